@@ -1,0 +1,79 @@
+//! Arrays of plain numbers, kept as floats: an embedding is never a thousand tagged values.
+
+use std::sync::Arc;
+
+/// Arrays of at least this many float64 values are packed, shorter ones are not, so that two equal arrays always have
+/// the same form. Below it, a packed array's header costs more than the tags it saves.
+pub const PACKED_MIN_LENGTH: usize = 16;
+
+/// The numbers of an array, as float32 where that loses nothing and as float64 otherwise.
+///
+/// The form follows from the numbers alone (bits compared, so `-0.0` and NaN payloads count). Cloning shares them.
+#[derive(Clone, Debug)]
+pub enum Packed {
+    /// Every number is a float32 widened.
+    F32(Arc<[f32]>),
+    /// Some number needs float64.
+    F64(Arc<[f64]>),
+}
+
+impl Packed {
+    /// Packs float32 numbers as they are.
+    #[must_use]
+    pub fn from_f32(numbers: &[f32]) -> Self {
+        if numbers.iter().any(|x| x.is_nan()) {
+            // Widening can quieten a NaN; what was not a float32 widened must stay recognisable as such.
+            return Self::from_f64(&numbers.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
+        }
+        Self::F32(numbers.into())
+    }
+
+    /// Packs float64 numbers, as float32 if each survives the way there and back bit for bit.
+    #[must_use]
+    pub fn from_f64(numbers: &[f64]) -> Self {
+        if numbers.iter().all(|&x| is_float32(x)) {
+            Self::F32(numbers.iter().map(|&x| narrow(x)).collect())
+        } else {
+            Self::F64(numbers.into())
+        }
+    }
+
+    /// How many numbers there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(numbers) => numbers.len(),
+            Self::F64(numbers) => numbers.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number at a position, if there is one.
+    #[must_use]
+    pub fn get(&self, position: usize) -> Option<f64> {
+        match self {
+            Self::F32(numbers) => numbers.get(position).map(|&x| f64::from(x)),
+            Self::F64(numbers) => numbers.get(position).copied(),
+        }
+    }
+
+    /// The numbers in order, widened.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = f64> + '_ {
+        (0..self.len()).map(|position| self.get(position).expect("position is below the length"))
+    }
+}
+
+/// Whether a number is a float32 widened.
+fn is_float32(x: f64) -> bool {
+    f64::from(narrow(x)).to_bits() == x.to_bits()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "callers ask whether anything was lost")]
+fn narrow(x: f64) -> f32 {
+    x as f32
+}
