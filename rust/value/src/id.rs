@@ -1,0 +1,1 @@
+//! Document ids: a table number, sixteen bytes and a checksum, as text.

@@ -1,0 +1,411 @@
+//! Wire JSON: reading Convex's encoding, writing its three formats.
+//!
+//! | value | [`Encoded`](Format::Encoded) | [`Json`](Format::Json) | [`Export`](Format::Export) |
+//! | --- | --- | --- | --- |
+//! | int64 | `{"$integer":"<base64>"}` | `"7"` | `7` |
+//! | float64 | `1.0` | `1.0` | `1.0` |
+//! | -0 | `{"$float":"<base64>"}` | `-0.0` | `-0.0` |
+//! | NaN, ±Infinity | `{"$float":"<base64>"}` | `"NaN"`, `"Infinity"`, `"-Infinity"` | as encoded |
+//! | bytes | `{"$bytes":"<base64>"}` | `"<base64>"` | as encoded |
+//!
+//! Numbers are eight little-endian bytes, base64 is the standard alphabet with padding, fields come sorted by name.
+//! Only the encoded format can be read: there a bare number is always a float64.
+
+use std::{collections::btree_map::Entry, fmt, io, str::FromStr};
+
+use base64::{Engine, display::Base64Display, engine::general_purpose::STANDARD as BASE64};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor},
+    ser::SerializeMap,
+};
+
+use crate::{
+    field_name::check_field_name,
+    packed::Packed,
+    size::VALUE_MAX_NESTING,
+    value::{Array, Object, Value},
+};
+
+/// How values are written as JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Every value comes back as it was: `convex_encoded_json`, also called `convex_json`.
+    Encoded,
+    /// Plain JSON, where types merge: `json`, also called `convex_clean_json`.
+    Json,
+    /// JSON for people and for Rust: integers are bare, floats have a point or an exponent: `export_json`.
+    Export,
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        match name {
+            "convex_encoded_json" | "convex_json" => Ok(Self::Encoded),
+            "json" | "convex_clean_json" => Ok(Self::Json),
+            "export_json" => Ok(Self::Export),
+            _ => Err(UnknownFormat { name: name.to_owned() }),
+        }
+    }
+}
+
+/// A request asked for a format that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("format is {name:?}, expected \"json\", \"convex_encoded_json\" or \"export_json\"")]
+pub struct UnknownFormat {
+    /// What it asked for.
+    pub name: String,
+}
+
+/// A text is not the encoded JSON of a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("JSON at byte {offset}: {problem}")]
+pub struct JsonError {
+    /// How many bytes had been read when the problem was noticed.
+    pub offset: usize,
+    /// What was found there, and what was expected.
+    pub problem: String,
+}
+
+impl JsonError {
+    /// Says where in a text `serde_json` stopped: its lines and columns, made one offset.
+    #[must_use]
+    pub fn new(text: &[u8], error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let lines_before = line.saturating_sub(1);
+        let line_start: usize = text.split_inclusive(|&byte| byte == b'\n').take(lines_before).map(<[u8]>::len).sum();
+        let message = error.to_string();
+        let problem = message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message).to_owned();
+        Self { offset: line_start + column, problem }
+    }
+}
+
+/// Reads encoded JSON.
+///
+/// Strict JSON, nested at most [`VALUE_MAX_NESTING`] levels, every field once; sizes and lengths are not limited here
+/// but by [`size::check_value`](crate::size::check_value). To read a value inside other JSON, use its [`Deserialize`].
+///
+/// # Errors
+///
+/// The text is not JSON, or not the encoding of a value.
+pub fn decode(text: &[u8]) -> Result<Value, JsonError> {
+    serde_json::from_slice(text).map_err(|error| JsonError::new(text, &error))
+}
+
+/// Appends a value as JSON.
+pub fn encode(value: &Value, format: Format, text: &mut String) {
+    serde_json::to_writer(Appender(text), &Formatted { value, format }).expect("a string takes all that is written");
+}
+
+/// A value as JSON.
+#[must_use]
+pub fn to_string(value: &Value, format: Format) -> String {
+    serde_json::to_string(&Formatted { value, format }).expect("a string takes all that is written")
+}
+
+/// A value that serialises in a format: for a value inside other JSON.
+#[derive(Clone, Copy, Debug)]
+pub struct Formatted<'a> {
+    /// The value.
+    pub value: &'a Value,
+    /// How it is written.
+    pub format: Format,
+}
+
+impl Serialize for Formatted<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let format = self.format;
+        let inside = |value| Formatted { value, format };
+        match self.value {
+            Value::Null => serializer.serialize_unit(),
+            Value::Int64(number) => match format {
+                Format::Encoded => tagged(Tag::Integer, &number.to_le_bytes(), serializer),
+                Format::Json => serializer.collect_str(number),
+                Format::Export => serializer.serialize_i64(*number),
+            },
+            Value::Float64(number) => Number { number: *number, format }.serialize(serializer),
+            Value::Boolean(truth) => serializer.serialize_bool(*truth),
+            Value::String(text) => serializer.serialize_str(text),
+            Value::Bytes(bytes) => match format {
+                Format::Json => Base64(bytes).serialize(serializer),
+                Format::Encoded | Format::Export => tagged(Tag::Bytes, bytes, serializer),
+            },
+            Value::Array(Array::Values(items)) => serializer.collect_seq(items.iter().map(inside)),
+            Value::Array(Array::Packed(numbers)) => {
+                serializer.collect_seq(numbers.iter().map(|number| Number { number, format }))
+            }
+            Value::Object(fields) => serializer.collect_map(fields.iter().map(|(name, value)| (name, inside(value)))),
+        }
+    }
+}
+
+/// A float that serialises in a format.
+struct Number {
+    number: f64,
+    format: Format,
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { number, format } = *self;
+        match format {
+            Format::Encoded if is_special(number) => tagged(Tag::Float, &number.to_le_bytes(), serializer),
+            Format::Export if !number.is_finite() => tagged(Tag::Float, &number.to_le_bytes(), serializer),
+            Format::Json if number.is_nan() => serializer.serialize_str("NaN"),
+            Format::Json if number == f64::INFINITY => serializer.serialize_str("Infinity"),
+            Format::Json if number == f64::NEG_INFINITY => serializer.serialize_str("-Infinity"),
+            _ => serializer.serialize_f64(number),
+        }
+    }
+}
+
+/// Whether a float is one of those that JavaScript's JSON would lose: NaN, ±Infinity, -0.
+fn is_special(number: f64) -> bool {
+    !number.is_finite() || (number == 0.0 && number.is_sign_negative())
+}
+
+fn tagged<S: Serializer>(tag: Tag, bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(1))?;
+    map.serialize_entry(tag.key(), &Base64(bytes))?;
+    map.end()
+}
+
+/// Bytes that serialise as base64.
+struct Base64<'a>(&'a [u8]);
+
+impl Serialize for Base64<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Base64Display::new(self.0, &BASE64))
+    }
+}
+
+/// Writes to the end of a string what comes in whole characters, as all of `serde_json`'s writes do.
+struct Appender<'a>(&'a mut String);
+
+impl io::Write for Appender<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.push_str(str::from_utf8(bytes).map_err(io::Error::other)?);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    /// Reads the encoded form, as [`decode`] does.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ValueSeed { levels_left: VALUE_MAX_NESTING }.deserialize(deserializer)
+    }
+}
+
+/// Reads a value that may nest so many levels.
+#[derive(Clone, Copy)]
+struct ValueSeed {
+    levels_left: usize,
+}
+
+impl ValueSeed {
+    /// Reads an item or a field of the value.
+    fn inside<E: serde::de::Error>(self) -> Result<Self, E> {
+        match self.levels_left.checked_sub(1) {
+            Some(levels_left) => Ok(Self { levels_left }),
+            None => Err(E::custom(format_args!(
+                "an array or object {} levels deep, expected at most {VALUE_MAX_NESTING}",
+                VALUE_MAX_NESTING + 1
+            ))),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for ValueSeed {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ValueSeed {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a Convex value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(truth))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Float64(number))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a bare number is a float64, however it was written")]
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Float64(number as f64))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a bare number is a float64, however it was written")]
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Float64(number as f64))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::String(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Value, A::Error> {
+        let item = self.inside()?;
+        let mut numbers = Vec::new();
+        while let Some(value) = array.next_element_seed(item)? {
+            if let Value::Float64(number) = value {
+                numbers.push(number);
+                continue;
+            }
+            let mut items: Vec<Value> = numbers.into_iter().map(Value::Float64).collect();
+            items.push(value);
+            while let Some(value) = array.next_element_seed(item)? {
+                items.push(value);
+            }
+            return Ok(Value::Array(Array::Values(items)));
+        }
+        Ok(Value::Array(Array::from_f64(&numbers)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        // Nesting is counted by what is in the braces: those of a tagged number or bytes are no level.
+        let mut key = map.next_key()?;
+        if let Some(Key::Tag(tag)) = key {
+            let value = map.next_value_seed(tag)?;
+            return match map.next_key()? {
+                None => Ok(value),
+                Some(Key::Tag(next)) => Err(not_alone(tag, next.key())),
+                Some(Key::Field(next)) => Err(not_alone(tag, &next)),
+            };
+        }
+        let field = self.inside()?;
+        let mut fields = Object::new();
+        while let Some(Key::Field(name)) = key {
+            match fields.entry(name) {
+                Entry::Vacant(vacant) => vacant.insert(map.next_value_seed(field)?),
+                Entry::Occupied(occupied) => {
+                    let name = occupied.key();
+                    return Err(A::Error::custom(format_args!("field {name:?} again, expected each name once")));
+                }
+            };
+            key = map.next_key()?;
+        }
+        if let Some(Key::Tag(tag)) = key {
+            let (first, _) = fields.first_key_value().expect("a tag that comes first was read above");
+            return Err(not_alone(tag, first));
+        }
+        Ok(Value::Object(fields))
+    }
+}
+
+fn not_alone<E: serde::de::Error>(tag: Tag, other: &str) -> E {
+    let tag = tag.key();
+    E::custom(format_args!("{tag:?} beside {other:?}, expected {tag:?} as the only key of its object"))
+}
+
+/// What the keys of an encoded object may be.
+enum Key {
+    Tag(Tag),
+    Field(String),
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+
+        impl Visitor<'_> for KeyVisitor {
+            type Value = Key;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a field name")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Key, E> {
+                if let Some(tag) = Tag::ALL.into_iter().find(|tag| tag.key() == key) {
+                    return Ok(Key::Tag(tag));
+                }
+                check_field_name(key).map_err(E::custom)?;
+                Ok(Key::Field(key.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+/// The values that are encoded as an object with one key.
+#[derive(Clone, Copy)]
+enum Tag {
+    Integer,
+    Float,
+    Bytes,
+}
+
+impl Tag {
+    const ALL: [Self; 3] = [Self::Integer, Self::Float, Self::Bytes];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Integer => "$integer",
+            Self::Float => "$float",
+            Self::Bytes => "$bytes",
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Tag {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Tag {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Integer | Self::Float => write!(f, "the base64 of 8 bytes in {:?}", self.key()),
+            Self::Bytes => write!(f, "base64 in {:?}", self.key()),
+        }
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
+        let refused = || E::invalid_value(serde::de::Unexpected::Str(text), &self);
+        if let Self::Bytes = self {
+            return BASE64.decode(text).map(Value::Bytes).map_err(|_| refused());
+        }
+        // Eight bytes take twelve characters; twelve characters can hold nine bytes.
+        let mut bytes = [0; 9];
+        if text.len() != 12 || BASE64.decode_slice(text, &mut bytes) != Ok(8) {
+            return Err(refused());
+        }
+        let bytes = *bytes.first_chunk().expect("nine bytes begin with eight");
+        if let Self::Integer = self {
+            return Ok(Value::Int64(i64::from_le_bytes(bytes)));
+        }
+        let number = f64::from_le_bytes(bytes);
+        if !is_special(number) {
+            return Err(E::custom(format_args!("{number:?} in \"$float\", expected a bare number")));
+        }
+        Ok(Value::Float64(number))
+    }
+}

@@ -4,13 +4,15 @@
 //! | --- | --- |
 //! | [`value`](Value) | the eight types and their equality |
 //! | [`packed`](Packed) | an array of plain numbers, kept as floats |
+//! | [`field_name`](check_field_name) | what may name a field |
 //! | [`json`] | wire JSON, in Convex's three formats |
 //! | [`sort_key`] | bytes that compare as values do |
 //! | [`id`] | document ids and their checksum |
 //! | [`size`] | sizes and the limits of a value |
 #![deny(unsafe_code)]
-#![warn(missing_docs, unreachable_pub)]
+#![warn(clippy::pedantic, missing_docs, unreachable_pub)]
 
+mod field_name;
 pub mod id;
 pub mod json;
 mod packed;
@@ -18,5 +20,6 @@ pub mod size;
 pub mod sort_key;
 mod value;
 
+pub use field_name::{FIELD_NAME_MAX_BYTES, FieldNameError, check_field_name};
 pub use packed::{PACKED_MIN_LENGTH, Packed};
 pub use value::{Array, Object, Value};

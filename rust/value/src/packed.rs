@@ -8,27 +8,27 @@ pub const PACKED_MIN_LENGTH: usize = 16;
 
 /// The numbers of an array, as float32 where that loses nothing and as float64 otherwise.
 ///
-/// The form follows from the numbers alone (bits compared, so `-0.0` and NaN payloads count). Cloning shares them.
+/// The form follows from the numbers alone: `-0.0` is a float32, NaN is not, since a cast may change its bits. Cloning
+/// shares the numbers.
 #[derive(Clone, Debug)]
 pub enum Packed {
-    /// Every number is a float32 widened.
+    /// Every number is a float32 widened, and none is NaN.
     F32(Arc<[f32]>),
-    /// Some number needs float64.
+    /// Some number needs float64, or is NaN.
     F64(Arc<[f64]>),
 }
 
 impl Packed {
-    /// Packs float32 numbers as they are.
+    /// Packs float32 numbers, as they are unless there is a NaN among them.
     #[must_use]
     pub fn from_f32(numbers: &[f32]) -> Self {
         if numbers.iter().any(|x| x.is_nan()) {
-            // Widening can quieten a NaN; what was not a float32 widened must stay recognisable as such.
             return Self::from_f64(&numbers.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
         }
         Self::F32(numbers.into())
     }
 
-    /// Packs float64 numbers, as float32 if each survives the way there and back bit for bit.
+    /// Packs float64 numbers, as float32 if each survives the way there and back.
     #[must_use]
     pub fn from_f64(numbers: &[f64]) -> Self {
         if numbers.iter().all(|&x| is_float32(x)) {
@@ -68,9 +68,10 @@ impl Packed {
     }
 }
 
-/// Whether a number is a float32 widened.
+/// Whether a number is a float32 widened. NaN is unequal to itself, and so is not.
+#[expect(clippy::float_cmp, reason = "exactly equal is the question")]
 fn is_float32(x: f64) -> bool {
-    f64::from(narrow(x)).to_bits() == x.to_bits()
+    f64::from(narrow(x)) == x
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "callers ask whether anything was lost")]

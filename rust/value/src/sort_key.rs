@@ -1,0 +1,1 @@
+//! Bytes that compare as values do.

@@ -54,6 +54,15 @@ impl Array {
         }
     }
 
+    /// A list of these numbers, packed if it is long enough.
+    #[must_use]
+    pub fn from_f64(numbers: &[f64]) -> Self {
+        if numbers.len() < PACKED_MIN_LENGTH {
+            return Self::Values(numbers.iter().copied().map(Value::Float64).collect());
+        }
+        Self::Packed(Packed::from_f64(numbers))
+    }
+
     /// A list of numbers, packed if it is long enough.
     #[must_use]
     pub fn from_numbers(numbers: Packed) -> Self {
