@@ -1,0 +1,155 @@
+/**
+ * The tables behind Mastra's storage, and a helper for native vector tables.
+ *
+ * Names, fields and indexes are those of `@mastra/convex`, so that both
+ * clients share one deployment's data.
+ *
+ * @module
+ */
+import { defineTable, type TableDefinition } from "convex/server";
+import {
+  v,
+  type ObjectType,
+  type VAny,
+  type VObject,
+  type VOptional,
+} from "convex/values";
+
+/** Conversation threads. */
+export const mastraThreadsTable = defineTable({
+  id: v.string(),
+  resourceId: v.string(),
+  title: v.string(),
+  metadata: v.optional(v.any()),
+  createdAt: v.string(),
+  updatedAt: v.string(),
+})
+  .index("by_record_id", ["id"])
+  .index("by_resource", ["resourceId"])
+  .index("by_created", ["createdAt"])
+  .index("by_updated", ["updatedAt"]);
+
+/** What each vector index was created with; `id` is the index's name. */
+export const mastraVectorIndexesTable = defineTable({
+  id: v.string(),
+  indexName: v.string(),
+  dimension: v.number(),
+  metric: v.string(),
+  createdAt: v.string(),
+})
+  .index("by_record_id", ["id"])
+  .index("by_name", ["indexName"]);
+
+/** The rows of every vector index, told apart by `indexName`. */
+export const mastraVectorsTable = defineTable({
+  id: v.string(),
+  indexName: v.string(),
+  embedding: v.array(v.float64()),
+  metadata: v.optional(v.any()),
+})
+  .index("by_index_id", ["indexName", "id"])
+  // Not redundant: `by_index` lists an index in stored order, `by_index_id` by id.
+  // eslint-disable-next-line @convex-dev/no-duplicate-indexes
+  .index("by_index", ["indexName"]);
+
+/**
+ * Every table the functions in `convex/mastra` use, to spread into your schema.
+ *
+ * @example
+ * ```ts
+ * export default defineSchema({ ...mastraTables });
+ * ```
+ */
+export const mastraTables = {
+  mastra_threads: mastraThreadsTable,
+  mastra_vector_indexes: mastraVectorIndexesTable,
+  mastra_vectors: mastraVectorsTable,
+};
+
+const nativeVectorColumns = {
+  id: v.string(),
+  embedding: v.array(v.float64()),
+  metadata: v.optional(v.any()),
+};
+
+type NativeVectorColumns<FilterField extends string> =
+  typeof nativeVectorColumns & Record<FilterField, VOptional<VAny>>;
+
+/** What {@link defineMastraNativeVectorTable} returns. */
+export type MastraNativeVectorTable<
+  VectorIndexName extends string,
+  FilterField extends string,
+> = TableDefinition<
+  VObject<
+    ObjectType<NativeVectorColumns<FilterField>>,
+    NativeVectorColumns<FilterField>
+  >,
+  { by_record_id: ["id", "_creationTime"] },
+  Record<never, never>,
+  Record<
+    VectorIndexName,
+    { vectorField: "embedding"; dimensions: number; filterFields: FilterField }
+  >
+>;
+
+/**
+ * Define a table whose vectors Convex itself indexes, for one native index.
+ *
+ * @param options.dimensions - Length of its vectors, 2 to 4096.
+ * @param options.vectorIndexName - Name of the vector index, `by_embedding` by default.
+ * @param options.staged - Build the vector index in the background, see Convex's staged indexes.
+ * @param options.filterFields - Metadata keys that queries filter on: each becomes a
+ *   top-level column, which writes copy out of `metadata`. Convex allows 16.
+ *
+ * @example
+ * ```ts
+ * export default defineSchema({
+ *   ...mastraTables,
+ *   docs_vectors: defineMastraNativeVectorTable({ dimensions: 384, filterFields: ["lang"] }),
+ * });
+ * ```
+ */
+export function defineMastraNativeVectorTable<
+  VectorIndexName extends string = "by_embedding",
+  FilterField extends string = never,
+>(options: {
+  dimensions: number;
+  vectorIndexName?: VectorIndexName;
+  staged?: boolean;
+  filterFields?: FilterField[];
+}): MastraNativeVectorTable<VectorIndexName, FilterField> {
+  const { dimensions, staged = false } = options;
+  const vectorIndexName: string = options.vectorIndexName ?? "by_embedding";
+  const filterFields: string[] = options.filterFields ?? [];
+
+  // The range of Convex's vector indexes: https://docs.convex.dev/search/vector-search
+  if (!Number.isInteger(dimensions) || dimensions < 2 || dimensions > 4096) {
+    throw new Error(
+      "defineMastraNativeVectorTable: dimensions must be an integer between 2 and 4096.",
+    );
+  }
+  const taken = filterFields.find((field) => field in nativeVectorColumns);
+  if (taken !== undefined) {
+    throw new Error(
+      `defineMastraNativeVectorTable: filterFields must not repeat the column "${taken}".`,
+    );
+  }
+
+  const filterColumns: Record<string, VOptional<VAny>> = Object.fromEntries(
+    filterFields.map((field) => [field, v.optional(v.any())]),
+  );
+  const table = defineTable({ ...filterColumns, ...nativeVectorColumns })
+    .index("by_record_id", ["id"])
+    .vectorIndex(vectorIndexName, {
+      vectorField: "embedding",
+      dimensions,
+      // Their names are known only to the declared return type.
+      filterFields: filterFields as never[],
+      // The overload for `false` also declares the index's type.
+      staged: staged as false,
+    });
+  return table as unknown as MastraNativeVectorTable<
+    VectorIndexName,
+    FilterField
+  >;
+}
