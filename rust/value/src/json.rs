@@ -22,7 +22,6 @@ use serde::{
 
 use crate::{
     field_name::check_field_name,
-    packed::Packed,
     size::VALUE_MAX_NESTING,
     value::{Array, Object, Value},
 };
@@ -97,6 +96,13 @@ pub fn decode(text: &[u8]) -> Result<Value, JsonError> {
 /// Appends a value as JSON.
 pub fn encode(value: &Value, format: Format, text: &mut String) {
     serde_json::to_writer(Appender(text), &Formatted { value, format }).expect("a string takes all that is written");
+}
+
+/// Appends an object with these fields as JSON, in the order they come; Convex's is by name.
+pub fn encode_fields<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>, format: Format, text: &mut String) {
+    serde_json::Serializer::new(Appender(text))
+        .collect_map(fields.map(|(name, value)| (name, Formatted { value, format })))
+        .expect("a string takes all that is written");
 }
 
 /// A value as JSON.

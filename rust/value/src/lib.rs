@@ -11,6 +11,7 @@
 //! | [`size`] | sizes and the limits of a value |
 #![deny(unsafe_code)]
 #![warn(clippy::pedantic, missing_docs, unreachable_pub)]
+#![expect(clippy::missing_panics_doc, reason = "each `expect` says why it cannot fail")]
 
 mod field_name;
 pub mod id;

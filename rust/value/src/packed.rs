@@ -63,6 +63,7 @@ impl Packed {
     }
 
     /// The numbers in order, widened.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = f64> + '_ {
         (0..self.len()).map(|position| self.get(position).expect("position is below the length"))
     }

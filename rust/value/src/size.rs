@@ -1,4 +1,283 @@
 //! Sizes as Convex counts them, and the limits of values and documents.
+//!
+//! | value | size in bytes |
+//! | --- | --- |
+//! | null, boolean | 1 |
+//! | int64, float64 | 9 |
+//! | string, bytes | 2 + length in bytes |
+//! | array | 2 + items |
+//! | object | 2 + for each field: length of its name, 1, its value |
 
-/// How deep a value may nest: a scalar 0, an array or object one more than the deepest in it. Convex's `value/size.rs`.
+use std::fmt;
+
+use crate::{
+    field_name::{FieldNameError, check_field_name},
+    value::{Array, Object, Value},
+};
+
+// Limits: Convex's code where it differs from its guide (`value/{size,object,array}.rs`, `common/document.rs`).
+
+/// The largest value, in bytes as counted here.
+pub const VALUE_MAX_BYTES: usize = 32 << 20;
+/// How deep a value may nest: a scalar 0, an array or object one more than the deepest in it.
 pub const VALUE_MAX_NESTING: usize = 64;
+/// The most items in an array.
+pub const ARRAY_MAX_LENGTH: usize = 8192;
+/// The most fields in an object. A document's two system fields count.
+pub const OBJECT_MAX_FIELDS: usize = 1024;
+/// The largest document, system fields included.
+pub const DOCUMENT_MAX_BYTES: usize = 1 << 20;
+/// How deep a document may nest. The document itself is the first level.
+pub const DOCUMENT_MAX_NESTING: usize = 16;
+
+/// The fields every document has, which functions don't set, with the sizes of their values: an id of a table with a
+/// number from 128 to 16383, which is any a user makes, has 32 characters.
+const SYSTEM_FIELDS: [(&str, usize); 2] = [("_id", 2 + 32), ("_creationTime", FLOAT64_SIZE)];
+const FLOAT64_SIZE: usize = 9;
+
+/// The size of a value.
+#[must_use]
+pub fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Boolean(_) => 1,
+        Value::Int64(_) | Value::Float64(_) => FLOAT64_SIZE,
+        Value::String(text) => 2 + text.len(),
+        Value::Bytes(bytes) => 2 + bytes.len(),
+        Value::Array(Array::Values(items)) => 2 + items.iter().map(size).sum::<usize>(),
+        Value::Array(Array::Packed(numbers)) => 2 + numbers.len() * FLOAT64_SIZE,
+        Value::Object(fields) => size_of_object(fields),
+    }
+}
+
+/// The size of an object with these fields.
+#[must_use]
+pub fn size_of_object(fields: &Object) -> usize {
+    2 + fields.iter().map(|(name, value)| size_of_field(name, size(value))).sum::<usize>()
+}
+
+/// The size of a document with these fields. System fields that aren't among them are added.
+#[must_use]
+pub fn size_of_document(fields: &Object) -> usize {
+    let system_fields: usize = absent_system_fields(fields).map(|(name, size)| size_of_field(name, size)).sum();
+    size_of_object(fields) + system_fields
+}
+
+fn size_of_field(name: &str, value_size: usize) -> usize {
+    name.len() + 1 + value_size
+}
+
+fn absent_system_fields(fields: &Object) -> impl Iterator<Item = (&'static str, usize)> {
+    SYSTEM_FIELDS.into_iter().filter(|(name, _)| !fields.contains_key(*name))
+}
+
+/// How deep a value nests: a scalar 0, an array or object one more than the deepest in it.
+#[must_use]
+pub fn nesting(value: &Value) -> usize {
+    match value {
+        Value::Array(Array::Values(items)) => 1 + items.iter().map(nesting).max().unwrap_or(0),
+        Value::Array(Array::Packed(_)) => 1,
+        Value::Object(fields) => nesting_of_object(fields),
+        _ => 0,
+    }
+}
+
+fn nesting_of_object(fields: &Object) -> usize {
+    1 + fields.values().map(nesting).max().unwrap_or(0)
+}
+
+/// A value or a document is beyond a limit, or has a field that may not be called so.
+///
+/// Paths are written `a.b[3]` and are empty for the value itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SizeError {
+    /// The whole is too large.
+    #[error("Value is too large ({size} bytes > maximum size {limit} bytes)")]
+    Bytes {
+        /// Its size.
+        size: usize,
+        /// [`VALUE_MAX_BYTES`] or [`DOCUMENT_MAX_BYTES`].
+        limit: usize,
+    },
+    /// The whole nests too deep.
+    #[error("Value{} is too nested (nested {nesting} levels deep > maximum nesting {limit})", At(path))]
+    Nesting {
+        /// The first array or object beyond the limit.
+        path: String,
+        /// How deep the whole nests.
+        nesting: usize,
+        /// [`VALUE_MAX_NESTING`] or [`DOCUMENT_MAX_NESTING`].
+        limit: usize,
+    },
+    /// An array has more than [`ARRAY_MAX_LENGTH`] items.
+    #[error("Array length{} is too long ({length} > maximum length {ARRAY_MAX_LENGTH})", At(path))]
+    ArrayLength {
+        /// The array.
+        path: String,
+        /// How many items it has.
+        length: usize,
+    },
+    /// An object has more than [`OBJECT_MAX_FIELDS`] fields.
+    #[error("Object{} has too many fields ({count} > maximum number {OBJECT_MAX_FIELDS})", At(path))]
+    FieldCount {
+        /// The object.
+        path: String,
+        /// How many fields it has; in a document with the system fields.
+        count: usize,
+    },
+    /// A field can't be called so.
+    #[error("Object{} can't have this field: {error}", At(path))]
+    FieldName {
+        /// The object.
+        path: String,
+        /// What is wrong with the name.
+        error: FieldNameError,
+    },
+    /// A field at the top of a document begins with an underscore.
+    #[error("Document has field {name:?}, expected no names that start with '_' but \"_id\" and \"_creationTime\"")]
+    SystemField {
+        /// The field.
+        name: String,
+    },
+}
+
+impl SizeError {
+    /// The error's code, as Convex names it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Bytes { .. } => "ValueTooLargeError",
+            Self::Nesting { limit: DOCUMENT_MAX_NESTING, .. } | Self::SystemField { .. } => "InvalidDocumentError",
+            Self::Nesting { .. } => "TooNestedError",
+            Self::ArrayLength { .. } => "ArrayTooLongError",
+            Self::FieldCount { .. } => "TooManyFieldsError",
+            Self::FieldName { .. } => "InvalidFieldNameError",
+        }
+    }
+}
+
+/// A path within a message: nothing for the value itself.
+struct At<'a>(&'a str);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.0 {
+            "" => Ok(()),
+            path => write!(f, " at `{path}`"),
+        }
+    }
+}
+
+/// Checks that Convex takes a value, as an argument or a result.
+///
+/// # Errors
+///
+/// The first rule broken: first all of lengths, names and nesting in the value's order, then its size.
+pub fn check_value(value: &Value) -> Result<(), SizeError> {
+    Walk { path: Vec::new(), max_nesting: VALUE_MAX_NESTING }.check(value).map_err(|error| match error {
+        SizeError::Nesting { path, limit, .. } => SizeError::Nesting { path, limit, nesting: nesting(value) },
+        error => error,
+    })?;
+    check_bytes(size(value), VALUE_MAX_BYTES)
+}
+
+/// Checks that Convex stores a document with these fields. The system fields may be left out; they count all the same.
+///
+/// # Errors
+///
+/// The first rule broken: names at the top, then lengths, names and nesting in the document's order, then its size.
+pub fn check_document(fields: &Object) -> Result<(), SizeError> {
+    let is_system_field = |name: &str| SYSTEM_FIELDS.iter().any(|(system, _)| *system == name);
+    if let Some(name) = fields.keys().find(|name| name.starts_with('_') && !is_system_field(name)) {
+        return Err(SizeError::SystemField { name: name.clone() });
+    }
+    let count = fields.len() + absent_system_fields(fields).count();
+    let mut walk = Walk { path: Vec::new(), max_nesting: DOCUMENT_MAX_NESTING };
+    walk.check_fields(fields, count).map_err(|error| match error {
+        SizeError::Nesting { path, limit, .. } => {
+            SizeError::Nesting { path, limit, nesting: nesting_of_object(fields) }
+        }
+        error => error,
+    })?;
+    check_bytes(size_of_document(fields), DOCUMENT_MAX_BYTES)
+}
+
+fn check_bytes(size: usize, limit: usize) -> Result<(), SizeError> {
+    if size > limit { Err(SizeError::Bytes { size, limit }) } else { Ok(()) }
+}
+
+/// A walk through a value, which knows where it is.
+struct Walk<'a> {
+    path: Vec<Step<'a>>,
+    max_nesting: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Field(&'a str),
+    Item(usize),
+}
+
+impl<'a> Walk<'a> {
+    fn check(&mut self, value: &'a Value) -> Result<(), SizeError> {
+        match value {
+            Value::Array(array) => self.check_array(array),
+            Value::Object(fields) => self.check_fields(fields, fields.len()),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_array(&mut self, array: &'a Array) -> Result<(), SizeError> {
+        self.check_nesting()?;
+        if array.len() > ARRAY_MAX_LENGTH {
+            return Err(SizeError::ArrayLength { path: self.path(), length: array.len() });
+        }
+        let Array::Values(items) = array else { return Ok(()) };
+        items.iter().enumerate().try_for_each(|(position, item)| self.check_at(Step::Item(position), item))
+    }
+
+    fn check_fields(&mut self, fields: &'a Object, count: usize) -> Result<(), SizeError> {
+        self.check_nesting()?;
+        if count > OBJECT_MAX_FIELDS {
+            return Err(SizeError::FieldCount { path: self.path(), count });
+        }
+        fields.iter().try_for_each(|(name, value)| {
+            check_field_name(name).map_err(|error| SizeError::FieldName { path: self.path(), error })?;
+            self.check_at(Step::Field(name), value)
+        })
+    }
+
+    fn check_at(&mut self, step: Step<'a>, value: &'a Value) -> Result<(), SizeError> {
+        self.path.push(step);
+        self.check(value)?;
+        self.path.pop();
+        Ok(())
+    }
+
+    /// Checks an array or object where the walk is; one more than the steps that lead to it is its level.
+    fn check_nesting(&self) -> Result<(), SizeError> {
+        let nesting = self.path.len() + 1;
+        if nesting > self.max_nesting {
+            return Err(SizeError::Nesting { path: self.path(), nesting, limit: self.max_nesting });
+        }
+        Ok(())
+    }
+
+    fn path(&self) -> String {
+        let mut path = String::new();
+        for step in &self.path {
+            match step {
+                Step::Item(position) => path.extend(["[", &position.to_string(), "]"]),
+                Step::Field(name) if !is_plain(name) => path.extend(["[", &format!("{name:?}"), "]"]),
+                Step::Field(name) if path.is_empty() => path += name,
+                Step::Field(name) => path.extend([".", name]),
+            }
+        }
+        path
+    }
+}
+
+/// Whether a name stands in a path without quotes.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

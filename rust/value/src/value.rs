@@ -1,6 +1,6 @@
 //! The eight types of Convex values, and their one total order.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{borrow::Cow, cmp::Ordering, collections::BTreeMap};
 
 use crate::packed::{PACKED_MIN_LENGTH, Packed};
 
@@ -87,13 +87,19 @@ impl Array {
         self.len() == 0
     }
 
-    /// The items in order; packed numbers are made into values one at a time.
-    pub fn iter(&self) -> Box<dyn Iterator<Item = std::borrow::Cow<'_, Value>> + '_> {
-        use std::borrow::Cow;
+    /// The item at a position, if there is one; a packed number is made into a value.
+    #[must_use]
+    pub fn get(&self, position: usize) -> Option<Cow<'_, Value>> {
         match self {
-            Self::Values(items) => Box::new(items.iter().map(Cow::Borrowed)),
-            Self::Packed(numbers) => Box::new(numbers.iter().map(|x| Cow::Owned(Value::Float64(x)))),
+            Self::Values(items) => items.get(position).map(Cow::Borrowed),
+            Self::Packed(numbers) => numbers.get(position).map(|x| Cow::Owned(Value::Float64(x))),
         }
+    }
+
+    /// The items in order; packed numbers are made into values one at a time.
+    #[expect(clippy::iter_without_into_iter, reason = "the iterator has no name that `IntoIterator` could give")]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Cow<'_, Value>> + '_ {
+        (0..self.len()).map(|position| self.get(position).expect("position is below the length"))
     }
 
     /// The items as numbers, if every one is a float64.
