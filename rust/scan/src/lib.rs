@@ -1,0 +1,38 @@
+//! Exact nearest neighbours: the K best rows of a batch for a query, with the ids, order and score bits of the
+//! sequential float64 reference on every CPU.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`batch`](Batch) | the rows of one index: vectors, ids, metadata |
+//! | [`top_k`](Batch::top_k) | the search: bound, select, rescore, order |
+//! | [`metric`](Metric) | cosine, dot product, Euclidean |
+//! | [`mask`](Mask) | a set of positions |
+//! | [`filter`](Filter) | Mastra's filter language, compiled |
+//! | [`page`](decode_page) | a JSON page of vectors to a batch |
+//! | [`naive`] | the reference that defines the scores |
+//! | [`arch`] | one set of kernels for each instruction set; the only `unsafe` |
+//!
+//! No I/O, no Python, no storage engine.
+#![deny(unsafe_code)]
+#![warn(missing_docs, unreachable_pub, clippy::pedantic)]
+#![allow(clippy::missing_panics_doc, reason = "an `expect` says why it can't fail; what can panic is documented")]
+
+#[doc(hidden)]
+pub mod arch;
+mod batch;
+mod bounds;
+mod chunk;
+mod filter;
+mod mask;
+mod metric;
+pub mod naive;
+mod page;
+mod select;
+mod top_k;
+
+pub use batch::{Batch, BatchError, Matrix, Row, Values};
+pub use filter::{Filter, FilterError};
+pub use mask::Mask;
+pub use metric::{Metric, UnknownMetric};
+pub use page::{PageEnd, PageError, decode_page};
+pub use top_k::{Search, SearchError, TopK};

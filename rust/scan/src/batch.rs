@@ -1,0 +1,353 @@
+//! A batch: the rows of one vector index in stored order.
+
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
+
+use value::{Packed, Value};
+
+use crate::{Filter, Mask, chunk::Chunk};
+
+/// One row as it is handed in.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What the caller knows it by. A batch doesn't look at it.
+    pub id: Arc<str>,
+    /// Its vector. A row without one, or with one of another length than the batch's dimension, never ranks.
+    pub vector: Option<Packed>,
+    /// What filters look at: an object, as a rule.
+    pub metadata: Arc<Value>,
+}
+
+/// Vectors that somebody else keeps, e.g. an array of Python's.
+///
+/// The numbers mustn't change while a batch uses them: their norms are computed once.
+pub trait Matrix: Send + Sync {
+    /// All numbers, one row after the other; the same slice each time.
+    fn values(&self) -> Values<'_>;
+}
+
+/// Numbers of vectors, one row after the other.
+#[derive(Clone, Copy, Debug)]
+pub enum Values<'a> {
+    /// In float32.
+    F32(&'a [f32]),
+    /// In float64.
+    F64(&'a [f64]),
+}
+
+impl Values<'_> {
+    /// How many numbers there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::F64(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Matrix for Vec<f32> {
+    fn values(&self) -> Values<'_> {
+        Values::F32(self)
+    }
+}
+
+impl Matrix for Vec<f64> {
+    fn values(&self) -> Values<'_> {
+        Values::F64(self)
+    }
+}
+
+/// Why a matrix isn't a batch.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// The numbers don't make whole rows.
+    #[error("{values} numbers don't make rows of {dimension}")]
+    Ragged {
+        /// How many numbers there are.
+        values: usize,
+        /// The length of a row.
+        dimension: usize,
+    },
+    /// Another number of ids than of rows.
+    #[error("ids length ({ids}) must match vectors length ({rows})")]
+    Ids {
+        /// How many ids there are.
+        ids: usize,
+        /// How many rows there are.
+        rows: usize,
+    },
+    /// Another number of metadata objects than of rows.
+    #[error("metadata length ({metadata}) must match vectors length ({rows})")]
+    Metadata {
+        /// How many metadata objects there are.
+        metadata: usize,
+        /// How many rows there are.
+        rows: usize,
+    },
+}
+
+/// The rows of one vector index in stored order.
+///
+/// A row keeps its position until [`Batch::compact`]. Cloning is cheap: rows are shared in chunks, and a write copies
+/// the one chunk it touches, so that a reader keeps a snapshot while a writer goes on.
+#[derive(Clone)]
+pub struct Batch {
+    dimension: usize,
+    chunk_rows: usize,
+    /// All but the last hold `chunk_rows` rows.
+    chunks: Vec<Arc<Chunk>>,
+    positions: usize,
+    len: usize,
+}
+
+/// The metadata of a row without any.
+static NO_METADATA: LazyLock<Arc<Value>> = LazyLock::new(|| Arc::new(Value::from([])));
+
+/// An empty object, the same one each time.
+pub(crate) fn no_metadata() -> Arc<Value> {
+    Arc::clone(&NO_METADATA)
+}
+
+/// The size a chunk of float32 rows aims at: what one write may have to copy. 512 KiB takes some 20 µs, and the chunks
+/// of 100 000 rows of 768 numbers are still few enough (600) for a clone to take microseconds.
+const CHUNK_BYTES: usize = 512 * 1024;
+
+/// Rows of a chunk: whole words of a [`Mask`], about [`CHUNK_BYTES`], and few enough for their ids to be copied quickly.
+fn chunk_rows(dimension: usize) -> usize {
+    let rows = CHUNK_BYTES / size_of::<f32>() / dimension.max(1);
+    (rows / 64 * 64).clamp(64, 1024)
+}
+
+impl Batch {
+    /// A batch without rows.
+    #[must_use]
+    pub fn new(dimension: usize) -> Self {
+        Self { dimension, chunk_rows: chunk_rows(dimension), chunks: Vec::new(), positions: 0, len: 0 }
+    }
+
+    /// A batch over a whole matrix, which is borrowed, not copied. Ids default to row numbers as text, metadata to
+    /// empty objects.
+    ///
+    /// # Errors
+    ///
+    /// If the numbers aren't whole rows, or there are more or fewer ids or metadata objects than rows.
+    #[expect(clippy::needless_pass_by_value, reason = "the batch keeps the matrix, in as many copies as it has chunks")]
+    pub fn from_matrix(
+        dimension: usize,
+        matrix: Arc<dyn Matrix>,
+        ids: Option<Vec<Arc<str>>>,
+        metadata: Option<Vec<Arc<Value>>>,
+    ) -> Result<Self, BatchError> {
+        let values = matrix.values().len();
+        let rows = match values.checked_div(dimension) {
+            Some(rows) if rows * dimension == values => rows,
+            // Rows of nothing can't be counted by their numbers.
+            None if values == 0 => ids.as_ref().map(Vec::len).or(metadata.as_ref().map(Vec::len)).unwrap_or(0),
+            _ => return Err(BatchError::Ragged { values, dimension }),
+        };
+        if let Some(ids) = ids.as_ref().map(Vec::len).filter(|&ids| ids != rows) {
+            return Err(BatchError::Ids { ids, rows });
+        }
+        if let Some(metadata) = metadata.as_ref().map(Vec::len).filter(|&metadata| metadata != rows) {
+            return Err(BatchError::Metadata { metadata, rows });
+        }
+        let mut batch = Self::new(dimension);
+        let mut ids = ids.into_iter().flatten();
+        let mut metadata = metadata.into_iter().flatten();
+        for first in (0..rows).step_by(batch.chunk_rows) {
+            let len = batch.chunk_rows.min(rows - first);
+            batch.chunks.push(Arc::new(Chunk::borrowed(
+                dimension,
+                Arc::clone(&matrix),
+                first,
+                (0..len).map(|_| ids.next()).collect(),
+                (0..len).map(|_| metadata.next()).collect(),
+            )));
+        }
+        batch.positions = rows;
+        batch.len = rows;
+        Ok(batch)
+    }
+
+    /// Adds a row after all others.
+    pub fn push(&mut self, row: Row) {
+        if self.positions.is_multiple_of(self.chunk_rows) {
+            self.chunks.push(Arc::new(Chunk::new(self.dimension)));
+        }
+        let chunk = self.chunks.last_mut().expect("a chunk was just added if there was none with room");
+        Arc::make_mut(chunk).push(row);
+        self.positions += 1;
+        self.len += 1;
+    }
+
+    /// Puts a row in another's place; a removed one is live again.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such position.
+    pub fn replace(&mut self, position: usize, row: Row) {
+        let (chunk, index) = self.chunk_mut(position);
+        if !chunk.live().contains(index) {
+            self.len += 1;
+        }
+        let (chunk, index) = self.chunk_mut(position);
+        chunk.replace(index, row);
+    }
+
+    /// Removes a row; the positions of others stay. Removing it again changes nothing.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such position.
+    pub fn remove(&mut self, position: usize) {
+        let (chunk, index) = self.chunk_mut(position);
+        if chunk.remove(index) {
+            self.len -= 1;
+        }
+    }
+
+    /// Drops what removed rows left behind. Positions change, the order doesn't.
+    pub fn compact(&mut self) {
+        if self.len == self.positions {
+            return;
+        }
+        let mut compacted = Self::new(self.dimension);
+        for position in self.live() {
+            compacted.push(self.row(position));
+        }
+        *self = compacted;
+    }
+
+    /// How many rows there are, without removed ones.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many positions there are: rows, and removed rows that still take one.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.positions
+    }
+
+    /// The length of the vectors.
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// A row's id.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such position.
+    #[must_use]
+    pub fn id(&self, position: usize) -> Arc<str> {
+        let (chunk, index) = self.chunk(position);
+        chunk.id(index).unwrap_or_else(|| position.to_string().into())
+    }
+
+    /// A row's metadata; an empty object for a removed row.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such position.
+    #[must_use]
+    pub fn metadata(&self, position: usize) -> Arc<Value> {
+        let (chunk, index) = self.chunk(position);
+        Arc::clone(chunk.metadata(index).unwrap_or(&NO_METADATA))
+    }
+
+    /// A row's vector as it was handed in, also where it never ranks.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such position.
+    #[must_use]
+    pub fn vector(&self, position: usize) -> Option<Packed> {
+        let (chunk, index) = self.chunk(position);
+        chunk.vector(index)
+    }
+
+    /// A row, whole.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such position.
+    #[must_use]
+    pub fn row(&self, position: usize) -> Row {
+        Row { id: self.id(position), vector: self.vector(position), metadata: self.metadata(position) }
+    }
+
+    /// Whether a position holds a row that wasn't removed.
+    #[must_use]
+    pub fn is_live(&self, position: usize) -> bool {
+        position < self.positions && {
+            let (chunk, index) = self.chunk(position);
+            chunk.live().contains(index)
+        }
+    }
+
+    /// The positions of the rows in stored order.
+    pub fn live(&self) -> impl Iterator<Item = usize> + '_ {
+        let firsts = (0..).step_by(self.chunk_rows);
+        self.chunks.iter().zip(firsts).flat_map(|(chunk, first)| chunk.live().iter().map(move |index| first + index))
+    }
+
+    /// The rows whose metadata matches a filter.
+    #[must_use]
+    pub fn mask(&self, filter: &Filter) -> Mask {
+        let mut mask = Mask::none(self.positions);
+        for (chunk, first) in self.chunks.iter().zip((0..).step_by(self.chunk_rows)) {
+            for index in chunk.live().iter() {
+                if filter.matches(chunk.metadata(index).unwrap_or(&NO_METADATA)) {
+                    mask.set(first + index, true);
+                }
+            }
+        }
+        mask
+    }
+
+    /// Chunks in order with the position of their first row.
+    pub(crate) fn chunks(&self) -> &[Arc<Chunk>] {
+        &self.chunks
+    }
+
+    /// How many rows each chunk but the last has.
+    pub(crate) fn chunk_rows(&self) -> usize {
+        self.chunk_rows
+    }
+
+    /// The chunk of a position, and the row's place in it.
+    pub(crate) fn chunk(&self, position: usize) -> (&Chunk, usize) {
+        assert!(position < self.positions, "position {position} of a batch with {} positions", self.positions);
+        (&self.chunks[position / self.chunk_rows], position % self.chunk_rows)
+    }
+
+    fn chunk_mut(&mut self, position: usize) -> (&mut Chunk, usize) {
+        assert!(position < self.positions, "position {position} of a batch with {} positions", self.positions);
+        (Arc::make_mut(&mut self.chunks[position / self.chunk_rows]), position % self.chunk_rows)
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("dimension", &self.dimension).field("len", &self.len).finish_non_exhaustive()
+    }
+}

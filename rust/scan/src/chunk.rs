@@ -1,0 +1,238 @@
+//! A run of consecutive rows: the unit that is shared between batches and copied on write.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use value::{Packed, Value};
+
+use crate::{
+    Mask, Matrix, Row, Values,
+    arch::{self, EXACT_ROWS, Kernels},
+};
+
+/// Consecutive rows of a batch. Each has a slot of `dimension` numbers, also where its vector is missing or of another
+/// length; such a slot holds zeros and the vector, if any, is among `others`.
+#[derive(Clone)]
+pub(crate) struct Chunk {
+    dimension: usize,
+    slots: Slots,
+    /// The square root of each row's sum of squares, summed in order: the `sqrt(mag_b)` of the reference.
+    norms: Vec<f64>,
+    /// Rows that weren't removed.
+    live: Mask,
+    /// Rows whose vector has the batch's dimension and only finite components.
+    finite: Mask,
+    /// `None`: the row's position as text.
+    ids: Vec<Option<Arc<str>>>,
+    /// `None`: an empty object.
+    metadata: Vec<Option<Arc<Value>>>,
+    others: BTreeMap<usize, Option<Packed>>,
+}
+
+#[derive(Clone)]
+enum Slots {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    /// Rows of a borrowed matrix, from `first` on.
+    Borrowed {
+        matrix: Arc<dyn Matrix>,
+        first: usize,
+    },
+}
+
+impl Chunk {
+    pub(crate) fn new(dimension: usize) -> Self {
+        Self {
+            dimension,
+            slots: Slots::F32(Vec::new()),
+            norms: Vec::new(),
+            live: Mask::none(0),
+            finite: Mask::none(0),
+            ids: Vec::new(),
+            metadata: Vec::new(),
+            others: BTreeMap::new(),
+        }
+    }
+
+    /// The rows of a matrix from `first` on, as many as there are ids. The vectors aren't copied.
+    pub(crate) fn borrowed(
+        dimension: usize,
+        matrix: Arc<dyn Matrix>,
+        first: usize,
+        ids: Vec<Option<Arc<str>>>,
+        metadata: Vec<Option<Arc<Value>>>,
+    ) -> Self {
+        let len = ids.len();
+        let mut chunk = Self {
+            dimension,
+            slots: Slots::Borrowed { matrix, first },
+            norms: Vec::new(),
+            live: Mask::from_fn(len, |_| true),
+            finite: Mask::none(0),
+            ids,
+            metadata,
+            others: BTreeMap::new(),
+        };
+        let norms = match chunk.values() {
+            Values::F32(values) => norms(values, dimension, len, arch::kernels()),
+            Values::F64(values) => norms(values, dimension, len, arch::kernels()),
+        };
+        chunk.finite = Mask::from_fn(len, |row| norms[row].is_finite() || chunk.is_finite(row));
+        chunk.norms = norms;
+        chunk
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(crate) fn live(&self) -> &Mask {
+        &self.live
+    }
+
+    pub(crate) fn finite(&self) -> &Mask {
+        &self.finite
+    }
+
+    pub(crate) fn norm(&self, row: usize) -> f64 {
+        self.norms[row]
+    }
+
+    pub(crate) fn id(&self, row: usize) -> Option<Arc<str>> {
+        self.ids[row].clone()
+    }
+
+    pub(crate) fn metadata(&self, row: usize) -> Option<&Arc<Value>> {
+        self.metadata[row].as_ref()
+    }
+
+    /// Whether the slots hold float32 numbers.
+    pub(crate) fn is_f32(&self) -> bool {
+        matches!(self.values(), Values::F32(_))
+    }
+
+    /// The slots of all rows.
+    pub(crate) fn values(&self) -> Values<'_> {
+        match &self.slots {
+            Slots::F32(values) => Values::F32(values),
+            Slots::F64(values) => Values::F64(values),
+            Slots::Borrowed { matrix, first } => {
+                let range = first * self.dimension..(first + self.len()) * self.dimension;
+                match matrix.values() {
+                    Values::F32(values) => Values::F32(&values[range]),
+                    Values::F64(values) => Values::F64(&values[range]),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn vector(&self, row: usize) -> Option<Packed> {
+        if let Some(other) = self.others.get(&row) {
+            return other.clone();
+        }
+        let range = row * self.dimension..(row + 1) * self.dimension;
+        Some(match self.values() {
+            Values::F32(values) => Packed::from_f32(&values[range]),
+            Values::F64(values) => Packed::from_f64(&values[range]),
+        })
+    }
+
+    pub(crate) fn push(&mut self, row: Row) {
+        let position = self.len();
+        self.own();
+        match &mut self.slots {
+            Slots::F32(values) => values.resize(values.len() + self.dimension, 0.0),
+            Slots::F64(values) => values.resize(values.len() + self.dimension, 0.0),
+            Slots::Borrowed { .. } => unreachable!("the slots were copied"),
+        }
+        self.norms.push(0.0);
+        self.live.push(true);
+        self.finite.push(false);
+        self.ids.push(None);
+        self.metadata.push(None);
+        self.replace(position, row);
+    }
+
+    pub(crate) fn replace(&mut self, position: usize, row: Row) {
+        self.own();
+        self.live.set(position, true);
+        self.ids[position] = Some(row.id);
+        self.metadata[position] = Some(row.metadata);
+        self.others.remove(&position);
+        let vector = match row.vector {
+            Some(vector) if vector.len() == self.dimension => vector,
+            other => {
+                self.others.insert(position, other);
+                Packed::F32(vec![0.0; self.dimension].into())
+            }
+        };
+        self.write(position, &vector);
+        self.norms[position] = norm(&vector);
+        self.finite.set(position, !self.others.contains_key(&position) && self.is_finite(position));
+    }
+
+    /// Marks a row as gone and lets go of what it held beside its slot. Says whether it was there.
+    pub(crate) fn remove(&mut self, row: usize) -> bool {
+        let was_live = self.live.contains(row);
+        self.live.set(row, false);
+        self.metadata[row] = None;
+        was_live
+    }
+
+    /// Copies borrowed slots, so that they can be written to.
+    fn own(&mut self) {
+        let owned = match (&self.slots, self.values()) {
+            (Slots::Borrowed { .. }, Values::F32(values)) => Slots::F32(values.to_vec()),
+            (Slots::Borrowed { .. }, Values::F64(values)) => Slots::F64(values.to_vec()),
+            _ => return,
+        };
+        self.slots = owned;
+    }
+
+    /// Writes a vector of the chunk's dimension into a slot; float64 numbers widen the whole chunk.
+    fn write(&mut self, row: usize, vector: &Packed) {
+        if let (Slots::F32(values), Packed::F64(_)) = (&self.slots, vector) {
+            self.slots = Slots::F64(values.iter().map(|&x| f64::from(x)).collect());
+        }
+        let range = row * self.dimension..(row + 1) * self.dimension;
+        match (&mut self.slots, vector) {
+            (Slots::F32(values), Packed::F32(vector)) => values[range].copy_from_slice(vector),
+            (Slots::F64(values), Packed::F64(vector)) => values[range].copy_from_slice(vector),
+            (Slots::F64(values), Packed::F32(vector)) => {
+                for (slot, &x) in values[range].iter_mut().zip(vector.iter()) {
+                    *slot = f64::from(x);
+                }
+            }
+            (Slots::F32(_), Packed::F64(_)) => unreachable!("the chunk was widened"),
+            (Slots::Borrowed { .. }, _) => unreachable!("the slots were copied"),
+        }
+    }
+
+    fn is_finite(&self, row: usize) -> bool {
+        let range = row * self.dimension..(row + 1) * self.dimension;
+        match self.values() {
+            Values::F32(values) => values[range].iter().all(|x| x.is_finite()),
+            Values::F64(values) => values[range].iter().all(|x| x.is_finite()),
+        }
+    }
+}
+
+fn norm(vector: &Packed) -> f64 {
+    match vector {
+        Packed::F32(values) => values.iter().fold(0.0, |sum, &x| sum + f64::from(x) * f64::from(x)),
+        Packed::F64(values) => values.iter().fold(0.0, |sum, &x| sum + x * x),
+    }
+    .sqrt()
+}
+
+/// The norms of `len` rows laid one after the other, several rows at once, each summed in its own order.
+fn norms<T: arch::Number>(values: &[T], dimension: usize, len: usize, kernels: &Kernels) -> Vec<f64> {
+    let mut norms = Vec::with_capacity(len);
+    for first in (0..len).step_by(EXACT_ROWS) {
+        // The last group is filled up with its last row again.
+        let rows = std::array::from_fn(|i| (first + i).min(len - 1) * dimension)
+            .map(|start| &values[start..start + dimension]);
+        let squares = T::squares(kernels, rows);
+        norms.extend(squares[..EXACT_ROWS.min(len - first)].iter().map(|square| square.sqrt()));
+    }
+    norms
+}
