@@ -1,0 +1,30 @@
+/**
+ * Many reads in one transaction.
+ *
+ * @module
+ */
+
+/** Well below the 1000 concurrent operations Convex allows a function: https://docs.convex.dev/production/state/limits */
+const BATCH_SIZE = 100;
+
+/** `read` for each item, some at a time, in the order of the items. */
+export async function mapInBatches<Item, Result>(
+  items: Item[],
+  read: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let start = 0; start < items.length; start += BATCH_SIZE) {
+    const batch = items.slice(start, start + BATCH_SIZE);
+    results.push(...(await Promise.all(batch.map(read))));
+  }
+  return results;
+}
+
+/** As `mapInBatches`, less what was not found. */
+export async function findInBatches<Item, Result>(
+  items: Item[],
+  find: (item: Item) => Promise<Result | null>,
+): Promise<Result[]> {
+  const results = await mapInBatches(items, find);
+  return results.filter((result): result is Awaited<Result> => result !== null);
+}

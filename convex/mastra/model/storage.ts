@@ -1,0 +1,110 @@
+/**
+ * Which operations each table has. A new one: write it in the module of its
+ * noun beside this file, and name it here under the tables it serves.
+ *
+ * @module
+ */
+import type { StorageReply } from "../validators";
+import type { Operations } from "./operation";
+import * as records from "./records";
+import { RefusedRequest, textField, type StorageRequest } from "./request";
+import type { RecordTable, WriteCtx } from "./server";
+import { createVectorIndex } from "./vectorIndexes";
+import * as vectors from "./vectors";
+
+/** Tables of records, by the name a request gives as `tableName`. */
+const recordTables: { [T in RecordTable]: Operations<T> } = {
+  mastra_threads: {
+    insert: records.insert,
+    load: records.load,
+  },
+  mastra_vector_indexes: {
+    insert: records.insert,
+    load: records.load,
+    queryTable: records.queryTable,
+    deleteMany: records.deleteMany,
+    createVectorIndex,
+  },
+};
+
+/** Every other `mastra_vector_<indexName>` is the rows of that index. */
+const VECTOR_TABLE_PREFIX = "mastra_vector_";
+
+const vectorTable: Operations<string> = {
+  insert: vectors.insert,
+  batchInsert: vectors.batchInsert,
+  patch: vectors.patch,
+  updateVectors: vectors.updateVectors,
+  load: vectors.load,
+  loadMany: vectors.loadMany,
+  queryTable: vectors.queryTable,
+  deleteMany: vectors.deleteMany,
+  clearTable: vectors.clearTable,
+  // A vector index has no table of its own to drop.
+  dropTable: vectors.clearTable,
+};
+
+/** Answer a request: refuse it before anything is written, or run it whole. */
+export async function handleRequest(
+  ctx: WriteCtx,
+  request: StorageRequest,
+): Promise<StorageReply> {
+  let transaction;
+  try {
+    transaction = prepare(request);
+  } catch (error) {
+    if (!(error instanceof RefusedRequest)) throw error;
+    return { ok: false, error: error.message, code: error.code };
+  }
+  // Not inside the `try`: an error after the first write must reach Convex,
+  // which then undoes the writes.
+  return await transaction(ctx);
+}
+
+type Transaction = (ctx: WriteCtx) => Promise<StorageReply>;
+
+function prepare(request: StorageRequest): Transaction {
+  const tableName = textField(request, "tableName");
+  if (isRecordTable(tableName)) return prepareRecords(request, tableName);
+  if (tableName.startsWith(VECTOR_TABLE_PREFIX)) {
+    const indexName = tableName.slice(VECTOR_TABLE_PREFIX.length);
+    return prepareFor(request, vectorTable, indexName);
+  }
+  throw unsupported(`${request.op} for table ${tableName}`);
+}
+
+function prepareRecords<T extends RecordTable>(
+  request: StorageRequest,
+  table: T,
+): Transaction {
+  return prepareFor(request, recordTables[table], table);
+}
+
+function prepareFor<Target extends string>(
+  request: StorageRequest,
+  operations: Operations<Target>,
+  target: Target,
+): Transaction {
+  const name = String(request.op);
+  const operation = hasOwn(operations, name) ? operations[name] : undefined;
+  if (operation === undefined) throw unsupported(name);
+  const run = operation(request);
+  return (ctx) => run(ctx, target);
+}
+
+function isRecordTable(tableName: string): tableName is RecordTable {
+  return hasOwn(recordTables, tableName);
+}
+
+// Clients choose the names, and `constructor` is neither table nor operation.
+function hasOwn(object: object, name: string): boolean {
+  return Object.prototype.hasOwnProperty.call(object, name);
+}
+
+// Clients detect what a deployment can do by how this sentence begins.
+function unsupported(what: string): RefusedRequest {
+  return new RefusedRequest(
+    "UnsupportedOperation",
+    `Unsupported operation ${what}`,
+  );
+}

@@ -1,0 +1,203 @@
+/**
+ * The vectors of one index: rows of `mastra_vectors`, named by index and id.
+ *
+ * An embedding is handed on as it is, never copied or looked into: the schema
+ * checks it, other clients may have written any length, and the embedded
+ * engine keeps it packed until JavaScript touches its numbers.
+ *
+ * @module
+ */
+import type { WithoutSystemFields } from "convex/server";
+import { findInBatches, mapInBatches } from "./batches";
+import { operation } from "./operation";
+import {
+  idsField,
+  InvalidRequest,
+  isRecord,
+  numbersField,
+  optional,
+  recordField,
+  recordsField,
+  textField,
+  type StorageRecord,
+} from "./request";
+import { clearSome, queryArgs, queryRows, rowsWhere } from "./rows";
+import type { DataModel, ReadCtx, WriteCtx } from "./server";
+
+/** Mastra's bound on `loadMany`, which keeps replies small. */
+const MAX_IDS_LOADED = 10;
+
+type VectorFields = WithoutSystemFields<
+  DataModel["mastra_vectors"]["document"]
+>;
+
+async function findVector({ db }: ReadCtx, indexName: string, id: string) {
+  return await db
+    .query("mastra_vectors")
+    .withIndex("by_index_id", (q) => q.eq("indexName", indexName).eq("id", id))
+    .unique();
+}
+
+async function findVectors(ctx: ReadCtx, indexName: string, ids: string[]) {
+  return await findInBatches(ids, (id) => findVector(ctx, indexName, id));
+}
+
+/**
+ * Write the records in their order, which becomes the stored order of new
+ * rows. A row that exists keeps its place; without metadata it has none.
+ */
+async function upsert(
+  ctx: WriteCtx,
+  indexName: string,
+  records: StorageRecord[],
+) {
+  const existing = await mapInBatches(records, async (record) => {
+    const row = await findVector(ctx, indexName, record.id as string);
+    return row?._id;
+  });
+  for (const [position, { id, embedding, metadata }] of records.entries()) {
+    const row = { id, indexName, embedding, metadata } as VectorFields;
+    const _id = existing[position];
+    if (_id) await ctx.db.replace("mastra_vectors", _id, row);
+    else await ctx.db.insert("mastra_vectors", row);
+  }
+}
+
+/** Insert one vector, or replace the one with its id. */
+export const insert = operation({
+  args: (request) => {
+    const record = recordField(request, "record");
+    if (!record.id) {
+      throw new InvalidRequest("Vector record is missing an id");
+    }
+    return { record };
+  },
+  handler: async (ctx, indexName: string, { record }) => {
+    await upsert(ctx, indexName, [record]);
+    return { ok: true };
+  },
+});
+
+/** Insert or replace many; of records with one id the last is written. */
+export const batchInsert = operation({
+  args: (request) => {
+    const byId = new Map<unknown, StorageRecord>();
+    for (const record of recordsField(request, "records")) {
+      // Mastra skips records without an id.
+      if (record.id) byId.set(record.id, record);
+    }
+    return { records: [...byId.values()] };
+  },
+  handler: async (ctx, indexName: string, { records }) => {
+    await upsert(ctx, indexName, records);
+    return { ok: true };
+  },
+});
+
+/** Replace the given fields of one vector; true if it exists. */
+export const patch = operation({
+  args: (request) => {
+    const fields = { ...recordField(request, "record") };
+    delete fields.id;
+    delete fields.indexName;
+    return { id: textField(request, "id"), fields };
+  },
+  handler: async (ctx, indexName: string, { id, fields }) => {
+    const row = await findVector(ctx, indexName, id);
+    if (row === null) return { ok: true, result: false };
+    await ctx.db.patch("mastra_vectors", row._id, fields);
+    return { ok: true, result: true };
+  },
+});
+
+/**
+ * Of every vector that exists among `ids`: replace the embedding, merge the
+ * metadata shallowly, whichever is given. Returns the ids updated.
+ */
+export const updateVectors = operation({
+  args: (request) => {
+    const args = {
+      ids: idsField(request, "ids"),
+      embedding: optional(numbersField, request, "embedding"),
+      metadata: optional(recordField, request, "metadata"),
+    };
+    if (args.embedding === undefined && args.metadata === undefined) {
+      throw new InvalidRequest(
+        "updateVectors requires an embedding or metadata",
+      );
+    }
+    return args;
+  },
+  handler: async (ctx, indexName: string, { ids, embedding, metadata }) => {
+    const rows = await findVectors(ctx, indexName, ids);
+    for (const row of rows) {
+      const stored = isRecord(row.metadata) ? row.metadata : {};
+      await ctx.db.patch("mastra_vectors", row._id, {
+        ...(embedding && { embedding }),
+        ...(metadata && { metadata: { ...stored, ...metadata } }),
+      });
+    }
+    return { ok: true, result: rows.map((row) => row.id) };
+  },
+});
+
+/** One vector by `keys.id`, or null. */
+export const load = operation({
+  args: (request) => ({ id: recordField(request, "keys").id }),
+  handler: async (ctx, indexName: string, { id }) => ({
+    ok: true,
+    result: id ? await findVector(ctx, indexName, id as string) : null,
+  }),
+});
+
+/** The vectors that exist among a few ids, in the order of the ids. */
+export const loadMany = operation({
+  args: (request) => {
+    const ids = idsField(request, "ids");
+    if (ids.length > MAX_IDS_LOADED) {
+      throw new InvalidRequest(
+        `loadMany supports at most ${MAX_IDS_LOADED} ids per request`,
+      );
+    }
+    return { ids };
+  },
+  handler: async (ctx, indexName: string, { ids }) => ({
+    ok: true,
+    result: await findVectors(ctx, indexName, ids),
+  }),
+});
+
+/** Vectors in stored order, all or those equal in the filters' top-level fields. */
+export const queryTable = operation({
+  args: queryArgs,
+  handler: async (ctx, indexName: string, args) =>
+    await queryRows(ctx, "mastra_vectors", {
+      ...args,
+      conditions: [inIndex(indexName), ...args.conditions],
+    }),
+});
+
+/** Delete the vectors that exist among `ids`. */
+export const deleteMany = operation({
+  args: (request) => ({ ids: idsField(request, "ids") }),
+  handler: async (ctx, indexName: string, { ids }) => {
+    for (const row of await findVectors(ctx, indexName, ids)) {
+      await ctx.db.delete("mastra_vectors", row._id);
+    }
+    return { ok: true };
+  },
+});
+
+/** Delete some of the index's vectors; the client repeats while `hasMore`. */
+export const clearTable = operation({
+  args: () => ({}),
+  handler: async (ctx, indexName: string) => {
+    const rows = rowsWhere(ctx, "mastra_vectors", [inIndex(indexName)]);
+    const hasMore = await clearSome(ctx, "mastra_vectors", rows);
+    return { ok: true, hasMore };
+  },
+});
+
+function inIndex(indexName: string) {
+  return { field: "indexName", value: indexName };
+}

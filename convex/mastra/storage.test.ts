@@ -1,0 +1,529 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { deployment, handle, type Deployment } from "../test.setup";
+import { indexes } from "./model/rows";
+import { mastraTables } from "./schema";
+
+let db: Deployment;
+beforeEach(() => {
+  db = deployment();
+});
+
+const call = (op: string, tableName: string, rest: object = {}) =>
+  db.mutation(handle, { op, tableName, ...rest });
+const stored = (tableName: string) =>
+  db.run((ctx) => ctx.db.query(tableName).collect());
+
+const thread = (id: string, fields: object = {}) => ({
+  id,
+  resourceId: "ada",
+  title: "Hello",
+  createdAt: "2026-01-01T00:00:00.000Z",
+  updatedAt: "2026-01-01T00:00:00.000Z",
+  ...fields,
+});
+const vectorIndex = (id: string, fields: object = {}) => ({
+  id,
+  indexName: id,
+  dimension: 2,
+  metric: "cosine",
+  createdAt: "2026-01-01T00:00:00.000Z",
+  ...fields,
+});
+const row = (id: string, embedding: number[], metadata?: object) =>
+  metadata === undefined ? { id, embedding } : { id, embedding, metadata };
+
+const THREADS = "mastra_threads";
+const INDEXES = "mastra_vector_indexes";
+const DOCS = "mastra_vector_docs";
+
+describe("a request", () => {
+  test.each([
+    ["frobnicate", DOCS],
+    ["frobnicate", THREADS],
+    ["constructor", THREADS],
+    ["updateVectors", THREADS],
+  ])("for the unknown operation %s on %s is refused", async (op, table) => {
+    expect(await call(op, table, { future: 1 })).toEqual({
+      ok: false,
+      code: "UnsupportedOperation",
+      error: `Unsupported operation ${op}`,
+    });
+  });
+
+  test.each(["mastra_unheard_of", "mastra_vectors", "constructor"])(
+    "for the unknown table %s is refused with its name",
+    async (table) => {
+      expect(await call("load", table, { keys: { id: "a" } })).toEqual({
+        ok: false,
+        code: "UnsupportedOperation",
+        error: `Unsupported operation load for table ${table}`,
+      });
+    },
+  );
+
+  test.each([
+    ["insert", THREADS, {}, "insert record must be an object"],
+    ["insert", THREADS, { record: [] }, "insert record must be an object"],
+    ["insert", THREADS, { record: {} }, "Record is missing an id"],
+    ["load", THREADS, { keys: {} }, "load keys must name a field"],
+    [
+      "createVectorIndex",
+      INDEXES,
+      { record: { dimension: 2 } },
+      "Record is missing an id",
+    ],
+    ["insert", DOCS, { record: {} }, "Vector record is missing an id"],
+    [
+      "batchInsert",
+      DOCS,
+      { records: [1] },
+      "batchInsert records must be a list of objects",
+    ],
+    ["patch", DOCS, { record: {} }, "patch id must be a string"],
+    [
+      "loadMany",
+      DOCS,
+      { ids: "abcdefghijk".split("") },
+      "loadMany supports at most 10 ids per request",
+    ],
+    [
+      "deleteMany",
+      DOCS,
+      { ids: [1] },
+      "deleteMany ids must be a list of strings",
+    ],
+    [
+      "updateVectors",
+      DOCS,
+      { ids: ["a"] },
+      "updateVectors requires an embedding or metadata",
+    ],
+    [
+      "updateVectors",
+      DOCS,
+      { ids: ["a"], metadata: [] },
+      "updateVectors metadata must be an object",
+    ],
+    [
+      "updateVectors",
+      DOCS,
+      { ids: ["a"], embedding: "[]" },
+      "updateVectors embedding must be a list",
+    ],
+    [
+      "queryTable",
+      DOCS,
+      { cursor: null },
+      "queryTable cursor requires pageSize",
+    ],
+    [
+      "queryTable",
+      DOCS,
+      { pageSize: 0 },
+      "queryTable pageSize must be a positive integer",
+    ],
+    [
+      "queryTable",
+      DOCS,
+      { pageSize: 2, limit: 2 },
+      "queryTable limit cannot be combined with pageSize",
+    ],
+    [
+      "queryTable",
+      INDEXES,
+      { limit: -1 },
+      "queryTable limit must be a non-negative integer",
+    ],
+    [
+      "queryTable",
+      INDEXES,
+      { filters: [{ field: "id" }] },
+      "queryTable filters must be a list of {field, value}",
+    ],
+  ])("%s on %s with %j is refused: %s", async (op, table, rest, error) => {
+    expect(await call(op, table, rest)).toEqual({
+      ok: false,
+      code: "InvalidRequest",
+      error,
+    });
+  });
+
+  test("without a table is refused", async () => {
+    expect(await db.mutation(handle, { op: "load" })).toEqual({
+      ok: false,
+      code: "InvalidRequest",
+      error: "load tableName must be a string",
+    });
+  });
+});
+
+describe("a record", () => {
+  test("inserted again is updated in place and keeps fields not given", async () => {
+    await call("insert", THREADS, {
+      record: thread("t", { metadata: { a: 1 } }),
+    });
+    const [before] = await stored(THREADS);
+    expect(
+      await call("insert", THREADS, { record: { id: "t", title: "Bye" } }),
+    ).toEqual({ ok: true });
+    expect(await stored(THREADS)).toEqual([{ ...before, title: "Bye" }]);
+  });
+
+  test("that does not fit the schema fails the mutation", async () => {
+    await expect(
+      call("insert", THREADS, { record: thread("t", { color: "red" }) }),
+    ).rejects.toThrow();
+    expect(await stored(THREADS)).toEqual([]);
+  });
+
+  test("loads by id, by an indexed field, and by any equality", async () => {
+    await call("insert", THREADS, { record: thread("t1", { title: "One" }) });
+    await call("insert", THREADS, { record: thread("t2", { title: "Two" }) });
+    const idOf = async (keys: object) =>
+      (await call("load", THREADS, { keys })).result?.id;
+    expect(await idOf({ id: "t2" })).toBe("t2");
+    expect(await idOf({ resourceId: "ada" })).toBe("t1");
+    expect(await idOf({ resourceId: "ada", title: "Two" })).toBe("t2");
+    expect(await idOf({ title: "Two" })).toBe("t2");
+    expect(await idOf({ id: "t1", title: "Two" })).toBeUndefined();
+    expect(await call("load", THREADS, { keys: { id: "t9" } })).toEqual({
+      ok: true,
+      result: null,
+    });
+  });
+});
+
+describe("the table of vector indexes", () => {
+  const insertAll = async (...ids: string[]) => {
+    for (const id of ids) {
+      await call("insert", INDEXES, { record: vectorIndex(id) });
+    }
+  };
+
+  test("createVectorIndex returns the row it stores", async () => {
+    const reply = await call("createVectorIndex", INDEXES, {
+      record: vectorIndex("docs"),
+    });
+    expect(reply).toEqual({ ok: true, result: (await stored(INDEXES))[0] });
+    expect(reply.result).toMatchObject(vectorIndex("docs"));
+  });
+
+  test("createVectorIndex leaves and returns a row that exists", async () => {
+    await insertAll("docs");
+    const [before] = await stored(INDEXES);
+    expect(
+      await call("createVectorIndex", INDEXES, {
+        record: vectorIndex("docs", { dimension: 99, metric: "euclidean" }),
+      }),
+    ).toEqual({ ok: true, result: before });
+    expect(await stored(INDEXES)).toEqual([before]);
+  });
+
+  test("lists all in order of creation, whole or by pages", async () => {
+    await insertAll("c", "a", "b");
+    const all = await call("queryTable", INDEXES);
+    expect(all.result.map((r: { id: string }) => r.id)).toEqual([
+      "c",
+      "a",
+      "b",
+    ]);
+    expect(all.hasMore).toBe(false);
+    expect(await pages(INDEXES, 2)).toEqual(all.result);
+  });
+
+  test("filters by equality, with or without an index", async () => {
+    await insertAll("a", "b");
+    const ids = async (field: string, value: unknown) =>
+      (
+        await call("queryTable", INDEXES, { filters: [{ field, value }] })
+      ).result.map((r: { id: string }) => r.id);
+    expect(await ids("indexName", "b")).toEqual(["b"]);
+    expect(await ids("metric", "cosine")).toEqual(["a", "b"]);
+    expect(await ids("dimension", 3)).toEqual([]);
+  });
+
+  test("deletes the ids that exist, a doubled one once", async () => {
+    await insertAll("a", "b", "c");
+    expect(
+      await call("deleteMany", INDEXES, { ids: ["c", "a", "a", "zzz"] }),
+    ).toEqual({ ok: true });
+    expect((await stored(INDEXES)).map((r) => r.id)).toEqual(["b"]);
+  });
+});
+
+describe("a vector", () => {
+  test("upserted again keeps its place and loses metadata not given", async () => {
+    await call("batchInsert", DOCS, {
+      records: [row("a", [1, 0], { k: 1 }), row("b", [0, 1])],
+    });
+    const [a, b] = await stored("mastra_vectors");
+    await call("batchInsert", DOCS, { records: [row("a", [2, 2])] });
+    const { metadata, ...rest } = a!;
+    expect(metadata).toEqual({ k: 1 });
+    expect((await call("queryTable", DOCS)).result).toEqual([
+      { ...rest, embedding: [2, 2] },
+      b,
+    ]);
+
+    await call("insert", DOCS, { record: row("b", [3], { k: 2 }) });
+    expect((await call("load", DOCS, { keys: { id: "b" } })).result).toEqual({
+      ...b,
+      embedding: [3],
+      metadata: { k: 2 },
+    });
+  });
+
+  test("may have any length and any floats", async () => {
+    const odd = [NaN, Infinity, -0, 5e-324];
+    await call("batchInsert", DOCS, {
+      records: [row("a", []), row("b", odd), row("c", new Array(5000).fill(1))],
+    });
+    const { result } = await call("queryTable", DOCS);
+    expect(result[0].embedding).toEqual([]);
+    expect(result[1].embedding).toEqual(odd);
+    expect(result[2].embedding).toHaveLength(5000);
+  });
+
+  test("belongs to one index", async () => {
+    await call("insert", DOCS, { record: row("a", [1]) });
+    await call("insert", "mastra_vector_more", { record: row("a", [2]) });
+    await call("deleteMany", DOCS, { ids: ["a"] });
+    expect(await call("load", DOCS, { keys: { id: "a" } })).toEqual({
+      ok: true,
+      result: null,
+    });
+    expect(
+      (await call("load", "mastra_vector_more", { keys: { id: "a" } })).result
+        .embedding,
+    ).toEqual([2]);
+  });
+
+  test("loads by nothing but its id", async () => {
+    await call("insert", DOCS, { record: row("a", [1]) });
+    expect(await call("load", DOCS, { keys: { indexName: "docs" } })).toEqual({
+      ok: true,
+      result: null,
+    });
+  });
+});
+
+describe("a batch of vectors", () => {
+  test("is stored in its order, the last of equal ids winning", async () => {
+    await call("batchInsert", DOCS, {
+      records: [row("b", [1]), row("a", [2]), row("b", [3])],
+    });
+    const { result } = await call("queryTable", DOCS);
+    expect(
+      result.map((r: { id: string; embedding: number[] }) => [
+        r.id,
+        r.embedding,
+      ]),
+    ).toEqual([
+      ["b", [3]],
+      ["a", [2]],
+    ]);
+  });
+
+  test("skips records without an id", async () => {
+    expect(
+      await call("batchInsert", DOCS, {
+        records: [{ embedding: [1] }, row("a", [2]), row("", [3])],
+      }),
+    ).toEqual({ ok: true });
+    expect((await stored("mastra_vectors")).map((r) => r.id)).toEqual(["a"]);
+  });
+
+  test("is stored whole or not at all", async () => {
+    await call("insert", DOCS, { record: row("a", [1]) });
+    await expect(
+      call("batchInsert", DOCS, {
+        records: [
+          row("a", [9]),
+          row("b", [9]),
+          { id: "c", embedding: ["not a number"] },
+        ],
+      }),
+    ).rejects.toThrow();
+    expect(await stored("mastra_vectors")).toMatchObject([row("a", [1])]);
+  });
+
+  test("may hold 500", async () => {
+    const records = Array.from({ length: 500 }, (_, n) => row(`id${n}`, [n]));
+    await call("batchInsert", DOCS, { records });
+    expect((await call("queryTable", DOCS)).result).toMatchObject(records);
+  });
+
+  test("loads in the order of its ids, without doubles and strangers", async () => {
+    await call("batchInsert", DOCS, {
+      records: [row("a", [1]), row("b", [2]), row("c", [3])],
+    });
+    const { result } = await call("loadMany", DOCS, {
+      ids: ["c", "zzz", "a", "c"],
+    });
+    expect(result.map((r: { id: string }) => r.id)).toEqual(["c", "a"]);
+  });
+});
+
+describe("patch of a vector", () => {
+  test("replaces the given fields but never its name", async () => {
+    await call("insert", DOCS, { record: row("a", [1], { k: 1 }) });
+    const [before] = await stored("mastra_vectors");
+    expect(
+      await call("patch", DOCS, {
+        id: "a",
+        record: { id: "z", indexName: "z", metadata: { l: 2 } },
+      }),
+    ).toEqual({ ok: true, result: true });
+    expect(await stored("mastra_vectors")).toEqual([
+      { ...before, metadata: { l: 2 } },
+    ]);
+  });
+
+  test("says when the vector does not exist", async () => {
+    expect(
+      await call("patch", DOCS, { id: "a", record: { embedding: [1] } }),
+    ).toEqual({ ok: true, result: false });
+  });
+});
+
+describe("updateVectors", () => {
+  beforeEach(() =>
+    call("batchInsert", DOCS, {
+      records: [row("a", [1], { k: 1, l: 1 }), row("b", [2]), row("c", [3])],
+    }),
+  );
+
+  test("merges metadata and returns the ids it found", async () => {
+    expect(
+      await call("updateVectors", DOCS, {
+        ids: ["b", "zzz", "a", "b"],
+        metadata: { l: 2 },
+      }),
+    ).toEqual({ ok: true, result: ["b", "a"] });
+    expect((await call("queryTable", DOCS)).result).toMatchObject([
+      { id: "a", embedding: [1], metadata: { k: 1, l: 2 } },
+      { id: "b", embedding: [2], metadata: { l: 2 } },
+      { id: "c", embedding: [3] },
+    ]);
+  });
+
+  test("replaces the embedding and leaves metadata alone", async () => {
+    await call("updateVectors", DOCS, { ids: ["a"], embedding: [7, 8] });
+    const { result } = await call("load", DOCS, { keys: { id: "a" } });
+    expect(result).toMatchObject(row("a", [7, 8], { k: 1, l: 1 }));
+  });
+
+  test("takes an empty embedding for an embedding", async () => {
+    await call("updateVectors", DOCS, { ids: ["a"], embedding: [] });
+    const { result } = await call("load", DOCS, { keys: { id: "a" } });
+    expect(result.embedding).toEqual([]);
+  });
+
+  test("updates all or none", async () => {
+    const before = await stored("mastra_vectors");
+    await expect(
+      call("updateVectors", DOCS, {
+        ids: ["a", "b"],
+        embedding: ["not a number"],
+      }),
+    ).rejects.toThrow();
+    expect(await stored("mastra_vectors")).toEqual(before);
+  });
+});
+
+describe("queryTable of vectors", () => {
+  beforeEach(async () => {
+    await call("batchInsert", DOCS, {
+      records: ["e", "d", "c", "b", "a"].map((id, n) => row(id, [n])),
+    });
+    await call("insert", "mastra_vector_more", { record: row("x", [9]) });
+  });
+
+  test.each([1, 2, 5, 100])(
+    "in pages of %i gives the whole in stored order",
+    async (pageSize) => {
+      const all = await pages(DOCS, pageSize);
+      expect(all).toEqual((await call("queryTable", DOCS)).result);
+      expect(all.map((r) => r.id)).toEqual(["e", "d", "c", "b", "a"]);
+    },
+  );
+
+  test("stops at the limit and says that there is more", async () => {
+    const ids = (reply: { result: { id: string }[] }) =>
+      reply.result.map((r) => r.id);
+    const two = await call("queryTable", DOCS, { limit: 2 });
+    expect([ids(two), two.hasMore]).toEqual([["e", "d"], true]);
+    const five = await call("queryTable", DOCS, { limit: 5 });
+    expect([ids(five).length, five.hasMore]).toEqual([5, false]);
+    expect(ids(await call("queryTable", DOCS, { limit: 0 }))).toHaveLength(5);
+  });
+
+  test("without pages reads 10000 rows and says that there are more", async () => {
+    await db.run(async (ctx) => {
+      for (let n = 0; n <= 10_000; n++) {
+        const vector = { indexName: "many", id: `id${n}`, embedding: [n] };
+        await ctx.db.insert("mastra_vectors", vector);
+      }
+    });
+    const { result, hasMore } = await call("queryTable", "mastra_vector_many");
+    expect([result.length, hasMore]).toEqual([10_000, true]);
+  });
+
+  test("filters by top-level fields", async () => {
+    const filters = [{ field: "id", value: "c" }];
+    const { result } = await call("queryTable", DOCS, { filters });
+    expect(result).toMatchObject([row("c", [2])]);
+    expect(await pages(DOCS, 1, { filters })).toEqual(result);
+    expect(
+      (
+        await call("queryTable", DOCS, {
+          filters: [...filters, { field: "indexName", value: "more" }],
+        })
+      ).result,
+    ).toEqual([]);
+  });
+});
+
+describe.each(["clearTable", "dropTable"])("%s", (op) => {
+  test("deletes 25 rows of its index a call until none is left", async () => {
+    await call("insert", "mastra_vector_more", { record: row("x", [9]) });
+    await call("batchInsert", DOCS, {
+      records: Array.from({ length: 50 }, (_, n) => row(`id${n}`, [n])),
+    });
+    expect(await call(op, DOCS)).toEqual({ ok: true, hasMore: true });
+    const { result } = await call("queryTable", DOCS);
+    expect(result).toHaveLength(25);
+    expect(result[0].id).toBe("id25");
+    expect(await call(op, DOCS)).toEqual({ ok: true, hasMore: false });
+    expect(await call(op, DOCS)).toEqual({ ok: true, hasMore: false });
+    expect((await stored("mastra_vectors")).map((r) => r.id)).toEqual(["x"]);
+  });
+});
+
+test("the indexes to choose from are those of the schema", () => {
+  for (const [table, definition] of Object.entries(mastraTables)) {
+    const declared = definition[" indexes"]().map((index) => [
+      index.indexDescriptor,
+      index.fields,
+    ]);
+    expect(indexes[table as keyof typeof indexes]).toEqual(
+      Object.fromEntries(declared),
+    );
+  }
+});
+
+async function pages(table: string, pageSize: number, rest: object = {}) {
+  const all: { id: string }[] = [];
+  let cursor: string | null = null;
+  for (;;) {
+    const page: {
+      result: { id: string }[];
+      hasMore: boolean;
+      continuationCursor: string;
+    } = await call("queryTable", table, { pageSize, cursor, ...rest });
+    expect(page.result.length).toBeLessThanOrEqual(pageSize);
+    all.push(...page.result);
+    if (!page.hasMore) return all;
+    cursor = page.continuationCursor;
+  }
+}

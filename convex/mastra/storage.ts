@@ -1,0 +1,25 @@
+/**
+ * Mastra's storage: one function for every operation on every table.
+ *
+ * @module
+ */
+import { v } from "convex/values";
+import { handleRequest } from "./model/storage";
+import { internalMutation } from "./model/server";
+import { storageReply } from "./validators";
+
+/**
+ * Run the operation `op` on the table `tableName`.
+ *
+ * The arguments are `v.any()` because the contract answers an operation that
+ * this version does not know with `{ ok: false, error: "Unsupported operation
+ * <op>" }`, from which a client learns what is deployed. A validator would
+ * answer with an argument error instead, also for a field from a later version.
+ *
+ * Reads are mutations too: Mastra's clients send every operation as one.
+ */
+export const handle = internalMutation({
+  args: v.any(),
+  returns: storageReply,
+  handler: async (ctx, request) => await handleRequest(ctx, request),
+});

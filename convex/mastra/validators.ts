@@ -1,0 +1,134 @@
+/**
+ * What crosses the wire, each shape once: validators, and the types they imply.
+ *
+ * @module
+ */
+import { v, type Infer } from "convex/values";
+
+/** What `storage:handle` answers, whatever the operation. */
+export const storageReply = v.union(
+  v.object({
+    ok: v.literal(true),
+    result: v.optional(v.any()),
+    hasMore: v.optional(v.boolean()),
+    continuationCursor: v.optional(v.string()),
+  }),
+  v.object({
+    ok: v.literal(false),
+    error: v.string(),
+    code: v.optional(v.string()),
+    details: v.optional(v.any()),
+  }),
+);
+export type StorageReply = Infer<typeof storageReply>;
+
+/** How a native vector table is laid out, as the client declares it. */
+export const nativeIndexConfig = v.object({
+  tableName: v.string(),
+  vectorIndexName: v.string(),
+  dimension: v.optional(v.number()),
+  idField: v.optional(v.string()),
+  idIndexName: v.optional(v.string()),
+  vectorField: v.optional(v.string()),
+  metadataField: v.optional(v.string()),
+  filterFields: v.optional(v.array(v.string())),
+});
+export type NativeIndexConfig = Infer<typeof nativeIndexConfig>;
+
+const nativeFilterClause = v.object({
+  field: v.string(),
+  value: v.union(v.string(), v.number(), v.boolean(), v.null()),
+});
+
+/**
+ * One equality, or several of which one must hold. The key is `or`, not
+ * Mastra's `$or`, because Convex refuses object keys that start with `$`.
+ */
+export const nativeFilter = v.union(
+  nativeFilterClause,
+  v.object({ or: v.array(nativeFilterClause) }),
+);
+export type NativeFilter = Infer<typeof nativeFilter>;
+
+export const nativeQueryArgs = v.object({
+  config: nativeIndexConfig,
+  vector: v.array(v.float64()),
+  limit: v.optional(v.number()),
+  filter: v.optional(nativeFilter),
+});
+export type NativeQueryArgs = Infer<typeof nativeQueryArgs>;
+
+/** `id` is the document's `_id`. */
+export const nativeQueryResult = v.array(
+  v.object({ id: v.string(), score: v.number() }),
+);
+export type NativeQueryResult = Infer<typeof nativeQueryResult>;
+
+export const nativeReadArgs = v.object({
+  op: v.union(
+    v.literal("getByConvexIds"),
+    v.literal("listByIds"),
+    v.literal("listPage"),
+    v.literal("describe"),
+  ),
+  config: nativeIndexConfig,
+  ids: v.optional(v.array(v.string())),
+  includeVector: v.optional(v.boolean()),
+  countLimit: v.optional(v.number()),
+  cursor: v.optional(v.union(v.string(), v.null())),
+  pageSize: v.optional(v.number()),
+});
+export type NativeReadArgs = Infer<typeof nativeReadArgs>;
+
+/** `describe`'s reply: `count` is a lower bound where `countIsLimited`. */
+export const nativeCount = v.object({
+  count: v.number(),
+  countIsLimited: v.boolean(),
+});
+export type NativeCount = Infer<typeof nativeCount>;
+
+/** `listPage`'s reply. */
+export const nativePage = v.object({
+  page: v.array(
+    v.object({
+      id: v.string(),
+      metadata: v.optional(v.any()),
+      vector: v.optional(v.array(v.float64())),
+    }),
+  ),
+  isDone: v.boolean(),
+  continueCursor: v.string(),
+});
+export type NativePage = Infer<typeof nativePage>;
+
+/** In `read`'s order of operations: documents, a page, a count. */
+export const nativeReadResult = v.union(
+  v.array(v.any()),
+  nativePage,
+  nativeCount,
+);
+
+export const nativeWriteArgs = v.object({
+  op: v.union(
+    v.literal("upsert"),
+    v.literal("updateById"),
+    v.literal("deleteByIds"),
+    v.literal("clear"),
+  ),
+  config: nativeIndexConfig,
+  ids: v.optional(v.array(v.string())),
+  vectors: v.optional(v.array(v.array(v.float64()))),
+  // For `upsert` a list, for `updateById` an object: the functions check it
+  // themselves, with Mastra's sentences.
+  metadata: v.optional(v.any()),
+  id: v.optional(v.string()),
+  vector: v.optional(v.array(v.float64())),
+});
+export type NativeWriteArgs = Infer<typeof nativeWriteArgs>;
+
+/** `hasMore` only where one call may leave rows behind. */
+export const nativeWriteResult = v.object({
+  ok: v.literal(true),
+  hasMore: v.optional(v.boolean()),
+});
+export type NativeWriteResult = Infer<typeof nativeWriteResult>;
