@@ -1,0 +1,66 @@
+/**
+ * Native vector indexes: tables that Convex's own vector index searches.
+ *
+ * @module
+ */
+import {
+  internalActionGeneric as internalAction,
+  internalMutationGeneric as internalMutation,
+  internalQueryGeneric as internalQuery,
+} from "convex/server";
+import * as nativeVectors from "./model/nativeVectors";
+import {
+  nativeQueryArgs,
+  nativeQueryResult,
+  nativeReadArgs,
+  nativeReadResult,
+  nativeWriteArgs,
+  nativeWriteResult,
+  type NativeWriteResult,
+} from "./validators";
+
+/** The rows most similar to a vector, by Convex's index. */
+export const query = internalAction({
+  args: nativeQueryArgs,
+  returns: nativeQueryResult,
+  handler: async (ctx, args) => await nativeVectors.search(ctx, args),
+});
+
+/** Rows by `_id`, by id or page by page, and their number. */
+export const read = internalQuery({
+  args: nativeReadArgs,
+  returns: nativeReadResult,
+  handler: async (ctx, args) => {
+    switch (args.op) {
+      case "getByConvexIds":
+        return await nativeVectors.getByConvexIds(ctx, args);
+      case "listByIds":
+        return await nativeVectors.listByIds(ctx, args);
+      case "listPage":
+        return await nativeVectors.listPage(ctx, args);
+      case "describe":
+        return await nativeVectors.describe(ctx, args);
+    }
+  },
+});
+
+/** Upsert, update and delete rows. */
+export const write = internalMutation({
+  args: nativeWriteArgs,
+  returns: nativeWriteResult,
+  handler: async (ctx, args): Promise<NativeWriteResult> => {
+    switch (args.op) {
+      case "upsert":
+        await nativeVectors.upsert(ctx, args);
+        return { ok: true };
+      case "updateById":
+        await nativeVectors.updateById(ctx, args);
+        return { ok: true };
+      case "deleteByIds":
+        await nativeVectors.deleteByIds(ctx, args);
+        return { ok: true };
+      case "clear":
+        return { ok: true, hasMore: await nativeVectors.clear(ctx, args) };
+    }
+  },
+});
