@@ -208,3 +208,107 @@ fn fletcher16(bytes: &[u8]) -> u16 {
     });
     u16::from_be_bytes([high, low])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Table number, internal id, text: one of Convex's own documents, then by its algorithm.
+    const IDS: [(u32, u128, &str); 2] = [
+        (540, 0x7c75_fb4a_61fb_003c_a5a2_086f_4913_4d1a, "kg27rxfv99gzp01wmph0gvt92d6hnvy6"),
+        (10001, 0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f, "j57000820c20a1g7104gm2rc1m70ynr8"),
+    ];
+
+    #[test]
+    fn ids_are_written_and_read_as_convex_does() {
+        for (table_number, internal, text) in IDS {
+            let id = DocumentId { table_number, internal: internal.to_be_bytes() };
+            assert_eq!(id.to_string(), text);
+            assert_eq!(text.parse(), Ok(id));
+        }
+    }
+
+    #[test]
+    fn the_table_number_decides_the_length() {
+        for (table_number, length) in [
+            (1, 31),
+            (127, 31),
+            (128, 32),
+            (10_000, 32),
+            (16_383, 32),
+            (16_384, 34),
+            (2_097_151, 34),
+            (2_097_152, 36),
+            (268_435_456, 37),
+            (u32::MAX, 37),
+        ] {
+            let id = DocumentId { table_number, internal: [0xff; 16] };
+            assert_eq!(id.to_string().len(), length);
+            assert_eq!(id.to_string().parse(), Ok(id));
+        }
+    }
+
+    #[test]
+    fn a_new_id_ends_with_its_day() {
+        let id = DocumentId::new(10_001, [7; 14], 0x1234);
+        assert_eq!(id.internal, [7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 0x12, 0x34]);
+    }
+
+    /// The text of bytes, with the checksum that belongs to them.
+    fn text_of(body: &[u8]) -> String {
+        let checked = [body, &fletcher16(body).to_le_bytes()].concat();
+        let bits: Vec<u8> = checked.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).collect();
+        let digits = bits.chunks(5).map(|bits| (0..5).fold(0, |digit, at| digit << 1 | bits.get(at).unwrap_or(&0)));
+        digits.map(|digit| char::from(ALPHABET[usize::from(digit)])).collect()
+    }
+
+    #[test]
+    fn an_id_has_one_text() {
+        for (text, message) in [
+            ("", "id has 0 characters, expected 31, 32, 34, 36 or 37"),
+            ("j57000820c20a1g7104gm2rc1m70ynr80", "id has 33 characters, expected 31, 32, 34, 36 or 37"),
+            (
+                "J57000820c20a1g7104gm2rc1m70ynr8",
+                "id has 'J' at byte 0, expected a digit or a lower case letter except i, l, o and u",
+            ),
+            (
+                "j57ooo820c20a1g7104gm2rc1m70ynr8",
+                "id has 'o' at byte 3, expected a digit or a lower case letter except i, l, o and u",
+            ),
+            ("j57000820c20a1g7104gm2rc1m70ynr9", "id has checksum 0x0957, expected 0x0857"),
+        ] {
+            assert_eq!(DocumentId::parse(text).unwrap_err().to_string(), message, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_number_has_one_form() {
+        assert_eq!(DocumentId::parse(&text_of(&[[1].as_slice(), &[5; 16]].concat())).unwrap().table_number, 1);
+        for bytes in [
+            [0].as_slice(),
+            &[0x81, 0],
+            &[0x81],
+            &[1, 1],
+            &[0x80, 0x80, 0x80, 0x80, 0],
+            &[0x80, 0x80, 0x80, 0x80, 0x10],
+        ] {
+            let error = DocumentId::parse(&text_of(&[bytes, &[5; 16]].concat()));
+            assert_eq!(error, Err(IdError::TableNumber { bytes: bytes.to_vec() }));
+        }
+        let message = DocumentId::parse(&text_of(&[0; 17])).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "id has table number bytes [00], expected a varint from 1 to 4294967295 in its shortest form"
+        );
+    }
+
+    #[test]
+    fn bits_that_fill_up_the_last_character_are_zero() {
+        let text = DocumentId { table_number: 1, internal: [0; 16] }.to_string();
+        let last = ALPHABET.iter().position(|&c| c == text.as_bytes()[30]).unwrap();
+        for filling in 1..8 {
+            let other = format!("{}{}", &text[..30], char::from(ALPHABET[last + filling]));
+            assert_eq!(DocumentId::parse(&other), Err(IdError::LastCharacter));
+        }
+    }
+}

@@ -281,3 +281,133 @@ impl<'a> Walk<'a> {
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packed::Packed;
+
+    fn nested(levels: usize) -> Value {
+        (0..levels).fold(Value::Null, |value, _| Value::from(vec![value]))
+    }
+
+    fn object(names: impl IntoIterator<Item = String>) -> Object {
+        names.into_iter().map(|name| (name, Value::Null)).collect()
+    }
+
+    fn message(result: Result<(), SizeError>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn sizes_are_convexs() {
+        for (value, expected) in [
+            (Value::Null, 1),
+            (Value::Boolean(true), 1),
+            (Value::Int64(0), 9),
+            (Value::Float64(0.0), 9),
+            (Value::from("é"), 4),
+            (Value::Bytes(vec![1, 2, 3]), 5),
+            (Value::from(vec![]), 2),
+            (Value::from(vec![Value::Null, Value::Int64(1)]), 12),
+            (Value::from(Packed::from_f32(&[0.5; 1536])), 2 + 1536 * 9),
+            (Value::from([]), 2),
+            (Value::from([("ab", Value::Null), ("", Value::from("x"))]), 2 + (2 + 1 + 1) + (1 + 3)),
+        ] {
+            assert_eq!(size(&value), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_document_counts_its_system_fields_once() {
+        let mut fields = object(["a".to_owned()]);
+        assert_eq!(size_of_document(&fields), 2 + 3 + 38 + 23);
+        fields.insert("_id".to_owned(), "j57000820c20a1g7104gm2rc1m70ynr8".into());
+        fields.insert("_creationTime".to_owned(), 1.0.into());
+        assert_eq!(size_of_document(&fields), size_of_object(&fields));
+        assert_eq!(size_of_object(&fields), 2 + 3 + 38 + 23);
+    }
+
+    #[test]
+    fn a_value_may_reach_each_limit() {
+        assert_eq!(check_value(&nested(64)), Ok(()));
+        assert_eq!(check_value(&Value::from(vec![Value::Null; 8192])), Ok(()));
+        assert_eq!(check_value(&Value::from(Packed::from_f32(&vec![1.0; 8192]))), Ok(()));
+        assert_eq!(check_value(&object((0..1024).map(|n| n.to_string())).into()), Ok(()));
+        assert_eq!(check_value(&Value::Bytes(vec![0; (32 << 20) - 2])), Ok(()));
+    }
+
+    #[test]
+    fn a_value_beyond_a_limit_is_refused_with_place_and_numbers() {
+        let at = |value| Value::from([("a", Value::from(vec![Value::Null, Value::from([("b c", value)])]))]);
+        for (value, expected) in [
+            (nested(66), format!("Value at `{}` is too nested (nested 66 levels deep > maximum nesting 64)", "[0]".repeat(64))),
+            (
+                at(Value::from(vec![Value::Null; 8193])),
+                r#"Array length at `a[1]["b c"]` is too long (8193 > maximum length 8192)"#.to_owned(),
+            ),
+            (
+                Value::from(Packed::from_f32(&vec![1.0; 8193])),
+                "Array length is too long (8193 > maximum length 8192)".to_owned(),
+            ),
+            (
+                at(object((0..1025).map(|n| n.to_string())).into()),
+                r#"Object at `a[1]["b c"]` has too many fields (1025 > maximum number 1024)"#.to_owned(),
+            ),
+            (
+                at(object(["$x".to_owned()]).into()),
+                r#"Object at `a[1]["b c"]` can't have this field: field name "$x" starts with '$', expected a name that does not"#
+                    .to_owned(),
+            ),
+            (
+                Value::Bytes(vec![0; (32 << 20) - 1]),
+                "Value is too large (33554433 bytes > maximum size 33554432 bytes)".to_owned(),
+            ),
+        ] {
+            assert_eq!(message(check_value(&value)), expected);
+        }
+    }
+
+    #[test]
+    fn a_document_may_reach_each_limit() {
+        let with = |value| Object::from([("a".to_owned(), value)]);
+        assert_eq!(check_document(&with(nested(15))), Ok(()));
+        assert_eq!(check_document(&object((0..1022).map(|n| n.to_string()))), Ok(()));
+        assert_eq!(check_document(&object(["_id".to_owned(), "_creationTime".to_owned()])), Ok(()));
+        assert_eq!(check_document(&with(Value::from([("_nested", Value::Null)]))), Ok(()));
+        let overhead = size_of_document(&with("".into()));
+        assert_eq!(check_document(&with("x".repeat((1 << 20) - overhead).into())), Ok(()));
+    }
+
+    #[test]
+    fn a_document_beyond_a_limit_is_refused_with_its_code() {
+        let with = |value| Object::from([("a".to_owned(), value)]);
+        let overhead = size_of_document(&with("".into()));
+        for (fields, code, expected) in [
+            (
+                with(nested(16)),
+                "InvalidDocumentError",
+                format!("Value at `a{}` is too nested (nested 17 levels deep > maximum nesting 16)", "[0]".repeat(15)),
+            ),
+            (
+                object((0..1023).map(|n| n.to_string())),
+                "TooManyFieldsError",
+                "Object has too many fields (1025 > maximum number 1024)".to_owned(),
+            ),
+            (
+                object(["_secret".to_owned()]),
+                "InvalidDocumentError",
+                r#"Document has field "_secret", expected no names that start with '_' but "_id" and "_creationTime""#
+                    .to_owned(),
+            ),
+            (
+                with("x".repeat((1 << 20) - overhead + 1).into()),
+                "ValueTooLargeError",
+                "Value is too large (1048577 bytes > maximum size 1048576 bytes)".to_owned(),
+            ),
+        ] {
+            let error = check_document(&fields).unwrap_err();
+            assert_eq!((error.code(), error.to_string()), (code, expected));
+        }
+    }
+}

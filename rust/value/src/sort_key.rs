@@ -288,3 +288,115 @@ fn read_end(key: &mut &[u8]) -> bool {
 fn take<'a>(key: &mut &'a [u8], count: usize) -> Result<&'a [u8], SortKeyError> {
     key.split_off(..count).ok_or(SortKeyError::Short)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packed::Packed;
+
+    fn key(value: &Value) -> Vec<u8> {
+        let mut key = Vec::new();
+        push(&mut key, Some(value));
+        key
+    }
+
+    #[test]
+    fn keys_are_convexs() {
+        let text = Value::from;
+        let cases: Vec<(Value, &[u8])> = vec![
+            (Value::Null, &[0x03]),
+            (Value::Int64(0), &[0x08]),
+            (Value::Int64(1), &[0x09, 1]),
+            (Value::Int64(127), &[0x09, 0x7f]),
+            (Value::Int64(128), &[0x0a, 0, 0x80]),
+            (Value::Int64(32_767), &[0x0a, 0x7f, 0xff]),
+            (Value::Int64(32_768), &[0x0b, 0, 0, 0x80, 0]),
+            (Value::Int64(1 << 31), &[0x0c, 0, 0, 0, 0, 0x80, 0, 0, 0]),
+            (Value::Int64(i64::MAX), &[0x0c, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            (Value::Int64(-1), &[0x07, 0xff]),
+            (Value::Int64(-128), &[0x07, 0x80]),
+            (Value::Int64(-129), &[0x06, 0xff, 0x7f]),
+            (Value::Int64(-32_769), &[0x05, 0xff, 0xff, 0x7f, 0xff]),
+            (Value::Int64(i64::MIN), &[0x04, 0x80, 0, 0, 0, 0, 0, 0, 0]),
+            (Value::Float64(0.0), &[0x0d, 0x80, 0, 0, 0, 0, 0, 0, 0]),
+            (Value::Float64(-0.0), &[0x0d, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            (Value::Float64(1.0), &[0x0d, 0xbf, 0xf0, 0, 0, 0, 0, 0, 0]),
+            (Value::Float64(-1.0), &[0x0d, 0x40, 0x0f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            (Value::Float64(f64::NAN), &[0x0d, 0xff, 0xf8, 0, 0, 0, 0, 0, 0]),
+            (Value::Boolean(false), &[0x0e]),
+            (Value::Boolean(true), &[0x0f]),
+            (text(""), &[0x10, 0]),
+            (text("a\0b"), &[0x10, b'a', 0, 0xff, b'b', 0]),
+            (text("\0"), &[0x10, 0, 0xff, 0]),
+            (Value::Bytes(vec![0, 0, 0xff]), &[0x11, 0, 0xff, 0, 0xff, 0xff, 0]),
+            (Value::from(vec![]), &[0x12, 0]),
+            (Value::from(vec![Value::Null, text("")]), &[0x12, 0x03, 0x10, 0, 0]),
+            (Value::from([]), &[0x15, 0]),
+            (Value::from([("b", Value::Null), ("", Value::Int64(0))]), &[0x15, 0, 0xff, 0x08, b'b', 0, 0x03, 0]),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(key(&value), expected, "{value:?}");
+            let mut rest = expected;
+            assert_eq!(read(&mut rest), Ok(Some(value)));
+            assert!(rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn undefined_comes_first() {
+        let mut keys = Vec::new();
+        push(&mut keys, None);
+        push(&mut keys, Some(&Value::Null));
+        assert_eq!(keys, [0x01, 0x03]);
+        let mut rest = keys.as_slice();
+        assert_eq!(read(&mut rest), Ok(None));
+        assert_eq!(read(&mut rest), Ok(Some(Value::Null)));
+        assert_eq!(read(&mut rest), Err(SortKeyError::Short));
+    }
+
+    #[test]
+    fn packed_numbers_have_the_key_of_any_array() {
+        let numbers: Vec<f64> = (0..20).map(f64::from).collect();
+        let unpacked = Array::Values(numbers.iter().copied().map(Value::Float64).collect());
+        assert_eq!(key(&Value::from(Packed::from_f64(&numbers))), key(&Value::Array(unpacked)));
+    }
+
+    #[test]
+    fn a_prefix_ends_before_what_only_looks_as_if_it_began_with_it() {
+        for (value, longer) in [
+            (Value::from("a"), Value::from("a\0")),
+            (Value::from([]), Value::from([("", Value::Null)])),
+            (Value::Bytes(vec![]), Value::Bytes(vec![0])),
+        ] {
+            let end = after_prefix(&key(&value));
+            assert!(key(&longer).starts_with(&key(&value)));
+            assert!(key(&value) < end && end <= key(&longer));
+        }
+        let everything = after_prefix(&[]);
+        assert!(key(&Value::from([("~", Value::Null)])) < everything);
+    }
+
+    #[test]
+    fn what_is_not_a_key_is_refused() {
+        let cases: [(&[u8], &str); 14] = [
+            (&[], "sort key ends within a value"),
+            (&[0x0a, 1], "sort key ends within a value"),
+            (&[0x10, b'a'], "sort key ends within a value"),
+            (&[0x12, 0x03], "sort key ends within a value"),
+            (&[0x15, b'a', 0], "sort key ends within a value"),
+            (&[0x00], "sort key has tag 0x00, expected that of a value"),
+            (&[0x13, 0], "sort key has tag 0x13, expected that of a value"),
+            (&[0x12, 0x01, 0], "sort key has tag 0x01, expected that of a value"),
+            (&[0x09, 0], "sort key has 0 with tag 0x09, expected its shortest form"),
+            (&[0x0a, 0, 1], "sort key has 1 with tag 0x0a, expected its shortest form"),
+            (&[0x07, 1], "sort key has -255 with tag 0x07, expected its shortest form"),
+            (&[0x10, b'a', 0xff, 0], "sort key has text with a broken character at byte 1, expected UTF-8"),
+            (&[0x15, b'$', 0, 0x03, 0], "sort key: field name \"$\" starts with '$', expected a name that does not"),
+            (&[0x15, b'b', 0, 0x03, b'a', 0, 0x03, 0], "sort key has field \"a\" after \"b\", expected names in order"),
+        ];
+        for (mut key, message) in cases {
+            assert_eq!(read(&mut key).unwrap_err().to_string(), message);
+        }
+        assert_eq!(read(&mut [0x12; 1000].as_slice()), Err(SortKeyError::Nesting));
+    }
+}

@@ -11,9 +11,10 @@ pub type Object = BTreeMap<String, Value>;
 ///
 /// Equality and order are Convex's: types first, in the order listed here with integers below floats, then the value.
 /// Floats compare by IEEE total order, so `-0.0 < 0.0` and NaN equals NaN; text compares by its UTF-8 bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum Value {
     /// `null`.
+    #[default]
     Null,
     /// A 64-bit integer: JavaScript's bigint.
     Int64(i64),
@@ -97,7 +98,7 @@ impl Array {
     }
 
     /// The items in order; packed numbers are made into values one at a time.
-    #[expect(clippy::iter_without_into_iter, reason = "the iterator has no name that `IntoIterator` could give")]
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Cow<'_, Value>> + '_ {
         (0..self.len()).map(|position| self.get(position).expect("position is below the length"))
     }
