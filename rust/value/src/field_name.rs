@@ -39,7 +39,7 @@ pub enum FieldNameError {
 ///
 /// # Errors
 ///
-/// The first rule broken, in the order of [`FieldNameError`]'s variants reversed.
+/// The name is too long, has other characters, or begins with `$`; looked at in this order.
 pub fn check_field_name(name: &str) -> Result<(), FieldNameError> {
     if name.len() > FIELD_NAME_MAX_BYTES {
         let start = name.chars().take(32).collect();

@@ -1,6 +1,6 @@
 //! Arrays of plain numbers, kept as floats: an embedding is never a thousand tagged values.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
 /// Arrays of at least this many float64 values are packed, shorter ones are not, so that two equal arrays always have
 /// the same form. Below it, a packed array's header costs more than the tags it saves.
@@ -60,6 +60,12 @@ impl Packed {
             Self::F32(numbers) => numbers.get(position).map(|&x| f64::from(x)),
             Self::F64(numbers) => numbers.get(position).copied(),
         }
+    }
+
+    /// Compares number by number, by IEEE total order.
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+        let differing = self.iter().zip(other.iter()).map(|(a, b)| a.total_cmp(&b)).find(|ordering| ordering.is_ne());
+        differing.unwrap_or_else(|| self.len().cmp(&other.len()))
     }
 
     /// The numbers in order, widened.

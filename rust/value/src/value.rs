@@ -103,6 +103,15 @@ impl Array {
         (0..self.len()).map(|position| self.get(position).expect("position is below the length"))
     }
 
+    /// Compares item by item, whatever the form.
+    fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Values(a), Self::Values(b)) => a.cmp(b),
+            (Self::Packed(a), Self::Packed(b)) => a.compare(b),
+            (a, b) => a.iter().cmp(b.iter()),
+        }
+    }
+
     /// The items as numbers, if every one is a float64.
     #[must_use]
     pub fn numbers(&self) -> Option<Packed> {
@@ -182,7 +191,7 @@ impl Ord for Value {
             (Self::Boolean(a), Self::Boolean(b)) => a.cmp(b),
             (Self::String(a), Self::String(b)) => a.cmp(b),
             (Self::Bytes(a), Self::Bytes(b)) => a.cmp(b),
-            (Self::Array(a), Self::Array(b)) => a.iter().cmp(b.iter()),
+            (Self::Array(a), Self::Array(b)) => a.compare(b),
             (Self::Object(a), Self::Object(b)) => a.cmp(b),
             (a, b) => a.rank().cmp(&b.rank()),
         }

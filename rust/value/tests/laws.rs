@@ -197,6 +197,16 @@ proptest! {
     }
 
     #[test]
+    fn arrays_compare_alike_in_either_form(a in vec(float(), 0..24), b in vec(float(), 0..24), shared in 0..24_usize) {
+        let b = [&a[..shared.min(a.len())], &b].concat();
+        let packed = |numbers: &[f64]| Value::from(Packed::from_f64(numbers));
+        let values = |numbers: &[f64]| Value::Array(Array::Values(numbers.iter().copied().map(Value::Float64).collect()));
+        let expected = values(&a).cmp(&values(&b));
+        prop_assert_eq!(packed(&a).cmp(&packed(&b)), expected);
+        prop_assert_eq!(packed(&a).cmp(&values(&b)), expected);
+    }
+
+    #[test]
     fn numbers_alone_decide_the_form_of_an_array(
         numbers in prop_oneof![vec(float(), 0..40), vec(any::<f32>().prop_map(f64::from), 0..40)],
     ) {
