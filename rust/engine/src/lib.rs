@@ -1,0 +1,35 @@
+//! A Convex deployment in one process: tables, indexes, transactions and functions.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`deployment`](Deployment) | what callers hold: open, call, vectors |
+//! | `functions` | loading the functions, running them in QuickJS |
+//! | `transaction` | reads at a snapshot, writes that all happen or none |
+//! | `query` | index ranges, filters, pages and cursors |
+//! | `schema` | what tables may hold; validators |
+//! | `tables` | the tables and indexes there are |
+//! | `document` | a document, and how it stands in SQLite |
+//! | `storage` | the SQLite file: owner, format, connections |
+//! | `vectors` | vectors in memory, in step with commits; vector search |
+//! | `limits`, `error` | Convex's limits; what can go wrong |
+#![deny(unsafe_code)]
+#![warn(missing_docs, unreachable_pub)]
+
+mod deployment;
+mod document;
+mod error;
+mod functions;
+mod limits;
+mod query;
+mod schema;
+mod storage;
+mod tables;
+mod transaction;
+mod vectors;
+
+pub use deployment::{Caller, Deployment, Options, Outcome, forget_after_fork};
+pub use error::{Error, FunctionError, Result};
+pub use functions::FunctionKind;
+pub use limits::Limits;
+pub use storage::{Synchronous, Target};
+pub use vectors::{MetadataSource, VectorSource};

@@ -1,0 +1,147 @@
+//! What can go wrong in a deployment.
+
+use std::{fmt, path::PathBuf};
+
+use value::Value;
+
+/// What this crate's functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything a deployment can answer instead of a value.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another process holds the data folder.
+    #[error("the data folder {} is in use by another process{}", .path.display(), holder(*.pid))]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// The holder's process id, if it could be read.
+        pid: Option<u32>,
+    },
+    /// The folder's file is not one of ours, or SQLite finds it broken.
+    #[error("the data folder {} is damaged: {reason}", .path.display())]
+    Damaged {
+        /// The folder.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// The folder was written by a newer version of this package.
+    #[error("the data folder {} has format {found}; this version reads formats up to {supported}", .path.display())]
+    NewerFormat {
+        /// The folder.
+        path: PathBuf,
+        /// The format found.
+        found: i32,
+        /// The newest format this version knows.
+        supported: i32,
+    },
+    /// There is no room for what was to be written; nothing of it was.
+    #[error("no space left for the data folder {}; nothing was written", .path.display())]
+    DiskFull {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder can't be made, read or written.
+    #[error("the data folder {}: {reason}", .path.display())]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// What the system or SQLite said.
+        reason: String,
+    },
+    /// The folder is open in this process with other options.
+    #[error("the data folder {} is open in this process with other options: {difference}", .path.display())]
+    OptionsDiffer {
+        /// The folder.
+        path: PathBuf,
+        /// Which option differs, with both values.
+        difference: String,
+    },
+    /// The handle was made before a `fork`, and this is the child.
+    #[error("this deployment was opened before a fork; open it again in the child process")]
+    Forked,
+    /// The handle was closed.
+    #[error("this deployment is closed")]
+    Closed,
+    /// A function file can't be read, parsed or loaded.
+    #[error("{path}: {message}")]
+    Module {
+        /// The file, relative to the functions folder, with line and column where known.
+        path: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// No function has this path, or it isn't the caller's to call.
+    #[error("Could not find {}function for '{path}'.{known}", if *.public { "public " } else { "" })]
+    FunctionNotFound {
+        /// The path asked for.
+        path: String,
+        /// Whether only public functions were looked at.
+        public: bool,
+        /// The functions there are, as a sentence.
+        known: String,
+    },
+    /// SQLite's own error, before the folder is named in it; callers of this crate never see it.
+    #[error(transparent)]
+    Storage(#[from] rusqlite::Error),
+    /// A function ran, or was about to run, and failed.
+    #[error(transparent)]
+    Function(#[from] FunctionError),
+}
+
+/// Why a function failed, by Convex's code.
+#[derive(Clone, Debug)]
+pub struct FunctionError {
+    /// Convex's short name, e.g. `ArgumentValidationError`, `TooManyDocumentsRead`; `ConvexError` for a thrown one.
+    pub code: &'static str,
+    /// The text, with a stack where the function threw.
+    pub message: String,
+    /// A thrown `ConvexError`'s data.
+    pub data: Option<Value>,
+}
+
+impl FunctionError {
+    /// An error without data.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), data: None }
+    }
+}
+
+impl fmt::Display for FunctionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for FunctionError {}
+
+impl Error {
+    /// The error's stable name; a function's error has Convex's.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Locked { .. } => "Locked",
+            Self::Damaged { .. } => "Damaged",
+            Self::NewerFormat { .. } => "NewerFormat",
+            Self::DiskFull { .. } => "DiskFull",
+            Self::Io { .. } | Self::Storage(_) => "Io",
+            Self::OptionsDiffer { .. } => "OptionsDiffer",
+            Self::Forked => "Forked",
+            Self::Closed => "Closed",
+            Self::Module { .. } => "InvalidModules",
+            Self::FunctionNotFound { .. } => "FunctionNotFound",
+            Self::Function(error) => error.code,
+        }
+    }
+
+    /// A function's error, by Convex's code.
+    pub(crate) fn function(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Function(FunctionError::new(code, message))
+    }
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (pid {pid})"))
+}

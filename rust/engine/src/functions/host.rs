@@ -1,0 +1,389 @@
+//! What functions can do: the methods behind `ctx` and the globals, in the call that an isolate is running.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use rquickjs::{Array as JsArray, Ctx, Exception, Function, Object as JsObject, TypedArray, Value as JsValue};
+use value::{Packed, Value, id::DocumentId};
+
+use super::convert::{from_js, to_js};
+use crate::{
+    document::Document,
+    error::{Error, FunctionError, Result},
+    query::{Arithmetic, Bound, Comparison, Expression, Query},
+    storage::locked,
+    transaction::Transaction,
+    vectors::VectorSearch,
+};
+
+/// One isolate's side of the engine. Cloning shares it.
+#[derive(Clone, Default)]
+pub(crate) struct Host(Arc<Mutex<Call>>);
+
+/// What the call that runs has to do with the engine.
+#[derive(Default)]
+pub(crate) struct Call {
+    /// The database, for queries and mutations.
+    pub(crate) transaction: Option<Transaction>,
+    /// Vector search, for actions.
+    pub(crate) vector_search: Option<Arc<dyn VectorSearch>>,
+    /// Milliseconds since 1970; stands still where functions must be deterministic.
+    pub(crate) now: f64,
+    /// State of `Math.random`.
+    pub(crate) random: u64,
+    pub(crate) log_lines: Vec<String>,
+    /// Packed arrays that JavaScript holds proxies of.
+    packed: Vec<Packed>,
+    /// Errors of the engine's that JavaScript holds as exceptions.
+    errors: Vec<Option<Error>>,
+}
+
+impl Call {
+    /// A call with the clock of now, in whole milliseconds, and a fresh seed.
+    pub(crate) fn new(transaction: Option<Transaction>) -> Result<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let random = getrandom::u64().map_err(|error| Error::function("InternalServerError", error.to_string()))?;
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a float64")]
+        Ok(Self { transaction, now: now as f64, random, ..Self::default() })
+    }
+}
+
+impl Host {
+    /// Begins a call.
+    pub(crate) fn begin(&self, call: Call) {
+        *locked(&self.0) = call;
+    }
+
+    /// Ends the call and hands back what it holds.
+    pub(crate) fn end(&self) -> Call {
+        std::mem::take(&mut locked(&self.0))
+    }
+
+    /// The object that `convex/server` takes for the engine, and leaves functions of its own on.
+    pub(crate) fn object<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<JsObject<'js>> {
+        ctx.globals().get("__host")
+    }
+
+    /// Keeps a packed array for JavaScript; its number is returned.
+    pub(crate) fn keep(&self, numbers: Packed) -> usize {
+        let packed = &mut locked(&self.0).packed;
+        packed.push(numbers);
+        packed.len() - 1
+    }
+
+    /// The packed array of a number.
+    pub(crate) fn kept(&self, number: usize) -> Option<Packed> {
+        locked(&self.0).packed.get(number).cloned()
+    }
+
+    /// An engine's error that a function let through.
+    pub(crate) fn take_error(&self, number: usize) -> Option<Error> {
+        locked(&self.0).errors.get_mut(number)?.take()
+    }
+
+    /// Throws an engine's error in JavaScript.
+    fn throw(&self, ctx: &Ctx<'_>, error: Error) -> rquickjs::Error {
+        let thrown = Exception::from_message(ctx.clone(), &error.to_string()).and_then(|exception| {
+            let errors = &mut locked(&self.0).errors;
+            errors.push(Some(error));
+            exception.as_object().set("hostError", errors.len() - 1)?;
+            Ok(exception)
+        });
+        match thrown {
+            Ok(exception) => exception.throw(),
+            Err(error) => error,
+        }
+    }
+
+    /// Does something in the call's transaction.
+    fn database<T>(&self, ctx: &Ctx<'_>, act: impl FnOnce(&mut Transaction) -> Result<T>) -> rquickjs::Result<T> {
+        let result = match &mut locked(&self.0).transaction {
+            Some(transaction) => act(transaction),
+            None => Err(Error::function("NoDatabase", "Can't use ctx.db outside of queries and mutations, or at import.")),
+        };
+        result.map_err(|error| self.throw(ctx, error))
+    }
+
+    /// Makes the object, with the engine's methods on it.
+    pub(crate) fn install<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<()> {
+        let object = JsObject::new(ctx.clone())?;
+        object.set("objectPrototype", ctx.eval::<JsObject, _>("Object.prototype")?)?;
+
+        macro_rules! method {
+            ($name:literal, $function:path, $($argument:ident),*) => {{
+                let host = self.clone();
+                let method = move |ctx: Ctx<'js>, $($argument: JsValue<'js>),*| $function(&host, &ctx, $($argument),*);
+                object.set($name, Function::new(ctx.clone(), method)?)?;
+            }};
+        }
+        method!("get", get, id);
+        method!("insert", insert, table, value);
+        method!("patch", patch, id, value);
+        method!("replace", replace, id, value);
+        method!("delete", delete, id);
+        method!("normalizeId", normalize_id, table, id);
+        method!("idInTable", id_in_table, table, id);
+        method!("collect", collect, query, limit);
+        method!("paginate", paginate, query, cursor, page_size);
+        method!("vectorSearch", vector_search, table, index, vector, limit, filter);
+        method!("numbers", numbers, number);
+        method!("log", log, line);
+
+        let host = self.clone();
+        object.set("now", Function::new(ctx.clone(), move || locked(&host.0).now)?)?;
+        let host = self.clone();
+        object.set("random", Function::new(ctx.clone(), move || random(&mut locked(&host.0).random))?)?;
+        ctx.globals().set("__host", object)
+    }
+}
+
+type Js<'js> = rquickjs::Result<JsValue<'js>>;
+
+fn get<'js>(host: &Host, ctx: &Ctx<'js>, id: JsValue<'js>) -> Js<'js> {
+    let text = text(ctx, &id, "id")?;
+    let document = host.database(ctx, |transaction| transaction.get(parse_id(&text, "get")?))?;
+    match document {
+        Some(document) => to_js(ctx, host, document.into_value()),
+        None => Ok(JsValue::new_null(ctx.clone())),
+    }
+}
+
+fn insert<'js>(host: &Host, ctx: &Ctx<'js>, table: JsValue<'js>, value: JsValue<'js>) -> Js<'js> {
+    let table = text(ctx, &table, "table")?;
+    let fields = object(host, ctx, value, "insert")?;
+    let id = host.database(ctx, |transaction| transaction.insert(&table, fields))?;
+    to_js(ctx, host, id.to_string().into())
+}
+
+fn patch<'js>(host: &Host, ctx: &Ctx<'js>, id: JsValue<'js>, value: JsValue<'js>) -> rquickjs::Result<()> {
+    let id = text(ctx, &id, "id")?;
+    let object = value.into_object().ok_or_else(|| Exception::throw_type(ctx, "Invalid argument `value` for `db.patch`: an object"))?;
+    let mut fields = BTreeMap::new();
+    for property in object.props::<String, JsValue>() {
+        let (name, value) = property?;
+        let value = from_js(ctx, host, value, &name)?;
+        fields.insert(name, value);
+    }
+    host.database(ctx, |transaction| transaction.patch(parse_id(&id, "patch")?, fields))
+}
+
+fn replace<'js>(host: &Host, ctx: &Ctx<'js>, id: JsValue<'js>, value: JsValue<'js>) -> rquickjs::Result<()> {
+    let id = text(ctx, &id, "id")?;
+    let fields = object(host, ctx, value, "replace")?;
+    host.database(ctx, |transaction| transaction.replace(parse_id(&id, "replace")?, fields))
+}
+
+fn delete<'js>(host: &Host, ctx: &Ctx<'js>, id: JsValue<'js>) -> rquickjs::Result<()> {
+    let id = text(ctx, &id, "id")?;
+    host.database(ctx, |transaction| transaction.delete(parse_id(&id, "delete")?))
+}
+
+fn normalize_id<'js>(host: &Host, ctx: &Ctx<'js>, table: JsValue<'js>, id: JsValue<'js>) -> Js<'js> {
+    let (table, id) = (text(ctx, &table, "table")?, text(ctx, &id, "id")?);
+    let number = host.database(ctx, |transaction| Ok(transaction.tables.number(&table)))?;
+    let id = id.parse::<DocumentId>().ok().filter(|id| Some(id.table_number) == number);
+    to_js(ctx, host, id.map_or(Value::Null, |id| id.to_string().into()))
+}
+
+fn id_in_table<'js>(host: &Host, ctx: &Ctx<'js>, table: JsValue<'js>, id: JsValue<'js>) -> Js<'js> {
+    let (table, text) = (text(ctx, &table, "table")?, text(ctx, &id, "id")?);
+    host.database(ctx, |transaction| {
+        let parsed = parse_id(&text, "get")?;
+        if transaction.tables.number(&table) == Some(parsed.table_number) {
+            return Ok(());
+        }
+        let found = transaction.tables.name(parsed.table_number).unwrap_or("unknown").to_owned();
+        Err(Error::function("InvalidTable", format!("Expected an ID of table `{table}`, found ID {text:?} of table `{found}`.")))
+    })?;
+    Ok(id)
+}
+
+fn collect<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, limit: JsValue<'js>) -> Js<'js> {
+    let query = read_query(host, ctx, query)?;
+    let limit = limit.get::<Option<usize>>()?.unwrap_or(usize::MAX);
+    let documents = host.database(ctx, |transaction| transaction.collect(&query, limit))?;
+    Ok(documents_to_js(host, ctx, documents)?.into_value())
+}
+
+fn paginate<'js>(
+    host: &Host,
+    ctx: &Ctx<'js>,
+    query: JsValue<'js>,
+    cursor: JsValue<'js>,
+    page_size: JsValue<'js>,
+) -> Js<'js> {
+    let query = read_query(host, ctx, query)?;
+    let cursor: Option<String> = cursor.get()?;
+    let page_size: usize = page_size.get()?;
+    let page = host.database(ctx, |transaction| transaction.paginate(&query, cursor.as_deref(), page_size))?;
+    let object = JsObject::new(ctx.clone())?;
+    object.set("page", documents_to_js(host, ctx, page.documents)?)?;
+    object.set("isDone", page.is_done)?;
+    object.set("continueCursor", page.continue_cursor)?;
+    Ok(object.into_value())
+}
+
+fn vector_search<'js>(
+    host: &Host,
+    ctx: &Ctx<'js>,
+    table: JsValue<'js>,
+    index: JsValue<'js>,
+    vector: JsValue<'js>,
+    limit: JsValue<'js>,
+    filter: JsValue<'js>,
+) -> Js<'js> {
+    let (table, index) = (text(ctx, &table, "tableName")?, text(ctx, &index, "indexName")?);
+    let vector = match from_js(ctx, host, vector, "vector")? {
+        Some(Value::Array(array)) => array.numbers(),
+        _ => None,
+    };
+    let Some(vector) = vector else {
+        return Err(Exception::throw_type(ctx, "Invalid argument `vector` for `vectorSearch`: a list of numbers"));
+    };
+    let limit: f64 = limit.get()?;
+    let mut conditions = Vec::new();
+    for condition in filter.get::<JsArray>()?.iter::<JsObject>() {
+        let condition = condition?;
+        conditions.push((condition.get("field")?, from_js(ctx, host, condition.get("value")?, "filter")?));
+    }
+    let search = locked(&host.0).vector_search.clone();
+    let found = match search {
+        Some(search) => search.vector_search(&table, &index, &vector, limit, &conditions),
+        None => Err(Error::function("NoVectorSearch", "vectorSearch is available in actions only.")),
+    };
+    let found = found.map_err(|error| host.throw(ctx, error))?;
+    let hits: Vec<Value> = found
+        .into_iter()
+        .map(|(id, score)| Value::from([("_id", id.into()), ("_score", score.into())]))
+        .collect();
+    to_js(ctx, host, hits.into())
+}
+
+/// A packed array's numbers, to fill its proxy.
+fn numbers<'js>(host: &Host, ctx: &Ctx<'js>, number: JsValue<'js>) -> rquickjs::Result<TypedArray<'js, f64>> {
+    let kept = host.kept(number.get()?);
+    let numbers: Vec<f64> = kept.iter().flat_map(Packed::iter).collect();
+    TypedArray::new(ctx.clone(), numbers)
+}
+
+fn log<'js>(host: &Host, ctx: &Ctx<'js>, line: JsValue<'js>) -> rquickjs::Result<()> {
+    let line = text(ctx, &line, "line")?;
+    locked(&host.0).log_lines.push(line);
+    Ok(())
+}
+
+/// SplitMix64: a number in [0, 1).
+#[expect(clippy::cast_precision_loss, reason = "53 bits fit a float64")]
+fn random(state: &mut u64) -> f64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut x = *state;
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((x ^ (x >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn documents_to_js<'js>(host: &Host, ctx: &Ctx<'js>, documents: Vec<Document>) -> rquickjs::Result<JsArray<'js>> {
+    let array = JsArray::new(ctx.clone())?;
+    for (position, document) in documents.into_iter().enumerate() {
+        array.set(position, to_js(ctx, host, document.into_value())?)?;
+    }
+    Ok(array)
+}
+
+fn text(ctx: &Ctx<'_>, value: &JsValue<'_>, argument: &str) -> rquickjs::Result<String> {
+    match value.as_string() {
+        Some(text) => text.to_string(),
+        None => Err(Exception::throw_type(ctx, &format!("Invalid argument `{argument}`: a string, not {}", value.type_name()))),
+    }
+}
+
+fn object<'js>(host: &Host, ctx: &Ctx<'js>, value: JsValue<'js>, method: &str) -> rquickjs::Result<value::Object> {
+    match from_js(ctx, host, value, "value")? {
+        Some(Value::Object(fields)) => Ok(fields),
+        _ => Err(Exception::throw_type(ctx, &format!("Invalid argument `value` for `db.{method}`: an object"))),
+    }
+}
+
+fn parse_id(text: &str, method: &str) -> Result<DocumentId> {
+    text.parse().map_err(|error| {
+        FunctionError::new("InvalidId", format!("Invalid argument `id` for `db.{method}`: {text:?}: {error}")).into()
+    })
+}
+
+fn read_query<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>) -> rquickjs::Result<Query> {
+    let query: JsObject = query.get()?;
+    let mut range = Vec::new();
+    for bound in query.get::<_, JsArray>("range")?.iter::<JsObject>() {
+        let bound = bound?;
+        let comparison: String = bound.get("type")?;
+        range.push(Bound {
+            comparison: read_comparison(&comparison).expect("the builder has these five only"),
+            field: bound.get("fieldPath")?,
+            value: from_js(ctx, host, bound.get("value")?, "index range")?,
+        });
+    }
+    let mut filters = Vec::new();
+    for filter in query.get::<_, JsArray>("filters")?.iter::<JsObject>() {
+        filters.push(read_expression(host, ctx, &filter?)?);
+    }
+    Ok(Query {
+        table: query.get("table")?,
+        index: query.get("index")?,
+        range,
+        descending: query.get::<_, String>("order")? == "desc",
+        filters,
+    })
+}
+
+fn read_comparison(name: &str) -> Option<Comparison> {
+    Some(match name {
+        "eq" => Comparison::Eq,
+        "neq" => Comparison::Neq,
+        "gt" => Comparison::Gt,
+        "gte" => Comparison::Gte,
+        "lt" => Comparison::Lt,
+        "lte" => Comparison::Lte,
+        _ => return None,
+    })
+}
+
+fn read_expression<'js>(host: &Host, ctx: &Ctx<'js>, expression: &JsObject<'js>) -> rquickjs::Result<Expression> {
+    let operator: String = expression.get("operator")?;
+    let given: JsArray = expression.get("operands")?;
+    match operator.as_str() {
+        "field" => return Ok(Expression::Field(given.get(0)?)),
+        "literal" => return Ok(Expression::Literal(from_js(ctx, host, given.get(0)?, "filter")?)),
+        _ => {}
+    }
+    let mut operands = Vec::new();
+    for operand in given.iter::<JsObject>() {
+        operands.push(read_expression(host, ctx, &operand?)?);
+    }
+    let arithmetic = match operator.as_str() {
+        "and" => return Ok(Expression::And(operands)),
+        "or" => return Ok(Expression::Or(operands)),
+        "add" => Some(Arithmetic::Add),
+        "sub" => Some(Arithmetic::Sub),
+        "mul" => Some(Arithmetic::Mul),
+        "div" => Some(Arithmetic::Div),
+        "mod" => Some(Arithmetic::Mod),
+        _ => None,
+    };
+    let wrong = || Exception::throw_type(ctx, &format!("Invalid filter: `{operator}` got {} operands", given.len()));
+    let mut operands = operands.into_iter();
+    let first = operands.next().ok_or_else(wrong)?;
+    match operator.as_str() {
+        "not" => return Ok(Expression::Not(Box::new(first))),
+        "neg" => return Ok(Expression::Negate(Box::new(first))),
+        _ => {}
+    }
+    let sides = Box::new((first, operands.next().ok_or_else(wrong)?));
+    match (arithmetic, read_comparison(&operator)) {
+        (Some(operation), _) => Ok(Expression::Arithmetic(operation, sides)),
+        (None, Some(comparison)) => Ok(Expression::Compare(comparison, sides)),
+        (None, None) => Err(wrong()),
+    }
+}

@@ -1,0 +1,141 @@
+//! The functions of a deployment: loaded from a folder, found by path, run in isolates.
+
+mod convert;
+mod host;
+mod isolate;
+mod modules;
+mod typescript;
+
+use std::{collections::BTreeMap, path::Path, sync::Mutex, time::Duration};
+
+use value::Value;
+
+pub(crate) use host::Call;
+use isolate::Isolate;
+use modules::Modules;
+
+use crate::{
+    error::{Error, Result},
+    limits::Limits,
+    schema::{Schema, Validator},
+    storage::locked,
+};
+
+/// What a function may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionKind {
+    /// Reads at a snapshot.
+    Query,
+    /// Reads and writes in a transaction.
+    Mutation,
+    /// Calls other things, such as vector search.
+    Action,
+}
+
+impl FunctionKind {
+    /// Convex's word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "Query",
+            Self::Mutation => "Mutation",
+            Self::Action => "Action",
+        }
+    }
+}
+
+/// A registered function.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) kind: FunctionKind,
+    pub(crate) public: bool,
+    pub(crate) args: Validator,
+    pub(crate) returns: Validator,
+    module: String,
+    name: String,
+}
+
+/// A folder's functions and schema, and the isolates that run them.
+pub(crate) struct Functions {
+    modules: Modules,
+    by_path: BTreeMap<String, Function>,
+    limits: Limits,
+    idle: Mutex<Vec<Isolate>>,
+}
+
+impl Functions {
+    /// Loads a folder, or the built-in functions. The schema of its `schema` module comes along.
+    pub(crate) fn load(folder: Option<&Path>, limits: Limits) -> Result<(Self, Schema)> {
+        let modules = folder.map_or_else(Modules::builtin, Modules::read)?;
+        let isolate = Isolate::new(&modules, &limits)?;
+        let schema = if modules.has("schema") {
+            Schema::from_export(&isolate.describe_schema("schema")?)?
+        } else {
+            Schema::default()
+        };
+        let mut by_path = BTreeMap::new();
+        for module in modules.with_functions() {
+            for description in isolate.describe_module(module)? {
+                let function = Function::from_description(module, &description)?;
+                by_path.insert(format!("{module}:{}", function.name), function);
+            }
+        }
+        Ok((Self { modules, by_path, limits, idle: Mutex::new(vec![isolate]) }, schema))
+    }
+
+    /// Finds a function: `dir/module:export`, where `:default` may be left out and `.js` may follow the module.
+    pub(crate) fn find(&self, path: &str, public_only: bool) -> Result<&Function> {
+        let (module, name) = path.split_once(':').unwrap_or((path, "default"));
+        let canonical = format!("{}:{name}", module.strip_suffix(".js").unwrap_or(module));
+        match self.by_path.get(&canonical) {
+            Some(function) if function.public || !public_only => Ok(function),
+            _ => {
+                let known: Vec<&str> = if public_only {
+                    Vec::new()
+                } else {
+                    self.by_path.keys().map(String::as_str).collect()
+                };
+                let known = if known.is_empty() { String::new() } else { format!(" There are: {}.", known.join(", ")) };
+                Err(Error::FunctionNotFound { path: path.to_owned(), public: public_only, known })
+            }
+        }
+    }
+
+    /// The table that a module's function makes of some options, as a schema's export holds it.
+    pub(crate) fn describe_table(&self, name: &str, module: &str, definer: &str, options: Value) -> Result<Value> {
+        let isolate = Isolate::new(&self.modules, &self.limits)?;
+        isolate.describe_table(name, module, definer, options)
+    }
+
+    /// Runs a function in an isolate of its own.
+    pub(crate) fn run(&self, function: &Function, args: Value, call: Call, time: Duration) -> (Result<Value>, Call) {
+        let idle = locked(&self.idle).pop();
+        let mut isolate = match idle.map_or_else(|| Isolate::new(&self.modules, &self.limits), Ok) {
+            Ok(isolate) => isolate,
+            Err(error) => return (Err(error), call),
+        };
+        let outcome = isolate.run((&function.module, &function.name), function.kind, args, call, time);
+        if !isolate.is_broken() {
+            locked(&self.idle).push(isolate);
+        }
+        outcome
+    }
+}
+
+impl Function {
+    fn from_description(module: &str, description: &value::Object) -> Result<Self> {
+        let field = |name: &str| description.get(name).cloned().unwrap_or_default();
+        Ok(Self {
+            kind: match field("kind").as_str() {
+                Some("Query") => FunctionKind::Query,
+                Some("Mutation") => FunctionKind::Mutation,
+                _ => FunctionKind::Action,
+            },
+            public: field("isPublic") == true.into(),
+            args: Validator::from_json(&field("args"))?,
+            returns: Validator::from_json(&field("returns"))?,
+            module: module.to_owned(),
+            name: field("name").as_str().unwrap_or_default().to_owned(),
+        })
+    }
+}

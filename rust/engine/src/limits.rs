@@ -1,0 +1,87 @@
+//! Convex's limits, so that what works here works deployed.
+//!
+//! Source of each number: Convex's page "Limits" (docs.convex.dev/production/state/limits) and the defaults of its
+//! open-source backend, which agree for these.
+
+use std::time::Duration;
+
+use crate::error::{FunctionError, Result};
+
+/// The limits a call runs under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Size of a call's arguments, and of its result.
+    pub value_bytes: usize,
+    /// Documents a transaction may read.
+    pub documents_read: usize,
+    /// Bytes of documents a transaction may read.
+    pub bytes_read: usize,
+    /// Documents a transaction may write.
+    pub documents_written: usize,
+    /// Bytes of documents a transaction may write.
+    pub bytes_written: usize,
+    /// Time a query's or mutation's own code may take.
+    pub user_time: Duration,
+    /// Time an action may take.
+    pub action_time: Duration,
+    /// The heap of one run.
+    pub memory_bytes: usize,
+}
+
+impl Limits {
+    /// Convex's.
+    pub const CONVEX: Self = Self {
+        value_bytes: 16 << 20,
+        documents_read: 32_000,
+        bytes_read: 16 << 20,
+        documents_written: 16_000,
+        bytes_written: 16 << 20,
+        user_time: Duration::from_secs(1),
+        action_time: Duration::from_secs(600),
+        memory_bytes: 64 << 20,
+    };
+
+    /// None but those that keep the process alive.
+    pub const OFF: Self = Self {
+        value_bytes: usize::MAX,
+        documents_read: usize::MAX,
+        bytes_read: usize::MAX,
+        documents_written: usize::MAX,
+        bytes_written: usize::MAX,
+        user_time: Duration::from_secs(600),
+        action_time: Duration::from_secs(600),
+        memory_bytes: 1 << 30,
+    };
+}
+
+/// What a transaction has read and written so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    documents_read: usize,
+    bytes_read: usize,
+    documents_written: usize,
+    bytes_written: usize,
+}
+
+impl Usage {
+    pub(crate) fn read(&mut self, bytes: usize, limits: &Limits) -> Result<()> {
+        self.documents_read += 1;
+        self.bytes_read += bytes;
+        within("TooManyDocumentsRead", "documents read", self.documents_read, limits.documents_read)?;
+        within("TooManyBytesRead", "bytes read", self.bytes_read, limits.bytes_read)
+    }
+
+    pub(crate) fn write(&mut self, bytes: usize, limits: &Limits) -> Result<()> {
+        self.documents_written += 1;
+        self.bytes_written += bytes;
+        within("TooManyWrites", "documents written", self.documents_written, limits.documents_written)?;
+        within("TooManyBytesWritten", "bytes written", self.bytes_written, limits.bytes_written)
+    }
+}
+
+fn within(code: &'static str, what: &str, found: usize, limit: usize) -> Result<()> {
+    if found <= limit {
+        return Ok(());
+    }
+    Err(FunctionError::new(code, format!("Too many {what} in a single function execution (limit: {limit}).")).into())
+}

@@ -1,0 +1,350 @@
+//! Database queries: index ranges, filters, pages and cursors.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use value::{Value, sort_key};
+
+use crate::{
+    document::Document,
+    error::{Error, Result},
+    tables::{BY_CREATION_TIME, Index, Table},
+    transaction::Transaction,
+};
+
+/// Rows a filtered query reads at a time.
+const FILTERED_CHUNK: usize = 256;
+
+/// A query as functions build it.
+#[derive(Debug)]
+pub(crate) struct Query {
+    pub(crate) table: String,
+    /// `None` scans in creation order.
+    pub(crate) index: Option<String>,
+    pub(crate) range: Vec<Bound>,
+    pub(crate) descending: bool,
+    /// All must hold.
+    pub(crate) filters: Vec<Expression>,
+}
+
+/// One condition of an index range; the value `None` is `undefined`.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) comparison: Comparison,
+    pub(crate) field: String,
+    pub(crate) value: Option<Value>,
+}
+
+/// How a bound, or a filter, compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Eq,
+    Neq,
+    Gt,
+    Gte,
+    Lt,
+    Lte,
+}
+
+/// A filter's expression.
+#[derive(Debug)]
+pub(crate) enum Expression {
+    Field(String),
+    /// `None` is `undefined`.
+    Literal(Option<Value>),
+    Compare(Comparison, Box<(Expression, Expression)>),
+    Arithmetic(Arithmetic, Box<(Expression, Expression)>),
+    Negate(Box<Expression>),
+    And(Vec<Expression>),
+    Or(Vec<Expression>),
+    Not(Box<Expression>),
+}
+
+/// Arithmetic of filters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Arithmetic {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Mod,
+}
+
+/// A part of a query's documents.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) documents: Vec<Document>,
+    /// Whether the query has no more documents after these.
+    pub(crate) is_done: bool,
+    /// Where the next page begins.
+    pub(crate) continue_cursor: String,
+}
+
+/// Where a query stands in its index.
+struct Position {
+    table: Arc<Table>,
+    index_id: i64,
+    start: Vec<u8>,
+    end: Vec<u8>,
+}
+
+impl Transaction {
+    /// At most `limit` of a query's documents.
+    pub(crate) fn collect(&mut self, query: &Query, limit: usize) -> Result<Vec<Document>> {
+        let Some(position) = self.position(query)? else { return Ok(Vec::new()) };
+        Ok(self.run(query, position, limit)?.0)
+    }
+
+    /// A page of at most `page_size` documents after a cursor.
+    pub(crate) fn paginate(&mut self, query: &Query, cursor: Option<&str>, page_size: usize) -> Result<Page> {
+        let Some(mut position) = self.position(query)? else {
+            return Ok(Page { documents: Vec::new(), is_done: true, continue_cursor: END_CURSOR.to_owned() });
+        };
+        let fingerprint = fingerprint(query, &position);
+        match cursor {
+            None => {}
+            Some(END_CURSOR) => position.start.clone_from(&position.end),
+            Some(cursor) => {
+                let key = read_cursor(cursor, fingerprint)?;
+                if query.descending {
+                    position.end = key;
+                } else {
+                    position.start = key;
+                    // The keys after this one: no key is another one's prefix.
+                    position.start.push(0);
+                }
+            }
+        }
+        let (documents, last_key) = self.run(query, position, page_size)?;
+        let is_done = documents.len() < page_size;
+        let continue_cursor = match last_key {
+            Some(key) if !is_done => write_cursor(&key, fingerprint),
+            _ => END_CURSOR.to_owned(),
+        };
+        Ok(Page { documents, is_done, continue_cursor })
+    }
+
+    /// Runs a query from a position; the last key read comes along.
+    fn run(
+        &mut self,
+        query: &Query,
+        mut position: Position,
+        limit: usize,
+    ) -> Result<(Vec<Document>, Option<Vec<u8>>)> {
+        let mut documents = Vec::new();
+        let mut last_key = None;
+        loop {
+            let chunk = if query.filters.is_empty() { limit - documents.len() } else { FILTERED_CHUNK };
+            let range = (position.start.as_slice(), position.end.as_slice());
+            let found = self.scan(position.table.number, position.index_id, range, query.descending, chunk)?;
+            let exhausted = found.len() < chunk;
+            for (key, document) in found {
+                let mut admitted = true;
+                for filter in &query.filters {
+                    admitted = admitted && filter.holds(&document)?;
+                }
+                if admitted && documents.len() < limit {
+                    documents.push(document);
+                }
+                last_key = Some(key);
+                if documents.len() == limit {
+                    return Ok((documents, last_key));
+                }
+            }
+            let Some(key) = last_key.clone().filter(|_| !exhausted) else { return Ok((documents, last_key)) };
+            if query.descending {
+                position.end = key;
+            } else {
+                position.start = key;
+                position.start.push(0);
+            }
+        }
+    }
+
+    /// Where a query's documents stand; `None` for a table that doesn't exist.
+    fn position(&self, query: &Query) -> Result<Option<Position>> {
+        let name = query.index.as_deref().unwrap_or(BY_CREATION_TIME);
+        let index_not_found =
+            || Error::function("IndexNotFoundError", format!("Index {}.{name} not found.", query.table));
+        let Some(table) = self.tables.get(&query.table) else {
+            return if query.index.is_some() { Err(index_not_found()) } else { Ok(None) };
+        };
+        let index = table.index(name).ok_or_else(index_not_found)?;
+        let (start, end) = key_range(&query.table, index, &query.range)?;
+        Ok(Some(Position { table: Arc::clone(table), index_id: index.id, start, end }))
+    }
+}
+
+/// The keys of an index that a range admits, as `start..end`.
+///
+/// Equalities cover a prefix of the index's fields; then one field may have a lower and an upper bound.
+pub(crate) fn key_range(table: &str, index: &Index, range: &[Bound]) -> Result<(Vec<u8>, Vec<u8>)> {
+    let invalid = |code, reason: String| Error::function(code, format!("Index {table}.{}: {reason}", index.name));
+    let fields: Vec<&str> = index.fields.iter().map(String::as_str).chain(["_creationTime", "_id"]).collect();
+    for bound in range {
+        if !fields.contains(&bound.field.as_str()) {
+            return Err(invalid("FieldNotInIndex", format!("`{}` is not one of its fields {fields:?}", bound.field)));
+        }
+    }
+    let (equalities, bounds): (Vec<&Bound>, Vec<&Bound>) =
+        range.iter().partition(|bound| bound.comparison == Comparison::Eq);
+    let mut prefix = Vec::new();
+    for field in &fields[..equalities.len().min(fields.len())] {
+        let Some(equality) = equalities.iter().find(|bound| bound.field == *field) else {
+            return Err(invalid(
+                "InvalidIndexRange",
+                format!("equalities must cover its first fields in order; `{field}` has none. Its fields: {fields:?}"),
+            ));
+        };
+        sort_key::push(&mut prefix, equality.value.as_ref());
+    }
+    let (mut start, mut end) = (prefix.clone(), sort_key::after_prefix(&prefix));
+    let (mut lower, mut upper) = (false, false);
+    for bound in bounds {
+        if fields.get(equalities.len()) != Some(&bound.field.as_str()) {
+            return Err(invalid(
+                "BoundsOnMultipleFields",
+                format!("bounds must be on the field after the equalities, not on `{}`", bound.field),
+            ));
+        }
+        let taken = match bound.comparison {
+            Comparison::Gt | Comparison::Gte => std::mem::replace(&mut lower, true),
+            _ => std::mem::replace(&mut upper, true),
+        };
+        if taken {
+            return Err(invalid("AlreadyDefinedBound", format!("`{}` has two bounds on one side", bound.field)));
+        }
+        let mut key = prefix.clone();
+        sort_key::push(&mut key, bound.value.as_ref());
+        match bound.comparison {
+            Comparison::Gt => start = sort_key::after_prefix(&key),
+            Comparison::Gte => start = key,
+            Comparison::Lte => end = sort_key::after_prefix(&key),
+            _ => end = key,
+        }
+    }
+    Ok((start, end))
+}
+
+impl Comparison {
+    fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Eq => ordering.is_eq(),
+            Self::Neq => ordering.is_ne(),
+            Self::Gt => ordering.is_gt(),
+            Self::Gte => ordering.is_ge(),
+            Self::Lt => ordering.is_lt(),
+            Self::Lte => ordering.is_le(),
+        }
+    }
+}
+
+impl Expression {
+    fn holds(&self, document: &Document) -> Result<bool> {
+        match self.evaluate(document)? {
+            Some(Value::Boolean(holds)) => Ok(holds),
+            _ => Err(Error::function("InvalidFilter", "a filter's condition must be a boolean")),
+        }
+    }
+
+    /// The value for a document; `None` is `undefined`, which is below every value.
+    fn evaluate(&self, document: &Document) -> Result<Option<Value>> {
+        Ok(match self {
+            Self::Field(path) => document.field(path),
+            Self::Literal(value) => value.clone(),
+            Self::Compare(comparison, sides) => {
+                let ordering = sides.0.evaluate(document)?.cmp(&sides.1.evaluate(document)?);
+                Some(comparison.holds(ordering).into())
+            }
+            Self::Arithmetic(operation, sides) => {
+                Some(operation.apply(sides.0.evaluate(document)?, sides.1.evaluate(document)?)?)
+            }
+            Self::Negate(operand) => match operand.evaluate(document)? {
+                Some(Value::Float64(x)) => Some(Value::Float64(-x)),
+                Some(Value::Int64(x)) => Some(Value::Int64(x.checked_neg().ok_or_else(overflow)?)),
+                _ => return Err(not_numbers()),
+            },
+            Self::And(conditions) => {
+                for condition in conditions {
+                    if !condition.holds(document)? {
+                        return Ok(Some(false.into()));
+                    }
+                }
+                Some(true.into())
+            }
+            Self::Or(conditions) => {
+                for condition in conditions {
+                    if condition.holds(document)? {
+                        return Ok(Some(true.into()));
+                    }
+                }
+                Some(false.into())
+            }
+            Self::Not(condition) => Some((!condition.holds(document)?).into()),
+        })
+    }
+}
+
+impl Arithmetic {
+    fn apply(self, left: Option<Value>, right: Option<Value>) -> Result<Value> {
+        match (left, right) {
+            (Some(Value::Float64(a)), Some(Value::Float64(b))) => Ok(Value::Float64(match self {
+                Self::Add => a + b,
+                Self::Sub => a - b,
+                Self::Mul => a * b,
+                Self::Div => a / b,
+                Self::Mod => a % b,
+            })),
+            (Some(Value::Int64(a)), Some(Value::Int64(b))) => {
+                let result = match self {
+                    Self::Add => a.checked_add(b),
+                    Self::Sub => a.checked_sub(b),
+                    Self::Mul => a.checked_mul(b),
+                    Self::Div => a.checked_div(b),
+                    Self::Mod => a.checked_rem(b),
+                };
+                result.map(Value::Int64).ok_or_else(overflow)
+            }
+            _ => Err(not_numbers()),
+        }
+    }
+}
+
+fn overflow() -> Error {
+    Error::function("InvalidFilter", "integer overflow, or division by zero, in a filter")
+}
+
+fn not_numbers() -> Error {
+    Error::function("InvalidFilter", "a filter's arithmetic needs two numbers of one type")
+}
+
+/// The cursor after a query's last document.
+const END_CURSOR: &str = "end";
+
+/// What a cursor belongs to: the index, the range, the order and the filters (FNV-1a, stable over releases).
+fn fingerprint(query: &Query, position: &Position) -> u64 {
+    let description =
+        format!("{} {:?} {} {:?}", position.index_id, query.range, query.descending, query.filters);
+    description.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn write_cursor(key: &[u8], fingerprint: u64) -> String {
+    let mut bytes = fingerprint.to_le_bytes().to_vec();
+    bytes.extend_from_slice(key);
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn read_cursor(cursor: &str, fingerprint: u64) -> Result<Vec<u8>> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
+    match bytes.split_first_chunk::<8>() {
+        Some((head, key)) if u64::from_le_bytes(*head) == fingerprint => Ok(key.to_vec()),
+        _ => Err(Error::Function(crate::error::FunctionError {
+            code: "InvalidCursor",
+            message: "InvalidCursor: the cursor does not belong to this query, or was not made here".to_owned(),
+            data: Some(Value::from([
+                ("isConvexSystemError", true.into()),
+                ("paginationError", "InvalidCursor".into()),
+            ])),
+        })),
+    }
+}

@@ -1,0 +1,274 @@
+//! The SQLite file of a deployment: who owns it, its format, and its connections.
+//!
+//! One process owns a data folder, by an OS lock that dies with it. Within the process there is one connection that
+//! writes and any number that read; in WAL mode a reader sees the last commit before it began and never waits.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{Read, Write},
+    ops::{Deref, DerefMut},
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+use rusqlite::Connection;
+
+use crate::error::{Error, Result};
+
+/// "MCvx": marks a file as ours.
+const APPLICATION_ID: i32 = 0x4d43_7678;
+
+/// The format this version writes; [`migrate`] brings older ones here.
+const FORMAT: i32 = 1;
+
+/// Files up to this size are checked whole when opened (some tenths of a second); damage in larger ones shows when
+/// the page is read.
+const CHECKED_BYTES: u64 = 256 << 20;
+
+/// Where a deployment keeps its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// In memory, gone when closed.
+    Memory,
+    /// In a folder, made if missing.
+    Folder(PathBuf),
+}
+
+/// What an acknowledged write survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Synchronous {
+    /// A power cut.
+    Full,
+    /// A killed process.
+    Normal,
+}
+
+/// The file, its lock and its connections.
+pub(crate) struct Storage {
+    target: Target,
+    synchronous: Synchronous,
+    lock: Mutex<Option<File>>,
+    pool: Arc<Pool>,
+}
+
+struct Pool {
+    /// Away while somebody writes. In memory it is the only connection, and readers take it as well.
+    writer: Mutex<Option<Connection>>,
+    writer_returned: Condvar,
+    readers: Mutex<Vec<Connection>>,
+}
+
+/// A connection taken from the pool; it goes back when dropped, an open transaction rolled back.
+pub(crate) struct Checkout {
+    connection: Option<Connection>,
+    pool: Arc<Pool>,
+    writes: bool,
+}
+
+impl Storage {
+    pub(crate) fn open(target: Target, synchronous: Synchronous) -> Result<Self> {
+        let lock = match &target {
+            Target::Memory => None,
+            Target::Folder(folder) => Some(own(folder)?),
+        };
+        let mut writer = connect(&target, synchronous).map_err(|error| place(error, &target))?;
+        migrate(&mut writer, &target)?;
+        let pool = Pool {
+            writer: Mutex::new(Some(writer)),
+            writer_returned: Condvar::new(),
+            readers: Mutex::new(Vec::new()),
+        };
+        Ok(Self { target, synchronous, lock: Mutex::new(lock), pool: Arc::new(pool) })
+    }
+
+    /// The one connection that writes, when it is free.
+    pub(crate) fn writer(&self) -> Checkout {
+        let mut writer = locked(&self.pool.writer);
+        loop {
+            if let Some(connection) = writer.take() {
+                return Checkout { connection: Some(connection), pool: Arc::clone(&self.pool), writes: true };
+            }
+            writer = self.pool.writer_returned.wait(writer).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// A connection that reads.
+    pub(crate) fn reader(&self) -> Result<Checkout> {
+        if self.target == Target::Memory {
+            return Ok(self.writer());
+        }
+        let idle = locked(&self.pool.readers).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.target, self.synchronous).map_err(|error| self.place(error))?,
+        };
+        Ok(Checkout { connection: Some(connection), pool: Arc::clone(&self.pool), writes: false })
+    }
+
+    /// Names the folder in an error of SQLite's.
+    pub(crate) fn place(&self, error: Error) -> Error {
+        place(error, &self.target)
+    }
+
+    /// Lets go of the lock in a forked child, where the parent still holds it: the child's copy of the descriptor
+    /// would keep the folder locked after the parent's death.
+    pub(crate) fn forget_lock(&self) {
+        if let Ok(mut lock) = self.lock.try_lock() {
+            *lock = None;
+        }
+    }
+}
+
+impl Deref for Checkout {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection.as_ref().expect("a checkout has its connection until dropped")
+    }
+}
+
+impl DerefMut for Checkout {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("a checkout has its connection until dropped")
+    }
+}
+
+impl Drop for Checkout {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_err() && !self.writes {
+            return;
+        }
+        if self.writes {
+            *locked(&self.pool.writer) = Some(connection);
+            self.pool.writer_returned.notify_one();
+        } else {
+            locked(&self.pool.readers).push(connection);
+        }
+    }
+}
+
+/// Makes the folder and takes its lock.
+fn own(folder: &Path) -> Result<File> {
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::StorageFull => Error::DiskFull { path: folder.to_owned() },
+        _ => Error::Io { path: folder.to_owned(), reason: error.to_string() },
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    let path = folder.join("lock");
+    let mut file =
+        File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            return Err(Error::Locked { path: folder.to_owned(), pid: holder.trim().parse().ok() });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    file.set_len(0).map_err(failed)?;
+    writeln!(file, "{}", std::process::id()).map_err(failed)?;
+    Ok(file)
+}
+
+fn connect(target: &Target, synchronous: Synchronous) -> Result<Connection> {
+    let connection = match target {
+        Target::Memory => Connection::open_in_memory()?,
+        Target::Folder(folder) => Connection::open(folder.join("data.sqlite3"))?,
+    };
+    // 8 KiB pages hold most embeddings in one piece; the rest keeps hot pages and statements in memory.
+    connection.execute_batch(
+        "PRAGMA page_size = 8192; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF;",
+    )?;
+    if let Target::Folder(_) = target {
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA mmap_size = 1073741824;")?;
+        connection.execute_batch(match synchronous {
+            Synchronous::Full => "PRAGMA synchronous = FULL;",
+            Synchronous::Normal => "PRAGMA synchronous = NORMAL;",
+        })?;
+    }
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Checks that the file is ours and whole, and brings it to [`FORMAT`].
+fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
+    let Target::Folder(folder) = target else { return create(connection) };
+    let damaged = |reason: String| Error::Damaged { path: folder.clone(), reason };
+    let pragma = |name: &str| -> Result<i32> {
+        connection.pragma_query_value(None, name, |row| row.get(0)).map_err(|error| place(error.into(), target))
+    };
+    let (application, format, objects) = (pragma("application_id")?, pragma("user_version")?, pragma("schema_version")?);
+    if application == 0 && format == 0 && objects == 0 {
+        return create(connection).map_err(|error| place(error, target));
+    }
+    if application != APPLICATION_ID {
+        return Err(damaged(format!("data.sqlite3 was not written by mastra-convex (application id {application:#x})")));
+    }
+    if format > FORMAT {
+        return Err(Error::NewerFormat { path: folder.clone(), found: format, supported: FORMAT });
+    }
+    let size = fs::metadata(folder.join("data.sqlite3")).map_or(0, |file| file.len());
+    if size <= CHECKED_BYTES {
+        let found: String = connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(|error| place(error.into(), target))?;
+        if found != "ok" {
+            return Err(damaged(found));
+        }
+    }
+    Ok(())
+}
+
+/// The tables of format 1.
+///
+/// `indexes.id` and `documents.row` are local names; a document's own id is `(table_number, internal_id)`. A key in
+/// `entries` is the index's fields, the creation time and the id as memcmp-ordered bytes. `body` is the document as
+/// encoded JSON less its system fields and its packed arrays, which stand in `packed`.
+fn create(connection: &mut Connection) -> Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(
+        "CREATE TABLE tables (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+         CREATE TABLE indexes (
+             id INTEGER PRIMARY KEY, table_number INTEGER NOT NULL, name TEXT NOT NULL, fields TEXT NOT NULL,
+             UNIQUE (table_number, name)) STRICT;
+         CREATE TABLE documents (
+             row INTEGER PRIMARY KEY, table_number INTEGER NOT NULL, internal_id BLOB NOT NULL,
+             creation_time REAL NOT NULL, body TEXT NOT NULL, packed BLOB,
+             UNIQUE (table_number, internal_id)) STRICT;
+         CREATE TABLE entries (
+             index_id INTEGER NOT NULL, key BLOB NOT NULL, row INTEGER NOT NULL,
+             PRIMARY KEY (index_id, key)) STRICT, WITHOUT ROWID;
+         CREATE TABLE settings (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;",
+    )?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Says what an error of SQLite's means for the folder it happened in.
+fn place(error: Error, target: &Target) -> Error {
+    let Error::Storage(error) = error else { return error };
+    let path = match target {
+        Target::Memory => PathBuf::from(":memory:"),
+        Target::Folder(folder) => folder.clone(),
+    };
+    let reason = error.to_string();
+    match error.sqlite_error() {
+        Some(code) if code.code == rusqlite::ErrorCode::DiskFull => Error::DiskFull { path },
+        // Growing the shared-memory file of the WAL is where a full disk shows first.
+        Some(code) if code.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => Error::DiskFull { path },
+        Some(code)
+            if matches!(code.code, rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) =>
+        {
+            Error::Damaged { path, reason }
+        }
+        _ => Error::Io { path, reason },
+    }
+}
+
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

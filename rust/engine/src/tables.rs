@@ -1,0 +1,149 @@
+//! The tables and indexes there are, by name and number.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::{Error, Result};
+
+/// Convex numbers a deployment's own tables from here, in order of creation.
+const FIRST_TABLE_NUMBER: u32 = 10_001;
+
+/// The index that every table has.
+pub(crate) const BY_CREATION_TIME: &str = "by_creation_time";
+
+/// The tables at one moment. Cloning shares them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tables {
+    by_name: HashMap<String, Arc<Table>>,
+    names: HashMap<u32, String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) number: u32,
+    pub(crate) indexes: Vec<Index>,
+}
+
+/// A database index. Its keys hold the fields, then the creation time, then the id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Index {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) fields: Vec<String>,
+}
+
+impl Table {
+    pub(crate) fn index(&self, name: &str) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.name == name)
+    }
+}
+
+impl Tables {
+    pub(crate) fn load(connection: &Connection) -> Result<Self> {
+        let mut indexes: HashMap<u32, Vec<Index>> = HashMap::new();
+        let mut statement = connection.prepare("SELECT table_number, id, name, fields FROM indexes ORDER BY id")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let fields: String = row.get(3)?;
+            let fields = fields.split('\n').filter(|field| !field.is_empty()).map(str::to_owned).collect();
+            indexes.entry(row.get(0)?).or_default().push(Index { id: row.get(1)?, name: row.get(2)?, fields });
+        }
+        let mut tables = Self::default();
+        let mut statement = connection.prepare("SELECT number, name FROM tables")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let number = row.get(0)?;
+            tables.put(row.get(1)?, Table { number, indexes: indexes.remove(&number).unwrap_or_default() });
+        }
+        Ok(tables)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<Table>> {
+        self.by_name.get(name)
+    }
+
+    pub(crate) fn by_number(&self, number: u32) -> Option<(&str, &Arc<Table>)> {
+        let name = self.names.get(&number)?;
+        Some((name, self.by_name.get(name)?))
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Option<u32> {
+        self.get(name).map(|table| table.number)
+    }
+
+    pub(crate) fn name(&self, number: u32) -> Option<&str> {
+        self.names.get(&number).map(String::as_str)
+    }
+
+    /// Makes a table with its system index, in the connection's transaction.
+    pub(crate) fn create(&mut self, connection: &Connection, name: &str) -> Result<Arc<Table>> {
+        if !is_identifier(name) || name.starts_with('_') {
+            return Err(Error::function(
+                "InvalidTableName",
+                format!("`{name}` is not a table name: letters, digits and underscores, at most 64, not beginning with a digit or an underscore"),
+            ));
+        }
+        let highest: Option<u32> =
+            connection.query_row("SELECT max(number) FROM tables", [], |row| row.get(0)).optional()?.flatten();
+        let number = highest.map_or(FIRST_TABLE_NUMBER, |highest| highest + 1);
+        connection.execute("INSERT INTO tables (number, name) VALUES (?, ?)", params![number, name])?;
+        let creation_time = insert_index(connection, number, BY_CREATION_TIME, &[])?;
+        Ok(self.put(name.to_owned(), Table { number, indexes: vec![creation_time] }))
+    }
+
+    /// Gives a table the declared indexes, and takes those away that no longer are. The new ones are returned: they
+    /// have no entries yet.
+    pub(crate) fn set_indexes(
+        &mut self,
+        connection: &Connection,
+        name: &str,
+        declared: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Vec<Index>> {
+        let table = Arc::clone(self.get(name).expect("indexes are set on tables that exist"));
+        let kept = |index: &&Index| {
+            index.name == BY_CREATION_TIME || declared.get(&index.name).is_some_and(|fields| *fields == index.fields)
+        };
+        let (mut indexes, dropped): (Vec<&Index>, Vec<&Index>) = table.indexes.iter().partition(kept);
+        for index in dropped {
+            connection.execute("DELETE FROM entries WHERE index_id = ?", [index.id])?;
+            connection.execute("DELETE FROM indexes WHERE id = ?", [index.id])?;
+        }
+        let mut added = Vec::new();
+        for (index_name, fields) in declared {
+            if table.index(index_name).is_none_or(|index| index.fields != *fields) {
+                added.push(insert_index(connection, table.number, index_name, fields)?);
+            }
+        }
+        indexes.extend(&added);
+        let indexes = indexes.into_iter().cloned().collect();
+        self.put(name.to_owned(), Table { number: table.number, indexes });
+        Ok(added)
+    }
+
+    fn put(&mut self, name: String, table: Table) -> Arc<Table> {
+        let table = Arc::new(table);
+        self.names.insert(table.number, name.clone());
+        self.by_name.insert(name, Arc::clone(&table));
+        table
+    }
+}
+
+fn insert_index(connection: &Connection, table_number: u32, name: &str, fields: &[String]) -> Result<Index> {
+    connection.execute(
+        "INSERT INTO indexes (table_number, name, fields) VALUES (?, ?, ?)",
+        params![table_number, name, fields.join("\n")],
+    )?;
+    Ok(Index { id: connection.last_insert_rowid(), name: name.to_owned(), fields: fields.to_vec() })
+}
+
+/// Whether a text can name a table, an index or an indexed field.
+fn is_identifier(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && name.contains(|c| c != '_')
+}

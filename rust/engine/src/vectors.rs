@@ -1,0 +1,287 @@
+//! Resident vectors: the vectors of an index range as a batch in memory, kept in step with commits.
+
+use std::{
+    cmp::Ordering,
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use scan::{Batch, Mask, Metric, Row, Search};
+use value::{Array, Object, Packed, Value};
+
+use crate::{
+    document::Document,
+    error::{Error, Result},
+    schema::VectorIndex,
+    storage::locked,
+    tables::{BY_CREATION_TIME, Tables},
+    transaction::{Change, Transaction},
+};
+
+/// Rows read at a time while a batch is built.
+const BUILD_CHUNK: usize = 1024;
+
+/// Convex's bounds on a vector search.
+const MAX_LIMIT: f64 = 256.0;
+const MAX_CONDITIONS: usize = 64;
+
+/// Which vectors: those of the documents whose first indexed fields equal `prefix`, in the index's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VectorSource {
+    /// The table.
+    pub table: String,
+    /// One of its indexes.
+    pub index: String,
+    /// What its first fields must equal.
+    pub prefix: Vec<Value>,
+    /// The field that holds the vector.
+    pub vector_field: String,
+    /// The length of a vector.
+    pub dimension: usize,
+    /// The field that is the row's id, `_id` included.
+    pub id_field: String,
+    /// What is kept as a row's metadata.
+    pub metadata: MetadataSource,
+}
+
+/// What of a document is a row's metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetadataSource {
+    /// The object in this field; none is an empty object.
+    Field(String),
+    /// An object of these fields.
+    Fields(Vec<String>),
+}
+
+/// `ctx.vectorSearch`, as functions reach it.
+pub(crate) trait VectorSearch: Send + Sync {
+    /// Ids and scores by descending score, then descending id. A condition whose value is `None` admits documents
+    /// that lack the field; several are joined by OR.
+    fn vector_search(
+        &self,
+        table: &str,
+        index: &str,
+        vector: &Packed,
+        limit: f64,
+        conditions: &[(String, Option<Value>)],
+    ) -> Result<Vec<(String, f64)>>;
+}
+
+/// The batches in memory.
+#[derive(Default)]
+pub(crate) struct ResidentVectors(Mutex<Vec<Resident>>);
+
+struct Resident {
+    source: VectorSource,
+    table_number: Option<u32>,
+    /// The fields of the source's index.
+    fields: Vec<String>,
+    batch: Arc<Batch>,
+    /// Where a document's row is, by the document's internal id.
+    positions: HashMap<[u8; 16], usize>,
+    last_key: Vec<u8>,
+}
+
+impl ResidentVectors {
+    /// The batch of a source, if it is in memory.
+    pub(crate) fn get(&self, source: &VectorSource) -> Option<Arc<Batch>> {
+        locked(&self.0).iter().find(|resident| resident.source == *source).map(|resident| Arc::clone(&resident.batch))
+    }
+
+    /// Reads a source into memory. The transaction is a writer's, so that nothing is committed meanwhile.
+    pub(crate) fn build(&self, source: &VectorSource, transaction: &mut Transaction) -> Result<Arc<Batch>> {
+        let resident = Resident::read(source, transaction)?;
+        let batch = Arc::clone(&resident.batch);
+        locked(&self.0).push(resident);
+        Ok(batch)
+    }
+
+    /// Brings the batches in step with a commit. One that can't be brought along is dropped, to be read again.
+    pub(crate) fn apply(&self, tables: &Tables, changes: &[Change]) {
+        locked(&self.0).retain_mut(|resident| {
+            resident.table_number = resident.table_number.or_else(|| tables.number(&resident.source.table));
+            let number = resident.table_number;
+            let mut own = changes.iter().filter(|change| Some(change.table_number) == number);
+            own.all(|change| resident.apply(change))
+        });
+    }
+}
+
+impl Resident {
+    fn read(source: &VectorSource, transaction: &mut Transaction) -> Result<Self> {
+        let mut resident = Self {
+            source: source.clone(),
+            table_number: transaction.tables.number(&source.table),
+            fields: Vec::new(),
+            batch: Arc::new(Batch::new(source.dimension)),
+            positions: HashMap::new(),
+            last_key: Vec::new(),
+        };
+        let Some(table) = transaction.tables.get(&source.table).map(Arc::clone) else { return Ok(resident) };
+        let index = table.index(&source.index).ok_or_else(|| {
+            Error::function("IndexNotFoundError", format!("Index {}.{} not found.", source.table, source.index))
+        })?;
+        resident.fields.clone_from(&index.fields);
+        let mut start = Vec::new();
+        for value in &source.prefix {
+            value::sort_key::push(&mut start, Some(value));
+        }
+        let end = value::sort_key::after_prefix(&start);
+        loop {
+            let found = transaction.scan(table.number, index.id, (&start, &end), false, BUILD_CHUNK)?;
+            let exhausted = found.len() < BUILD_CHUNK;
+            for (key, document) in found {
+                resident.push(key, &document);
+            }
+            if exhausted {
+                return Ok(resident);
+            }
+            start.clone_from(&resident.last_key);
+            start.push(0);
+        }
+    }
+
+    fn push(&mut self, key: Vec<u8>, document: &Document) {
+        self.positions.insert(document.id.internal, self.batch.positions());
+        Arc::make_mut(&mut self.batch).push(row(&self.source, document));
+        self.last_key = key;
+    }
+
+    /// Follows one write; `false` where the batch's order can't be kept by appending.
+    fn apply(&mut self, change: &Change) -> bool {
+        let before = change.before.as_ref().filter(|document| self.holds(document));
+        let after = change.after.as_ref().filter(|document| self.holds(document));
+        match (before, after) {
+            (None, None) => true,
+            (Some(before), Some(after)) if before.index_key(&self.fields) == after.index_key(&self.fields) => {
+                let position = self.positions[&after.id.internal];
+                Arc::make_mut(&mut self.batch).replace(position, row(&self.source, after));
+                true
+            }
+            (before, after) => {
+                if let Some(before) = before {
+                    self.remove(before);
+                }
+                let Some(after) = after else { return true };
+                let key = after.index_key(&self.fields);
+                let appends = key > self.last_key;
+                if appends {
+                    self.push(key, after);
+                }
+                appends
+            }
+        }
+    }
+
+    fn remove(&mut self, document: &Document) {
+        let position = self.positions.remove(&document.id.internal).expect("a document in the range has its row");
+        let batch = Arc::make_mut(&mut self.batch);
+        batch.remove(position);
+        if batch.positions() > 2 * batch.len() + 1024 {
+            let mut by_position: Vec<_> = self.positions.iter().map(|(id, position)| (*position, *id)).collect();
+            by_position.sort_unstable();
+            batch.compact();
+            self.positions = by_position.into_iter().enumerate().map(|(new, (_, id))| (id, new)).collect();
+        }
+    }
+
+    /// Whether a document is in the source's range.
+    fn holds(&self, document: &Document) -> bool {
+        let prefix = self.fields.iter().zip(&self.source.prefix);
+        prefix.into_iter().all(|(field, value)| document.field(field).as_ref() == Some(value))
+    }
+}
+
+fn row(source: &VectorSource, document: &Document) -> Row {
+    let id = match document.field(&source.id_field) {
+        Some(Value::String(id)) => id,
+        _ => document.id.to_string(),
+    };
+    let metadata = match &source.metadata {
+        MetadataSource::Field(field) => document.fields.get(field).cloned().unwrap_or_else(|| Object::new().into()),
+        MetadataSource::Fields(fields) => {
+            let kept = fields.iter().filter_map(|field| Some((field.clone(), document.field(field)?)));
+            Value::Object(kept.collect())
+        }
+    };
+    let vector = match document.fields.get(&source.vector_field) {
+        Some(Value::Array(Array::Packed(numbers))) => Some(numbers.clone()),
+        Some(Value::Array(array)) => array.numbers(),
+        _ => None,
+    };
+    Row { id: id.into(), vector, metadata: Arc::new(metadata) }
+}
+
+/// The vectors of a declared vector index.
+pub(crate) fn source_of_index(table: &str, index: &VectorIndex) -> VectorSource {
+    VectorSource {
+        table: table.to_owned(),
+        index: BY_CREATION_TIME.to_owned(),
+        prefix: Vec::new(),
+        vector_field: index.vector_field.clone(),
+        dimension: index.dimensions,
+        id_field: "_id".to_owned(),
+        metadata: MetadataSource::Fields(index.filter_fields.clone()),
+    }
+}
+
+/// Searches the batch of a vector index, as `ctx.vectorSearch` does.
+pub(crate) fn search(
+    name: &str,
+    index: &VectorIndex,
+    batch: &Batch,
+    vector: &Packed,
+    limit: f64,
+    conditions: &[(String, Option<Value>)],
+) -> Result<Vec<(String, f64)>> {
+    let invalid = |code, reason: String| Err(Error::function(code, format!("Vector index {name}: {reason}")));
+    if !(1.0..=MAX_LIMIT).contains(&limit) || limit.fract() != 0.0 {
+        return invalid("VectorLimitTooLargeError", format!("limit must be an integer from 1 to {MAX_LIMIT}, not {limit}"));
+    }
+    if conditions.len() > MAX_CONDITIONS {
+        return invalid(
+            "TooManyElementsInVectorQueryError",
+            format!("at most {MAX_CONDITIONS} conditions in a filter, not {}", conditions.len()),
+        );
+    }
+    if let Some((field, _)) = conditions.iter().find(|(field, _)| !index.filter_fields.contains(field)) {
+        return invalid(
+            "IncorrectVectorFilterField",
+            format!("`{field}` is not one of its filter fields {:?}", index.filter_fields),
+        );
+    }
+    if vector.len() != index.dimensions {
+        return invalid(
+            "VectorDimensionsMismatch",
+            format!("the query vector has {} dimensions, the index {}", vector.len(), index.dimensions),
+        );
+    }
+    let query: Vec<f64> = vector.iter().collect();
+    let mask = (!conditions.is_empty()).then(|| {
+        Mask::from_fn(batch.positions(), |position| {
+            let metadata = batch.metadata(position);
+            let fields = metadata.as_object();
+            conditions.iter().any(|(field, value)| fields.and_then(|fields| fields.get(field)) == value.as_ref())
+        })
+    });
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 256, checked above")]
+    let limit = limit as usize;
+    // Ties go to the larger id, so all rows that tie with the last one must be seen.
+    let mut asked = limit + 1;
+    let found = loop {
+        let search = Search { metric: Metric::Cosine, top_k: asked, mask: mask.as_ref(), min_score: None, threads: 1 };
+        let found = batch.top_k(&query, &search);
+        let found = found.map_err(|error| Error::function("InvalidVectorQuery", error.to_string()))?;
+        #[expect(clippy::float_cmp, reason = "a tie is an equal score")]
+        let tied = found.scores.len() == asked && found.scores[limit - 1] == found.scores[asked - 1];
+        if !tied {
+            break found;
+        }
+        asked *= 2;
+    };
+    let mut hits: Vec<(String, f64)> =
+        found.rows.iter().map(|row| batch.id(*row).to_string()).zip(found.scores).collect();
+    hits.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap_or(Ordering::Equal).then_with(|| b.0.cmp(&a.0)));
+    hits.truncate(limit);
+    Ok(hits)
+}
