@@ -2,6 +2,7 @@ import { defineTable } from "convex/server";
 import { ConvexError, v } from "convex/values";
 import { beforeEach, describe, expect, test } from "vitest";
 import { deployment, native, type Deployment } from "../test.setup";
+import { search } from "./model/nativeVectors";
 import { defineMastraNativeVectorTable } from "./schema";
 
 const config = {
@@ -99,7 +100,12 @@ describe("query", () => {
       { field: "year", value: 2019 },
     ];
     expect(await found({ vector: [1, 0], filter: { or } })).toEqual(["a", "b"]);
-    expect(await found({ vector: [1, 0], filter: { or: [] } })).toEqual([]);
+  });
+
+  test("filtered by one of no equalities finds nothing without a search", async () => {
+    const vectorSearch = () => Promise.reject(new Error("searched"));
+    const args = { config, vector: [1, 0], filter: { or: [] } };
+    expect(await search({ vectorSearch }, args)).toEqual([]);
   });
 
   test.each([0, 257, 1.5])("refuses the limit %d", async (limit) => {

@@ -347,10 +347,12 @@ describe("a batch of vectors", () => {
     expect(await stored("mastra_vectors")).toMatchObject([row("a", [1])]);
   });
 
-  test("may hold 500", async () => {
+  test("may hold 500, new or stored", async () => {
     const records = Array.from({ length: 500 }, (_, n) => row(`id${n}`, [n]));
-    await call("batchInsert", DOCS, { records });
-    expect((await call("queryTable", DOCS)).result).toMatchObject(records);
+    for (let round = 0; round < 2; round++) {
+      await call("batchInsert", DOCS, { records });
+      expect((await call("queryTable", DOCS)).result).toMatchObject(records);
+    }
   });
 
   test("loads in the order of its ids, without doubles and strangers", async () => {
@@ -447,6 +449,11 @@ describe("queryTable of vectors", () => {
       expect(all.map((r) => r.id)).toEqual(["e", "d", "c", "b", "a"]);
     },
   );
+
+  test("in a page that holds all says that there is no more", async () => {
+    const page = await call("queryTable", DOCS, { pageSize: 100 });
+    expect([page.result.length, page.hasMore]).toEqual([5, false]);
+  });
 
   test("stops at the limit and says that there is more", async () => {
     const ids = (reply: { result: { id: string }[] }) =>
