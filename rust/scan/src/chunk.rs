@@ -227,11 +227,13 @@ fn norm(vector: &Packed) -> f64 {
 /// The norms of `len` rows laid one after the other, several rows at once, each summed in its own order.
 fn norms<T: arch::Number>(values: &[T], dimension: usize, len: usize, kernels: &Kernels) -> Vec<f64> {
     let mut norms = Vec::with_capacity(len);
+    // (0 - b) * (0 - b) has the bits of b * b, so the distance to the origin needs no kernel of its own.
+    let origin = vec![0.0; dimension];
     for first in (0..len).step_by(EXACT_ROWS) {
         // The last group is filled up with its last row again.
         let rows = std::array::from_fn(|i| (first + i).min(len - 1) * dimension)
             .map(|start| &values[start..start + dimension]);
-        let squares = T::squares(kernels, rows);
+        let squares = T::distances(kernels, &origin, rows);
         norms.extend(squares[..EXACT_ROWS.min(len - first)].iter().map(|square| square.sqrt()));
     }
     norms

@@ -10,6 +10,7 @@
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "instructions that not every CPU has, and loads by address")]
 mod x86_64;
 
 use std::sync::LazyLock;
@@ -26,7 +27,6 @@ pub(crate) const EXACT_ROWS: usize = 8;
 
 type First = fn(&[f32], [&[f32]; FIRST_ROWS]) -> [f32; FIRST_ROWS];
 type Exact<T> = fn(&[f64], [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
-type Squares<T> = fn([&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
 
 /// A set of kernels. All slices handed to one call have the same length, which the kernels check.
 pub struct Kernels {
@@ -40,8 +40,6 @@ pub struct Kernels {
     dots_f64: Exact<f64>,
     distances_f32: Exact<f32>,
     distances_f64: Exact<f64>,
-    squares_f32: Squares<f32>,
-    squares_f64: Squares<f64>,
 }
 
 /// A type that vectors are stored in, and its exact kernels.
@@ -50,8 +48,6 @@ pub(crate) trait Number: Copy + Into<f64> {
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
     /// Squared distances to the query.
     fn distances(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
-    /// Sums of squares.
-    fn squares(kernels: &Kernels, rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
 }
 
 impl Number for f32 {
@@ -61,9 +57,6 @@ impl Number for f32 {
     fn distances(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.distances_f32)(query, rows)
     }
-    fn squares(kernels: &Kernels, rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
-        (kernels.squares_f32)(rows)
-    }
 }
 
 impl Number for f64 {
@@ -72,9 +65,6 @@ impl Number for f64 {
     }
     fn distances(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.distances_f64)(query, rows)
-    }
-    fn squares(kernels: &Kernels, rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
-        (kernels.squares_f64)(rows)
     }
 }
 
@@ -142,7 +132,6 @@ mod tests {
             rows.map(|row| sum(row, |a, b| (a - b) * (a - b))),
             "{at}"
         );
-        assert_eq!(bits(T::squares(kernels, rows)), rows.map(|row| sum(row, |_, b| b * b)), "{at}");
     }
 
     #[test]

@@ -10,8 +10,6 @@ pub(super) const KERNELS: Kernels = Kernels {
     dots_f64: dots,
     distances_f32: distances,
     distances_f64: distances,
-    squares_f32: squares,
-    squares_f64: squares,
 };
 
 fn first_dots(query: &[f32], rows: [&[f32]; FIRST_ROWS]) -> [f32; FIRST_ROWS] {
@@ -63,19 +61,6 @@ fn in_order<T: Number>(
     for (i, &a) in query.iter().enumerate() {
         for (sum, row) in sums.iter_mut().zip(rows) {
             *sum = step(*sum, a, row[i].into());
-        }
-    }
-    sums
-}
-
-fn squares<T: Number>(rows: [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
-    let len = rows[0].len();
-    let rows = rows.map(|row| &row[..len]);
-    let mut sums = [0.0; EXACT_ROWS];
-    for i in 0..len {
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            let x: f64 = row[i].into();
-            *sum += x * x;
         }
     }
     sums
