@@ -158,6 +158,88 @@ fn narrow(query: &[f64], scale: f64) -> (Vec<f32>, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{arch, naive};
+
+    fn norm(vector: &[f64]) -> f64 {
+        vector.iter().fold(0.0, |sum, x| sum + x * x).sqrt()
+    }
+
+    /// Numbers between -1 and 1, the same ones every time.
+    fn noise(len: usize, seed: u64) -> Vec<f64> {
+        let mut state = seed;
+        (0..len)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                f64::from(u32::try_from(state >> 32).expect("32 bits")) / f64::from(1_u32 << 31) - 1.0
+            })
+            .collect()
+    }
+
+    /// Whether a row was covered; if so, its score must lie within its bounds.
+    fn is_covered_rightly(metric: Metric, query: &[f64], row: &[f64], slack: f64) -> bool {
+        let (row, _) = narrow(row, 1.0);
+        let exact: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
+        let Some(first) = FirstPass::new(metric, query, norm(query)).filter(|first| first.covers(norm(&exact))) else {
+            return false;
+        };
+        let score = naive::score(metric, query, &exact).expect("rows that are covered rank");
+        for kernels in arch::available() {
+            let kernel = if metric == Metric::Euclidean { kernels.first_distances } else { kernels.first_dots };
+            let Bounds { lower, upper } = first.bounds(kernel(first.query(), [&row; 4])[0], norm(&exact));
+            assert!(
+                (lower..=upper).contains(&score),
+                "{} {metric} {}: {score} not in {lower}..={upper}",
+                kernels.name,
+                query.len()
+            );
+            let width = if metric == Metric::DotProduct { norm(query) * norm(&exact) } else { 1.0 };
+            assert!(upper - lower <= slack * width, "{metric}: {lower}..={upper} is too wide");
+        }
+        true
+    }
+
+    #[test]
+    fn scores_of_all_magnitudes_lie_within_their_bounds() {
+        let mut covered = 0;
+        for dimension in [1, 3, 16, 17, 40, 384] {
+            for exponent in -150..=127 {
+                for metric in Metric::ALL {
+                    let scaled = |scale: i32, seed| {
+                        noise(dimension, seed).iter().map(|x| x * 2_f64.powi(scale)).collect::<Vec<_>>()
+                    };
+                    let seed = u64::try_from(exponent + 1000).expect("positive");
+                    for query_exponent in [0, exponent, -exponent, 300] {
+                        let (query, row) = (scaled(query_exponent, seed), scaled(exponent, seed + 1));
+                        covered += usize::from(is_covered_rightly(metric, &query, &row, 1.0));
+                        // Where vectors point the same way, sums are largest and distances smallest.
+                        let parallel = scaled(exponent, seed);
+                        covered += usize::from(is_covered_rightly(metric, &query, &parallel, 1.0));
+                    }
+                }
+            }
+        }
+        assert!(covered > 12_000, "{covered} were covered");
+    }
+
+    #[test]
+    fn bounds_are_narrow_for_embeddings() {
+        for metric in Metric::ALL {
+            for seed in 0..20 {
+                let (query, _) = narrow(&noise(1536, seed), 1.0);
+                let query: Vec<f64> = query.into_iter().map(f64::from).collect();
+                assert!(is_covered_rightly(metric, &query, &noise(1536, seed + 100), 2e-5));
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_the_smallest_numbers_are_not_covered() {
+        // Half of such a row underflows in float32, and the bounds know nothing of it.
+        let query = noise(384, 1);
+        let row: Vec<f64> = noise(384, 2).iter().map(|x| x * 2_f64.powi(-140)).collect();
+        assert!(!is_covered_rightly(Metric::Cosine, &query, &row, 1.0));
+        assert!(!is_covered_rightly(Metric::DotProduct, &query, &row, 1.0));
+    }
 
     #[test]
     fn a_query_outside_the_range_has_no_first_pass() {

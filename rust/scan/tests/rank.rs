@@ -108,7 +108,7 @@ fn kin() -> impl Strategy<Value = Kin> {
     prop_oneof![
         3 => Just(Kin::Own),
         2 => Just(Kin::Copy),
-        1 => select(vec![2.0, 3.0, 0.1, -1.0, 1e-12, 1e-25, 1e25, 1e-160, 1e160]).prop_map(Kin::Scaled),
+        1 => select(vec![2.0, 3.0, 0.1, -1.0, 1e-12, 1e-25, 1e-39, 1e19, 1e25, 1e-160, 1e160]).prop_map(Kin::Scaled),
         1 => Just(Kin::Negated),
         3 => select(vec![1e-13, -1e-13, 1e-7, -3e-8, 1e-16]).prop_map(Kin::Near),
         1 => Just(Kin::Zero),
@@ -285,6 +285,29 @@ fn every_number_of_threads_finds_the_same() {
             let search = Search { threads, ..search };
             assert_eq!(batch.top_k(&queries[..dimension], &search).as_ref(), Ok(&alone[0]));
             assert_eq!(batch.top_k_many(&queries, &search).as_ref(), Ok(&alone));
+        }
+    }
+}
+
+#[test]
+fn rows_whose_scores_differ_by_rounding_alone_keep_their_order() {
+    // All are permutations of one another, and the query is the same everywhere: in real numbers they tie.
+    let dimension = 200;
+    let base = noise(dimension, 1);
+    let mut order = noise(dimension * 300, 2).into_iter();
+    let mut rows = Vec::new();
+    for _ in 0..300 {
+        let mut row: Vec<(f64, f64)> = base.iter().copied().zip(order.by_ref()).collect();
+        row.sort_by(|a, b| a.1.total_cmp(&b.1));
+        rows.extend(row.into_iter().map(|(x, _)| x));
+    }
+    for narrow in [true, false] {
+        let (batch, model) = matrix(dimension, &rows, narrow);
+        for metric in Metric::ALL {
+            for component in [0.1, 1.0, 0.75] {
+                let search = Search { metric, top_k: 10, mask: None, min_score: None, threads: 1 };
+                check(&batch, &model, &vec![component; dimension], &search);
+            }
         }
     }
 }
