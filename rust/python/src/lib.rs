@@ -1,0 +1,28 @@
+//! The boundary between Python and the Rust crates: converts, releases the GIL, maps errors. No logic.
+//!
+//! What each class promises is said in `mastra_convex/_native.pyi`.
+
+mod arrays;
+mod batch;
+mod convert;
+mod deployment;
+mod error;
+mod results;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use super::{
+        batch::{VectorBatch, matches_everything, row_sizes},
+        deployment::{EmbeddedDeployment, forget_after_fork},
+        results::{QueryResult, QueryResults, QueryStats},
+    };
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -1,0 +1,46 @@
+"""Mastra's storage and vector search on Convex: exact, fast, and embedded to begin with."""
+
+import os as _os
+
+from mastra_convex import _native, errors
+from mastra_convex._async.deployment import AsyncDeployment
+from mastra_convex._async.native_vector import AsyncConvexNativeVector
+from mastra_convex._async.vector import AsyncConvexVector
+from mastra_convex._connect import connect, connect_async
+from mastra_convex._native import VectorBatch
+from mastra_convex._sync.deployment import Deployment
+from mastra_convex._sync.native_vector import ConvexNativeVector
+from mastra_convex._sync.vector import ConvexVector
+from mastra_convex.errors import *  # noqa: F403
+from mastra_convex.types import IndexStats, Int64, Metric, NativeIndex, QueryResult, QueryResults, QueryStats
+
+__all__ = [
+    "AsyncConvexNativeVector",
+    "AsyncConvexVector",
+    "AsyncDeployment",
+    "ConvexNativeVector",
+    "ConvexVector",
+    "Deployment",
+    "IndexStats",
+    "Int64",
+    "Metric",
+    "NativeIndex",
+    "QueryResult",
+    "QueryResults",
+    "QueryStats",
+    "VectorBatch",
+    "connect",
+    "connect_async",
+    *errors.__all__,
+]
+
+__version__ = _native.__version__
+
+# Users see classes where they import them from.
+for _name in __all__:
+    _public = globals()[_name]
+    if isinstance(_public, type):
+        _public.__module__ = __name__
+
+if hasattr(_os, "register_at_fork"):
+    _os.register_at_fork(after_in_child=_native.forget_after_fork)

@@ -1,0 +1,431 @@
+"""`AsyncConvexNativeVector`: vectors in tables that Convex's own vector index searches."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+
+from numpy.typing import ArrayLike
+
+from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
+from mastra_convex._async.mastra_vector import AsyncMastraVector, Filter, Metadata, Progress
+from mastra_convex._rows import (
+    CALL_BYTES,
+    as_batch_size,
+    as_ids,
+    as_metadata,
+    as_vector,
+    as_vectors,
+    batches,
+    check_ids,
+    check_index_name,
+    index_not_found,
+    row_sizes,
+)
+from mastra_convex.errors import (
+    ConfigurationError,
+    DimensionMismatchError,
+    FilterError,
+    InvalidArgumentError,
+    MastraConvexError,
+    SchemaError,
+    UnsupportedOperationError,
+)
+from mastra_convex.types import IndexStats, Metric, NativeIndex, QueryResults
+
+# Bounds of Convex's vector search (docs.convex.dev/search/vector-search).
+MAX_TOP_K = 256
+# Upstream's batch for writes.
+CALL_ROWS = 100
+
+_SCAN_HINT = "ConvexVector scans: any top_k, the whole filter language, filters on any metadata."
+
+
+class AsyncConvexNativeVector(AsyncMastraVector):
+    """Vector search by Convex's own index, for deployments with more vectors than a scan is good for.
+
+    Each index is a table with a vector index in the deployment's schema. In an embedded deployment with the built-in
+    functions, naming it here declares it. Convex's index is approximate on large tables; the embedded one is exact.
+
+    Parameters
+    ----------
+    deployment : AsyncDeployment, or what ``connect_async`` takes
+        Where the vectors are. What this object opens it also closes.
+    indexes : mapping of str to NativeIndex
+        Index names, and where each lives.
+    id : str, default "convex-native-vector"
+        A label.
+    action, query, mutation : str
+        Paths of the functions; by default those of ``mastra/nativeVector``.
+    describe_count_limit : int, default 10000
+        Rows that `describe_index` counts at most.
+    **options
+        ``connect``'s, with a target.
+    """
+
+    def __init__(
+        self,
+        deployment: AsyncDeployment | Target,
+        *,
+        indexes: Mapping[str, NativeIndex],
+        id: str = "convex-native-vector",
+        action: str = "mastra/nativeVector:query",
+        query: str = "mastra/nativeVector:read",
+        mutation: str = "mastra/nativeVector:write",
+        describe_count_limit: int = 10_000,
+        **options: Unpack[ConnectOptions],
+    ) -> None:
+        super().__init__(deployment, **options)
+        self.id = id
+        self._indexes = dict(indexes)
+        self._action, self._query, self._mutation = action, query, mutation
+        self._describe_count_limit = describe_count_limit
+        self._declared: set[str] = set()
+
+    async def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
+        """Check that an index is what is asked for; indexes are made by the schema, see the class.
+
+        Raises
+        ------
+        IndexNotFoundError
+            It isn't among `indexes`; those that are, are named.
+        DimensionMismatchError
+            It has another dimension; both are named.
+        UnsupportedOperationError
+            The metric isn't ``"cosine"``, the only one of Convex's index.
+        """
+        place = "ConvexNativeVector.create_index"
+        index = await self._index(place, index_name)
+        if metric != "cosine":
+            raise UnsupportedOperationError(
+                f"{place}: metric {metric!r}; Convex native vector search currently supports cosine only", hint=_SCAN_HINT
+            )
+        if dimension != index.dimension:
+            raise DimensionMismatchError(
+                f"{place}: deployed Convex index {index_name!r} has {index.dimension} dimensions, "
+                f"but {dimension} were requested",
+                details={"found": index.dimension, "expected": dimension},
+            )
+
+    async def upsert(
+        self,
+        index_name: str,
+        vectors: ArrayLike,
+        *,
+        ids: Sequence[str] | None = None,
+        metadata: Sequence[Metadata | None] | None = None,
+        delete_filter: Filter | None = None,
+        batch_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> list[str]:
+        """Insert rows, or replace those with the same ids.
+
+        As `ConvexVector.upsert`, in calls of at most 100 rows; `delete_filter` is an `UnsupportedOperationError`.
+        """
+        place = "ConvexNativeVector.upsert"
+        index = await self._index(place, index_name)
+        if delete_filter is not None:
+            raise UnsupportedOperationError(
+                f"{place}: delete_filter is not supported. Delete by IDs before upserting.", hint=_SCAN_HINT
+            )
+        matrix = as_vectors(place, vectors, index.dimension)
+        given_ids = as_ids(place, ids, len(matrix))
+        given_metadata = as_metadata(place, metadata, len(matrix))
+        # The function refuses ids that come twice in one call; the last one wins, in the first one's place.
+        last = {id: position for position, id in enumerate(given_ids)}
+        unique, positions = list(last), list(last.values())
+        rows = [given_metadata[position] for position in positions]
+        sizes = row_sizes(place, rows, index.dimension)
+        for batch in batches(sizes, as_batch_size(place, batch_size, CALL_ROWS)):
+            try:
+                await self._write(
+                    "upsert",
+                    index,
+                    ids=unique[batch],
+                    vectors=[matrix[position] for position in positions[batch]],
+                    metadata=rows[batch],
+                )
+            except MastraConvexError as error:
+                if batch.start:
+                    error.args = (f"{error.args[0]} ({batch.start} of {len(unique)} rows had been written)",)
+                    error.details["written"] = batch.start
+                raise
+            if progress is not None:
+                progress(batch.stop, len(unique))
+        return given_ids
+
+    async def query(
+        self,
+        index_name: str,
+        query_vector: ArrayLike | None = None,
+        *,
+        top_k: int = 10,
+        filter: Filter | None = None,
+        include_vector: bool = False,
+        min_score: float | None = None,
+    ) -> QueryResults:
+        """Return the rows of an index most similar to a vector, by Convex's vector index.
+
+        Parameters
+        ----------
+        index_name : str
+            The index.
+        query_vector : array_like of float, shape (dimension,)
+            Need not have unit length; not modified.
+        top_k : int, default 10
+            Upper bound on the number of results, 1 to 256.
+        filter : mapping, optional
+            One equality on one of the index's `filter_fields`, ``{"lang": "en"}``, or an OR of them,
+            ``{"$or": [{"lang": "en"}, {"kind": "class"}]}``.
+        include_vector : bool, default False
+            Whether results carry their vectors.
+        min_score : float, optional
+            Leave out lower scores.
+
+        Returns
+        -------
+        QueryResults
+            Results by descending score, the cosine; ties as Convex breaks them, the larger document id first.
+
+        Raises
+        ------
+        InvalidArgumentError
+            `top_k` isn't an integer from 1 to 256, the query isn't finite or is zero.
+        FilterError
+            The filter is more than Convex's index can do; the message names the alternative.
+        UnsupportedOperationError
+            There is no query vector: listing rows by a filter alone needs a scan.
+        """
+        place = "ConvexNativeVector.query"
+        index = await self._index(place, index_name)
+        if query_vector is None:
+            raise UnsupportedOperationError(f"{place}: a query without a vector needs a scan", hint=_SCAN_HINT)
+        vector = as_vector(place, query_vector, index.dimension)
+        if not vector.any():
+            raise InvalidArgumentError(f"{place}: the query vector is zero, which has no cosine with anything")
+        request: dict[str, Any] = {"config": _config(index), "vector": vector, "limit": _limit(place, top_k)}
+        if min_score is not None and math.isnan(min_score):
+            raise InvalidArgumentError(f"{place}: min_score is NaN; expected a number")
+        wire_filter = _wire_filter(place, filter, index)
+        if wire_filter is not None:
+            request["filter"] = wire_filter
+        found = await self._deployment.action(self._action, request)
+        scores = {hit["id"]: hit["score"] for hit in found if min_score is None or hit["score"] >= min_score}
+        documents = await self._read(
+            "getByConvexIds", index, ids=list(scores), includeVector=include_vector
+        )
+        return QueryResults.from_hits(
+            ids=[document[index.id_field] for document in documents],
+            scores=[scores[document["_id"]] for document in documents],
+            metadata=[document.get(index.metadata_field) or {} for document in documents],
+            vectors=[document[index.vector_field] for document in documents] if include_vector else None,
+            strategy="native",
+        )
+
+    async def query_many(
+        self,
+        index_name: str,
+        query_vectors: ArrayLike,
+        *,
+        top_k: int = 10,
+        filter: Filter | None = None,
+        include_vector: bool = False,
+        min_score: float | None = None,
+    ) -> list[QueryResults]:
+        """Query with each row of a matrix, shape (queries, dimension), as `query` does: one search each."""
+        place = "ConvexNativeVector.query_many"
+        index = await self._index(place, index_name)
+        return [
+            await self.query(
+                index_name, vector, top_k=top_k, filter=filter, include_vector=include_vector, min_score=min_score
+            )
+            for vector in as_vectors(place, query_vectors, index.dimension)
+        ]
+
+    async def list_indexes(self) -> list[str]:
+        """Return the names of the indexes, as `indexes` has them."""
+        return list(self._indexes)
+
+    async def describe_index(self, index_name: str) -> IndexStats:
+        """Return an index's dimension, metric and number of rows, counted up to `describe_count_limit` with a warning."""
+        index = await self._index("ConvexNativeVector.describe_index", index_name)
+        page_size = max(1, CALL_BYTES // (9 * index.dimension + 4096))
+        count, page = 0, {"isDone": False, "continueCursor": None}
+        while not page["isDone"] and count <= self._describe_count_limit:
+            page = await self._read("listPage", index, cursor=page["continueCursor"], pageSize=page_size)
+            count += len(page["page"])
+        if count > self._describe_count_limit:
+            count = self._describe_count_limit
+            warnings.warn(f"index {index_name!r} has more than {count} rows; counting stopped there", stacklevel=2)
+        return IndexStats(dimension=index.dimension, count=count, metric="cosine")
+
+    async def update_vector(
+        self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
+    ) -> None:
+        """Replace a row's vector, merge into its metadata key by key, or both. An unknown id: nothing."""
+        place = "ConvexNativeVector.update_vector"
+        index = await self._index(place, index_name)
+        check_ids(place, [id])
+        fields: dict[str, Any] = {}
+        if vector is not None:
+            fields["vector"] = as_vector(place, vector, index.dimension)
+        if metadata is not None:
+            rows = as_metadata(place, [metadata], 1)
+            row_sizes(place, rows, index.dimension)
+            fields["metadata"] = rows[0]
+        if not fields:
+            raise InvalidArgumentError(f"{place}: neither a vector nor metadata is given; expected one of them")
+        await self._write("updateById", index, id=id, **fields)
+
+    async def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
+        """Convex's index has no way to find rows by a filter alone.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            Always; it names the alternative.
+        """
+        raise UnsupportedOperationError(
+            "ConvexNativeVector.update_vectors: filter-based updates are not supported. Update by ID instead.",
+            hint=_SCAN_HINT,
+        )
+
+    async def delete_vector(self, index_name: str, id: str) -> None:
+        """Delete a row. An unknown id: nothing."""
+        await self.delete_vectors(index_name, ids=[id])
+
+    async def delete_vectors(
+        self, index_name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None
+    ) -> None:
+        """Delete rows by their ids; unknown ones are passed over. A filter is an `UnsupportedOperationError`."""
+        place = "ConvexNativeVector.delete_vectors"
+        index = await self._index(place, index_name)
+        if filter is not None:
+            raise UnsupportedOperationError(
+                f"{place}: filter-based deletes are not supported. Delete by IDs instead.", hint=_SCAN_HINT
+            )
+        if not ids:
+            raise InvalidArgumentError(f"{place}: ids are required")
+        check_ids(place, ids)
+        for begin in range(0, len(ids), CALL_ROWS):
+            await self._write("deleteByIds", index, ids=list(ids[begin : begin + CALL_ROWS]))
+
+    async def truncate_index(self, index_name: str) -> None:
+        """Delete all rows of an index."""
+        index = await self._index("ConvexNativeVector.truncate_index", index_name)
+        while (await self._write("clear", index))["hasMore"]:
+            pass
+
+    async def delete_index(self, index_name: str) -> None:
+        """Indexes are part of the deployment's schema.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            Always; it names the alternative.
+        """
+        raise UnsupportedOperationError(
+            "ConvexNativeVector.delete_index: Convex native vector indexes are managed in convex/schema.ts.",
+            hint="truncate_index deletes the rows.",
+        )
+
+    async def _index(self, place: str, index_name: str) -> NativeIndex:
+        check_index_name(place, index_name)
+        index = self._indexes.get(index_name)
+        if index is None:
+            error = index_not_found(place, index_name, list(self._indexes))
+            error.hint = f"Name it: ConvexNativeVector(…, indexes={{{index_name!r}: NativeIndex(…)}})"
+            raise error
+        if index_name not in self._declared:
+            await self._declare(place, index)
+            self._declared.add(index_name)
+        return index
+
+    async def _declare(self, place: str, index: NativeIndex) -> None:
+        options = {
+            "dimensions": index.dimension,
+            "vectorIndexName": index.vector_index_name,
+            "filterFields": list(index.filter_fields),
+            "idField": index.id_field,
+            "idIndexName": index.id_index_name,
+            "vectorField": index.vector_field,
+            "metadataField": index.metadata_field,
+        }
+        try:
+            await self._deployment._declare_vector_table(index.table_name, options)
+        except SchemaError as error:
+            lines = ", ".join(f"{name}: {value!r}".replace("'", '"') for name, value in options.items())
+            raise ConfigurationError(
+                f"{place}: {error.args[0]}",
+                code=error.code,
+                hint=f"Declare it in schema.ts:\n  {index.table_name}: defineMastraNativeVectorTable({{ {lines} }}),",
+            ) from error
+
+    async def _read(self, op: str, index: NativeIndex, **fields: Any) -> Any:
+        return await self._deployment.query(self._query, {"op": op, "config": _config(index), **fields})
+
+    async def _write(self, op: str, index: NativeIndex, **fields: Any) -> Any:
+        return await self._deployment.mutation(self._mutation, {"op": op, "config": _config(index), **fields})
+
+
+def _config(index: NativeIndex) -> dict[str, Any]:
+    """An index as the functions take it."""
+    return {
+        "tableName": index.table_name,
+        "vectorIndexName": index.vector_index_name,
+        "dimension": index.dimension,
+        "idField": index.id_field,
+        "idIndexName": index.id_index_name,
+        "vectorField": index.vector_field,
+        "metadataField": index.metadata_field,
+        "filterFields": list(index.filter_fields),
+    }
+
+
+def _limit(place: str, top_k: int) -> int:
+    if isinstance(top_k, bool) or not isinstance(top_k, int) or not 1 <= top_k <= MAX_TOP_K:
+        raise InvalidArgumentError(
+            f"{place}: top_k must be an integer between 1 and {MAX_TOP_K}, not {top_k!r}", hint=_SCAN_HINT
+        )
+    return top_k
+
+
+def _wire_filter(place: str, filter: Filter | None, index: NativeIndex) -> dict[str, Any] | None:
+    """A filter as the action takes it: one equality, or an OR of them."""
+    if filter is None or filter == {}:
+        return None
+    if not isinstance(filter, Mapping):
+        raise FilterError(f"{place}: filter {filter!r}; expected a mapping")
+    if set(filter) == {"metadata"} and isinstance(filter["metadata"], Mapping):
+        return _wire_filter(place, filter["metadata"], index)
+    if set(filter) == {"$or"}:
+        conditions = filter["$or"]
+        if not isinstance(conditions, Sequence) or isinstance(conditions, str):
+            raise FilterError(f"{place}: filter at $or: {conditions!r}; expected a list of equalities")
+        return {"or": [_equality(place, condition, index) for condition in conditions]}
+    return _equality(place, filter, index)
+
+
+def _equality(place: str, condition: Any, index: NativeIndex) -> dict[str, Any]:
+    if not isinstance(condition, Mapping) or len(condition) != 1:
+        raise FilterError(
+            f"{place}: filter {condition!r}; native Convex filters support one equality field or $or of equality fields",
+            hint=_SCAN_HINT,
+        )
+    ((field, value),) = condition.items()
+    if isinstance(value, Mapping) and set(value) == {"$eq"}:
+        value = value["$eq"]
+    if field not in index.filter_fields:
+        declared = ", ".join(index.filter_fields) or "none"
+        raise FilterError(
+            f"{place}: field {field!r} is not configured as a Convex vector filter field; configured: {declared}",
+            hint=_SCAN_HINT,
+        )
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise FilterError(
+            f"{place}: filter at {field}: {value!r}; native Convex filters support string, number, boolean, and null values",
+            hint=_SCAN_HINT,
+        )
+    return {"field": field, "value": value}

@@ -1,0 +1,226 @@
+# Generated from _async/mastra_vector.py by tools/unasync.py: edit that.
+"""What both vector classes offer, and the handle on one index."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from mastra_convex._sync.deployment import Client
+from mastra_convex.types import IndexStats, Metric, QueryResults
+
+Metadata = Mapping[str, Any]
+Filter = Mapping[str, Any]
+Progress = Callable[[int, int], object]
+
+
+class MastraVector(Client, ABC):
+    """Named indexes of vectors with ids and metadata, and the nearest of them to a query."""
+
+    @abstractmethod
+    def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
+        """Make an index."""
+
+    @abstractmethod
+    def upsert(
+        self,
+        index_name: str,
+        vectors: ArrayLike,
+        *,
+        ids: Sequence[str] | None = None,
+        metadata: Sequence[Metadata | None] | None = None,
+        delete_filter: Filter | None = None,
+        batch_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> list[str]:
+        """Insert rows, or replace those with the same ids."""
+
+    @abstractmethod
+    def query(
+        self,
+        index_name: str,
+        query_vector: ArrayLike | None = None,
+        *,
+        top_k: int = 10,
+        filter: Filter | None = None,
+        include_vector: bool = False,
+        min_score: float | None = None,
+    ) -> QueryResults:
+        """Return the rows most similar to a vector."""
+
+    @abstractmethod
+    def query_many(
+        self,
+        index_name: str,
+        query_vectors: ArrayLike,
+        *,
+        top_k: int = 10,
+        filter: Filter | None = None,
+        include_vector: bool = False,
+        min_score: float | None = None,
+    ) -> list[QueryResults]:
+        """Query with each of several vectors."""
+
+    @abstractmethod
+    def list_indexes(self) -> list[str]:
+        """Return the names of the indexes."""
+
+    @abstractmethod
+    def describe_index(self, index_name: str) -> IndexStats:
+        """Return an index's dimension, metric and number of rows."""
+
+    @abstractmethod
+    def update_vector(
+        self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
+    ) -> None:
+        """Replace a row's vector, merge into its metadata, or both."""
+
+    @abstractmethod
+    def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
+        """Merge metadata into the rows that match a filter."""
+
+    @abstractmethod
+    def delete_vector(self, index_name: str, id: str) -> None:
+        """Delete a row."""
+
+    @abstractmethod
+    def delete_vectors(
+        self, index_name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None
+    ) -> None:
+        """Delete rows by their ids, or those that match a filter."""
+
+    @abstractmethod
+    def truncate_index(self, index_name: str) -> None:
+        """Delete all rows of an index."""
+
+    @abstractmethod
+    def delete_index(self, index_name: str) -> None:
+        """Delete an index with its rows."""
+
+    def index(
+        self, index_name: str, dimension: int | None = None, metric: Metric = "cosine"
+    ) -> VectorIndex:
+        """Return a handle on an index, which has the methods of this class less the name.
+
+        Parameters
+        ----------
+        index_name : str
+            The index.
+        dimension : int, optional
+            When given, the index is made if it is missing, as `create_index` does.
+        metric : {"cosine", "dotproduct", "euclidean"}, default "cosine"
+            For an index to be made.
+
+        Raises
+        ------
+        IndexNotFoundError
+            No dimension is given, and there is no such index.
+        """
+        if dimension is None:
+            self.describe_index(index_name)
+        else:
+            self.create_index(index_name, dimension, metric)
+        return VectorIndex(self, index_name)
+
+
+class VectorIndex:
+    """One index of a vector class. Each method is that class's, with the index's name filled in."""
+
+    def __init__(self, vector: MastraVector, index_name: str) -> None:
+        self._vector = vector
+        self.index_name = index_name
+
+    def upsert(
+        self,
+        vectors: ArrayLike,
+        *,
+        ids: Sequence[str] | None = None,
+        metadata: Sequence[Metadata | None] | None = None,
+        delete_filter: Filter | None = None,
+        batch_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> list[str]:
+        """Insert rows, or replace those with the same ids."""
+        return self._vector.upsert(
+            self.index_name,
+            vectors,
+            ids=ids,
+            metadata=metadata,
+            delete_filter=delete_filter,
+            batch_size=batch_size,
+            progress=progress,
+        )
+
+    def query(
+        self,
+        query_vector: ArrayLike | None = None,
+        *,
+        top_k: int = 10,
+        filter: Filter | None = None,
+        include_vector: bool = False,
+        min_score: float | None = None,
+    ) -> QueryResults:
+        """Return the rows most similar to a vector."""
+        return self._vector.query(
+            self.index_name,
+            query_vector,
+            top_k=top_k,
+            filter=filter,
+            include_vector=include_vector,
+            min_score=min_score,
+        )
+
+    def query_many(
+        self,
+        query_vectors: ArrayLike,
+        *,
+        top_k: int = 10,
+        filter: Filter | None = None,
+        include_vector: bool = False,
+        min_score: float | None = None,
+    ) -> list[QueryResults]:
+        """Query with each of several vectors."""
+        return self._vector.query_many(
+            self.index_name,
+            query_vectors,
+            top_k=top_k,
+            filter=filter,
+            include_vector=include_vector,
+            min_score=min_score,
+        )
+
+    def describe_index(self) -> IndexStats:
+        """Return the index's dimension, metric and number of rows."""
+        return self._vector.describe_index(self.index_name)
+
+    def update_vector(
+        self, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
+    ) -> None:
+        """Replace a row's vector, merge into its metadata, or both."""
+        self._vector.update_vector(self.index_name, id, vector=vector, metadata=metadata)
+
+    def update_vectors(self, filter: Filter, *, metadata: Metadata) -> None:
+        """Merge metadata into the rows that match a filter."""
+        self._vector.update_vectors(self.index_name, filter, metadata=metadata)
+
+    def delete_vector(self, id: str) -> None:
+        """Delete a row."""
+        self._vector.delete_vector(self.index_name, id)
+
+    def delete_vectors(self, *, ids: Sequence[str] | None = None, filter: Filter | None = None) -> None:
+        """Delete rows by their ids, or those that match a filter."""
+        self._vector.delete_vectors(self.index_name, ids=ids, filter=filter)
+
+    def truncate_index(self) -> None:
+        """Delete all rows."""
+        self._vector.truncate_index(self.index_name)
+
+    def delete_index(self) -> None:
+        """Delete the index with its rows."""
+        self._vector.delete_index(self.index_name)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.index_name!r} of {self._vector!r})"

@@ -1,0 +1,440 @@
+# Generated from _async/vector.py by tools/unasync.py: edit that.
+"""`ConvexVector`: vectors in one table, scored by the native kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Unpack, cast
+
+from numpy.typing import ArrayLike
+
+from mastra_convex import _native
+from mastra_convex._sync._call import call
+from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target, VectorSource
+from mastra_convex._sync.mastra_vector import MastraVector, Filter, Metadata, Progress
+from mastra_convex._rows import (
+    CALL_BYTES,
+    CALL_ROWS,
+    as_batch_size,
+    as_ids,
+    as_metadata,
+    as_vector,
+    as_vectors,
+    batches,
+    check_ids,
+    check_index_name,
+    index_not_found,
+    row_sizes,
+)
+from mastra_convex.errors import (
+    DimensionMismatchError,
+    FunctionError,
+    InvalidArgumentError,
+    MastraConvexError,
+)
+from mastra_convex.types import IndexStats, Metric, QueryResults, iso_text
+
+# Convex's arrays have at most 8192 items.
+MAX_DIMENSION = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """What `create_index` stored."""
+
+    name: str
+    dimension: int
+    metric: Metric
+
+    @property
+    def table(self) -> str:
+        """How the storage function addresses the rows."""
+        return f"mastra_vector_{self.name}"
+
+    @property
+    def source(self) -> VectorSource:
+        """Where the rows stand."""
+        return VectorSource(
+            table="mastra_vectors",
+            index="by_index",
+            prefix=[self.name],
+            vector_field="embedding",
+            dimension=self.dimension,
+            id_field="id",
+            metadata_field="metadata",
+            metric=self.metric,
+        )
+
+
+class ConvexVector(MastraVector):
+    """Vector search by an exact scan, for development and indexes up to some hundred thousand rows.
+
+    Rows live in the table ``mastra_vectors``, where npm ``@mastra/convex`` keeps them. Queries score all of them in the
+    native kernel: results are those of the float64 reference, ids, order and score bits.
+
+    Parameters
+    ----------
+    deployment : Deployment, or what ``connect`` takes
+        Where the vectors are. What this object opens it also closes.
+    id : str, default "convex-vector"
+        A label.
+    storage_function : str, default "mastra/storage:handle"
+        The path of the storage function.
+    **options
+        ``connect``'s, with a target.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment | Target,
+        *,
+        id: str = "convex-vector",
+        storage_function: str = "mastra/storage:handle",
+        **options: Unpack[ConnectOptions],
+    ) -> None:
+        super().__init__(deployment, **options)
+        self.id = id
+        self._storage_function = storage_function
+        self._indexes: dict[str, tuple[int, _Index]] = {}
+
+    def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
+        """Make an index. With one of the same name, dimension and metric: nothing.
+
+        Parameters
+        ----------
+        index_name : str
+            Any text but ``"indexes"``.
+        dimension : int
+            Length of its vectors, 1 to 8192.
+        metric : {"cosine", "dotproduct", "euclidean"}, default "cosine"
+            What a score means: the cosine; the dot product; or 1 / (1 + distance).
+
+        Raises
+        ------
+        DimensionMismatchError
+            The index exists with another dimension; both are named.
+        InvalidArgumentError
+            The index exists with another metric, or an argument can't be.
+        """
+        check_index_name("ConvexVector.create_index", index_name)
+        if isinstance(dimension, bool) or not isinstance(dimension, int) or not 1 <= dimension <= MAX_DIMENSION:
+            raise InvalidArgumentError(
+                f"ConvexVector.create_index: dimension {dimension!r}; expected an integer from 1 to {MAX_DIMENSION}"
+            )
+        if metric not in ("cosine", "dotproduct", "euclidean"):
+            raise InvalidArgumentError(
+                f"ConvexVector.create_index: metric {metric!r}; expected 'cosine', 'dotproduct' or 'euclidean'"
+            )
+        stored = self._storage(
+            "createVectorIndex",
+            "mastra_vector_indexes",
+            record={
+                "id": index_name,
+                "indexName": index_name,
+                "dimension": dimension,
+                "metric": metric,
+                "createdAt": iso_text(datetime.now(UTC)),
+            },
+        )
+        if stored["dimension"] != dimension:
+            raise DimensionMismatchError(
+                f"ConvexVector.create_index: index {index_name!r} exists with {stored['dimension']:.0f} dimensions, "
+                f"asked for {dimension}",
+                details={"found": int(stored["dimension"]), "expected": dimension},
+            )
+        if stored["metric"] != metric:
+            raise InvalidArgumentError(
+                f"ConvexVector.create_index: index {index_name!r} exists with metric {stored['metric']!r}, "
+                f"asked for {metric!r}"
+            )
+
+    def upsert(
+        self,
+        index_name: str,
+        vectors: ArrayLike,
+        *,
+        ids: Sequence[str] | None = None,
+        metadata: Sequence[Metadata | None] | None = None,
+        delete_filter: Filter | None = None,
+        batch_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> list[str]:
+        """Insert rows, or replace those with the same ids; a replaced row keeps its place in stored order.
+
+        Parameters
+        ----------
+        index_name : str
+            The index.
+        vectors : array_like of float, shape (n, dimension)
+            Not modified. float32 and float64 come back bit for bit; float16 and integers are widened.
+        ids : sequence of str, length n, optional
+            By default random ones. Of equal ids in one call the last wins.
+        metadata : sequence of dict or None, length n, optional
+            A row without has none afterwards, also where it had some.
+        delete_filter : mapping, optional
+            Rows that match are deleted first.
+        batch_size : int, optional
+            Rows a call, 1 to 500, by default as many as Convex's limits allow. Each call is a transaction.
+        progress : callable, optional
+            Called with rows done and rows in all, after each call.
+
+        Returns
+        -------
+        list of str, length n
+            The rows' ids.
+
+        Raises
+        ------
+        DimensionMismatchError
+            The vectors' length differs from the index's; both are named.
+        InvalidArgumentError
+            A component isn't finite, lengths differ, an id isn't text, Convex can't hold the metadata. Nothing was
+            written.
+        MastraConvexError
+            A call failed; if others came before it, the message says how many rows they wrote.
+        """
+        place = "ConvexVector.upsert"
+        index = self._index(place, index_name)
+        matrix = as_vectors(place, vectors, index.dimension)
+        ids = as_ids(place, ids, len(matrix))
+        rows = as_metadata(place, metadata, len(matrix))
+        sizes = row_sizes(place, rows, index.dimension)
+        most_rows = as_batch_size(place, batch_size, CALL_ROWS)
+        if delete_filter is not None:
+            self.delete_vectors(index_name, filter=delete_filter)
+        for batch in batches(sizes, most_rows):
+            records = [
+                {"id": id, "embedding": vector, "metadata": row} if row else {"id": id, "embedding": vector}
+                for id, vector, row in zip(ids[batch], matrix[batch], rows[batch], strict=True)
+            ]
+            try:
+                self._storage("batchInsert", index.table, records=records)
+            except MastraConvexError as error:
+                if batch.start:
+                    error.args = (f"{error.args[0]} ({batch.start} of {len(ids)} rows had been written)",)
+                    error.details["written"] = batch.start
+                raise
+            if progress is not None:
+                progress(batch.stop, len(ids))
+        return ids
+
+    def query(
+        self,
+        index_name: str,
+        query_vector: ArrayLike | None = None,
+        *,
+        top_k: int = 10,
+        filter: Filter | None = None,
+        include_vector: bool = False,
+        min_score: float | None = None,
+    ) -> QueryResults:
+        """Return the rows of an index most similar to a vector.
+
+        Parameters
+        ----------
+        index_name : str
+            The index.
+        query_vector : array_like of float, shape (dimension,), optional
+            Need not have unit length; not modified. Without one, the rows that match the filter are returned in
+            stored order, each with score 0.
+        top_k : int, default 10
+            Upper bound on the number of results.
+        filter : mapping, optional
+            Conditions on metadata, e.g. ``{"lang": "en", "year": {"$gte": 2020}}``: Mastra's filter language.
+        include_vector : bool, default False
+            Whether results carry their vectors.
+        min_score : float, optional
+            Leave out lower scores.
+
+        Returns
+        -------
+        QueryResults
+            min(top_k, matching rows that can rank) results by descending score, ties in stored order. Higher is
+            better: the cosine in [-1, 1] up to rounding, the dot product, or for euclidean 1 / (1 + distance), all in
+            float64.
+
+        Raises
+        ------
+        IndexNotFoundError
+            There is no such index; those that exist are named.
+        DimensionMismatchError
+            The query's length differs from the index's; both are named.
+        FilterError
+            The filter isn't one; the place in it is named.
+        InvalidArgumentError
+            The query has a component that isn't finite, or is zero where the metric is cosine; `top_k` isn't a
+            positive integer; there is neither a vector nor a filter.
+
+        Notes
+        -----
+        A stored row of another length, with a component that isn't finite, or for cosine of zeros never ranks: it is
+        left out and counted in ``stats.skipped``. Score: as ``@mastra/convex``, ``src/vector/index.ts``,
+        ``cosineSimilarity``, with the same order of operations.
+        """
+        batch = self._batch("ConvexVector.query", index_name)
+        return call(
+            batch.query,
+            query_vector,
+            top_k,
+            filter=filter,
+            include_vector=include_vector,
+            min_score=min_score,
+        )
+
+    def query_many(
+        self,
+        index_name: str,
+        query_vectors: ArrayLike,
+        *,
+        top_k: int = 10,
+        filter: Filter | None = None,
+        include_vector: bool = False,
+        min_score: float | None = None,
+    ) -> list[QueryResults]:
+        """Query with each row of a matrix, shape (queries, dimension), as `query` does; cheaper than one by one."""
+        batch = self._batch("ConvexVector.query_many", index_name)
+        return call(
+            batch.query_many,
+            query_vectors,
+            top_k,
+            filter=filter,
+            include_vector=include_vector,
+            min_score=min_score,
+        )
+
+    def list_indexes(self) -> list[str]:
+        """Return the names of the indexes, oldest first."""
+        names: list[str] = []
+        page: dict[str, Any] = {"hasMore": True, "continuationCursor": None}
+        while page["hasMore"]:
+            page = self._reply(
+                "queryTable", "mastra_vector_indexes", pageSize=256, cursor=page["continuationCursor"]
+            )
+            names += [row["id"] for row in page["result"]]
+        return names
+
+    def describe_index(self, index_name: str) -> IndexStats:
+        """Return an index's dimension, metric and number of rows."""
+        index = self._index("ConvexVector.describe_index", index_name)
+        batch = self._deployment._vectors(index.source)
+        return IndexStats(dimension=index.dimension, count=len(batch), metric=index.metric)
+
+    def update_vector(
+        self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
+    ) -> None:
+        """Replace a row's vector, merge into its metadata key by key, or both. An unknown id: nothing."""
+        place = "ConvexVector.update_vector"
+        index = self._index(place, index_name)
+        check_ids(place, [id])
+        fields: dict[str, Any] = {}
+        if vector is not None:
+            fields["embedding"] = as_vector(place, vector, index.dimension)
+        if metadata is not None:
+            fields["metadata"] = _merged(place, metadata, index.dimension)
+        if not fields:
+            raise InvalidArgumentError(f"{place}: neither a vector nor metadata is given; expected one of them")
+        self._storage("updateVectors", index.table, ids=[id], **fields)
+
+    def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
+        """Merge metadata, key by key, into the rows that match a filter.
+
+        One transaction where Convex's limits hold it, else several. An empty filter is an error.
+        """
+        place = "ConvexVector.update_vectors"
+        index = self._index(place, index_name)
+        merged = _merged(place, metadata, index.dimension)
+        for ids in _calls(index, self._matching(place, index, filter, "update")):
+            self._storage("updateVectors", index.table, ids=ids, metadata=merged)
+
+    def delete_vector(self, index_name: str, id: str) -> None:
+        """Delete a row. An unknown id: nothing."""
+        self.delete_vectors(index_name, ids=[id])
+
+    def delete_vectors(
+        self, index_name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None
+    ) -> None:
+        """Delete rows by their ids, or those that match a filter. Unknown ids are passed over.
+
+        One transaction where Convex's limits hold it, else several. No ids, or an empty filter, is an error.
+        """
+        place = "ConvexVector.delete_vectors"
+        if (ids is None) == (filter is None):
+            problem = "ids and filter are mutually exclusive" if ids is not None else "either filter or ids must be provided"
+            raise InvalidArgumentError(f"{place}: {problem}")
+        index = self._index(place, index_name)
+        if filter is not None:
+            ids = self._matching(place, index, filter, "delete")
+        elif ids is not None:
+            check_ids(place, ids)
+            if not ids:
+                raise InvalidArgumentError(f"{place}: cannot delete with empty ids")
+        for some in _calls(index, list(ids or ())):
+            self._storage("deleteMany", index.table, ids=some)
+
+    def truncate_index(self, index_name: str) -> None:
+        """Delete all rows of an index."""
+        self._clear(self._index("ConvexVector.truncate_index", index_name))
+
+    def delete_index(self, index_name: str) -> None:
+        """Delete an index: its rows, then what `create_index` stored."""
+        index = self._index("ConvexVector.delete_index", index_name)
+        self._clear(index)
+        self._storage("deleteMany", "mastra_vector_indexes", ids=[index_name])
+
+    def _clear(self, index: _Index) -> None:
+        while (self._reply("clearTable", index.table)).get("hasMore"):
+            pass
+
+    def _matching(self, place: str, index: _Index, filter: Filter, verb: str) -> list[str]:
+        """The ids of the rows that match a filter which isn't empty."""
+        if not isinstance(filter, Mapping) or _native.matches_everything(filter):
+            raise InvalidArgumentError(
+                f"{place}: cannot {verb} with empty filter {filter!r}", hint="truncate_index deletes all rows."
+            )
+        batch = self._deployment._vectors(index.source)
+        return call(batch.matching_ids, filter)
+
+    def _batch(self, place: str, index_name: str) -> _native.VectorBatch:
+        index = self._index(place, index_name)
+        return self._deployment._vectors(index.source)
+
+    def _index(self, place: str, index_name: str) -> _Index:
+        """What `create_index` stored. What was read stays true until something is committed."""
+        timestamp = self._deployment._commit_timestamp()
+        known = self._indexes.get(index_name) if isinstance(index_name, str) else None
+        if known is not None and known[0] == timestamp:
+            return known[1]
+        check_index_name(place, index_name)
+        row = self._storage("load", "mastra_vector_indexes", keys={"id": index_name})
+        if row is None:
+            raise index_not_found(place, index_name, self.list_indexes())
+        index = _Index(index_name, int(row["dimension"]), cast(Metric, row["metric"]))
+        self._indexes[index_name] = (timestamp, index)
+        return index
+
+    def _storage(self, op: str, table_name: str, **fields: Any) -> Any:
+        """The result of a storage operation."""
+        return (self._reply(op, table_name, **fields)).get("result")
+
+    def _reply(self, op: str, table_name: str, **fields: Any) -> dict[str, Any]:
+        request = {"op": op, "tableName": table_name, **fields}
+        reply: dict[str, Any] = self._deployment.mutation(self._storage_function, request)
+        if not reply["ok"]:
+            raise FunctionError(f"{self._storage_function}: {op}: {reply['error']}", code=reply.get("code"))
+        return reply
+
+
+def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:
+    """Metadata to merge, having checked that Convex can hold it."""
+    rows = as_metadata(place, [metadata], 1)
+    row_sizes(place, rows, dimension)
+    return rows[0]
+
+
+def _calls(index: _Index, ids: list[str]) -> list[list[str]]:
+    """Ids in as few calls as Convex's limits allow for reading and writing their rows."""
+    # 9 bytes a number as Convex counts them; 4 KiB for the rest of a row.
+    most = max(1, CALL_BYTES // (9 * index.dimension + 4096))
+    return [ids[begin : begin + most] for begin in range(0, len(ids), most)]

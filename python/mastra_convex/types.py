@@ -1,0 +1,91 @@
+"""Small records that the classes take and give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from datetime import UTC, datetime
+from typing import Literal, TypeAlias
+
+from mastra_convex._native import QueryResult, QueryResults, QueryStats
+from mastra_convex.errors import InvalidArgumentError
+
+__all__ = ["IndexStats", "Int64", "Metric", "NativeIndex", "QueryResult", "QueryResults", "QueryStats"]
+
+Metric: TypeAlias = Literal["cosine", "dotproduct", "euclidean"]
+
+Sequence.register(QueryResults)
+
+
+@dataclass(frozen=True, slots=True)
+class Int64:
+    """A 64-bit integer, as Convex keeps it apart from numbers.
+
+    A plain ``int`` is sent as a number (float64), exact up to 2**53.
+    """
+
+    value: int
+
+    def __post_init__(self) -> None:
+        if not -(2**63) <= self.value < 2**63:
+            raise InvalidArgumentError(f"Int64: {self.value} needs more than 64 bits")
+
+    def __int__(self) -> int:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStats:
+    """What a vector index is.
+
+    Attributes
+    ----------
+    dimension : int
+        Length of its vectors.
+    count : int
+        Rows it holds.
+    metric : {"cosine", "dotproduct", "euclidean"}
+        What a score means.
+    """
+
+    dimension: int
+    count: int
+    metric: Metric
+
+
+@dataclass(frozen=True, slots=True)
+class NativeIndex:
+    """Where a native vector index lives: a table with one of Convex's vector indexes.
+
+    Parameters
+    ----------
+    table_name : str
+        The table.
+    dimension : int
+        Length of its vectors, 2 to 4096.
+    vector_index_name : str, default "by_embedding"
+        The vector index.
+    id_field, id_index_name : str, default "id", "by_record_id"
+        The field of a row's id, and the index over it.
+    vector_field, metadata_field : str, default "embedding", "metadata"
+        The fields of a row's vector and metadata.
+    filter_fields : sequence of str, default ()
+        Metadata keys that queries filter on. Each is a top-level field too, which writes copy out of the metadata.
+    """
+
+    table_name: str
+    dimension: int
+    _: KW_ONLY
+    vector_index_name: str = "by_embedding"
+    id_field: str = "id"
+    id_index_name: str = "by_record_id"
+    vector_field: str = "embedding"
+    metadata_field: str = "metadata"
+    filter_fields: Sequence[str] = ()
+
+
+def iso_text(moment: datetime) -> str:
+    """A moment as Mastra stores it: ISO text in UTC, cut to milliseconds (JavaScript's ``toISOString``)."""
+    if moment.tzinfo is None:
+        raise InvalidArgumentError(f"{moment!r} has no time zone; give it one, e.g. datetime.now(timezone.utc)")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

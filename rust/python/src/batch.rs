@@ -1,0 +1,350 @@
+//! `VectorBatch`: the kernel itself.
+
+use std::{sync::Arc, time::Instant};
+
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyUntypedArrayMethods, ndarray::Array2};
+use pyo3::{
+    prelude::*,
+    types::{PyBool, PyBytes, PyString, PyType},
+};
+use scan::{Batch, Filter, Mask, Metric, Search, SearchError, TopK};
+use value::{Object, Value};
+
+use crate::{
+    arrays,
+    convert::{filter_from_python, from_python},
+    error::{filter_error, invalid_argument, page_error, search_error},
+    results::{Phases, QueryResults},
+};
+
+/// A number's size in a document.
+const NUMBER_BYTES: usize = 9;
+
+/// Room for a row's id, its index's name and the names of its fields.
+const ROW_BYTES: usize = 512;
+
+/// Rows to score.
+#[pyclass(frozen, module = "mastra_convex")]
+pub(crate) struct VectorBatch {
+    batch: Arc<Batch>,
+    metric: Metric,
+    /// How the rows came here, for `QueryStats.strategy`.
+    strategy: &'static str,
+}
+
+impl VectorBatch {
+    pub(crate) fn resident(batch: Arc<Batch>, metric: Metric) -> Self {
+        Self { batch, metric, strategy: "embedded" }
+    }
+}
+
+/// What a search takes besides the query, checked.
+struct Options {
+    top_k: usize,
+    filter: Option<Filter>,
+    mask: Option<Mask>,
+    min_score: Option<f64>,
+    threads: usize,
+}
+
+#[pymethods]
+impl VectorBatch {
+    #[new]
+    #[pyo3(signature = (vectors, *, ids = None, metadata = None, metric = "cosine"))]
+    fn new(
+        vectors: &Bound<'_, PyAny>,
+        ids: Option<&Bound<'_, PyAny>>,
+        metadata: Option<&Bound<'_, PyAny>>,
+        metric: &str,
+    ) -> PyResult<Self> {
+        let py = vectors.py();
+        let metric = parse_metric(py, metric)?;
+        let (matrix, dimension) = arrays::matrix(vectors)?;
+        let ids = ids.map(read_ids).transpose()?;
+        let metadata = metadata.map(read_metadata).transpose()?;
+        let batch = py.detach(|| Batch::from_matrix(dimension, matrix, ids, metadata));
+        let batch = batch.map_err(|error| invalid_argument(py, format!("VectorBatch: {error}")))?;
+        Ok(Self { batch: Arc::new(batch), metric, strategy: "batch" })
+    }
+
+    #[classmethod]
+    #[pyo3(signature = (pages, *, metric = "cosine"))]
+    fn from_pages(class: &Bound<'_, PyType>, pages: Vec<Bound<'_, PyBytes>>, metric: &str) -> PyResult<Self> {
+        let py = class.py();
+        let metric = parse_metric(py, metric)?;
+        let pages: Vec<&[u8]> = pages.iter().map(|page| page.as_bytes()).collect();
+        let batch = py.detach(|| Batch::from_pages(&pages)).map_err(|error| page_error(py, &error))?;
+        Ok(Self { batch: Arc::new(batch), metric, strategy: "pages" })
+    }
+
+    fn __len__(&self) -> usize {
+        self.batch.len()
+    }
+
+    #[getter]
+    fn dimension(&self) -> usize {
+        self.batch.dimension()
+    }
+
+    #[getter]
+    fn metric(&self) -> &'static str {
+        self.metric.name()
+    }
+
+    #[pyo3(signature = (query_vector, top_k = None, *, filter = None, mask = None, min_score = None, threads = 1))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
+    fn top_k<'py>(
+        &self,
+        py: Python<'py>,
+        query_vector: &Bound<'py, PyAny>,
+        top_k: Option<&Bound<'py, PyAny>>,
+        filter: Option<&Bound<'py, PyAny>>,
+        mask: Option<&Bound<'py, PyAny>>,
+        min_score: Option<f64>,
+        threads: usize,
+    ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<f64>>)> {
+        let options = self.options(py, top_k, filter, mask, min_score, threads)?;
+        let query = arrays::vector(query_vector, "query_vector")?;
+        let (found, _) = py.detach(|| self.search(&query, &options)).map_err(|error| search_error(py, &error))?;
+        let rows: Vec<i64> = found.rows.iter().map(|&row| row_number(row)).collect();
+        Ok((PyArray1::from_vec(py, rows), PyArray1::from_vec(py, found.scores)))
+    }
+
+    #[pyo3(signature = (query_vectors, top_k = None, *, filter = None, mask = None, min_score = None, threads = 1))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
+    fn top_k_many<'py>(
+        &self,
+        py: Python<'py>,
+        query_vectors: &Bound<'py, PyAny>,
+        top_k: Option<&Bound<'py, PyAny>>,
+        filter: Option<&Bound<'py, PyAny>>,
+        mask: Option<&Bound<'py, PyAny>>,
+        min_score: Option<f64>,
+        threads: usize,
+    ) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<f64>>)> {
+        let options = self.options(py, top_k, filter, mask, min_score, threads)?;
+        let (found, _) = self.search_many(query_vectors, &options)?;
+        let width = found.iter().map(|found| found.rows.len()).max().unwrap_or_default();
+        let mut rows = Array2::from_elem((found.len(), width), -1);
+        let mut scores = Array2::from_elem((found.len(), width), f64::NAN);
+        for (query, found) in found.iter().enumerate() {
+            for (place, (&row, &score)) in found.rows.iter().zip(&found.scores).enumerate() {
+                rows[[query, place]] = row_number(row);
+                scores[[query, place]] = score;
+            }
+        }
+        Ok((PyArray2::from_owned_array(py, rows), PyArray2::from_owned_array(py, scores)))
+    }
+
+    #[pyo3(signature = (query_vector = None, top_k = None, *, filter = None, mask = None, include_vector = false, min_score = None, threads = 1))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
+    fn query<'py>(
+        &self,
+        py: Python<'py>,
+        query_vector: Option<&Bound<'py, PyAny>>,
+        top_k: Option<&Bound<'py, PyAny>>,
+        filter: Option<&Bound<'py, PyAny>>,
+        mask: Option<&Bound<'py, PyAny>>,
+        include_vector: bool,
+        min_score: Option<f64>,
+        threads: usize,
+    ) -> PyResult<QueryResults> {
+        let options = self.options(py, top_k, filter, mask, min_score, threads)?;
+        let (found, phases) = match query_vector {
+            Some(query_vector) => {
+                let query = arrays::vector(query_vector, "query_vector")?;
+                py.detach(|| self.search(&query, &options)).map_err(|error| search_error(py, &error))?
+            }
+            None if options.filter.is_some() || options.mask.is_some() => py.detach(|| self.list(&options)),
+            None => return Err(invalid_argument(py, "query: expected a query_vector, or a filter to list rows by")),
+        };
+        Ok(QueryResults::new(Arc::clone(&self.batch), found, include_vector, self.strategy, phases))
+    }
+
+    #[pyo3(signature = (query_vectors, top_k = None, *, filter = None, mask = None, include_vector = false, min_score = None, threads = 1))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
+    fn query_many<'py>(
+        &self,
+        py: Python<'py>,
+        query_vectors: &Bound<'py, PyAny>,
+        top_k: Option<&Bound<'py, PyAny>>,
+        filter: Option<&Bound<'py, PyAny>>,
+        mask: Option<&Bound<'py, PyAny>>,
+        include_vector: bool,
+        min_score: Option<f64>,
+        threads: usize,
+    ) -> PyResult<Vec<QueryResults>> {
+        let options = self.options(py, top_k, filter, mask, min_score, threads)?;
+        let (found, phases) = self.search_many(query_vectors, &options)?;
+        let results = found.into_iter().map(|found| {
+            QueryResults::new(Arc::clone(&self.batch), found, include_vector, self.strategy, phases)
+        });
+        Ok(results.collect())
+    }
+
+    /// The ids of the rows a filter admits, in stored order.
+    fn matching_ids(&self, py: Python<'_>, filter: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+        let filter = compile(filter)?;
+        Ok(py.detach(|| self.batch.mask(&filter).iter().map(|row| self.batch.id(row).to_string()).collect()))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("VectorBatch({} × {}, metric={:?})", self.batch.len(), self.batch.dimension(), self.metric.name())
+    }
+}
+
+impl VectorBatch {
+    fn options(
+        &self,
+        py: Python<'_>,
+        top_k: Option<&Bound<'_, PyAny>>,
+        filter: Option<&Bound<'_, PyAny>>,
+        mask: Option<&Bound<'_, PyAny>>,
+        min_score: Option<f64>,
+        threads: usize,
+    ) -> PyResult<Options> {
+        if min_score.is_some_and(f64::is_nan) {
+            return Err(invalid_argument(py, "min_score: NaN; expected a number"));
+        }
+        Ok(Options {
+            top_k: top_k.map_or(Ok(10), read_top_k)?,
+            filter: filter.filter(|filter| !filter.is_none()).map(compile).transpose()?,
+            mask: mask.map(|mask| self.read_mask(mask)).transpose()?,
+            min_score,
+            threads,
+        })
+    }
+
+    fn read_mask(&self, mask: &Bound<'_, PyAny>) -> PyResult<Mask> {
+        let py = mask.py();
+        let array = py.import("numpy")?.call_method1("asarray", (mask,))?;
+        let Ok(array) = array.cast::<PyArray1<bool>>() else {
+            return Err(invalid_argument(py, "mask: expected one bool a row"));
+        };
+        if array.len() != self.batch.positions() {
+            let (found, expected) = (array.len(), self.batch.positions());
+            return Err(invalid_argument(py, format!("mask: {found} bools; expected one a row, {expected}")));
+        }
+        Ok(Mask::from_bools(&array.readonly().as_array().to_vec()))
+    }
+
+    /// The rows that may be among the results, and how long it took to tell.
+    fn admitted(&self, options: &Options) -> (Option<Mask>, f64) {
+        let begin = Instant::now();
+        let filtered = options.filter.as_ref().map(|filter| self.batch.mask(filter));
+        let admitted = match (filtered, &options.mask) {
+            (Some(filtered), Some(mask)) => Some(filtered.intersection(mask)),
+            (filtered, mask) => filtered.or_else(|| mask.clone()),
+        };
+        (admitted, begin.elapsed().as_secs_f64())
+    }
+
+    fn search(&self, query: &[f64], options: &Options) -> Result<(TopK, Phases), SearchError> {
+        let (mask, filter) = self.admitted(options);
+        let begin = Instant::now();
+        let found = self.batch.top_k(query, &self.ask(options, mask.as_ref()))?;
+        Ok((found, Phases { filter, scan: begin.elapsed().as_secs_f64() }))
+    }
+
+    fn search_many(&self, queries: &Bound<'_, PyAny>, options: &Options) -> PyResult<(Vec<TopK>, Phases)> {
+        let py = queries.py();
+        let (numbers, dimension) = arrays::vectors(queries, "query_vectors")?;
+        if dimension != self.batch.dimension() && !numbers.is_empty() {
+            let error = SearchError::QueryLength { found: dimension, expected: self.batch.dimension() };
+            return Err(search_error(py, &error));
+        }
+        py.detach(|| {
+            let (mask, filter) = self.admitted(options);
+            let begin = Instant::now();
+            let found = self.batch.top_k_many(&numbers, &self.ask(options, mask.as_ref()))?;
+            Ok((found, Phases { filter, scan: begin.elapsed().as_secs_f64() }))
+        })
+        .map_err(|error| search_error(py, &error))
+    }
+
+    fn ask<'a>(&self, options: &Options, mask: Option<&'a Mask>) -> Search<'a> {
+        let &Options { top_k, min_score, threads, .. } = options;
+        Search { metric: self.metric, top_k, mask, min_score, threads }
+    }
+
+    /// Rows without a query: those admitted, in stored order, with score 0.
+    fn list(&self, options: &Options) -> (TopK, Phases) {
+        let (mask, filter) = self.admitted(options);
+        let admitted = |row: &usize| mask.as_ref().is_none_or(|mask| mask.contains(*row));
+        let rows: Vec<usize> = self.batch.live().filter(admitted).take(options.top_k).collect();
+        let scores = vec![0.0; rows.len()];
+        (TopK { rows, scores, skipped: 0 }, Phases { filter, scan: 0.0 })
+    }
+}
+
+pub(crate) fn parse_metric(py: Python<'_>, metric: &str) -> PyResult<Metric> {
+    metric.parse().map_err(|error: scan::UnknownMetric| invalid_argument(py, format!("metric: {error}")))
+}
+
+/// Compiles a filter; what isn't a mapping isn't one.
+fn compile(filter: &Bound<'_, PyAny>) -> PyResult<Filter> {
+    let value = filter_from_python(filter)?;
+    Filter::compile(&value).map_err(|error| filter_error(filter.py(), &error))
+}
+
+/// Whether a filter admits every row, whatever the rows are.
+#[pyfunction]
+pub(crate) fn matches_everything(filter: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(compile(filter)?.matches_everything())
+}
+
+/// The sizes of rows as documents, in bytes as Convex counts them, from their metadata and the vectors' dimension.
+#[pyfunction]
+pub(crate) fn row_sizes(metadata: &Bound<'_, PyAny>, dimension: usize, place: &str) -> PyResult<Vec<usize>> {
+    let py = metadata.py();
+    let size = |(position, row): (usize, PyResult<Bound<'_, PyAny>>)| {
+        let value = from_python(&row?, &format!("{place}: metadata[{position}]"))?;
+        let document = Object::from([("metadata".to_owned(), value)]);
+        value::size::check_document(&document)
+            .map_err(|error| invalid_argument(py, format!("{place}: row {position}: {error}")))?;
+        let size = value::size::size_of_document(&document) + NUMBER_BYTES * dimension + ROW_BYTES;
+        let most = value::size::DOCUMENT_MAX_BYTES;
+        if size > most {
+            let message = format!("{place}: row {position} is {size} bytes; Convex holds documents up to {most}");
+            return Err(invalid_argument(py, message));
+        }
+        Ok(size)
+    };
+    metadata.try_iter()?.enumerate().map(size).collect()
+}
+
+fn read_top_k(top_k: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let integer = (!top_k.is_instance_of::<PyBool>()).then(|| top_k.extract::<i64>().ok()).flatten();
+    match integer.map(usize::try_from) {
+        Some(Ok(top_k)) if top_k > 0 => Ok(top_k),
+        _ => Err(invalid_argument(top_k.py(), format!("top_k: {}; expected an integer of at least 1", top_k.repr()?))),
+    }
+}
+
+fn read_ids(ids: &Bound<'_, PyAny>) -> PyResult<Vec<Arc<str>>> {
+    let read = |(position, id): (usize, PyResult<Bound<'_, PyAny>>)| {
+        let id = id?;
+        match id.cast::<PyString>() {
+            Ok(text) => Ok(text.to_str()?.into()),
+            Err(_) => Err(invalid_argument(id.py(), format!("ids[{position}]: {}; expected text", id.repr()?))),
+        }
+    };
+    ids.try_iter()?.enumerate().map(read).collect()
+}
+
+fn read_metadata(metadata: &Bound<'_, PyAny>) -> PyResult<Vec<Arc<Value>>> {
+    let read = |(position, row): (usize, PyResult<Bound<'_, PyAny>>)| {
+        let row = row?;
+        let place = format!("metadata[{position}]");
+        match from_python(&row, &place)? {
+            Value::Null => Ok(Arc::new(Object::new().into())),
+            value @ Value::Object(_) => Ok(Arc::new(value)),
+            _ => Err(invalid_argument(row.py(), format!("{place}: {}; expected a dict", row.repr()?))),
+        }
+    };
+    metadata.try_iter()?.enumerate().map(read).collect()
+}
+
+fn row_number(row: usize) -> i64 {
+    i64::try_from(row).expect("a batch has fewer rows than 2^63")
+}

@@ -1,0 +1,212 @@
+//! Convex values as Python values, both ways.
+
+use numpy::{PyArray1, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::{
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple},
+};
+use value::{Array, Object, Packed, Value};
+
+use crate::error::invalid_argument;
+
+/// Integers beyond this lose digits as JavaScript numbers.
+const MAX_SAFE_INTEGER: i64 = 1 << 53;
+
+/// Python's form of a value: numbers as `float`, packed or not as lists.
+pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Value::Null => py.None().into_bound(py),
+        Value::Int64(x) => int64(py)?.call1((*x,))?,
+        Value::Float64(x) => PyFloat::new(py, *x).into_any(),
+        Value::Boolean(x) => PyBool::new(py, *x).to_owned().into_any(),
+        Value::String(text) => PyString::new(py, text).into_any(),
+        Value::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+        Value::Array(Array::Packed(numbers)) => PyList::new(py, numbers.iter())?.into_any(),
+        Value::Array(Array::Values(items)) => {
+            let items: PyResult<Vec<_>> = items.iter().map(|item| to_python(py, item)).collect();
+            PyList::new(py, items?)?.into_any()
+        }
+        Value::Object(fields) => {
+            let dict = PyDict::new(py);
+            for (name, field) in fields {
+                dict.set_item(name, to_python(py, field)?)?;
+            }
+            dict.into_any()
+        }
+    })
+}
+
+/// The value of a Python value; `place` names it in errors.
+pub(crate) fn from_python(value: &Bound<'_, PyAny>, place: &str) -> PyResult<Value> {
+    Reader { dates: false }.read(value, &Place::Root(place))
+}
+
+/// A filter: as a value, with dates as the ISO text that metadata holds them as.
+pub(crate) fn filter_from_python(filter: &Bound<'_, PyAny>) -> PyResult<Value> {
+    Reader { dates: true }.read(filter, &Place::Root("filter"))
+}
+
+struct Reader {
+    dates: bool,
+}
+
+/// The way to a value, written out when an error needs it.
+enum Place<'a> {
+    Root(&'a str),
+    Item(&'a Place<'a>, usize),
+    Field(&'a Place<'a>, &'a str),
+}
+
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Root(name) => f.write_str(name),
+            Self::Item(parent, position) => write!(f, "{parent}[{position}]"),
+            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
+        }
+    }
+}
+
+impl Reader {
+    fn read(&self, value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyResult<Value> {
+        let py = value.py();
+        if value.is_none() {
+            return Ok(Value::Null);
+        }
+        if let Ok(text) = value.cast::<PyString>() {
+            return match text.to_str() {
+                Ok(text) => Ok(Value::String(text.to_owned())),
+                Err(_) => Err(invalid_argument(py, format!("{place}: text with a lone surrogate is not valid Unicode"))),
+            };
+        }
+        if let Ok(value) = value.cast::<PyBool>() {
+            return Ok(Value::Boolean(value.is_true()));
+        }
+        if let Ok(value) = value.cast::<PyFloat>() {
+            return Ok(Value::Float64(value.value()));
+        }
+        if value.cast::<PyInt>().is_ok() {
+            return integer(value, place);
+        }
+        if let Ok(dict) = value.cast::<PyDict>() {
+            return self.object(dict, place);
+        }
+        if let Ok(list) = value.cast::<PyList>() {
+            return self.items(list.iter(), place);
+        }
+        if let Ok(tuple) = value.cast::<PyTuple>() {
+            return self.items(tuple.iter(), place);
+        }
+        if let Ok(bytes) = value.cast::<PyBytes>() {
+            return Ok(Value::Bytes(bytes.as_bytes().to_vec()));
+        }
+        if let Ok(bytes) = value.cast::<PyByteArray>() {
+            return Ok(Value::Bytes(bytes.to_vec()));
+        }
+        if let Ok(array) = value.cast::<PyUntypedArray>() {
+            return self.array(array, place);
+        }
+        self.other(value, place)
+    }
+
+    fn object(&self, dict: &Bound<'_, PyDict>, place: &Place<'_>) -> PyResult<Value> {
+        let mut fields = Object::new();
+        for (name, field) in dict {
+            let Ok(name) = name.cast::<PyString>() else {
+                let message = format!("{place}: keys must be text, not {}", name.get_type().name()?);
+                return Err(invalid_argument(dict.py(), message));
+            };
+            let name = name.to_str()?;
+            fields.insert(name.to_owned(), self.read(&field, &Place::Field(place, name))?);
+        }
+        Ok(fields.into())
+    }
+
+    fn items<'py>(&self, items: impl Iterator<Item = Bound<'py, PyAny>>, place: &Place<'_>) -> PyResult<Value> {
+        let items = items.enumerate().map(|(position, item)| self.read(&item, &Place::Item(place, position)));
+        Ok(items.collect::<PyResult<Vec<_>>>()?.into())
+    }
+
+    /// A NumPy array: rows of floats without a Python object a number, anything else through its `tolist()`.
+    fn array(&self, array: &Bound<'_, PyUntypedArray>, place: &Place<'_>) -> PyResult<Value> {
+        if array.ndim() == 1
+            && let Some(numbers) = packed(array.as_any())
+        {
+            return Ok(numbers.into());
+        }
+        match array.dtype().kind() {
+            b'b' | b'i' | b'u' | b'f' | b'U' => self.read(&array.call_method0("tolist")?, place),
+            _ => Err(unsupported(array.as_any(), place)),
+        }
+    }
+
+    /// Our `Int64`, the PyPI client's, NumPy's scalars, and dates where they are allowed.
+    fn other(&self, value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyResult<Value> {
+        let class = value.get_type();
+        let (module, name) = (class.module()?, class.name()?);
+        match (module.to_str()?, name.to_str()?) {
+            ("mastra_convex.types" | "mastra_convex", "Int64") => Ok(Value::Int64(value.getattr("value")?.extract()?)),
+            (module, "ConvexInt64") if module.starts_with("convex") => {
+                Ok(Value::Int64(value.getattr("value")?.extract()?))
+            }
+            ("numpy", _) if value.hasattr("item")? => self.read(&value.call_method0("item")?, place),
+            ("datetime", "datetime") if self.dates => Ok(Value::String(
+                value.py().import("mastra_convex.types")?.call_method1("iso_text", (value,))?.extract()?,
+            )),
+            _ if value.hasattr("__array_interface__")? || value.hasattr("__array__")? => {
+                let array = value.py().import("numpy")?.call_method1("asarray", (value,))?;
+                self.array(array.cast::<PyUntypedArray>()?, place)
+            }
+            _ if value.is_instance(&mapping(value.py())?)? => {
+                self.object(&value.py().get_type::<PyDict>().call1((value,))?.cast_into::<PyDict>()?, place)
+            }
+            _ => Err(unsupported(value, place)),
+        }
+    }
+}
+
+/// The numbers of a one-dimensional array of floats.
+fn packed(array: &Bound<'_, PyAny>) -> Option<Packed> {
+    if let Ok(array) = array.cast::<PyArray1<f32>>() {
+        let array = array.try_readonly().ok()?;
+        return Some(array.as_slice().map_or_else(|_| gather(&array.as_array().to_vec()), Packed::from_f32));
+    }
+    let array = array.cast::<PyArray1<f64>>().ok()?.try_readonly().ok()?;
+    Some(array.as_slice().map_or_else(|_| Packed::from_f64(&array.as_array().to_vec()), Packed::from_f64))
+}
+
+fn gather(numbers: &[f32]) -> Packed {
+    Packed::from_f32(numbers)
+}
+
+fn integer(value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyResult<Value> {
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+    match value.extract::<i64>() {
+        Ok(x) if (-MAX_SAFE_INTEGER..=MAX_SAFE_INTEGER).contains(&x) => Ok(Value::Float64(x as f64)),
+        _ => Err(invalid_argument(
+            value.py(),
+            format!("{place}: {value} is beyond ±2^53, where numbers lose digits; send it as mastra_convex.Int64"),
+        )),
+    }
+}
+
+fn unsupported(value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyErr {
+    let class = value.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+    invalid_argument(
+        value.py(),
+        format!("{place}: Convex can't hold a {class}; expected None, bool, int, float, Int64, str, bytes, list or dict"),
+    )
+}
+
+fn int64(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let class = CLASS.get_or_try_init(py, || py.import("mastra_convex.types")?.getattr("Int64").map(Bound::unbind))?;
+    Ok(class.bind(py).clone())
+}
+
+fn mapping(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let class = CLASS.get_or_try_init(py, || py.import("collections.abc")?.getattr("Mapping").map(Bound::unbind))?;
+    Ok(class.bind(py).clone())
+}

@@ -1,0 +1,109 @@
+//! An embedded deployment.
+
+use std::{path::PathBuf, sync::RwLock};
+
+use engine::{Caller, Deployment, Error, FunctionKind, Limits, MetadataSource, Options, Synchronous, Target, VectorSource};
+use pyo3::prelude::*;
+
+use crate::{
+    batch::{VectorBatch, parse_metric},
+    convert::{from_python, to_python},
+    error::{engine_error, invalid_argument},
+};
+
+/// A handle on a deployment in this process.
+#[pyclass(frozen)]
+pub(crate) struct EmbeddedDeployment(RwLock<Option<Deployment>>);
+
+#[pymethods]
+impl EmbeddedDeployment {
+    #[new]
+    #[pyo3(signature = (folder, *, functions, limits, synchronous))]
+    fn new(
+        py: Python<'_>,
+        folder: Option<PathBuf>,
+        functions: Option<PathBuf>,
+        limits: &str,
+        synchronous: &str,
+    ) -> PyResult<Self> {
+        let limits = match limits {
+            "convex" => Limits::CONVEX,
+            "off" => Limits::OFF,
+            other => return Err(invalid_argument(py, format!("limits: {other:?}; expected \"convex\" or \"off\""))),
+        };
+        let synchronous = match synchronous {
+            "full" => Synchronous::Full,
+            "normal" => Synchronous::Normal,
+            other => {
+                return Err(invalid_argument(py, format!("synchronous: {other:?}; expected \"full\" or \"normal\"")));
+            }
+        };
+        let target = folder.map_or(Target::Memory, Target::Folder);
+        let options = Options { functions, limits, synchronous };
+        let deployment = py.detach(|| Deployment::open(target, options)).map_err(|error| engine_error(py, error))?;
+        Ok(Self(RwLock::new(Some(deployment))))
+    }
+
+    fn call<'py>(&self, py: Python<'py>, kind: &str, path: &str, args: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let kind = match kind {
+            "query" => FunctionKind::Query,
+            "mutation" => FunctionKind::Mutation,
+            _ => FunctionKind::Action,
+        };
+        let args = from_python(args, "args")?;
+        let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, Caller::Admin))?;
+        to_python(py, &outcome.value)
+    }
+
+    #[pyo3(signature = (*, table, index, prefix, vector_field, dimension, id_field, metadata_field, metric))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
+    fn vectors(
+        &self,
+        py: Python<'_>,
+        table: String,
+        index: String,
+        prefix: Vec<String>,
+        vector_field: String,
+        dimension: usize,
+        id_field: String,
+        metadata_field: String,
+        metric: &str,
+    ) -> PyResult<VectorBatch> {
+        let metric = parse_metric(py, metric)?;
+        let prefix = prefix.into_iter().map(Into::into).collect();
+        let metadata = MetadataSource::Field(metadata_field);
+        let source = VectorSource { table, index, prefix, vector_field, dimension, id_field, metadata };
+        let batch = self.with(py, |deployment| deployment.vectors(&source))?;
+        Ok(VectorBatch::resident(batch, metric))
+    }
+
+    fn commit_timestamp(&self, py: Python<'_>) -> PyResult<i64> {
+        self.with(py, Deployment::commit_timestamp)
+    }
+
+    fn declare_vector_table(&self, py: Python<'_>, table: &str, options: &Bound<'_, PyAny>) -> PyResult<()> {
+        let options = from_python(options, "options")?;
+        self.with(py, |deployment| deployment.declare_vector_table(table, options))
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| drop(self.0.write().ok().and_then(|mut deployment| deployment.take())));
+    }
+}
+
+impl EmbeddedDeployment {
+    /// Does something with the deployment, the GIL released.
+    fn with<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Deployment) -> Result<T, Error> + Send) -> PyResult<T> {
+        py.detach(|| match self.0.read() {
+            Ok(deployment) => deployment.as_ref().map_or(Err(Error::Closed), act),
+            Err(_) => Err(Error::Closed),
+        })
+        .map_err(|error| engine_error(py, error))
+    }
+}
+
+/// For `os.register_at_fork`: lets go of what belongs to the parent.
+#[pyfunction]
+pub(crate) fn forget_after_fork() {
+    engine::forget_after_fork();
+}

@@ -1,0 +1,139 @@
+//! Errors of the Rust crates as exceptions of `mastra_convex.errors`.
+
+use engine::{Error, FunctionError};
+use pyo3::{prelude::*, types::PyDict};
+
+/// Codes of Convex's limits.
+const LIMIT_CODES: &[&str] = &[
+    "TooManyDocumentsRead",
+    "TooManyBytesRead",
+    "TooManyWrites",
+    "TooManyBytesWritten",
+    "ValueTooLarge",
+    "FunctionTimeout",
+    "OutOfMemory",
+    "VectorLimitTooLargeError",
+    "TooManyElementsInVectorQueryError",
+];
+
+/// An exception to be: the class's name, and what its constructor takes.
+pub(crate) struct Exception<'a> {
+    pub(crate) class: &'a str,
+    pub(crate) message: String,
+    pub(crate) code: Option<&'a str>,
+    pub(crate) hint: Option<String>,
+    pub(crate) details: Option<Bound<'a, PyDict>>,
+}
+
+impl Exception<'_> {
+    pub(crate) fn new(class: &str, message: impl Into<String>) -> Exception<'_> {
+        Exception { class, message: message.into(), code: None, hint: None, details: None }
+    }
+
+    pub(crate) fn into_err(self, py: Python<'_>) -> PyErr {
+        let make = || {
+            let options = PyDict::new(py);
+            for (name, value) in [("code", self.code), ("hint", self.hint.as_deref())] {
+                if let Some(value) = value {
+                    options.set_item(name, value)?;
+                }
+            }
+            if let Some(details) = self.details {
+                options.set_item("details", details)?;
+            }
+            let class = py.import("mastra_convex.errors")?.getattr(self.class)?;
+            class.call((self.message,), Some(&options))
+        };
+        make().map_or_else(|error| error, PyErr::from_value)
+    }
+}
+
+/// An argument that can't be, found before anything was done.
+pub(crate) fn invalid_argument(py: Python<'_>, message: impl Into<String>) -> PyErr {
+    Exception::new("InvalidArgumentError", message).into_err(py)
+}
+
+/// What a deployment answered instead of a value.
+pub(crate) fn engine_error(py: Python<'_>, error: Error) -> PyErr {
+    let (code, message) = (error.code(), error.to_string());
+    let (class, hint) = match &error {
+        Error::Locked { path, .. } => (
+            "LockedError",
+            Some(format!(
+                "Share the folder: run `mastra-convex serve --data {}` in one process and connect the others to its URL.",
+                path.display()
+            )),
+        ),
+        Error::Damaged { .. } => (
+            "DamagedError",
+            Some("Nothing was changed. Restore the folder from a backup, or connect to another one.".to_owned()),
+        ),
+        Error::NewerFormat { .. } => ("NewerFormatError", Some("Upgrade: pip install -U mastra-convex".to_owned())),
+        Error::DiskFull { .. } => ("DiskFullError", Some("Free some space and try again.".to_owned())),
+        Error::Io { .. } => ("DataFolderError", None),
+        Error::OptionsDiffer { .. } => (
+            "ConfigurationError",
+            Some("Handles of one process on one folder share it: give the same options, or close the others.".to_owned()),
+        ),
+        Error::Module { .. } => ("ConfigurationError", None),
+        Error::FunctionNotFound { .. } => ("FunctionNotFoundError", None),
+        Error::Function(error) => (function_class(error), None),
+        _ => ("MastraConvexError", None),
+    };
+    let details = PyDict::new(py);
+    let filled = match &error {
+        Error::Locked { path, pid } => details.set_item("path", path).and_then(|()| details.set_item("pid", pid)),
+        Error::Damaged { path, .. } | Error::DiskFull { path } | Error::Io { path, .. } => {
+            details.set_item("path", path)
+        }
+        Error::NewerFormat { path, found, supported } => details
+            .set_item("path", path)
+            .and_then(|()| details.set_item("found", found))
+            .and_then(|()| details.set_item("supported", supported)),
+        _ => Ok(()),
+    };
+    let data = match error {
+        Error::Function(FunctionError { data: Some(data), .. }) => {
+            crate::convert::to_python(py, &data).and_then(|data| details.set_item("data", data))
+        }
+        _ => Ok(()),
+    };
+    if let Err(error) = filled.and(data) {
+        return error;
+    }
+    let details = (!details.is_empty()).then_some(details);
+    Exception { class, message, code: Some(code), hint, details }.into_err(py)
+}
+
+fn function_class(error: &FunctionError) -> &'static str {
+    match error.code {
+        "ConvexError" => "ApplicationError",
+        "ArgumentValidationError" => "ArgumentValidationError",
+        "SchemaEnforcementError" | "SchemaConflict" | "TableNotDeclared" => "SchemaError",
+        code if LIMIT_CODES.contains(&code) => "LimitExceededError",
+        _ => "FunctionError",
+    }
+}
+
+/// A search that can't be made.
+pub(crate) fn search_error(py: Python<'_>, error: &scan::SearchError) -> PyErr {
+    let class = match error {
+        scan::SearchError::QueryLength { .. } | scan::SearchError::QueriesLength { .. } => "DimensionMismatchError",
+        _ => "InvalidArgumentError",
+    };
+    Exception::new(class, error.to_string()).into_err(py)
+}
+
+/// A filter that isn't one.
+pub(crate) fn filter_error(py: Python<'_>, error: &scan::FilterError) -> PyErr {
+    Exception::new("FilterError", error.to_string()).into_err(py)
+}
+
+/// A page that isn't rows.
+pub(crate) fn page_error(py: Python<'_>, error: &scan::PageError) -> PyErr {
+    let class = match error {
+        scan::PageError::Refused { .. } => "FunctionError",
+        _ => "ProtocolError",
+    };
+    Exception::new(class, error.to_string()).into_err(py)
+}

@@ -1,0 +1,208 @@
+//! What a search found: a sequence that makes its items when they are looked at.
+
+use std::sync::Arc;
+
+use pyo3::{
+    exceptions::PyIndexError,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyDict, PyList, PySlice},
+};
+use scan::{Batch, Row, TopK};
+use value::{Packed, Value};
+
+use crate::{
+    arrays::to_numpy,
+    convert::{from_python, to_python},
+};
+
+/// One hit.
+#[pyclass(frozen, module = "mastra_convex")]
+pub(crate) struct QueryResult {
+    id: Arc<str>,
+    #[pyo3(get)]
+    score: f64,
+    metadata: Arc<Value>,
+    metadata_dict: PyOnceLock<Py<PyAny>>,
+    vector: Option<Packed>,
+}
+
+#[pymethods]
+impl QueryResult {
+    #[getter]
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    #[getter]
+    fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let dict = self.metadata_dict.get_or_try_init(py, || to_python(py, &self.metadata).map(Bound::unbind))?;
+        Ok(dict.bind(py).clone())
+    }
+
+    #[getter]
+    fn vector<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.vector.as_ref().map(|numbers| to_numpy(py, numbers))
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        self.id == other.id
+            && self.score.to_bits() == other.score.to_bits()
+            && self.metadata == other.metadata
+            && self.vector.clone().map(Value::from) == other.vector.clone().map(Value::from)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let metadata = self.metadata(py)?.repr()?;
+        let vector = self.vector.as_ref().map_or_else(String::new, |it| format!(", vector=<{} numbers>", it.len()));
+        Ok(format!("QueryResult(id={:?}, score={}, metadata={metadata}{vector})", self.id, self.score))
+    }
+}
+
+/// What a query did.
+#[pyclass(frozen, get_all, module = "mastra_convex")]
+pub(crate) struct QueryStats {
+    strategy: String,
+    rows: usize,
+    skipped: usize,
+    bytes_received: usize,
+    seconds: Py<PyDict>,
+}
+
+#[pymethods]
+impl QueryStats {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let Self { strategy, rows, skipped, bytes_received, seconds } = self;
+        let seconds = seconds.bind(py).repr()?;
+        Ok(format!(
+            "QueryStats(strategy={strategy:?}, rows={rows}, skipped={skipped}, bytes_received={bytes_received}, seconds={seconds})"
+        ))
+    }
+}
+
+/// Where time went, in seconds.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Phases {
+    pub(crate) filter: f64,
+    pub(crate) scan: f64,
+}
+
+/// Hits, best first.
+#[pyclass(frozen, sequence, module = "mastra_convex")]
+pub(crate) struct QueryResults {
+    batch: Arc<Batch>,
+    found: TopK,
+    include_vector: bool,
+    strategy: String,
+    phases: Phases,
+}
+
+impl QueryResults {
+    pub(crate) fn new(
+        batch: Arc<Batch>,
+        found: TopK,
+        include_vector: bool,
+        strategy: &str,
+        phases: Phases,
+    ) -> Self {
+        Self { batch, found, include_vector, strategy: strategy.to_owned(), phases }
+    }
+
+    fn item(&self, position: usize) -> QueryResult {
+        let row = self.found.rows[position];
+        QueryResult {
+            id: self.batch.id(row),
+            score: self.found.scores[position],
+            metadata: self.batch.metadata(row),
+            metadata_dict: PyOnceLock::new(),
+            vector: if self.include_vector { self.batch.vector(row) } else { None },
+        }
+    }
+}
+
+#[pymethods]
+impl QueryResults {
+    /// Hits that were found elsewhere, best first.
+    #[staticmethod]
+    #[pyo3(signature = (*, ids, scores, metadata, vectors, strategy))]
+    fn from_hits(
+        ids: Vec<String>,
+        scores: Vec<f64>,
+        metadata: Vec<Bound<'_, PyAny>>,
+        vectors: Option<Vec<Bound<'_, PyAny>>>,
+        strategy: &str,
+    ) -> PyResult<Self> {
+        let mut rows = Vec::with_capacity(ids.len());
+        for (position, (id, metadata)) in ids.into_iter().zip(&metadata).enumerate() {
+            let vector = match &vectors {
+                Some(vectors) => match from_python(&vectors[position], "vector")? {
+                    Value::Array(numbers) => numbers.numbers(),
+                    _ => None,
+                },
+                None => None,
+            };
+            rows.push(Row { id: id.into(), vector, metadata: Arc::new(from_python(metadata, "metadata")?) });
+        }
+        let dimension = rows.iter().find_map(|row| row.vector.as_ref().map(Packed::len)).unwrap_or_default();
+        let mut batch = Batch::new(dimension);
+        rows.into_iter().for_each(|row| batch.push(row));
+        let found = TopK { rows: (0..scores.len()).collect(), scores, skipped: 0 };
+        Ok(Self::new(Arc::new(batch), found, vectors.is_some(), strategy, Phases::default()))
+    }
+
+    fn __len__(&self) -> usize {
+        self.found.rows.len()
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let length = self.found.rows.len();
+        if let Ok(slice) = index.cast::<PySlice>() {
+            let positions = slice.indices(isize::try_from(length)?)?;
+            let mut items = Vec::with_capacity(positions.slicelength);
+            for step in 0..isize::try_from(positions.slicelength)? {
+                let position = usize::try_from(positions.start + step * positions.step)?;
+                items.push(Bound::new(py, self.item(position))?);
+            }
+            return Ok(PyList::new(py, items)?.into_any());
+        }
+        let index: isize = index.extract()?;
+        let from_front = if index < 0 { index + isize::try_from(length)? } else { index };
+        match usize::try_from(from_front) {
+            Ok(position) if position < length => Ok(Bound::new(py, self.item(position))?.into_any()),
+            _ => Err(PyIndexError::new_err(format!("result {index} of {length}"))),
+        }
+    }
+
+    #[getter]
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, QueryStats>> {
+        let seconds = PyDict::new(py);
+        seconds.set_item("filter", self.phases.filter)?;
+        seconds.set_item("scan", self.phases.scan)?;
+        let stats = QueryStats {
+            strategy: self.strategy.clone(),
+            rows: self.batch.len(),
+            skipped: self.found.skipped,
+            bytes_received: 0,
+            seconds: seconds.unbind(),
+        };
+        Bound::new(py, stats)
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        self.found.rows.len() == other.found.rows.len()
+            && (0..self.found.rows.len()).all(|position| self.item(position).__eq__(&other.item(position)))
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        const SHOWN: usize = 10;
+        let length = self.found.rows.len();
+        let mut lines = vec![format!("QueryResults({length} of {} rows)", self.batch.len())];
+        for position in 0..length.min(SHOWN) {
+            lines.push(format!("  {}", self.item(position).__repr__(py)?));
+        }
+        if length > SHOWN {
+            lines.push(format!("  … {} more", length - SHOWN));
+        }
+        Ok(lines.join("\n"))
+    }
+}
