@@ -65,6 +65,34 @@ fn pushed(dimension: usize, rows: &Model) -> Batch {
     batch
 }
 
+/// A batch over a matrix, in which a row that has no vector is NaN.
+fn borrowed(dimension: usize, rows: &Model) -> Batch {
+    let nothing = vec![f64::NAN; dimension];
+    let matrix: Vec<f64> = rows
+        .iter()
+        .flat_map(|row| row.as_ref().and_then(Option::as_ref).filter(|row| row.len() == dimension).unwrap_or(&nothing))
+        .copied()
+        .collect();
+    let narrow = Packed::from_f64(&matrix.iter().copied().filter(|x| !x.is_nan()).collect::<Vec<_>>());
+    let ids = Some(vec!["id".into(); rows.len()]);
+    let batch = if let Packed::F32(_) = narrow {
+        #[expect(clippy::cast_possible_truncation, reason = "the numbers are float32")]
+        let matrix: Vec<f32> = matrix.into_iter().map(|x| x as f32).collect();
+        Batch::from_matrix(dimension, Arc::new(matrix), ids, None)
+    } else {
+        Batch::from_matrix(dimension, Arc::new(matrix), ids, None)
+    };
+    let mut batch = batch.expect("whole rows");
+    for position in (0..rows.len()).filter(|&position| dimension == 0 || rows[position].is_none()) {
+        match &rows[position] {
+            None => batch.remove(position),
+            // Rows of no numbers can't be NaN.
+            Some(vector) => batch.replace(position, row(position, vector.as_deref())),
+        }
+    }
+    batch
+}
+
 fn f32_exactly(x: f64) -> f64 {
     #[expect(clippy::cast_possible_truncation, reason = "a float32 is wanted")]
     f64::from(x as f32)
@@ -176,6 +204,7 @@ fn check_case(case: &Case) {
     let mask = mask.as_ref().map(|mask| Mask::from_bools(mask));
     let search = Search { metric: *metric, top_k: *top_k, mask: mask.as_ref(), min_score: *min_score, threads: 1 };
     check(&pushed(*dimension, rows), rows, query, &search);
+    check(&borrowed(*dimension, rows), rows, query, &search);
 }
 
 proptest! {
