@@ -6,7 +6,7 @@
 
 use std::{hint::black_box, sync::Arc, time::Instant};
 
-use scan::{Batch, Metric, Search, naive};
+use scan::{Batch, Metric, Search, arch, naive};
 
 fn main() {
     for (rows, dimension) in [(500, 384), (500, 1536), (10_000, 768)] {
@@ -22,6 +22,10 @@ fn main() {
         });
         let narrow = Batch::from_matrix(dimension, shared, None, None).expect("whole rows");
         let wide = Batch::from_matrix(dimension, Arc::new(wide), None, None).expect("whole rows");
+        for kernels in arch::available() {
+            let search = Search { metric: Metric::Cosine, top_k: 10, mask: None, min_score: None, threads: 1 };
+            report(&format!("  float32 cosine top 10, {}", kernels.name), || narrow.top_k_on(kernels, &query, &search));
+        }
         for (name, batch) in [("float32", &narrow), ("float64", &wide)] {
             for metric in Metric::ALL {
                 for top_k in [10, 256] {

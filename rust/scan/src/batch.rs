@@ -197,11 +197,9 @@ impl Batch {
     /// If there is no such position.
     pub fn replace(&mut self, position: usize, row: Row) {
         let (chunk, index) = self.chunk_mut(position);
-        if !chunk.live().contains(index) {
-            self.len += 1;
-        }
-        let (chunk, index) = self.chunk_mut(position);
+        let was_removed = !chunk.live().contains(index);
         chunk.replace(index, row);
+        self.len += usize::from(was_removed);
     }
 
     /// Removes a row; the positions of others stay. Removing it again changes nothing.

@@ -2,10 +2,10 @@
 //!
 //! Two kinds, and every set keeps to the same contract:
 //!
-//! - *first pass*, in float32, [`FIRST_ROWS`] rows at once. Component `i` is accumulated in lane `i % LANES`, in order,
-//!   by a multiplication and an addition or by one fused operation, and the [`LANES`] sums are added up pairwise, in a
+//! - *first pass*, in float32, `FIRST_ROWS` rows at once. Component `i` is accumulated in lane `i % LANES`, in order,
+//!   by a multiplication and an addition or by one fused operation, and the `LANES` sums are added up pairwise, in a
 //!   tree. `bounds.rs` proves how far off the result can be.
-//! - *exact*, in float64, [`EXACT_ROWS`] rows at once. Each row has its own accumulator and goes through the operations
+//! - *exact*, in float64, `EXACT_ROWS` rows at once. Each row has its own accumulator and goes through the operations
 //!   of the reference in their order, never fused, so its result has the reference's bits on every CPU.
 
 mod portable;
@@ -16,13 +16,13 @@ mod x86_64;
 use std::sync::LazyLock;
 
 /// How many rows a first-pass kernel takes at once: as many as share one load of the query and still leave registers
-/// for [`LANES`] sums each on AVX2.
+/// for `LANES` sums each on AVX2.
 pub(crate) const FIRST_ROWS: usize = 4;
 
 /// How many partial sums a first-pass kernel keeps for a row.
 pub(crate) const LANES: usize = 16;
 
-/// How many rows an exact kernel takes at once: independent chains of additions, enough to hide their latency.
+/// How many rows an exact kernel takes at once: independent chains of additions, enough to hide most of their latency.
 pub(crate) const EXACT_ROWS: usize = 8;
 
 type First = fn(&[f32], [&[f32]; FIRST_ROWS]) -> [f32; FIRST_ROWS];

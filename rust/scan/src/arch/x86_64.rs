@@ -13,20 +13,29 @@ use std::arch::x86_64::{
 
 use super::{EXACT_ROWS, FIRST_ROWS, Kernels, LANES};
 
+/// A kernel as an entry of the table, which says nothing of the features that it needs.
+macro_rules! on_this_cpu {
+    ($kernel:expr) => {
+        |query, rows| {
+            // SAFETY: `avx2` hands out the table only where the CPU has both features.
+            unsafe { $kernel(query, rows) }
+        }
+    };
+}
+
 /// The set, if this CPU can run it.
 pub(super) fn avx2() -> Option<&'static Kernels> {
     (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(&AVX2)
 }
 
-// SAFETY, of every block here: `avx2` hands out the table only where the CPU has both features.
 static AVX2: Kernels = Kernels {
     name: "avx2",
-    first_dots: |query, rows| unsafe { first::<DOTS>(query, rows) },
-    first_distances: |query, rows| unsafe { first::<DISTANCES>(query, rows) },
-    dots_f32: |query, rows| unsafe { exact_f32::<DOTS>(query, rows) },
-    dots_f64: |query, rows| unsafe { exact_f64::<DOTS>(query, rows) },
-    distances_f32: |query, rows| unsafe { exact_f32::<DISTANCES>(query, rows) },
-    distances_f64: |query, rows| unsafe { exact_f64::<DISTANCES>(query, rows) },
+    first_dots: on_this_cpu!(first::<DOTS>),
+    first_distances: on_this_cpu!(first::<DISTANCES>),
+    dots_f32: on_this_cpu!(exact_f32::<DOTS>),
+    dots_f64: on_this_cpu!(exact_f64::<DOTS>),
+    distances_f32: on_this_cpu!(exact_f32::<DISTANCES>),
+    distances_f64: on_this_cpu!(exact_f64::<DISTANCES>),
 };
 
 /// What is summed: products, or squares of differences.
