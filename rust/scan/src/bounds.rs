@@ -16,7 +16,8 @@
 //!
 //! # Dot product and cosine
 //!
-//! The query is scaled by a power of two s, which is exact, so that ‖sq‖ is in [1, 2), and rounded to float32: q̂.
+//! The query is scaled by a power of two s so that ‖sq‖ is in [1, 2), and rounded to float32: q̂. Scaling is exact but for
+//! components below 2⁻⁶⁰⁰, whose loss vanishes in w.
 //! Its residual r = ‖sq − q̂‖ is measured, not assumed: it is 0 for a query of float32 numbers.
 //!
 //! Each product passes through at most m = ⌈n / LANES⌉ + log₂ LANES + 1 roundings: one of its own where the kernel
