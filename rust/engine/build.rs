@@ -13,14 +13,16 @@ fn main() {
     let mut files = Vec::new();
     collect(&root, &mut files);
     files.sort();
-    let mut list = String::from("/// Path and source of each file of `convex/`.\nconst BUILTIN: &[(&str, &str)] = &[\n");
+    let mut list =
+        String::from("/// Path and source of each file of `convex/`.\nconst BUILTIN: &[(&str, &str)] = &[\n");
     for file in files {
         let path = file.strip_prefix(&root).expect("collected below the root").display().to_string();
         let file = file.canonicalize().expect("the file was just listed");
         writeln!(list, "    ({path:?}, include_str!({:?})),", file.display().to_string()).expect("text grows");
     }
     list.push_str("];\n");
-    fs::write(Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("builtin.rs"), list).expect("OUT_DIR is writable");
+    fs::write(Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("builtin.rs"), list)
+        .expect("OUT_DIR is writable");
 }
 
 /// TypeScript files but the tests (`*.test.ts`).

@@ -6,18 +6,18 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, Weak},
 };
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 use scan::Batch;
-use value::{Packed, Value, json};
+use value::{Object, Packed, Value, json};
 
 use crate::{
     error::{Error, FunctionError, Result},
     functions::{Call, Function, FunctionKind, Functions},
     limits::Limits,
     schema::{Schema, TableDefinition, VectorIndex},
-    storage::{Checkout, Storage, Synchronous, Target, locked},
+    storage::{Checkout, Storage, Synchronous, Target, locked, set_setting, setting},
     tables::{BY_CREATION_TIME, Tables},
-    transaction::{Clock, Commit, Transaction, check_schema},
+    transaction::{COMMIT_TIMESTAMP, CREATION_TIME, Clock, Commit, Transaction, check_schema},
     vectors::{self, ResidentVectors, VectorSearch, VectorSource},
 };
 
@@ -79,7 +79,7 @@ struct Inner {
 /// What the last commit left.
 #[derive(Clone)]
 struct Committed {
-    tables: Tables,
+    tables: Arc<Tables>,
     clock: Clock,
 }
 
@@ -107,8 +107,8 @@ impl Deployment {
             return Ok(Self::new(inner));
         }
         let inner = Arc::new(Inner::open(Target::Folder(folder.clone()), options)?);
-        let folder = folder.canonicalize().unwrap_or(folder);
-        open.insert(folder, Arc::downgrade(&inner));
+        open.retain(|_, inner| inner.strong_count() > 0);
+        open.insert(folder.canonicalize().unwrap_or(folder), Arc::downgrade(&inner));
         Ok(Self::new(inner))
     }
 
@@ -193,16 +193,16 @@ impl Inner {
     fn open(target: Target, options: Options) -> Result<Self> {
         let storage = Storage::open(target, options.synchronous)?;
         let (functions, schema) = Functions::load(options.functions.as_deref(), options.limits)?;
-        Self::start(&storage, &functions, &options, schema)
-            .map_err(|error| storage.place(error))
-            .map(|(schema, committed)| Self {
+        Self::start(&storage, &functions, &options, schema).map_err(|error| storage.place(error)).map(
+            |(schema, committed)| Self {
                 options,
                 storage,
                 functions,
                 schema: RwLock::new(Arc::new(schema)),
                 committed: RwLock::new(committed),
                 residents: ResidentVectors::default(),
-            })
+            },
+        )
     }
 
     /// Reads where the last process stopped, and gives the data the schema.
@@ -214,28 +214,23 @@ impl Inner {
     ) -> Result<(Schema, Committed)> {
         let connection = storage.writer();
         let clock = Clock {
-            commit_timestamp: setting(&connection, "commit_timestamp")?.unwrap_or_default(),
-            creation_time: setting(&connection, "creation_time")?.unwrap_or_default(),
+            commit_timestamp: setting(&connection, COMMIT_TIMESTAMP)?.unwrap_or_default(),
+            creation_time: setting(&connection, CREATION_TIME)?.unwrap_or_default(),
         };
         if options.functions.is_none() {
             for (table, declaration) in declared_tables(&connection)? {
-                schema.tables.insert(table.clone(), functions.vector_table(&table, declaration)?);
+                let definition = functions.vector_table(&table, declaration)?;
+                schema.tables.insert(table, definition);
             }
         }
         let mut tables = Tables::load(&connection)?;
         connection.execute_batch("BEGIN IMMEDIATE")?;
         apply_schema(&connection, &schema, &mut tables)?;
         connection.execute_batch("COMMIT")?;
-        Ok((schema, Committed { tables, clock }))
+        Ok((schema, Committed { tables: Arc::new(tables), clock }))
     }
 
-    fn call(
-        self: &Arc<Self>,
-        kind: Option<FunctionKind>,
-        path: &str,
-        args: Value,
-        caller: Caller,
-    ) -> Result<Outcome> {
+    fn call(self: &Arc<Self>, kind: Option<FunctionKind>, path: &str, args: Value, caller: Caller) -> Result<Outcome> {
         let function = self.functions.find(path, caller == Caller::Anonymous)?;
         if let Some(kind) = kind.filter(|kind| *kind != function.kind) {
             let (wanted, found) = (kind.name(), function.kind.name());
@@ -256,18 +251,20 @@ impl Inner {
     }
 
     fn run_query(&self, function: &Function, args: Value) -> Result<Outcome> {
-        let transaction = self.begin(self.storage.reader()?, false, self.options.limits)?;
+        let connection = self.storage.reader()?;
+        let Committed { tables, clock } = self.committed();
+        let transaction = Transaction::read(connection, tables, clock, self.schema(), self.options.limits)?;
         let call = Call::new(Some(transaction))?;
-        let (outcome, call) = self.functions.run(function, args, call, self.options.limits.user_time);
-        self.outcome(function, outcome?, call.log_lines)
+        let (value, call) = self.functions.run(function, args, call, self.options.limits.user_time);
+        let transaction = call.transaction.as_ref().expect("a query's call keeps its transaction");
+        self.outcome(function, value?, call.log_lines, &transaction.tables)
     }
 
     fn run_mutation(&self, function: &Function, args: Value) -> Result<Outcome> {
-        let transaction = self.begin(self.storage.writer(), true, self.options.limits)?;
-        let call = Call::new(Some(transaction))?;
-        let (outcome, mut call) = self.functions.run(function, args, call, self.options.limits.user_time);
-        let outcome = self.outcome(function, outcome?, call.log_lines)?;
+        let call = Call::new(Some(self.begin_write(self.options.limits)?))?;
+        let (value, mut call) = self.functions.run(function, args, call, self.options.limits.user_time);
         let transaction = call.transaction.take().expect("a mutation's call keeps its transaction");
+        let outcome = self.outcome(function, value?, call.log_lines, &transaction.tables)?;
         self.publish(transaction.commit()?);
         Ok(outcome)
     }
@@ -275,14 +272,14 @@ impl Inner {
     fn run_action(self: &Arc<Self>, function: &Function, args: Value) -> Result<Outcome> {
         let mut call = Call::new(None)?;
         call.vector_search = Some(Arc::clone(self) as Arc<dyn VectorSearch>);
-        let (outcome, call) = self.functions.run(function, args, call, self.options.limits.action_time);
-        self.outcome(function, outcome?, call.log_lines)
+        let (value, call) = self.functions.run(function, args, call, self.options.limits.action_time);
+        self.outcome(function, value?, call.log_lines, &self.committed().tables)
     }
 
     /// Checks what a function returned.
-    fn outcome(&self, function: &Function, value: Value, log_lines: Vec<String>) -> Result<Outcome> {
+    fn outcome(&self, function: &Function, value: Value, log_lines: Vec<String>, tables: &Tables) -> Result<Outcome> {
         self.check_value(&value, "return value")?;
-        if let Err(mismatch) = function.returns.check(&value, &self.committed().tables) {
+        if let Err(mismatch) = function.returns.check(&value, tables) {
             return Err(Error::function("ReturnsValidationError", format!("ReturnsValidationError: {mismatch}")));
         }
         Ok(Outcome { value, log_lines })
@@ -301,17 +298,18 @@ impl Inner {
         Ok(())
     }
 
-    /// A transaction on what was last committed.
-    fn begin(&self, connection: Checkout, writes: bool, limits: Limits) -> Result<Transaction> {
+    /// A transaction on what was last committed, once all others have ended.
+    fn begin_write(&self, limits: Limits) -> Result<Transaction> {
+        let connection = self.storage.writer();
         let Committed { tables, clock } = self.committed();
-        Transaction::begin(connection, writes, tables, self.schema(), limits, clock)
+        Transaction::write(connection, tables, clock, self.schema(), limits)
     }
 
     /// Lets everybody see a commit. Its connection is still held, so commits come one after the other.
     fn publish(&self, commit: Commit) {
         let Commit { connection, tables, clock, changes } = commit;
         if !changes.is_empty() {
-            self.residents.apply(&tables, &changes);
+            self.residents.apply(&changes);
             *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
         }
         drop(connection);
@@ -321,7 +319,7 @@ impl Inner {
         if let Some(batch) = self.residents.get(source) {
             return Ok(batch);
         }
-        let mut transaction = self.begin(self.storage.writer(), true, Limits::OFF)?;
+        let mut transaction = self.begin_write(Limits::OFF)?;
         // Somebody else may have built it while this thread waited for the connection.
         match self.residents.get(source) {
             Some(batch) => Ok(batch),
@@ -329,39 +327,39 @@ impl Inner {
         }
     }
 
-    fn declare_vector_table(&self, table: &str, options: Value) -> Result<()> {
-        let definition = self.functions.vector_table(table, options.clone())?;
-        let declared = |schema: &Schema| -> Result<bool> {
-            let Some(existing) = schema.tables.get(table) else { return Ok(false) };
-            for (name, index) in &definition.vector_indexes {
-                match existing.vector_indexes.get(name) {
-                    Some(found) if found.covers(index) => {}
-                    found => return Err(conflict(table, name, index, found)),
-                }
-            }
-            Ok(true)
-        };
-        if declared(&self.schema())? {
-            return Ok(());
-        }
-        if self.options.functions.is_some() {
-            return Err(Error::function("TableNotDeclared", format!("the schema has no table {table}")));
-        }
+    fn declare_vector_table(&self, table: &str, mut options: Value) -> Result<()> {
+        let mut definition = self.functions.vector_table(table, options.clone())?;
         let connection = self.storage.writer();
         let mut schema = (*self.schema()).clone();
-        if declared(&schema)? {
-            return Ok(());
+        let mut declared = declared_tables(&connection)?;
+        if let Some(existing) = schema.tables.get(table) {
+            let lacking = lacking_filter_fields(table, existing, &definition)?;
+            if lacking.is_empty() {
+                return Ok(());
+            }
+            if !declared.contains_key(table) {
+                return Err(Error::function(
+                    "SchemaConflict",
+                    format!("table {table} is declared by the schema, without the filter fields {lacking:?}"),
+                ));
+            }
+            let fields = existing.vector_indexes.values().flat_map(|index| &index.filter_fields).chain(&lacking);
+            let fields: Vec<Value> = fields.map(|field| field.as_str().into()).collect();
+            if let Value::Object(options) = &mut options {
+                options.insert("filterFields".to_owned(), fields.into());
+            }
+            definition = self.functions.vector_table(table, options.clone())?;
+        } else if self.options.functions.is_some() {
+            return Err(Error::function("TableNotDeclared", format!("the schema has no table {table}")));
         }
         schema.tables.insert(table.to_owned(), definition);
-        let mut all = declared_tables(&connection)?;
-        all.push((table.to_owned(), options));
-        let mut committed = self.committed();
+        declared.insert(table.to_owned(), options);
+        let Committed { mut tables, clock } = self.committed();
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        apply_schema(&connection, &schema, &mut committed.tables)?;
-        let all: value::Object = all.into_iter().collect();
-        set_setting(&connection, DECLARED_TABLES, json::to_string(&all.into(), json::Format::Encoded))?;
+        apply_schema(&connection, &schema, Arc::make_mut(&mut tables))?;
+        set_setting(&connection, DECLARED_TABLES, json::to_string(&declared.into(), json::Format::Encoded))?;
         connection.execute_batch("COMMIT")?;
-        *self.committed.write().unwrap_or_else(PoisonError::into_inner) = committed;
+        *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
         *self.schema.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(schema);
         Ok(())
     }
@@ -410,8 +408,7 @@ fn apply_schema(connection: &Checkout, schema: &Schema, tables: &mut Tables) -> 
         }
         let table = tables.get(name).expect("made above").clone();
         let by_creation_time = table.index(BY_CREATION_TIME).expect("every table has it").id;
-        let mut documents =
-            connection.prepare("SELECT row FROM entries WHERE index_id = ? ORDER BY key")?;
+        let mut documents = connection.prepare("SELECT row FROM entries WHERE index_id = ? ORDER BY key")?;
         let rows = documents.query_map([by_creation_time], |row| row.get::<_, i64>(0))?;
         for row in rows {
             let document = Transaction::stored(connection, table.number, row?)?;
@@ -431,25 +428,37 @@ fn apply_schema(connection: &Checkout, schema: &Schema, tables: &mut Tables) -> 
     Ok(())
 }
 
-fn setting<T: rusqlite::types::FromSql>(connection: &Checkout, name: &str) -> Result<Option<T>> {
-    Ok(connection.query_row("SELECT value FROM settings WHERE name = ?", [name], |row| row.get(0)).optional()?)
-}
-
-fn set_setting(connection: &Checkout, name: &str, value: String) -> Result<()> {
-    connection.execute("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", params![name, value])?;
-    Ok(())
-}
-
 /// Tables declared at run time, with the options they were declared with.
-fn declared_tables(connection: &Checkout) -> Result<Vec<(String, Value)>> {
-    let Some(text) = setting::<String>(connection, DECLARED_TABLES)? else { return Ok(Vec::new()) };
+fn declared_tables(connection: &Checkout) -> Result<Object> {
+    let Some(text) = setting::<String>(connection, DECLARED_TABLES)? else { return Ok(Object::new()) };
     let declared = json::decode(text.as_bytes()).ok();
-    Ok(declared.and_then(|tables| tables.as_object().cloned()).unwrap_or_default().into_iter().collect())
+    Ok(declared.and_then(|tables| tables.as_object().cloned()).unwrap_or_default())
 }
 
-fn conflict(table: &str, name: &str, wanted: &VectorIndex, found: Option<&VectorIndex>) -> Error {
-    let found = found.map_or_else(|| "none of that name".to_owned(), VectorIndex::to_string);
-    Error::function("SchemaConflict", format!("table {table} has vector index {name}: {found}; asked for: {wanted}"))
+/// The filter fields that a table lacks to serve whoever wants another definition; an error where it lacks more.
+fn lacking_filter_fields(table: &str, existing: &TableDefinition, wanted: &TableDefinition) -> Result<Vec<String>> {
+    let conflict = |name: &str, found: String, wanted: String| {
+        let message = format!("table {table} has index {name}: {found}; asked for: {wanted}");
+        Err(Error::function("SchemaConflict", message))
+    };
+    let none = || "none of that name".to_owned();
+    for (name, fields) in &wanted.indexes {
+        let found = existing.indexes.get(name);
+        if found != Some(fields) {
+            return conflict(name, found.map_or_else(none, |fields| format!("{fields:?}")), format!("{fields:?}"));
+        }
+    }
+    let mut lacking = Vec::new();
+    for (name, index) in &wanted.vector_indexes {
+        match existing.vector_indexes.get(name) {
+            Some(found) if found.vector_field == index.vector_field && found.dimensions == index.dimensions => {
+                let fields = index.filter_fields.iter().filter(|field| !found.filter_fields.contains(field));
+                lacking.extend(fields.cloned());
+            }
+            found => return conflict(name, found.map_or_else(none, VectorIndex::to_string), index.to_string()),
+        }
+    }
+    Ok(lacking)
 }
 
 fn difference(open: &Options, asked: &Options) -> Option<String> {
@@ -460,12 +469,4 @@ fn difference(open: &Options, asked: &Options) -> Option<String> {
     of("functions", &open.functions, &asked.functions)
         .or_else(|| of("limits", &open.limits, &asked.limits))
         .or_else(|| of("synchronous", &open.synchronous, &asked.synchronous))
-}
-
-impl Functions {
-    /// The table that `defineMastraNativeVectorTable(options)` defines.
-    fn vector_table(&self, name: &str, options: Value) -> Result<TableDefinition> {
-        let table = self.describe_table(name, "mastra/schema", "defineMastraNativeVectorTable", options)?;
-        Ok(TableDefinition::from_export(&table)?.1)
-    }
 }

@@ -16,6 +16,8 @@ pub struct Limits {
     pub documents_read: usize,
     /// Bytes of documents a transaction may read.
     pub bytes_read: usize,
+    /// Index ranges a transaction may read; a document by its id is one as well.
+    pub ranges_read: usize,
     /// Documents a transaction may write.
     pub documents_written: usize,
     /// Bytes of documents a transaction may write.
@@ -34,6 +36,7 @@ impl Limits {
         value_bytes: 16 << 20,
         documents_read: 32_000,
         bytes_read: 16 << 20,
+        ranges_read: 4096,
         documents_written: 16_000,
         bytes_written: 16 << 20,
         user_time: Duration::from_secs(1),
@@ -46,6 +49,7 @@ impl Limits {
         value_bytes: usize::MAX,
         documents_read: usize::MAX,
         bytes_read: usize::MAX,
+        ranges_read: usize::MAX,
         documents_written: usize::MAX,
         bytes_written: usize::MAX,
         user_time: Duration::from_secs(600),
@@ -59,6 +63,7 @@ impl Limits {
 pub(crate) struct Usage {
     documents_read: usize,
     bytes_read: usize,
+    ranges_read: usize,
     documents_written: usize,
     bytes_written: usize,
 }
@@ -69,6 +74,11 @@ impl Usage {
         self.bytes_read += bytes;
         within("TooManyDocumentsRead", "documents read", self.documents_read, limits.documents_read)?;
         within("TooManyBytesRead", "bytes read", self.bytes_read, limits.bytes_read)
+    }
+
+    pub(crate) fn read_range(&mut self, limits: &Limits) -> Result<()> {
+        self.ranges_read += 1;
+        within("TooManyReads", "index ranges read", self.ranges_read, limits.ranges_read)
     }
 
     pub(crate) fn write(&mut self, bytes: usize, limits: &Limits) -> Result<()> {

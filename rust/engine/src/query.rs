@@ -1,19 +1,19 @@
 //! Database queries: index ranges, filters, pages and cursors.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{cmp::Ordering, ops::ControlFlow, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use value::{Value, sort_key};
 
 use crate::{
     document::Document,
-    error::{Error, Result},
+    error::{Error, FunctionError, Result},
     tables::{BY_CREATION_TIME, Index, Table},
     transaction::Transaction,
 };
 
-/// Rows a filtered query reads at a time.
-const FILTERED_CHUNK: usize = 256;
+/// Convex's bound on the documents of a page.
+const MAX_PAGE_SIZE: usize = 32_000;
 
 /// A query as functions build it.
 #[derive(Debug)]
@@ -80,10 +80,10 @@ pub(crate) struct Page {
     pub(crate) continue_cursor: String,
 }
 
-/// Where a query stands in its index.
-struct Position {
+/// The part of an index that a query reads: the keys of `start..end`.
+struct Range {
     table: Arc<Table>,
-    index_id: i64,
+    index: Index,
     start: Vec<u8>,
     end: Vec<u8>,
 }
@@ -91,78 +91,61 @@ struct Position {
 impl Transaction {
     /// At most `limit` of a query's documents.
     pub(crate) fn collect(&mut self, query: &Query, limit: usize) -> Result<Vec<Document>> {
-        let Some(position) = self.position(query)? else { return Ok(Vec::new()) };
-        Ok(self.run(query, position, limit)?.0)
+        match self.range(query)? {
+            Some(range) => Ok(self.run(query, &range, limit)?.0),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// A page of at most `page_size` documents after a cursor.
+    ///
+    /// Whether a full page is the last one only the next page tells, as in Convex.
     pub(crate) fn paginate(&mut self, query: &Query, cursor: Option<&str>, page_size: usize) -> Result<Page> {
-        let Some(mut position) = self.position(query)? else {
-            return Ok(Page { documents: Vec::new(), is_done: true, continue_cursor: END_CURSOR.to_owned() });
-        };
-        let fingerprint = fingerprint(query, &position);
-        match cursor {
-            None => {}
-            Some(END_CURSOR) => position.start.clone_from(&position.end),
-            Some(cursor) => {
-                let key = read_cursor(cursor, fingerprint)?;
-                if query.descending {
-                    position.end = key;
-                } else {
-                    position.start = key;
-                    // The keys after this one: no key is another one's prefix.
-                    position.start.push(0);
-                }
-            }
+        if page_size > MAX_PAGE_SIZE {
+            return Err(Error::function(
+                "PageSizeTooLarge",
+                format!("a page may have {MAX_PAGE_SIZE} documents; asked for {page_size}"),
+            ));
         }
-        let (documents, last_key) = self.run(query, position, page_size)?;
-        let is_done = documents.len() < page_size;
-        let continue_cursor = match last_key {
-            Some(key) if !is_done => write_cursor(&key, fingerprint),
-            _ => END_CURSOR.to_owned(),
-        };
+        let range = self.range(query)?;
+        let fingerprint = fingerprint(query, range.as_ref());
+        let after = cursor.map(|cursor| Cursor::read(cursor, fingerprint)).transpose()?;
+        let (mut documents, mut last_key) = (Vec::new(), None);
+        if let Some(mut range) = range
+            && after != Some(Cursor::End)
+        {
+            if let Some(Cursor::After(key)) = after {
+                range.skip_past(&key, query.descending)?;
+            }
+            (documents, last_key) = self.run(query, &range, page_size)?;
+        }
+        let is_done = last_key.is_none();
+        let continue_cursor = last_key.map_or(Cursor::End, Cursor::After).write(fingerprint);
         Ok(Page { documents, is_done, continue_cursor })
     }
 
-    /// Runs a query from a position; the last key read comes along.
-    fn run(
-        &mut self,
-        query: &Query,
-        mut position: Position,
-        limit: usize,
-    ) -> Result<(Vec<Document>, Option<Vec<u8>>)> {
+    /// The first `limit` documents of a range that the query's filters admit, and the key at which there were so many.
+    fn run(&mut self, query: &Query, range: &Range, limit: usize) -> Result<(Vec<Document>, Option<Vec<u8>>)> {
         let mut documents = Vec::new();
         let mut last_key = None;
-        loop {
-            let chunk = if query.filters.is_empty() { limit - documents.len() } else { FILTERED_CHUNK };
-            let range = (position.start.as_slice(), position.end.as_slice());
-            let found = self.scan(position.table.number, position.index_id, range, query.descending, chunk)?;
-            let exhausted = found.len() < chunk;
-            for (key, document) in found {
-                let mut admitted = true;
-                for filter in &query.filters {
-                    admitted = admitted && filter.holds(&document)?;
-                }
-                if admitted && documents.len() < limit {
+        if limit > 0 {
+            let keys = (range.start.as_slice(), range.end.as_slice());
+            self.scan(range.table.number, range.index.id, keys, query.descending, |key, document| {
+                if query.admits(&document)? {
                     documents.push(document);
                 }
-                last_key = Some(key);
-                if documents.len() == limit {
-                    return Ok((documents, last_key));
+                if documents.len() < limit {
+                    return Ok(ControlFlow::Continue(()));
                 }
-            }
-            let Some(key) = last_key.clone().filter(|_| !exhausted) else { return Ok((documents, last_key)) };
-            if query.descending {
-                position.end = key;
-            } else {
-                position.start = key;
-                position.start.push(0);
-            }
+                last_key = Some(key.to_vec());
+                Ok(ControlFlow::Break(()))
+            })?;
         }
+        Ok((documents, last_key))
     }
 
-    /// Where a query's documents stand; `None` for a table that doesn't exist.
-    fn position(&self, query: &Query) -> Result<Option<Position>> {
+    /// What a query reads; `None` for a table that doesn't exist.
+    fn range(&self, query: &Query) -> Result<Option<Range>> {
         let name = query.index.as_deref().unwrap_or(BY_CREATION_TIME);
         let index_not_found =
             || Error::function("IndexNotFoundError", format!("Index {}.{name} not found.", query.table));
@@ -171,7 +154,35 @@ impl Transaction {
         };
         let index = table.index(name).ok_or_else(index_not_found)?;
         let (start, end) = key_range(&query.table, index, &query.range)?;
-        Ok(Some(Position { table: Arc::clone(table), index_id: index.id, start, end }))
+        Ok(Some(Range { table: Arc::clone(table), index: index.clone(), start, end }))
+    }
+}
+
+impl Query {
+    fn admits(&self, document: &Document) -> Result<bool> {
+        for filter in &self.filters {
+            if !filter.holds(document)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Range {
+    /// Leaves out what comes before a key, and the key.
+    fn skip_past(&mut self, key: &[u8], descending: bool) -> Result<()> {
+        // A cursor comes from outside: it must not open what the range closes.
+        if key < self.start.as_slice() || key >= self.end.as_slice() {
+            return Err(invalid_cursor());
+        }
+        if descending {
+            self.end = key.to_vec();
+        } else {
+            // The least key after this one, since no key is the beginning of another.
+            self.start = [key, &[0]].concat();
+        }
+        Ok(())
     }
 }
 
@@ -199,12 +210,19 @@ pub(crate) fn key_range(table: &str, index: &Index, range: &[Bound]) -> Result<(
         sort_key::push(&mut prefix, equality.value.as_ref());
     }
     let (mut start, mut end) = (prefix.clone(), sort_key::after_prefix(&prefix));
-    let (mut lower, mut upper) = (false, false);
+    let (mut lower, mut upper, mut bounded) = (false, false, "");
     for bound in bounds {
-        if fields.get(equalities.len()) != Some(&bound.field.as_str()) {
+        if (lower || upper) && bound.field != bounded {
             return Err(invalid(
                 "BoundsOnMultipleFields",
-                format!("bounds must be on the field after the equalities, not on `{}`", bound.field),
+                format!("only one field can have bounds, not both `{bounded}` and `{}`", bound.field),
+            ));
+        }
+        bounded = &bound.field;
+        if fields.get(equalities.len()) != Some(&bounded) {
+            return Err(invalid(
+                "InvalidIndexRange",
+                format!("bounds must be on the field after the equalities, not on `{bounded}`. Its fields: {fields:?}"),
             ));
         }
         let taken = match bound.comparison {
@@ -318,33 +336,51 @@ fn not_numbers() -> Error {
     Error::function("InvalidFilter", "a filter's arithmetic needs two numbers of one type")
 }
 
-/// The cursor after a query's last document.
-const END_CURSOR: &str = "end";
-
-/// What a cursor belongs to: the index, the range, the order and the filters (FNV-1a, stable over releases).
-fn fingerprint(query: &Query, position: &Position) -> u64 {
-    let description =
-        format!("{} {:?} {} {:?}", position.index_id, query.range, query.descending, query.filters);
-    description.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+/// Where a query was left off.
+#[derive(Debug, PartialEq, Eq)]
+enum Cursor {
+    /// After the document with this key.
+    After(Vec<u8>),
+    /// After the last one.
+    End,
 }
 
-fn write_cursor(key: &[u8], fingerprint: u64) -> String {
-    let mut bytes = fingerprint.to_le_bytes().to_vec();
-    bytes.extend_from_slice(key);
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
-}
-
-fn read_cursor(cursor: &str, fingerprint: u64) -> Result<Vec<u8>> {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
-    match bytes.split_first_chunk::<8>() {
-        Some((head, key)) if u64::from_le_bytes(*head) == fingerprint => Ok(key.to_vec()),
-        _ => Err(Error::Function(crate::error::FunctionError {
-            code: "InvalidCursor",
-            message: "InvalidCursor: the cursor does not belong to this query, or was not made here".to_owned(),
-            data: Some(Value::from([
-                ("isConvexSystemError", true.into()),
-                ("paginationError", "InvalidCursor".into()),
-            ])),
-        })),
+impl Cursor {
+    /// The text: which query it belongs to and the key, which is never empty.
+    fn write(self, fingerprint: u64) -> String {
+        let mut bytes = fingerprint.to_le_bytes().to_vec();
+        if let Self::After(key) = self {
+            bytes.extend(key);
+        }
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
+
+    fn read(text: &str, fingerprint: u64) -> Result<Self> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+        match bytes.split_first_chunk::<8>() {
+            Some((head, _)) if u64::from_le_bytes(*head) != fingerprint => Err(invalid_cursor()),
+            Some((_, [])) => Ok(Self::End),
+            Some((_, key)) => Ok(Self::After(key.to_vec())),
+            None => Err(invalid_cursor()),
+        }
+    }
+}
+
+fn invalid_cursor() -> Error {
+    Error::Function(FunctionError {
+        code: "InvalidCursor",
+        message: "InvalidCursor: the cursor does not belong to this query, or was not made here".to_owned(),
+        data: Some(Value::from([("isConvexSystemError", true.into()), ("paginationError", "InvalidCursor".into())])),
+    })
+}
+
+/// What a cursor belongs to: the table, the index and its fields, the range, the order and the filters.
+///
+/// FNV-1a, since it must be the same in every process.
+fn fingerprint(query: &Query, range: Option<&Range>) -> u64 {
+    let index = range.map(|range| (&range.index.name, &range.index.fields, &range.start, &range.end));
+    let description = format!("{} {index:?} {} {:?}", query.table, query.descending, query.filters);
+    description
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

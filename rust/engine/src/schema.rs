@@ -34,15 +34,6 @@ pub(crate) struct VectorIndex {
     pub(crate) filter_fields: Vec<String>,
 }
 
-impl VectorIndex {
-    /// Whether a table with this index serves whoever asks for the other: the same vectors, at least its filter fields.
-    pub(crate) fn covers(&self, other: &Self) -> bool {
-        self.vector_field == other.vector_field
-            && self.dimensions == other.dimensions
-            && other.filter_fields.iter().all(|field| self.filter_fields.contains(field))
-    }
-}
-
 impl fmt::Display for VectorIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} dimensions of `{}`, filter fields {:?}", self.dimensions, self.vector_field, self.filter_fields)
@@ -80,7 +71,9 @@ impl TableDefinition {
             if !(2.0..=4096.0).contains(&dimensions) || dimensions.fract() != 0.0 {
                 return Err(Error::function(
                     "InvalidVectorDimensionError",
-                    format!("table {name}: a vector index's dimensions must be an integer from 2 to 4096, not {dimensions}"),
+                    format!(
+                        "table {name}: a vector index's dimensions must be an integer from 2 to 4096, not {dimensions}"
+                    ),
                 ));
             }
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "2 to 4096, checked above")]
@@ -156,9 +149,9 @@ impl Validator {
                 keys: child("keys")?,
                 values: Box::new(Self::from_json(export_field(export_field(json, "values")?, "fieldType")?)?),
             },
-            "union" => Self::Union(
-                items(export_field(json, "value")?)?.iter().map(Self::from_json).collect::<Result<_>>()?,
-            ),
+            "union" => {
+                Self::Union(items(export_field(json, "value")?)?.iter().map(Self::from_json).collect::<Result<_>>()?)
+            }
             "object" => {
                 let fields = export_field(json, "value")?.as_object().ok_or_else(|| malformed(json))?;
                 let field = |field: &Value| -> Result<Field> {
@@ -167,9 +160,7 @@ impl Validator {
                         optional: export_field(field, "optional")? == &true.into(),
                     })
                 };
-                Self::Object(
-                    fields.iter().map(|(name, json)| Ok((name.clone(), field(json)?))).collect::<Result<_>>()?,
-                )
+                Self::Object(fields.iter().map(|(name, json)| Ok((name.clone(), field(json)?))).collect::<Result<_>>()?)
             }
             _ => return Err(malformed(json)),
         })

@@ -11,7 +11,10 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use rusqlite::Connection;
+use rusqlite::{
+    Connection, OptionalExtension, ffi, params,
+    types::{FromSql, ToSql},
+};
 
 use crate::error::{Error, Result};
 
@@ -47,8 +50,9 @@ pub enum Synchronous {
 pub(crate) struct Storage {
     target: Target,
     synchronous: Synchronous,
-    lock: Mutex<Option<File>>,
     pool: Arc<Pool>,
+    /// After the connections, so that they are closed before another process can open the folder.
+    lock: Mutex<Option<File>>,
 }
 
 struct Pool {
@@ -72,13 +76,10 @@ impl Storage {
             Target::Folder(folder) => Some(own(folder)?),
         };
         let mut writer = connect(&target, synchronous).map_err(|error| place(error, &target))?;
-        migrate(&mut writer, &target)?;
-        let pool = Pool {
-            writer: Mutex::new(Some(writer)),
-            writer_returned: Condvar::new(),
-            readers: Mutex::new(Vec::new()),
-        };
-        Ok(Self { target, synchronous, lock: Mutex::new(lock), pool: Arc::new(pool) })
+        migrate(&mut writer, &target).map_err(|error| place(error, &target))?;
+        let pool =
+            Pool { writer: Mutex::new(Some(writer)), writer_returned: Condvar::new(), readers: Mutex::new(Vec::new()) };
+        Ok(Self { target, synchronous, pool: Arc::new(pool), lock: Mutex::new(lock) })
     }
 
     /// The one connection that writes, when it is free.
@@ -136,8 +137,9 @@ impl DerefMut for Checkout {
 impl Drop for Checkout {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_err() && !self.writes {
-            return;
+        if !connection.is_autocommit() {
+            // Fails only where SQLite has rolled back by itself.
+            let _ = connection.execute_batch("ROLLBACK");
         }
         if self.writes {
             *locked(&self.pool.writer) = Some(connection);
@@ -154,10 +156,12 @@ fn own(folder: &Path) -> Result<File> {
         std::io::ErrorKind::StorageFull => Error::DiskFull { path: folder.to_owned() },
         _ => Error::Io { path: folder.to_owned(), reason: error.to_string() },
     };
+    if folder.is_file() {
+        return Err(Error::Io { path: folder.to_owned(), reason: "this is a file".to_owned() });
+    }
     fs::create_dir_all(folder).map_err(failed)?;
     let path = folder.join("lock");
-    let mut file =
-        File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -172,22 +176,18 @@ fn own(folder: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// Opens a connection; nothing is written to the file.
 fn connect(target: &Target, synchronous: Synchronous) -> Result<Connection> {
     let connection = match target {
         Target::Memory => Connection::open_in_memory()?,
         Target::Folder(folder) => Connection::open(folder.join("data.sqlite3"))?,
     };
     // 8 KiB pages hold most embeddings in one piece; the rest keeps hot pages and statements in memory.
-    connection.execute_batch(
-        "PRAGMA page_size = 8192; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF;",
-    )?;
-    if let Target::Folder(_) = target {
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA mmap_size = 1073741824;")?;
-        connection.execute_batch(match synchronous {
-            Synchronous::Full => "PRAGMA synchronous = FULL;",
-            Synchronous::Normal => "PRAGMA synchronous = NORMAL;",
-        })?;
-    }
+    connection.execute_batch("PRAGMA page_size = 8192; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;")?;
+    connection.execute_batch(match synchronous {
+        Synchronous::Full => "PRAGMA synchronous = FULL;",
+        Synchronous::Normal => "PRAGMA synchronous = NORMAL;",
+    })?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -196,24 +196,25 @@ fn connect(target: &Target, synchronous: Synchronous) -> Result<Connection> {
 fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
     let Target::Folder(folder) = target else { return create(connection) };
     let damaged = |reason: String| Error::Damaged { path: folder.clone(), reason };
-    let pragma = |name: &str| -> Result<i32> {
-        connection.pragma_query_value(None, name, |row| row.get(0)).map_err(|error| place(error.into(), target))
-    };
-    let (application, format, objects) = (pragma("application_id")?, pragma("user_version")?, pragma("schema_version")?);
-    if application == 0 && format == 0 && objects == 0 {
-        return create(connection).map_err(|error| place(error, target));
-    }
-    if application != APPLICATION_ID {
-        return Err(damaged(format!("data.sqlite3 was not written by mastra-convex (application id {application:#x})")));
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (application, format, objects) =
+        (pragma("application_id")?, pragma("user_version")?, pragma("schema_version")?);
+    let is_new = application == 0 && format == 0 && objects == 0;
+    if !is_new && application != APPLICATION_ID {
+        return Err(damaged(format!(
+            "data.sqlite3 was not written by mastra-convex (application id {application:#x})"
+        )));
     }
     if format > FORMAT {
         return Err(Error::NewerFormat { path: folder.clone(), found: format, supported: FORMAT });
     }
+    connection.execute_batch("PRAGMA journal_mode = WAL;")?;
+    if is_new {
+        return create(connection);
+    }
     let size = fs::metadata(folder.join("data.sqlite3")).map_or(0, |file| file.len());
     if size <= CHECKED_BYTES {
-        let found: String = connection
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(|error| place(error.into(), target))?;
+        let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if found != "ok" {
             return Err(damaged(found));
         }
@@ -248,6 +249,19 @@ fn create(connection: &mut Connection) -> Result<()> {
     Ok(())
 }
 
+/// What a setting holds.
+pub(crate) fn setting<T: FromSql>(connection: &Connection, name: &str) -> Result<Option<T>> {
+    let mut statement = connection.prepare_cached("SELECT value FROM settings WHERE name = ?")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
+pub(crate) fn set_setting(connection: &Connection, name: &str, value: impl ToSql) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)")?
+        .execute(params![name, value])?;
+    Ok(())
+}
+
 /// Says what an error of SQLite's means for the folder it happened in.
 fn place(error: Error, target: &Target) -> Error {
     let Error::Storage(error) = error else { return error };
@@ -258,11 +272,12 @@ fn place(error: Error, target: &Target) -> Error {
     let reason = error.to_string();
     match error.sqlite_error() {
         Some(code) if code.code == rusqlite::ErrorCode::DiskFull => Error::DiskFull { path },
-        // Growing the shared-memory file of the WAL is where a full disk shows first.
-        Some(code) if code.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => Error::DiskFull { path },
-        Some(code)
-            if matches!(code.code, rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) =>
-        {
+        // SQLite says so only of a full disk. These are quotas and limits of file sizes, and the shared memory of the
+        // WAL, whose growth is where a full disk shows first.
+        Some(code) if matches!(code.extended_code, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) => {
+            Error::DiskFull { path }
+        }
+        Some(code) if matches!(code.code, rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
             Error::Damaged { path, reason }
         }
         _ => Error::Io { path, reason },

@@ -15,7 +15,7 @@ const FIRST_TABLE_NUMBER: u32 = 10_001;
 /// The index that every table has.
 pub(crate) const BY_CREATION_TIME: &str = "by_creation_time";
 
-/// The tables at one moment. Cloning shares them.
+/// The tables at one moment. Cloning shares each table.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tables {
     by_name: HashMap<String, Arc<Table>>,
@@ -81,12 +81,6 @@ impl Tables {
 
     /// Makes a table with its system index, in the connection's transaction.
     pub(crate) fn create(&mut self, connection: &Connection, name: &str) -> Result<Arc<Table>> {
-        if !is_identifier(name) || name.starts_with('_') {
-            return Err(Error::function(
-                "InvalidTableName",
-                format!("`{name}` is not a table name: letters, digits and underscores, at most 64, not beginning with a digit or an underscore"),
-            ));
-        }
         let highest: Option<u32> =
             connection.query_row("SELECT max(number) FROM tables", [], |row| row.get(0)).optional()?.flatten();
         let number = highest.map_or(FIRST_TABLE_NUMBER, |highest| highest + 1);
@@ -140,10 +134,16 @@ fn insert_index(connection: &Connection, table_number: u32, name: &str, fields: 
     Ok(Index { id: connection.last_insert_rowid(), name: name.to_owned(), fields: fields.to_vec() })
 }
 
-/// Whether a text can name a table, an index or an indexed field.
-fn is_identifier(name: &str) -> bool {
-    name.len() <= 64
-        && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+/// Checks that a text can name a table.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if name.len() <= 64
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && name.contains(|c| c != '_')
+    {
+        return Ok(());
+    }
+    Err(Error::function(
+        "InvalidTableName",
+        format!("`{name}` is not a table name: a letter, then letters, digits and underscores, at most 64 in all"),
+    ))
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::ControlFlow,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -13,16 +14,24 @@ use crate::{
     document::{self, Document},
     error::{Error, FunctionError, Result},
     limits::{Limits, Usage},
-    schema::Schema,
-    storage::Checkout,
-    tables::{Table, Tables},
+    schema::{Schema, TableDefinition},
+    storage::{Checkout, set_setting, setting},
+    tables::{self, Table, Tables},
 };
 
+/// Settings that hold the [`Clock`].
+pub(crate) const COMMIT_TIMESTAMP: &str = "commit_timestamp";
+pub(crate) const CREATION_TIME: &str = "creation_time";
+
 /// A transaction on one connection. Dropped without [`Transaction::commit`], it leaves no trace.
+///
+/// Each write checks everything before it touches SQLite: a function may catch what it did wrong and go on. After an
+/// error of SQLite's itself ([`Error::Storage`]) only dropping is left.
 pub(crate) struct Transaction {
     connection: Checkout,
-    pub(crate) tables: Tables,
-    pub(crate) schema: Arc<Schema>,
+    writes: bool,
+    pub(crate) tables: Arc<Tables>,
+    schema: Arc<Schema>,
     limits: Limits,
     usage: Usage,
     clock: Clock,
@@ -50,39 +59,55 @@ pub(crate) struct Change {
 /// nobody else commits.
 pub(crate) struct Commit {
     pub(crate) connection: Checkout,
-    pub(crate) tables: Tables,
+    pub(crate) tables: Arc<Tables>,
     pub(crate) clock: Clock,
     pub(crate) changes: Vec<Change>,
 }
 
 impl Transaction {
-    /// Begins on a connection: at once as a writer where the transaction may write, else at a snapshot.
-    pub(crate) fn begin(
+    /// Begins to write on a connection. What was last committed comes along, since nobody commits meanwhile.
+    pub(crate) fn write(
         connection: Checkout,
-        writes: bool,
-        tables: Tables,
+        tables: Arc<Tables>,
+        clock: Clock,
         schema: Arc<Schema>,
         limits: Limits,
-        clock: Clock,
     ) -> Result<Self> {
-        connection.prepare_cached(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?.execute([])?;
-        Ok(Self { connection, tables, schema, limits, usage: Usage::default(), clock, changes: Vec::new() })
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let (usage, changes) = (Usage::default(), Vec::new());
+        Ok(Self { connection, writes: true, tables, schema, limits, usage, clock, changes })
+    }
+
+    /// Begins to read on a connection, at the snapshot of the last commit.
+    pub(crate) fn read(
+        connection: Checkout,
+        tables: Arc<Tables>,
+        clock: Clock,
+        schema: Arc<Schema>,
+        limits: Limits,
+    ) -> Result<Self> {
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        let timestamp: Option<i64> = setting(&connection, COMMIT_TIMESTAMP)?;
+        // A commit between `tables` and the snapshot may have made tables: then the snapshot itself says which.
+        let is_current = timestamp.unwrap_or_default() == clock.commit_timestamp;
+        let tables = if is_current { tables } else { Arc::new(Tables::load(&connection)?) };
+        let (usage, changes) = (Usage::default(), Vec::new());
+        Ok(Self { connection, writes: false, tables, schema, limits, usage, clock, changes })
     }
 
     /// Makes the writes durable. Without any, nothing is written at all.
     pub(crate) fn commit(mut self) -> Result<Commit> {
         if !self.changes.is_empty() {
             self.clock.commit_timestamp = nanoseconds_now().max(self.clock.commit_timestamp + 1);
-            let mut set =
-                self.connection.prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)")?;
-            set.execute(params!["commit_timestamp", self.clock.commit_timestamp])?;
-            set.execute(params!["creation_time", self.clock.creation_time])?;
+            set_setting(&self.connection, COMMIT_TIMESTAMP, self.clock.commit_timestamp)?;
+            set_setting(&self.connection, CREATION_TIME, self.clock.creation_time)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(Commit { connection: self.connection, tables: self.tables, clock: self.clock, changes: self.changes })
     }
 
     pub(crate) fn get(&mut self, id: DocumentId) -> Result<Option<Document>> {
+        self.usage.read_range(&self.limits)?;
         let mut statement = self.connection.prepare_cached(
             "SELECT row, internal_id, creation_time, body, packed FROM documents
              WHERE table_number = ? AND internal_id = ?",
@@ -104,21 +129,21 @@ impl Transaction {
     }
 
     pub(crate) fn insert(&mut self, table_name: &str, fields: Object) -> Result<DocumentId> {
+        self.check(table_name, &fields)?;
         let table = match self.tables.get(table_name) {
             Some(table) => Arc::clone(table),
-            None => self.tables.create(&self.connection, table_name)?,
+            None => Arc::make_mut(&mut self.tables).create(&self.connection, table_name)?,
         };
-        self.clock.creation_time = milliseconds_now().max(self.clock.creation_time.next_up());
         let id = new_id(table.number)?;
-        let mut document = Document { row: 0, id, creation_time: self.clock.creation_time, fields };
-        self.check(table_name, &document)?;
-        let (body, packed) = document::encode(&document.fields);
+        let creation_time = milliseconds_now().max(self.clock.creation_time.next_up());
+        self.clock.creation_time = creation_time;
+        let (body, packed) = document::encode(&fields);
         self.connection
             .prepare_cached(
                 "INSERT INTO documents (table_number, internal_id, creation_time, body, packed) VALUES (?, ?, ?, ?, ?)",
             )?
-            .execute(params![id.table_number, id.internal.as_slice(), document.creation_time, body, packed])?;
-        document.row = self.connection.last_insert_rowid();
+            .execute(params![id.table_number, id.internal.as_slice(), creation_time, body, packed])?;
+        let document = Document { row: self.connection.last_insert_rowid(), id, creation_time, fields };
         for index in &table.indexes {
             self.insert_entry(index.id, &document.index_key(&index.fields), document.row)?;
         }
@@ -128,6 +153,7 @@ impl Transaction {
 
     /// Sets some fields; `None` takes a field away.
     pub(crate) fn patch(&mut self, id: DocumentId, patch: BTreeMap<String, Option<Value>>) -> Result<()> {
+        self.check_writes()?;
         let before = self.existing("Update", id)?;
         let mut fields = before.fields.clone();
         for (name, value) in patch {
@@ -141,12 +167,14 @@ impl Transaction {
     }
 
     pub(crate) fn replace(&mut self, id: DocumentId, mut fields: Object) -> Result<()> {
+        self.check_writes()?;
         let before = self.existing("Replace", id)?;
         fields.retain(|name, value| !is_unchanged_system_field(&before, name, Some(value)));
         self.update(before, fields)
     }
 
     pub(crate) fn delete(&mut self, id: DocumentId) -> Result<()> {
+        self.check_writes()?;
         let before = self.existing("Delete", id)?;
         self.usage.write(before.size(), &self.limits)?;
         for index in &self.table(id.table_number).1.indexes {
@@ -157,37 +185,38 @@ impl Transaction {
         Ok(())
     }
 
-    /// The documents of an index whose keys lie in `start..end`, with their keys, at most `limit` of them.
+    /// Visits the documents of an index whose keys lie in `start..end`, each with its key, until told to stop.
     pub(crate) fn scan(
         &mut self,
         table_number: u32,
         index_id: i64,
-        range: (&[u8], &[u8]),
+        (start, end): (&[u8], &[u8]),
         descending: bool,
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Document)>> {
+        mut visit: impl FnMut(&[u8], Document) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.usage.read_range(&self.limits)?;
         let mut statement = self.connection.prepare_cached(if descending {
             "SELECT row, internal_id, creation_time, body, packed, key FROM entries JOIN documents USING (row)
-             WHERE index_id = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
+             WHERE index_id = ? AND key >= ? AND key < ? ORDER BY key DESC"
         } else {
             "SELECT row, internal_id, creation_time, body, packed, key FROM entries JOIN documents USING (row)
-             WHERE index_id = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"
+             WHERE index_id = ? AND key >= ? AND key < ? ORDER BY key"
         })?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut rows = statement.query(params![index_id, range.0, range.1, limit])?;
-        let mut found = Vec::new();
+        let mut rows = statement.query(params![index_id, start, end])?;
         while let Some(row) = rows.next()? {
             let document = Document::read(row, table_number)?;
             self.usage.read(document.size(), &self.limits)?;
-            found.push((row.get(5)?, document));
+            let key = row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?;
+            if visit(key, document)?.is_break() {
+                break;
+            }
         }
-        Ok(found)
+        Ok(())
     }
 
     fn existing(&mut self, verb: &str, id: DocumentId) -> Result<Document> {
-        self.get(id)?.ok_or_else(|| {
-            Error::function("NonexistentDocument", format!("{verb} on nonexistent document ID {id}"))
-        })
+        self.get(id)?
+            .ok_or_else(|| Error::function("NonexistentDocument", format!("{verb} on nonexistent document ID {id}")))
     }
 
     fn update(&mut self, before: Document, fields: Object) -> Result<()> {
@@ -195,8 +224,8 @@ impl Transaction {
             return Ok(());
         }
         let (name, table) = self.table(before.id.table_number);
+        self.check(&name, &fields)?;
         let after = Document { fields, ..before };
-        self.check(&name, &after)?;
         let (body, packed) = document::encode(&after.fields);
         self.connection
             .prepare_cached("UPDATE documents SET body = ?, packed = ? WHERE row = ?")?
@@ -212,16 +241,27 @@ impl Transaction {
         Ok(())
     }
 
-    /// Checks a document about to be written: Convex's rules for documents, the schema, the limits.
-    fn check(&mut self, table_name: &str, document: &Document) -> Result<()> {
-        value::size::check_document(&document.fields)
-            .map_err(|error| FunctionError::new(error.code(), error.to_string()))?;
+    fn check_writes(&self) -> Result<()> {
+        if self.writes {
+            return Ok(());
+        }
+        Err(Error::function("ReadOnly", "Queries can't write to the database."))
+    }
+
+    /// Checks what is about to be written: that the function may, Convex's rules for documents, the schema, the limits.
+    fn check(&mut self, table_name: &str, fields: &Object) -> Result<()> {
+        self.check_writes()?;
+        if let Some(name) = ["_id", "_creationTime"].into_iter().find(|name| fields.contains_key(*name)) {
+            return Err(Error::function("SystemField", format!("`{name}` is set by the system and can't be changed.")));
+        }
+        tables::check_name(table_name)?;
+        value::size::check_document(fields).map_err(|error| FunctionError::new(error.code(), error.to_string()))?;
         if self.schema.validates
             && let Some(definition) = self.schema.tables.get(table_name)
         {
-            check_schema(table_name, definition, &document.fields, &self.tables)?;
+            check_schema(table_name, definition, fields, &self.tables)?;
         }
-        self.usage.write(document.size(), &self.limits)
+        self.usage.write(value::size::size_of_document(fields), &self.limits)
     }
 
     fn table(&self, number: u32) -> (String, Arc<Table>) {
@@ -247,7 +287,7 @@ impl Transaction {
 /// Checks a document's fields against its table's declaration.
 pub(crate) fn check_schema(
     table_name: &str,
-    definition: &crate::schema::TableDefinition,
+    definition: &TableDefinition,
     fields: &Object,
     tables: &Tables,
 ) -> Result<()> {

@@ -1,8 +1,8 @@
 //! Resident vectors: the vectors of an index range as a batch in memory, kept in step with commits.
 
 use std::{
-    cmp::Ordering,
     collections::HashMap,
+    ops::ControlFlow,
     sync::{Arc, Mutex},
 };
 
@@ -14,12 +14,9 @@ use crate::{
     error::{Error, Result},
     schema::VectorIndex,
     storage::locked,
-    tables::{BY_CREATION_TIME, Tables},
+    tables::BY_CREATION_TIME,
     transaction::{Change, Transaction},
 };
-
-/// Rows read at a time while a batch is built.
-const BUILD_CHUNK: usize = 1024;
 
 /// Convex's bounds on a vector search.
 const MAX_LIMIT: f64 = 256.0;
@@ -73,7 +70,7 @@ pub(crate) struct ResidentVectors(Mutex<Vec<Resident>>);
 
 struct Resident {
     source: VectorSource,
-    table_number: Option<u32>,
+    table_number: u32,
     /// The fields of the source's index.
     fields: Vec<String>,
     batch: Arc<Batch>,
@@ -90,55 +87,54 @@ impl ResidentVectors {
 
     /// Reads a source into memory. The transaction is a writer's, so that nothing is committed meanwhile.
     pub(crate) fn build(&self, source: &VectorSource, transaction: &mut Transaction) -> Result<Arc<Batch>> {
-        let resident = Resident::read(source, transaction)?;
+        let Some(resident) = Resident::read(source, transaction)? else {
+            return Ok(Arc::new(Batch::new(source.dimension)));
+        };
         let batch = Arc::clone(&resident.batch);
         locked(&self.0).push(resident);
         Ok(batch)
     }
 
     /// Brings the batches in step with a commit. One that can't be brought along is dropped, to be read again.
-    pub(crate) fn apply(&self, tables: &Tables, changes: &[Change]) {
+    pub(crate) fn apply(&self, changes: &[Change]) {
         locked(&self.0).retain_mut(|resident| {
-            resident.table_number = resident.table_number.or_else(|| tables.number(&resident.source.table));
             let number = resident.table_number;
-            let mut own = changes.iter().filter(|change| Some(change.table_number) == number);
-            own.all(|change| resident.apply(change))
+            changes.iter().filter(|change| change.table_number == number).all(|change| resident.apply(change))
         });
     }
 }
 
 impl Resident {
-    fn read(source: &VectorSource, transaction: &mut Transaction) -> Result<Self> {
+    /// `None` for a table that doesn't exist.
+    fn read(source: &VectorSource, transaction: &mut Transaction) -> Result<Option<Self>> {
+        let Some(table) = transaction.tables.get(&source.table).map(Arc::clone) else { return Ok(None) };
+        let index = table.index(&source.index).ok_or_else(|| {
+            Error::function("IndexNotFoundError", format!("Index {}.{} not found.", source.table, source.index))
+        })?;
+        if source.prefix.len() > index.fields.len() {
+            return Err(Error::function(
+                "InvalidIndexRange",
+                format!("Index {}.{} has the fields {:?} only.", source.table, source.index, index.fields),
+            ));
+        }
         let mut resident = Self {
             source: source.clone(),
-            table_number: transaction.tables.number(&source.table),
-            fields: Vec::new(),
+            table_number: table.number,
+            fields: index.fields.clone(),
             batch: Arc::new(Batch::new(source.dimension)),
             positions: HashMap::new(),
             last_key: Vec::new(),
         };
-        let Some(table) = transaction.tables.get(&source.table).map(Arc::clone) else { return Ok(resident) };
-        let index = table.index(&source.index).ok_or_else(|| {
-            Error::function("IndexNotFoundError", format!("Index {}.{} not found.", source.table, source.index))
-        })?;
-        resident.fields.clone_from(&index.fields);
         let mut start = Vec::new();
         for value in &source.prefix {
             value::sort_key::push(&mut start, Some(value));
         }
         let end = value::sort_key::after_prefix(&start);
-        loop {
-            let found = transaction.scan(table.number, index.id, (&start, &end), false, BUILD_CHUNK)?;
-            let exhausted = found.len() < BUILD_CHUNK;
-            for (key, document) in found {
-                resident.push(key, &document);
-            }
-            if exhausted {
-                return Ok(resident);
-            }
-            start.clone_from(&resident.last_key);
-            start.push(0);
-        }
+        transaction.scan(table.number, index.id, (&start, &end), false, |key, document| {
+            resident.push(key.to_vec(), &document);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(Some(resident))
     }
 
     fn push(&mut self, key: Vec<u8>, document: &Document) {
@@ -236,7 +232,10 @@ pub(crate) fn search(
 ) -> Result<Vec<(String, f64)>> {
     let invalid = |code, reason: String| Err(Error::function(code, format!("Vector index {name}: {reason}")));
     if !(1.0..=MAX_LIMIT).contains(&limit) || limit.fract() != 0.0 {
-        return invalid("VectorLimitTooLargeError", format!("limit must be an integer from 1 to {MAX_LIMIT}, not {limit}"));
+        return invalid(
+            "VectorLimitTooLargeError",
+            format!("limit must be an integer from 1 to {MAX_LIMIT}, not {limit}"),
+        );
     }
     if conditions.len() > MAX_CONDITIONS {
         return invalid(
@@ -281,7 +280,7 @@ pub(crate) fn search(
     };
     let mut hits: Vec<(String, f64)> =
         found.rows.iter().map(|row| batch.id(*row).to_string()).zip(found.scores).collect();
-    hits.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap_or(Ordering::Equal).then_with(|| b.0.cmp(&a.0)));
+    hits.sort_by(|a, b| b.1.partial_cmp(&a.1).expect("scores are finite").then_with(|| b.0.cmp(&a.0)));
     hits.truncate(limit);
     Ok(hits)
 }

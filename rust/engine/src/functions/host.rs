@@ -1,15 +1,18 @@
 //! What functions can do: the methods behind `ctx` and the globals, in the call that an isolate is running.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use rquickjs::{Array as JsArray, Ctx, Exception, Function, Object as JsObject, TypedArray, Value as JsValue};
 use value::{Packed, Value, id::DocumentId};
 
-use super::convert::{from_js, to_js};
+use super::{
+    border::{from_js, to_js},
+    deadline::Deadline,
+};
 use crate::{
     document::Document,
     error::{Error, FunctionError, Result},
@@ -20,8 +23,13 @@ use crate::{
 };
 
 /// One isolate's side of the engine. Cloning shares it.
-#[derive(Clone, Default)]
-pub(crate) struct Host(Arc<Mutex<Call>>);
+///
+/// The call is never locked while JavaScript runs, which may come back here.
+#[derive(Clone)]
+pub(crate) struct Host {
+    call: Arc<Mutex<Call>>,
+    deadline: Arc<Deadline>,
+}
 
 /// What the call that runs has to do with the engine.
 #[derive(Default)]
@@ -30,15 +38,19 @@ pub(crate) struct Call {
     pub(crate) transaction: Option<Transaction>,
     /// Vector search, for actions.
     pub(crate) vector_search: Option<Arc<dyn VectorSearch>>,
-    /// Milliseconds since 1970; stands still where functions must be deterministic.
-    pub(crate) now: f64,
-    /// State of `Math.random`.
-    pub(crate) random: u64,
     pub(crate) log_lines: Vec<String>,
+    /// An error that ends the call whatever the function makes of it: the storage failed.
+    pub(crate) failure: Option<Error>,
+    /// Milliseconds since 1970; stands still where functions must be deterministic.
+    now: f64,
+    /// State of `Math.random`.
+    random: u64,
     /// Packed arrays that JavaScript holds proxies of.
-    packed: Vec<Packed>,
+    packed: HashMap<usize, Packed>,
+    /// Numbers given out so far: no two calls of an isolate have one in common.
+    numbers: usize,
     /// Errors of the engine's that JavaScript holds as exceptions.
-    errors: Vec<Option<Error>>,
+    errors: HashMap<usize, Error>,
 }
 
 impl Call {
@@ -49,47 +61,65 @@ impl Call {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a float64")]
         Ok(Self { transaction, now: now as f64, random, ..Self::default() })
     }
+
+    fn next_number(&mut self) -> usize {
+        self.numbers += 1;
+        self.numbers
+    }
 }
 
 impl Host {
+    pub(crate) fn new(deadline: Arc<Deadline>) -> Self {
+        Self { call: Arc::default(), deadline }
+    }
+
     /// Begins a call.
     pub(crate) fn begin(&self, call: Call) {
-        *locked(&self.0) = call;
+        let mut running = locked(&self.call);
+        let numbers = running.numbers;
+        *running = Call { numbers, ..call };
     }
 
     /// Ends the call and hands back what it holds.
     pub(crate) fn end(&self) -> Call {
-        std::mem::take(&mut locked(&self.0))
-    }
-
-    /// The object that `convex/server` takes for the engine, and leaves functions of its own on.
-    pub(crate) fn object<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<JsObject<'js>> {
-        ctx.globals().get("__host")
+        let mut running = locked(&self.call);
+        let numbers = running.numbers;
+        std::mem::replace(&mut *running, Call { numbers, ..Call::default() })
     }
 
     /// Keeps a packed array for JavaScript; its number is returned.
     pub(crate) fn keep(&self, numbers: Packed) -> usize {
-        let packed = &mut locked(&self.0).packed;
-        packed.push(numbers);
-        packed.len() - 1
+        let mut call = locked(&self.call);
+        let number = call.next_number();
+        call.packed.insert(number, numbers);
+        number
     }
 
-    /// The packed array of a number.
+    /// The packed array of a number; none if it is an earlier call's.
     pub(crate) fn kept(&self, number: usize) -> Option<Packed> {
-        locked(&self.0).packed.get(number).cloned()
+        locked(&self.call).packed.get(&number).cloned()
     }
 
     /// An engine's error that a function let through.
     pub(crate) fn take_error(&self, number: usize) -> Option<Error> {
-        locked(&self.0).errors.get_mut(number)?.take()
+        locked(&self.call).errors.remove(&number)
     }
 
     /// Throws an engine's error in JavaScript.
-    fn throw(&self, ctx: &Ctx<'_>, error: Error) -> rquickjs::Error {
-        let thrown = Exception::from_message(ctx.clone(), &error.to_string()).and_then(|exception| {
-            let errors = &mut locked(&self.0).errors;
-            errors.push(Some(error));
-            exception.as_object().set("hostError", errors.len() - 1)?;
+    pub(crate) fn throw(&self, ctx: &Ctx<'_>, error: Error) -> rquickjs::Error {
+        let message = error.to_string();
+        let number = {
+            let mut call = locked(&self.call);
+            let number = call.next_number();
+            if matches!(error, Error::Storage(_)) {
+                call.failure.get_or_insert(error);
+            } else {
+                call.errors.insert(number, error);
+            }
+            number
+        };
+        let thrown = Exception::from_message(ctx.clone(), &message).and_then(|exception| {
+            exception.as_object().set("hostError", number)?;
             Ok(exception)
         });
         match thrown {
@@ -98,19 +128,21 @@ impl Host {
         }
     }
 
-    /// Does something in the call's transaction.
+    /// Does something in the call's transaction; the time it takes isn't the function's own.
     fn database<T>(&self, ctx: &Ctx<'_>, act: impl FnOnce(&mut Transaction) -> Result<T>) -> rquickjs::Result<T> {
-        let result = match &mut locked(&self.0).transaction {
-            Some(transaction) => act(transaction),
-            None => Err(Error::function("NoDatabase", "Can't use ctx.db outside of queries and mutations, or at import.")),
+        let began = Instant::now();
+        let result = match &mut *locked(&self.call) {
+            Call { failure: Some(failure), .. } => Err(Error::function("InternalServerError", failure.to_string())),
+            Call { transaction: Some(transaction), .. } => act(transaction),
+            _ => Err(Error::function("NoDatabase", "Can't use ctx.db outside of queries and mutations, or at import.")),
         };
+        self.deadline.extend(began.elapsed());
         result.map_err(|error| self.throw(ctx, error))
     }
 
-    /// Makes the object, with the engine's methods on it.
-    pub(crate) fn install<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<()> {
+    /// The object through which our JavaScript reaches all this.
+    pub(crate) fn object<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<JsObject<'js>> {
         let object = JsObject::new(ctx.clone())?;
-        object.set("objectPrototype", ctx.eval::<JsObject, _>("Object.prototype")?)?;
 
         macro_rules! method {
             ($name:literal, $function:path, $($argument:ident),*) => {{
@@ -133,10 +165,10 @@ impl Host {
         method!("log", log, line);
 
         let host = self.clone();
-        object.set("now", Function::new(ctx.clone(), move || locked(&host.0).now)?)?;
+        object.set("now", Function::new(ctx.clone(), move || locked(&host.call).now)?)?;
         let host = self.clone();
-        object.set("random", Function::new(ctx.clone(), move || random(&mut locked(&host.0).random))?)?;
-        ctx.globals().set("__host", object)
+        object.set("random", Function::new(ctx.clone(), move || random(&mut locked(&host.call).random))?)?;
+        Ok(object)
     }
 }
 
@@ -146,25 +178,27 @@ fn get<'js>(host: &Host, ctx: &Ctx<'js>, id: JsValue<'js>) -> Js<'js> {
     let text = text(ctx, &id, "id")?;
     let document = host.database(ctx, |transaction| transaction.get(parse_id(&text, "get")?))?;
     match document {
-        Some(document) => to_js(ctx, host, document.into_value()),
+        Some(document) => to_js(ctx, document.into_value()),
         None => Ok(JsValue::new_null(ctx.clone())),
     }
 }
 
 fn insert<'js>(host: &Host, ctx: &Ctx<'js>, table: JsValue<'js>, value: JsValue<'js>) -> Js<'js> {
     let table = text(ctx, &table, "table")?;
-    let fields = object(host, ctx, value, "insert")?;
+    let fields = object(ctx, value, "insert")?;
     let id = host.database(ctx, |transaction| transaction.insert(&table, fields))?;
-    to_js(ctx, host, id.to_string().into())
+    to_js(ctx, id.to_string().into())
 }
 
 fn patch<'js>(host: &Host, ctx: &Ctx<'js>, id: JsValue<'js>, value: JsValue<'js>) -> rquickjs::Result<()> {
     let id = text(ctx, &id, "id")?;
-    let object = value.into_object().ok_or_else(|| Exception::throw_type(ctx, "Invalid argument `value` for `db.patch`: an object"))?;
+    let object = value
+        .into_object()
+        .ok_or_else(|| Exception::throw_type(ctx, "Invalid argument `value` for `db.patch`: an object"))?;
     let mut fields = BTreeMap::new();
     for property in object.props::<String, JsValue>() {
         let (name, value) = property?;
-        let value = from_js(ctx, host, value, &name)?;
+        let value = from_js(ctx, value, &name)?;
         fields.insert(name, value);
     }
     host.database(ctx, |transaction| transaction.patch(parse_id(&id, "patch")?, fields))
@@ -172,7 +206,7 @@ fn patch<'js>(host: &Host, ctx: &Ctx<'js>, id: JsValue<'js>, value: JsValue<'js>
 
 fn replace<'js>(host: &Host, ctx: &Ctx<'js>, id: JsValue<'js>, value: JsValue<'js>) -> rquickjs::Result<()> {
     let id = text(ctx, &id, "id")?;
-    let fields = object(host, ctx, value, "replace")?;
+    let fields = object(ctx, value, "replace")?;
     host.database(ctx, |transaction| transaction.replace(parse_id(&id, "replace")?, fields))
 }
 
@@ -185,7 +219,7 @@ fn normalize_id<'js>(host: &Host, ctx: &Ctx<'js>, table: JsValue<'js>, id: JsVal
     let (table, id) = (text(ctx, &table, "table")?, text(ctx, &id, "id")?);
     let number = host.database(ctx, |transaction| Ok(transaction.tables.number(&table)))?;
     let id = id.parse::<DocumentId>().ok().filter(|id| Some(id.table_number) == number);
-    to_js(ctx, host, id.map_or(Value::Null, |id| id.to_string().into()))
+    to_js(ctx, id.map_or(Value::Null, |id| id.to_string().into()))
 }
 
 fn id_in_table<'js>(host: &Host, ctx: &Ctx<'js>, table: JsValue<'js>, id: JsValue<'js>) -> Js<'js> {
@@ -196,16 +230,19 @@ fn id_in_table<'js>(host: &Host, ctx: &Ctx<'js>, table: JsValue<'js>, id: JsValu
             return Ok(());
         }
         let found = transaction.tables.name(parsed.table_number).unwrap_or("unknown").to_owned();
-        Err(Error::function("InvalidTable", format!("Expected an ID of table `{table}`, found ID {text:?} of table `{found}`.")))
+        Err(Error::function(
+            "InvalidTable",
+            format!("Expected an ID of table `{table}`, found ID {text:?} of table `{found}`."),
+        ))
     })?;
     Ok(id)
 }
 
 fn collect<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, limit: JsValue<'js>) -> Js<'js> {
-    let query = read_query(host, ctx, query)?;
+    let query = read_query(ctx, query)?;
     let limit = limit.get::<Option<usize>>()?.unwrap_or(usize::MAX);
     let documents = host.database(ctx, |transaction| transaction.collect(&query, limit))?;
-    Ok(documents_to_js(host, ctx, documents)?.into_value())
+    Ok(documents_to_js(ctx, documents)?.into_value())
 }
 
 fn paginate<'js>(
@@ -215,12 +252,12 @@ fn paginate<'js>(
     cursor: JsValue<'js>,
     page_size: JsValue<'js>,
 ) -> Js<'js> {
-    let query = read_query(host, ctx, query)?;
+    let query = read_query(ctx, query)?;
     let cursor: Option<String> = cursor.get()?;
     let page_size: usize = page_size.get()?;
     let page = host.database(ctx, |transaction| transaction.paginate(&query, cursor.as_deref(), page_size))?;
     let object = JsObject::new(ctx.clone())?;
-    object.set("page", documents_to_js(host, ctx, page.documents)?)?;
+    object.set("page", documents_to_js(ctx, page.documents)?)?;
     object.set("isDone", page.is_done)?;
     object.set("continueCursor", page.continue_cursor)?;
     Ok(object.into_value())
@@ -236,7 +273,7 @@ fn vector_search<'js>(
     filter: JsValue<'js>,
 ) -> Js<'js> {
     let (table, index) = (text(ctx, &table, "tableName")?, text(ctx, &index, "indexName")?);
-    let vector = match from_js(ctx, host, vector, "vector")? {
+    let vector = match from_js(ctx, vector, "vector")? {
         Some(Value::Array(array)) => array.numbers(),
         _ => None,
     };
@@ -247,31 +284,30 @@ fn vector_search<'js>(
     let mut conditions = Vec::new();
     for condition in filter.get::<JsArray>()?.iter::<JsObject>() {
         let condition = condition?;
-        conditions.push((condition.get("field")?, from_js(ctx, host, condition.get("value")?, "filter")?));
+        conditions.push((condition.get("field")?, from_js(ctx, condition.get("value")?, "filter")?));
     }
-    let search = locked(&host.0).vector_search.clone();
+    let search = locked(&host.call).vector_search.clone();
     let found = match search {
         Some(search) => search.vector_search(&table, &index, &vector, limit, &conditions),
         None => Err(Error::function("NoVectorSearch", "vectorSearch is available in actions only.")),
     };
     let found = found.map_err(|error| host.throw(ctx, error))?;
-    let hits: Vec<Value> = found
-        .into_iter()
-        .map(|(id, score)| Value::from([("_id", id.into()), ("_score", score.into())]))
-        .collect();
-    to_js(ctx, host, hits.into())
+    let hits: Vec<Value> =
+        found.into_iter().map(|(id, score)| Value::from([("_id", id.into()), ("_score", score.into())])).collect();
+    to_js(ctx, hits.into())
 }
 
 /// A packed array's numbers, to fill its proxy.
 fn numbers<'js>(host: &Host, ctx: &Ctx<'js>, number: JsValue<'js>) -> rquickjs::Result<TypedArray<'js, f64>> {
-    let kept = host.kept(number.get()?);
-    let numbers: Vec<f64> = kept.iter().flat_map(Packed::iter).collect();
-    TypedArray::new(ctx.clone(), numbers)
+    let Some(kept) = host.kept(number.get()?) else {
+        return Err(Exception::throw_message(ctx, "This array belongs to an earlier call."));
+    };
+    TypedArray::new(ctx.clone(), kept.iter().collect::<Vec<f64>>())
 }
 
 fn log<'js>(host: &Host, ctx: &Ctx<'js>, line: JsValue<'js>) -> rquickjs::Result<()> {
     let line = text(ctx, &line, "line")?;
-    locked(&host.0).log_lines.push(line);
+    locked(&host.call).log_lines.push(line);
     Ok(())
 }
 
@@ -285,10 +321,10 @@ fn random(state: &mut u64) -> f64 {
     ((x ^ (x >> 31)) >> 11) as f64 / (1u64 << 53) as f64
 }
 
-fn documents_to_js<'js>(host: &Host, ctx: &Ctx<'js>, documents: Vec<Document>) -> rquickjs::Result<JsArray<'js>> {
+fn documents_to_js<'js>(ctx: &Ctx<'js>, documents: Vec<Document>) -> rquickjs::Result<JsArray<'js>> {
     let array = JsArray::new(ctx.clone())?;
     for (position, document) in documents.into_iter().enumerate() {
-        array.set(position, to_js(ctx, host, document.into_value())?)?;
+        array.set(position, to_js(ctx, document.into_value())?)?;
     }
     Ok(array)
 }
@@ -296,12 +332,15 @@ fn documents_to_js<'js>(host: &Host, ctx: &Ctx<'js>, documents: Vec<Document>) -
 fn text(ctx: &Ctx<'_>, value: &JsValue<'_>, argument: &str) -> rquickjs::Result<String> {
     match value.as_string() {
         Some(text) => text.to_string(),
-        None => Err(Exception::throw_type(ctx, &format!("Invalid argument `{argument}`: a string, not {}", value.type_name()))),
+        None => Err(Exception::throw_type(
+            ctx,
+            &format!("Invalid argument `{argument}`: a string, not {}", value.type_name()),
+        )),
     }
 }
 
-fn object<'js>(host: &Host, ctx: &Ctx<'js>, value: JsValue<'js>, method: &str) -> rquickjs::Result<value::Object> {
-    match from_js(ctx, host, value, "value")? {
+fn object<'js>(ctx: &Ctx<'js>, value: JsValue<'js>, method: &str) -> rquickjs::Result<value::Object> {
+    match from_js(ctx, value, "value")? {
         Some(Value::Object(fields)) => Ok(fields),
         _ => Err(Exception::throw_type(ctx, &format!("Invalid argument `value` for `db.{method}`: an object"))),
     }
@@ -313,21 +352,23 @@ fn parse_id(text: &str, method: &str) -> Result<DocumentId> {
     })
 }
 
-fn read_query<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>) -> rquickjs::Result<Query> {
+fn read_query<'js>(ctx: &Ctx<'js>, query: JsValue<'js>) -> rquickjs::Result<Query> {
     let query: JsObject = query.get()?;
     let mut range = Vec::new();
     for bound in query.get::<_, JsArray>("range")?.iter::<JsObject>() {
         let bound = bound?;
         let comparison: String = bound.get("type")?;
         range.push(Bound {
-            comparison: read_comparison(&comparison).expect("the builder has these five only"),
+            comparison: read_comparison(&comparison).ok_or_else(|| {
+                Exception::throw_type(ctx, &format!("Invalid index range: `{comparison}` is not a comparison"))
+            })?,
             field: bound.get("fieldPath")?,
-            value: from_js(ctx, host, bound.get("value")?, "index range")?,
+            value: from_js(ctx, bound.get("value")?, "index range")?,
         });
     }
     let mut filters = Vec::new();
     for filter in query.get::<_, JsArray>("filters")?.iter::<JsObject>() {
-        filters.push(read_expression(host, ctx, &filter?)?);
+        filters.push(read_expression(ctx, &filter?)?);
     }
     Ok(Query {
         table: query.get("table")?,
@@ -350,17 +391,17 @@ fn read_comparison(name: &str) -> Option<Comparison> {
     })
 }
 
-fn read_expression<'js>(host: &Host, ctx: &Ctx<'js>, expression: &JsObject<'js>) -> rquickjs::Result<Expression> {
+fn read_expression<'js>(ctx: &Ctx<'js>, expression: &JsObject<'js>) -> rquickjs::Result<Expression> {
     let operator: String = expression.get("operator")?;
     let given: JsArray = expression.get("operands")?;
     match operator.as_str() {
         "field" => return Ok(Expression::Field(given.get(0)?)),
-        "literal" => return Ok(Expression::Literal(from_js(ctx, host, given.get(0)?, "filter")?)),
+        "literal" => return Ok(Expression::Literal(from_js(ctx, given.get(0)?, "filter")?)),
         _ => {}
     }
     let mut operands = Vec::new();
     for operand in given.iter::<JsObject>() {
-        operands.push(read_expression(host, ctx, &operand?)?);
+        operands.push(read_expression(ctx, &operand?)?);
     }
     let arithmetic = match operator.as_str() {
         "and" => return Ok(Expression::And(operands)),

@@ -1,20 +1,19 @@
 //! One JavaScript world: QuickJS with the modules of a functions folder.
 
 use std::{
-    fmt::Write as _,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use rquickjs::{CatchResultExt, CaughtError, Context, Ctx, Function, Module, Object as JsObject, Promise, Runtime};
+use rquickjs::{
+    CatchResultExt, CaughtError, Context, Ctx, FromJs, Function, Module, Object as JsObject, Promise, Runtime,
+};
 use value::Value;
 
 use super::{
     FunctionKind,
-    convert::{from_js, to_js},
+    border::{Border, from_js, to_js},
+    deadline::Deadline,
     host::{Call, Host},
     modules::Modules,
 };
@@ -23,88 +22,123 @@ use crate::{
     limits::Limits,
 };
 
-/// QuickJS's own stack; a run deeper than this throws. Threads that run functions have several times as much.
-const STACK_BYTES: usize = 512 << 10;
+/// QuickJS's own stack: what recurses deeper throws.
+const STACK_BYTES: usize = 1 << 20;
+
+/// Stack for what Rust does within a call: values of 64 levels crossing the border, SQLite.
+const RUST_STACK_BYTES: usize = 512 << 10;
+
+/// How long the modules of a folder may take to load.
+const LOAD_TIME: Duration = Duration::from_secs(10);
+
+/// Calls after which an isolate is replaced, so that what modules keep between calls stays bounded.
+const MAX_CALLS: u32 = 10_000;
+
+/// The module that Rust talks to.
+const ENGINE: &str = "engine/engine";
 
 /// A QuickJS runtime that runs one call at a time.
 pub(crate) struct Isolate {
     context: Context,
+    modules: Modules,
     host: Host,
-    /// When the call that runs must have ended, in nanoseconds since `epoch`.
-    deadline: Arc<AtomicU64>,
-    epoch: Instant,
-    broken: bool,
+    deadline: Arc<Deadline>,
+    memory_bytes: usize,
+    calls: u32,
+    is_broken: bool,
 }
 
-/// What a function registered as, by `convex/server`'s description.
+/// What a function registered as.
 pub(crate) type Description = value::Object;
 
 impl Isolate {
     pub(crate) fn new(modules: &Modules, limits: &Limits) -> Result<Self> {
-        let epoch = Instant::now();
-        let deadline = Arc::new(AtomicU64::new(u64::MAX));
         let runtime = Runtime::new().map_err(unexpected)?;
         runtime.set_memory_limit(limits.memory_bytes);
         runtime.set_max_stack_size(STACK_BYTES);
+        let deadline = Arc::new(Deadline::new());
         let watched = Arc::clone(&deadline);
-        runtime.set_interrupt_handler(Some(Box::new(move || nanoseconds(epoch) > watched.load(Ordering::Relaxed))));
+        runtime.set_interrupt_handler(Some(Box::new(move || watched.has_passed())));
         runtime.set_loader(modules.clone(), modules.clone());
-        let context = Context::full(&runtime).map_err(unexpected)?;
-        let isolate = Self { context, host: Host::default(), deadline, epoch, broken: false };
-        isolate.context.with(|ctx| -> Result<()> {
-            isolate.host.install(&ctx).map_err(unexpected)?;
-            let loaded = Module::import(&ctx, "convex/server")
-                .and_then(|promise| promise.finish::<JsObject>())
-                .and_then(|server| {
-                    let host = Host::object(&ctx)?;
-                    for name in ["run", "describeModule", "describeSchema", "describeTable", "packedArray"] {
-                        host.set(name, server.get::<_, Function>(name)?)?;
-                    }
-                    Ok(())
-                });
-            loaded.catch(&ctx).map_err(|error| module_error("convex/server", &error))
-        })?;
+        let isolate = Self {
+            context: Context::full(&runtime).map_err(unexpected)?,
+            modules: modules.clone(),
+            host: Host::new(Arc::clone(&deadline)),
+            deadline,
+            memory_bytes: limits.memory_bytes,
+            calls: 0,
+            is_broken: false,
+        };
+        isolate.with(|ctx| isolate.start(ctx).map_err(unexpected))?;
         Ok(isolate)
     }
 
-    /// Whether a call left it in a state that no other should find.
-    pub(crate) fn is_broken(&self) -> bool {
-        self.broken
+    /// Loads our own modules and makes the border.
+    fn start(&self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
+        let globals = ctx.globals();
+        globals.set("__host", self.host.object(ctx)?)?;
+        let engine: JsObject = Module::import(ctx, ENGINE)?.finish()?;
+        globals.remove("__host")?;
+        let border = Border {
+            host: self.host.clone(),
+            packed_array: engine.get("packedArray")?,
+            packed_handler: engine.get("packedHandler")?,
+            object_prototype: ctx.eval("Object.prototype")?,
+            array_buffer: globals.get("ArrayBuffer")?,
+            engine,
+        };
+        ctx.store_userdata(border).expect("nobody reads it yet");
+        Ok(())
+    }
+
+    /// Whether another call may have it.
+    pub(crate) fn is_reusable(&self) -> bool {
+        !self.is_broken && self.calls < MAX_CALLS
     }
 
     /// The functions a module exports.
     pub(crate) fn describe_module(&self, module: &str) -> Result<Vec<Description>> {
-        let described = self.describe("describeModule", module)?;
+        let described =
+            self.load(module, |ctx| engine_function(ctx, "describeModule")?.call((format!("/{module}"),)))?;
         let Value::Array(functions) = described else { return Ok(Vec::new()) };
         Ok(functions.iter().filter_map(|function| function.as_object().cloned()).collect())
     }
 
     /// The schema of a `schema` module.
     pub(crate) fn describe_schema(&self, module: &str) -> Result<Value> {
-        self.describe("describeSchema", module)
-    }
-
-    fn describe(&self, describer: &str, module: &str) -> Result<Value> {
-        self.context.with(|ctx| {
-            let described = Host::object(&ctx)
-                .and_then(|host| host.get::<_, Function>(describer))
-                .and_then(|describe| describe.call::<_, Promise>((format!("/{module}"),)))
-                .and_then(|promise| promise.finish::<rquickjs::Value>())
-                .and_then(|description| from_js(&ctx, &self.host, description, module));
-            described.catch(&ctx).map(Option::unwrap_or_default).map_err(|error| module_error(module, &error))
-        })
+        self.load(module, |ctx| engine_function(ctx, "describeSchema")?.call((format!("/{module}"),)))
     }
 
     /// The table that a module's function defines with these options.
     pub(crate) fn describe_table(&self, name: &str, module: &str, definer: &str, options: Value) -> Result<Value> {
-        self.context.with(|ctx| {
-            let described = to_js(&ctx, &self.host, options).and_then(|options| {
-                let describe: Function = Host::object(&ctx)?.get("describeTable")?;
-                let promise: Promise = describe.call((name, format!("/{module}"), definer, options))?;
-                from_js(&ctx, &self.host, promise.finish()?, definer)
-            });
-            described.catch(&ctx).map(Option::unwrap_or_default).map_err(|error| module_error(module, &error))
+        let described = self.load(module, |ctx| {
+            let options = to_js(ctx, options)?;
+            engine_function(ctx, "describeTable")?.call((name, format!("/{module}"), definer, options))
+        });
+        described.map_err(|error| match error {
+            Error::Module { message, .. } => Error::function("InvalidSchema", message),
+            error => error,
         })
+    }
+
+    /// Runs what loads a module and describes it.
+    fn load<F>(&self, module: &str, describe: F) -> Result<Value>
+    where
+        F: for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<Promise<'js>>,
+    {
+        self.deadline.begin(LOAD_TIME);
+        let described = self.with(|ctx| {
+            let described = describe(ctx).and_then(|promise| {
+                let described: rquickjs::Value = self.settle(&promise)?;
+                from_js(ctx, described, "its description")
+            });
+            described.catch(ctx).map(Option::unwrap_or_default).map_err(|error| self.module_error(module, error))
+        });
+        if self.deadline.end() {
+            let seconds = LOAD_TIME.as_secs();
+            return Err(self.modules.error(module, format!("takes more than {seconds} s to load")));
+        }
+        described
     }
 
     /// Runs a function to its end; the call comes back with what it did.
@@ -116,76 +150,119 @@ impl Isolate {
         call: Call,
         time: Duration,
     ) -> (Result<Value>, Call) {
+        let began = Instant::now();
         self.host.begin(call);
-        let limit = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.deadline.store(nanoseconds(self.epoch).saturating_add(limit), Ordering::Relaxed);
-        let outcome = self.context.with(|ctx| {
-            let value = Self::invoke(&ctx, &self.host, (module, name), kind, args).catch(&ctx);
-            value.map_err(|error| Error::function("InternalServerError", error.to_string())).and_then(|value| value)
+        self.deadline.begin(time);
+        let outcome = self.with(|ctx| {
+            let outcome = self.invoke(ctx, (module, name), kind, args).catch(ctx);
+            outcome.unwrap_or_else(|error| Err(self.function_error(error)))
         });
-        let timed_out = nanoseconds(self.epoch) > self.deadline.swap(u64::MAX, Ordering::Relaxed);
-        let outcome = match outcome {
-            Err(_) if timed_out => Err(Error::function(
+        let timed_out = self.deadline.end();
+        let mut call = self.host.end();
+        let outcome = match (call.failure.take(), outcome) {
+            (Some(failure), _) => Err(failure),
+            (None, Err(_)) if timed_out => Err(Error::function(
                 "FunctionTimeout",
-                format!("Function execution timed out (maximum duration: {}s)", time.as_secs()),
+                format!("Function execution timed out (maximum duration: {}s)", time.as_secs_f64()),
             )),
-            outcome => outcome,
+            (None, outcome) => outcome,
         };
-        self.broken |= timed_out || matches!(&outcome, Err(Error::Function(error)) if error.code == "OutOfMemory");
-        (outcome, self.host.end())
+        self.calls += 1;
+        let out_of_memory = matches!(&outcome, Err(Error::Function(error)) if error.code == "OutOfMemory");
+        // Counting what modules keep between calls takes a while; to fill the memory takes much longer.
+        let is_full = began.elapsed() > Duration::from_millis(5) && self.memory_used() > self.memory_bytes / 2;
+        self.is_broken |= timed_out || out_of_memory || is_full;
+        (outcome, call)
     }
 
     fn invoke(
+        &self,
         ctx: &Ctx<'_>,
-        host: &Host,
         (module, name): (&str, &str),
         kind: FunctionKind,
         args: Value,
     ) -> rquickjs::Result<Result<Value>> {
-        let run: Function = Host::object(ctx)?.get("run")?;
-        let args = to_js(ctx, host, args)?;
-        let promise: Promise = run.call((format!("/{module}"), name, kind.name(), args))?;
-        let outcome: JsObject = match promise.finish() {
-            Ok(outcome) => outcome,
+        let args = to_js(ctx, args)?;
+        let promise: Promise = engine_function(ctx, "run")?.call((format!("/{module}"), name, kind.name(), args))?;
+        let outcome: JsObject = match self.settle(&promise) {
             Err(rquickjs::Error::WouldBlock) => {
                 return Ok(Err(Error::function("UnresolvedPromise", "Returned promise will never resolve")));
             }
-            Err(error) => return Err(error),
+            outcome => outcome?,
         };
         match outcome.get::<_, Option<JsObject>>("thrown")? {
-            Some(thrown) => Ok(Err(thrown_error(ctx, host, &thrown)?)),
-            None => Ok(Ok(from_js(ctx, host, outcome.get("value")?, "the returned value")?.unwrap_or_default())),
+            Some(thrown) => Ok(Err(self.thrown_error(ctx, &thrown)?)),
+            None => Ok(Ok(from_js(ctx, outcome.get("value")?, "the return value")?.unwrap_or_default())),
+        }
+    }
+
+    /// Runs all jobs there are, those too that the promise doesn't wait for: none may be left to another call.
+    fn settle<'js, T: FromJs<'js>>(&self, promise: &Promise<'js>) -> rquickjs::Result<T> {
+        while !self.deadline.has_passed() && promise.ctx().execute_pending_job() {}
+        promise.result().unwrap_or(Err(rquickjs::Error::WouldBlock))
+    }
+
+    fn memory_used(&self) -> usize {
+        usize::try_from(self.context.runtime().memory_usage().malloc_size).unwrap_or_default()
+    }
+
+    /// Enters the context, on a stack that is large enough on any thread.
+    fn with<T>(&self, act: impl FnOnce(&Ctx<'_>) -> T) -> T {
+        let needed = STACK_BYTES + RUST_STACK_BYTES;
+        stacker::maybe_grow(needed, 2 * needed, || self.context.with(|ctx| act(&ctx)))
+    }
+
+    /// The error behind what a function threw.
+    fn thrown_error<'js>(&self, ctx: &Ctx<'js>, thrown: &JsObject<'js>) -> rquickjs::Result<Error> {
+        if let Some(error) =
+            thrown.get::<_, Option<usize>>("hostError")?.and_then(|number| self.host.take_error(number))
+        {
+            return Ok(error);
+        }
+        let message: String = thrown.get("message")?;
+        let stack: Option<String> = thrown.get("stack")?;
+        let text = self.modules.trace(&message, stack.as_deref());
+        if thrown.get::<_, Option<bool>>("isConvexError")? == Some(true) {
+            let data = from_js(ctx, thrown.get("data")?, "ConvexError.data")?;
+            return Ok(Error::Function(FunctionError { code: "ConvexError", message: text, data }));
+        }
+        let code = if message == "InternalError: out of memory" { "OutOfMemory" } else { "Error" };
+        Ok(Error::function(code, text))
+    }
+
+    /// The error behind an exception that came up outside of a function's own code: while its result was read, or
+    /// because there was no memory left to say what it threw.
+    fn function_error(&self, error: CaughtError<'_>) -> Error {
+        let CaughtError::Exception(exception) = error else {
+            return Error::function("OutOfMemory", format!("QuickJS: {error}"));
+        };
+        if let Ok(Some(error)) =
+            exception.get::<_, Option<usize>>("hostError").map(|number| self.host.take_error(number?))
+        {
+            return error;
+        }
+        let name: String = exception.get("name").unwrap_or_default();
+        let message = format!("{name}: {}", exception.message().unwrap_or_default());
+        let code = if message == "InternalError: out of memory" { "OutOfMemory" } else { "Error" };
+        Error::function(code, self.modules.trace(&message, exception.stack().as_deref()))
+    }
+
+    fn module_error(&self, module: &str, error: CaughtError<'_>) -> Error {
+        match error {
+            CaughtError::Exception(exception) => self.modules.exception(module, &exception),
+            CaughtError::Error(rquickjs::Error::WouldBlock) => {
+                self.modules.error(module, "never finishes to load: it awaits what nothing resolves")
+            }
+            error => self.modules.error(module, error),
         }
     }
 }
 
-/// The error behind what a function threw.
-fn thrown_error<'js>(ctx: &Ctx<'js>, host: &Host, thrown: &JsObject<'js>) -> rquickjs::Result<Error> {
-    if let Some(error) = thrown.get::<_, Option<usize>>("hostError")?.and_then(|number| host.take_error(number)) {
-        return Ok(error);
-    }
-    let message: String = thrown.get("message")?;
-    let mut text = format!("Uncaught {message}");
-    let stack: Option<String> = thrown.get("stack")?;
-    for frame in stack.as_deref().unwrap_or_default().lines().filter(|frame| !frame.contains("convex/server")) {
-        let _ = write!(text, "\n    {}", frame.trim());
-    }
-    if thrown.get::<_, Option<bool>>("isConvexError")? == Some(true) {
-        let data = from_js(ctx, host, thrown.get("data")?, "ConvexError.data")?;
-        return Ok(Error::Function(FunctionError { code: "ConvexError", message: text, data }));
-    }
-    let code = if message.contains("out of memory") { "OutOfMemory" } else { "Error" };
-    Ok(Error::function(code, text))
-}
-
-fn module_error(module: &str, error: &CaughtError<'_>) -> Error {
-    Error::Module { path: module.to_owned(), message: error.to_string().trim().to_owned() }
+/// A function of our own side of JavaScript.
+fn engine_function<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Function<'js>> {
+    ctx.userdata::<Border>().expect("every context has its border").engine.get(name)
 }
 
 fn unexpected(error: rquickjs::Error) -> Error {
     Error::function("InternalServerError", format!("QuickJS: {error}"))
-}
-
-fn nanoseconds(epoch: Instant) -> u64 {
-    u64::try_from(epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,7 @@
 //! The functions of a deployment: loaded from a folder, found by path, run in isolates.
 
-mod convert;
+mod border;
+mod deadline;
 mod host;
 mod isolate;
 mod modules;
@@ -17,7 +18,7 @@ use modules::Modules;
 use crate::{
     error::{Error, Result},
     limits::Limits,
-    schema::{Schema, Validator},
+    schema::{Schema, TableDefinition, Validator},
     storage::locked,
 };
 
@@ -90,35 +91,46 @@ impl Functions {
         match self.by_path.get(&canonical) {
             Some(function) if function.public || !public_only => Ok(function),
             _ => {
-                let known: Vec<&str> = if public_only {
-                    Vec::new()
-                } else {
-                    self.by_path.keys().map(String::as_str).collect()
-                };
+                let known: Vec<&str> =
+                    if public_only { Vec::new() } else { self.by_path.keys().map(String::as_str).collect() };
                 let known = if known.is_empty() { String::new() } else { format!(" There are: {}.", known.join(", ")) };
                 Err(Error::FunctionNotFound { path: path.to_owned(), public: public_only, known })
             }
         }
     }
 
-    /// The table that a module's function makes of some options, as a schema's export holds it.
-    pub(crate) fn describe_table(&self, name: &str, module: &str, definer: &str, options: Value) -> Result<Value> {
-        let isolate = Isolate::new(&self.modules, &self.limits)?;
-        isolate.describe_table(name, module, definer, options)
+    /// The table that `defineMastraNativeVectorTable(options)` of the built-in functions defines.
+    pub(crate) fn vector_table(&self, name: &str, options: Value) -> Result<TableDefinition> {
+        const MODULE: &str = "mastra/schema";
+        const DEFINER: &str = "defineMastraNativeVectorTable";
+        let table = if self.modules.are_builtin() {
+            self.with_isolate(|isolate| isolate.describe_table(name, MODULE, DEFINER, options))?
+        } else {
+            Isolate::new(&Modules::builtin()?, &self.limits)?.describe_table(name, MODULE, DEFINER, options)
+        };
+        Ok(TableDefinition::from_export(&table?)?.1)
     }
 
-    /// Runs a function in an isolate of its own.
+    /// Runs a function in an isolate of its own; the call comes back with what it did.
     pub(crate) fn run(&self, function: &Function, args: Value, call: Call, time: Duration) -> (Result<Value>, Call) {
+        let mut given = Some(call);
+        let outcome = self.with_isolate(|isolate| {
+            let call = given.take().expect("an isolate runs it once");
+            isolate.run((&function.module, &function.name), function.kind, args, call, time)
+        });
+        outcome.unwrap_or_else(|error| (Err(error), given.expect("no isolate took it")))
+    }
+
+    /// Does something in an isolate that nobody else uses. One that can't be used again is not put back; neither is
+    /// one in which Rust panicked.
+    fn with_isolate<T>(&self, act: impl FnOnce(&mut Isolate) -> T) -> Result<T> {
         let idle = locked(&self.idle).pop();
-        let mut isolate = match idle.map_or_else(|| Isolate::new(&self.modules, &self.limits), Ok) {
-            Ok(isolate) => isolate,
-            Err(error) => return (Err(error), call),
-        };
-        let outcome = isolate.run((&function.module, &function.name), function.kind, args, call, time);
-        if !isolate.is_broken() {
+        let mut isolate = idle.map_or_else(|| Isolate::new(&self.modules, &self.limits), Ok)?;
+        let result = act(&mut isolate);
+        if isolate.is_reusable() {
             locked(&self.idle).push(isolate);
         }
-        outcome
+        Ok(result)
     }
 }
 

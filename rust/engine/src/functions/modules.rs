@@ -2,59 +2,131 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::{Display, Write as _},
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rquickjs::{
-    Ctx, Module,
+    Ctx, Exception, Module,
     loader::{ImportAttributes, Loader, Resolver},
     module::Declared,
 };
 
-use super::typescript::strip_types;
+use super::typescript::{JavaScript, Place, strip_types};
 use crate::error::{Error, Result};
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
-/// Our own side of what Convex functions import.
-const RUNTIME: [(&str, &str); 2] =
-    [("convex/server", include_str!("js/server.js")), ("convex/values", include_str!("js/values.js"))];
+/// Our own side of what Convex functions import, and under `engine/` what only our own side does.
+const RUNTIME: [(&str, &str); 6] = [
+    ("convex/server", include_str!("js/server.js")),
+    ("convex/values", include_str!("js/values.js")),
+    ("engine/database", include_str!("js/database.js")),
+    ("engine/engine", include_str!("js/engine.js")),
+    ("engine/globals", include_str!("js/globals.js")),
+    ("engine/packed", include_str!("js/packed.js")),
+];
 
-/// Modules by path without ending (`mastra/storage`), as JavaScript.
+/// A functions folder. Cloning shares it.
 #[derive(Clone, Debug)]
-pub(crate) struct Modules(BTreeMap<String, String>);
+pub(crate) struct Modules {
+    /// By path without ending (`mastra/storage`).
+    files: Arc<BTreeMap<String, File>>,
+    are_builtin: bool,
+}
+
+#[derive(Debug)]
+struct File {
+    /// With ending (`mastra/storage.ts`).
+    path: String,
+    javascript: JavaScript,
+}
 
 impl Modules {
     /// The functions that come with this package: the files of `convex/`.
     pub(crate) fn builtin() -> Result<Self> {
-        Self::from_sources(BUILTIN.iter().map(|(path, source)| ((*path).to_owned(), (*source).to_owned())))
+        let sources = BUILTIN.iter().map(|(path, source)| ((*path).to_owned(), (*source).to_owned()));
+        Ok(Self { files: Self::compile(sources)?, are_builtin: true })
     }
 
     /// A `convex/` folder as it is.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let mut sources = Vec::new();
         read_sources(folder, folder, &mut sources)?;
-        Self::from_sources(sources.into_iter())
+        Ok(Self { files: Self::compile(sources.into_iter())?, are_builtin: false })
     }
 
-    fn from_sources(sources: impl Iterator<Item = (String, String)>) -> Result<Self> {
-        let mut modules = BTreeMap::new();
+    fn compile(sources: impl Iterator<Item = (String, String)>) -> Result<Arc<BTreeMap<String, File>>> {
+        let mut files = BTreeMap::new();
         for (path, source) in sources {
             if let Some(name) = module_name(&path) {
-                modules.insert(name.to_owned(), strip_types(&path, &source)?);
+                let javascript = strip_types(&path, &source)?;
+                files.insert(name.to_owned(), File { path, javascript });
             }
         }
-        Ok(Self(modules))
+        Ok(Arc::new(files))
+    }
+
+    /// Whether these are the ones that come with this package.
+    pub(crate) fn are_builtin(&self) -> bool {
+        self.are_builtin
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.files.contains_key(name)
     }
 
     /// The modules whose exports can be functions: all but the schema.
     pub(crate) fn with_functions(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str).filter(|name| *name != "schema")
+        self.files.keys().map(String::as_str).filter(|name| *name != "schema")
+    }
+
+    /// What is wrong with a module as a whole.
+    pub(crate) fn error(&self, name: &str, message: impl Display) -> Error {
+        let path = self.files.get(name).map_or(name, |file| &file.path);
+        Error::Module { path: path.to_owned(), message: message.to_string() }
+    }
+
+    /// What a module threw while it was loaded, with the place where it did, which may be in a module it imports.
+    pub(crate) fn exception(&self, name: &str, exception: &Exception<'_>) -> Error {
+        let kind: String = exception.get("name").unwrap_or_default();
+        let message = format!("{kind}: {}", exception.message().unwrap_or_default());
+        let stack = exception.stack().unwrap_or_default();
+        match stack.lines().find_map(|frame| self.place(frame)) {
+            Some((path, place, _)) => {
+                Error::Module { path: format!("{path}:{}:{}", place.line, place.column), message }
+            }
+            None => self.error(name, message),
+        }
+    }
+
+    /// An exception's text as Convex gives it: the message, and the frames of the stack that are in the folder.
+    pub(crate) fn trace(&self, message: &str, stack: Option<&str>) -> String {
+        let mut text = format!("Uncaught {message}");
+        for (path, Place { line, column }, function) in
+            stack.unwrap_or_default().lines().filter_map(|frame| self.place(frame))
+        {
+            let _ = match function {
+                "" => write!(text, "\n    at ../convex/{path}:{line}:{column}"),
+                function => write!(text, "\n    at {function} (../convex/{path}:{line}:{column})"),
+            };
+        }
+        text
+    }
+
+    /// File, place and function of a frame of QuickJS's: `at function (module:line:column)` or `at module:line:column`.
+    fn place<'a>(&'a self, frame: &'a str) -> Option<(&'a str, Place, &'a str)> {
+        let frame = frame.trim().strip_prefix("at ")?;
+        let (function, place) =
+            frame.strip_suffix(')').and_then(|frame| frame.rsplit_once(" (")).unwrap_or(("", frame));
+        let mut parts = place.rsplitn(3, ':');
+        let (column, line, module) = (parts.next()?, parts.next()?, parts.next()?);
+        let file = self.files.get(module)?;
+        let place = Place { line: line.parse().ok()?, column: column.parse().ok()? };
+        let function = if function == "<anonymous>" { "" } else { function };
+        Some((&file.path, file.javascript.source_of(place)?, function))
     }
 }
 
@@ -92,7 +164,7 @@ fn read_sources(root: &Path, folder: &Path, sources: &mut Vec<(String, String)>)
 }
 
 impl Resolver for Modules {
-    /// `convex/server` and `convex/values` are ours; what begins with a dot is relative to the importing module, and
+    /// `convex/server` and `convex/values` are ours, and `engine/…` is for those alone; what begins with a dot is relative to the importing module, and
     /// `/mastra/storage` is a module of the folder.
     fn resolve<'js>(
         &mut self,
@@ -101,7 +173,8 @@ impl Resolver for Modules {
         name: &str,
         _attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<String> {
-        if RUNTIME.iter().any(|(path, _)| *path == name) {
+        let is_ours = |name: &str| RUNTIME.iter().any(|(path, _)| *path == name);
+        if is_ours(name) && (name.starts_with("convex/") || !self.has(base)) {
             return Ok(name.to_owned());
         }
         let mut path: Vec<&str> = Vec::new();
@@ -137,7 +210,7 @@ impl Loader for Modules {
         _attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<Module<'js, Declared>> {
         let runtime = RUNTIME.iter().find(|(path, _)| *path == name).map(|(_, source)| *source);
-        match runtime.or_else(|| self.0.get(name).map(String::as_str)) {
+        match runtime.or_else(|| self.files.get(name).map(|file| file.javascript.code.as_str())) {
             Some(source) => Module::declare(ctx.clone(), name, source),
             None => Err(rquickjs::Error::new_loading(name)),
         }

@@ -1,10 +1,11 @@
-//! TypeScript to JavaScript: the types are taken out, nothing else changes.
+//! TypeScript to JavaScript: the types are taken out, nothing else changes but the layout.
 
 use std::path::Path;
 
 use oxc::{
     allocator::Allocator,
-    codegen::Codegen,
+    codegen::{Codegen, CodegenOptions},
+    diagnostics::OxcDiagnostic,
     parser::Parser,
     semantic::SemanticBuilder,
     span::SourceType,
@@ -13,21 +14,75 @@ use oxc::{
 
 use crate::error::{Error, Result};
 
+/// A source file's JavaScript, and where each part of it came from.
+#[derive(Debug)]
+pub(crate) struct JavaScript {
+    pub(crate) code: String,
+    /// Where a piece of `code` begins, and where its source does; by place in `code`.
+    map: Vec<(Place, Place)>,
+}
+
+/// A line and a column, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+impl JavaScript {
+    /// The place in the source of a place in the code.
+    pub(crate) fn source_of(&self, place: Place) -> Option<Place> {
+        let after = self.map.partition_point(|(code, _)| *code <= place);
+        Some(self.map[after.checked_sub(1)?].1)
+    }
+}
+
 /// The JavaScript of one source file; `path` names it in errors and tells its language by its ending.
-pub(crate) fn strip_types(path: &str, source: &str) -> Result<String> {
-    let failed = |message: String| Error::Module { path: path.to_owned(), message };
-    let source_type = SourceType::from_path(Path::new(path)).map_err(|error| failed(error.to_string()))?;
+pub(crate) fn strip_types(path: &str, source: &str) -> Result<JavaScript> {
+    let failed = |diagnostic: &OxcDiagnostic| {
+        let place = diagnostic.labels.first().map(|label| {
+            let Place { line, column } = place_of(source, label.offset());
+            format!(":{line}:{column}")
+        });
+        let help = diagnostic.help.as_ref().map(|help| format!(" ({help})"));
+        Error::Module {
+            path: format!("{path}{}", place.unwrap_or_default()),
+            message: format!("{}{}", diagnostic.message, help.unwrap_or_default()),
+        }
+    };
+    let source_type = SourceType::from_path(Path::new(path))
+        .map_err(|error| Error::Module { path: path.to_owned(), message: error.to_string() })?;
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, source, source_type.with_module(true)).parse();
     if let Some(first) = parsed.diagnostics.first() {
-        return Err(failed(format!("{:?}", first.clone().with_source_code(source.to_owned()))));
+        return Err(failed(first));
     }
     let mut program = parsed.program;
-    let scoping = SemanticBuilder::new().build(&program).semantic.into_scoping();
+    let checked = SemanticBuilder::new().with_check_syntax_error(true).build(&program);
+    if let Some(first) = checked.diagnostics.first() {
+        return Err(failed(first));
+    }
+    let scoping = checked.semantic.into_scoping();
     let transformed = Transformer::new(&allocator, Path::new(path), &TransformOptions::default())
         .build_with_scoping(scoping, &mut program);
     if let Some(first) = transformed.diagnostics.first() {
-        return Err(failed(format!("{:?}", first.clone().with_source_code(source.to_owned()))));
+        return Err(failed(first));
     }
-    Ok(Codegen::new().build(&program).code)
+    let options = CodegenOptions { source_map_path: Some(path.into()), ..CodegenOptions::default() };
+    let printed = Codegen::new().with_options(options).build(&program);
+    let tokens = printed.map.iter().flat_map(|map| map.get_tokens());
+    let map = tokens.map(|token| {
+        let code = Place { line: token.get_dst_line() + 1, column: token.get_dst_col() + 1 };
+        (code, Place { line: token.get_src_line() + 1, column: token.get_src_col() + 1 })
+    });
+    let map = map.collect();
+    Ok(JavaScript { code: printed.code, map })
+}
+
+/// The place of a byte of a source.
+fn place_of(source: &str, offset: u32) -> Place {
+    let before = usize::try_from(offset).ok().and_then(|offset| source.get(..offset)).unwrap_or(source);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    Place { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
 }

@@ -1,0 +1,244 @@
+//! The border between Rust and JavaScript: how values cross it.
+//!
+//! Packed arrays cross without their numbers: JavaScript gets a proxy that knows the array's number in the call's
+//! table, and hands it back as that unless it looked inside.
+
+use rquickjs::{
+    Array as JsArray, ArrayBuffer, BigInt, Ctx, Exception, Function, JsLifetime, Object as JsObject, Proxy, Type,
+    Value as JsValue, object::Property,
+};
+use value::{
+    Array, Object, Value,
+    size::{ARRAY_MAX_LENGTH, SizeError, VALUE_MAX_BYTES, VALUE_MAX_NESTING},
+};
+
+use super::host::Host;
+use crate::error::FunctionError;
+
+/// What crossing needs of an isolate. Each context has one, as user data.
+pub(crate) struct Border<'js> {
+    pub(crate) host: Host,
+    /// Makes the proxy of a packed array.
+    pub(crate) packed_array: Function<'js>,
+    /// The prototype of such a proxy's handler.
+    pub(crate) packed_handler: JsObject<'js>,
+    pub(crate) object_prototype: JsObject<'js>,
+    pub(crate) array_buffer: JsObject<'js>,
+    /// Our own side of JavaScript: what Rust calls there.
+    pub(crate) engine: JsObject<'js>,
+}
+
+// SAFETY: `Changed` is the same type, with the other lifetime.
+#[expect(unsafe_code, reason = "what keeps JavaScript values in a context's user data has to say so")]
+unsafe impl<'js> JsLifetime<'js> for Border<'js> {
+    type Changed<'to> = Border<'to>;
+}
+
+/// JavaScript's form of a value.
+pub(crate) fn to_js<'js>(ctx: &Ctx<'js>, value: Value) -> rquickjs::Result<JsValue<'js>> {
+    let border = ctx.userdata::<Border>().expect("every context has its border");
+    border.to_js(ctx, value)
+}
+
+/// The value of a JavaScript value; `None` is `undefined`. Errors say where in `what` something is wrong.
+pub(crate) fn from_js<'js>(ctx: &Ctx<'js>, value: JsValue<'js>, what: &str) -> rquickjs::Result<Option<Value>> {
+    let border = ctx.userdata::<Border>().expect("every context has its border");
+    let mut reader = Reader { border: &border, bytes: 0 };
+    reader.read(value, 0).map_err(|refusal| match refusal {
+        Refusal::Js(error) => error,
+        Refusal::Unsupported { path, problem } => Exception::throw_type(ctx, &format!("{problem} (at {what}{path})")),
+        Refusal::Size(error) => {
+            border.host.throw(ctx, FunctionError::new(error.code(), format!("{what}: {error}")).into())
+        }
+    })
+}
+
+impl<'js> Border<'js> {
+    fn to_js(&self, ctx: &Ctx<'js>, value: Value) -> rquickjs::Result<JsValue<'js>> {
+        Ok(match value {
+            Value::Null => JsValue::new_null(ctx.clone()),
+            Value::Int64(x) => BigInt::from_i64(ctx.clone(), x)?.into_value(),
+            Value::Float64(x) => JsValue::new_number(ctx.clone(), x),
+            Value::Boolean(x) => JsValue::new_bool(ctx.clone(), x),
+            Value::String(text) => rquickjs::String::from_str(ctx.clone(), &text)?.into_value(),
+            Value::Bytes(bytes) => ArrayBuffer::new(ctx.clone(), bytes)?.into_value(),
+            Value::Array(Array::Packed(numbers)) => {
+                let length = numbers.len();
+                self.packed_array.call((self.host.keep(numbers), length))?
+            }
+            Value::Array(Array::Values(items)) => {
+                let array = JsArray::new(ctx.clone())?;
+                for (position, item) in items.into_iter().enumerate() {
+                    array.set(position, self.to_js(ctx, item)?)?;
+                }
+                array.into_value()
+            }
+            Value::Object(fields) => {
+                let object = JsObject::new(ctx.clone())?;
+                for (name, field) in fields {
+                    let field = self.to_js(ctx, field)?;
+                    if name == "__proto__" {
+                        // To assign it would set the prototype.
+                        object.prop(name, Property::from(field).configurable().enumerable().writable())?;
+                    } else {
+                        object.set(name, field)?;
+                    }
+                }
+                object.into_value()
+            }
+        })
+    }
+}
+
+/// Reads one JavaScript value, which may be cyclic or far too large: limits hold while it is read.
+struct Reader<'a, 'js> {
+    border: &'a Border<'js>,
+    /// The size so far, about as Convex counts it.
+    bytes: usize,
+}
+
+/// Why a value can't be read. The path grows on the way out.
+enum Refusal {
+    Js(rquickjs::Error),
+    Unsupported { path: String, problem: String },
+    Size(SizeError),
+}
+
+impl From<rquickjs::Error> for Refusal {
+    fn from(error: rquickjs::Error) -> Self {
+        Self::Js(error)
+    }
+}
+
+impl Refusal {
+    fn unsupported(what: &str) -> Self {
+        Self::Unsupported { path: String::new(), problem: format!("{what} is not a supported Convex value") }
+    }
+
+    fn under(self, step: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Unsupported { path, problem } => Self::Unsupported { path: step() + &path, problem },
+            other => other,
+        }
+    }
+}
+
+impl<'js> Reader<'_, 'js> {
+    /// `None` is `undefined`; `nesting` counts the arrays and objects around the value.
+    fn read(&mut self, value: JsValue<'js>, nesting: usize) -> Result<Option<Value>, Refusal> {
+        self.count(1)?;
+        Ok(Some(match value.type_of() {
+            Type::Undefined | Type::Uninitialized => return Ok(None),
+            Type::Null => Value::Null,
+            Type::Bool => Value::Boolean(value.as_bool().expect("type was looked at")),
+            Type::Int | Type::Float => Value::Float64(value.as_number().expect("type was looked at")),
+            Type::String => {
+                let text = value.into_string().expect("type was looked at").to_string();
+                let text = text.map_err(|_| Refusal::unsupported("a string with a lone surrogate"))?;
+                self.count(text.len())?;
+                Value::String(text)
+            }
+            Type::BigInt => {
+                let digits = value.get::<rquickjs::Coerced<String>>()?.0;
+                Value::Int64(digits.parse().map_err(|_| Refusal::unsupported(&format!("{digits}n, beyond 64 bits,")))?)
+            }
+            Type::Array => self.read_array(&value.into_array().expect("type was looked at"), nesting)?,
+            Type::Proxy => self.read_proxy(&value.into_proxy().expect("type was looked at"), nesting)?,
+            Type::Object => {
+                let object = value.into_object().expect("type was looked at");
+                if self.is_plain(&object) {
+                    Value::Object(self.read_object(&object, nesting)?)
+                } else if object.is_instance_of(&self.border.array_buffer) {
+                    let bytes = bytes_of(object);
+                    self.count(bytes.len())?;
+                    Value::Bytes(bytes)
+                } else {
+                    return Err(Refusal::unsupported(&format!("an instance of {}", class_name(&object))));
+                }
+            }
+            other => return Err(Refusal::unsupported(&format!("a {other}"))),
+        }))
+    }
+
+    /// An object's fields; those that are `undefined` are left out.
+    fn read_object(&mut self, object: &JsObject<'js>, nesting: usize) -> Result<Object, Refusal> {
+        check_nesting(nesting)?;
+        let mut fields = Object::new();
+        for property in object.props::<String, JsValue>() {
+            let (name, value) = property?;
+            self.count(name.len())?;
+            if let Some(value) =
+                self.read(value, nesting + 1).map_err(|refusal| refusal.under(|| format!(".{name}")))?
+            {
+                fields.insert(name, value);
+            }
+        }
+        Ok(fields)
+    }
+
+    fn read_array(&mut self, array: &JsArray<'js>, nesting: usize) -> Result<Value, Refusal> {
+        check_nesting(nesting)?;
+        let length = array.len();
+        if length > ARRAY_MAX_LENGTH {
+            return Err(Refusal::Size(SizeError::ArrayLength { path: String::new(), length }));
+        }
+        let mut items = Vec::with_capacity(length);
+        for position in 0..length {
+            let item = self.read(array.get(position)?, nesting + 1);
+            let item = item.and_then(|item| item.ok_or_else(|| Refusal::unsupported("undefined")));
+            items.push(item.map_err(|refusal| refusal.under(|| format!("[{position}]")))?);
+        }
+        Ok(items.into())
+    }
+
+    /// An array of ours: as it came if nobody looked into it, else as it is now.
+    fn read_proxy(&mut self, proxy: &Proxy<'js>, nesting: usize) -> Result<Value, Refusal> {
+        let foreign = || Refusal::unsupported("a Proxy");
+        let handler = proxy.handler().map_err(|_| foreign())?;
+        if handler.get_prototype().as_ref() != Some(&self.border.packed_handler) {
+            return Err(foreign());
+        }
+        match handler.get::<_, Option<usize>>("packed")? {
+            Some(number) => match self.border.host.kept(number) {
+                Some(numbers) => Ok(numbers.into()),
+                None => Err(Refusal::unsupported("an array of an earlier call")),
+            },
+            None => self.read_array(&proxy.target()?.into_array().ok_or_else(foreign)?, nesting),
+        }
+    }
+
+    /// Whether an object is made by `{}` or `Object.create(null)`.
+    fn is_plain(&self, object: &JsObject<'js>) -> bool {
+        object.get_prototype().is_none_or(|prototype| prototype == self.border.object_prototype)
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.bytes += bytes;
+        if self.bytes > VALUE_MAX_BYTES {
+            return Err(Refusal::Size(SizeError::Bytes { size: self.bytes, limit: VALUE_MAX_BYTES }));
+        }
+        Ok(())
+    }
+}
+
+fn check_nesting(nesting: usize) -> Result<(), Refusal> {
+    if nesting < VALUE_MAX_NESTING {
+        return Ok(());
+    }
+    let (path, limit) = (String::new(), VALUE_MAX_NESTING);
+    Err(Refusal::Size(SizeError::Nesting { path, nesting: nesting + 1, limit }))
+}
+
+/// The bytes of an `ArrayBuffer`; none of a detached one.
+fn bytes_of(object: JsObject<'_>) -> Vec<u8> {
+    let buffer = ArrayBuffer::from_object(object);
+    // SAFETY: the bytes are copied at once, and no JavaScript runs in between.
+    #[expect(unsafe_code, reason = "the only way to read a buffer in one piece")]
+    let bytes = buffer.and_then(|buffer| unsafe { buffer.as_bytes() }.map(<[u8]>::to_vec));
+    bytes.unwrap_or_default()
+}
+
+fn class_name(object: &JsObject<'_>) -> String {
+    let constructor: Option<JsObject> = object.get("constructor").unwrap_or_default();
+    constructor.and_then(|constructor| constructor.get("name").ok()).unwrap_or_else(|| "a class".to_owned())
+}

@@ -1,0 +1,46 @@
+//! Until when what an isolate runs may take.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+/// A moment that another thread's clock doesn't matter to: QuickJS asks for it from within a run.
+pub(crate) struct Deadline {
+    epoch: Instant,
+    /// In nanoseconds since `epoch`.
+    at: AtomicU64,
+}
+
+impl Deadline {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        Self { epoch: Instant::now(), at: AtomicU64::new(u64::MAX) }
+    }
+
+    /// Something begins that may take so long.
+    pub(crate) fn begin(&self, time: Duration) {
+        self.at.store(nanoseconds(self.epoch.elapsed().saturating_add(time)), Ordering::Relaxed);
+    }
+
+    /// Gives back time that wasn't the function's own.
+    pub(crate) fn extend(&self, time: Duration) {
+        let at = self.at.load(Ordering::Relaxed);
+        self.at.store(at.saturating_add(nanoseconds(time)), Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_passed(&self) -> bool {
+        nanoseconds(self.epoch.elapsed()) > self.at.load(Ordering::Relaxed)
+    }
+
+    /// Ends what began; whether it took too long.
+    pub(crate) fn end(&self) -> bool {
+        let has_passed = self.has_passed();
+        self.at.store(u64::MAX, Ordering::Relaxed);
+        has_passed
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

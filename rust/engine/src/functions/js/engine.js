@@ -1,0 +1,70 @@
+// What the engine calls: describing modules, running functions.
+
+import { ConvexError } from "convex/values";
+import { contexts } from "engine/database";
+import "engine/globals";
+
+export { packedArray, packedHandler } from "engine/packed";
+
+/** What the engine keeps of a module: its functions, each with kind, visibility and validators. */
+export async function describeModule(path) {
+  const functions = [];
+  for (const [name, value] of Object.entries(await import(path))) {
+    const kind = ["Query", "Mutation", "Action"].find((kind) => value?.[`is${kind}`] === true);
+    if (kind !== undefined && value.isPublic !== value.isInternal) {
+      functions.push({
+        name,
+        kind,
+        isPublic: value.isPublic === true,
+        args: value.args.json,
+        returns: value.returns.json,
+      });
+    }
+  }
+  return functions;
+}
+
+const describe = (tableName, { validator, indexes, vectorIndexes }) => ({
+  tableName,
+  indexes,
+  vectorIndexes,
+  documentType: validator.json,
+});
+
+/** A schema as the engine takes it. */
+export async function describeSchema(path) {
+  const { tables, schemaValidation } = (await import(path)).default;
+  return { schemaValidation, tables: Object.entries(tables).map(([name, table]) => describe(name, table)) };
+}
+
+/** One table, as a module's function defines it with these options. */
+export async function describeTable(name, path, definer, options) {
+  return describe(name, (await import(path))[definer](options));
+}
+
+const functions = new Map();
+
+/** Runs a function; gives `{value}`, or `{thrown}` with what the engine needs to know of an error. */
+export async function run(path, name, kind, args) {
+  try {
+    const key = `${path}:${name}`;
+    let handler = functions.get(key);
+    if (handler === undefined) {
+      handler = (await import(path))[name]._handler;
+      functions.set(key, handler);
+    }
+    return { value: await handler(contexts[kind], args) };
+  } catch (error) {
+    return { thrown: describeError(error) };
+  }
+}
+
+function describeError(error) {
+  if (error instanceof ConvexError) {
+    return { isConvexError: true, data: error.data, message: `ConvexError: ${error.message}`, stack: error.stack };
+  }
+  if (error instanceof Error) {
+    return { hostError: error.hostError, message: `${error.name}: ${error.message}`, stack: error.stack };
+  }
+  return { message: String(error) };
+}

@@ -1,0 +1,38 @@
+// Arrays of numbers that stay with the engine until something looks at them.
+
+const host = globalThis.__host;
+
+/**
+ * The handler behind a packed array: a proxy over `[]`, filled with the numbers when something but its length is first
+ * looked at. Until then it is the engine's array number `packed`, and goes back to the engine as that.
+ */
+class PackedHandler {
+  constructor(packed, length) {
+    this.packed = packed;
+    this.length = length;
+  }
+  fill(target) {
+    if (this.packed !== undefined) {
+      const numbers = host.numbers(this.packed);
+      this.packed = undefined;
+      for (let i = 0; i < numbers.length; i++) target[i] = numbers[i];
+    }
+    return target;
+  }
+  get(target, key) {
+    if (key === "length" && this.packed !== undefined) return this.length;
+    return Reflect.get(this.fill(target), key);
+  }
+}
+for (const trap of ["has", "ownKeys", "getOwnPropertyDescriptor", "set", "defineProperty", "deleteProperty", "preventExtensions"]) {
+  PackedHandler.prototype[trap] = function (target, ...rest) {
+    if (trap === "set") rest.pop(); // the receiver is the proxy; the numbers live in the target
+    return Reflect[trap](this.fill(target), ...rest);
+  };
+}
+
+export const packedHandler = PackedHandler.prototype;
+
+export function packedArray(packed, length) {
+  return new Proxy([], new PackedHandler(packed, length));
+}
