@@ -18,6 +18,7 @@ BY_HAND = {"__init__.py", "_call.py"}
 SUBSTITUTIONS = [
     (r" It opens at the first await, or by ``async with``\.", ""),
     (r"\basync def\b", "def"),
+    (r"\basync with\b", "with"),
     (r"\bawait ", ""),
     (r"\b__aenter__\b", "__enter__"),
     (r"\b__aexit__\b", "__exit__"),

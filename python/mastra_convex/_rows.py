@@ -63,7 +63,8 @@ def as_vector(place: str, vector: ArrayLike, dimension: int) -> Floats:
     array = _as_floats(f"{place}: vector", vector)
     if array.ndim != 1:
         raise InvalidArgumentError(f"{place}: vector of shape {array.shape}; expected a list of numbers")
-    return as_vectors(place, array[np.newaxis], dimension)[0]
+    row: Floats = as_vectors(place, array[np.newaxis], dimension)[0]
+    return row
 
 
 def _as_floats(place: str, numbers: ArrayLike) -> Floats:

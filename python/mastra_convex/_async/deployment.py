@@ -81,7 +81,7 @@ class AsyncDeployment:
         Returns
         -------
         object
-            Convex values as Python values; numbers are ``float``.
+            Convex values as Python values; whole numbers are ``int``, others ``float``.
 
         Raises
         ------

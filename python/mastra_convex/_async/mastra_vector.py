@@ -99,9 +99,7 @@ class AsyncMastraVector(AsyncClient, ABC):
     async def delete_index(self, index_name: str) -> None:
         """Delete an index with its rows."""
 
-    async def index(
-        self, index_name: str, dimension: int | None = None, metric: Metric = "cosine"
-    ) -> AsyncVectorIndex:
+    async def index(self, index_name: str, dimension: int | None = None, metric: Metric = "cosine") -> AsyncVectorIndex:
         """Return a handle on an index, which has the methods of this class less the name.
 
         Parameters

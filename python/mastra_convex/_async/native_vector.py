@@ -100,7 +100,8 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         index = await self._index(place, index_name)
         if metric != "cosine":
             raise UnsupportedOperationError(
-                f"{place}: metric {metric!r}; Convex native vector search currently supports cosine only", hint=_SCAN_HINT
+                f"{place}: metric {metric!r}; Convex native vector search currently supports cosine only",
+                hint=_SCAN_HINT,
             )
         if dimension != index.dimension:
             raise DimensionMismatchError(
@@ -213,9 +214,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
             request["filter"] = wire_filter
         found = await self._deployment.action(self._action, request)
         scores = {hit["id"]: hit["score"] for hit in found if min_score is None or hit["score"] >= min_score}
-        documents = await self._read(
-            "getByConvexIds", index, ids=list(scores), includeVector=include_vector
-        )
+        documents = await self._read("getByConvexIds", index, ids=list(scores), includeVector=include_vector)
         return QueryResults.from_hits(
             ids=[document[index.id_field] for document in documents],
             scores=[scores[document["_id"]] for document in documents],
@@ -249,7 +248,10 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         return list(self._indexes)
 
     async def describe_index(self, index_name: str) -> IndexStats:
-        """Return an index's dimension, metric and number of rows, counted up to `describe_count_limit` with a warning."""
+        """Return an index's dimension, metric and number of rows.
+
+        Rows are counted up to `describe_count_limit`, then a warning says so.
+        """
         index = await self._index("ConvexNativeVector.describe_index", index_name)
         page_size = max(1, CALL_BYTES // (9 * index.dimension + 4096))
         count, page = 0, {"isDone": False, "continueCursor": None}
@@ -411,7 +413,8 @@ def _wire_filter(place: str, filter: Filter | None, index: NativeIndex) -> dict[
 def _equality(place: str, condition: Any, index: NativeIndex) -> dict[str, Any]:
     if not isinstance(condition, Mapping) or len(condition) != 1:
         raise FilterError(
-            f"{place}: filter {condition!r}; native Convex filters support one equality field or $or of equality fields",
+            f"{place}: filter {condition!r}; native Convex filters support one equality field "
+            "or $or of equality fields",
             hint=_SCAN_HINT,
         )
     ((field, value),) = condition.items()
@@ -425,7 +428,8 @@ def _equality(place: str, condition: Any, index: NativeIndex) -> dict[str, Any]:
         )
     if value is not None and not isinstance(value, str | int | float | bool):
         raise FilterError(
-            f"{place}: filter at {field}: {value!r}; native Convex filters support string, number, boolean, and null values",
+            f"{place}: filter at {field}: {value!r}; native Convex filters support "
+            "string, number, boolean, and null values",
             hint=_SCAN_HINT,
         )
     return {"field": field, "value": value}

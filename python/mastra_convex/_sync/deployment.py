@@ -82,7 +82,7 @@ class Deployment:
         Returns
         -------
         object
-            Convex values as Python values; numbers are ``float``.
+            Convex values as Python values; whole numbers are ``int``, others ``float``.
 
         Raises
         ------

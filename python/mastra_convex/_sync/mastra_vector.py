@@ -100,9 +100,7 @@ class MastraVector(Client, ABC):
     def delete_index(self, index_name: str) -> None:
         """Delete an index with its rows."""
 
-    def index(
-        self, index_name: str, dimension: int | None = None, metric: Metric = "cosine"
-    ) -> VectorIndex:
+    def index(self, index_name: str, dimension: int | None = None, metric: Metric = "cosine") -> VectorIndex:
         """Return a handle on an index, which has the methods of this class less the name.
 
         Parameters

@@ -101,7 +101,8 @@ class ConvexNativeVector(MastraVector):
         index = self._index(place, index_name)
         if metric != "cosine":
             raise UnsupportedOperationError(
-                f"{place}: metric {metric!r}; Convex native vector search currently supports cosine only", hint=_SCAN_HINT
+                f"{place}: metric {metric!r}; Convex native vector search currently supports cosine only",
+                hint=_SCAN_HINT,
             )
         if dimension != index.dimension:
             raise DimensionMismatchError(
@@ -214,9 +215,7 @@ class ConvexNativeVector(MastraVector):
             request["filter"] = wire_filter
         found = self._deployment.action(self._action, request)
         scores = {hit["id"]: hit["score"] for hit in found if min_score is None or hit["score"] >= min_score}
-        documents = self._read(
-            "getByConvexIds", index, ids=list(scores), includeVector=include_vector
-        )
+        documents = self._read("getByConvexIds", index, ids=list(scores), includeVector=include_vector)
         return QueryResults.from_hits(
             ids=[document[index.id_field] for document in documents],
             scores=[scores[document["_id"]] for document in documents],
@@ -250,7 +249,10 @@ class ConvexNativeVector(MastraVector):
         return list(self._indexes)
 
     def describe_index(self, index_name: str) -> IndexStats:
-        """Return an index's dimension, metric and number of rows, counted up to `describe_count_limit` with a warning."""
+        """Return an index's dimension, metric and number of rows.
+
+        Rows are counted up to `describe_count_limit`, then a warning says so.
+        """
         index = self._index("ConvexNativeVector.describe_index", index_name)
         page_size = max(1, CALL_BYTES // (9 * index.dimension + 4096))
         count, page = 0, {"isDone": False, "continueCursor": None}
@@ -412,7 +414,8 @@ def _wire_filter(place: str, filter: Filter | None, index: NativeIndex) -> dict[
 def _equality(place: str, condition: Any, index: NativeIndex) -> dict[str, Any]:
     if not isinstance(condition, Mapping) or len(condition) != 1:
         raise FilterError(
-            f"{place}: filter {condition!r}; native Convex filters support one equality field or $or of equality fields",
+            f"{place}: filter {condition!r}; native Convex filters support one equality field "
+            "or $or of equality fields",
             hint=_SCAN_HINT,
         )
     ((field, value),) = condition.items()
@@ -426,7 +429,8 @@ def _equality(place: str, condition: Any, index: NativeIndex) -> dict[str, Any]:
         )
     if value is not None and not isinstance(value, str | int | float | bool):
         raise FilterError(
-            f"{place}: filter at {field}: {value!r}; native Convex filters support string, number, boolean, and null values",
+            f"{place}: filter at {field}: {value!r}; native Convex filters support "
+            "string, number, boolean, and null values",
             hint=_SCAN_HINT,
         )
     return {"field": field, "value": value}

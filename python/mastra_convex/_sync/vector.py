@@ -361,7 +361,9 @@ class ConvexVector(MastraVector):
         """
         place = "ConvexVector.delete_vectors"
         if (ids is None) == (filter is None):
-            problem = "ids and filter are mutually exclusive" if ids is not None else "either filter or ids must be provided"
+            problem = (
+                "ids and filter are mutually exclusive" if ids is not None else "either filter or ids must be provided"
+            )
             raise InvalidArgumentError(f"{place}: {problem}")
         index = self._index(place, index_name)
         if filter is not None:

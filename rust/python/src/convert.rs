@@ -1,5 +1,7 @@
 //! Convex values as Python values, both ways.
 
+use std::borrow::Cow;
+
 use numpy::{PyArray1, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::{
     prelude::*,
@@ -13,12 +15,16 @@ use crate::error::invalid_argument;
 /// Integers beyond this lose digits as JavaScript numbers.
 const MAX_SAFE_INTEGER: i64 = 1 << 53;
 
-/// Python's form of a value: numbers as `float`, packed or not as lists.
+/// Python's form of a value. Whole numbers are `int`, as whoever wrote `{"year": 2025}` expects to read it; packed
+/// arrays are lists of `float`.
 pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
         Value::Null => py.None().into_bound(py),
         Value::Int64(x) => int64(py)?.call1((*x,))?,
-        Value::Float64(x) => PyFloat::new(py, *x).into_any(),
+        Value::Float64(x) => match whole(*x) {
+            Some(x) => PyInt::new(py, x).into_any(),
+            None => PyFloat::new(py, *x).into_any(),
+        },
         Value::Boolean(x) => PyBool::new(py, *x).to_owned().into_any(),
         Value::String(text) => PyString::new(py, text).into_any(),
         Value::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
@@ -35,6 +41,15 @@ pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'
             dict.into_any()
         }
     })
+}
+
+/// A number without a fraction, where an `int` says the same: not -0.0, not beyond 2^53.
+fn whole(x: f64) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "within 2^53, and compared afterwards")]
+    let integer = x as i64;
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+    let same = (integer as f64).to_bits() == x.to_bits();
+    (same && integer.abs() <= MAX_SAFE_INTEGER).then_some(integer)
 }
 
 /// The value of a Python value; `place` names it in errors.
@@ -170,14 +185,10 @@ impl Reader {
 fn packed(array: &Bound<'_, PyAny>) -> Option<Packed> {
     if let Ok(array) = array.cast::<PyArray1<f32>>() {
         let array = array.try_readonly().ok()?;
-        return Some(array.as_slice().map_or_else(|_| gather(&array.as_array().to_vec()), Packed::from_f32));
+        return Some(Packed::from_f32(&array.as_slice().map_or_else(|_| array.as_array().to_vec().into(), Cow::Borrowed)));
     }
     let array = array.cast::<PyArray1<f64>>().ok()?.try_readonly().ok()?;
-    Some(array.as_slice().map_or_else(|_| Packed::from_f64(&array.as_array().to_vec()), Packed::from_f64))
-}
-
-fn gather(numbers: &[f32]) -> Packed {
-    Packed::from_f32(numbers)
+    Some(Packed::from_f64(&array.as_slice().map_or_else(|_| array.as_array().to_vec().into(), Cow::Borrowed)))
 }
 
 fn integer(value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyResult<Value> {

@@ -55,7 +55,7 @@ impl QueryResult {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let metadata = self.metadata(py)?.repr()?;
         let vector = self.vector.as_ref().map_or_else(String::new, |it| format!(", vector=<{} numbers>", it.len()));
-        Ok(format!("QueryResult(id={:?}, score={}, metadata={metadata}{vector})", self.id, self.score))
+        Ok(format!("QueryResult(id={:?}, score={:?}, metadata={metadata}{vector})", self.id, self.score))
     }
 }
 

@@ -1,0 +1,255 @@
+"""The Rust core: the scan, and a Convex deployment in this process."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, SupportsIndex, final, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mastra_convex.types import Metric
+
+__version__: str
+
+@final
+class QueryResult:
+    """One hit of a query."""
+
+    @property
+    def id(self) -> str:
+        """The row's id."""
+    @property
+    def score(self) -> float:
+        """How similar it is; higher is better. 0 where the query had no vector."""
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The row's metadata, empty where it has none."""
+    @property
+    def vector(self) -> NDArray[np.float32] | NDArray[np.float64] | None:
+        """The row's vector, shape (dimension,), a copy; None unless asked for by ``include_vector``.
+
+        float32 where that holds every number bit for bit, else float64.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class QueryStats:
+    """What a query did."""
+
+    @property
+    def strategy(self) -> str:
+        """How the rows were read: "embedded" (in this process), "native" (Convex's index), "batch" or "pages"."""
+    @property
+    def rows(self) -> int:
+        """Rows of the index; for "native" those returned."""
+    @property
+    def skipped(self) -> int:
+        """Rows left out that never rank: of another length, not finite, or for cosine zero."""
+    @property
+    def bytes_received(self) -> int:
+        """Bytes that came over a network."""
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Time by phase: "filter", "scan"."""
+
+@final
+class QueryResults:
+    """Hits by descending score, ties in stored order: a sequence whose items are made when they are looked at."""
+
+    @staticmethod
+    def from_hits(
+        *,
+        ids: Sequence[str],
+        scores: Sequence[float],
+        metadata: Sequence[Mapping[str, Any]],
+        vectors: Sequence[ArrayLike] | None,
+        strategy: str,
+    ) -> QueryResults:
+        """Hits that were found elsewhere, best first."""
+    @property
+    def stats(self) -> QueryStats:
+        """What the query did."""
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[QueryResult]: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> QueryResult: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> list[QueryResult]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class VectorBatch:
+    """The kernel itself: rows to score, in memory.
+
+    Scores are the float64 reference's, bit for bit, on every CPU: products and squares summed in order without fused
+    operations. Higher is better; ties come in row order. Rows with a component that isn't finite, or for cosine of
+    zeros, never rank.
+
+    Parameters
+    ----------
+    vectors : array_like of float, shape (n, dimension)
+        A C-contiguous float32 or float64 array is borrowed, not copied: don't write to it while the batch is in use.
+        float16 is widened to float32, integers and lists to float64.
+    ids : sequence of str, length n, optional
+        By default the row numbers as text.
+    metadata : sequence of dict or None, length n, optional
+        What filters look at.
+    metric : {"cosine", "dotproduct", "euclidean"}, default "cosine"
+        The cosine, the dot product, or 1 / (1 + distance).
+
+    Raises
+    ------
+    InvalidArgumentError
+        Lengths differ, an id isn't text, Convex can't hold the metadata, the metric is unknown.
+    """
+
+    def __new__(
+        cls,
+        vectors: ArrayLike,
+        *,
+        ids: Sequence[str] | None = None,
+        metadata: Sequence[Mapping[str, Any] | None] | None = None,
+        metric: Metric = "cosine",
+    ) -> VectorBatch: ...
+    @classmethod
+    def from_pages(cls, pages: Sequence[bytes], *, metric: Metric = "cosine") -> VectorBatch:
+        """Rows of replies of the storage function's paged ``queryTable``, as they came over the wire.
+
+        The first row's length is the dimension; a row of another length, or that isn't a list of numbers, never ranks.
+
+        Raises
+        ------
+        ProtocolError
+            A page isn't JSON of that shape; the page and the byte are named.
+        FunctionError
+            A page is the reply of a function that failed.
+        """
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+    @property
+    def metric(self) -> Metric:
+        """What a score means."""
+    def __len__(self) -> int: ...
+    def top_k(
+        self,
+        query_vector: ArrayLike,
+        top_k: int | None = None,
+        *,
+        filter: Mapping[str, Any] | None = None,
+        mask: ArrayLike | None = None,
+        min_score: float | None = None,
+        threads: int = 1,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the best rows for a vector.
+
+        Parameters
+        ----------
+        query_vector : array_like of float, shape (dimension,)
+            Need not have unit length; not modified.
+        top_k : int, default 10
+            Upper bound on the number of rows.
+        filter : mapping, optional
+            Conditions on metadata: Mastra's filter language.
+        mask : array_like of bool, shape (n,), optional
+            Rows that may be among the results.
+        min_score : float, optional
+            Leave out lower scores.
+        threads : int, default 1
+            How many threads may work on it; fewer do where more don't pay.
+
+        Returns
+        -------
+        rows : ndarray of int64
+            Row numbers by descending score, ties in row order; min(top_k, matching rows that can rank) of them.
+        scores : ndarray of float64
+            Their scores.
+
+        Raises
+        ------
+        DimensionMismatchError
+            The query has another length than the rows.
+        InvalidArgumentError
+            The query isn't finite, or for cosine is zero; `top_k` isn't a positive integer; the mask has another
+            length.
+        FilterError
+            The filter isn't one.
+        """
+    def top_k_many(
+        self,
+        query_vectors: ArrayLike,
+        top_k: int | None = None,
+        *,
+        filter: Mapping[str, Any] | None = None,
+        mask: ArrayLike | None = None,
+        min_score: float | None = None,
+        threads: int = 1,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """As `top_k` for each row of a matrix, shape (queries, dimension).
+
+        The results have a leading axis for queries; where a query has fewer, its rows end in -1 and its scores in NaN.
+        """
+    def query(
+        self,
+        query_vector: ArrayLike | None = None,
+        top_k: int | None = None,
+        *,
+        filter: Mapping[str, Any] | None = None,
+        mask: ArrayLike | None = None,
+        include_vector: bool = False,
+        min_score: float | None = None,
+        threads: int = 1,
+    ) -> QueryResults:
+        """As `top_k`, with ids and metadata. Without a vector but with a filter: the matching rows, with score 0."""
+    def query_many(
+        self,
+        query_vectors: ArrayLike,
+        top_k: int | None = None,
+        *,
+        filter: Mapping[str, Any] | None = None,
+        mask: ArrayLike | None = None,
+        include_vector: bool = False,
+        min_score: float | None = None,
+        threads: int = 1,
+    ) -> list[QueryResults]:
+        """As `query` for each row of a matrix, shape (queries, dimension)."""
+    def matching_ids(self, filter: Mapping[str, Any]) -> list[str]:
+        """Return the ids of the rows that match a filter, in row order."""
+
+@final
+class EmbeddedDeployment:
+    """A handle on a deployment in this process."""
+
+    def __new__(
+        cls,
+        folder: str | os.PathLike[str] | None,
+        *,
+        functions: str | os.PathLike[str] | None,
+        limits: str,
+        synchronous: str,
+    ) -> EmbeddedDeployment: ...
+    def call(self, kind: Literal["query", "mutation", "action"], path: str, args: Mapping[str, Any]) -> Any: ...
+    def vectors(
+        self,
+        *,
+        table: str,
+        index: str,
+        prefix: list[str],
+        vector_field: str,
+        dimension: int,
+        id_field: str,
+        metadata_field: str,
+        metric: Metric,
+    ) -> VectorBatch: ...
+    def commit_timestamp(self) -> int: ...
+    def declare_vector_table(self, table: str, options: Mapping[str, Any]) -> None: ...
+    def close(self) -> None: ...
+
+def forget_after_fork() -> None:
+    """Let go, in a forked child, of what belongs to the parent."""
+
+def matches_everything(filter: Mapping[str, Any]) -> bool:
+    """Whether a filter admits every row, whatever the rows are."""
+
+def row_sizes(metadata: Sequence[Mapping[str, Any]], dimension: int, place: str) -> list[int]:
+    """The sizes of rows as documents, in bytes as Convex counts them; raises where Convex can't hold one."""

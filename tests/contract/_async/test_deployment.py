@@ -1,0 +1,192 @@
+"""A deployment calls functions and keeps what they write."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mastra_convex as mc
+
+HANDLE = "mastra/storage:handle"
+
+
+def thread(metadata: Any) -> dict[str, Any]:
+    now = "2026-01-01T00:00:00.000Z"
+    return {
+        "id": "t1",
+        "resourceId": "ada",
+        "title": "Hello",
+        "metadata": metadata,
+        "createdAt": now,
+        "updatedAt": now,
+    }
+
+
+async def save(deployment: mc.AsyncDeployment, metadata: Any) -> Any:
+    record = thread(metadata)
+    return await deployment.mutation(HANDLE, {"op": "insert", "tableName": "mastra_threads", "record": record})
+
+
+async def load(deployment: mc.AsyncDeployment) -> Any:
+    reply = await deployment.mutation(HANDLE, {"op": "load", "tableName": "mastra_threads", "keys": {"id": "t1"}})
+    return reply["result"]
+
+
+async def test_a_record_goes_to_the_store_and_back(deployment: mc.AsyncDeployment) -> None:
+    """One document goes the whole way, and comes back with what Convex adds."""
+    assert (await save(deployment, {"mood": "bright"}))["ok"]
+    stored = await load(deployment)
+    assert stored.items() >= thread({"mood": "bright"}).items()
+    assert len(stored["_id"]) == 32
+    assert stored["_creationTime"] > 1.7e12
+
+
+VALUES = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    2**53,
+    0.5,
+    -0.0,
+    1e-300,
+    math.inf,
+    mc.Int64(2**62),
+    mc.Int64(-1),
+    "",
+    "naïve 🙂 \0",
+    b"",
+    b"\x00\xff",
+    [],
+    [1, 2.5, "x"],
+    [float(x) / 3 for x in range(40)],
+    {"a": {"b": [None, {"c": 1}]}},
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+async def test_values_come_back_as_they_were_sent(deployment: mc.AsyncDeployment, value: Any) -> None:
+    """Every type of Convex value survives the way through a function to the store."""
+    await save(deployment, {"value": value})
+    found = (await load(deployment))["metadata"]["value"]
+    assert found == value
+    assert isinstance(found, bool) == isinstance(value, bool)
+    if isinstance(value, float):
+        assert math.copysign(1, found) == math.copysign(1, value)
+
+
+async def test_numpy_arrays_are_lists_of_numbers(deployment: mc.AsyncDeployment) -> None:
+    """A row of a matrix needs no tolist(), whatever its layout."""
+    matrix = np.arange(60, dtype=np.float32).reshape(20, 3)
+    await save(deployment, {"row": matrix[:, 1], "scalar": np.float32(0.5), "count": np.int64(3)})
+    assert (await load(deployment))["metadata"] == {"row": matrix[:, 1].tolist(), "scalar": 0.5, "count": 3}
+
+
+BAD_VALUES = [
+    ({"a": {1, 2}}, r"args\.record\.metadata\.a: Convex can't hold a set"),
+    ({"a": [1, object()]}, r"metadata\.a\[1\]: Convex can't hold a object"),
+    ({"a": 2**53 + 1}, r"beyond ±2\^53.*Int64"),
+    ({"a": "\ud800"}, "lone surrogate"),
+    ({1: "a"}, "keys must be text, not int"),
+]
+
+
+@pytest.mark.parametrize(("metadata", "message"), BAD_VALUES)
+async def test_what_convex_cannot_hold_is_named_with_its_place(
+    deployment: mc.AsyncDeployment, metadata: Any, message: str
+) -> None:
+    """Bad values are found before anything is sent."""
+    with pytest.raises(mc.InvalidArgumentError, match=message):
+        await save(deployment, metadata)
+    assert await load(deployment) is None
+
+
+@pytest.mark.parametrize("key", ["$schema", "ключ", "tab\t"])
+async def test_field_names_convex_refuses_store_nothing(deployment: mc.AsyncDeployment, key: str) -> None:
+    """The engine holds Convex's rules for names of fields."""
+    with pytest.raises(mc.FunctionError):
+        await save(deployment, {key: 1})
+    assert await load(deployment) is None
+
+
+async def test_documents_over_one_mebibyte_are_refused(deployment: mc.AsyncDeployment) -> None:
+    """The message says how large the document is and what the limit is."""
+    with pytest.raises(mc.FunctionError, match="1048576"):
+        await save(deployment, {"text": "x" * (1 << 20)})
+    assert await load(deployment) is None
+
+
+async def test_unknown_functions_are_named_beside_those_that_exist(deployment: mc.AsyncDeployment) -> None:
+    """Whoever mistypes a path sees what there is."""
+    with pytest.raises(mc.FunctionNotFoundError, match=r"mastra/storage:hande.*mastra/storage:handle") as caught:
+        await deployment.mutation("mastra/storage:hande", {})
+    assert isinstance(caught.value, LookupError)
+    assert caught.value.code == "FunctionNotFound"
+
+
+async def test_a_function_is_called_as_what_it_is(deployment: mc.AsyncDeployment) -> None:
+    """A mutation is no query."""
+    with pytest.raises(mc.FunctionError, match="as Query, but it is defined as Mutation"):
+        await deployment.query(HANDLE, {})
+
+
+async def test_arguments_are_validated(deployment: mc.AsyncDeployment) -> None:
+    """What a function's validator refuses never runs."""
+    with pytest.raises(mc.ArgumentValidationError) as caught:
+        await deployment.query("mastra/nativeVector:read", {"op": "describe"})
+    assert caught.value.code == "ArgumentValidationError"
+
+
+async def test_documents_must_match_the_schema(deployment: mc.AsyncDeployment) -> None:
+    """The error names the table and the field."""
+    record = {**thread({}), "title": 1}
+    with pytest.raises(mc.SchemaError, match=r"(?s)mastra_threads.*Path: \.title"):
+        await deployment.mutation(HANDLE, {"op": "insert", "tableName": "mastra_threads", "record": record})
+    assert await load(deployment) is None
+
+
+async def test_a_closed_deployment_says_so(deployment: mc.AsyncDeployment) -> None:
+    """Closing twice is nothing; calling afterwards is an error."""
+    await deployment.close()
+    await deployment.close()
+    with pytest.raises(mc.MastraConvexError, match="closed"):
+        await load(deployment)
+
+
+async def test_handles_of_one_process_share_a_folder(tmp_path: Path) -> None:
+    """What one handle writes the other reads, and closing one leaves the other open."""
+    first = mc.connect_async(tmp_path)
+    second = mc.connect_async(str(tmp_path))
+    await save(first, {"by": "first"})
+    assert (await load(second))["metadata"] == {"by": "first"}
+    await first.close()
+    assert (await load(second))["metadata"] == {"by": "first"}
+    await second.close()
+
+
+async def test_handles_with_other_options_are_refused(tmp_path: Path) -> None:
+    """One engine can't be both durable against power cuts and not."""
+    async with mc.connect_async(tmp_path):
+        with pytest.raises(mc.ConfigurationError, match=r"synchronous is Full, asked for Normal"):
+            async with mc.connect_async(tmp_path, synchronous="normal"):
+                pass
+
+
+async def test_a_folder_keeps_what_was_written(tmp_path: Path) -> None:
+    """Closed and opened again, everything is there."""
+    async with mc.connect_async(tmp_path / "new" / "folder") as deployment:
+        await save(deployment, {"kept": True})
+    async with mc.connect_async(tmp_path / "new" / "folder") as deployment:
+        assert (await load(deployment))["metadata"] == {"kept": True}
+
+
+@pytest.mark.parametrize("target", ["", "https://example.convex.cloud"])
+async def test_targets_that_cannot_be_are_refused(target: str) -> None:
+    """A target is a folder or memory."""
+    with pytest.raises(mc.ConfigurationError):
+        mc.connect_async(target)

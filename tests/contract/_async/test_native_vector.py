@@ -1,0 +1,232 @@
+"""`ConvexNativeVector`: the same methods over Convex's own vector index, and its bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mastra_convex as mc
+from tests import reference
+from tests.conftest import Docstrings
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def native(deployment: mc.AsyncDeployment) -> mc.AsyncConvexNativeVector:
+    indexes = {
+        "docs": mc.NativeIndex("docs_vectors", 2, filter_fields=["kind", "n"]),
+        "real": mc.NativeIndex("real_vectors", 384, filter_fields=["kind", "public"]),
+    }
+    return mc.AsyncConvexNativeVector(deployment, indexes=indexes)
+
+
+async def filled(native: mc.AsyncConvexNativeVector) -> mc.AsyncVectorIndex:
+    """Four rows in two dimensions."""
+    docs = await native.index("docs", 2)
+    await docs.upsert(
+        [[1, 0], [0, 1], [1, 1], [-1, 0]],
+        ids=["east", "north", "north-east", "west"],
+        metadata=[{"kind": "a", "n": 1}, {"kind": "b", "n": 1}, {"kind": "a", "n": 2}, None],
+    )
+    return docs
+
+
+async def ids(docs: mc.AsyncVectorIndex, **options: Any) -> list[str]:
+    return [hit.id for hit in await docs.query([1, 0.1], **options)]
+
+
+async def test_results_equal_the_reference_on_real_embeddings(
+    native: mc.AsyncConvexNativeVector, docstrings: Docstrings
+) -> None:
+    """The same ids, scores to float32 precision, filtered and not."""
+    rows, embeddings, questions = docstrings.rows[:600], docstrings.embeddings[:600], docstrings.questions
+    docs = await native.index("real", 384)
+    metadata = [{field: row[field] for field in ("kind", "public")} for row in rows]
+    await docs.upsert(embeddings, ids=[row["id"] for row in rows], metadata=metadata)
+    for question, filter in zip(questions, [None, {"kind": "function"}, {"public": True}] * 4, strict=False):
+        found = await docs.query(question, top_k=10, filter=filter)
+        scores = reference.scores(question, embeddings)
+        admitted = [filter is None or row.items() >= filter.items() for row in rows]
+        expected = reference.top_k(scores, 10, admitted)
+        assert [hit.id for hit in found] == [rows[row]["id"] for row in expected]
+        np.testing.assert_allclose([hit.score for hit in found], scores[expected], atol=1e-6)
+
+
+async def test_rows_come_back_with_metadata_and_vectors(native: mc.AsyncConvexNativeVector) -> None:
+    """Metadata is the row's, without the copies in filter fields; a row without has none."""
+    docs = await filled(native)
+    found = await docs.query([-1, 0], top_k=1, include_vector=True)
+    assert (found[0].id, found[0].metadata) == ("west", {})
+    assert found[0].vector is not None
+    assert found[0].vector.tolist() == [-1, 0]
+    assert (await docs.query([1, 0], top_k=1))[0].vector is None
+    assert found.stats.strategy == "native"
+
+
+async def test_filters_are_one_equality_or_several_joined_by_or(native: mc.AsyncConvexNativeVector) -> None:
+    """Upstream can't send an OR; here it arrives."""
+    docs = await filled(native)
+    assert await ids(docs, filter={"kind": "a"}) == ["east", "north-east"]
+    assert await ids(docs, filter={"metadata": {"n": {"$eq": 2}}}) == ["north-east"]
+    assert await ids(docs, filter={"$or": [{"kind": "b"}, {"n": 2}]}) == ["north-east", "north"]
+    assert await ids(docs, filter={}) == ["east", "north-east", "north", "west"]
+
+
+BAD_FILTERS = [
+    ({"title": "x"}, r"'title' is not configured.*kind, n"),
+    ({"kind": "a", "n": 1}, "one equality field or"),
+    ({"n": {"$gt": 1}}, "string, number, boolean, and null"),
+    ({"$and": [{"kind": "a"}]}, r"'\$and' is not configured"),
+    ({"$or": {"kind": "a"}}, "expected a list"),
+    ({"kind": ["a"]}, "string, number, boolean, and null"),
+    (["kind"], "expected a mapping"),
+]
+
+
+@pytest.mark.parametrize(("filter", "message"), BAD_FILTERS)
+async def test_filters_beyond_convex_name_the_alternative(
+    native: mc.AsyncConvexNativeVector, filter: Any, message: str
+) -> None:
+    """What Convex's index can't do, the scan can."""
+    docs = await filled(native)
+    with pytest.raises(mc.FilterError, match=message):
+        await docs.query([1, 0], filter=filter)
+
+
+@pytest.mark.parametrize("top_k", [0, -1, 257, True, 1.5, "10"])
+async def test_top_k_is_from_1_to_256(native: mc.AsyncConvexNativeVector, top_k: Any) -> None:
+    """The error names the class without that bound."""
+    docs = await filled(native)
+    with pytest.raises(mc.InvalidArgumentError, match=r"between 1 and 256(?s:.*)ConvexVector"):
+        await docs.query([1, 0], top_k=top_k)
+
+
+async def test_256_results_are_possible(native: mc.AsyncConvexNativeVector, random: np.random.Generator) -> None:
+    """The most that Convex gives."""
+    docs = await native.index("docs", 2)
+    await docs.upsert(random.standard_normal((300, 2)))
+    assert len(await docs.query([1, 0], top_k=256)) == 256
+
+
+async def test_upserts_replace_the_row_and_the_last_of_equal_ids_wins(native: mc.AsyncConvexNativeVector) -> None:
+    """As `ConvexVector` does: without metadata a row has none afterwards, in no filter field either."""
+    docs = await filled(native)
+    given = ["east", "east", "new"]
+    assert await docs.upsert([[0, 1], [0, -1], [0, -2]], ids=given, metadata=[{"n": 7}, None, {"n": 8}]) == given
+    found = await docs.query([0, -1], top_k=2)
+    assert {hit.id: hit.metadata for hit in found} == {"east": {}, "new": {"n": 8}}
+    assert await ids(docs, filter={"kind": "a"}) == ["north-east"]
+    assert (await docs.describe_index()).count == 5
+
+
+async def test_updates_by_id_merge_metadata(native: mc.AsyncConvexNativeVector) -> None:
+    """The filter fields follow."""
+    docs = await filled(native)
+    await docs.update_vector("west", metadata={"kind": "c"})
+    await docs.update_vector("east", vector=[0, -1])
+    await docs.update_vector("nobody", vector=[0, -1])
+    assert await ids(docs, filter={"kind": "c"}) == ["west"]
+    assert (await docs.query([0, -1], top_k=1))[0].id == "east"
+
+
+async def test_deletes_by_id_and_truncation(native: mc.AsyncConvexNativeVector) -> None:
+    """Unknown ids are passed over."""
+    docs = await filled(native)
+    await docs.delete_vector("east")
+    await docs.delete_vectors(ids=["west", "nobody"])
+    assert await ids(docs) == ["north-east", "north"]
+    await docs.truncate_index()
+    assert await ids(docs) == []
+
+
+async def test_what_only_a_scan_can_do_says_so(native: mc.AsyncConvexNativeVector) -> None:
+    """Each error names the alternative."""
+    docs = await filled(native)
+    for call in [
+        lambda: docs.query(filter={"kind": "a"}),
+        lambda: docs.update_vectors({"kind": "a"}, metadata={}),
+        lambda: docs.delete_vectors(filter={"kind": "a"}),
+        lambda: docs.upsert([[1, 0]], delete_filter={"kind": "a"}),
+    ]:
+        with pytest.raises(mc.UnsupportedOperationError, match="ConvexVector"):
+            await call()
+    with pytest.raises(mc.UnsupportedOperationError, match=r"schema\.ts"):
+        await docs.delete_index()
+    with pytest.raises(mc.UnsupportedOperationError, match="cosine only"):
+        await native.create_index("docs", 2, "euclidean")
+
+
+async def test_indexes_are_those_that_were_named(native: mc.AsyncConvexNativeVector) -> None:
+    """Names are listed and described; others are errors."""
+    await filled(native)
+    assert await native.list_indexes() == ["docs", "real"]
+    assert await native.describe_index("docs") == mc.IndexStats(dimension=2, count=4, metric="cosine")
+    with pytest.raises(mc.IndexNotFoundError, match=r"'dosc' does not exist; there are: docs, real"):
+        await native.query("dosc", [1, 0])
+    with pytest.raises(mc.DimensionMismatchError, match="has 2 dimensions, but 3 were requested"):
+        await native.create_index("docs", 3)
+
+
+async def test_counting_stops_at_the_limit_with_a_warning(deployment: mc.AsyncDeployment) -> None:
+    """Counting reads every row, so it has a bound."""
+    indexes = {"docs": mc.NativeIndex("docs_vectors", 2)}
+    native = mc.AsyncConvexNativeVector(deployment, indexes=indexes, describe_count_limit=3)
+    await native.upsert("docs", [[1, 0]] * 5)
+    with pytest.warns(UserWarning, match="more than 3 rows"):
+        assert (await native.describe_index("docs")).count == 3
+
+
+async def test_a_table_declared_otherwise_is_an_error_naming_both(
+    native: mc.AsyncConvexNativeVector, deployment: mc.AsyncDeployment
+) -> None:
+    """The dimension of a vector index can't change under its rows."""
+    await filled(native)
+    other = mc.AsyncConvexNativeVector(deployment, indexes={"docs": mc.NativeIndex("docs_vectors", 3)})
+    with pytest.raises(mc.ConfigurationError, match=r"2 dimensions.*3 dimensions"):
+        await other.query("docs", [1, 0, 0])
+
+
+async def test_fields_may_have_other_names(deployment: mc.AsyncDeployment) -> None:
+    """As upstream's configuration allows."""
+    index = mc.NativeIndex(
+        "odd", 2, id_field="key", id_index_name="by_key", vector_field="v", metadata_field="m", filter_fields=["kind"]
+    )
+    native = mc.AsyncConvexNativeVector(deployment, indexes={"odd": index})
+    await native.upsert("odd", [[1, 0], [0, 1]], ids=["a", "b"], metadata=[{"kind": "x"}, {"kind": "y"}])
+    found = await native.query("odd", [1, 0.1], filter={"kind": "y"}, include_vector=True)
+    assert [(hit.id, hit.metadata) for hit in found] == [("b", {"kind": "y"})]
+
+
+BAD_UPSERTS: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
+    ({"vectors": [[1, 2, 3]]}, mc.DimensionMismatchError, "vectors have 3 dimensions, the index has 2"),
+    ({"vectors": [[1, NAN]]}, mc.InvalidArgumentError, r"vectors\[0\]\[1\] is nan"),
+    ({"vectors": [[1, 0]], "ids": ["a", "b"]}, mc.InvalidArgumentError, "must match vectors length"),
+    ({"vectors": [[1, 0]], "metadata": [{"a": {1}}]}, mc.InvalidArgumentError, r"metadata\[0\]\.a"),
+    ({"vectors": [[1, 0]], "batch_size": 101}, mc.InvalidArgumentError, "from 1 to 100"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), BAD_UPSERTS)
+async def test_bad_upserts_store_nothing(
+    native: mc.AsyncConvexNativeVector, arguments: dict[str, Any], error: type[mc.MastraConvexError], message: str
+) -> None:
+    """Nothing is sent."""
+    docs = await filled(native)
+    with pytest.raises(error, match=message):
+        await docs.upsert(**arguments)
+    assert (await docs.describe_index()).count == 4
+
+
+@pytest.mark.parametrize(
+    ("vector", "message"), [([1, 2, 3], "3 dimensions, the index has 2"), ([1, NAN], "is nan"), ([0, 0], "is zero")]
+)
+async def test_bad_query_vectors_say_what_was_expected(
+    native: mc.AsyncConvexNativeVector, vector: list[float], message: str
+) -> None:
+    """Before anything is sent."""
+    docs = await filled(native)
+    with pytest.raises(mc.InvalidArgumentError, match=message):
+        await docs.query(vector)
