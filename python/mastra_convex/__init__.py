@@ -4,11 +4,13 @@ import os as _os
 
 from mastra_convex import _native, errors
 from mastra_convex._async.deployment import AsyncDeployment
+from mastra_convex._async.mastra_vector import AsyncVectorIndex
 from mastra_convex._async.native_vector import AsyncConvexNativeVector
 from mastra_convex._async.vector import AsyncConvexVector
 from mastra_convex._connect import connect, connect_async
 from mastra_convex._native import VectorBatch
 from mastra_convex._sync.deployment import Deployment
+from mastra_convex._sync.mastra_vector import VectorIndex
 from mastra_convex._sync.native_vector import ConvexNativeVector
 from mastra_convex._sync.vector import ConvexVector
 from mastra_convex.errors import *  # noqa: F403
@@ -18,6 +20,7 @@ __all__ = [
     "AsyncConvexNativeVector",
     "AsyncConvexVector",
     "AsyncDeployment",
+    "AsyncVectorIndex",
     "ConvexNativeVector",
     "ConvexVector",
     "Deployment",
@@ -29,6 +32,7 @@ __all__ = [
     "QueryResults",
     "QueryStats",
     "VectorBatch",
+    "VectorIndex",
     "connect",
     "connect_async",
     *errors.__all__,

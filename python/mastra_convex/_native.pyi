@@ -9,6 +9,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from mastra_convex.types import Metric
 
+__all__ = [
+    "EmbeddedDeployment",
+    "QueryResult",
+    "QueryResults",
+    "QueryStats",
+    "VectorBatch",
+    "__version__",
+    "forget_after_fork",
+    "matches_everything",
+    "row_sizes",
+]
+
 __version__: str
 
 @final

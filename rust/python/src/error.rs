@@ -81,17 +81,21 @@ pub(crate) fn engine_error(py: Python<'_>, error: Error) -> PyErr {
         _ => ("MastraConvexError", None),
     };
     let details = PyDict::new(py);
-    let filled = match &error {
-        Error::Locked { path, pid } => details.set_item("path", path).and_then(|()| details.set_item("pid", pid)),
-        Error::Damaged { path, .. } | Error::DiskFull { path } | Error::Io { path, .. } => {
-            details.set_item("path", path)
-        }
-        Error::NewerFormat { path, found, supported } => details
-            .set_item("path", path)
-            .and_then(|()| details.set_item("found", found))
-            .and_then(|()| details.set_item("supported", supported)),
+    let folder = match &error {
+        Error::Locked { path, .. }
+        | Error::Damaged { path, .. }
+        | Error::NewerFormat { path, .. }
+        | Error::DiskFull { path }
+        | Error::Io { path, .. } => details.set_item("path", path.display().to_string()),
         _ => Ok(()),
     };
+    let filled = folder.and_then(|()| match &error {
+        Error::Locked { pid, .. } => details.set_item("pid", pid),
+        Error::NewerFormat { found, supported, .. } => {
+            details.set_item("found", found).and_then(|()| details.set_item("supported", supported))
+        }
+        _ => Ok(()),
+    });
     let data = match error {
         Error::Function(FunctionError { data: Some(data), .. }) => {
             crate::convert::to_python(py, &data).and_then(|data| details.set_item("data", data))

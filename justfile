@@ -1,0 +1,52 @@
+# The one door: `just` runs what CI runs. Everything it needs comes into .venv, Node included.
+
+export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
+
+python := justfile_directory() / ".venv/bin/python"
+
+# Build, check and test everything
+all: build lint test
+
+# Install the package with its development tools into .venv, and the TypeScript tools into node_modules
+build:
+    test -x {{ python }} || python3 -m venv .venv
+    {{ python }} -m pip install --quiet --editable '.[dev]'
+    npm ci --no-audit --no-fund
+
+# Formats, lints and types of the three languages, and generated files
+lint:
+    cargo fmt --check
+    cargo clippy --release --workspace --all-targets -- --deny warnings
+    ruff format --check
+    ruff check
+    mypy
+    mypy tests/typing/api.py
+    python -m mypy.stubtest mastra_convex._native --allowlist tests/typing/stubtest.txt
+    python tools/unasync.py --check
+    npm run --silent lint
+    npm run --silent typecheck
+
+# All tests, or those that the arguments choose
+test: test-rust test-typescript test-python
+
+test-rust:
+    cargo test --release --workspace --exclude python
+
+test-typescript:
+    npm test
+
+test-python *arguments:
+    pytest {{ arguments }}
+
+# Write what is generated, and format
+gen:
+    python tools/unasync.py
+fmt: gen
+    cargo fmt
+    ruff format
+    ruff check --fix
+    npm run --silent fmt
+
+# Measure; each benchmark checks its answers first
+bench *arguments:
+    pytest benches --benchmark-only {{ arguments }}
