@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyUntypedArrayMethods, ndarray::Array2};
 use pyo3::{
     prelude::*,
-    types::{PyBool, PyBytes, PyString, PyType},
+    types::{PyBool, PyBytes, PyBytesMethods, PyString, PyType},
 };
 use scan::{Batch, Filter, Mask, Metric, Search, SearchError, TopK};
 use value::{Object, Value};
@@ -37,6 +37,9 @@ impl VectorBatch {
         Self { batch, metric, strategy: "embedded" }
     }
 }
+
+/// Row numbers, and the scores beside them.
+type RowsAndScores<'py, Rows, Scores> = (Bound<'py, Rows>, Bound<'py, Scores>);
 
 /// What a search takes besides the query, checked.
 struct Options {
@@ -72,7 +75,7 @@ impl VectorBatch {
     fn from_pages(class: &Bound<'_, PyType>, pages: Vec<Bound<'_, PyBytes>>, metric: &str) -> PyResult<Self> {
         let py = class.py();
         let metric = parse_metric(py, metric)?;
-        let pages: Vec<&[u8]> = pages.iter().map(|page| page.as_bytes()).collect();
+        let pages: Vec<&[u8]> = pages.iter().map(PyBytesMethods::as_bytes).collect();
         let batch = py.detach(|| Batch::from_pages(&pages)).map_err(|error| page_error(py, &error))?;
         Ok(Self { batch: Arc::new(batch), metric, strategy: "pages" })
     }
@@ -102,7 +105,7 @@ impl VectorBatch {
         mask: Option<&Bound<'py, PyAny>>,
         min_score: Option<f64>,
         threads: usize,
-    ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<f64>>)> {
+    ) -> PyResult<RowsAndScores<'py, PyArray1<i64>, PyArray1<f64>>> {
         let options = self.options(py, top_k, filter, mask, min_score, threads)?;
         let query = arrays::vector(query_vector, "query_vector")?;
         let (found, _) = py.detach(|| self.search(&query, &options)).map_err(|error| search_error(py, &error))?;
@@ -121,7 +124,7 @@ impl VectorBatch {
         mask: Option<&Bound<'py, PyAny>>,
         min_score: Option<f64>,
         threads: usize,
-    ) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<f64>>)> {
+    ) -> PyResult<RowsAndScores<'py, PyArray2<i64>, PyArray2<f64>>> {
         let options = self.options(py, top_k, filter, mask, min_score, threads)?;
         let (found, _) = self.search_many(query_vectors, &options)?;
         let width = found.iter().map(|found| found.rows.len()).max().unwrap_or_default();
@@ -176,9 +179,9 @@ impl VectorBatch {
     ) -> PyResult<Vec<QueryResults>> {
         let options = self.options(py, top_k, filter, mask, min_score, threads)?;
         let (found, phases) = self.search_many(query_vectors, &options)?;
-        let results = found.into_iter().map(|found| {
-            QueryResults::new(Arc::clone(&self.batch), found, include_vector, self.strategy, phases)
-        });
+        let results = found
+            .into_iter()
+            .map(|found| QueryResults::new(Arc::clone(&self.batch), found, include_vector, self.strategy, phases));
         Ok(results.collect())
     }
 

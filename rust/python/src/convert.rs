@@ -92,7 +92,9 @@ impl Reader {
         if let Ok(text) = value.cast::<PyString>() {
             return match text.to_str() {
                 Ok(text) => Ok(Value::String(text.to_owned())),
-                Err(_) => Err(invalid_argument(py, format!("{place}: text with a lone surrogate is not valid Unicode"))),
+                Err(_) => {
+                    Err(invalid_argument(py, format!("{place}: text with a lone surrogate is not valid Unicode")))
+                }
             };
         }
         if let Ok(value) = value.cast::<PyBool>() {
@@ -185,7 +187,9 @@ impl Reader {
 fn packed(array: &Bound<'_, PyAny>) -> Option<Packed> {
     if let Ok(array) = array.cast::<PyArray1<f32>>() {
         let array = array.try_readonly().ok()?;
-        return Some(Packed::from_f32(&array.as_slice().map_or_else(|_| array.as_array().to_vec().into(), Cow::Borrowed)));
+        return Some(Packed::from_f32(
+            &array.as_slice().map_or_else(|_| array.as_array().to_vec().into(), Cow::Borrowed),
+        ));
     }
     let array = array.cast::<PyArray1<f64>>().ok()?.try_readonly().ok()?;
     Some(Packed::from_f64(&array.as_slice().map_or_else(|_| array.as_array().to_vec().into(), Cow::Borrowed)))
@@ -206,7 +210,9 @@ fn unsupported(value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyErr {
     let class = value.get_type().name().map(|name| name.to_string()).unwrap_or_default();
     invalid_argument(
         value.py(),
-        format!("{place}: Convex can't hold a {class}; expected None, bool, int, float, Int64, str, bytes, list or dict"),
+        format!(
+            "{place}: Convex can't hold a {class}; expected None, bool, int, float, Int64, str, bytes, list or dict"
+        ),
     )
 }
 

@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, sync::RwLock};
 
-use engine::{Caller, Deployment, Error, FunctionKind, Limits, MetadataSource, Options, Synchronous, Target, VectorSource};
+use engine::{
+    Caller, Deployment, Error, FunctionKind, Limits, MetadataSource, Options, Synchronous, Target, VectorSource,
+};
 use pyo3::prelude::*;
 
 use crate::{
@@ -44,7 +46,13 @@ impl EmbeddedDeployment {
         Ok(Self(RwLock::new(Some(deployment))))
     }
 
-    fn call<'py>(&self, py: Python<'py>, kind: &str, path: &str, args: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        kind: &str,
+        path: &str,
+        args: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let kind = match kind {
             "query" => FunctionKind::Query,
             "mutation" => FunctionKind::Mutation,

@@ -73,7 +73,9 @@ pub(crate) fn engine_error(py: Python<'_>, error: Error) -> PyErr {
         Error::Io { .. } => ("DataFolderError", None),
         Error::OptionsDiffer { .. } => (
             "ConfigurationError",
-            Some("Handles of one process on one folder share it: give the same options, or close the others.".to_owned()),
+            Some(
+                "Handles of one process on one folder share it: give the same options, or close the others.".to_owned(),
+            ),
         ),
         Error::Module { .. } => ("ConfigurationError", None),
         Error::FunctionNotFound { .. } => ("FunctionNotFoundError", None),

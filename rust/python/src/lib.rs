@@ -1,6 +1,9 @@
 //! The boundary between Python and the Rust crates: converts, releases the GIL, maps errors. No logic.
 //!
 //! What each class promises is said in `mastra_convex/_native.pyi`.
+#![deny(unsafe_code)]
+#![warn(clippy::pedantic)]
+#![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over")]
 
 mod arrays;
 mod batch;
@@ -19,7 +22,10 @@ mod _native {
         deployment::{EmbeddedDeployment, forget_after_fork},
         results::{QueryResult, QueryResults, QueryStats},
     };
-    use super::*;
+    use pyo3::{
+        Bound, PyResult,
+        types::{PyModule, PyModuleMethods},
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -98,13 +98,7 @@ pub(crate) struct QueryResults {
 }
 
 impl QueryResults {
-    pub(crate) fn new(
-        batch: Arc<Batch>,
-        found: TopK,
-        include_vector: bool,
-        strategy: &str,
-        phases: Phases,
-    ) -> Self {
+    pub(crate) fn new(batch: Arc<Batch>, found: TopK, include_vector: bool, strategy: &str, phases: Phases) -> Self {
         Self { batch, found, include_vector, strategy: strategy.to_owned(), phases }
     }
 
@@ -145,7 +139,9 @@ impl QueryResults {
         }
         let dimension = rows.iter().find_map(|row| row.vector.as_ref().map(Packed::len)).unwrap_or_default();
         let mut batch = Batch::new(dimension);
-        rows.into_iter().for_each(|row| batch.push(row));
+        for row in rows {
+            batch.push(row);
+        }
         let found = TopK { rows: (0..scores.len()).collect(), scores, skipped: 0 };
         Ok(Self::new(Arc::new(batch), found, vectors.is_some(), strategy, Phases::default()))
     }
