@@ -1,0 +1,45 @@
+"""The terminal: data goes to stdout, messages and progress to stderr, either of which may be a file or a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from mastra_convex._sync.mastra_vector import Progress as Report
+
+# Texts are shown as they are: brackets in a docstring are no markup, numbers in it no matter of colour.
+out = Console(markup=False, highlight=False, emoji=False)
+err = Console(markup=False, highlight=False, emoji=False, stderr=True)
+
+
+def take_any_text() -> None:
+    """Let an encoding that lacks a character show a question mark, rather than end the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+class Bars:
+    """Progress bars on a terminal, one line for each task elsewhere."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def add(self, description: str, total: int) -> Report:
+        """Begin a task; what is returned takes how much is done, and of how much."""
+        if not err.is_terminal:
+            err.print(f"{description} ({total:,})", soft_wrap=True)
+        task = self._progress.add_task(description, total=total)
+        return lambda done, total: self._progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def bars() -> Iterator[Bars]:
+    """Show progress while this is open."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
+        yield Bars(progress)
