@@ -91,7 +91,7 @@ def demo(
                 _print_answer(f"{number}. " if like is None else "", answers[-1])
             _print_summary(answers, data, like)
     if not all(answer.scan_is_exact and answer.native_is_exact is not False for answer in answers):
-        terminal.err.print("Error: an answer differs from the exact one; please report this with the output above.")
+        terminal.err.print("Error: an answer differs from the exact one; please report it.", soft_wrap=True)
         raise typer.Exit(1)
 
 

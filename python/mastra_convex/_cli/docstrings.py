@@ -139,8 +139,8 @@ class Docstrings:
         """Rank all admitted rows by the cosine in float64, ties in stored order.
 
         This is the reference that both classes are held to, and shares nothing with them. It adds one column after the
-        other for all rows at once, so that within each row products are summed in sequence, as the definition says:
-        NumPy's own dot product sums in another order, which gives other last bits.
+        other for all rows at once, so that within each row products are summed in sequence, as the definition says.
+        These embeddings, being float16, have sums that float64 holds without rounding, in any order; others don't.
         """
         dot = np.zeros(len(self.rows))
         squares = np.zeros(len(self.rows))
