@@ -80,3 +80,44 @@ test("a filter field may not be one of the table's own columns", () => {
     defineMastraNativeVectorTable({ dimensions: 2, filterFields: ["id"] }),
   ).toThrow('filterFields must not repeat the column "id"');
 });
+
+test("a native vector table's columns and index can have other names", () => {
+  const [table] = exported(
+    defineSchema({
+      docs: defineMastraNativeVectorTable({
+        dimensions: 3,
+        filterFields: ["id"],
+        idField: "key",
+        idIndexName: "by_key",
+        vectorField: "vector",
+        metadataField: "about",
+      }),
+    }),
+  );
+  expect(table.indexes).toEqual([
+    { indexDescriptor: "by_key", fields: ["key"] },
+  ]);
+  expect(table.vectorIndexes[0]).toMatchObject({
+    vectorField: "vector",
+    filterFields: ["id"],
+  });
+  expect(Object.keys(table.documentType.value).sort()).toEqual([
+    "about",
+    "id",
+    "key",
+    "vector",
+  ]);
+});
+
+test("a native vector table's columns have names of their own", () => {
+  expect(() =>
+    defineMastraNativeVectorTable({ dimensions: 2, idField: "metadata" }),
+  ).toThrow("idField, vectorField and metadataField must differ");
+  expect(() =>
+    defineMastraNativeVectorTable({
+      dimensions: 2,
+      vectorField: "vector",
+      filterFields: ["vector"],
+    }),
+  ).toThrow('filterFields must not repeat the column "vector"');
+});
