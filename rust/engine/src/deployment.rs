@@ -62,6 +62,7 @@ pub struct Outcome {
 /// A handle on a deployment. All handles of a process on one folder share it; the last one closes it.
 ///
 /// A handle is of no use in a forked child: every call there is [`Error::Forked`].
+#[derive(Clone)]
 pub struct Deployment {
     inner: Option<Arc<Inner>>,
     process: u32,
@@ -124,6 +125,20 @@ impl Deployment {
     pub fn call(&self, kind: Option<FunctionKind>, path: &str, args: Value, caller: Caller) -> Result<Outcome> {
         let inner = self.inner()?;
         inner.call(kind, path, args, caller).map_err(|error| inner.storage.place(error))
+    }
+
+    /// Calls several queries at one snapshot: no commit comes between them. Each has its own outcome, in order.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork.
+    pub fn query_batch(&self, queries: Vec<(String, Value)>, caller: Caller) -> Result<Vec<Result<Outcome>>> {
+        let inner = self.inner()?;
+        let mut snapshot = None;
+        let outcomes = queries.into_iter().map(|(path, args)| {
+            inner.query_at(&mut snapshot, &path, args, caller).map_err(|error| inner.storage.place(error))
+        });
+        Ok(outcomes.collect())
     }
 
     /// The vectors of a source as they are after the last commit.
@@ -231,6 +246,22 @@ impl Inner {
     }
 
     fn call(self: &Arc<Self>, kind: Option<FunctionKind>, path: &str, args: Value, caller: Caller) -> Result<Outcome> {
+        let function = self.callable(kind, path, &args, caller)?;
+        match function.kind {
+            FunctionKind::Query => self.run_query(function, args, &mut None),
+            FunctionKind::Mutation => self.run_mutation(function, args),
+            FunctionKind::Action => self.run_action(function, args),
+        }
+    }
+
+    /// Calls a query at a snapshot: the one given, or a new one, which is left for the next.
+    fn query_at(&self, snapshot: &mut Option<Transaction>, path: &str, args: Value, caller: Caller) -> Result<Outcome> {
+        let function = self.callable(Some(FunctionKind::Query), path, &args, caller)?;
+        self.run_query(function, args, snapshot)
+    }
+
+    /// The function of a path, if this caller may call it as that with these arguments.
+    fn callable(&self, kind: Option<FunctionKind>, path: &str, args: &Value, caller: Caller) -> Result<&Function> {
         let function = self.functions.find(path, caller == Caller::Anonymous)?;
         if let Some(kind) = kind.filter(|kind| *kind != function.kind) {
             let (wanted, found) = (kind.name(), function.kind.name());
@@ -239,25 +270,32 @@ impl Inner {
                 format!("Trying to execute {path} as {wanted}, but it is defined as {found}."),
             ));
         }
-        self.check_value(&args, "arguments")?;
-        if let Err(mismatch) = function.args.check(&args, &self.committed().tables) {
+        self.check_value(args, "arguments")?;
+        if let Err(mismatch) = function.args.check(args, &self.committed().tables) {
             return Err(Error::function("ArgumentValidationError", format!("ArgumentValidationError: {mismatch}")));
         }
-        match function.kind {
-            FunctionKind::Query => self.run_query(function, args),
-            FunctionKind::Mutation => self.run_mutation(function, args),
-            FunctionKind::Action => self.run_action(function, args),
-        }
+        Ok(function)
     }
 
-    fn run_query(&self, function: &Function, args: Value) -> Result<Outcome> {
-        let connection = self.storage.reader()?;
-        let Committed { tables, clock } = self.committed();
-        let transaction = Transaction::read(connection, tables, clock, self.schema(), self.options.limits)?;
+    fn run_query(&self, function: &Function, args: Value, snapshot: &mut Option<Transaction>) -> Result<Outcome> {
+        let transaction = match snapshot.take() {
+            Some(mut transaction) => {
+                transaction.forget_usage();
+                transaction
+            }
+            None => self.begin_read()?,
+        };
         let call = Call::new(Some(transaction))?;
         let (value, call) = self.functions.run(function, args, call, self.options.limits.user_time);
-        let transaction = call.transaction.as_ref().expect("a query's call keeps its transaction");
+        let transaction = snapshot.insert(call.transaction.expect("a query's call keeps its transaction"));
         self.outcome(function, value?, call.log_lines, &transaction.tables)
+    }
+
+    /// A transaction on the last commit, for reading.
+    fn begin_read(&self) -> Result<Transaction> {
+        let connection = self.storage.reader()?;
+        let Committed { tables, clock } = self.committed();
+        Transaction::read(connection, tables, clock, self.schema(), self.options.limits)
     }
 
     fn run_mutation(&self, function: &Function, args: Value) -> Result<Outcome> {

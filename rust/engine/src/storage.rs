@@ -208,12 +208,17 @@ fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
     if format > FORMAT {
         return Err(Error::NewerFormat { path: folder.clone(), found: format, supported: FORMAT });
     }
-    connection.execute_batch("PRAGMA journal_mode = WAL;")?;
     if is_new {
+        connection.execute_batch("PRAGMA journal_mode = WAL;")?;
         return create(connection);
     }
-    let size = fs::metadata(folder.join("data.sqlite3")).map_or(0, |file| file.len());
-    if size <= CHECKED_BYTES {
+    let size = |name: &str| fs::metadata(folder.join(name)).map_or(0, |file| file.len());
+    let bytes = size("data.sqlite3");
+    // SQLite takes the missing end of a page for zeros. A WAL may hold the page, if the process was killed.
+    if bytes % u64::from(pragma("page_size")?.unsigned_abs()) != 0 && size("data.sqlite3-wal") == 0 {
+        return Err(damaged(format!("data.sqlite3 has {bytes} bytes, which are not whole pages")));
+    }
+    if bytes <= CHECKED_BYTES {
         let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if found != "ok" {
             return Err(damaged(found));

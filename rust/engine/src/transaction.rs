@@ -95,6 +95,11 @@ impl Transaction {
         Ok(Self { connection, writes: false, tables, schema, limits, usage, clock, changes })
     }
 
+    /// Begins the limits' accounts anew, for the next function that reads the same snapshot.
+    pub(crate) fn forget_usage(&mut self) {
+        self.usage = Usage::default();
+    }
+
     /// Makes the writes durable. Without any, nothing is written at all.
     pub(crate) fn commit(mut self) -> Result<Commit> {
         if !self.changes.is_empty() {

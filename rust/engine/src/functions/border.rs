@@ -5,7 +5,7 @@
 
 use rquickjs::{
     Array as JsArray, ArrayBuffer, BigInt, Ctx, Exception, Function, JsLifetime, Object as JsObject, Proxy, Type,
-    Value as JsValue, object::Property,
+    Value as JsValue, atom::PredefinedAtom, object::Property,
 };
 use value::{
     Array, Object, Value,
@@ -58,7 +58,8 @@ impl<'js> Border<'js> {
         Ok(match value {
             Value::Null => JsValue::new_null(ctx.clone()),
             Value::Int64(x) => BigInt::from_i64(ctx.clone(), x)?.into_value(),
-            Value::Float64(x) => JsValue::new_number(ctx.clone(), x),
+            // Not `new_number`, which makes an integer of -0.0.
+            Value::Float64(x) => JsValue::new_float(ctx.clone(), x),
             Value::Boolean(x) => JsValue::new_bool(ctx.clone(), x),
             Value::String(text) => rquickjs::String::from_str(ctx.clone(), &text)?.into_value(),
             Value::Bytes(bytes) => ArrayBuffer::new(ctx.clone(), bytes)?.into_value(),
@@ -178,7 +179,12 @@ impl<'js> Reader<'_, 'js> {
 
     fn read_array(&mut self, array: &JsArray<'js>, nesting: usize) -> Result<Value, Refusal> {
         check_nesting(nesting)?;
-        let length = array.len();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an array has at most 2^32 - 1 items"
+        )]
+        let length = array.as_object().get::<_, f64>(PredefinedAtom::Length)? as usize;
         if length > ARRAY_MAX_LENGTH {
             return Err(Refusal::Size(SizeError::ArrayLength { path: String::new(), length }));
         }

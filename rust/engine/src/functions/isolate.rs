@@ -170,7 +170,7 @@ impl Isolate {
         self.calls += 1;
         let out_of_memory = matches!(&outcome, Err(Error::Function(error)) if error.code == "OutOfMemory");
         // Counting what modules keep between calls takes a while; to fill the memory takes much longer.
-        let is_full = began.elapsed() > Duration::from_millis(5) && self.memory_used() > self.memory_bytes / 2;
+        let is_full = began.elapsed() > Duration::from_millis(1) && self.memory_used() > self.memory_bytes / 2;
         self.is_broken |= timed_out || out_of_memory || is_full;
         (outcome, call)
     }

@@ -1,11 +1,18 @@
-//! A deployment through its public face: the built-in functions on real storage.
+//! Resident vectors and vector search.
 
-use engine::{Caller, Deployment, MetadataSource, Options, Target, VectorSource};
-use scan::{Metric, Search};
+use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
+
+use engine::{Deployment, MetadataSource, Options, Target, VectorSource};
+use proptest::prelude::*;
+use scan::{Batch, Metric, Search, naive};
 use value::{Packed, Value};
 
-fn call(deployment: &Deployment, args: Value) -> Value {
-    deployment.call(None, "mastra/storage:handle", args, Caller::Admin).expect("the operation is valid").value
+use crate::common::{
+    call, code, field, functions, in_folder, in_memory, insert, items, object, options, text, try_call, value, write,
+};
+
+fn builtin() -> Deployment {
+    Deployment::open(Target::Memory, Options { functions: None, ..options() }).expect("memory opens")
 }
 
 fn rows(numbers: &[(&str, [f64; 20])]) -> Value {
@@ -28,12 +35,12 @@ fn docs() -> VectorSource {
 }
 
 #[test]
-fn vectors_go_through_the_functions_and_stay_in_step() {
-    let deployment = Deployment::open(Target::Memory, Options::default()).expect("memory opens");
+fn vectors_go_through_the_built_in_functions_and_stay_in_step() {
+    let deployment = builtin();
     let insert = |numbers: &[(&str, [f64; 20])]| {
         let args =
             [("op", "batchInsert".into()), ("tableName", "mastra_vector_docs".into()), ("records", rows(numbers))];
-        call(&deployment, Value::from(args))
+        call(&deployment, "mastra/storage:handle", object(args))
     };
     let (mut a, mut b) = ([0.0; 20], [0.1; 20]);
     a[0] = 1.0;
@@ -48,4 +55,353 @@ fn vectors_go_through_the_functions_and_stay_in_step() {
     let found = batch.top_k(&a, &search).expect("the query is valid");
     let ids: Vec<_> = found.rows.iter().map(|row| batch.id(*row)).collect();
     assert_eq!(ids.iter().map(|id| &**id).collect::<Vec<_>>(), ["a", "c", "b"]);
+}
+
+/// The vectors of a group of the table `vectors`.
+fn group(name: &str) -> VectorSource {
+    VectorSource {
+        table: "vectors".to_owned(),
+        index: "by_group".to_owned(),
+        prefix: vec![name.into()],
+        vector_field: "embedding".to_owned(),
+        dimension: 3,
+        id_field: "_id".to_owned(),
+        metadata: MetadataSource::Fields(vec!["lang".to_owned()]),
+    }
+}
+
+/// Ids, vectors and metadata in order.
+fn contents(batch: &Batch) -> Vec<(String, Option<String>, String)> {
+    let row = |position| {
+        let row = batch.row(position);
+        let vector = row.vector.map(|vector| format!("{:?}", vector.iter().map(f64::to_bits).collect::<Vec<_>>()));
+        (row.id.to_string(), vector, text(&row.metadata))
+    };
+    batch.live().map(row).collect()
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(bool, Value),
+    Change(prop::sample::Index, Value),
+    Move(prop::sample::Index, bool),
+    Delete(prop::sample::Index),
+}
+
+fn any_steps() -> impl Strategy<Value = Vec<(Vec<Step>, bool)>> {
+    let fields = (
+        proptest::option::of(proptest::collection::vec(any::<f32>().prop_map(|x| f64::from(x).into()), 2..5)),
+        proptest::option::of(0i32..2),
+    );
+    let fields = fields.prop_map(|(embedding, lang): (Option<Vec<Value>>, _)| {
+        let fields = [("embedding", embedding.map(Value::from)), ("lang", lang.map(|x| f64::from(x).into()))];
+        Value::Object(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+    });
+    let step = prop_oneof![
+        3 => (any::<bool>(), fields.clone()).prop_map(|(group, fields)| Step::Insert(group, fields)),
+        1 => (any::<prop::sample::Index>(), fields).prop_map(|(which, fields)| Step::Change(which, fields)),
+        1 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(which, group)| Step::Move(which, group)),
+        1 => any::<prop::sample::Index>().prop_map(Step::Delete),
+    ];
+    proptest::collection::vec((proptest::collection::vec(step, 0..5), proptest::bool::weighted(0.2)), 0..10)
+}
+
+fn group_name(second: bool) -> Value {
+    if second { "second" } else { "first" }.into()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_batch_in_step_is_one_read_anew(transactions in any_steps()) {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let deployment = in_folder(folder.path());
+        let mut ids: Vec<Value> = Vec::new();
+        for (steps, throws) in transactions {
+            let mut left = ids.clone();
+            let mut writes = Vec::new();
+            for step in steps {
+                let pick = |which: prop::sample::Index| (!left.is_empty()).then(|| which.index(left.len()));
+                match step {
+                    Step::Insert(second, mut fields) => {
+                        if let Value::Object(fields) = &mut fields {
+                            fields.insert("group".to_owned(), group_name(second));
+                        }
+                        writes.push(insert("vectors", fields));
+                    }
+                    Step::Change(which, fields) => {
+                        let Some(place) = pick(which) else { continue };
+                        writes.push(object([("op", "patch".into()), ("id", left[place].clone()), ("value", fields)]));
+                    }
+                    Step::Move(which, second) => {
+                        let Some(place) = pick(which) else { continue };
+                        let fields = object([("group", group_name(second))]);
+                        writes.push(object([("op", "patch".into()), ("id", left[place].clone()), ("value", fields)]));
+                    }
+                    Step::Delete(which) => {
+                        let Some(place) = pick(which) else { continue };
+                        writes.push(object([("op", "delete".into()), ("id", left.remove(place))]));
+                    }
+                }
+            }
+            let request = object([("writes", writes.into())]);
+            if throws {
+                let failing = object([("writes", field(&request, "writes")), ("thenThrow", "rolled back".into())]);
+                prop_assert!(try_call(&deployment, "database:write", failing).is_err());
+            } else {
+                let results = items(&call(&deployment, "database:write", request));
+                ids = left.into_iter().chain(results.into_iter().filter(|id| *id != Value::Null)).collect();
+            }
+            for name in ["first", "second"] {
+                deployment.vectors(&group(name)).expect("they are readable");
+            }
+        }
+        let read = |deployment: &Deployment, name| contents(&deployment.vectors(&group(name)).expect("they are readable"));
+        let in_step = ["first", "second"].map(|name| read(&deployment, name));
+        drop(deployment);
+        let anew = in_folder(folder.path());
+        prop_assert_eq!(in_step, ["first", "second"].map(|name| read(&anew, name)));
+    }
+}
+
+#[test]
+fn removed_rows_are_given_back_and_the_rest_stays_in_step() {
+    let deployment = in_memory();
+    let row = |x: usize| insert("vectors", value(&format!(r#"{{"group": "first", "embedding": [1, 2, {x}]}}"#)));
+    let mut ids = Vec::new();
+    for chunk in 0..4 {
+        ids.extend(write(&deployment, (0..700).map(|x| row(700 * chunk + x)).collect()));
+    }
+    assert_eq!(deployment.vectors(&group("first")).expect("they are readable").len(), 2800);
+    let delete = |id: &Value| object([("op", "delete".into()), ("id", id.clone())]);
+    for chunk in ids[..2500].chunks(500) {
+        write(&deployment, chunk.iter().map(delete).collect());
+    }
+    let batch = deployment.vectors(&group("first")).expect("they are readable");
+    assert_eq!(batch.len(), 300);
+    assert!(batch.positions() < 2800, "removed rows take no place for ever");
+    let patch =
+        object([("op", "patch".into()), ("id", ids[2600].clone()), ("value", value(r#"{"embedding": [7, 7, 7]}"#))]);
+    write(&deployment, vec![patch, delete(&ids[2500])]);
+    let batch = deployment.vectors(&group("first")).expect("they are readable");
+    let found: Vec<String> = batch.live().map(|position| batch.id(position).to_string()).collect();
+    let expected: Vec<&str> = ids[2501..].iter().map(|id| id.as_str().expect("an id")).collect();
+    assert_eq!(found, expected);
+    let changed = batch.live().nth(99).expect("it is there");
+    assert_eq!(batch.vector(changed).expect("it has one").iter().collect::<Vec<_>>(), [7.0; 3]);
+}
+
+#[test]
+fn vectors_of_a_table_made_later_are_found() {
+    let deployment = in_memory();
+    let source =
+        VectorSource { table: "later".to_owned(), index: "by_creation_time".to_owned(), prefix: vec![], ..group("") };
+    assert!(deployment.vectors(&source).expect("there are none").is_empty());
+    write(&deployment, vec![insert("later", value(r#"{"embedding": [1, 2, 3]}"#))]);
+    assert_eq!(deployment.vectors(&source).expect("they are readable").len(), 1);
+    let source = VectorSource { index: "by_nothing".to_owned(), ..source };
+    assert_eq!(deployment.vectors(&source).err().expect("no such index").code(), "IndexNotFoundError");
+}
+
+fn search(deployment: &Deployment, request: &str) -> Vec<(String, f64)> {
+    let found = items(&call(deployment, "database:searchVectors", value(request)));
+    let hit = |hit: &Value| {
+        (field(hit, "_id").as_str().expect("an id").to_owned(), field(hit, "_score").as_f64().expect("a score"))
+    };
+    found.iter().map(hit).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_search_is_exact_and_ties_go_to_the_larger_id(
+        vectors in proptest::collection::vec((proptest::collection::vec(-1i32..2, 3), proptest::option::of(0i32..3)), 0..30),
+        query in proptest::collection::vec(-1i32..2, 3).prop_filter("has a direction", |query| query.iter().any(|x| *x != 0)),
+        limit in 1usize..9,
+        langs in proptest::option::of(proptest::collection::vec(proptest::option::of(0i32..3), 1..3)),
+    ) {
+        let deployment = in_memory();
+        let floats = |numbers: &[i32]| numbers.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
+        let list = |numbers: &[f64]| Value::from(numbers.iter().map(|x| (*x).into()).collect::<Vec<Value>>());
+        let documents = vectors.iter().map(|(vector, lang)| {
+            let mut fields = BTreeMap::from([("group".to_owned(), "g".into()), ("embedding".to_owned(), list(&floats(vector)))]);
+            if let Some(lang) = lang {
+                fields.insert("lang".to_owned(), f64::from(*lang).into());
+            }
+            insert("vectors", fields.into())
+        });
+        let ids = write(&deployment, documents.collect());
+        let mut expected: Vec<(String, f64)> = Vec::new();
+        for ((vector, lang), id) in vectors.iter().zip(&ids) {
+            let admitted = langs.as_ref().is_none_or(|langs| langs.contains(lang));
+            if let Some(score) = naive::score(Metric::Cosine, &floats(&query), &floats(vector)).filter(|_| admitted) {
+                expected.push((id.as_str().expect("an id").to_owned(), score));
+            }
+        }
+        expected.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap_or(Ordering::Equal).then_with(|| b.0.cmp(&a.0)));
+        expected.truncate(limit);
+        let mut request = BTreeMap::from([
+            ("vector".to_owned(), list(&floats(&query))),
+            ("limit".to_owned(), f64::from(u32::try_from(limit).expect("small")).into()),
+        ]);
+        if let Some(langs) = &langs {
+            let condition = |lang: &Option<i32>| match lang {
+                Some(lang) => object([("field", "lang".into()), ("value", f64::from(*lang).into())]),
+                None => object([("field", "lang".into())]),
+            };
+            request.insert("any".to_owned(), langs.iter().map(condition).collect::<Vec<_>>().into());
+        }
+        prop_assert_eq!(search(&deployment, &text(&request.into())), expected);
+    }
+}
+
+#[test]
+fn what_cannot_be_indexed_is_not_found() {
+    let deployment = in_memory();
+    let row = |embedding: &str| insert("vectors", value(&format!(r#"{{"group": "g"{embedding}}}"#)));
+    let ids = write(
+        &deployment,
+        vec![
+            row(""),
+            row(r#", "embedding": [1, 0]"#),
+            row(r#", "embedding": [1, 0, 0, 0]"#),
+            row(r#", "embedding": [1, 0, "0"]"#),
+            row(r#", "embedding": "text""#),
+            row(r#", "embedding": [0, 0, 0]"#),
+            row(r#", "embedding": [1, 1, 0]"#),
+        ],
+    );
+    let found = search(&deployment, r#"{"vector": [1, 0, 0]}"#);
+    assert_eq!(found.iter().map(|(id, _)| Value::from(id.as_str())).collect::<Vec<_>>(), [ids[6].clone()]);
+    write(
+        &deployment,
+        vec![object([("op", "patch".into()), ("id", ids[0].clone()), ("value", value(r#"{"embedding": [1, 0, 0]}"#))])],
+    );
+    assert_eq!(search(&deployment, r#"{"vector": [1, 0, 0]}"#).len(), 2, "an action reads what was written before it");
+}
+
+#[test]
+fn searches_beyond_the_bounds_are_refused() {
+    let deployment = in_memory();
+    let refused = |request: &str| code(&deployment, "database:searchVectors", value(request));
+    let conditions = vec![r#"{"field": "lang", "value": 1}"#; 65].join(",");
+    for (request, code) in [
+        (r#"{"vector": [1, 0, 0], "limit": 257}"#, "VectorLimitTooLargeError"),
+        (r#"{"vector": [1, 0, 0], "limit": 0}"#, "VectorLimitTooLargeError"),
+        (r#"{"vector": [1, 0, 0], "limit": 1.5}"#, "VectorLimitTooLargeError"),
+        (r#"{"vector": [1, 0]}"#, "VectorDimensionsMismatch"),
+        (r#"{"vector": [0, 0, 0]}"#, "InvalidVectorQuery"),
+        (r#"{"vector": "text"}"#, "Error"),
+        (r#"{"vector": [1, 0, 0], "index": "by_nothing"}"#, "IndexNotFoundError"),
+        (r#"{"vector": [1, 0, 0], "any": [{"field": "embedding", "value": 1}]}"#, "IncorrectVectorFilterField"),
+        (&format!(r#"{{"vector": [1, 0, 0], "any": [{conditions}]}}"#), "TooManyElementsInVectorQueryError"),
+    ] {
+        assert_eq!(refused(request), code, "{request}");
+    }
+    assert!(search(&deployment, r#"{"vector": [1, 0, 0], "table": "nowhere"}"#).is_empty());
+    assert!(search(&deployment, r#"{"vector": [1, 0, 0], "limit": 256}"#).is_empty());
+}
+
+/// Upserts and queries a native vector table through the built-in functions.
+fn native(deployment: &Deployment, filter: Option<&str>) -> Result<usize, engine::Error> {
+    let config = r#""tableName": "docs", "vectorIndexName": "by_meaning", "filterFields": ["lang", "year"], "dimension": 3,
+        "idField": "key", "idIndexName": "by_key", "vectorField": "vector", "metadataField": "about""#;
+    let upsert = format!(
+        r#"{{"op": "upsert", "config": {{{config}}}, "ids": ["a", "b"], "vectors": [[1, 0, 0], [0, 1, 0]],
+            "metadata": [{{"lang": "en", "year": 1}}, {{"lang": "de"}}]}}"#
+    );
+    try_call(deployment, "mastra/nativeVector:write", value(&upsert))?;
+    let filter = filter.map(|filter| format!(r#", "filter": {filter}"#)).unwrap_or_default();
+    let query = format!(r#"{{"config": {{{config}}}, "vector": [1, 0, 0]{filter}}}"#);
+    Ok(items(&try_call(deployment, "mastra/nativeVector:query", value(&query))?).len())
+}
+
+const NATIVE: &str = r#"{"dimensions": 3, "vectorIndexName": "by_meaning", "filterFields": ["lang", "year"], "staged": true,
+    "idField": "key", "idIndexName": "by_key", "vectorField": "vector", "metadataField": "about"}"#;
+
+#[test]
+fn a_declared_table_is_searched_and_stays_declared() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let open = || {
+        let options = Options { functions: None, ..options() };
+        Deployment::open(Target::Folder(folder.path().to_owned()), options).expect("the folder opens")
+    };
+    let deployment = open();
+    deployment.declare_vector_table("docs", value(NATIVE)).expect("it is new");
+    deployment.declare_vector_table("docs", value(NATIVE)).expect("it is the same");
+    assert_eq!(native(&deployment, None).expect("it runs"), 2);
+    assert_eq!(native(&deployment, Some(r#"{"field": "lang", "value": "en"}"#)).expect("it runs"), 1);
+    drop(deployment);
+    let deployment = open();
+    assert_eq!(native(&deployment, None).expect("it is still declared"), 2);
+    let other = |change: &dyn Fn(&mut value::Object)| {
+        let Value::Object(mut options) = value(NATIVE) else { panic!("an object") };
+        change(&mut options);
+        deployment.declare_vector_table("docs", options.into()).err().map(|error| (error.code(), error.to_string()))
+    };
+    for (name, with, message) in [
+        ("dimensions", 4.0.into(), "asked for: 4 dimensions"),
+        ("vectorIndexName", "by_other".into(), "none of that name"),
+        ("idField", "id".into(), "by_key"),
+        ("vectorField", "embedding".into(), "`vector`"),
+    ] {
+        let (code, text) = other(&|options| drop(options.insert(name.to_owned(), Value::clone(&with)))).expect(name);
+        assert_eq!(code, "SchemaConflict");
+        assert!(text.contains(message), "{text}");
+    }
+    assert_eq!(
+        other(&|options| drop(options.insert("dimensions".to_owned(), 1.0.into()))).expect("too few").0,
+        "InvalidSchema"
+    );
+}
+
+#[test]
+fn filter_fields_can_be_added_to_a_declared_table() {
+    let deployment = builtin();
+    let with = |fields: &str| value(&NATIVE.replace(r#"["lang", "year"]"#, fields));
+    deployment.declare_vector_table("docs", with(r#"["lang"]"#)).expect("it is new");
+    assert!(native(&deployment, None).is_err(), "there is no column for the year");
+    deployment.declare_vector_table("docs", with(r#"["year"]"#)).expect("it is added");
+    assert_eq!(native(&deployment, None).expect("both are there"), 2);
+    assert_eq!(native(&deployment, Some(r#"{"field": "year", "value": 1}"#)).expect("it can be filtered on"), 1);
+    deployment.declare_vector_table("docs", with("[]")).expect("fewer are fine");
+    assert_eq!(native(&deployment, None).expect("both are still there"), 2);
+}
+
+#[test]
+fn a_table_with_other_documents_cannot_be_declared() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let own = in_folder(folder.path());
+    write(
+        &own,
+        vec![insert("docs", value(r#"{"key": "a", "vector": [1, 0, 0]}"#)), insert("odd", value(r#"{"key": 1}"#))],
+    );
+    drop(own);
+    let options = Options { functions: None, ..options() };
+    let deployment = Deployment::open(Target::Folder(folder.path().to_owned()), options).expect("the folder opens");
+    deployment.declare_vector_table("docs", value(NATIVE)).expect("its documents match");
+    assert_eq!(native(&deployment, None).expect("it runs"), 2);
+    let error = deployment.declare_vector_table("odd", value(NATIVE)).expect_err("its documents don't match");
+    assert_eq!(error.code(), "SchemaEnforcementError");
+    let error = deployment.declare_vector_table("mastra_threads", value(NATIVE)).expect_err("it is no such table");
+    assert_eq!(error.code(), "SchemaConflict");
+}
+
+#[test]
+fn a_functions_folder_declares_its_own_tables() {
+    let deployment = in_memory();
+    assert!(functions().join("schema.ts").is_file());
+    let error = deployment.declare_vector_table("docs", value(NATIVE)).expect_err("the schema doesn't have it");
+    assert_eq!(error.code(), "TableNotDeclared");
+}
+
+#[test]
+fn a_batch_outlives_its_deployment() {
+    let deployment = in_memory();
+    write(&deployment, vec![insert("vectors", value(r#"{"group": "first", "embedding": [1, 2, 3]}"#))]);
+    let batch: Arc<Batch> = deployment.vectors(&group("first")).expect("they are readable");
+    drop(deployment);
+    assert_eq!(batch.len(), 1);
 }

@@ -1,5 +1,7 @@
 // The globals that are the engine's: the clock, chance, the console.
 
+import { show } from "convex/values";
+
 const host = globalThis.__host;
 
 const RealDate = Date;
@@ -17,7 +19,6 @@ globalThis.Date = class Date extends RealDate {
 
 Math.random = () => host.random();
 
-const show = (value) => (typeof value === "string" ? value : JSON.stringify(value) ?? String(value));
 globalThis.console = Object.fromEntries(
   [["debug", "DEBUG"], ["log", "LOG"], ["info", "INFO"], ["warn", "WARN"], ["error", "ERROR"]].map(([method, level]) => [
     method,

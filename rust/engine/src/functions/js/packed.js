@@ -3,8 +3,8 @@
 const host = globalThis.__host;
 
 /**
- * The handler behind a packed array: a proxy over `[]`, filled with the numbers when something but its length is first
- * looked at. Until then it is the engine's array number `packed`, and goes back to the engine as that.
+ * The handler behind a packed array: a proxy over `[]`, filled with the numbers when one of them is first looked at.
+ * Until then it is the engine's array number `packed`, and goes back to the engine as that.
  */
 class PackedHandler {
   constructor(packed, length) {
@@ -20,7 +20,11 @@ class PackedHandler {
     return target;
   }
   get(target, key) {
-    if (key === "length" && this.packed !== undefined) return this.length;
+    if (this.packed !== undefined) {
+      if (key === "length") return this.length;
+      // Methods come from the prototype, and `await` asks every value for its `then`.
+      if (typeof key === "symbol" || !/^\d/.test(key)) return Reflect.get(target, key);
+    }
     return Reflect.get(this.fill(target), key);
   }
 }

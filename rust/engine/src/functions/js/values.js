@@ -55,9 +55,15 @@ export function asValidator(given) {
   return given.isConvexValidator ? given : v.object(given);
 }
 
+/** A value as text, for messages and the console. */
+export function show(value) {
+  if (typeof value === "string") return value;
+  return JSON.stringify(value, (_, part) => (typeof part === "bigint" ? `${part}n` : part)) ?? String(value);
+}
+
 export class ConvexError extends Error {
   constructor(data) {
-    super(typeof data === "string" ? data : JSON.stringify(data));
+    super(show(data));
     this.name = "ConvexError";
     this.data = data;
   }

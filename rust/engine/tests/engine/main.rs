@@ -1,0 +1,10 @@
+//! Deployments through their public face: the functions of `tests/functions` and the built-in ones on real storage.
+
+mod common;
+mod concurrency;
+mod javascript;
+mod loading;
+mod queries;
+mod storage;
+mod transactions;
+mod vectors;
