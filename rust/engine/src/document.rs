@@ -16,7 +16,7 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// The document of a row with the columns row, internal_id, creation_time, body, packed.
+    /// The document of a row with the columns `row, internal_id, creation_time, body, packed`.
     pub(crate) fn read(columns: &rusqlite::Row<'_>, table_number: u32) -> Result<Self> {
         Ok(Self {
             row: columns.get(0)?,
@@ -116,10 +116,10 @@ fn encode_packed(name: &str, numbers: &Packed, bytes: &mut Vec<u8>) {
 }
 
 fn decode_packed(rest: &mut &[u8]) -> Option<(String, Packed)> {
-    let name_length = u16::from_le_bytes(*rest.split_off(..2)?.as_array()?);
+    let name_length = u16::from_le_bytes(rest.split_off(..2)?.try_into().ok()?);
     let name = std::str::from_utf8(rest.split_off(..usize::from(name_length))?).ok()?.to_owned();
     let width = *rest.split_off_first()?;
-    let count = usize::try_from(u32::from_le_bytes(*rest.split_off(..4)?.as_array()?)).ok()?;
+    let count = usize::try_from(u32::from_le_bytes(rest.split_off(..4)?.try_into().ok()?)).ok()?;
     let numbers = rest.split_off(..count.checked_mul(usize::from(width))?)?;
     let packed = match width {
         4 => Packed::F32(numbers.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()),

@@ -13,7 +13,7 @@
 //! | `vectors` | vectors in memory, in step with commits; vector search |
 //! | `limits`, `error` | Convex's limits; what can go wrong |
 #![deny(unsafe_code)]
-#![warn(missing_docs, unreachable_pub)]
+#![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 
 mod deployment;
 mod document;

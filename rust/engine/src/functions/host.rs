@@ -1,7 +1,10 @@
 //! What functions can do: the methods behind `ctx` and the globals, in the call that an isolate is running.
+#![expect(clippy::needless_pass_by_value, reason = "QuickJS hands over a method's arguments as values")]
 
 use std::{
+    any::Any,
     collections::{BTreeMap, HashMap},
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
@@ -41,6 +44,8 @@ pub(crate) struct Call {
     pub(crate) log_lines: Vec<String>,
     /// An error that ends the call whatever the function makes of it: the storage failed.
     pub(crate) failure: Option<Error>,
+    /// A panic in a method: QuickJS would make an exception of it, and give the panic to whoever throws next.
+    pub(crate) panic: Option<Box<dyn Any + Send>>,
     /// Milliseconds since 1970; stands still where functions must be deterministic.
     now: f64,
     /// State of `Math.random`.
@@ -140,6 +145,14 @@ impl Host {
         result.map_err(|error| self.throw(ctx, error))
     }
 
+    /// Keeps a panic for the end of the call.
+    fn contain<T>(&self, ctx: &Ctx<'_>, act: impl FnOnce() -> rquickjs::Result<T>) -> rquickjs::Result<T> {
+        panic::catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| {
+            locked(&self.call).panic = Some(panic);
+            Err(Exception::throw_message(ctx, "the engine panicked"))
+        })
+    }
+
     /// The object through which our JavaScript reaches all this.
     pub(crate) fn object<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<JsObject<'js>> {
         let object = JsObject::new(ctx.clone())?;
@@ -147,7 +160,9 @@ impl Host {
         macro_rules! method {
             ($name:literal, $function:path, $($argument:ident),*) => {{
                 let host = self.clone();
-                let method = move |ctx: Ctx<'js>, $($argument: JsValue<'js>),*| $function(&host, &ctx, $($argument),*);
+                let method = move |ctx: Ctx<'js>, $($argument: JsValue<'js>),*| {
+                    host.contain(&ctx, || $function(&host, &ctx, $($argument),*))
+                };
                 object.set($name, Function::new(ctx.clone(), method)?)?;
             }};
         }

@@ -1,6 +1,7 @@
 //! One JavaScript world: QuickJS with the modules of a functions folder.
 
 use std::{
+    panic::resume_unwind,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -159,6 +160,9 @@ impl Isolate {
         });
         let timed_out = self.deadline.end();
         let mut call = self.host.end();
+        if let Some(panic) = call.panic.take() {
+            resume_unwind(panic);
+        }
         let outcome = match (call.failure.take(), outcome) {
             (Some(failure), _) => Err(failure),
             (None, Err(_)) if timed_out => Err(Error::function(
@@ -263,6 +267,7 @@ fn engine_function<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Function
     ctx.userdata::<Border>().expect("every context has its border").engine.get(name)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a function for `map_err`")]
 fn unexpected(error: rquickjs::Error) -> Error {
     Error::function("InternalServerError", format!("QuickJS: {error}"))
 }

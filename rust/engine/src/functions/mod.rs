@@ -151,3 +151,53 @@ impl Function {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        sync::Arc,
+    };
+
+    use value::{Packed, json};
+
+    use super::*;
+    use crate::{
+        storage::{Storage, Synchronous, Target},
+        transaction::{Clock, Transaction},
+        vectors::VectorSearch,
+    };
+
+    struct Panics;
+
+    impl VectorSearch for Panics {
+        fn vector_search(
+            &self,
+            _: &str,
+            _: &str,
+            _: &Packed,
+            _: f64,
+            _: &[(String, Option<Value>)],
+        ) -> Result<Vec<(String, f64)>> {
+            panic!("in the engine")
+        }
+    }
+
+    #[test]
+    fn a_panic_in_the_engine_gives_the_connection_back() {
+        let storage = Storage::open(Target::Memory, Synchronous::Normal).expect("memory opens");
+        let (functions, _) = Functions::load(None, Limits::CONVEX).expect("the built-in functions load");
+        let function = functions.find("mastra/nativeVector:query", false).expect("it is built in");
+        let args = br#"{"config": {"tableName": "t", "vectorIndexName": "i"}, "vector": [1]}"#;
+        for _ in 0..2 {
+            // Waits for ever if the connection is gone.
+            let (tables, clock, schema) = (Arc::default(), Clock::default(), Arc::default());
+            let transaction = Transaction::write(storage.writer(), tables, clock, schema, Limits::CONVEX);
+            let mut call = Call::new(Some(transaction.expect("it begins"))).expect("there is chance");
+            call.vector_search = Some(Arc::new(Panics));
+            let args = json::decode(args).expect("it is JSON");
+            let run = || functions.run(function, args, call, Duration::from_secs(1));
+            assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
+        }
+    }
+}

@@ -70,7 +70,7 @@ pub(crate) fn strip_types(path: &str, source: &str) -> Result<JavaScript> {
     }
     let options = CodegenOptions { source_map_path: Some(path.into()), ..CodegenOptions::default() };
     let printed = Codegen::new().with_options(options).build(&program);
-    let tokens = printed.map.iter().flat_map(|map| map.get_tokens());
+    let tokens = printed.map.as_ref().expect("the options ask for it").get_tokens();
     let map = tokens.map(|token| {
         let code = Place { line: token.get_dst_line() + 1, column: token.get_dst_col() + 1 };
         (code, Place { line: token.get_src_line() + 1, column: token.get_src_col() + 1 })

@@ -201,7 +201,7 @@ fn vectors_of_a_table_made_later_are_found() {
     write(&deployment, vec![insert("later", value(r#"{"embedding": [1, 2, 3]}"#))]);
     assert_eq!(deployment.vectors(&source).expect("they are readable").len(), 1);
     let source = VectorSource { index: "by_nothing".to_owned(), ..source };
-    assert_eq!(deployment.vectors(&source).err().expect("no such index").code(), "IndexNotFoundError");
+    assert_eq!(deployment.vectors(&source).expect_err("no such index").code(), "IndexNotFoundError");
 }
 
 fn search(deployment: &Deployment, request: &str) -> Vec<(String, f64)> {
