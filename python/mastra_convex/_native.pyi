@@ -11,6 +11,7 @@ from mastra_convex.types import Metric
 
 __all__ = [
     "EmbeddedDeployment",
+    "HttpServer",
     "QueryResult",
     "QueryResults",
     "QueryStats",
@@ -256,6 +257,27 @@ class EmbeddedDeployment:
     def commit_timestamp(self) -> int: ...
     def declare_vector_table(self, table: str, options: Mapping[str, Any]) -> None: ...
     def close(self) -> None: ...
+
+@final
+class HttpServer:
+    """Convex's HTTP API in front of an embedded deployment, from threads of its own, until it is stopped."""
+
+    def __new__(
+        cls,
+        deployment: EmbeddedDeployment,
+        *,
+        host: str,
+        port: int,
+        folder: str | os.PathLike[str] | None,
+    ) -> HttpServer: ...
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+    @property
+    def admin_key(self) -> str:
+        """The key that reaches internal functions: the folder's, or a new one without a folder."""
+    def stop(self) -> None:
+        """Stop accepting, let the requests under way end, and return."""
 
 def forget_after_fork() -> None:
     """Let go, in a forked child, of what belongs to the parent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -54,9 +55,10 @@ class AsyncDeployment:
         self.url = os.fspath(target)
         if not self.url:
             raise ConfigurationError('connect: the target is empty; expected a folder, or ":memory:"')
-        if "://" in self.url:
+        # A Path has lost one of the slashes.
+        if re.match(r"\w\w+:/", self.url):
             raise ConfigurationError(
-                f"connect: {self.url.split('://')[0]}:// targets can't be reached by this version",
+                f"connect: {self.url.split('/')[0]}// targets can't be reached by this version",
                 hint='Connect to a folder, or to ":memory:".',
             )
         unknown = options.keys() - ConnectOptions.__annotations__.keys()

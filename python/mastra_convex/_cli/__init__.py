@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from mastra_convex import __version__
-from mastra_convex._cli import demo, terminal
+from mastra_convex._cli import demo, serve, terminal
 from mastra_convex._cli.options import Debug
 from mastra_convex.errors import (
     ConfigurationError,
@@ -35,6 +35,7 @@ Examples:
   mastra-convex demo                     see it work on real text, in some seconds
   mastra-convex demo --data ./demo       the same, kept in a folder
   mastra-convex demo --json | jq .rows   for programs
+  mastra-convex serve                    a deployment for any Convex client
 
 \b
 Exit codes:
@@ -56,6 +57,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("demo", epilog=demo.EPILOG)(demo.demo)
+app.command("serve", epilog=serve.EPILOG)(serve.serve)
 
 
 def _version(wanted: bool) -> None:

@@ -427,6 +427,11 @@ def _equality(place: str, condition: Any, index: NativeIndex) -> dict[str, Any]:
             f"{place}: field {field!r} is not configured as a Convex vector filter field; configured: {declared}",
             hint=_SCAN_HINT,
         )
+    if isinstance(value, Mapping):
+        raise FilterError(
+            f"{place}: filter at {field}: {value!r}; native Convex filters can only ask for equality",
+            hint=_SCAN_HINT,
+        )
     if value is not None and not isinstance(value, str | int | float | bool):
         raise FilterError(
             f"{place}: filter at {field}: {value!r}; native Convex filters support "

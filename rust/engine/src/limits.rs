@@ -40,7 +40,7 @@ impl Limits {
         documents_written: 16_000,
         bytes_written: 16 << 20,
         user_time: Duration::from_secs(1),
-        action_time: Duration::from_secs(600),
+        action_time: Duration::from_mins(10),
         memory_bytes: 64 << 20,
     };
 
@@ -52,8 +52,8 @@ impl Limits {
         ranges_read: usize::MAX,
         documents_written: usize::MAX,
         bytes_written: usize::MAX,
-        user_time: Duration::from_secs(600),
-        action_time: Duration::from_secs(600),
+        user_time: Duration::from_mins(10),
+        action_time: Duration::from_mins(10),
         memory_bytes: 1 << 30,
     };
 }

@@ -100,6 +100,11 @@ impl EmbeddedDeployment {
 }
 
 impl EmbeddedDeployment {
+    /// Another handle on the deployment.
+    pub(crate) fn share(&self, py: Python<'_>) -> PyResult<Deployment> {
+        self.with(py, |deployment| Ok(deployment.clone()))
+    }
+
     /// Does something with the deployment, the GIL released.
     fn with<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Deployment) -> Result<T, Error> + Send) -> PyResult<T> {
         py.detach(|| match self.0.read() {

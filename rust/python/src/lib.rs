@@ -11,6 +11,7 @@ mod convert;
 mod deployment;
 mod error;
 mod results;
+mod server;
 
 use pyo3::prelude::*;
 
@@ -21,6 +22,7 @@ mod _native {
         batch::{VectorBatch, matches_everything, row_sizes},
         deployment::{EmbeddedDeployment, forget_after_fork},
         results::{QueryResult, QueryResults, QueryStats},
+        server::HttpServer,
     };
     use pyo3::{
         Bound, PyResult,

@@ -185,8 +185,8 @@ async def test_a_folder_keeps_what_was_written(tmp_path: Path) -> None:
         assert (await load(deployment))["metadata"] == {"kept": True}
 
 
-@pytest.mark.parametrize("target", ["", "https://example.convex.cloud"])
-async def test_targets_that_cannot_be_are_refused(target: str) -> None:
+@pytest.mark.parametrize("target", ["", "https://example.convex.cloud", Path("https://example.convex.cloud")])
+async def test_targets_that_cannot_be_are_refused(target: str | Path) -> None:
     """A target is a folder or memory."""
     with pytest.raises(mc.ConfigurationError):
         mc.connect_async(target)

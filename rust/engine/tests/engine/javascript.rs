@@ -111,7 +111,7 @@ fn console_lines_come_back_in_order() {
     let deployment = in_memory();
     let args = value(r#"{"x": "it's"}"#);
     let outcome = deployment.call(None, "javascript:logs", args.clone(), Caller::Admin).expect("it runs");
-    assert_eq!(outcome.log_lines, [r#"[LOG] a 1 {"b":[true,null]}"#, "[WARN] careful", "[ERROR] it's"]);
+    assert_eq!(outcome.log_lines, ["[LOG] 'a' 1 { b: [ true, null ] }", "[WARN] 'careful'", r"[ERROR] 'it\'s'"]);
     let outcome = deployment.call(None, "javascript:logs", args, Caller::Admin).expect("it runs");
     assert_eq!(outcome.log_lines.len(), 3, "a call has its own lines");
 }

@@ -1,0 +1,70 @@
+"""``mastra-convex serve``: Convex's HTTP API in front of an embedded deployment."""
+
+from __future__ import annotations
+
+import ipaddress
+import json as json_text
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from mastra_convex import _native
+from mastra_convex._cli import terminal
+from mastra_convex._cli.options import Debug, Json
+from mastra_convex._connect import connect
+
+EPILOG = """
+\b
+Examples:
+  mastra-convex serve                              a folder ./agent-data on port 3210
+  mastra-convex serve --data ./other --port 0      another folder, a free port
+  mastra-convex serve --functions ./convex         your own functions
+  mastra-convex serve --json                       one line with url and admin_key, for programs
+"""
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")] = 3210,
+    data: Annotated[str, typer.Option(metavar="DIR", help="The data folder, made if missing; or :memory:.")] = (
+        "./agent-data"
+    ),
+    functions: Annotated[
+        str | None, typer.Option(metavar="DIR", help="A convex/ folder to run instead of the built-in functions.")
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Serve a deployment to any Convex client, until interrupted.
+
+    The admin key is made at the first start and kept in the data folder, readable by its owner only.
+    """
+    with connect(data, functions=functions) as deployment:
+        folder = None if data == ":memory:" else data
+        server = _native.HttpServer(deployment._open(), host=host, port=port, folder=folder)
+        try:
+            if not ipaddress.ip_address(host).is_loopback:
+                terminal.err.print(
+                    f"Warning: {host} can be reached from other machines, and the traffic is not encrypted.",
+                    soft_wrap=True,
+                )
+            if json:
+                print(json_text.dumps({"url": server.url, "admin_key": server.admin_key}), flush=True)
+            else:
+                terminal.out.print(f"URL:       {server.url}\nAdmin key: {server.admin_key}", soft_wrap=True)
+                terminal.err.print("Serving until interrupted (Ctrl-C).")
+            wait_for_a_signal()
+        finally:
+            server.stop()
+
+
+def wait_for_a_signal() -> None:
+    """Return at SIGINT or SIGTERM."""
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    # A wait without a timeout would keep the main thread from running the handlers on some platforms.
+    while not told.wait(1.0):
+        pass

@@ -1,0 +1,145 @@
+//! What a request asks for.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, to_bytes},
+    http::{HeaderMap, Uri, header},
+};
+use engine::Caller;
+use value::{
+    Object, Value,
+    json::{self, Format},
+};
+
+use crate::{AdminKey, reply::Refusal};
+
+/// Convex's limit on a request's body.
+const BODY_BYTES: usize = (16 << 20) + 2000;
+
+/// A body that hasn't come by then won't.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A call of a function, as bodies and query strings hold it.
+pub(crate) struct CallRequest {
+    pub(crate) path: String,
+    pub(crate) args: Value,
+    pub(crate) format: Format,
+}
+
+/// A body as a JSON object.
+pub(crate) async fn read_object(headers: &HeaderMap, body: Body) -> Result<Object, Refusal> {
+    let bad = |reason: String| Refusal::bad_request("BadJsonBody", reason);
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if essence != "application/json" && !essence.ends_with("+json") {
+        return Err(bad(format!("Expected Content-Type: application/json, found {content_type:?}")));
+    }
+    let bytes = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) => return Err(bad(format!("The body can't be read, or has more than {BODY_BYTES} bytes: {error}"))),
+        Err(_) => return Err(Refusal::timeout()),
+    };
+    match json::decode(&bytes) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(bad("Expected a JSON object".to_owned())),
+        Err(error) => Err(bad(format!("Failed to parse the body as JSON: {error}"))),
+    }
+}
+
+impl CallRequest {
+    /// Reads `{path, args, format?}`.
+    pub(crate) fn from_object(mut fields: Object) -> Result<Self, Refusal> {
+        let path = match fields.remove("path") {
+            Some(Value::String(path)) => path,
+            found => return Err(Refusal::bad_request("BadJsonBody", format!("`path`: expected text, found {}", shown(found.as_ref())))),
+        };
+        Self::with_path(path, fields)
+    }
+
+    /// Reads `{args, format?}` for a path that stands elsewhere.
+    pub(crate) fn with_path(path: String, mut fields: Object) -> Result<Self, Refusal> {
+        if let Some(Value::String(component)) = fields.get("componentPath").filter(|component| **component != "".into()) {
+            let reason = format!("component {component:?}: the embedded deployment has no components; a Convex deployment has them");
+            return Err(Refusal::bad_request("UnsupportedComponent", reason));
+        }
+        let format = match fields.remove("format") {
+            None | Some(Value::Null) => Format::Json,
+            Some(Value::String(name)) => {
+                name.parse().map_err(|_| Refusal::bad_request("BadFormat", format!("unknown format {name:?}")))?
+            }
+            Some(found) => return Err(Refusal::bad_request("BadFormat", format!("`format`: expected text, found {}", shown(Some(&found))))),
+        };
+        Ok(Self { path, args: arguments(fields.remove("args"))?, format })
+    }
+
+    /// Reads `?path=…&args=…&format=…`, `args` being JSON.
+    pub(crate) fn from_query(uri: &Uri) -> Result<Self, Refusal> {
+        let parameters = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
+            .map_err(|error| Refusal::bad_request("BadQueryArgs", error.to_string()))?;
+        let mut fields = Object::new();
+        for (name, text) in parameters.0 {
+            let value = match name.as_str() {
+                "args" => json::decode(text.as_bytes()).map_err(|error| Refusal::bad_request("BadQueryArgs", error.to_string()))?,
+                _ => text.into(),
+            };
+            fields.insert(name, value);
+        }
+        Self::from_object(fields)
+    }
+}
+
+/// Arguments are an object, or a list of one.
+fn arguments(args: Option<Value>) -> Result<Value, Refusal> {
+    match args {
+        Some(Value::Array(list)) if list.len() == 1 => {
+            arguments(list.iter().next().map(std::borrow::Cow::into_owned))
+        }
+        Some(args @ Value::Object(_)) => Ok(args),
+        None => Ok(Object::new().into()),
+        found => Err(Refusal::bad_request("BadJsonBody", format!("`args`: expected an object, found {}", shown(found.as_ref())))),
+    }
+}
+
+fn shown(found: Option<&Value>) -> &'static str {
+    found.map_or("nothing", Value::type_name)
+}
+
+/// Who calls, by `Authorization: Convex <key>` or `?adminKey=<key>`.
+pub(crate) fn caller(headers: &HeaderMap, uri: &Uri, admin_key: &AdminKey) -> Result<Caller, Refusal> {
+    check_client(headers)?;
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let credential = match (given.next(), given.next()) {
+        (Some(_), Some(_)) => return Err(Refusal::bad_request("InvalidAuthHeader", "Authorization: given more than once")),
+        (Some(header), None) => {
+            let text = header.to_str().map_err(|_| Refusal::bad_request("InvalidHeaderFailure", "Authorization: not text"))?;
+            match text.split_once(' ') {
+                Some((scheme, key)) if scheme.eq_ignore_ascii_case("convex") => Some(key.trim().to_owned()),
+                Some((scheme, _)) if scheme.eq_ignore_ascii_case("bearer") => {
+                    return Err(Refusal::unauthenticated("NoAuthProvider", "No auth provider is configured, so no user's token is accepted"));
+                }
+                _ => return Err(Refusal::bad_request("InvalidAdminKey", "Authorization: expected `Convex <admin key>` or `Bearer <token>`")),
+            }
+        }
+        (None, _) => axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
+            .ok()
+            .and_then(|parameters| parameters.0.into_iter().find(|(name, _)| name == "adminKey"))
+            .map(|(_, key)| key),
+    };
+    match credential {
+        None => Ok(Caller::Anonymous),
+        Some(key) if admin_key.matches(&key) => Ok(Caller::Admin),
+        Some(_) => Err(Refusal::unauthenticated("BadAdminKey", "The provided admin key was invalid for this instance")),
+    }
+}
+
+/// `Convex-Client: <name>-<version>` is optional, but must be that.
+fn check_client(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(client) = headers.get("convex-client") else { return Ok(()) };
+    let version = client.to_str().ok().and_then(|text| text.split_once('-')).map(|(_, version)| version);
+    let numbers = version.and_then(|version| version.split(['-', '+']).next()).unwrap_or_default();
+    if numbers.split('.').count() == 3 && numbers.split('.').all(|number| number.parse::<u64>().is_ok()) {
+        return Ok(());
+    }
+    Err(Refusal::bad_request("InvalidClientVersion", "Convex-Client: expected `<name>-<major>.<minor>.<patch>`"))
+}

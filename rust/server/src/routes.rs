@@ -1,0 +1,178 @@
+//! What each path does.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderName, Method, Request, Uri},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use engine::{Caller, Deployment, FunctionKind};
+use serde::Serialize;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+use value::Value;
+
+use crate::{
+    AdminKey,
+    admin_key::INSTANCE_NAME,
+    reply::{FunctionReply, Refusal, json},
+    request::{CallRequest, caller, read_object},
+};
+
+#[derive(Clone)]
+struct App {
+    deployment: Arc<Deployment>,
+    admin_key: AdminKey,
+}
+
+/// The routes of Convex's HTTP API.
+pub(crate) fn app(deployment: Arc<Deployment>, admin_key: AdminKey) -> Router {
+    let kind = |kind| move |state, request| call(state, request, Some(kind));
+    // Browsers of any page may call, as on Convex: what they may do is decided by their credentials.
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .allow_methods([Method::GET, Method::POST, Method::OPTIONS, Method::PATCH, Method::DELETE, Method::PUT])
+        .expose_headers([HeaderName::from_static("x-convex-deprecation-state")])
+        .allow_credentials(true)
+        .max_age(std::time::Duration::from_hours(24));
+    Router::new()
+        .route("/api/query", post(kind(FunctionKind::Query)).get(get_query))
+        .route("/api/mutation", post(kind(FunctionKind::Mutation)))
+        .route("/api/action", post(kind(FunctionKind::Action)))
+        .route("/api/query_ts", post(query_timestamp))
+        .route("/api/query_at_ts", post(query_at_timestamp))
+        .route("/api/query_batch", post(query_batch))
+        .route("/api/run/{*path}", post(run))
+        .route("/api/function", post(function))
+        .route("/version", get(|| async { env!("CARGO_PKG_VERSION") }))
+        .route("/instance_version", get(|| async { env!("CARGO_PKG_VERSION") }))
+        .route("/instance_name", get(|| async { INSTANCE_NAME }))
+        .route("/", get(|| async { "This Convex deployment is running. See https://docs.convex.dev/." }))
+        .layer(cors)
+        .with_state(App { deployment, admin_key })
+}
+
+async fn call(State(app): State<App>, request: Request<Body>, kind: Option<FunctionKind>) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let caller = caller(&parts.headers, &parts.uri, &app.admin_key)?;
+    let request = CallRequest::from_object(read_object(&parts.headers, body).await?)?;
+    app.answer(kind, request, caller).await
+}
+
+async fn get_query(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Refusal> {
+    let caller = caller(&headers, &uri, &app.admin_key)?;
+    app.answer(Some(FunctionKind::Query), CallRequest::from_query(&uri)?, caller).await
+}
+
+/// `/api/run/{dir}/{module}/{function}`: a function of any kind.
+async fn run(
+    State(app): State<App>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let caller = caller(&headers, &uri, &app.admin_key)?;
+    let Some((module, name)) = path.rsplit_once('/') else {
+        return Err(Refusal::bad_request("MissingIdentifier", format!("/api/run/{path}: expected a module and a function")));
+    };
+    let request = CallRequest::with_path(format!("{module}:{name}"), read_object(&headers, body).await?)?;
+    app.answer(None, request, caller).await
+}
+
+/// A function of any kind, for admins.
+async fn function(State(app): State<App>, headers: HeaderMap, uri: Uri, body: Body) -> Result<Response, Refusal> {
+    let caller = caller(&headers, &uri, &app.admin_key)?;
+    if caller != Caller::Admin {
+        return Err(Refusal::unauthenticated("Unauthenticated", "/api/function needs an admin key"));
+    }
+    let request = CallRequest::from_object(read_object(&headers, body).await?)?;
+    app.answer(None, request, caller).await
+}
+
+/// The timestamp of the last commit, for `query_at_ts`.
+async fn query_timestamp(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Refusal> {
+    caller(&headers, &uri, &app.admin_key)?;
+    let text = serde_json::json!({"ts": app.timestamp()?}).to_string();
+    Ok(json(text).into_response())
+}
+
+async fn query_at_timestamp(
+    State(app): State<App>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let caller = caller(&headers, &uri, &app.admin_key)?;
+    let mut fields = read_object(&headers, body).await?;
+    let asked = fields.remove("ts");
+    let current = app.timestamp()?;
+    if asked.as_ref().and_then(Value::as_str) != Some(&current) {
+        let reason = "`ts` is not the current timestamp: the embedded deployment keeps no others; a Convex deployment does";
+        return Err(Refusal::bad_request("TimestampNotCurrent", reason));
+    }
+    app.answer(Some(FunctionKind::Query), CallRequest::from_object(fields)?, caller).await
+}
+
+/// The replies of several queries, in order.
+#[derive(Serialize)]
+struct BatchReply {
+    results: Vec<FunctionReply>,
+}
+
+/// Several queries at one snapshot.
+async fn query_batch(State(app): State<App>, headers: HeaderMap, uri: Uri, body: Body) -> Result<Response, Refusal> {
+    let caller = caller(&headers, &uri, &app.admin_key)?;
+    let mut fields = read_object(&headers, body).await?;
+    let Some(Value::Array(queries)) = fields.remove("queries") else {
+        return Err(Refusal::bad_request("BadJsonBody", "`queries`: expected a list"));
+    };
+    let mut requests = Vec::new();
+    for query in queries.iter() {
+        let Value::Object(query) = query.into_owned() else {
+            return Err(Refusal::bad_request("BadJsonBody", "`queries`: expected objects"));
+        };
+        requests.push(CallRequest::from_object(query)?);
+    }
+    let formats: Vec<_> = requests.iter().map(|request| request.format).collect();
+    let deployment = Arc::clone(&app.deployment);
+    let outcomes = blocking(move || {
+        deployment.query_batch(requests.into_iter().map(|request| (request.path, request.args)).collect(), caller)
+    });
+    let outcomes = outcomes.await.map_err(|error| Refusal::internal(&error))?;
+    let replies = outcomes.into_iter().zip(formats).map(|(outcome, format)| FunctionReply::new(outcome, format));
+    let replies = BatchReply { results: replies.collect::<Result<_, _>>()? };
+    Ok(json(serde_json::to_string(&replies).expect("replies are JSON")).into_response())
+}
+
+impl App {
+    async fn answer(
+        self,
+        kind: Option<FunctionKind>,
+        request: CallRequest,
+        caller: Caller,
+    ) -> Result<Response, Refusal> {
+        let CallRequest { path, args, format } = request;
+        let outcome = blocking(move || self.deployment.call(kind, &path, args, caller)).await;
+        let reply = FunctionReply::new(outcome, format)?;
+        Ok(json(serde_json::to_string(&reply).expect("a reply is JSON")).into_response())
+    }
+
+    fn timestamp(&self) -> Result<String, Refusal> {
+        let timestamp = self.deployment.commit_timestamp().map_err(|error| Refusal::internal(&error))?;
+        Ok(BASE64_STANDARD.encode(timestamp.to_le_bytes()))
+    }
+}
+
+/// Runs the engine on a thread that may block.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}

@@ -1,0 +1,302 @@
+"""`mastra-convex serve` speaks Convex's HTTP API: to the official clients, and to whoever sends bad requests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import stat
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+import pytest
+from convex import ConvexError
+from convex.http_client import ConvexHttpClient
+from convex.values import ConvexInt64
+
+import mastra_convex as mc
+
+ROOT = Path(__file__).parent.parent
+FUNCTIONS = Path(__file__).parent / "functions" / "plain"
+
+
+class Served(NamedTuple):
+    """A running server."""
+
+    url: str
+    admin_key: str
+
+    def send(
+        self, method: str, path: str, body: bytes | str | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any, dict[str, str]]:
+        """One raw request: the status, the body as JSON or text, the headers."""
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        try:
+            connection.request(method, path, body, headers or {})
+            reply = connection.getresponse()
+            text = reply.read().decode()
+        finally:
+            connection.close()
+        is_json = reply.getheader("content-type") == "application/json"
+        return reply.status, json.loads(text) if is_json else text, dict(reply.getheaders())
+
+    def call(self, kind: str, path: str, args: Any = None, **more: Any) -> Any:
+        """A function's reply, called as nobody."""
+        body = {"path": path, "args": args or {}, **more}
+        status, reply, _ = self.send("POST", f"/api/{kind}", json.dumps(body), JSON)
+        assert status == 200
+        return reply
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "mastra_convex", "serve", "--port", "0", "--json", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    """The functions of `functions/plain`, in memory."""
+    process = start("--data", ":memory:", "--functions", FUNCTIONS)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    yield Served(**json.loads(line))
+    process.terminate()
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_the_python_client_reads_and_writes(served: Served) -> None:
+    """PyPI's `convex`, unmodified: values, errors, internal functions."""
+    client = ConvexHttpClient(served.url)
+    id = client.mutation("notes:add", {"text": "from Python"})
+    assert isinstance(id, str)
+    assert len(id) == 32
+    assert "from Python" in client.query("notes:list", {})
+    value = [None, True, 1.5, 3, "x", b"\x00\xff", ConvexInt64(7), {"a": []}]
+    assert client.action("notes:echo", {"value": value}) == value
+    with pytest.raises(ConvexError) as caught:
+        client.mutation("notes:fail", {})
+    assert caught.value.data == {"reason": "on purpose", "at": [1, 2.5]}
+    assert "never seen" not in client.query("notes:list", {})
+    with pytest.raises(Exception, match="Could not find public function for 'notes:secret'"):
+        client.query("notes:secret", {})
+    client.set_admin_auth(served.admin_key)
+    assert client.query("notes:secret", {}) == "for admins"
+
+
+NODE = """
+    import { ConvexHttpClient } from "convex/browser";
+    import { anyApi } from "convex/server";
+    const [url, adminKey] = process.argv.slice(1);
+    const client = new ConvexHttpClient(url);
+    const { notes } = anyApi;
+    const value = { a: [1, -0, NaN, 7n, null, "naïve 🙂"], b: new Uint8Array([0, 255]).buffer };
+    const echoed = await client.action(notes.echo, { value });
+    const bits = (x) => [Object.is(x.a[1], -0), Object.is(x.a[2], NaN), typeof x.a[3], new Uint8Array(x.b).join()];
+    if (JSON.stringify(bits(echoed)) !== JSON.stringify(bits(value))) throw new Error("values differ");
+    await client.mutation(notes.add, { text: "from JavaScript" });
+    if (!(await client.query(notes.list, {})).includes("from JavaScript")) throw new Error("not written");
+    const failed = await client.mutation(notes.fail, {}).catch((error) => error);
+    if (failed.data?.reason !== "on purpose") throw new Error(`no data: ${failed}`);
+    const refused = await client.query(notes.secret, {}).catch((error) => error);
+    if (!/Could not find public function/.test(refused.message)) throw new Error(`not refused: ${refused}`);
+    client.setAdminAuth(adminKey);
+    console.log(await client.query(notes.secret, {}));
+    if (!(await client.consistentQuery(notes.list, {})).includes("from JavaScript")) throw new Error("not consistent");
+"""
+
+
+def test_the_javascript_client_reads_and_writes(served: Served) -> None:
+    """Npm's `ConvexHttpClient`, unmodified: -0, NaN, bigint and bytes too."""
+    command = ["node", "--input-type=module", "--eval", textwrap.dedent(NODE), served.url, served.admin_key]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == ("for admins\n", "", 0)
+
+
+def test_floats_have_a_decimal_point_and_logs_a_level(served: Served) -> None:
+    """The Python client refuses integers where floats belong; the JavaScript one parses levels."""
+    body = json.dumps({"path": "notes:echo", "args": {"value": 1}})
+    connection = http.client.HTTPConnection(urlsplit(served.url).netloc)
+    connection.request("POST", "/api/action", body, JSON)
+    assert connection.getresponse().read() == b'{"status":"success","value":1.0}'
+    connection.close()
+    assert served.call("query", "notes:log")["logLines"] == ["[LOG] 'one' 2", "[WARN] { three: 3 }"]
+
+
+def test_formats_differ_in_what_json_lacks(served: Served) -> None:
+    """`json` by default; args are always encoded JSON."""
+    args = {"value": [{"$integer": "BwAAAAAAAAA="}, {"$float": "AAAAAAAA+H8="}, {"$bytes": "AP8="}]}
+    assert served.call("action", "notes:echo", args)["value"] == ["7", "NaN", "AP8="]
+    assert served.call("action", "notes:echo", args, format="convex_encoded_json")["value"] == args["value"]
+
+
+def test_errors_of_functions_are_answers(served: Served) -> None:
+    """HTTP 200, a text with the request and the stack, data only for a ConvexError."""
+    reply = served.call("mutation", "notes:fail")
+    assert reply["status"] == "error"
+    assert reply["errorData"] == {"at": [1.0, 2.5], "reason": "on purpose"}
+    reply = served.call("query", "notes:crash")
+    assert "errorData" not in reply
+    assert reply["errorMessage"].startswith("[Request ID: ")
+    assert "Server Error\nUncaught TypeError: not on purpose\n    at" in reply["errorMessage"]
+    assert "notes.ts" in reply["errorMessage"]
+    reply = served.call("mutation", "notes:add", {"text": 5})
+    assert "ArgumentValidationError" in reply["errorMessage"]
+    assert ".text" in reply["errorMessage"]
+    assert "is defined as Mutation" in served.call("query", "notes:add", {"text": ""})["errorMessage"]
+
+
+def test_loops_and_promises_without_end_end(served: Served) -> None:
+    """And the next call is served."""
+    begin = time.monotonic()
+    replies: list[Any] = []
+    spinning = threading.Thread(target=lambda: replies.append(served.call("query", "notes:spin")))
+    spinning.start()
+    assert served.call("query", "notes:log")["status"] == "success"
+    spinning.join()
+    assert "timed out" in replies[0]["errorMessage"]
+    assert "will never resolve" in served.call("query", "notes:stuck")["errorMessage"]
+    assert time.monotonic() - begin < 20
+
+
+def test_every_route_answers(served: Served) -> None:
+    """The ways to call a function, and what the server says of itself."""
+    admin = {**JSON, "Authorization": f"convex {served.admin_key}"}
+    assert served.send("GET", f"/api/query?path=notes:log&args={quote('{}')}")[1]["status"] == "success"
+    assert served.send("POST", "/api/run/notes/log", "{}", JSON)[1]["status"] == "success"
+    assert served.send("POST", "/api/function", '{"path":"notes:secret"}', admin)[1]["value"] == "for admins"
+    assert (
+        served.send("POST", f"/api/function?adminKey={quote(served.admin_key)}", '{"path":"notes:secret"}', JSON)[0]
+        == 200
+    )
+    timestamp = served.send("POST", "/api/query_ts")[1]["ts"]
+    at = json.dumps({"path": "notes:list", "args": {}, "ts": timestamp})
+    assert served.send("POST", "/api/query_at_ts", at, JSON)[1]["status"] == "success"
+    batch = json.dumps({"queries": [{"path": "notes:list", "args": {}}, {"path": "notes:crash", "args": {}}]})
+    results = served.send("POST", "/api/query_batch", batch, JSON)[1]["results"]
+    assert [result["status"] for result in results] == ["success", "error"]
+    assert served.send("GET", "/version")[:2] == (200, mc.__version__)
+    assert served.send("GET", "/instance_name")[1] == "mastra-convex"
+
+
+def test_pages_of_any_origin_may_call(served: Served) -> None:
+    """What they may do is decided by their credentials."""
+    headers = {
+        "Origin": "http://localhost:5173",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    status, _, found = served.send("OPTIONS", "/api/query", None, headers)
+    assert status == 200
+    assert found["access-control-allow-origin"] == "http://localhost:5173"
+    assert found["access-control-allow-credentials"] == "true"
+    assert "authorization" in found["access-control-allow-headers"]
+
+
+BAD_REQUESTS = [
+    ("/api/query", "{", JSON, 400, "BadJsonBody"),
+    ("/api/query", "[]", JSON, 400, "BadJsonBody"),
+    ("/api/query", "{}", JSON, 400, "BadJsonBody"),
+    ("/api/query", '{"path":"a:b","path":"a:c"}', JSON, 400, "BadJsonBody"),
+    ("/api/query", '{"path":5}', JSON, 400, "BadJsonBody"),
+    ("/api/query", '{"path":"notes:list","args":5}', JSON, 400, "BadJsonBody"),
+    ("/api/query", '{"path":"notes:list","args":' + "[" * 100 + "]" * 100 + "}", JSON, 400, "BadJsonBody"),
+    ("/api/query", '{"path":"notes:list"}', {}, 400, "BadJsonBody"),
+    ("/api/query", '{"path":"notes:list"}', {"Content-Type": "text/plain"}, 400, "BadJsonBody"),
+    ("/api/query", '{"path":"notes:list","format":"xml"}', JSON, 400, "BadFormat"),
+    ("/api/query", "x" * (16 << 20) + "x" * 2001, JSON, 400, "BadJsonBody"),
+    ("/api/query", "{}", {**JSON, "Authorization": "Convex wrong"}, 401, "BadAdminKey"),
+    ("/api/query", "{}", {**JSON, "Authorization": "Bearer eyJ"}, 401, "NoAuthProvider"),
+    ("/api/query", "{}", {**JSON, "Authorization": "Basic abc"}, 400, "InvalidAdminKey"),
+    ("/api/query", "{}", {**JSON, "Convex-Client": "npm"}, 400, "InvalidClientVersion"),
+    ("/api/run/notes", "{}", JSON, 400, "MissingIdentifier"),
+    ("/api/function", "{}", JSON, 401, "Unauthenticated"),
+    ("/api/query_at_ts", '{"path":"notes:list","ts":"AAAAAAAAAAA="}', JSON, 400, "TimestampNotCurrent"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "headers", "status", "code"), BAD_REQUESTS)
+def test_bad_requests_get_their_status_and_code(
+    served: Served, path: str, body: str, headers: dict[str, str], status: int, code: str
+) -> None:
+    """And the server goes on."""
+    found, reply, _ = served.send("POST", path, body, headers)
+    assert (found, reply["code"]) == (status, code)
+    assert served.call("query", "notes:log")["status"] == "success"
+
+
+def test_keys_that_are_nearly_right_are_refused(served: Served) -> None:
+    """Cut, longer, another case, empty, of another deployment."""
+    key = served.admin_key
+    for near in [key[:-1], key + "0", key.upper(), "", "other" + key[13:], f" {key[14:]}"]:
+        headers = {**JSON, "Authorization": f"Convex {near}"}
+        assert served.send("POST", "/api/function", '{"path":"notes:secret"}', headers)[0] in (400, 401), near
+
+
+def test_slow_and_half_closed_connections_harm_nobody(served: Served) -> None:
+    """A hundred clients that send half a request each."""
+    parts = urlsplit(served.url)
+    sockets = []
+    for _ in range(100):
+        connection = socket.create_connection((parts.hostname, parts.port))
+        connection.sendall(b"POST /api/query HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        sockets.append(connection)
+    assert served.call("query", "notes:log")["status"] == "success"
+    for connection in sockets:
+        connection.close()
+
+
+def test_a_folder_keeps_its_key_for_its_owner_only(tmp_path: Path) -> None:
+    """Made at the first start, the same at the next; what was written is there."""
+    keys = []
+    for text in ("first", "second"):
+        process = start("--data", tmp_path, "--functions", FUNCTIONS)
+        assert process.stdout is not None
+        served = Served(**json.loads(process.stdout.readline()))
+        keys.append(served.admin_key)
+        assert served.call("mutation", "notes:add", {"text": text})["status"] == "success"
+        notes = served.call("query", "notes:list")["value"]
+        process.terminate()
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+    assert keys[0] == keys[1]
+    assert notes == ["first", "second"]
+    assert stat.S_IMODE((tmp_path / "admin-key").stat().st_mode) == 0o600
+
+
+def test_internal_functions_need_the_key(tmp_path: Path) -> None:
+    """The built-in ones are all internal; what is written through them Python reads in process afterwards."""
+    process = start("--data", tmp_path)
+    assert process.stdout is not None
+    served = Served(**json.loads(process.stdout.readline()))
+    request = {"op": "batchInsert", "tableName": "mastra_vector_docs", "records": [{"id": "a", "embedding": [1, 2]}]}
+    body = json.dumps({"path": "mastra/storage:handle", "args": request})
+    assert "Could not find public function" in served.send("POST", "/api/mutation", body, JSON)[1]["errorMessage"]
+    admin = {**JSON, "Authorization": f"Convex {served.admin_key}"}
+    assert served.send("POST", "/api/mutation", body, admin)[1] == {"status": "success", "value": {"ok": True}}
+    process.terminate()
+    process.communicate(timeout=20)
+    with mc.ConvexVector(tmp_path) as vectors:
+        vectors.create_index("docs", 2)
+        assert vectors.query("docs", [1, 2])[0].id == "a"
+
+
+def test_a_port_in_use_says_so(served: Served) -> None:
+    """With the address, and no traceback."""
+    port = urlsplit(served.url).port
+    command = [sys.executable, "-m", "mastra_convex", "serve", "--data", ":memory:", "--port", str(port)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert f"can't listen on 127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
