@@ -9,7 +9,13 @@ const LIMIT_CODES: &[&str] = &[
     "TooManyBytesRead",
     "TooManyWrites",
     "TooManyBytesWritten",
+    "TooManyReads",
+    "PageSizeTooLarge",
     "ValueTooLarge",
+    "ValueTooLargeError",
+    "ArrayTooLongError",
+    "TooNestedError",
+    "TooManyFieldsError",
     "FunctionTimeout",
     "OutOfMemory",
     "VectorLimitTooLargeError",
@@ -115,7 +121,7 @@ fn function_class(error: &FunctionError) -> &'static str {
     match error.code {
         "ConvexError" => "ApplicationError",
         "ArgumentValidationError" => "ArgumentValidationError",
-        "SchemaEnforcementError" | "SchemaConflict" | "TableNotDeclared" => "SchemaError",
+        "SchemaEnforcementError" | "SchemaConflict" | "TableNotDeclared" | "InvalidSchema" => "SchemaError",
         code if LIMIT_CODES.contains(&code) => "LimitExceededError",
         _ => "FunctionError",
     }
