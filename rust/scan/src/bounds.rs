@@ -1,165 +1,209 @@
-//! How far the float32 first pass can be from the float64 reference, proved.
+//! How far the first pass, over 8 bits a component, can be from the float64 reference, proved.
 //!
 //! # Notation
 //!
-//! q is the query and x a row of float32 numbers, both taken as exact; n is the dimension, u = 2⁻²⁴ the rounding unit
-//! of float32 and v = 2⁻⁵³ that of float64; γ(k) = ku / (1 − ku), at most 1.02 ku while ku ≤ 0.01. ‖·‖ is the true
-//! Euclidean length. The reference's norms, computed sequentially in float64, are within (n + 4) v of it, relatively,
-//! as long as no square that matters under- or overflows, which the ranges below see to.
+//! q is the query and x a row, both taken as exact; n is the dimension, u = 2⁻²⁴ the rounding unit of float32 and
+//! v = 2⁻⁵³ that of float64. ‖·‖ is the true Euclidean length. The reference's norms Q and N, computed sequentially in
+//! float64, are within (n + 4) v of ‖q‖ and ‖x‖, relatively, as long as no square that matters under- or overflows,
+//! which the range sees to.
 //!
 //! # Range
 //!
-//! For cosine and dot product 2⁻⁴⁰⁰ ≤ ‖q‖ ≤ 2⁴⁰⁰ and 2⁻⁶⁰ ≤ ‖x‖ ≤ 2¹⁰⁰; for Euclidean ‖q‖, ‖x‖ ≤ 2⁶⁰; n ≤ 2²⁰ always.
-//! What lies outside is decided exactly, never bounded: zero rows, huge rows, rows of subnormal numbers. Rows of
-//! float64 numbers are decided exactly too: a first pass over them would read the same bytes, and the exact kernels
-//! read them nearly as fast.
+//! 32 ≤ n ≤ 2¹⁶: for shorter vectors the exact kernels are as fast, and the integer sums of longer ones could overflow.
+//! 2⁻⁴⁰⁰ ≤ Q ≤ 2⁴⁰⁰; the same for N, but 2⁻¹⁰⁰ ≤ N ≤ 2¹⁰⁰ for rows of float32 numbers, whose codes are computed in
+//! float32. What lies outside is decided exactly, never bounded: zero rows, huge rows, rows of subnormal numbers, and
+//! rows whose codes lose more than half of their length.
 //!
-//! # Dot product and cosine
+//! # Rows
 //!
-//! The query is scaled by a power of two s so that ‖sq‖ is in [1, 2), and rounded to float32: q̂. Scaling is exact but for
-//! components below 2⁻⁶⁰⁰, whose loss vanishes in w.
-//! Its residual r = ‖sq − q̂‖ is measured, not assumed: it is 0 for a query of float32 numbers.
+//! The codes c of a row are whole numbers from -127 to 127: with an inverse step i, about 127 / max |xⱼ|, they are
+//! y = ix rounded. What the kernel rounds is ŷ instead of y, each component within 1.01 u of it, relatively (what
+//! underflows is below u, and the largest component is at least 126). The differences ŷⱼ − cⱼ are exact (both are
+//! within a factor 2, or cⱼ is 0), and their squares are summed in float32 in `LANES` lanes and a tree: fewer than
+//! 2¹¹ + 8 roundings. So with R the root of the computed sum, the loss ρ = x − c/i satisfies
 //!
-//! Each product passes through at most m = ⌈n / LANES⌉ + log₂ LANES + 1 roundings: one of its own where the kernel
-//! doesn't fuse, its lane's additions, the tree. So the computed D satisfies
+//! ‖ρ‖ ≤ (R (1 + 2⁻¹²) + 1.01 u ‖y‖ + u) / i ≤ R (1 + 2⁻¹²) / i + 1.1 u ‖x‖, because ‖y‖ ≥ 126.
 //!
-//! |D − q̂·x| ≤ γ(m) Σ|q̂ᵢxᵢ| + w ≤ γ(m) ‖q̂‖‖x‖ + w, and |q̂·x − sq·x| ≤ r‖x‖ (Cauchy–Schwarz).
+//! E ≥ ‖ρ‖ / ‖x‖ is stored in float32, rounded up, and so is the step 1 / (iN), rounded to nearest.
 //!
-//! w is what underflow adds: each of at most 2n + 16 operations and n roundings of the query loses at most 2⁻¹²⁵ beyond
-//! its relative error, even if the process has switched the CPU to flush subnormals to zero. With ‖x‖ ≥ 2⁻⁶⁰ that is at
-//! most (4n + 64) 2⁻⁶⁵ ‖x‖. The reference's own dot product is within γ₆₄(n) ‖q‖‖x‖ of q·x, at most 1.02 nv ‖q‖‖x‖, and
-//! its two norms and three last roundings change a cosine by at most (2n + 12) v. Conversions here, a handful of float64
-//! operations, add less than 8v. Divided by ‖sq‖‖x‖ ≥ ‖x‖, with ‖q̂‖ ≤ ‖sq‖ (1 + r):
+//! # Query
 //!
-//! |D / (‖sq‖‖x‖) − cosine| ≤ 1.02 mu (1 + r) + r + (16n + 64) v = e.
+//! The query is coded likewise, in 16 bits: its codes are d = 256 h + l, with h from -127 to 127 and l from -128 to 127,
+//! each kept as a plane of 8 bits. The loss φ is bounded by F ‖q‖ as above, once for 256 h alone and once for d: the
+//! squares of the former reach 2¹⁴, those of the latter 2⁻², which float32 holds as well as any.
 //!
-//! The same e, times ‖q‖‖x‖, holds for the dot product D / s. No sum overflows: ‖q̂‖‖x‖ < 2¹⁰².
+//! # Cosine and dot product
+//!
+//! The products of codes are summed in whole numbers, so the sum is exact on every CPU: S = d · c or 256 h · c. With k
+//! the query's inverse step, q = d/k + φ and x = c/i + ρ, and
+//!
+//! |q·x − S / (ki)| = |φ · c/i + q · ρ| ≤ F ‖q‖ (1 + E) ‖x‖ + ‖q‖ E ‖x‖ (Cauchy–Schwarz).
+//!
+//! Divided by QN, S / (ki) is S times the row's step times the query's, 1 / (kQ). It is at most (1 + E)(1 + F) ≤ 2.25, so
+//! rounding the row's step to float32 changes it by less than 2.25 u, and the float64 operations of the conversion by
+//! less than 16 v; that of ‖q‖ and ‖x‖ for Q and N, and the reference's own roundings (γ₆₄(n) for its dot product, its
+//! norms and three last operations), by less than (4n + 32) v ≤ 2⁻³⁴. All of it is covered by W = 2⁻²⁰:
+//!
+//! |S / (kiQN) − cosine| ≤ E + (1 + E) F + W = e.
+//!
+//! The same e, times QN, holds for the dot product.
 //!
 //! # Euclidean
 //!
-//! The query is rounded as it is (a row can't be scaled with it): q̂, r = ‖q − q̂‖ measured. The distances are summed from
-//! differences, so there is no cancellation: each difference and each square is relatively right, and the computed S is
-//! y² (1 + θ) + w with y = ‖q̂ − x‖, |θ| ≤ γ(m + 2) and |w| ≤ (4n + 64) 2⁻¹²⁵. So y is within γ(m + 2) √S + 1.02 √|w| of
-//! √S, ‖q − x‖ within r of y, and the reference's distance within (n + 4) v of that, relatively:
-//!
-//! |√S − distance| ≤ (1.02 (m + 2) u + (2n + 16) v) √S + 1.1 (r + √((4n + 64) 2⁻¹²⁵)).
-//!
-//! `1 / (1 + distance)` is monotone; its two roundings are covered by a relative 4v on both bounds.
+//! ‖q − x‖² = ‖q‖² + ‖x‖² − 2 q·x, so with the bounds c ± e of the cosine, the square of the distance is within
+//! 2QN e + W (Q² + N²) of Q² + N² − 2QN c: W covers the roundings of every term, none of which is larger than
+//! 2 (Q² + N²). The reference's distance is within (n + 4) v of the true one, relatively, and `1 / (1 + distance)` is
+//! monotone; both are covered by a relative 2⁻³⁰ on both bounds.
 
-use crate::{Metric, arch::LANES, select::Bounds};
+use std::ops::RangeInclusive;
 
-/// The rounding units of float32 and float64.
+use crate::{
+    Metric,
+    arch::{Encoded, Kernels, Line, Planes},
+    codes::Codes,
+    select::Bounds,
+};
+
+/// The lengths of vectors that the proof is for.
+pub(crate) const DIMENSIONS: RangeInclusive<usize> = 32..=1 << 16;
+
+/// The largest E and F that the proof is for.
+pub(crate) const MAX_ERROR: f32 = 0.5;
+
+/// The rounding unit of float32.
 const U: f64 = f32::EPSILON as f64 / 2.0;
-const V: f64 = f64::EPSILON / 2.0;
 
-/// The longest vectors the proof is for.
-const MAX_DIMENSION: usize = 1 << 20;
+/// W.
+const SLACK: f64 = power_of_two(-20);
+
+/// 2 to a power that float64 holds as a normal number.
+pub(crate) const fn power_of_two(exponent: i16) -> f64 {
+    #[expect(clippy::cast_sign_loss, reason = "the exponent of a normal number is positive with its bias")]
+    f64::from_bits(((exponent + 1023) as u64) << 52)
+}
+
+/// ‖ρ‖ / ‖x‖ at most, or ‖φ‖ / ‖q‖, and the step in proportion to the norm.
+fn loss(inverse: f64, squares: f32, norm: f64) -> (f64, f64) {
+    let step = 1.0 / (inverse * norm);
+    (step, f64::from(squares).sqrt() * (1.0 + power_of_two(-12)) * step + 1.1 * U)
+}
+
+/// A row's step, and its E.
+#[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof; what isn't finite has no codes")]
+pub(crate) fn row_error(Encoded { inverse, squares }: Encoded, norm: f64) -> (f32, f32) {
+    let (step, error) = loss(inverse, squares, norm);
+    // The next number up: rounding to nearest loses at most half of that.
+    (step as f32, (error as f32).next_up())
+}
+
+/// What a sum of products of codes is worth: for the upper plane of the query alone, or for both.
+#[derive(Clone, Copy)]
+struct Precision {
+    /// 1 / (kQ), times 256 for the upper plane alone.
+    step: f64,
+    /// F.
+    error: f64,
+}
+
+impl Precision {
+    /// The cosine, by the sum for a row with this step and E, and how far off it can be.
+    fn cosine(self, sum: f64, step: f32, error: f32) -> (f64, f64) {
+        let row_error = f64::from(error);
+        (sum * self.step * f64::from(step), row_error + (1.0 + row_error) * self.error + SLACK)
+    }
+}
 
 /// A query made ready for the first pass, with the errors of its results.
 pub(crate) struct FirstPass {
     metric: Metric,
-    /// q̂.
-    query: Vec<f32>,
-    /// s: a power of two.
-    scale: f64,
-    /// The reference's norm of q.
+    /// Q.
     norm: f64,
-    /// The norms of the rows that the proof is for.
-    rows: std::ops::RangeInclusive<f64>,
-    /// e, or for Euclidean the error of a distance in proportion to it.
-    relative: f64,
-    /// For Euclidean, the error of a distance besides.
-    absolute: f64,
-}
-
-/// 2 to a power that float64 holds as a normal number.
-fn power_of_two(exponent: i64) -> f64 {
-    f64::from_bits(u64::try_from(exponent + 1023).expect("the exponent of a normal number") << 52)
+    upper: Vec<Line<i8>>,
+    lower: Vec<Line<i8>>,
+    by_upper: Precision,
+    by_both: Precision,
+    /// What the codes' bias adds to the sums for each plane.
+    bias: [i32; 2],
 }
 
 impl FirstPass {
     /// Makes a query ready, given its norm by the reference; `None` if it lies outside the range of the proof.
-    pub(crate) fn new(metric: Metric, query: &[f64], norm: f64) -> Option<Self> {
-        if query.len() > MAX_DIMENSION {
+    pub(crate) fn new(kernels: &Kernels, metric: Metric, query: &[f64], norm: f64) -> Option<Self> {
+        if !DIMENSIONS.contains(&query.len()) || !(power_of_two(-400)..=power_of_two(400)).contains(&norm) {
             return None;
         }
-        #[expect(clippy::cast_precision_loss, reason = "at most 2^20")]
-        let (n, m) = (query.len() as f64, (query.len().div_ceil(LANES) + LANES.ilog2() as usize + 1) as f64);
-        match metric {
-            Metric::Cosine | Metric::DotProduct => {
-                if !(power_of_two(-400)..=power_of_two(400)).contains(&norm) {
-                    return None;
-                }
-                #[expect(clippy::cast_possible_wrap, reason = "11 bits")]
-                let exponent = (norm.to_bits() >> 52) as i64 - 1023;
-                let scale = power_of_two(-exponent);
-                let (query, residual) = narrow(query, scale);
-                let relative = 1.02 * m * U * (1.0 + residual) + residual + (16.0 * n + 64.0) * V;
-                let rows = power_of_two(-60)..=power_of_two(100);
-                Some(Self { metric, query, scale, norm, rows, relative, absolute: 0.0 })
-            }
-            Metric::Euclidean => {
-                if norm > power_of_two(60) {
-                    return None;
-                }
-                let (query, residual) = narrow(query, 1.0);
-                let relative = 1.02 * (m + 2.0) * U + (2.0 * n + 16.0) * V;
-                let absolute = 1.1 * (residual + ((4.0 * n + 64.0) * power_of_two(-125)).sqrt());
-                let rows = 0.0..=power_of_two(60);
-                Some(Self { metric, query, scale: 1.0, norm, rows, relative, absolute })
-            }
+        let empty = || vec![Line::default(); Line::<i8>::needed(query.len())];
+        let (mut upper, mut lower) = (empty(), empty());
+        let Planes { inverse, sums, squares } = (kernels.planes)(query, &mut upper, &mut lower);
+        let [by_upper, by_both] = squares.map(|squares| {
+            let (step, error) = loss(inverse, squares, norm);
+            Precision { step, error }
+        });
+        let by_upper = Precision { step: by_upper.step * 256.0, ..by_upper };
+        if by_upper.error > f64::from(MAX_ERROR) {
+            return None;
+        }
+        Some(Self { metric, norm, upper, lower, by_upper, by_both, bias: sums.map(|sum| sum * 128) })
+    }
+
+    /// The upper plane of the query, for the kernels.
+    pub(crate) fn upper_plane(&self) -> &[Line<i8>] {
+        &self.upper
+    }
+
+    /// The lower plane of the query, for the kernels.
+    pub(crate) fn lower_plane(&self) -> &[Line<i8>] {
+        &self.lower
+    }
+
+    /// The largest scores that some rows can have, from `first` on, by the kernel's sums for the upper plane.
+    pub(crate) fn largest(&self, sums: &[i32], codes: &Codes, first: usize, norms: &[f64], largest: &mut [f64]) {
+        let rows = first..first + sums.len();
+        let rows = codes.steps()[rows.clone()].iter().zip(&codes.errors()[rows.clone()]).zip(&norms[rows]);
+        for ((&sum, ((&step, &error), &norm)), largest) in sums.iter().zip(rows).zip(largest) {
+            let (cosine, error) = self.by_upper.cosine(f64::from(sum - self.bias[0]), step, error);
+            *largest = self.score(cosine + error, norm, 1.0);
         }
     }
 
-    /// The query as the kernels want it.
-    pub(crate) fn query(&self) -> &[f32] {
-        &self.query
+    /// What the kernel's sum for the upper plane says about the score of a row.
+    pub(crate) fn by_upper(&self, sum: i32, (step, error): (f32, f32), norm: f64) -> Bounds {
+        self.bounds(self.by_upper.cosine(f64::from(sum - self.bias[0]), step, error), norm)
     }
 
-    /// Whether the proof holds for a row of this norm.
-    pub(crate) fn covers(&self, norm: f64) -> bool {
-        self.rows.contains(&norm)
+    /// What the kernel's sums for both planes say about the score of a row.
+    pub(crate) fn by_both(&self, [upper, lower]: [i32; 2], (step, error): (f32, f32), norm: f64) -> Bounds {
+        let sum = 256.0 * f64::from(upper - self.bias[0]) + f64::from(lower - self.bias[1]);
+        self.bounds(self.by_both.cosine(sum, step, error), norm)
     }
 
-    /// What a kernel's result says about the score of a row.
-    pub(crate) fn bounds(&self, result: f32, norm: f64) -> Bounds {
-        let result = f64::from(result);
+    fn bounds(&self, (cosine, error): (f64, f64), norm: f64) -> Bounds {
+        Bounds { lower: self.score(cosine - error, norm, -1.0), upper: self.score(cosine + error, norm, 1.0) }
+    }
+
+    /// The score of a row by its cosine: never lower with `side` 1.0, never higher with -1.0.
+    fn score(&self, cosine: f64, norm: f64, side: f64) -> f64 {
         match self.metric {
-            Metric::Cosine => {
-                let score = result / (self.scale * self.norm * norm);
-                Bounds { lower: score - self.relative, upper: score + self.relative }
-            }
-            Metric::DotProduct => {
-                let score = result / self.scale;
-                let error = self.relative * self.norm * norm;
-                Bounds { lower: score - error, upper: score + error }
-            }
+            Metric::Cosine => cosine,
+            Metric::DotProduct => cosine * (self.norm * norm),
             Metric::Euclidean => {
-                let distance = result.sqrt();
-                let error = distance * self.relative + self.absolute;
-                let score = |distance: f64| 1.0 / (1.0 + distance);
-                Bounds {
-                    lower: score(distance + error) * (1.0 - 4.0 * V),
-                    upper: score((distance - error).max(0.0)) * (1.0 + 4.0 * V),
-                }
+                let sum = self.norm * self.norm + norm * norm;
+                let square = sum - 2.0 * self.norm * norm * cosine - side * SLACK * sum;
+                let square = if square > 0.0 { square } else { 0.0 };
+                (1.0 + side * power_of_two(-30)) / (1.0 + square.sqrt())
             }
         }
     }
-}
-
-/// A scaled query in float32, and an upper bound of the length of what that loses.
-#[expect(clippy::cast_possible_truncation, reason = "what is lost is measured")]
-fn narrow(query: &[f64], scale: f64) -> (Vec<f32>, f64) {
-    let narrowed: Vec<f32> = query.iter().map(|x| (x * scale) as f32).collect();
-    let lost: f64 = query.iter().zip(&narrowed).map(|(x, &y)| (x * scale - f64::from(y)).powi(2)).sum();
-    // Each difference is exact, and 2⁻²⁰ is more than the rounding of a sum of 2²⁰ squares.
-    (narrowed, lost.sqrt() * (1.0 + power_of_two(-20)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{arch, naive};
+    use crate::{
+        Values,
+        arch::{self, FIRST_ROWS},
+        naive,
+    };
 
     fn norm(vector: &[f64]) -> f64 {
         vector.iter().fold(0.0, |sum, x| sum + x * x).sqrt()
@@ -176,91 +220,126 @@ mod tests {
             .collect()
     }
 
-    /// Whether a row was covered; if so, its score must lie within its bounds.
-    fn is_covered_rightly(metric: Metric, query: &[f64], row: &[f64], slack: f64) -> bool {
-        let (row, _) = narrow(row, 1.0);
-        let exact: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
-        let Some(first) = FirstPass::new(metric, query, norm(query)).filter(|first| first.covers(norm(&exact))) else {
-            return false;
-        };
-        let score = naive::score(metric, query, &exact).expect("rows that are covered rank");
-        for kernels in arch::available() {
-            let kernel = if metric == Metric::Euclidean { kernels.first_distances } else { kernels.first_dots };
-            let Bounds { lower, upper } = first.bounds(kernel(first.query(), [&row; 4])[0], norm(&exact));
-            assert!(
-                (lower..=upper).contains(&score),
-                "{} {metric} {}: {score} not in {lower}..={upper}",
-                kernels.name,
-                query.len()
-            );
-            let width = if metric == Metric::DotProduct { norm(query) * norm(&exact) } else { 1.0 };
-            assert!(upper - lower <= slack * width, "{metric}: {lower}..={upper} is too wide");
+    /// Holds the bounds of a row's score to the reference; how wide they are for the upper plane and for both, or `None`
+    /// if the row or the query isn't covered.
+    fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f64; 2]> {
+        #[expect(clippy::cast_possible_truncation, reason = "float32 is wanted")]
+        let narrowed: Vec<f32> = row.iter().map(|&x| x as f32).collect();
+        let row: Vec<f64> = if narrow { narrowed.iter().map(|&x| f64::from(x)).collect() } else { row.to_vec() };
+        let values = if narrow { Values::F32(&narrowed) } else { Values::F64(&row) };
+        let norms = [norm(&row)];
+        let codes = Codes::of(row.len(), values, &norms);
+        let kernels = arch::kernels();
+        let first = FirstPass::new(kernels, metric, query, norm(query))?;
+        if !codes.coded().contains(0) {
+            return None;
         }
-        true
+        let score = naive::score(metric, query, &row).expect("rows that are covered rank");
+        let [upper, lower] = [first.upper_plane(), first.lower_plane()]
+            .map(|plane| (kernels.row_sums)(plane, [codes.lines(0..1); FIRST_ROWS])[0]);
+        let loss = (codes.steps()[0], codes.errors()[0]);
+        let mut largest = [0.0];
+        first.largest(&[upper], &codes, 0, &norms, &mut largest);
+        let by_upper = first.by_upper(upper, loss, norms[0]);
+        assert_eq!(largest[0].to_bits(), by_upper.upper.to_bits(), "{metric}");
+        let width = if metric == Metric::DotProduct { norm(query) * norms[0] } else { 1.0 };
+        Some([by_upper, first.by_both([upper, lower], loss, norms[0])].map(|Bounds { lower, upper }| {
+            assert!((lower..=upper).contains(&score), "{metric} {}: {score} not in {lower}..={upper}", query.len());
+            (upper - lower) / width
+        }))
     }
 
     #[test]
     fn scores_of_all_magnitudes_lie_within_their_bounds() {
         let mut covered = 0;
-        for dimension in [1, 3, 16, 17, 40, 384] {
-            for exponent in -150..=127 {
+        for dimension in [32, 33, 64, 100, 384] {
+            for exponent in (-420..=420).step_by(7) {
                 for metric in Metric::ALL {
                     let scaled = |scale: i32, seed| {
                         noise(dimension, seed).iter().map(|x| x * 2_f64.powi(scale)).collect::<Vec<_>>()
                     };
                     let seed = u64::try_from(exponent + 1000).expect("positive");
                     for query_exponent in [0, exponent, -exponent, 300] {
-                        let (query, row) = (scaled(query_exponent, seed), scaled(exponent, seed + 1));
-                        covered += usize::from(is_covered_rightly(metric, &query, &row, 1.0));
-                        // Where vectors point the same way, sums are largest and distances smallest.
-                        let parallel = scaled(exponent, seed);
-                        covered += usize::from(is_covered_rightly(metric, &query, &parallel, 1.0));
+                        let query = scaled(query_exponent, seed);
+                        for narrow in [true, false] {
+                            // Where vectors point the same way, sums are largest and distances smallest.
+                            for row_seed in [seed, seed + 1] {
+                                let row = scaled(exponent, row_seed);
+                                covered += usize::from(widths(metric, &query, &row, narrow).is_some());
+                            }
+                        }
                     }
                 }
             }
         }
-        assert!(covered > 12_000, "{covered} were covered");
+        assert!(covered > 9_000, "{covered} were covered");
     }
 
     #[test]
     fn bounds_are_narrow_for_embeddings() {
-        for metric in Metric::ALL {
+        for metric in [Metric::Cosine, Metric::DotProduct] {
             for seed in 0..20 {
-                let (query, _) = narrow(&noise(1536, seed), 1.0);
-                let query: Vec<f64> = query.into_iter().map(f64::from).collect();
-                assert!(is_covered_rightly(metric, &query, &noise(1536, seed + 100), 2e-5));
+                let [by_upper, by_both] =
+                    widths(metric, &noise(1536, seed), &noise(1536, seed + 100), true).expect("embeddings are covered");
+                assert!(by_upper < 0.02 && by_both < 0.01, "{metric}: {by_upper} and {by_both}");
+            }
+        }
+    }
+
+    /// A vector of `len` numbers whose codes lose as much as they can, all in one direction: its first component sets the
+    /// step to 1, and the others are `steps` and almost half a step.
+    fn lossy(len: usize, largest: f64, steps: f64) -> Vec<f64> {
+        std::iter::once(largest).chain(std::iter::repeat_n(steps + 0.499, len - 1)).collect()
+    }
+
+    #[test]
+    fn bounds_hold_where_every_loss_adds_up() {
+        for len in [100, 400, 2000] {
+            for steps in [0.0, 1.0, 5.0, 40.0] {
+                // The row loses as much as the proof allows, in the direction of the query, which loses nothing.
+                let row = lossy(len, 127.0, steps);
+                let along: Vec<f64> = std::iter::once(0.0).chain(std::iter::repeat_n(1.0, len - 1)).collect();
+                // The query loses as much as it can, in its upper plane or in both, in the direction of the row.
+                let upper = lossy(len, 32512.0, steps * 256.0 + 127.0);
+                let both = lossy(len, 32512.0, steps);
+                for (query, row) in [(&along, &row), (&upper, &along), (&both, &along), (&upper, &row), (&both, &row)] {
+                    for sign in [1.0, -1.0] {
+                        let row: Vec<f64> = row.iter().map(|x| x * sign).collect();
+                        for metric in Metric::ALL {
+                            for narrow in [true, false] {
+                                widths(metric, query, &row, narrow);
+                            }
+                        }
+                    }
+                }
             }
         }
     }
 
     #[test]
-    fn rows_of_the_smallest_numbers_are_not_covered() {
-        // Half of such a row underflows in float32, and the bounds know nothing of it.
-        let query = noise(384, 1);
-        let row: Vec<f64> = noise(384, 2).iter().map(|x| x * 2_f64.powi(-140)).collect();
-        assert!(!is_covered_rightly(Metric::Cosine, &query, &row, 1.0));
-        assert!(!is_covered_rightly(Metric::DotProduct, &query, &row, 1.0));
-    }
-
-    #[test]
     fn a_query_outside_the_range_has_no_first_pass() {
-        for metric in [Metric::Cosine, Metric::DotProduct] {
-            assert!(FirstPass::new(metric, &[1e-150], 1e-150).is_none());
-            assert!(FirstPass::new(metric, &[1e150], 1e150).is_none());
-            assert!(FirstPass::new(metric, &[0.0], 0.0).is_none());
-            assert!(FirstPass::new(metric, &[1e200], f64::INFINITY).is_none());
+        let uniform = |x: f64| vec![x; 64];
+        let first = |query: &[f64]| FirstPass::new(arch::kernels(), Metric::Cosine, query, norm(query));
+        assert!(first(&uniform(1.0)).is_some());
+        for x in [0.0, 1e-150, 1e150, 1e200] {
+            assert!(first(&uniform(x)).is_none(), "{x}");
         }
-        assert!(FirstPass::new(Metric::Euclidean, &[1e20], 1e20).is_none());
-        assert!(FirstPass::new(Metric::Euclidean, &[0.0], 0.0).is_some());
+        assert!(first(&[1.0; 31]).is_none(), "short vectors have no codes");
+        assert!(first(&vec![1.0; (1 << 16) + 1]).is_none(), "nor have vectors whose sums could overflow");
+        assert!(first(&lossy(40_000, 32512.0, 127.0)).is_none(), "nor those that lose more than half of their length");
     }
 
     #[test]
-    fn a_query_of_float32_numbers_loses_nothing() {
-        let query = [0.1_f32, -3.5e-7, 1e5].map(f64::from);
-        let norm = query.iter().map(|x| x * x).sum::<f64>().sqrt();
-        let first = FirstPass::new(Metric::Cosine, &query, norm).expect("in range");
-        let lossy = FirstPass::new(Metric::Cosine, &[0.1, -3.5e-7, 1e5], norm).expect("in range");
-        assert!(first.relative < lossy.relative);
-        assert!(first.relative < 1e-6);
+    fn rows_outside_the_range_have_no_codes() {
+        let coded = |values: Values, norm: f64| Codes::of(values.len(), values, &[norm]).coded().contains(0);
+        assert!(coded(Values::F32(&[1.0; 64]), 8.0));
+        for x in [0.0, 1e-40, 1e37, f32::NAN, f32::INFINITY] {
+            assert!(!coded(Values::F32(&[x; 64]), 8.0 * f64::from(x)), "{x}");
+        }
+        for x in [0.0, 1e-150, 1e150] {
+            assert!(!coded(Values::F64(&[x; 64]), 8.0 * x), "{x}");
+        }
+        let lossy = lossy(40_000, 127.0, 0.0);
+        assert!(!coded(Values::F64(&lossy), norm(&lossy)));
     }
 }

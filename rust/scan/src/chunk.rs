@@ -7,6 +7,7 @@ use value::{Packed, Value};
 use crate::{
     Mask, Matrix, Row, Values,
     arch::{self, EXACT_ROWS, Kernels},
+    codes::Codes,
 };
 
 /// Consecutive rows of a batch. Each has a slot of `dimension` numbers, also where its vector is missing or of another
@@ -17,6 +18,7 @@ pub(crate) struct Chunk {
     slots: Slots,
     /// The square root of each row's sum of squares, summed in order: the `sqrt(mag_b)` of the reference.
     norms: Vec<f64>,
+    codes: Codes,
     /// Rows that weren't removed.
     live: Mask,
     /// Rows whose vector has the batch's dimension and only finite components.
@@ -45,6 +47,7 @@ impl Chunk {
             dimension,
             slots: Slots::F32(Vec::new()),
             norms: Vec::new(),
+            codes: Codes::new(dimension),
             live: Mask::none(0),
             finite: Mask::none(0),
             ids: Vec::new(),
@@ -66,6 +69,7 @@ impl Chunk {
             dimension,
             slots: Slots::Borrowed { matrix, first },
             norms: Vec::new(),
+            codes: Codes::new(dimension),
             live: Mask::from_fn(len, |_| true),
             finite: Mask::none(0),
             ids,
@@ -77,6 +81,7 @@ impl Chunk {
             Values::F64(values) => norms(values, dimension, len, arch::kernels()),
         };
         chunk.finite = Mask::from_fn(len, |row| norms[row].is_finite() || chunk.is_finite(row));
+        chunk.codes = Codes::of(dimension, chunk.values(), &norms);
         chunk.norms = norms;
         chunk
     }
@@ -93,8 +98,12 @@ impl Chunk {
         &self.finite
     }
 
-    pub(crate) fn norm(&self, row: usize) -> f64 {
-        self.norms[row]
+    pub(crate) fn norms(&self) -> &[f64] {
+        &self.norms
+    }
+
+    pub(crate) fn codes(&self) -> &Codes {
+        &self.codes
     }
 
     pub(crate) fn id(&self, row: usize) -> Option<Arc<str>> {
@@ -103,11 +112,6 @@ impl Chunk {
 
     pub(crate) fn metadata(&self, row: usize) -> Option<&Arc<Value>> {
         self.metadata[row].as_ref()
-    }
-
-    /// Whether the slots hold float32 numbers.
-    pub(crate) fn is_f32(&self) -> bool {
-        matches!(self.values(), Values::F32(_))
     }
 
     /// The slots of all rows.
@@ -145,6 +149,7 @@ impl Chunk {
             Slots::Borrowed { .. } => unreachable!("the slots were copied"),
         }
         self.norms.push(0.0);
+        self.codes.resize(position + 1);
         self.live.push(true);
         self.finite.push(false);
         self.ids.push(None);
@@ -167,6 +172,11 @@ impl Chunk {
         };
         self.write(position, &vector);
         self.norms[position] = norm(&vector);
+        let values = match &vector {
+            Packed::F32(values) => Values::F32(values),
+            Packed::F64(values) => Values::F64(values),
+        };
+        self.codes.write(position, values, &self.norms[position..=position]);
         self.finite.set(position, !self.others.contains_key(&position) && self.is_finite(position));
     }
 

@@ -22,11 +22,13 @@ pub mod arch;
 mod batch;
 mod bounds;
 mod chunk;
+mod codes;
 mod filter;
 mod mask;
 mod metric;
 pub mod naive;
 mod page;
+mod scan;
 mod select;
 mod top_k;
 

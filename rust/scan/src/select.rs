@@ -1,21 +1,15 @@
 //! Selection: the rows that may be among the K best, by what is known of their scores.
 
-/// What is known of a score: it lies between two numbers, which are the same where it is known exactly.
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::BinaryHeap,
+};
+
+/// What is known of a score: it lies between two numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) lower: f64,
     pub(crate) upper: f64,
-}
-
-impl Bounds {
-    pub(crate) fn exact(score: f64) -> Self {
-        Self { lower: score, upper: score }
-    }
-
-    /// The score, if it is known.
-    pub(crate) fn score(self) -> Option<f64> {
-        (self.lower.to_bits() == self.upper.to_bits()).then_some(self.lower)
-    }
 }
 
 /// A row and what is known of its score.
@@ -23,6 +17,15 @@ impl Bounds {
 pub(crate) struct Candidate {
     pub(crate) position: usize,
     pub(crate) bounds: Bounds,
+    /// What the first pass found for the upper plane of the query; `None` if the score is known exactly.
+    pub(crate) sum: Option<i32>,
+}
+
+impl Candidate {
+    /// A row whose score is known.
+    pub(crate) fn exact(position: usize, score: f64) -> Self {
+        Self { position, bounds: Bounds { lower: score, upper: score }, sum: None }
+    }
 }
 
 /// The rows seen so far that may be among the K best.
@@ -38,15 +41,19 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// An empty selection; scores below `min_score` aren't wanted.
-    pub(crate) fn new(top_k: usize, min_score: Option<f64>) -> Self {
-        let floor = min_score.unwrap_or(f64::NEG_INFINITY);
+    /// An empty selection; scores below `floor` aren't wanted.
+    pub(crate) fn new(top_k: usize, floor: f64) -> Self {
         Self { top_k, floor, candidates: Vec::new(), patience: top_k.saturating_mul(2).max(64) }
     }
 
-    pub(crate) fn offer(&mut self, position: usize, bounds: Bounds) {
-        if bounds.upper >= self.floor {
-            self.candidates.push(Candidate { position, bounds });
+    /// What the score of a row must be able to reach.
+    pub(crate) fn floor(&self) -> f64 {
+        self.floor
+    }
+
+    pub(crate) fn offer(&mut self, candidate: Candidate) {
+        if candidate.bounds.upper >= self.floor {
+            self.candidates.push(candidate);
             if self.candidates.len() >= self.patience {
                 self.prune();
             }
@@ -56,14 +63,14 @@ impl Selection {
     /// Takes over the candidates of another selection.
     pub(crate) fn merge(&mut self, other: Self) {
         for candidate in other.candidates {
-            self.offer(candidate.position, candidate.bounds);
+            self.offer(candidate);
         }
     }
 
-    /// The candidates that are left.
-    pub(crate) fn finish(mut self) -> Vec<Candidate> {
+    /// The candidates that are left, and the floor.
+    pub(crate) fn finish(mut self) -> (Vec<Candidate>, f64) {
         self.prune();
-        self.candidates
+        (self.candidates, self.floor)
     }
 
     fn prune(&mut self) {
@@ -78,3 +85,53 @@ impl Selection {
         self.patience = self.patience.max(self.candidates.len().saturating_mul(2));
     }
 }
+
+/// The K largest of some scores.
+pub(crate) struct Largest {
+    top_k: usize,
+    scores: BinaryHeap<Reverse<Score>>,
+}
+
+impl Largest {
+    pub(crate) fn new(top_k: usize) -> Self {
+        Self { top_k, scores: BinaryHeap::new() }
+    }
+
+    pub(crate) fn push(&mut self, score: f64) {
+        if self.scores.len() < self.top_k {
+            self.scores.push(Reverse(Score(score)));
+        } else if let Some(mut least) = self.scores.peek_mut()
+            && score > least.0.0
+        {
+            *least = Reverse(Score(score));
+        }
+    }
+
+    /// The K-th largest, if there are so many.
+    pub(crate) fn floor(&self) -> Option<f64> {
+        self.scores.peek().filter(|_| self.scores.len() == self.top_k).map(|least| least.0.0)
+    }
+}
+
+/// A score with an order. That of -0.0 and 0.0 doesn't matter here.
+struct Score(f64);
+
+impl Ord for Score {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Score {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Score {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Score {}

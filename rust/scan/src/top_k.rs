@@ -1,14 +1,11 @@
-//! The search: bound every row, select, rescore exactly, order.
+//! The search: what is asked, what is found, and how it is shared out to threads.
 
 use std::{num::NonZero, ops::Range};
 
 use crate::{
-    Batch, Mask, Metric, Values,
-    arch::{self, EXACT_ROWS, FIRST_ROWS, Kernels, Number},
-    bounds::FirstPass,
-    chunk::Chunk,
-    mask::bits,
-    select::{Bounds, Candidate, Selection},
+    Batch, Mask, Metric,
+    arch::{self, Kernels},
+    scan::{Found, Scan},
 };
 
 /// What is asked of a batch besides the query vector.
@@ -115,14 +112,25 @@ impl Batch {
             return Err(SearchError::QueriesLength { found: queries.len(), expected: dimension });
         }
         let count = queries.len() / dimension;
-        let bytes = count.saturating_mul(self.len()).saturating_mul(dimension * size_of::<f32>());
-        let one_query = |query: usize| {
-            let alone = Search { threads: 1, ..*search };
-            self.top_k(&queries[query * dimension..][..dimension], &alone)
+        let bytes = count.saturating_mul(self.len()).saturating_mul(dimension);
+        let scan = |query: usize| {
+            Scan::new(self, arch::kernels(), &queries[query * dimension..][..dimension], search)
                 .map_err(|error| SearchError::InQuery { query, source: Box::new(error) })
         };
         let parts = in_parts(count, worthwhile_threads(search.threads, bytes), |queries| {
-            queries.map(one_query).collect::<Result<Vec<_>, _>>()
+            let mut top_ks = Vec::with_capacity(queries.len());
+            for first in queries.clone().step_by(QUERIES_AT_ONCE) {
+                let scans: Vec<Scan> =
+                    (first..queries.end.min(first + QUERIES_AT_ONCE)).map(scan).collect::<Result<_, _>>()?;
+                let mut found: Vec<Found> = scans.iter().map(Scan::nothing).collect();
+                for chunk in 0..self.chunks().len() {
+                    for (scan, found) in scans.iter().zip(&mut found) {
+                        scan.chunk(chunk, found);
+                    }
+                }
+                top_ks.extend(scans.iter().zip(found).map(|(scan, found)| scan.rank(found)));
+            }
+            Ok(top_ks)
         });
         parts.into_iter().collect::<Result<Vec<_>, _>>().map(|parts| parts.into_iter().flatten().collect())
     }
@@ -131,18 +139,25 @@ impl Batch {
     #[doc(hidden)]
     pub fn top_k_on(&self, kernels: &Kernels, query: &[f64], search: &Search) -> Result<TopK, SearchError> {
         let scan = Scan::new(self, kernels, query, search)?;
-        let bytes = self.len() * self.dimension() * size_of::<f32>();
-        let mut parts =
-            in_parts(self.chunks().len(), worthwhile_threads(search.threads, bytes), |chunks| scan.chunks(chunks))
-                .into_iter();
-        let (mut selection, mut skipped) = parts.next().expect("there is always one part");
-        for (other, more) in parts {
-            selection.merge(other);
-            skipped += more;
+        let threads = worthwhile_threads(search.threads, self.len() * self.dimension());
+        let mut parts = in_parts(self.chunks().len(), threads, |chunks| {
+            let mut found = scan.nothing();
+            for chunk in chunks {
+                scan.chunk(chunk, &mut found);
+            }
+            found
+        })
+        .into_iter();
+        let mut found = parts.next().expect("there is always one part");
+        for part in parts {
+            found.merge(part);
         }
-        Ok(scan.rank(selection.finish(), skipped))
+        Ok(scan.rank(found))
     }
 }
+
+/// How many queries go through a chunk while it is in the cache.
+const QUERIES_AT_ONCE: usize = 16;
 
 /// What each thread has to read for a second one to pay. Measured on two cores: starting and joining one takes some
 /// 60 µs; with rows of 768 numbers, 8 MB in all (2800 rows) were a little slower on two threads than on one, 17 MB
@@ -165,201 +180,6 @@ fn in_parts<T: Send>(count: usize, threads: usize, part: impl Fn(Range<usize>) -
             others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         std::iter::once(first).chain(others).collect()
     })
-}
-
-/// One query over one batch.
-struct Scan<'a> {
-    batch: &'a Batch,
-    kernels: &'a Kernels,
-    search: &'a Search<'a>,
-    query: &'a [f64],
-    /// The square root of the query's sum of squares: the reference's `sqrt(mag_a)`.
-    norm: f64,
-    /// `None`: every row is scored exactly.
-    first: Option<FirstPass>,
-}
-
-impl<'a> Scan<'a> {
-    fn new(
-        batch: &'a Batch,
-        kernels: &'a Kernels,
-        query: &'a [f64],
-        search: &'a Search<'a>,
-    ) -> Result<Self, SearchError> {
-        if query.len() != batch.dimension() {
-            return Err(SearchError::QueryLength { found: query.len(), expected: batch.dimension() });
-        }
-        if search.top_k == 0 {
-            return Err(SearchError::ZeroTopK);
-        }
-        if let Some(found) = search.mask.map(Mask::len).filter(|&len| len != batch.positions()) {
-            return Err(SearchError::MaskLength { found, expected: batch.positions() });
-        }
-        let norm = query.iter().fold(0.0, |sum, x| sum + x * x).sqrt();
-        if !norm.is_finite() {
-            // Huge components overflow the sum; they are fine.
-            if let Some((position, &value)) = query.iter().enumerate().find(|(_, x)| !x.is_finite()) {
-                return Err(SearchError::QueryNotFinite { position, value });
-            }
-        }
-        if search.metric == Metric::Cosine && norm == 0.0 {
-            return Err(SearchError::ZeroQuery);
-        }
-        // Rescoring a row costs about three times what bounding it does: where most rows would be rescored, bounds
-        // only add to the work.
-        let rows = search.mask.map_or(batch.len(), Mask::count);
-        let first = (search.top_k < rows / 2).then(|| FirstPass::new(search.metric, query, norm)).flatten();
-        Ok(Self { batch, kernels, search, query, norm, first })
-    }
-
-    /// Goes through some of the batch's chunks: what may be among the best, and how many rows never rank.
-    fn chunks(&self, range: Range<usize>) -> (Selection, usize) {
-        let mut selection = Selection::new(self.search.top_k, self.search.min_score);
-        let mut skipped = 0;
-        let mut rows = Rows::default();
-        for index in range {
-            let chunk = &self.batch.chunks()[index];
-            let position = index * self.batch.chunk_rows();
-            skipped += self.admitted(chunk, position, &mut rows);
-            let rows = (&rows, position);
-            match chunk.values() {
-                Values::F32(values) => {
-                    self.bound(chunk, values, rows, &mut selection);
-                    skipped += self.score(chunk, values, rows, &mut selection);
-                }
-                Values::F64(values) => skipped += self.score(chunk, values, rows, &mut selection),
-            }
-        }
-        (selection, skipped)
-    }
-
-    /// Finds the rows of a chunk that are to be bounded and those to be scored exactly; how many never rank.
-    fn admitted(&self, chunk: &Chunk, position: usize, rows: &mut Rows) -> usize {
-        let mut skipped = 0;
-        rows.bounded.clear();
-        rows.exact.clear();
-        // A mask has 64 positions in a word, and chunks begin on a word.
-        for word in 0..chunk.len().div_ceil(64) {
-            let admitted =
-                chunk.live().word(word) & self.search.mask.map_or(u64::MAX, |mask| mask.word(position / 64 + word));
-            let finite = admitted & chunk.finite().word(word);
-            skipped += (admitted ^ finite).count_ones() as usize;
-            for row in bits(finite).map(|bit| 64 * word + bit) {
-                let norm = chunk.norm(row);
-                if self.search.metric == Metric::Cosine && norm == 0.0 {
-                    skipped += 1;
-                } else if self.first.as_ref().is_some_and(|first| first.covers(norm)) && chunk.is_f32() {
-                    rows.bounded.push(row);
-                } else {
-                    rows.exact.push(row);
-                }
-            }
-        }
-        skipped
-    }
-
-    /// The first pass: offers rows with bounds of their scores.
-    fn bound(&self, chunk: &Chunk, values: &[f32], (rows, position): (&Rows, usize), selection: &mut Selection) {
-        let Some(first) = &self.first else { return };
-        let kernel = match self.search.metric {
-            Metric::Cosine | Metric::DotProduct => self.kernels.first_dots,
-            Metric::Euclidean => self.kernels.first_distances,
-        };
-        let dimension = self.query.len();
-        for group in rows.bounded.chunks(FIRST_ROWS) {
-            let results = kernel(first.query(), filled(group, |&row| &values[row * dimension..][..dimension]));
-            for (&row, result) in group.iter().zip(results) {
-                selection.offer(position + row, first.bounds(result, chunk.norm(row)));
-            }
-        }
-    }
-
-    /// Offers rows with their scores; how many rows have none because it isn't finite.
-    fn score<T: Number>(
-        &self,
-        chunk: &Chunk,
-        values: &[T],
-        (rows, position): (&Rows, usize),
-        selection: &mut Selection,
-    ) -> usize {
-        let dimension = self.query.len();
-        let mut skipped = 0;
-        for group in rows.exact.chunks(EXACT_ROWS) {
-            let vectors = filled(group, |&row| &values[row * dimension..][..dimension]);
-            let scores = self.scores(vectors, filled(group, |&row| chunk.norm(row)));
-            for (&row, score) in group.iter().zip(scores) {
-                if score.is_finite() {
-                    selection.offer(position + row, Bounds::exact(score));
-                } else {
-                    skipped += 1;
-                }
-            }
-        }
-        skipped
-    }
-
-    /// Rescores the candidates that are only bounded, and puts the best in order.
-    fn rank(&self, candidates: Vec<Candidate>, skipped: usize) -> TopK {
-        let (known, bounded): (Vec<_>, Vec<_>) =
-            candidates.into_iter().partition(|candidate| candidate.bounds.score().is_some());
-        let mut ranked: Vec<(usize, f64)> =
-            known.into_iter().map(|candidate| (candidate.position, candidate.bounds.lower)).collect();
-        for group in bounded.chunks(EXACT_ROWS) {
-            let vectors = filled(group, |candidate| self.vector(candidate.position));
-            let norms = filled(group, |candidate| {
-                let (chunk, row) = self.batch.chunk(candidate.position);
-                chunk.norm(row)
-            });
-            ranked.extend(group.iter().map(|candidate| candidate.position).zip(self.scores(vectors, norms)));
-        }
-        if let Some(min_score) = self.search.min_score {
-            ranked.retain(|&(_, score)| score >= min_score);
-        }
-        // Not `total_cmp`: -0.0 and 0.0 are a tie.
-        let best_first = |a: &(usize, f64), b: &(usize, f64)| {
-            b.1.partial_cmp(&a.1).expect("scores that rank are finite").then(a.0.cmp(&b.0))
-        };
-        if self.search.top_k < ranked.len() {
-            ranked.select_nth_unstable_by(self.search.top_k, best_first);
-            ranked.truncate(self.search.top_k);
-        }
-        ranked.sort_unstable_by(best_first);
-        let (rows, scores) = ranked.into_iter().unzip();
-        TopK { rows, scores, skipped }
-    }
-
-    /// The vector of a row that was bounded: only float32 rows are.
-    fn vector(&self, position: usize) -> &[f32] {
-        let (chunk, row) = self.batch.chunk(position);
-        match chunk.values() {
-            Values::F32(values) => &values[row * self.query.len()..][..self.query.len()],
-            Values::F64(_) => unreachable!("only rows of float32 are bounded"),
-        }
-    }
-
-    /// The scores of some rows as the reference computes them, given their norms.
-    fn scores<T: Number>(&self, rows: [&[T]; EXACT_ROWS], norms: [f64; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
-        match self.search.metric {
-            Metric::Cosine => {
-                let dots = T::dots(self.kernels, self.query, rows);
-                std::array::from_fn(|i| dots[i] / (self.norm * norms[i]))
-            }
-            Metric::DotProduct => T::dots(self.kernels, self.query, rows),
-            Metric::Euclidean => T::distances(self.kernels, self.query, rows).map(|square| 1.0 / (1.0 + square.sqrt())),
-        }
-    }
-}
-
-/// Rows of a chunk, by what is to be done with them.
-#[derive(Default)]
-struct Rows {
-    bounded: Vec<usize>,
-    exact: Vec<usize>,
-}
-
-/// `N` things made from a group of at most so many; the last one fills up what is missing.
-fn filled<T, U, const N: usize>(group: &[T], make: impl Fn(&T) -> U) -> [U; N] {
-    std::array::from_fn(|i| make(&group[i.min(group.len() - 1)]))
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ fn awkward() -> impl Strategy<Value = f64> {
 }
 
 fn dimensions() -> impl Strategy<Value = usize> {
-    prop_oneof![1_usize..=40, select(vec![0, 1, 15, 16, 17, 31, 32, 33, 64, 100])]
+    prop_oneof![1_usize..=40, 32_usize..=80, select(vec![0, 1, 15, 16, 17, 31, 32, 33, 64, 100])]
 }
 
 /// How a row relates to a base row of its batch.

@@ -1,10 +1,10 @@
 //! Kernels: the loops that read vectors, one set for each instruction set, chosen once at run time.
 //!
-//! Two kinds, and every set keeps to the same contract:
+//! Three kinds, and every set keeps to the same contract:
 //!
-//! - *first pass*, in float32, `FIRST_ROWS` rows at once. Component `i` is accumulated in lane `i % LANES`, in order,
-//!   by a multiplication and an addition or by one fused operation, and the `LANES` sums are added up pairwise, in a
-//!   tree. `bounds.rs` proves how far off the result can be.
+//! - *codes*: vectors are rounded to whole numbers of 8 or 16 bits, by the same operations on every CPU, with what that
+//!   loses measured. `bounds.rs` has the proof that goes with them.
+//! - *first pass*, over codes, in whole numbers: exact, so the order of the additions doesn't matter.
 //! - *exact*, in float64, `EXACT_ROWS` rows at once. Each row has its own accumulator and goes through the operations
 //!   of the reference in their order, never fused, so its result has the reference's bits on every CPU.
 
@@ -13,37 +13,91 @@ mod portable;
 #[expect(unsafe_code, reason = "instructions that not every CPU has, and loads by address")]
 mod x86_64;
 
-use std::sync::LazyLock;
+use std::{ops::RangeInclusive, sync::LazyLock};
 
-/// How many rows a first-pass kernel takes at once: as many as share one load of the query and still leave registers
-/// for `LANES` sums each on AVX2.
+use crate::bounds::power_of_two;
+
+/// How many rows a first-pass kernel takes at once: as many as share one load of the query.
 pub(crate) const FIRST_ROWS: usize = 4;
-
-/// How many partial sums a first-pass kernel keeps for a row.
-pub(crate) const LANES: usize = 16;
 
 /// How many rows an exact kernel takes at once: independent chains of additions, enough to hide most of their latency.
 pub(crate) const EXACT_ROWS: usize = 8;
 
-type First = fn(&[f32], [&[f32]; FIRST_ROWS]) -> [f32; FIRST_ROWS];
+/// Codes as the kernels load them: a register of the widest CPUs, which is a line of the cache.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub(crate) struct Line<T>([T; 64]);
+
+impl<T> Line<T> {
+    const LEN: usize = 64;
+
+    /// How many lines hold so many codes.
+    pub(crate) fn needed(codes: usize) -> usize {
+        codes.div_ceil(Self::LEN)
+    }
+}
+
+impl<T: Copy + Default> Default for Line<T> {
+    fn default() -> Self {
+        Self([T::default(); 64])
+    }
+}
+
+/// How a row was coded: its codes are its components times `inverse`, rounded, plus 128.
+#[derive(Clone, Copy)]
+pub(crate) struct Encoded {
+    pub(crate) inverse: f64,
+    /// The sum of the squares of what rounding changed, in float32, in `portable::LANES` lanes and a tree.
+    pub(crate) squares: f32,
+}
+
+/// How a query was coded: its codes are its components times `inverse`, rounded, and are 256 `upper` + `lower`.
+#[derive(Clone, Copy)]
+pub(crate) struct Planes {
+    pub(crate) inverse: f64,
+    /// The sum of each plane's codes, the upper one's first.
+    pub(crate) sums: [i32; 2],
+    /// As for [`Encoded`]: for the upper plane alone, and for both together.
+    pub(crate) squares: [f32; 2],
+}
+
+type Encode<T> = fn(&[T], &mut [Line<u8>]) -> Encoded;
+type CodeQuery = fn(&[f64], &mut [Line<i8>], &mut [Line<i8>]) -> Planes;
+type RunSums = fn(&[Line<i8>], &[Line<u8>], &mut [i32]);
+type RowSums = fn(&[Line<i8>], [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS];
 type Exact<T> = fn(&[f64], [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
 
-/// A set of kernels. All slices handed to one call have the same length, which the kernels check.
+/// A set of kernels. All slices of numbers handed to one call have the same length, and so have all of lines; the kernels
+/// check it.
 pub struct Kernels {
     /// The instruction set.
     pub name: &'static str,
-    /// Approximate dot products.
-    pub(crate) first_dots: First,
-    /// Approximate squared distances.
-    pub(crate) first_distances: First,
+    encode_f32: Encode<f32>,
+    encode_f64: Encode<f64>,
+    /// Codes a query.
+    pub(crate) planes: CodeQuery,
+    /// The sums of products of a plane and the codes of consecutive rows, as many as there are sums.
+    pub(crate) run_sums: RunSums,
+    /// The sums of products of a plane and the codes of some rows.
+    pub(crate) row_sums: RowSums,
     dots_f32: Exact<f32>,
     dots_f64: Exact<f64>,
     distances_f32: Exact<f32>,
     distances_f64: Exact<f64>,
 }
 
-/// A type that vectors are stored in, and its exact kernels.
-pub(crate) trait Number: Copy + Into<f64> {
+/// A type that vectors are stored in, and its kernels.
+pub(crate) trait Number: Copy + Default + PartialOrd + Into<f64> {
+    /// The norms of the rows that can be coded.
+    const CODED: RangeInclusive<f64>;
+    /// The size of a number.
+    fn magnitude(self) -> Self;
+    /// What takes numbers up to `largest` to numbers up to 127.
+    fn inverse(largest: Self) -> Self;
+    /// A product, in float32.
+    fn times(self, inverse: Self) -> f32;
+    /// Codes a row.
+    fn encode(kernels: &Kernels, row: &[Self], codes: &mut [Line<u8>]) -> Encoded;
     /// Dot products with the query.
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
     /// Squared distances to the query.
@@ -51,6 +105,19 @@ pub(crate) trait Number: Copy + Into<f64> {
 }
 
 impl Number for f32 {
+    const CODED: RangeInclusive<f64> = power_of_two(-100)..=power_of_two(100);
+    fn magnitude(self) -> Self {
+        self.abs()
+    }
+    fn inverse(largest: Self) -> Self {
+        127.0 / largest
+    }
+    fn times(self, inverse: Self) -> f32 {
+        self * inverse
+    }
+    fn encode(kernels: &Kernels, row: &[Self], codes: &mut [Line<u8>]) -> Encoded {
+        (kernels.encode_f32)(row, codes)
+    }
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.dots_f32)(query, rows)
     }
@@ -60,6 +127,20 @@ impl Number for f32 {
 }
 
 impl Number for f64 {
+    const CODED: RangeInclusive<f64> = power_of_two(-400)..=power_of_two(400);
+    fn magnitude(self) -> Self {
+        self.abs()
+    }
+    fn inverse(largest: Self) -> Self {
+        127.0 / largest
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof")]
+    fn times(self, inverse: Self) -> f32 {
+        (self * inverse) as f32
+    }
+    fn encode(kernels: &Kernels, row: &[Self], codes: &mut [Line<u8>]) -> Encoded {
+        (kernels.encode_f64)(row, codes)
+    }
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.dots_f64)(query, rows)
     }
@@ -74,6 +155,8 @@ pub fn available() -> Vec<&'static Kernels> {
     let mut sets = vec![&portable::KERNELS];
     #[cfg(target_arch = "x86_64")]
     sets.extend(x86_64::avx2());
+    #[cfg(target_arch = "x86_64")]
+    sets.extend(x86_64::avx512());
     sets
 }
 
@@ -135,22 +218,71 @@ mod tests {
     }
 
     #[test]
-    fn first_pass_kernels_are_near_the_sums() {
-        for kernels in available() {
-            for dimension in (0..70).chain([384, 1536]) {
-                let query = narrow(&numbers(dimension, 7));
-                let rows: Vec<Vec<f32>> =
-                    (0..FIRST_ROWS as u64).map(|seed| narrow(&numbers(dimension, seed))).collect();
-                let rows: [&[f32]; FIRST_ROWS] = std::array::from_fn(|i| &rows[i][..]);
-                let check = |sums: [f32; FIRST_ROWS], term: fn(f64, f64) -> f64| {
-                    for (sum, row) in sums.into_iter().zip(rows) {
-                        let terms = || query.iter().zip(row).map(|(&a, &b)| term(a.into(), b.into()));
-                        let size: f64 = terms().map(f64::abs).sum();
-                        assert!((f64::from(sum) - terms().sum::<f64>()).abs() <= 1e-5 * size, "{}", kernels.name);
+    fn codes_and_their_sums_are_the_same_on_every_cpu() {
+        for dimension in (0..200).chain([384, 1536, 4096]) {
+            let query = numbers(dimension, 7);
+            let lines = Line::<u8>::needed(dimension);
+            let empty = || vec![Line::default(); lines];
+            let (mut upper, mut lower) = (empty(), empty());
+            let planes = (portable::KERNELS.planes)(&query, &mut upper, &mut lower);
+            let rows: Vec<Vec<f64>> = (0..FIRST_ROWS as u64 + 7).map(|seed| numbers(dimension, seed)).collect();
+            let encode = |kernels: &Kernels| {
+                let mut codes = vec![Line::default(); lines * rows.len()];
+                let mut encoded = Vec::new();
+                for (index, row) in rows.iter().enumerate() {
+                    let codes = &mut codes[index * lines..][..lines];
+                    // The same rows in float32 are coded first, and their codes then written over.
+                    let narrow = f32::encode(kernels, &narrow(row), codes);
+                    let sum: i32 = codes.iter().flat_map(|line| line.0).map(i32::from).sum();
+                    encoded.push((narrow.inverse, narrow.squares, sum));
+                    let wide = f64::encode(kernels, row, codes);
+                    encoded.push((wide.inverse, wide.squares, 0));
+                }
+                (codes, encoded)
+            };
+            let (codes, encoded) = encode(&portable::KERNELS);
+            let row = |index: usize| &codes[index * lines..][..lines];
+            for kernels in available() {
+                let at = format!("{} {dimension}", kernels.name);
+                let (mut same_upper, mut same_lower) = (empty(), empty());
+                let same = (kernels.planes)(&query, &mut same_upper, &mut same_lower);
+                assert_eq!(
+                    (same.inverse, same.sums, same.squares),
+                    (planes.inverse, planes.sums, planes.squares),
+                    "{at}"
+                );
+                let (same_codes, same_encoded) = encode(kernels);
+                assert_eq!(same_encoded, encoded, "{at}");
+                assert!(same_codes.iter().zip(&codes).all(|(a, b)| a.0 == b.0), "{at}");
+                for (plane, same_plane) in [(&upper, &same_upper), (&lower, &same_lower)] {
+                    assert!(plane.iter().zip(same_plane).all(|(a, b)| a.0 == b.0), "{at}");
+                    let sum = |row: &[Line<u8>]| -> i32 {
+                        let products = |(a, b): (&Line<i8>, &Line<u8>)| {
+                            a.0.iter().zip(b.0).map(|(&a, b)| i32::from(a) * i32::from(b)).sum::<i32>()
+                        };
+                        plane.iter().zip(row).map(products).sum()
+                    };
+                    for count in 0..rows.len() {
+                        let mut sums = vec![-1; count];
+                        (kernels.run_sums)(plane, &codes[..count * lines], &mut sums);
+                        assert!(sums.iter().enumerate().all(|(index, &found)| found == sum(row(index))), "{at}");
                     }
-                };
-                check((kernels.first_dots)(&query, rows), |a, b| a * b);
-                check((kernels.first_distances)(&query, rows), |a, b| (a - b) * (a - b));
+                    let mixed = [3, 0, 5, 1].map(row);
+                    assert_eq!((kernels.row_sums)(plane, mixed), mixed.map(sum), "{at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_the_longest_vectors_do_not_overflow() {
+        let lines = *crate::bounds::DIMENSIONS.end() / Line::<u8>::LEN;
+        let codes = vec![Line([255; Line::<u8>::LEN]); lines];
+        for kernels in available() {
+            for extreme in [-128, 127] {
+                let plane = vec![Line([extreme; Line::<i8>::LEN]); lines];
+                let sum = 255 * i32::from(extreme) * (1 << 16);
+                assert_eq!((kernels.row_sums)(&plane, [&codes; FIRST_ROWS]), [sum; FIRST_ROWS], "{}", kernels.name);
             }
         }
     }

@@ -1,46 +1,162 @@
 //! Kernels in safe Rust for any CPU: the specification that the others are tested against.
+//!
+//! The loops that the compiler turns into wide instructions by itself are generic and always inlined: compiled within a
+//! function for a CPU's features, they are that CPU's kernels too.
 
-use super::{EXACT_ROWS, FIRST_ROWS, Kernels, LANES, Number};
+use super::{EXACT_ROWS, Encoded, FIRST_ROWS, Kernels, Line, Number, Planes};
 
 pub(super) const KERNELS: Kernels = Kernels {
     name: "portable",
-    first_dots,
-    first_distances,
+    encode_f32: encode,
+    encode_f64: encode,
+    planes,
+    run_sums,
+    row_sums,
     dots_f32: dots,
     dots_f64: dots,
     distances_f32: distances,
     distances_f64: distances,
 };
 
-fn first_dots(query: &[f32], rows: [&[f32]; FIRST_ROWS]) -> [f32; FIRST_ROWS] {
-    rows.map(|row| in_lanes(query, row, |sum, a, b| sum + a * b))
+/// How many partial sums and maxima coding keeps.
+const LANES: usize = 32;
+
+/// Adding 1.5 · 2²³ to a number of at most 2²² rounds it to a whole one, which then is in the lowest bits; on CPUs of the
+/// baseline `round_ties_even` is a call.
+const ROUND: f32 = 12_582_912.0;
+
+/// Rounds to a whole number: as one of float32, and its bits as an integer's, of which the lowest 22 count.
+#[expect(clippy::inline_always, reason = "part of a kernel")]
+#[inline(always)]
+fn rounded(x: f32) -> (f32, u32) {
+    let shifted = x + ROUND;
+    (shifted - ROUND, shifted.to_bits())
 }
 
-fn first_distances(query: &[f32], rows: [&[f32]; FIRST_ROWS]) -> [f32; FIRST_ROWS] {
-    rows.map(|row| in_lanes(query, row, |sum, a, b| sum + (a - b) * (a - b)))
-}
-
-fn in_lanes(query: &[f32], row: &[f32], step: impl Fn(f32, f32, f32) -> f32) -> f32 {
-    assert_eq!(row.len(), query.len());
-    let mut sums = [0.0; LANES];
-    let (query, query_rest) = query.as_chunks::<LANES>();
-    let (row, row_rest) = row.as_chunks::<LANES>();
-    for (query, row) in query.iter().zip(row) {
+/// The largest magnitude; nonsense if there is a NaN.
+#[expect(clippy::inline_always, reason = "part of a kernel")]
+#[inline(always)]
+fn largest<T: Number>(numbers: &[T]) -> T {
+    let larger = |a: T, b: T| if a > b { a } else { b };
+    let mut lanes = [T::default(); LANES];
+    let (whole, rest) = numbers.as_chunks::<LANES>();
+    for numbers in whole {
         for lane in 0..LANES {
-            sums[lane] = step(sums[lane], query[lane], row[lane]);
+            lanes[lane] = larger(lanes[lane], numbers[lane].magnitude());
         }
     }
-    for ((sum, &a), &b) in sums.iter_mut().zip(query_rest).zip(row_rest) {
-        *sum = step(*sum, a, b);
-    }
+    rest.iter().map(|x| x.magnitude()).chain(lanes).fold(T::default(), larger)
+}
+
+/// Adds the lanes up in a tree.
+#[expect(clippy::inline_always, reason = "part of a kernel")]
+#[inline(always)]
+fn total(mut lanes: [f32; LANES]) -> f32 {
     let mut width = LANES;
     while width > 1 {
         width /= 2;
         for lane in 0..width {
-            sums[lane] += sums[lane + width];
+            lanes[lane] += lanes[lane + width];
         }
     }
-    sums[0]
+    lanes[0]
+}
+
+/// Numbers in groups of `LANES`, the last one filled up with zeros.
+#[expect(clippy::inline_always, reason = "part of a kernel")]
+#[inline(always)]
+fn for_each_group<T: Number>(numbers: &[T], mut group: impl FnMut(usize, &[T; LANES])) {
+    let (whole, rest) = numbers.as_chunks::<LANES>();
+    for (index, numbers) in whole.iter().enumerate() {
+        group(index, numbers);
+    }
+    if !rest.is_empty() {
+        let mut padded = [T::default(); LANES];
+        padded[..rest.len()].copy_from_slice(rest);
+        group(whole.len(), &padded);
+    }
+}
+
+/// The codes of such a group.
+#[expect(clippy::inline_always, reason = "part of a kernel")]
+#[inline(always)]
+fn group_of<T>(lines: &mut [Line<T>], index: usize) -> &mut [T; LANES] {
+    let groups = Line::<T>::LEN / LANES;
+    &mut lines[index / groups].0.as_chunks_mut().0[index % groups]
+}
+
+#[expect(clippy::inline_always, reason = "compiled for each set")]
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the lowest bits are wanted")]
+pub(super) fn encode<T: Number>(row: &[T], codes: &mut [Line<u8>]) -> Encoded {
+    let inverse = T::inverse(largest(row));
+    let mut squares = [0.0; LANES];
+    for_each_group(row, |index, numbers| {
+        let codes = group_of(codes, index);
+        for lane in 0..LANES {
+            let x = numbers[lane].times(inverse);
+            let (whole, bits) = rounded(x);
+            codes[lane] = (bits as u8) ^ 128;
+            squares[lane] += (x - whole) * (x - whole);
+        }
+    });
+    Encoded { inverse: inverse.into(), squares: total(squares) }
+}
+
+#[expect(clippy::inline_always, reason = "compiled for each set")]
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the lowest bits are wanted")]
+pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8>]) -> Planes {
+    let inverse = 256.0 * f64::inverse(largest(query));
+    let (mut upper_squares, mut both_squares) = ([0.0; LANES], [0.0; LANES]);
+    let (mut upper_sums, mut lower_sums) = ([0_i32; LANES], [0_i32; LANES]);
+    for_each_group(query, |index, numbers| {
+        let (upper, lower) = (group_of(upper, index), group_of(lower, index));
+        for lane in 0..LANES {
+            let x = numbers[lane].times(inverse);
+            let (whole, bits) = rounded(x);
+            // The lowest 16 bits of the code, so that its upper half rounds to nearest when the lower half is signed.
+            let low = bits as i8;
+            let high = (bits.wrapping_add(128) >> 8) as i8;
+            let rest = x - f32::from(high) * 256.0;
+            upper[lane] = high;
+            lower[lane] = low;
+            upper_sums[lane] += i32::from(high);
+            lower_sums[lane] += i32::from(low);
+            both_squares[lane] += (x - whole) * (x - whole);
+            upper_squares[lane] += rest * rest;
+        }
+    });
+    Planes {
+        inverse,
+        sums: [upper_sums.iter().sum(), lower_sums.iter().sum()],
+        squares: [total(upper_squares), total(both_squares)],
+    }
+}
+
+fn run_sums(plane: &[Line<i8>], codes: &[Line<u8>], sums: &mut [i32]) {
+    assert_eq!(codes.len(), sums.len() * plane.len());
+    for (index, sum) in sums.iter_mut().enumerate() {
+        *sum = row_sum(plane, &codes[index * plane.len()..][..plane.len()]);
+    }
+}
+
+fn row_sums(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS] {
+    rows.map(|row| row_sum(plane, row))
+}
+
+fn row_sum(plane: &[Line<i8>], row: &[Line<u8>]) -> i32 {
+    assert_eq!(plane.len(), row.len());
+    let mut sums = [0; 16];
+    for (plane, row) in plane.iter().zip(row) {
+        for (plane, row) in plane.0.as_chunks::<16>().0.iter().zip(row.0.as_chunks::<16>().0) {
+            for lane in 0..16 {
+                // The product fits into 16 bits, for which the baseline has an instruction.
+                sums[lane] += i32::from(i16::from(plane[lane]) * i16::from(row[lane]));
+            }
+        }
+    }
+    sums.iter().sum()
 }
 
 fn dots<T: Number>(query: &[f64], rows: [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {

@@ -1,103 +1,180 @@
-//! Kernels for AVX2 with FMA.
+//! Kernels for AVX2, and for AVX-512 with VNNI where that pays.
 //!
-//! Wider registers buy nothing here: the first pass waits for memory, and the exact kernels for their shuffles.
+//! The exact kernels wait for their chains of additions and their shuffles: wider registers buy them nothing.
 
-use std::arch::x86_64::{
-    __m256, __m256d, _MM_HINT_T0, _mm_add_ps, _mm_loadu_pd, _mm_loadu_ps, _mm_prefetch, _mm_storeu_ps, _mm256_add_pd,
-    _mm256_add_ps, _mm256_castpd_ps, _mm256_castpd128_pd256, _mm256_castps_pd, _mm256_castps128_ps256,
-    _mm256_castps256_ps128, _mm256_cvtps_pd, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_hadd_ps,
-    _mm256_insertf128_pd, _mm256_insertf128_ps, _mm256_loadu_ps, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd,
-    _mm256_setzero_ps, _mm256_storeu_pd, _mm256_sub_pd, _mm256_sub_ps, _mm256_unpackhi_pd, _mm256_unpackhi_ps,
-    _mm256_unpacklo_pd, _mm256_unpacklo_ps,
+use std::{
+    arch::x86_64::{
+        __m128i, __m256d, __m256i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_load_si128, _mm_loadu_pd, _mm_loadu_ps,
+        _mm_prefetch, _mm256_add_epi32, _mm256_add_pd, _mm256_castpd_ps, _mm256_castpd128_pd256, _mm256_castps_pd,
+        _mm256_castps128_ps256, _mm256_castps256_ps128, _mm256_castsi256_si128, _mm256_cvtepi8_epi16,
+        _mm256_cvtepu8_epi16, _mm256_cvtps_pd, _mm256_extractf128_ps, _mm256_extracti128_si256, _mm256_hadd_epi32,
+        _mm256_insertf128_pd, _mm256_insertf128_ps, _mm256_madd_epi16, _mm256_mul_pd, _mm256_set1_pd,
+        _mm256_setzero_pd, _mm256_setzero_si256, _mm256_storeu_pd, _mm256_sub_pd, _mm256_unpackhi_pd,
+        _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps, _mm512_castsi512_si256, _mm512_dpbusd_epi32,
+        _mm512_extracti64x4_epi64, _mm512_load_si512, _mm512_setzero_si512,
+    },
+    ptr,
 };
 
-use super::{EXACT_ROWS, FIRST_ROWS, Kernels, LANES};
+use super::{EXACT_ROWS, Encoded, FIRST_ROWS, Kernels, Line, Planes, portable};
 
 /// A kernel as an entry of the table, which says nothing of the features that it needs.
 macro_rules! on_this_cpu {
-    ($kernel:expr) => {
-        |query, rows| {
-            // SAFETY: `avx2` hands out the table only where the CPU has both features.
-            unsafe { $kernel(query, rows) }
+    ($kernel:expr, $($argument:ident),+) => {
+        |$($argument),+| {
+            // SAFETY: `avx2` and `avx512` hand out their table only where the CPU has the features of its kernels.
+            unsafe { $kernel($($argument),+) }
         }
     };
 }
 
 /// The set, if this CPU can run it.
 pub(super) fn avx2() -> Option<&'static Kernels> {
-    (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(&AVX2)
+    is_x86_feature_detected!("avx2").then_some(&AVX2)
+}
+
+/// The set, if this CPU can run it.
+pub(super) fn avx512() -> Option<&'static Kernels> {
+    (is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vnni")
+        && is_x86_feature_detected!("avx2"))
+    .then_some(&AVX512)
 }
 
 static AVX2: Kernels = Kernels {
     name: "avx2",
-    first_dots: on_this_cpu!(first::<DOTS>),
-    first_distances: on_this_cpu!(first::<DISTANCES>),
-    dots_f32: on_this_cpu!(exact_f32::<DOTS>),
-    dots_f64: on_this_cpu!(exact_f64::<DOTS>),
-    distances_f32: on_this_cpu!(exact_f32::<DISTANCES>),
-    distances_f64: on_this_cpu!(exact_f64::<DISTANCES>),
+    encode_f32: on_this_cpu!(avx2::encode::<f32>, row, codes),
+    encode_f64: on_this_cpu!(avx2::encode::<f64>, row, codes),
+    planes: on_this_cpu!(avx2::planes, query, upper, lower),
+    run_sums: on_this_cpu!(avx2::run_sums, plane, codes, sums),
+    row_sums: on_this_cpu!(avx2::row_sums, plane, rows),
+    dots_f32: on_this_cpu!(exact_f32::<DOTS>, query, rows),
+    dots_f64: on_this_cpu!(exact_f64::<DOTS>, query, rows),
+    distances_f32: on_this_cpu!(exact_f32::<DISTANCES>, query, rows),
+    distances_f64: on_this_cpu!(exact_f64::<DISTANCES>, query, rows),
+};
+
+static AVX512: Kernels = Kernels {
+    name: "avx512",
+    encode_f32: on_this_cpu!(avx512::encode::<f32>, row, codes),
+    encode_f64: on_this_cpu!(avx512::encode::<f64>, row, codes),
+    planes: on_this_cpu!(avx512::planes, query, upper, lower),
+    run_sums: on_this_cpu!(avx512::run_sums, plane, codes, sums),
+    row_sums: on_this_cpu!(avx512::row_sums, plane, rows),
+    ..AVX2
 };
 
 /// What is summed: products, or squares of differences.
 const DOTS: bool = false;
 const DISTANCES: bool = true;
 
-/// The first pass: two registers of eight sums for each row.
-#[target_feature(enable = "avx2,fma")]
-fn first<const OF: bool>(query: &[f32], rows: [&[f32]; FIRST_ROWS]) -> [f32; FIRST_ROWS] {
-    assert!(rows.iter().all(|row| row.len() == query.len()));
-    let mut sums = [[_mm256_setzero_ps(); 2]; FIRST_ROWS];
-    let (query, query_rest) = query.as_chunks::<LANES>();
-    let whole = rows.map(|row| &row.as_chunks::<LANES>().0[..query.len()]);
-    for (i, query) in query.iter().enumerate() {
-        let query = halves(query);
-        for (sums, row) in sums.iter_mut().zip(whole) {
-            // In a batch the next group follows at once. Each row is too short for the CPU's own prefetcher to get going:
-            // without this, 10 000 rows of 768 take twice as long. An address past the end does no harm.
-            _mm_prefetch::<_MM_HINT_T0>(row[i].as_ptr().wrapping_add(FIRST_ROWS * row.len() * LANES).cast());
-            add::<OF>(sums, query, halves(&row[i]));
+/// How far ahead codes are fetched, in lines. Rows are too short for the CPU's own prefetcher to get going on each.
+const AHEAD: usize = 128;
+
+/// The kernels for codes, for given features: the loops of `portable`, and around `sums` those over rows.
+macro_rules! for_codes {
+    ($set:ident, $features:literal, $sums:ident) => {
+        mod $set {
+            use super::{super::Number, *};
+
+            #[target_feature(enable = $features)]
+            pub(super) fn encode<T: Number>(row: &[T], codes: &mut [Line<u8>]) -> Encoded {
+                portable::encode(row, codes)
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8>]) -> Planes {
+                portable::planes(query, upper, lower)
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn run_sums(plane: &[Line<i8>], codes: &[Line<u8>], sums: &mut [i32]) {
+                assert_eq!(codes.len(), sums.len() * plane.len());
+                let row = |index: usize| &codes[index * plane.len()..][..plane.len()];
+                let (groups, rest) = sums.as_chunks_mut::<FIRST_ROWS>();
+                for (group, sums) in groups.iter_mut().enumerate() {
+                    *sums = $sums::<true>(plane, std::array::from_fn(|i| row(group * FIRST_ROWS + i)));
+                }
+                if !rest.is_empty() {
+                    let (first, last) = (groups.len() * FIRST_ROWS, groups.len() * FIRST_ROWS + rest.len() - 1);
+                    // The last row fills up what is missing.
+                    let sums = $sums::<false>(plane, std::array::from_fn(|i| row((first + i).min(last))));
+                    rest.copy_from_slice(&sums[..rest.len()]);
+                }
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn row_sums(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS] {
+                $sums::<false>(plane, rows)
+            }
         }
-    }
-    if !query_rest.is_empty() {
-        // Zeros fill up the last lanes; they add nothing.
-        let query = halves(&padded(query_rest));
-        for (sums, row) in sums.iter_mut().zip(rows) {
-            add::<OF>(sums, query, halves(&padded(row.as_chunks::<LANES>().1)));
-        }
-    }
-    let [a, b, c, d] = sums.map(|[low, high]| _mm256_add_ps(low, high));
-    // Three levels of a tree for four rows at once; `hadd` adds neighbours within each half.
-    let neighbours = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
-    let total = _mm_add_ps(_mm256_castps256_ps128(neighbours), _mm256_extractf128_ps::<1>(neighbours));
-    let mut sums = [0.0; FIRST_ROWS];
-    // SAFETY: the register holds four numbers, and there is room for four.
-    unsafe { _mm_storeu_ps(sums.as_mut_ptr(), total) };
-    sums
+    };
 }
 
-#[target_feature(enable = "avx2,fma")]
-fn add<const OF: bool>(sums: &mut [__m256; 2], query: [__m256; 2], row: [__m256; 2]) {
-    for half in 0..2 {
-        let (a, b) = if OF == DISTANCES {
-            let difference = _mm256_sub_ps(query[half], row[half]);
-            (difference, difference)
-        } else {
-            (query[half], row[half])
-        };
-        sums[half] = _mm256_fmadd_ps(a, b, sums[half]);
-    }
-}
+for_codes!(avx2, "avx2", sums_256);
+for_codes!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", sums_512);
 
+/// The sums of four rows, 16 codes widened to 16 bits at a time. `maddubs` would take 32 at once, but saturates.
 #[target_feature(enable = "avx2")]
-fn halves(numbers: &[f32; LANES]) -> [__m256; 2] {
-    // SAFETY: eight numbers from the beginning and eight from the middle of sixteen.
-    unsafe { [_mm256_loadu_ps(numbers.as_ptr()), _mm256_loadu_ps(numbers.as_ptr().add(LANES / 2))] }
+fn sums_256<const FETCH: bool>(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS] {
+    let rows = rows.map(|row| &row[..plane.len()]);
+    let mut sums = [_mm256_setzero_si256(); FIRST_ROWS];
+    for (line, plane) in plane.iter().enumerate() {
+        if FETCH {
+            for row in rows {
+                fetch(&row[line]);
+            }
+        }
+        for part in 0..4 {
+            // SAFETY: a line has 64 bytes and begins at a multiple of 64; each part has 16.
+            let plane = unsafe { _mm_load_si128(ptr::from_ref(plane).cast::<__m128i>().add(part)) };
+            let plane = _mm256_cvtepi8_epi16(plane);
+            for (sum, row) in sums.iter_mut().zip(rows) {
+                // SAFETY: as above.
+                let codes = unsafe { _mm_load_si128(ptr::from_ref(&row[line]).cast::<__m128i>().add(part)) };
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(_mm256_cvtepu8_epi16(codes), plane));
+            }
+        }
+    }
+    totals(sums)
 }
 
-fn padded(numbers: &[f32]) -> [f32; LANES] {
-    let mut padded = [0.0; LANES];
-    padded[..numbers.len()].copy_from_slice(numbers);
-    padded
+/// The sums of four rows, a line at a time.
+#[target_feature(enable = "avx2,avx512f,avx512vnni")]
+fn sums_512<const FETCH: bool>(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS] {
+    let rows = rows.map(|row| &row[..plane.len()]);
+    let mut sums = [_mm512_setzero_si512(); FIRST_ROWS];
+    for (line, plane) in plane.iter().enumerate() {
+        // SAFETY: a line has 64 bytes and begins at a multiple of 64.
+        let plane = unsafe { _mm512_load_si512(ptr::from_ref(plane).cast::<__m512i>()) };
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            if FETCH {
+                fetch(&row[line]);
+            }
+            // SAFETY: as above.
+            let codes = unsafe { _mm512_load_si512(ptr::from_ref(&row[line]).cast::<__m512i>()) };
+            *sum = _mm512_dpbusd_epi32(*sum, codes, plane);
+        }
+    }
+    totals(sums.map(|sum| _mm256_add_epi32(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64::<1>(sum))))
+}
+
+/// Fetches the codes some way ahead; an address past the end does no harm.
+#[target_feature(enable = "avx2")]
+fn fetch(line: &Line<u8>) {
+    _mm_prefetch::<_MM_HINT_T0>(ptr::from_ref(line).wrapping_add(AHEAD).cast());
+}
+
+/// The total of each register's numbers.
+#[target_feature(enable = "avx2")]
+fn totals([a, b, c, d]: [__m256i; FIRST_ROWS]) -> [i32; FIRST_ROWS] {
+    // `hadd` adds neighbours within each half.
+    let neighbours = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+    let totals = _mm_add_epi32(_mm256_castsi256_si128(neighbours), _mm256_extracti128_si256::<1>(neighbours));
+    // SAFETY: the register holds four numbers of 32 bits, in order.
+    unsafe { std::mem::transmute::<__m128i, [i32; FIRST_ROWS]>(totals) }
 }
 
 /// An exact kernel: four components of eight rows are transposed, so that each row has its own lane, and added in order.

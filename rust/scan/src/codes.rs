@@ -1,0 +1,94 @@
+//! Codes: the rows of a chunk in 8 bits a component, which the first pass reads instead of the rows.
+
+use crate::{
+    Mask, Values,
+    arch::{self, Kernels, Line, Number},
+    bounds,
+};
+
+/// Codes of consecutive rows, each from the beginning of a [`Line`].
+///
+/// They take `dimension` bytes a row, filled up to whole lines, and eight for what bounds need. Vectors of few
+/// numbers have none: scoring those is as fast.
+#[derive(Clone)]
+pub(crate) struct Codes {
+    dimension: usize,
+    lines: Vec<Line<u8>>,
+    /// What one step of a row's codes is worth, in proportion to the row's norm.
+    steps: Vec<f32>,
+    /// The length of what a row's codes lose, in proportion to the row's norm, at most.
+    errors: Vec<f32>,
+    /// The rows whose codes mean something. Others are scored exactly.
+    coded: Mask,
+}
+
+impl Codes {
+    pub(crate) fn new(dimension: usize) -> Self {
+        Self { dimension, lines: Vec::new(), steps: Vec::new(), errors: Vec::new(), coded: Mask::none(0) }
+    }
+
+    /// The codes of all rows of a chunk, given their norms.
+    pub(crate) fn of(dimension: usize, values: Values, norms: &[f64]) -> Self {
+        let mut codes = Self::new(dimension);
+        codes.resize(norms.len());
+        codes.write(0, values, norms);
+        codes
+    }
+
+    /// How many lines a row has.
+    fn width(&self) -> usize {
+        if bounds::DIMENSIONS.contains(&self.dimension) { Line::<u8>::needed(self.dimension) } else { 0 }
+    }
+
+    /// Makes room for rows at the end, which have no codes yet.
+    pub(crate) fn resize(&mut self, rows: usize) {
+        self.lines.resize(rows * self.width(), Line::default());
+        self.steps.resize(rows, 0.0);
+        self.errors.resize(rows, 0.0);
+        while self.coded.len() < rows {
+            self.coded.push(false);
+        }
+    }
+
+    /// Writes the codes of as many rows as there are norms, from `first` on.
+    pub(crate) fn write(&mut self, first: usize, values: Values, norms: &[f64]) {
+        match values {
+            Values::F32(values) => self.encode(first, values, norms, arch::kernels()),
+            Values::F64(values) => self.encode(first, values, norms, arch::kernels()),
+        }
+    }
+
+    fn encode<T: Number>(&mut self, first: usize, values: &[T], norms: &[f64], kernels: &Kernels) {
+        let width = self.width();
+        if width == 0 {
+            return;
+        }
+        let rows = values.chunks_exact(self.dimension).zip(norms);
+        for (index, (row, &norm)) in rows.enumerate().map(|(index, row)| (first + index, row)) {
+            let error = T::CODED.contains(&norm).then(|| {
+                let encoded = T::encode(kernels, row, &mut self.lines[index * width..][..width]);
+                (self.steps[index], self.errors[index]) = bounds::row_error(encoded, norm);
+                self.errors[index]
+            });
+            self.coded.set(index, error.is_some_and(|error| error <= bounds::MAX_ERROR));
+        }
+    }
+
+    /// The rows that have codes.
+    pub(crate) fn coded(&self) -> &Mask {
+        &self.coded
+    }
+
+    /// The codes of some consecutive rows.
+    pub(crate) fn lines(&self, rows: std::ops::Range<usize>) -> &[Line<u8>] {
+        &self.lines[rows.start * self.width()..rows.end * self.width()]
+    }
+
+    pub(crate) fn steps(&self) -> &[f32] {
+        &self.steps
+    }
+
+    pub(crate) fn errors(&self) -> &[f32] {
+        &self.errors
+    }
+}

@@ -1,0 +1,289 @@
+//! One query over one batch: bound every row, select, rescore exactly, order.
+
+use crate::{
+    Batch, Mask, Metric, Search, SearchError, TopK, Values,
+    arch::{EXACT_ROWS, FIRST_ROWS, Kernels, Number},
+    bounds::FirstPass,
+    chunk::Chunk,
+    mask::bits,
+    select::{Candidate, Largest, Selection},
+};
+
+pub(crate) struct Scan<'a> {
+    batch: &'a Batch,
+    kernels: &'a Kernels,
+    search: &'a Search<'a>,
+    query: &'a [f64],
+    /// The square root of the query's sum of squares: the reference's `sqrt(mag_a)`.
+    norm: f64,
+    /// `None`: every row is scored exactly.
+    first: Option<FirstPass>,
+}
+
+/// What was found in some of the chunks.
+pub(crate) struct Found {
+    selection: Selection,
+    /// How many rows never rank.
+    skipped: usize,
+}
+
+impl Found {
+    /// Takes over what was found in other chunks.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.selection.merge(other.selection);
+        self.skipped += other.skipped;
+    }
+}
+
+/// How many rows the first pass takes at once: bounds of so many fit on the stack, and a mask's word has four such blocks.
+const BLOCK: usize = 16;
+
+/// The first pass and what follows it are for the case that most rows are decided by it. Where more than one row in so
+/// many is wanted, scoring all of them is faster.
+const EXACT_SHARE: usize = 2;
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(
+        batch: &'a Batch,
+        kernels: &'a Kernels,
+        query: &'a [f64],
+        search: &'a Search<'a>,
+    ) -> Result<Self, SearchError> {
+        if query.len() != batch.dimension() {
+            return Err(SearchError::QueryLength { found: query.len(), expected: batch.dimension() });
+        }
+        if search.top_k == 0 {
+            return Err(SearchError::ZeroTopK);
+        }
+        if let Some(found) = search.mask.map(Mask::len).filter(|&len| len != batch.positions()) {
+            return Err(SearchError::MaskLength { found, expected: batch.positions() });
+        }
+        let norm = query.iter().fold(0.0, |sum, x| sum + x * x).sqrt();
+        if !norm.is_finite() {
+            // Huge components overflow the sum; they are fine.
+            if let Some((position, &value)) = query.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+                return Err(SearchError::QueryNotFinite { position, value });
+            }
+        }
+        if search.metric == Metric::Cosine && norm == 0.0 {
+            return Err(SearchError::ZeroQuery);
+        }
+        let rows = search.mask.map_or(batch.len(), Mask::count);
+        let first =
+            (search.top_k < rows / EXACT_SHARE).then(|| FirstPass::new(kernels, search.metric, query, norm)).flatten();
+        Ok(Self { batch, kernels, search, query, norm, first })
+    }
+
+    /// What is found in no chunks.
+    pub(crate) fn nothing(&self) -> Found {
+        let floor = self.search.min_score.unwrap_or(f64::NEG_INFINITY);
+        Found { selection: Selection::new(self.search.top_k, floor), skipped: 0 }
+    }
+
+    /// Goes through a chunk of the batch.
+    pub(crate) fn chunk(&self, index: usize, found: &mut Found) {
+        let chunk = &self.batch.chunks()[index];
+        let position = index * self.batch.chunk_rows();
+        let mut exact = Vec::new();
+        // A mask has 64 positions in a word, and chunks begin on a word.
+        for word in 0..chunk.len().div_ceil(64) {
+            let admitted =
+                chunk.live().word(word) & self.search.mask.map_or(u64::MAX, |mask| mask.word(position / 64 + word));
+            let finite = admitted & chunk.finite().word(word);
+            found.skipped += (admitted ^ finite).count_ones() as usize;
+            let coded = match &self.first {
+                Some(first) => {
+                    let coded = finite & chunk.codes().coded().word(word);
+                    self.bound(first, chunk, (coded, 64 * word), position, &mut found.selection);
+                    coded
+                }
+                None => 0,
+            };
+            for row in bits(finite ^ coded).map(|bit| 64 * word + bit) {
+                if self.search.metric == Metric::Cosine && chunk.norms()[row] == 0.0 {
+                    found.skipped += 1;
+                } else {
+                    exact.push(row);
+                }
+            }
+        }
+        match chunk.values() {
+            Values::F32(values) => self.score(chunk, values, (&exact, position), found),
+            Values::F64(values) => self.score(chunk, values, (&exact, position), found),
+        }
+    }
+
+    /// The first pass over the rows of a word of a mask: offers them with bounds of their scores.
+    fn bound(
+        &self,
+        first: &FirstPass,
+        chunk: &Chunk,
+        (word, word_row): (u64, usize),
+        position: usize,
+        selection: &mut Selection,
+    ) {
+        let (codes, norms) = (chunk.codes(), chunk.norms());
+        let offer = |row: usize, sum: i32, selection: &mut Selection| {
+            let bounds = first.by_upper(sum, (codes.steps()[row], codes.errors()[row]), norms[row]);
+            selection.offer(Candidate { position: position + row, bounds, sum: Some(sum) });
+        };
+        for block in 0..64 / BLOCK {
+            let block_row = word_row + block * BLOCK;
+            let mut rows = bits(word >> (block * BLOCK) & ((1 << BLOCK) - 1)).map(|bit| block_row + bit);
+            let count = (word >> (block * BLOCK) & ((1 << BLOCK) - 1)).count_ones() as usize;
+            if count > FIRST_ROWS {
+                let len = BLOCK.min(chunk.len() - block_row);
+                let (mut sums, mut largest) = ([0; BLOCK], [0.0; BLOCK]);
+                let (sums, largest) = (&mut sums[..len], &mut largest[..len]);
+                (self.kernels.run_sums)(first.upper_plane(), codes.lines(block_row..block_row + len), sums);
+                first.largest(sums, codes, block_row, norms, largest);
+                // As a rule none is large enough, and this loop has no branches.
+                let floor = selection.floor();
+                if largest.iter().filter(|&&largest| largest >= floor).count() > 0 {
+                    for row in rows.filter(|row| largest[row - block_row] >= floor) {
+                        offer(row, sums[row - block_row], selection);
+                    }
+                }
+            } else if let Some(row) = rows.next() {
+                let group: [usize; FIRST_ROWS] = filled(&[row].into_iter().chain(rows).collect::<Vec<_>>(), |&row| row);
+                let sums = (self.kernels.row_sums)(first.upper_plane(), group.map(|row| codes.lines(row..row + 1)));
+                for (&row, sum) in group.iter().zip(sums).take(count) {
+                    offer(row, sum, selection);
+                }
+            }
+        }
+    }
+
+    /// Offers rows with their scores.
+    fn score<T: Number>(&self, chunk: &Chunk, values: &[T], (rows, position): (&[usize], usize), found: &mut Found) {
+        let dimension = self.query.len();
+        for group in rows.chunks(EXACT_ROWS) {
+            let vectors = filled(group, |&row| &values[row * dimension..][..dimension]);
+            let scores = self.scores(vectors, filled(group, |&row| chunk.norms()[row]));
+            for (&row, score) in group.iter().zip(scores) {
+                if score.is_finite() {
+                    found.selection.offer(Candidate::exact(position + row, score));
+                } else {
+                    found.skipped += 1;
+                }
+            }
+        }
+    }
+
+    /// The second pass: narrows the bounds of the candidates by the lower plane of the query.
+    fn narrowed(&self, selection: Selection) -> Vec<Candidate> {
+        let (candidates, floor) = selection.finish();
+        let Some(first) = &self.first else { return candidates };
+        let mut selection = Selection::new(self.search.top_k, floor);
+        for group in candidates.chunks(FIRST_ROWS) {
+            let sums = (self.kernels.row_sums)(
+                first.lower_plane(),
+                filled(group, |candidate| {
+                    let (chunk, row) = self.batch.chunk(candidate.position);
+                    chunk.codes().lines(row..row + 1)
+                }),
+            );
+            for (&candidate, lower) in group.iter().zip(sums) {
+                let (chunk, row) = self.batch.chunk(candidate.position);
+                let (codes, norm) = (chunk.codes(), chunk.norms()[row]);
+                let bounds = candidate.sum.map_or(candidate.bounds, |upper| {
+                    first.by_both([upper, lower], (codes.steps()[row], codes.errors()[row]), norm)
+                });
+                selection.offer(Candidate { bounds, ..candidate });
+            }
+        }
+        selection.finish().0
+    }
+
+    /// The third pass: rescores the candidates that are only bounded, as far as needed, and puts the best in order.
+    pub(crate) fn rank(&self, found: Found) -> TopK {
+        let Found { selection, skipped } = found;
+        let (known, mut bounded): (Vec<_>, Vec<_>) =
+            self.narrowed(selection).into_iter().partition(|candidate| candidate.sum.is_none());
+        let mut ranked: Vec<(usize, f64)> =
+            known.into_iter().map(|candidate| (candidate.position, candidate.bounds.lower)).collect();
+        if !bounded.is_empty() {
+            let mut largest = Largest::new(self.search.top_k);
+            for &(_, score) in &ranked {
+                largest.push(score);
+            }
+            bounded.sort_unstable_by(|a, b| b.bounds.upper.total_cmp(&a.bounds.upper));
+            for group in bounded.chunks(EXACT_ROWS) {
+                // The K-th best score so far: what can't reach it, not even for a tie, isn't among the best.
+                let floor = largest.floor().unwrap_or(f64::NEG_INFINITY);
+                if group[0].bounds.upper < floor {
+                    break;
+                }
+                let scores = self.rescore(group);
+                for (candidate, score) in group.iter().zip(scores) {
+                    largest.push(score);
+                    ranked.push((candidate.position, score));
+                }
+            }
+        }
+        if let Some(min_score) = self.search.min_score {
+            ranked.retain(|&(_, score)| score >= min_score);
+        }
+        // Not `total_cmp`: -0.0 and 0.0 are a tie.
+        let best_first = |a: &(usize, f64), b: &(usize, f64)| {
+            b.1.partial_cmp(&a.1).expect("scores that rank are finite").then(a.0.cmp(&b.0))
+        };
+        if self.search.top_k < ranked.len() {
+            ranked.select_nth_unstable_by(self.search.top_k, best_first);
+            ranked.truncate(self.search.top_k);
+        }
+        ranked.sort_unstable_by(best_first);
+        let (rows, scores) = ranked.into_iter().unzip();
+        TopK { rows, scores, skipped }
+    }
+
+    /// The scores of at most `EXACT_ROWS` candidates.
+    fn rescore(&self, group: &[Candidate]) -> [f64; EXACT_ROWS] {
+        let norms = filled(group, |candidate| {
+            let (chunk, row) = self.batch.chunk(candidate.position);
+            chunk.norms()[row]
+        });
+        // Chunks of float32 and of float64 rows may be among them; each kernel takes its own, and leaves the others out.
+        let mut narrow: [&[f32]; EXACT_ROWS] = [&[]; EXACT_ROWS];
+        let mut wide: [&[f64]; EXACT_ROWS] = [&[]; EXACT_ROWS];
+        for (index, candidate) in group.iter().enumerate() {
+            let (chunk, row) = self.batch.chunk(candidate.position);
+            let range = row * self.query.len()..(row + 1) * self.query.len();
+            match chunk.values() {
+                Values::F32(values) => narrow[index] = &values[range],
+                Values::F64(values) => wide[index] = &values[range],
+            }
+        }
+        let mut scores = [f64::NAN; EXACT_ROWS];
+        self.fill_in(narrow, norms, &mut scores);
+        self.fill_in(wide, norms, &mut scores);
+        scores
+    }
+
+    /// Writes the scores of the rows that aren't empty.
+    fn fill_in<T: Number>(&self, rows: [&[T]; EXACT_ROWS], norms: [f64; EXACT_ROWS], scores: &mut [f64; EXACT_ROWS]) {
+        if let Some(&some) = rows.iter().find(|row| !row.is_empty()) {
+            let found = self.scores(rows.map(|row| if row.is_empty() { some } else { row }), norms);
+            for index in (0..EXACT_ROWS).filter(|&index| !rows[index].is_empty()) {
+                scores[index] = found[index];
+            }
+        }
+    }
+
+    /// The scores of some rows as the reference computes them, given their norms.
+    fn scores<T: Number>(&self, rows: [&[T]; EXACT_ROWS], norms: [f64; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
+        match self.search.metric {
+            Metric::Cosine => {
+                let dots = T::dots(self.kernels, self.query, rows);
+                std::array::from_fn(|i| dots[i] / (self.norm * norms[i]))
+            }
+            Metric::DotProduct => T::dots(self.kernels, self.query, rows),
+            Metric::Euclidean => T::distances(self.kernels, self.query, rows).map(|square| 1.0 / (1.0 + square.sqrt())),
+        }
+    }
+}
+
+/// `N` things made from a group of at most so many; the last one fills up what is missing.
+fn filled<T, U, const N: usize>(group: &[T], make: impl Fn(&T) -> U) -> [U; N] {
+    std::array::from_fn(|i| make(&group[i.min(group.len() - 1)]))
+}
