@@ -8,5 +8,12 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: { projectService: true },
     },
+    rules: {
+      // Naming a field beside `...rest` is how an object is copied without it.
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { ignoreRestSiblings: true },
+      ],
+    },
   },
 );

@@ -9,9 +9,12 @@ import { convexTest, type TestConvex } from "convex-test";
 import {
   defineSchema,
   makeFunctionReference,
+  type GenericMutationCtx,
   type GenericSchema,
   type SchemaDefinition,
 } from "convex/server";
+import { handleRequest } from "./mastra/model/storage";
+import type { DataModel } from "./mastra/model/server";
 import { mastraTables } from "./mastra/schema";
 
 const modules = {
@@ -34,3 +37,25 @@ export const native = {
   read: makeFunctionReference<"query">("mastra/nativeVector:read"),
   write: makeFunctionReference<"mutation">("mastra/nativeVector:write"),
 };
+
+/** Calls of `storage:handle` on a deployment. */
+export const storageOf =
+  (db: Deployment) =>
+  (op: string, tableName: string, rest: object = {}) =>
+    db.mutation(handle, { op, tableName, ...rest });
+
+/** The rows of a table in the order they were created, without Convex's own fields. */
+export const storedIn = async (db: Deployment, tableName: string) => {
+  const rows = await db.run((ctx) => ctx.db.query(tableName).collect());
+  return rows.map(({ _id, _creationTime, ...row }) => row);
+};
+
+/** How many documents a request reads, by Convex's own count. */
+export const documentsRead = (db: Deployment, request: object) =>
+  db.run(async (ctx) => {
+    const mutation = ctx as unknown as GenericMutationCtx<DataModel>;
+    const reply = await handleRequest(mutation, { ...request });
+    if (!reply.ok) throw new Error(reply.error);
+    const metrics = await mutation.meta.getTransactionMetrics();
+    return metrics.documentsRead.used;
+  });

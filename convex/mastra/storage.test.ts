@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { deployment, handle, type Deployment } from "../test.setup";
-import { indexes } from "./model/rows";
+import { indexes } from "./model/indexes";
 import { mastraTables } from "./schema";
 
 let db: Deployment;
@@ -49,17 +49,6 @@ describe("a request", () => {
       error: `Unsupported operation ${op}`,
     });
   });
-
-  test.each(["mastra_unheard_of", "mastra_vectors", "constructor"])(
-    "for the unknown table %s is refused with its name",
-    async (table) => {
-      expect(await call("load", table, { keys: { id: "a" } })).toEqual({
-        ok: false,
-        code: "UnsupportedOperation",
-        error: `Unsupported operation load for table ${table}`,
-      });
-    },
-  );
 
   test.each([
     ["insert", THREADS, {}, "insert record must be an object"],

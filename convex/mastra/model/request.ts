@@ -69,6 +69,12 @@ export function textField(request: StorageRequest, name: string): string {
   return value;
 }
 
+export function numberField(request: StorageRequest, name: string): number {
+  const value = request[name];
+  if (typeof value !== "number") throw wrongField(request, name, "a number");
+  return value;
+}
+
 /** A list of ids, each once, in order of first appearance. */
 export function idsField(request: StorageRequest, name: string): string[] {
   const value = request[name];

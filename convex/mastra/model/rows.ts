@@ -3,57 +3,75 @@
  *
  * @module
  */
+import type { Value } from "convex/values";
 import type { StorageReply } from "../validators";
+import { indexes } from "./indexes";
 import {
   InvalidRequest,
   isRecord,
+  optional,
+  recordField,
   textField,
   type StorageRequest,
 } from "./request";
-import type { AnyReadCtx, AnyRows, AnyWriteCtx, TableName } from "./server";
+import type {
+  AnyReadCtx,
+  AnyRows,
+  AnyWriteCtx,
+  StoredRow,
+  TableName,
+} from "./server";
 
 /** Mastra's number of rows one call clears; the client repeats while `hasMore`. */
-const ROWS_CLEARED_PER_CALL = 25;
+export const ROWS_CLEARED_PER_CALL = 25;
+
+/** Half of the 16 MiB a transaction may read: https://docs.convex.dev/production/state/limits */
+const MAX_BYTES_READ = 8 * 1024 * 1024;
 
 /** Mastra's bound on a read without pages; Convex's own is 32,000 a transaction. */
-const MAX_ROWS_READ = 10_000;
+export const MAX_ROWS_READ = 10_000;
 
-/**
- * The indexes of each table (the same as in `schema.ts`, a test compares).
- * Where several fit equally well the first is used, and its order is the
- * order of the rows: `by_index` before `by_index_id` keeps stored order.
- */
-export const indexes: Record<TableName, Record<string, string[]>> = {
-  mastra_threads: {
-    by_record_id: ["id"],
-    by_resource: ["resourceId"],
-    by_created: ["createdAt"],
-    by_updated: ["updatedAt"],
-  },
-  mastra_vector_indexes: {
-    by_record_id: ["id"],
-    by_name: ["indexName"],
-  },
-  mastra_vectors: {
-    by_index: ["indexName"],
-    by_index_id: ["indexName", "id"],
-  },
-};
-
-/** An equality a row must satisfy. */
+/** An equality a row must satisfy; `null` is also equal to a field that is absent. */
 export type Condition = { field: string; value: unknown };
 
+/** Rows in the order of a field, and where to start and stop. */
+export type Ordering = {
+  field: string;
+  order: "asc" | "desc";
+  gt?: Value;
+  gte?: Value;
+  lt?: Value;
+  lte?: Value;
+};
+type Bound = "gt" | "gte" | "lt" | "lte";
+
 /** The index whose leading fields the most conditions name, and those conditions. */
-function bestIndex(table: TableName, conditions: Condition[]) {
+function bestIndex(
+  table: TableName,
+  conditions: Condition[],
+  ordering?: Ordering,
+) {
   let best: { name: string; covered: Condition[] } | undefined;
   for (const [name, fields] of Object.entries(indexes[table])) {
     const covered: Condition[] = [];
+    // Absent and `null` are a range, which ends what an index can cover.
+    let isRange = false;
     for (const field of fields) {
       const condition = conditions.find((c) => c.field === field);
-      if (condition === undefined) break;
+      if (condition === undefined || isRange) break;
       covered.push(condition);
+      isRange = condition.value === null;
     }
-    if (covered.length > (best?.covered.length ?? 0)) best = { name, covered };
+    const isOrdered =
+      ordering === undefined ||
+      (fields[covered.length] === ordering.field && !isRange);
+    const least = ordering === undefined ? 1 : 0;
+    if (
+      isOrdered &&
+      covered.length >= (best ? best.covered.length + 1 : least)
+    ) {
+      best = { name, covered };
+    }
   }
   return best;
 }
@@ -63,25 +81,39 @@ export function rowsWhere(
   { db }: AnyReadCtx,
   table: TableName,
   conditions: Condition[],
+  ordering?: Ordering,
 ): AnyRows {
-  const index = bestIndex(table, conditions);
+  const index = bestIndex(table, conditions, ordering);
   if (index === undefined) return satisfying(db.query(table), conditions);
   const range = db
     .query(table)
-    // Each `eq` returns a builder for the next field of a known index, which
+    // Each call returns a builder for what may follow in a known index, which
     // types cannot follow through a loop; `never` stands for the name of each.
-    .withIndex(index.name as never, (q) =>
-      index.covered.reduce(
-        (builder, { field, value }) =>
-          builder.eq(field as never, value as never) as never,
-        q,
-      ),
-    );
+    .withIndex(index.name as never, (q) => {
+      let builder: RangeBuilder = q as never;
+      for (const { field, value } of index.covered) {
+        // Only absent and `null` are not above `null` in Convex's order.
+        builder =
+          value === null ? builder.lte(field, null) : builder.eq(field, value);
+      }
+      for (const bound of ["gt", "gte", "lt", "lte"] as const) {
+        const value = ordering?.[bound];
+        if (value !== undefined)
+          builder = builder[bound](ordering!.field, value);
+      }
+      return builder as never;
+    })
+    .order(ordering?.order ?? "asc");
   return satisfying(
     range,
     conditions.filter((c) => !index.covered.includes(c)),
   );
 }
+
+type RangeBuilder = Record<
+  Bound | "eq",
+  (field: string, value: unknown) => RangeBuilder
+>;
 
 function satisfying(rows: AnyRows, conditions: Condition[]): AnyRows {
   if (conditions.length === 0) return rows;
@@ -90,7 +122,9 @@ function satisfying(rows: AnyRows, conditions: Condition[]): AnyRows {
   return rows.filter((q) =>
     q.and(
       ...conditions.map(({ field, value }) =>
-        q.eq(q.field(field), value as never),
+        value === null
+          ? q.lte(q.field(field), null)
+          : q.eq(q.field(field), value as never),
       ),
     ),
   );
@@ -118,19 +152,40 @@ export function queryArgs(request: StorageRequest) {
     throw new InvalidRequest("queryTable limit must be a non-negative integer");
   }
   return {
-    conditions: conditionsOf(request.filters ?? []),
+    conditions: [
+      ...hintedConditions(request.indexHint),
+      ...conditionsOf(request, "filters"),
+    ],
+    ordering: optional(orderingField, request, "orderBy"),
     pageSize,
-    // `null` starts at the first page.
-    cursor: request.cursor == null ? null : textField(request, "cursor"),
+    cursor: cursorOf(request),
     limit,
   };
+}
+
+/** `null` starts at the first page. */
+export function cursorOf(request: StorageRequest): string | null {
+  return request.cursor == null ? null : textField(request, "cursor");
 }
 
 function isCount(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0;
 }
 
-function conditionsOf(filters: unknown): Condition[] {
+/** Mastra's hint names the index and, outside `filters`, the values of its fields. */
+function hintedConditions(hint: unknown): Condition[] {
+  if (!isRecord(hint)) return [];
+  const values = { workflow_name: hint.workflowName, run_id: hint.runId };
+  return Object.entries(values)
+    .filter(([, value]) => value !== undefined)
+    .map(([field, value]) => ({ field, value }));
+}
+
+export function conditionsOf(
+  request: StorageRequest,
+  name: string,
+): Condition[] {
+  const filters = request[name] ?? [];
   if (
     !Array.isArray(filters) ||
     !filters.every(
@@ -141,31 +196,48 @@ function conditionsOf(filters: unknown): Condition[] {
     )
   ) {
     throw new InvalidRequest(
-      "queryTable filters must be a list of {field, value}",
+      `${request.op} ${name} must be a list of {field, value}`,
     );
   }
   return filters;
+}
+
+/** `{ field, order?, gt?, gte?, lt?, lte? }`. */
+function orderingField(request: StorageRequest, name: string): Ordering {
+  const given = recordField(request, name);
+  const { field, order = "asc", gt, gte, lt, lte } = given;
+  if (typeof field !== "string" || (order !== "asc" && order !== "desc")) {
+    throw new InvalidRequest(
+      `${request.op} ${name} must be {field, order: "asc" or "desc"}`,
+    );
+  }
+  return { field, order, gt, gte, lt, lte } as Ordering;
 }
 
 /** Answer `queryTable`: a page where `pageSize` is given, else up to `limit` rows. */
 export async function queryRows(
   ctx: AnyReadCtx,
   table: TableName,
-  { conditions, pageSize, cursor, limit }: ReturnType<typeof queryArgs>,
+  {
+    conditions,
+    ordering,
+    pageSize,
+    cursor,
+    limit,
+  }: ReturnType<typeof queryArgs>,
 ): Promise<StorageReply> {
-  const rows = rowsWhere(ctx, table, conditions);
-  if (pageSize !== undefined) {
-    const { page, isDone, continueCursor } = await rows.paginate({
-      cursor,
-      numItems: pageSize,
-    });
+  if (
+    ordering !== undefined &&
+    bestIndex(table, conditions, ordering) === undefined
+  ) {
     return {
-      ok: true,
-      result: page,
-      hasMore: !isDone,
-      continuationCursor: continueCursor,
+      ok: false,
+      code: "InvalidRequest",
+      error: `queryTable on ${table} has no index for these filters in the order of ${ordering.field}`,
     };
   }
+  const rows = rowsWhere(ctx, table, conditions, ordering);
+  if (pageSize !== undefined) return await pageOf(rows, cursor, pageSize);
   // Mastra's clients send a limit of 0 for none.
   const wanted = Math.min(limit || MAX_ROWS_READ, MAX_ROWS_READ);
   const found = await rows.take(wanted + 1);
@@ -176,15 +248,54 @@ export async function queryRows(
   };
 }
 
+/** Up to `numItems` rows, fewer where they are large. */
+export async function pageOf(
+  rows: AnyRows,
+  cursor: string | null,
+  numItems: number,
+) {
+  const { page, isDone, continueCursor } = await rows.paginate({
+    cursor,
+    numItems,
+    maximumBytesRead: MAX_BYTES_READ,
+  });
+  return {
+    ok: true as const,
+    result: page,
+    hasMore: !isDone,
+    continuationCursor: continueCursor,
+  };
+}
+
 /** Delete the first of these rows; true if there are more of them. */
 export async function clearSome(
   { db }: AnyWriteCtx,
   table: string,
   rows: AnyRows,
 ): Promise<boolean> {
-  const found = await rows.take(ROWS_CLEARED_PER_CALL + 1);
-  for (const row of found.slice(0, ROWS_CLEARED_PER_CALL)) {
-    await db.delete(table, row._id);
+  const { some, hasMore } = await firstOf(rows);
+  for (const row of some) await db.delete(table, row._id);
+  return hasMore;
+}
+
+/** The first rows, few enough to delete in one call, and whether there are more. */
+export async function firstOf(rows: AnyRows, limit = ROWS_CLEARED_PER_CALL) {
+  const some: StoredRow[] = [];
+  let bytes = 0;
+  for await (const row of rows) {
+    if (some.length === limit || bytes > MAX_BYTES_READ) {
+      return { some, hasMore: true };
+    }
+    some.push(row);
+    bytes += sizeOf(row);
   }
-  return found.length > ROWS_CLEARED_PER_CALL;
+  return { some, hasMore: false };
+}
+
+/** About the size of a row; an embedding, never large beside 25 rows' bound, is not looked into. */
+export function sizeOf(row: object): number {
+  return JSON.stringify(row, (name, value) => {
+    if (name === "embedding") return undefined;
+    return typeof value === "bigint" ? String(value) : value;
+  }).length;
 }

@@ -21,8 +21,15 @@ export type DataModel = DataModelFromSchemaDefinition<
   SchemaDefinition<typeof mastraTables, true>
 >;
 export type TableName = keyof typeof mastraTables;
-/** Tables whose rows are named by `id` alone. */
-export type RecordTable = Exclude<TableName, "mastra_vectors">;
+/** Tables whose rows are named by `id`. */
+export type RecordTable = Exclude<
+  TableName,
+  | "mastra_vectors"
+  | "mastra_documents"
+  | "mastra_cache"
+  | "mastra_cache_list_items"
+  | "mastra_counts"
+>;
 
 export const internalMutation: MutationBuilder<DataModel, "internal"> =
   internalMutationGeneric;
@@ -35,3 +42,5 @@ export type AnyReadCtx = { db: GenericDatabaseReader<AnyDataModel> };
 export type AnyWriteCtx = { db: GenericDatabaseWriter<AnyDataModel> };
 export type SearchCtx = Pick<GenericActionCtx<AnyDataModel>, "vectorSearch">;
 export type AnyRows = OrderedQuery<AnyDataModel[string]>;
+/** A document whose fields the caller knows. */
+export type StoredRow = AnyDataModel[string]["document"];

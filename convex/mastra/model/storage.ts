@@ -6,25 +6,30 @@
  */
 import type { StorageReply } from "../validators";
 import type { Operations } from "./operation";
-import * as records from "./records";
+import { documents } from "./documents";
+import { deleteMessages, saveMessages, updateMessages } from "./messages";
+import { records } from "./records";
 import { RefusedRequest, textField, type StorageRequest } from "./request";
+import { updateResource } from "./resources";
 import type { RecordTable, WriteCtx } from "./server";
+import { copyThread, deleteThread, updateThread } from "./threads";
 import { createVectorIndex } from "./vectorIndexes";
 import * as vectors from "./vectors";
 
-/** Tables of records, by the name a request gives as `tableName`. */
+/** Tables of records, and what they have beyond what all have. */
 const recordTables: { [T in RecordTable]: Operations<T> } = {
-  mastra_threads: {
-    insert: records.insert,
-    load: records.load,
-  },
-  mastra_vector_indexes: {
-    insert: records.insert,
-    load: records.load,
-    queryTable: records.queryTable,
-    deleteMany: records.deleteMany,
-    createVectorIndex,
-  },
+  mastra_threads: { ...records, updateThread, deleteThread, copyThread },
+  mastra_messages: { ...records, saveMessages, updateMessages, deleteMessages },
+  mastra_resources: { ...records, updateResource },
+  mastra_workflow_snapshots: records,
+  mastra_scorers: records,
+  mastra_schedules: records,
+  mastra_schedule_triggers: records,
+  mastra_channel_installations: records,
+  mastra_channel_config: records,
+  mastra_background_tasks: records,
+  mastra_observational_memory: records,
+  mastra_vector_indexes: { ...records, createVectorIndex },
 };
 
 /** Every other `mastra_vector_<indexName>` is the rows of that index. */
@@ -66,11 +71,15 @@ type Transaction = (ctx: WriteCtx) => Promise<StorageReply>;
 function prepare(request: StorageRequest): Transaction {
   const tableName = textField(request, "tableName");
   if (isRecordTable(tableName)) return prepareRecords(request, tableName);
+  // Mastra's name for the rows of `mastra_workflow_snapshots`.
+  if (tableName === "mastra_workflow_snapshot") {
+    return prepareRecords(request, "mastra_workflow_snapshots");
+  }
   if (tableName.startsWith(VECTOR_TABLE_PREFIX)) {
     const indexName = tableName.slice(VECTOR_TABLE_PREFIX.length);
     return prepareFor(request, vectorTable, indexName);
   }
-  throw unsupported(`${request.op} for table ${tableName}`);
+  return prepareFor(request, documents, tableName);
 }
 
 function prepareRecords<T extends RecordTable>(

@@ -1,0 +1,43 @@
+/**
+ * Resources: a user's working memory and metadata.
+ *
+ * @module
+ */
+import { operation } from "./operation";
+import { findRecord, patchRow, writeRecords } from "./records";
+import { optional, recordField, textField } from "./request";
+import { storedMetadata } from "./threads";
+
+/** Create the resource, or replace its working memory and merge its metadata, whichever is given. */
+export const updateResource = operation({
+  args: (request) => ({
+    id: textField(request, "resourceId"),
+    workingMemory: optional(textField, request, "workingMemory"),
+    metadata: optional(recordField, request, "metadata"),
+    createdAt: optional(textField, request, "createdAt"),
+    updatedAt: optional(textField, request, "updatedAt"),
+  }),
+  handler: async (ctx, table: "mastra_resources", args) => {
+    const now = new Date().toISOString();
+    const { id, workingMemory, metadata } = args;
+    const { createdAt = now, updatedAt = now } = args;
+    const resource = await findRecord(ctx, table, id);
+    const fields = {
+      ...(workingMemory !== undefined && { workingMemory }),
+      updatedAt,
+    };
+    if (resource === null) {
+      const row = { id, ...fields, metadata: metadata ?? {}, createdAt };
+      await writeRecords(ctx, table, [row]);
+      return { ok: true, result: await findRecord(ctx, table, id) };
+    }
+    const merged = metadata && {
+      metadata: { ...storedMetadata(resource.metadata), ...metadata },
+    };
+    const result = await patchRow(ctx, table, resource, {
+      ...fields,
+      ...merged,
+    });
+    return { ok: true, result };
+  },
+});

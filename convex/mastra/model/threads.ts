@@ -1,0 +1,245 @@
+/**
+ * Threads: what more than one row takes part in.
+ *
+ * @module
+ */
+import { countChanges } from "./counts";
+import { operation } from "./operation";
+import { deleteRows, findRecord, patchRow, writeRecords } from "./records";
+import {
+  idsField,
+  InvalidRequest,
+  isRecord,
+  numberField,
+  optional,
+  recordField,
+  textField,
+  type StorageRecord,
+} from "./request";
+import { firstOf, pageOf, ROWS_CLEARED_PER_CALL, rowsWhere } from "./rows";
+import type { AnyReadCtx, StoredRow, WriteCtx } from "./server";
+
+type Threads = "mastra_threads";
+
+/** Metadata as an object: other clients may have stored it as JSON text. */
+export function storedMetadata(stored: unknown): StorageRecord {
+  if (isRecord(stored)) return stored;
+  if (typeof stored !== "string") return {};
+  try {
+    const parsed: unknown = JSON.parse(stored);
+    return isRecord(parsed) ? parsed : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Set `updatedAt` of the threads that exist among `ids` to now. */
+export async function touchThreads(ctx: WriteCtx, ids: Iterable<string>) {
+  const updatedAt = new Date().toISOString();
+  for (const id of new Set(ids)) {
+    const thread = await findRecord(ctx as AnyReadCtx, "mastra_threads", id);
+    if (thread !== null) {
+      await ctx.db.patch("mastra_threads", thread._id, { updatedAt });
+    }
+  }
+}
+
+/** Replace the title, merge the metadata, whichever is given; the thread, or null. */
+export const updateThread = operation({
+  args: (request) => ({
+    id: textField(request, "id"),
+    title: optional(textField, request, "title"),
+    metadata: optional(recordField, request, "metadata"),
+    updatedAt: optional(textField, request, "updatedAt"),
+  }),
+  handler: async (
+    ctx,
+    table: Threads,
+    { id, title, metadata, updatedAt = new Date().toISOString() },
+  ) => {
+    const thread = await findRecord(ctx, table, id);
+    if (thread === null) return { ok: true, result: null };
+    const fields = {
+      ...(title !== undefined && { title }),
+      ...(metadata && {
+        metadata: { ...storedMetadata(thread.metadata), ...metadata },
+      }),
+      updatedAt,
+    };
+    return { ok: true, result: await patchRow(ctx, table, thread, fields) };
+  },
+});
+
+/**
+ * Delete a thread with its messages and its observational memory, some rows a
+ * call: the thread itself last, so that a client that stops can begin again.
+ */
+export const deleteThread = operation({
+  args: (request) => ({ id: textField(request, "id") }),
+  handler: async (ctx, table: Threads, { id }) => {
+    const belongings = [
+      { table: "mastra_messages", field: "thread_id", value: id },
+      {
+        table: "mastra_observational_memory",
+        field: "lookupKey",
+        value: `thread:${id}`,
+      },
+    ] as const;
+    let left = ROWS_CLEARED_PER_CALL;
+    for (const { table, field, value } of belongings) {
+      const rows = rowsWhere(ctx, table, [{ field, value }]);
+      const { some, hasMore } = await firstOf(rows, left);
+      await deleteRows(ctx, table, some);
+      left -= some.length;
+      if (hasMore) return { ok: true, hasMore };
+    }
+    const thread = await findRecord(ctx, table, id);
+    if (thread !== null) await deleteRows(ctx, table, [thread]);
+    return { ok: true, hasMore: false };
+  },
+});
+
+/**
+ * Copy a thread and its messages, oldest first, as many a call as `ids` names
+ * copies. Without `cursor` a call makes the new thread; with the cursor of the
+ * last reply it goes on. Returns the new thread, and by the id of each message
+ * copied in this call the id of its copy.
+ */
+export const copyThread = operation({
+  args: (request) => {
+    const args = {
+      sourceThreadId: textField(request, "sourceThreadId"),
+      newThreadId: textField(request, "newThreadId"),
+      resourceId: optional(textField, request, "resourceId"),
+      title: optional(textField, request, "title"),
+      metadata: optional(recordField, request, "metadata") ?? {},
+      ids: idsField(request, "ids"),
+      messageIds: optional(idsField, request, "messageIds"),
+      startDate: optional(textField, request, "startDate"),
+      endDate: optional(textField, request, "endDate"),
+      messageLimit: optional(numberField, request, "messageLimit"),
+      cursor: optional(textField, request, "cursor"),
+    };
+    if (args.ids.length === 0) {
+      throw new InvalidRequest("copyThread ids must name at least one copy");
+    }
+    if ((args.messageLimit ?? 0) > args.ids.length) {
+      throw new InvalidRequest(
+        "copyThread messageLimit must not exceed the number of ids",
+      );
+    }
+    return args;
+  },
+  handler: async (ctx, table: Threads, args) => {
+    const source = await findRecord(ctx, table, args.sourceThreadId);
+    if (source === null) {
+      return {
+        ok: false,
+        code: "NotFound",
+        error: `Source thread with id ${args.sourceThreadId} not found`,
+      };
+    }
+    const existing = await findRecord(ctx, table, args.newThreadId);
+    if (existing !== null && args.cursor === undefined) {
+      return {
+        ok: false,
+        code: "AlreadyExists",
+        error: `Thread with id ${args.newThreadId} already exists`,
+      };
+    }
+    const { messages, ...more } = await messagesToCopy(ctx, args);
+    const copies = messages.map((message, position) => ({
+      ...message,
+      _id: undefined,
+      _creationTime: undefined,
+      id: args.ids[position],
+      thread_id: args.newThreadId,
+      resourceId: args.resourceId ?? message.resourceId,
+    }));
+    for (const copy of copies) await ctx.db.insert("mastra_messages", copy);
+    const changes = copies.map((after) => ({ before: null, after }));
+    await countChanges(ctx, "mastra_messages", changes as never);
+
+    const thread = existing ?? cloneOf(source, args);
+    const lastMessageId = messages[messages.length - 1]?.id;
+    const metadata = storedMetadata(thread.metadata);
+    const clone = {
+      ...storedMetadata(metadata.clone),
+      ...(lastMessageId !== undefined && { lastMessageId }),
+    };
+    await writeRecords(ctx, table, [
+      { ...thread, metadata: { ...metadata, clone } },
+    ]);
+    return {
+      ok: true,
+      ...more,
+      result: {
+        thread: await findRecord(ctx, table, args.newThreadId),
+        messageIdMap: Object.fromEntries(
+          messages.map((message, position) => [message.id, args.ids[position]]),
+        ),
+      },
+    };
+  },
+});
+
+function cloneOf(
+  source: StoredRow,
+  args: {
+    newThreadId: string;
+    resourceId?: string | undefined;
+    title?: string | undefined;
+    metadata: StorageRecord;
+  },
+): StorageRecord {
+  const now = new Date().toISOString();
+  return {
+    id: args.newThreadId,
+    resourceId: args.resourceId || source.resourceId,
+    title: args.title || (source.title ? `Clone of ${source.title}` : ""),
+    metadata: {
+      ...args.metadata,
+      clone: { sourceThreadId: source.id, clonedAt: now },
+    },
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+async function messagesToCopy(
+  ctx: WriteCtx,
+  args: {
+    sourceThreadId: string;
+    ids: string[];
+    messageIds?: string[] | undefined;
+    startDate?: string | undefined;
+    endDate?: string | undefined;
+    messageLimit?: number | undefined;
+    cursor?: string | undefined;
+  },
+) {
+  const inOrder = (order: "asc" | "desc") =>
+    rowsWhere(
+      ctx as AnyReadCtx,
+      "mastra_messages",
+      [{ field: "thread_id", value: args.sourceThreadId }],
+      { field: "createdAt", order, gte: args.startDate, lte: args.endDate },
+    );
+  const wanted = args.messageIds && new Set(args.messageIds);
+  const isWanted = ({ id }: StoredRow) => wanted?.has(id) ?? true;
+
+  if (args.messageLimit) {
+    const messages: StoredRow[] = [];
+    for await (const message of inOrder("desc")) {
+      if (messages.length === args.messageLimit) break;
+      if (isWanted(message)) messages.unshift(message);
+    }
+    return { messages, hasMore: false };
+  }
+  const { result, hasMore, continuationCursor } = await pageOf(
+    inOrder("asc"),
+    args.cursor ?? null,
+    args.ids.length,
+  );
+  return { messages: result.filter(isWanted), hasMore, continuationCursor };
+}
