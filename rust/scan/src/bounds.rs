@@ -52,8 +52,8 @@
 //!
 //! ‖q − x‖² = ‖q‖² + ‖x‖² − 2 q·x, so with the bounds c ± e of the cosine, the square of the distance is within
 //! 2QN e + W (Q² + N²) of Q² + N² − 2QN c: W covers the roundings of every term, none of which is larger than
-//! 2 (Q² + N²). The reference's distance is within (n + 4) v of the true one, relatively, and `1 / (1 + distance)` is
-//! monotone; both are covered by a relative 2⁻³⁰ on both bounds.
+//! 2 (Q² + N²), and those of the reference's sum of squares, (n + 4) 2v of it. What follows, `1 / (1 + √sum)`, is rounded
+//! in the same way in both, and each of its operations is monotone, rounding included.
 
 use std::ops::RangeInclusive;
 
@@ -190,7 +190,7 @@ impl FirstPass {
                 let sum = self.norm * self.norm + norm * norm;
                 let square = sum - 2.0 * self.norm * norm * cosine - side * SLACK * sum;
                 let square = if square > 0.0 { square } else { 0.0 };
-                (1.0 + side * power_of_two(-30)) / (1.0 + square.sqrt())
+                1.0 / (1.0 + square.sqrt())
             }
         }
     }
@@ -310,6 +310,23 @@ mod tests {
                                 widths(metric, query, &row, narrow);
                             }
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_hold_where_only_rounding_is_lost() {
+        // Codes of 1 and -1 lose nothing.
+        for len in (32..200).step_by(3) {
+            for seed in 0..4 {
+                let signs = |seed| noise(len, seed).into_iter().map(f64::signum).collect::<Vec<_>>();
+                let (query, row) = (signs(seed), signs(seed + 9));
+                for (query, row) in [(&query, &row), (&query, &query)] {
+                    for metric in Metric::ALL {
+                        let width = widths(metric, query, row, true).expect("ones are covered");
+                        assert!(metric == Metric::Euclidean || width[1] < 4e-6, "{metric}: {width:?}");
                     }
                 }
             }

@@ -8,6 +8,7 @@ use crate::{
     Mask, Matrix, Row, Values,
     arch::{self, EXACT_ROWS, Kernels},
     codes::Codes,
+    panels::Panels,
 };
 
 /// Consecutive rows of a batch. Each has a slot of `dimension` numbers, also where its vector is missing or of another
@@ -19,6 +20,7 @@ pub(crate) struct Chunk {
     /// The square root of each row's sum of squares, summed in order: the `sqrt(mag_b)` of the reference.
     norms: Vec<f64>,
     codes: Codes,
+    panels: Panels,
     /// Rows that weren't removed.
     live: Mask,
     /// Rows whose vector has the batch's dimension and only finite components.
@@ -48,6 +50,7 @@ impl Chunk {
             slots: Slots::F32(Vec::new()),
             norms: Vec::new(),
             codes: Codes::new(dimension),
+            panels: Panels::default(),
             live: Mask::none(0),
             finite: Mask::none(0),
             ids: Vec::new(),
@@ -70,6 +73,7 @@ impl Chunk {
             slots: Slots::Borrowed { matrix, first },
             norms: Vec::new(),
             codes: Codes::new(dimension),
+            panels: Panels::default(),
             live: Mask::from_fn(len, |_| true),
             finite: Mask::none(0),
             ids,
@@ -100,6 +104,11 @@ impl Chunk {
 
     pub(crate) fn norms(&self) -> &[f64] {
         &self.norms
+    }
+
+    /// The slots in panels, if they are there.
+    pub(crate) fn panels(&self) -> Option<Values<'_>> {
+        self.panels.of(self.values(), self.dimension)
     }
 
     pub(crate) fn codes(&self) -> &Codes {
@@ -159,6 +168,7 @@ impl Chunk {
 
     pub(crate) fn replace(&mut self, position: usize, row: Row) {
         self.own();
+        self.panels = Panels::default();
         self.live.set(position, true);
         self.ids[position] = Some(row.id);
         self.metadata[position] = Some(row.metadata);

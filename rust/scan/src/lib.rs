@@ -28,6 +28,7 @@ mod mask;
 mod metric;
 pub mod naive;
 mod page;
+mod panels;
 mod scan;
 mod select;
 mod top_k;

@@ -2,7 +2,7 @@
 
 use crate::{
     Batch, Mask, Metric, Search, SearchError, TopK, Values,
-    arch::{EXACT_ROWS, FIRST_ROWS, Kernels, Number},
+    arch::{EXACT_ROWS, FIRST_ROWS, Kernels, Number, PANEL_ROWS},
     bounds::FirstPass,
     chunk::Chunk,
     mask::bits,
@@ -18,6 +18,8 @@ pub(crate) struct Scan<'a> {
     norm: f64,
     /// `None`: every row is scored exactly.
     first: Option<FirstPass>,
+    /// Whether panels may be used: where all rows are scored, and there aren't so many that panels take much memory.
+    by_panels: bool,
 }
 
 /// What was found in some of the chunks.
@@ -28,6 +30,14 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    fn offer(&mut self, position: usize, score: f64) {
+        if score.is_finite() {
+            self.selection.offer(Candidate::exact(position, score));
+        } else {
+            self.skipped += 1;
+        }
+    }
+
     /// Takes over what was found in other chunks.
     pub(crate) fn merge(&mut self, other: Self) {
         self.selection.merge(other.selection);
@@ -38,9 +48,14 @@ impl Found {
 /// How many rows the first pass takes at once: bounds of so many fit on the stack, and a mask's word has four such blocks.
 const BLOCK: usize = 16;
 
-/// The first pass and what follows it are for the case that most rows are decided by it. Where more than one row in so
-/// many is wanted, scoring all of them is faster.
-const EXACT_SHARE: usize = 2;
+/// Where more than one row in so many is wanted, scoring all of them is faster than finding out which ones to score:
+/// without panels and with them. Measured on 500 rows of 384 numbers and of 1536: with panels both take the same time at
+/// top 60 or so, and with more rows later; without, scoring a row takes ten times as long as bounding it, but twice as
+/// many as wanted have to be scored.
+const EXACT_SHARE: [usize; 2] = [2, 6];
+
+/// The positions of a batch for which panels may be kept.
+const PANELS_AT_MOST: usize = 4096;
 
 impl<'a> Scan<'a> {
     pub(crate) fn new(
@@ -69,9 +84,12 @@ impl<'a> Scan<'a> {
             return Err(SearchError::ZeroQuery);
         }
         let rows = search.mask.map_or(batch.len(), Mask::count);
-        let first =
-            (search.top_k < rows / EXACT_SHARE).then(|| FirstPass::new(kernels, search.metric, query, norm)).flatten();
-        Ok(Self { batch, kernels, search, query, norm, first })
+        let has_panels = !query.is_empty() && batch.positions() <= PANELS_AT_MOST;
+        let first = (search.top_k < rows / EXACT_SHARE[usize::from(has_panels)])
+            .then(|| FirstPass::new(kernels, search.metric, query, norm))
+            .flatten();
+        let by_panels = has_panels && first.is_none();
+        Ok(Self { batch, kernels, search, query, norm, first, by_panels })
     }
 
     /// What is found in no chunks.
@@ -107,9 +125,13 @@ impl<'a> Scan<'a> {
                 }
             }
         }
-        match chunk.values() {
-            Values::F32(values) => self.score(chunk, values, (&exact, position), found),
-            Values::F64(values) => self.score(chunk, values, (&exact, position), found),
+        let rows = (&exact[..], position);
+        let panels = if self.by_panels && exact.len() > chunk.len() / 2 { chunk.panels() } else { None };
+        match (panels, chunk.values()) {
+            (Some(Values::F32(panels)), _) => self.score_panels(chunk, panels, rows, found),
+            (Some(Values::F64(panels)), _) => self.score_panels(chunk, panels, rows, found),
+            (None, Values::F32(values)) => self.score(chunk, values, rows, found),
+            (None, Values::F64(values)) => self.score(chunk, values, rows, found),
         }
     }
 
@@ -159,13 +181,30 @@ impl<'a> Scan<'a> {
         let dimension = self.query.len();
         for group in rows.chunks(EXACT_ROWS) {
             let vectors = filled(group, |&row| &values[row * dimension..][..dimension]);
-            let scores = self.scores(vectors, filled(group, |&row| chunk.norms()[row]));
-            for (&row, score) in group.iter().zip(scores) {
-                if score.is_finite() {
-                    found.selection.offer(Candidate::exact(position + row, score));
-                } else {
-                    found.skipped += 1;
-                }
+            let sums = self.sums(vectors);
+            for (&row, sum) in group.iter().zip(sums) {
+                found.offer(position + row, self.score_of(sum, chunk.norms()[row]));
+            }
+        }
+    }
+
+    /// Offers rows with their scores, computed a panel at a time.
+    fn score_panels<T: Number>(
+        &self,
+        chunk: &Chunk,
+        panels: &[T],
+        (rows, position): (&[usize], usize),
+        found: &mut Found,
+    ) {
+        let kernel = match self.search.metric {
+            Metric::Cosine | Metric::DotProduct => T::panel_dots,
+            Metric::Euclidean => T::panel_distances,
+        };
+        for rows in rows.chunk_by(|a, b| a / PANEL_ROWS == b / PANEL_ROWS) {
+            let panel = PANEL_ROWS * self.query.len();
+            let sums = kernel(self.kernels, self.query, &panels[rows[0] / PANEL_ROWS * panel..][..panel]);
+            for &row in rows {
+                found.offer(position + row, self.score_of(sums[row % PANEL_ROWS], chunk.norms()[row]));
             }
         }
     }
@@ -214,7 +253,7 @@ impl<'a> Scan<'a> {
                 if group[0].bounds.upper < floor {
                     break;
                 }
-                let scores = self.rescore(group);
+                let scores = self.rescored(group);
                 for (candidate, score) in group.iter().zip(scores) {
                     largest.push(score);
                     ranked.push((candidate.position, score));
@@ -238,12 +277,8 @@ impl<'a> Scan<'a> {
     }
 
     /// The scores of at most `EXACT_ROWS` candidates.
-    fn rescore(&self, group: &[Candidate]) -> [f64; EXACT_ROWS] {
-        let norms = filled(group, |candidate| {
-            let (chunk, row) = self.batch.chunk(candidate.position);
-            chunk.norms()[row]
-        });
-        // Chunks of float32 and of float64 rows may be among them; each kernel takes its own, and leaves the others out.
+    fn rescored(&self, group: &[Candidate]) -> [f64; EXACT_ROWS] {
+        // Chunks of float32 and of float64 rows may be among them; each kernel takes its own.
         let mut narrow: [&[f32]; EXACT_ROWS] = [&[]; EXACT_ROWS];
         let mut wide: [&[f64]; EXACT_ROWS] = [&[]; EXACT_ROWS];
         for (index, candidate) in group.iter().enumerate() {
@@ -255,30 +290,39 @@ impl<'a> Scan<'a> {
             }
         }
         let mut scores = [f64::NAN; EXACT_ROWS];
-        self.fill_in(narrow, norms, &mut scores);
-        self.fill_in(wide, norms, &mut scores);
+        self.fill_in(narrow, &mut scores);
+        self.fill_in(wide, &mut scores);
+        for (score, candidate) in scores.iter_mut().zip(group) {
+            let (chunk, row) = self.batch.chunk(candidate.position);
+            *score = self.score_of(*score, chunk.norms()[row]);
+        }
         scores
     }
 
-    /// Writes the scores of the rows that aren't empty.
-    fn fill_in<T: Number>(&self, rows: [&[T]; EXACT_ROWS], norms: [f64; EXACT_ROWS], scores: &mut [f64; EXACT_ROWS]) {
+    /// Writes the sums of the rows that aren't empty.
+    fn fill_in<T: Number>(&self, rows: [&[T]; EXACT_ROWS], sums: &mut [f64; EXACT_ROWS]) {
         if let Some(&some) = rows.iter().find(|row| !row.is_empty()) {
-            let found = self.scores(rows.map(|row| if row.is_empty() { some } else { row }), norms);
+            let found = self.sums(rows.map(|row| if row.is_empty() { some } else { row }));
             for index in (0..EXACT_ROWS).filter(|&index| !rows[index].is_empty()) {
-                scores[index] = found[index];
+                sums[index] = found[index];
             }
         }
     }
 
-    /// The scores of some rows as the reference computes them, given their norms.
-    fn scores<T: Number>(&self, rows: [&[T]; EXACT_ROWS], norms: [f64; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
+    /// What the metric sums up for some rows, in the order of the reference.
+    fn sums<T: Number>(&self, rows: [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         match self.search.metric {
-            Metric::Cosine => {
-                let dots = T::dots(self.kernels, self.query, rows);
-                std::array::from_fn(|i| dots[i] / (self.norm * norms[i]))
-            }
-            Metric::DotProduct => T::dots(self.kernels, self.query, rows),
-            Metric::Euclidean => T::distances(self.kernels, self.query, rows).map(|square| 1.0 / (1.0 + square.sqrt())),
+            Metric::Cosine | Metric::DotProduct => T::dots(self.kernels, self.query, rows),
+            Metric::Euclidean => T::distances(self.kernels, self.query, rows),
+        }
+    }
+
+    /// The score of a row as the reference computes it, given what the metric sums up and the row's norm.
+    fn score_of(&self, sum: f64, norm: f64) -> f64 {
+        match self.search.metric {
+            Metric::Cosine => sum / (self.norm * norm),
+            Metric::DotProduct => sum,
+            Metric::Euclidean => 1.0 / (1.0 + sum.sqrt()),
         }
     }
 }

@@ -208,7 +208,7 @@ fn check_case(case: &Case) {
 }
 
 proptest! {
-    #![proptest_config(config(500))]
+    #![proptest_config(config(300))]
 
     #[test]
     fn ordinary_rows_rank_as_by_the_reference(case in case(ordinary().boxed())) {
@@ -257,7 +257,7 @@ fn matrix(dimension: usize, rows: &[f64], narrow: bool) -> (Batch, Model) {
 
 #[test]
 fn embeddings_rank_as_by_the_reference() {
-    for (dimension, count) in [(384, 230), (1536, 140), (1537, 20), (3, 2100)] {
+    for (dimension, count) in [(384, 230), (1536, 140), (1537, 20), (40, 2100), (3, 2100)] {
         let rows = noise(dimension * count, 1);
         for narrow in [true, false] {
             let (batch, model) = matrix(dimension, &rows, narrow);
@@ -295,6 +295,39 @@ fn rows_that_differ_by_less_than_the_first_pass_sees_keep_their_order() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn writes_are_seen_by_the_next_search() {
+    // Panels are written at the second search that scores all rows; what was written must not outlive a change.
+    for narrow in [true, false] {
+        let (mut batch, mut model) = matrix(40, &noise(40 * 300, 1), narrow);
+        let query = noise(40, 2);
+        let search_all = |batch: &Batch, model: &Model| {
+            for metric in Metric::ALL {
+                for top_k in [1, 200] {
+                    check(batch, model, &query, &Search { metric, top_k, mask: None, min_score: None, threads: 1 });
+                }
+            }
+        };
+        for round in 0..4 {
+            search_all(&batch, &model);
+            for position in [0, 17, 299] {
+                let vector: Vec<f64> =
+                    noise(40, position as u64 + round).iter().zip(&query).map(|(x, q)| x + q).collect();
+                let vector: Vec<f64> = if narrow { vector.into_iter().map(f32_exactly).collect() } else { vector };
+                batch.replace(position, row(position, Some(&vector)));
+                model[position] = Some(Some(vector));
+            }
+            search_all(&batch, &model);
+            batch.push(row(model.len(), Some(&query)));
+            model.push(Some(Some(query.clone())));
+        }
+        // A chunk of float32 rows is widened by one of float64.
+        batch.replace(5, row(5, Some(&vec![0.1; 40])));
+        model[5] = Some(Some(vec![0.1; 40]));
+        search_all(&batch, &model);
     }
 }
 
@@ -338,6 +371,9 @@ fn rows_whose_scores_differ_by_rounding_alone_keep_their_order() {
     }
 }
 
+/// The dimension of batches that things happen to: one whose rows have codes.
+const WIDTH: usize = 33;
+
 /// What can happen to a batch.
 #[derive(Clone, Debug)]
 enum Step {
@@ -351,8 +387,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let vector = || {
         prop_oneof![
-            4 => prop::collection::vec(ordinary().prop_map(f32_exactly), 3).prop_map(Some),
-            1 => prop::collection::vec(awkward(), 3).prop_map(Some),
+            4 => prop::collection::vec(ordinary().prop_map(f32_exactly), WIDTH).prop_map(Some),
+            1 => prop::collection::vec(awkward(), WIDTH).prop_map(Some),
             1 => prop::option::of(prop::collection::vec(ordinary(), 0..5)),
         ]
     };
@@ -386,19 +422,19 @@ fn assert_holds(batch: &Batch, model: &[Option<Row>]) {
         .map(|row| row.as_ref().map(|row| row.vector.as_ref().map(|vector| vector.iter().collect())))
         .collect();
     let search = Search { metric: Metric::Cosine, top_k: 5, mask: None, min_score: None, threads: 1 };
-    check(batch, &rows, &[0.25, -0.5, 1.0], &search);
+    check(batch, &rows, &noise(WIDTH, 3), &search);
 }
 
 proptest! {
-    #![proptest_config(config(80))]
+    #![proptest_config(config(40))]
 
     #[test]
     fn a_batch_holds_what_was_done_to_it(steps in prop::collection::vec(step(), 1..200), at_once in 0_usize..2000) {
         // Enough rows first for several chunks.
-        let mut batch = Batch::new(3);
+        let mut batch = Batch::new(WIDTH);
         let mut model: Vec<Option<Row>> = Vec::new();
         let mut snapshots = Vec::new();
-        let first = (0..at_once).map(|_| Step::Push(Some(vec![0.5, -1.0, 0.25])));
+        let first = (0..at_once).map(|_| Step::Push(Some(noise(WIDTH, 5))));
         for (number, step) in first.chain(steps).enumerate() {
             let made = |vector: &Option<Vec<f64>>| Row {
                 id: format!("row {number}").into(),

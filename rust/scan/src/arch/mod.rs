@@ -6,7 +6,8 @@
 //!   loses measured. `bounds.rs` has the proof that goes with them.
 //! - *first pass*, over codes, in whole numbers: exact, so the order of the additions doesn't matter.
 //! - *exact*, in float64, `EXACT_ROWS` rows at once. Each row has its own accumulator and goes through the operations
-//!   of the reference in their order, never fused, so its result has the reference's bits on every CPU.
+//!   of the reference in their order, never fused, so its result has the reference's bits on every CPU. The same over
+//!   panels of `PANEL_ROWS` rows.
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -22,6 +23,9 @@ pub(crate) const FIRST_ROWS: usize = 4;
 
 /// How many rows an exact kernel takes at once: independent chains of additions, enough to hide most of their latency.
 pub(crate) const EXACT_ROWS: usize = 8;
+
+/// How many rows a panel has: enough chains of additions to hide all of their latency.
+pub(crate) const PANEL_ROWS: usize = 32;
 
 /// Codes as the kernels load them: a register of the widest CPUs, which is a line of the cache.
 #[derive(Clone, Copy)]
@@ -66,6 +70,7 @@ type CodeQuery = fn(&[f64], &mut [Line<i8>], &mut [Line<i8>]) -> Planes;
 type RunSums = fn(&[Line<i8>], &[Line<u8>], &mut [i32]);
 type RowSums = fn(&[Line<i8>], [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS];
 type Exact<T> = fn(&[f64], [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
+type Panel<T> = fn(&[f64], &[T]) -> [f64; PANEL_ROWS];
 
 /// A set of kernels. All slices of numbers handed to one call have the same length, and so have all of lines; the kernels
 /// check it.
@@ -84,6 +89,10 @@ pub struct Kernels {
     dots_f64: Exact<f64>,
     distances_f32: Exact<f32>,
     distances_f64: Exact<f64>,
+    panel_dots_f32: Panel<f32>,
+    panel_dots_f64: Panel<f64>,
+    panel_distances_f32: Panel<f32>,
+    panel_distances_f64: Panel<f64>,
 }
 
 /// A type that vectors are stored in, and its kernels.
@@ -102,6 +111,10 @@ pub(crate) trait Number: Copy + Default + PartialOrd + Into<f64> {
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
     /// Squared distances to the query.
     fn distances(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
+    /// Dot products of the rows of a panel with the query.
+    fn panel_dots(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS];
+    /// Squared distances of the rows of a panel to the query.
+    fn panel_distances(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS];
 }
 
 impl Number for f32 {
@@ -123,6 +136,12 @@ impl Number for f32 {
     }
     fn distances(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.distances_f32)(query, rows)
+    }
+    fn panel_dots(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS] {
+        (kernels.panel_dots_f32)(query, panel)
+    }
+    fn panel_distances(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS] {
+        (kernels.panel_distances_f32)(query, panel)
     }
 }
 
@@ -146,6 +165,12 @@ impl Number for f64 {
     }
     fn distances(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.distances_f64)(query, rows)
+    }
+    fn panel_dots(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS] {
+        (kernels.panel_dots_f64)(query, panel)
+    }
+    fn panel_distances(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS] {
+        (kernels.panel_distances_f64)(query, panel)
     }
 }
 
@@ -215,6 +240,36 @@ mod tests {
             rows.map(|row| sum(row, |a, b| (a - b) * (a - b))),
             "{at}"
         );
+    }
+
+    #[test]
+    fn panels_have_the_bits_of_sequential_sums() {
+        for kernels in available() {
+            for dimension in (0..20).chain([384]) {
+                let query = numbers(dimension, 7);
+                let wide = numbers(dimension * PANEL_ROWS, 3);
+                panels_match(kernels, &query, &wide);
+                panels_match(kernels, &query, &narrow(&wide));
+            }
+        }
+    }
+
+    fn panels_match<T: Number>(kernels: &Kernels, query: &[f64], panel: &[T]) {
+        let sums = |term: fn(f64, f64) -> f64| {
+            let sum = |lane| {
+                query
+                    .iter()
+                    .zip(panel[lane..].iter().step_by(PANEL_ROWS))
+                    .fold(0.0, |sum, (&a, &b)| sum + term(a, b.into()))
+            };
+            (0..PANEL_ROWS.min(panel.len())).map(sum).map(f64::to_bits).collect::<Vec<_>>()
+        };
+        let bits = |sums: [f64; PANEL_ROWS]| {
+            sums[..PANEL_ROWS.min(panel.len())].iter().map(|sum| sum.to_bits()).collect::<Vec<_>>()
+        };
+        let at = format!("{} {}", kernels.name, query.len());
+        assert_eq!(bits(T::panel_dots(kernels, query, panel)), sums(|a, b| a * b), "{at}");
+        assert_eq!(bits(T::panel_distances(kernels, query, panel)), sums(|a, b| (a - b) * (a - b)), "{at}");
     }
 
     #[test]

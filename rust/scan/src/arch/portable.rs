@@ -3,7 +3,7 @@
 //! The loops that the compiler turns into wide instructions by itself are generic and always inlined: compiled within a
 //! function for a CPU's features, they are that CPU's kernels too.
 
-use super::{EXACT_ROWS, Encoded, FIRST_ROWS, Kernels, Line, Number, Planes};
+use super::{EXACT_ROWS, Encoded, FIRST_ROWS, Kernels, Line, Number, PANEL_ROWS, Planes};
 
 pub(super) const KERNELS: Kernels = Kernels {
     name: "portable",
@@ -16,6 +16,10 @@ pub(super) const KERNELS: Kernels = Kernels {
     dots_f64: dots,
     distances_f32: distances,
     distances_f64: distances,
+    panel_dots_f32: panel_dots,
+    panel_dots_f64: panel_dots,
+    panel_distances_f32: panel_distances,
+    panel_distances_f64: panel_distances,
 };
 
 /// How many partial sums and maxima coding keeps.
@@ -177,6 +181,31 @@ fn in_order<T: Number>(
     for (i, &a) in query.iter().enumerate() {
         for (sum, row) in sums.iter_mut().zip(rows) {
             *sum = step(*sum, a, row[i].into());
+        }
+    }
+    sums
+}
+
+#[expect(clippy::inline_always, reason = "compiled for each set")]
+#[inline(always)]
+pub(super) fn panel_dots<T: Number>(query: &[f64], panel: &[T]) -> [f64; PANEL_ROWS] {
+    down_columns(query, panel, |sum, a, b| sum + a * b)
+}
+
+#[expect(clippy::inline_always, reason = "compiled for each set")]
+#[inline(always)]
+pub(super) fn panel_distances<T: Number>(query: &[f64], panel: &[T]) -> [f64; PANEL_ROWS] {
+    down_columns(query, panel, |sum, a, b| sum + (a - b) * (a - b))
+}
+
+#[expect(clippy::inline_always, reason = "part of a kernel")]
+#[inline(always)]
+fn down_columns<T: Number>(query: &[f64], panel: &[T], step: impl Fn(f64, f64, f64) -> f64) -> [f64; PANEL_ROWS] {
+    assert_eq!(panel.len(), query.len() * PANEL_ROWS);
+    let mut sums = [0.0; PANEL_ROWS];
+    for (&a, column) in query.iter().zip(panel.as_chunks::<PANEL_ROWS>().0) {
+        for lane in 0..PANEL_ROWS {
+            sums[lane] = step(sums[lane], a, column[lane].into());
         }
     }
     sums

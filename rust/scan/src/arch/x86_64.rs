@@ -16,7 +16,7 @@ use std::{
     ptr,
 };
 
-use super::{EXACT_ROWS, Encoded, FIRST_ROWS, Kernels, Line, Planes, portable};
+use super::{EXACT_ROWS, Encoded, FIRST_ROWS, Kernels, Line, PANEL_ROWS, Planes, portable};
 
 /// A kernel as an entry of the table, which says nothing of the features that it needs.
 macro_rules! on_this_cpu {
@@ -54,6 +54,10 @@ static AVX2: Kernels = Kernels {
     dots_f64: on_this_cpu!(exact_f64::<DOTS>, query, rows),
     distances_f32: on_this_cpu!(exact_f32::<DISTANCES>, query, rows),
     distances_f64: on_this_cpu!(exact_f64::<DISTANCES>, query, rows),
+    panel_dots_f32: on_this_cpu!(avx2::panel_dots::<f32>, query, panel),
+    panel_dots_f64: on_this_cpu!(avx2::panel_dots::<f64>, query, panel),
+    panel_distances_f32: on_this_cpu!(avx2::panel_distances::<f32>, query, panel),
+    panel_distances_f64: on_this_cpu!(avx2::panel_distances::<f64>, query, panel),
 };
 
 static AVX512: Kernels = Kernels {
@@ -63,6 +67,10 @@ static AVX512: Kernels = Kernels {
     planes: on_this_cpu!(avx512::planes, query, upper, lower),
     run_sums: on_this_cpu!(avx512::run_sums, plane, codes, sums),
     row_sums: on_this_cpu!(avx512::row_sums, plane, rows),
+    panel_dots_f32: on_this_cpu!(avx512::panel_dots::<f32>, query, panel),
+    panel_dots_f64: on_this_cpu!(avx512::panel_dots::<f64>, query, panel),
+    panel_distances_f32: on_this_cpu!(avx512::panel_distances::<f32>, query, panel),
+    panel_distances_f64: on_this_cpu!(avx512::panel_distances::<f64>, query, panel),
     ..AVX2
 };
 
@@ -73,8 +81,9 @@ const DISTANCES: bool = true;
 /// How far ahead codes are fetched, in lines. Rows are too short for the CPU's own prefetcher to get going on each.
 const AHEAD: usize = 128;
 
-/// The kernels for codes, for given features: the loops of `portable`, and around `sums` those over rows.
-macro_rules! for_codes {
+/// The loops of `portable` for given features, and around `sums` those over rows. Nothing here goes through closures of
+/// the standard library's functions on arrays: they don't have the features, so nothing is inlined into them.
+macro_rules! with_features {
     ($set:ident, $features:literal, $sums:ident) => {
         mod $set {
             use super::{super::Number, *};
@@ -90,18 +99,26 @@ macro_rules! for_codes {
             }
 
             #[target_feature(enable = $features)]
+            pub(super) fn panel_dots<T: Number>(query: &[f64], panel: &[T]) -> [f64; PANEL_ROWS] {
+                portable::panel_dots(query, panel)
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn panel_distances<T: Number>(query: &[f64], panel: &[T]) -> [f64; PANEL_ROWS] {
+                portable::panel_distances(query, panel)
+            }
+
+            #[target_feature(enable = $features)]
             pub(super) fn run_sums(plane: &[Line<i8>], codes: &[Line<u8>], sums: &mut [i32]) {
                 assert_eq!(codes.len(), sums.len() * plane.len());
-                let row = |index: usize| &codes[index * plane.len()..][..plane.len()];
-                let (groups, rest) = sums.as_chunks_mut::<FIRST_ROWS>();
-                for (group, sums) in groups.iter_mut().enumerate() {
-                    *sums = $sums::<true>(plane, std::array::from_fn(|i| row(group * FIRST_ROWS + i)));
-                }
-                if !rest.is_empty() {
-                    let (first, last) = (groups.len() * FIRST_ROWS, groups.len() * FIRST_ROWS + rest.len() - 1);
-                    // The last row fills up what is missing.
-                    let sums = $sums::<false>(plane, std::array::from_fn(|i| row((first + i).min(last))));
-                    rest.copy_from_slice(&sums[..rest.len()]);
+                let mut rows = [codes; FIRST_ROWS];
+                for (group, sums) in sums.chunks_mut(FIRST_ROWS).enumerate() {
+                    for (i, row) in rows.iter_mut().enumerate() {
+                        // The last row fills up what is missing.
+                        let index = group * FIRST_ROWS + i.min(sums.len() - 1);
+                        *row = &codes[index * plane.len()..(index + 1) * plane.len()];
+                    }
+                    sums.copy_from_slice(&$sums::<true>(plane, rows)[..sums.len()]);
                 }
             }
 
@@ -113,13 +130,14 @@ macro_rules! for_codes {
     };
 }
 
-for_codes!(avx2, "avx2", sums_256);
-for_codes!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", sums_512);
+with_features!(avx2, "avx2", sums_256);
+with_features!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", sums_512);
 
 /// The sums of four rows, 16 codes widened to 16 bits at a time. `maddubs` would take 32 at once, but saturates.
 #[target_feature(enable = "avx2")]
 fn sums_256<const FETCH: bool>(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS] {
-    let rows = rows.map(|row| &row[..plane.len()]);
+    let [a, b, c, d] = rows;
+    let rows = [&a[..plane.len()], &b[..plane.len()], &c[..plane.len()], &d[..plane.len()]];
     let mut sums = [_mm256_setzero_si256(); FIRST_ROWS];
     for (line, plane) in plane.iter().enumerate() {
         if FETCH {
@@ -144,7 +162,8 @@ fn sums_256<const FETCH: bool>(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROW
 /// The sums of four rows, a line at a time.
 #[target_feature(enable = "avx2,avx512f,avx512vnni")]
 fn sums_512<const FETCH: bool>(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS] {
-    let rows = rows.map(|row| &row[..plane.len()]);
+    let [a, b, c, d] = rows;
+    let rows = [&a[..plane.len()], &b[..plane.len()], &c[..plane.len()], &d[..plane.len()]];
     let mut sums = [_mm512_setzero_si512(); FIRST_ROWS];
     for (line, plane) in plane.iter().enumerate() {
         // SAFETY: a line has 64 bytes and begins at a multiple of 64.
@@ -158,7 +177,11 @@ fn sums_512<const FETCH: bool>(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROW
             *sum = _mm512_dpbusd_epi32(*sum, codes, plane);
         }
     }
-    totals(sums.map(|sum| _mm256_add_epi32(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64::<1>(sum))))
+    let mut halves = [_mm256_setzero_si256(); FIRST_ROWS];
+    for (half, sum) in halves.iter_mut().zip(sums) {
+        *half = _mm256_add_epi32(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64::<1>(sum));
+    }
+    totals(halves)
 }
 
 /// Fetches the codes some way ahead; an address past the end does no harm.
