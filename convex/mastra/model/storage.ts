@@ -11,17 +11,30 @@ import { deleteMessages, saveMessages, updateMessages } from "./messages";
 import { records } from "./records";
 import { RefusedRequest, textField, type StorageRequest } from "./request";
 import { updateResource } from "./resources";
+import { fenced, runOwnership } from "./runOwnership";
 import type { RecordTable, WriteCtx } from "./server";
 import { copyThread, deleteThread, updateThread } from "./threads";
 import { createVectorIndex } from "./vectorIndexes";
 import * as vectors from "./vectors";
+import {
+  deleteWorkflowRun,
+  mergeWorkflowState,
+  mergeWorkflowStepResult,
+  persistWorkflowSnapshot,
+} from "./workflows";
 
 /** Tables of records, and what they have beyond what all have. */
 const recordTables: { [T in RecordTable]: Operations<T> } = {
   mastra_threads: { ...records, updateThread, deleteThread, copyThread },
   mastra_messages: { ...records, saveMessages, updateMessages, deleteMessages },
   mastra_resources: { ...records, updateResource },
-  mastra_workflow_snapshots: records,
+  mastra_workflow_snapshots: {
+    ...records,
+    persistWorkflowSnapshot,
+    mergeWorkflowStepResult,
+    mergeWorkflowState,
+    deleteWorkflowRun,
+  },
   mastra_scorers: records,
   mastra_schedules: records,
   mastra_schedule_triggers: records,
@@ -47,6 +60,14 @@ const vectorTable: Operations<string> = {
   clearTable: vectors.clearTable,
   // A vector index has no table of its own to drop.
   dropTable: vectors.clearTable,
+};
+
+/** Tables of claims on runs. */
+const claimTables = ["mastra_workflow_run_owners", "mastra_memory_run_fences"];
+const claimTable: Operations<string> = {
+  ...documents,
+  ...runOwnership,
+  fenced: fenced(prepare),
 };
 
 /** Answer a request: refuse it before anything is written, or run it whole. */
@@ -79,7 +100,8 @@ function prepare(request: StorageRequest): Transaction {
     const indexName = tableName.slice(VECTOR_TABLE_PREFIX.length);
     return prepareFor(request, vectorTable, indexName);
   }
-  return prepareFor(request, documents, tableName);
+  const operations = claimTables.includes(tableName) ? claimTable : documents;
+  return prepareFor(request, operations, tableName);
 }
 
 function prepareRecords<T extends RecordTable>(
