@@ -317,7 +317,7 @@ def test_a_target_that_is_no_folder_is_told(tmp_path: Path) -> None:
         [COMMAND, "demo", "--data", "https://example.convex.cloud"], capture_output=True, text=True, cwd=tmp_path
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("Error: connect: ")
+    assert done.stderr.startswith("Error: demo: ")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
     done = run("demo", "--data", str(tmp_path / "file"))

@@ -7,7 +7,7 @@ from mastra_convex._async.deployment import AsyncDeployment
 from mastra_convex._async.mastra_vector import AsyncVectorIndex
 from mastra_convex._async.native_vector import AsyncConvexNativeVector
 from mastra_convex._async.vector import AsyncConvexVector
-from mastra_convex._connect import connect, connect_async
+from mastra_convex._connect import connect, connect_async, connect_from_env
 from mastra_convex._native import VectorBatch
 from mastra_convex._sync.deployment import Deployment
 from mastra_convex._sync.mastra_vector import VectorIndex
@@ -35,6 +35,7 @@ __all__ = [
     "VectorIndex",
     "connect",
     "connect_async",
+    "connect_from_env",
     *errors.__all__,
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from mastra_convex._async.deployment import AsyncDeployment
+from mastra_convex._credentials import url_from_env
 from mastra_convex._sync.deployment import ConnectOptions, Deployment, Target
 
 
@@ -14,7 +15,19 @@ def connect(target: Target, **options: Unpack[ConnectOptions]) -> Deployment:
     Parameters
     ----------
     target : str or path
-        ``":memory:"``, gone when closed; or a folder, made if missing. Handles of one process on one folder share it.
+        ``":memory:"``, gone when closed; a folder, made if missing, which handles of one process share; or the URL of
+        a deployment: Convex's cloud, self-hosted, ``mastra-convex serve``.
+    admin_key : str, optional
+        Reaches internal functions. By default ``CONVEX_ADMIN_KEY`` or ``CONVEX_SELF_HOSTED_ADMIN_KEY``, if set.
+    auth_token : str or callable, optional
+        A user's JWT, or what returns one; it is asked before each call. By default ``CONVEX_AUTH_TOKEN``, if set. An
+        admin key wins; without any, calls are anonymous.
+    timeout : float, default 30
+        Seconds a call over HTTP may take, repetitions included.
+    retries : int, default 3
+        How often a call over HTTP is repeated that wasn't executed, or that only reads.
+    headers : mapping, optional
+        Sent with each HTTP request.
     functions : path, optional
         A ``convex/`` folder to run instead of the built-in functions.
     limits : {"convex", "off"}, default "convex"
@@ -34,11 +47,26 @@ def connect(target: Target, **options: Unpack[ConnectOptions]) -> Deployment:
     DataFolderError
         The folder is damaged, of a newer version, or can't be written.
     ConfigurationError
-        The target can't be one; the functions don't load; the folder is open here with other options.
+        The target can't be one; an option belongs to the other kind of deployment; the functions don't load; the
+        folder is open here with other options.
     """
     deployment = Deployment(target, **options)
     deployment._open()
     return deployment
+
+
+def connect_from_env(**options: Unpack[ConnectOptions]) -> Deployment:
+    """Open the deployment that the environment names.
+
+    The URL is ``CONVEX_URL`` or ``CONVEX_SELF_HOSTED_URL``; the credential ``CONVEX_ADMIN_KEY``,
+    ``CONVEX_SELF_HOSTED_ADMIN_KEY`` or ``CONVEX_AUTH_TOKEN``.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no URL, or no credential; the variables are named.
+    """
+    return connect(url_from_env(), **options)
 
 
 def connect_async(target: Target, **options: Unpack[ConnectOptions]) -> AsyncDeployment:

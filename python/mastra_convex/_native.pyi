@@ -1,7 +1,7 @@
 """The Rust core: the scan, and a Convex deployment in this process."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, SupportsIndex, final, overload
 
 import numpy as np
@@ -11,6 +11,7 @@ from mastra_convex.types import Metric
 
 __all__ = [
     "EmbeddedDeployment",
+    "HttpDeployment",
     "HttpServer",
     "QueryResult",
     "QueryResults",
@@ -63,7 +64,7 @@ class QueryStats:
         """Bytes that came over a network."""
     @property
     def seconds(self) -> dict[str, float]:
-        """Time by phase: "filter", "scan"."""
+        """Time by phase: "transfer", "filter", "scan"."""
 
 @final
 class QueryResults:
@@ -76,9 +77,8 @@ class QueryResults:
         scores: Sequence[float],
         metadata: Sequence[Mapping[str, Any]],
         vectors: Sequence[ArrayLike] | None,
-        strategy: str,
     ) -> QueryResults:
-        """Hits that were found elsewhere, best first."""
+        """Hits of a native search, best first."""
     @property
     def stats(self) -> QueryStats:
         """What the query did."""
@@ -241,7 +241,9 @@ class EmbeddedDeployment:
         limits: str,
         synchronous: str,
     ) -> EmbeddedDeployment: ...
-    def call(self, kind: Literal["query", "mutation", "action"], path: str, args: Mapping[str, Any]) -> Any: ...
+    def call(
+        self, kind: Literal["query", "mutation", "action"], path: str, args: Mapping[str, Any], *, reads: bool
+    ) -> Any: ...
     def vectors(
         self,
         *,
@@ -256,6 +258,25 @@ class EmbeddedDeployment:
     ) -> VectorBatch: ...
     def commit_timestamp(self) -> int: ...
     def declare_vector_table(self, table: str, options: Mapping[str, Any]) -> None: ...
+    def close(self) -> None: ...
+
+@final
+class HttpDeployment:
+    """A deployment that is reached over HTTP."""
+
+    def __new__(
+        cls,
+        url: str,
+        *,
+        authorization: Callable[[], str] | None,
+        timeout: float,
+        retries: int,
+        headers: list[tuple[str, str]],
+    ) -> HttpDeployment: ...
+    def call(
+        self, kind: Literal["query", "mutation", "action"], path: str, args: Mapping[str, Any], *, reads: bool
+    ) -> Any: ...
+    def vectors(self, *, storage_function: str, table_name: str, dimension: int, metric: Metric) -> VectorBatch: ...
     def close(self) -> None: ...
 
 @final

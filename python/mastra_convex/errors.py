@@ -12,13 +12,19 @@
     │  ├─ DamagedError
     │  ├─ NewerFormatError
     │  └─ DiskFullError
-    ├─ TransportError
-    │  └─ ProtocolError                     a reply that isn't one
+    ├─ TransportError                       the deployment can't be reached, or not understood
+    │  ├─ ConnectError                      nothing was executed
+    │  ├─ TransportTimeoutError (TimeoutError)
+    │  ├─ ProtocolError                     a reply that isn't one
+    │  └─ OutcomeUnknownError               a write that may have happened
+    ├─ AuthenticationError
+    ├─ PermissionDeniedError (PermissionError)
     ├─ FunctionError                        it ran and failed
     │  ├─ ApplicationError                  a thrown ConvexError, with `data`
     │  ├─ ArgumentValidationError
     │  ├─ SchemaError
-    │  └─ LimitExceededError
+    │  ├─ LimitExceededError
+    │  └─ WriteConflictError
     ├─ NotFoundError (LookupError)
     │  ├─ IndexNotFoundError
     │  └─ FunctionNotFoundError
@@ -32,7 +38,9 @@ from typing import Any
 __all__ = [
     "ApplicationError",
     "ArgumentValidationError",
+    "AuthenticationError",
     "ConfigurationError",
+    "ConnectError",
     "DamagedError",
     "DataFolderError",
     "DimensionMismatchError",
@@ -47,10 +55,14 @@ __all__ = [
     "MastraConvexError",
     "NewerFormatError",
     "NotFoundError",
+    "OutcomeUnknownError",
+    "PermissionDeniedError",
     "ProtocolError",
     "SchemaError",
     "TransportError",
+    "TransportTimeoutError",
     "UnsupportedOperationError",
+    "WriteConflictError",
 ]
 
 
@@ -137,6 +149,32 @@ class ProtocolError(TransportError):
     """A reply is not what Convex's protocol says."""
 
 
+class ConnectError(TransportError):
+    """There was no connection, or it broke while reading: nothing was executed that writes."""
+
+
+class TransportTimeoutError(TransportError, TimeoutError):
+    """A call that only reads had no answer in time."""
+
+    # TimeoutError is an OSError, whose text is made of an errno and a reason.
+    __str__ = MastraConvexError.__str__
+
+
+class OutcomeUnknownError(TransportError):
+    """A write was sent, and its answer got lost: it may have happened. Read before writing again."""
+
+
+class AuthenticationError(MastraConvexError):
+    """The credential is missing or wrong."""
+
+
+class PermissionDeniedError(MastraConvexError, PermissionError):
+    """The credential is known, and doesn't reach that far."""
+
+    # PermissionError is an OSError, as above.
+    __str__ = MastraConvexError.__str__
+
+
 class FunctionError(MastraConvexError):
     """A function ran, or was about to, and failed. A failed mutation leaves no trace."""
 
@@ -160,6 +198,10 @@ class SchemaError(FunctionError):
 
 class LimitExceededError(FunctionError):
     """One of Convex's limits was passed; the message names it."""
+
+
+class WriteConflictError(FunctionError):
+    """Other writers kept changing what the mutation read; nothing of it was written."""
 
 
 class NotFoundError(MastraConvexError, LookupError):

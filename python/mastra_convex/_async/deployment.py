@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Any, Literal, Self, TypedDict, Unpack
 
 from mastra_convex import _native
 from mastra_convex._async._call import call
+from mastra_convex._credentials import authorization
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.types import Metric
 
@@ -20,22 +22,19 @@ Target = str | os.PathLike[str]
 class ConnectOptions(TypedDict, total=False):
     """What ``connect`` takes besides the target."""
 
+    admin_key: str | None
+    auth_token: str | Callable[[], str] | None
+    timeout: float
+    retries: int
+    headers: Mapping[str, str] | None
     functions: str | os.PathLike[str] | None
     limits: Literal["convex", "off"]
     synchronous: Literal["full", "normal"]
 
 
-class VectorSource(TypedDict):
-    """Which vectors: those of the documents whose first indexed fields equal ``prefix``, in the index's order."""
-
-    table: str
-    index: str
-    prefix: list[str]
-    vector_field: str
-    dimension: int
-    id_field: str
-    metadata_field: str
-    metric: Metric
+# Options of one kind of deployment only.
+HTTP_OPTIONS = {"admin_key", "auth_token", "retries", "headers"}
+EMBEDDED_OPTIONS = {"functions", "limits", "synchronous"}
 
 
 class AsyncDeployment:
@@ -44,30 +43,33 @@ class AsyncDeployment:
     Attributes
     ----------
     url : str
-        The target: the folder, or ``":memory:"``.
-    kind : {"embedded"}
-        Where the functions run: in this process.
+        The target: a URL, a folder, or ``":memory:"``.
+    kind : {"embedded", "http"}
+        Where the functions run: in this process, or where the URL leads.
     """
 
-    kind: Literal["embedded"] = "embedded"
+    kind: Literal["embedded", "http"]
 
     def __init__(self, target: Target, **options: Unpack[ConnectOptions]) -> None:
         self.url = os.fspath(target)
         if not self.url:
-            raise ConfigurationError('connect: the target is empty; expected a folder, or ":memory:"')
+            raise ConfigurationError('connect: the target is empty; expected a URL, a folder, or ":memory:"')
         # A Path has lost one of the slashes.
-        if re.match(r"\w\w+:/", self.url):
-            raise ConfigurationError(
-                f"connect: {self.url.split('/')[0]}// targets can't be reached by this version",
-                hint='Connect to a folder, or to ":memory:".',
-            )
+        scheme = re.match(r"(\w\w+):/", self.url)
+        if scheme and (scheme[1] not in ("http", "https") or not isinstance(target, str)):
+            raise ConfigurationError(f"connect: {target!r}; expected a URL as text, http:// or https://, or a folder")
+        self.kind = "http" if scheme else "embedded"
         unknown = options.keys() - ConnectOptions.__annotations__.keys()
         if unknown:
             known = ", ".join(ConnectOptions.__annotations__)
             raise TypeError(f"connect: unknown options {sorted(unknown)}; there are: {known}")
+        foreign = options.keys() & (EMBEDDED_OPTIONS if scheme else HTTP_OPTIONS)
+        if any(options.get(option) is not None for option in foreign):
+            raise ConfigurationError(f"connect: {sorted(foreign)} are no options of an {self.kind} deployment")
+        self._authorization = authorization(options.pop("admin_key", None), options.pop("auth_token", None))
         self._options = options
         self._opening = Lock()
-        self._embedded: _native.EmbeddedDeployment | None = None
+        self._native: _native.EmbeddedDeployment | _native.HttpDeployment | None = None
         self._closed = False
 
     async def query(self, path: str, args: dict[str, Any] | None = None) -> Any:
@@ -102,25 +104,50 @@ class AsyncDeployment:
         """Call an action function, as `query` does."""
         return await self._call("action", path, args)
 
-    async def _vectors(self, source: VectorSource) -> _native.VectorBatch:
-        """The rows of a vector index after the last commit, ready to score."""
-        embedded = await self._open()
-        return await call(embedded.vectors, **source)
+    async def _vectors(
+        self, storage_function: str, index_name: str, dimension: int, metric: Metric
+    ) -> _native.VectorBatch:
+        """The rows of a vector index after the last commit, ready to score.
 
-    async def _commit_timestamp(self) -> int:
-        """A number that grows with each commit that wrote."""
-        return (await self._open()).commit_timestamp()
+        This is the one path that doesn't go through the functions where they run in this process.
+        """
+        native = await self._open()
+        if isinstance(native, _native.HttpDeployment):
+            return await call(
+                native.vectors,
+                storage_function=storage_function,
+                table_name=f"mastra_vector_{index_name}",
+                dimension=dimension,
+                metric=metric,
+            )
+        return await call(
+            native.vectors,
+            table="mastra_vectors",
+            index="by_index",
+            prefix=[index_name],
+            vector_field="embedding",
+            dimension=dimension,
+            id_field="id",
+            metadata_field="metadata",
+            metric=metric,
+        )
+
+    async def _commit_timestamp(self) -> int | None:
+        """A number that grows with each commit that wrote; None where only the deployment knows."""
+        native = await self._open()
+        return native.commit_timestamp() if isinstance(native, _native.EmbeddedDeployment) else None
 
     async def _declare_vector_table(self, table_name: str, options: dict[str, Any]) -> None:
-        """Make sure that the schema has a table with a vector index."""
-        embedded = await self._open()
-        await call(embedded.declare_vector_table, table_name, options)
+        """Make sure that the schema has a table with a vector index, where the schema is ours to extend."""
+        native = await self._open()
+        if isinstance(native, _native.EmbeddedDeployment):
+            await call(native.declare_vector_table, table_name, options)
 
     async def close(self) -> None:
         """Close this handle. The last handle of the process on a folder closes the folder. Again: nothing."""
         self._closed = True
-        if self._embedded is not None:
-            await call(self._embedded.close)
+        if self._native is not None:
+            await call(self._native.close)
 
     async def __aenter__(self) -> Self:
         await self._open()
@@ -134,28 +161,46 @@ class AsyncDeployment:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
 
-    async def _call(self, kind: Literal["query", "mutation", "action"], path: str, args: dict[str, Any] | None) -> Any:
-        embedded = await self._open()
-        return await call(embedded.call, kind, path, args or {})
+    async def _call(
+        self,
+        kind: Literal["query", "mutation", "action"],
+        path: str,
+        args: dict[str, Any] | None,
+        reads: bool = False,
+    ) -> Any:
+        """Call a function; one that only reads may be called again when an answer gets lost."""
+        native = await self._open()
+        return await call(native.call, kind, path, args or {}, reads=reads or kind == "query")
 
-    async def _open(self) -> _native.EmbeddedDeployment:
-        if self._embedded is None:
+    async def _open(self) -> _native.EmbeddedDeployment | _native.HttpDeployment:
+        if self._native is None:
             await call(self._connect)
-        if self._embedded is None or self._closed:
+        if self._native is None or self._closed:
             raise MastraConvexError("this deployment is closed", code="Closed")
-        return self._embedded
+        return self._native
 
     def _connect(self) -> None:
         with self._opening:
-            if self._embedded is not None or self._closed:
-                return
-            functions = self._options.get("functions")
-            self._embedded = _native.EmbeddedDeployment(
-                None if self.url == ":memory:" else Path(self.url).expanduser(),
-                functions=None if functions is None else Path(functions),
-                limits=self._options.get("limits", "convex"),
-                synchronous=self._options.get("synchronous", "full"),
-            )
+            if self._native is None and not self._closed:
+                self._native = self._reach() if self.kind == "http" else self._embed()
+
+    def _embed(self) -> _native.EmbeddedDeployment:
+        functions = self._options.get("functions")
+        return _native.EmbeddedDeployment(
+            None if self.url == ":memory:" else Path(self.url).expanduser(),
+            functions=None if functions is None else Path(functions),
+            limits=self._options.get("limits", "convex"),
+            synchronous=self._options.get("synchronous", "full"),
+        )
+
+    def _reach(self) -> _native.HttpDeployment:
+        return _native.HttpDeployment(
+            self.url,
+            authorization=self._authorization,
+            timeout=self._options.get("timeout", 30.0),
+            retries=self._options.get("retries", 3),
+            headers=list((self._options.get("headers") or {}).items()),
+        )
 
 
 class AsyncClient:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from mastra_convex import _native
 from mastra_convex._async._call import call
-from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target, VectorSource
+from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
 from mastra_convex._async.mastra_vector import AsyncMastraVector, Filter, Metadata, Progress
 from mastra_convex._rows import (
     CALL_BYTES,
@@ -51,20 +51,6 @@ class _Index:
     def table(self) -> str:
         """How the storage function addresses the rows."""
         return f"mastra_vector_{self.name}"
-
-    @property
-    def source(self) -> VectorSource:
-        """Where the rows stand."""
-        return VectorSource(
-            table="mastra_vectors",
-            index="by_index",
-            prefix=[self.name],
-            vector_field="embedding",
-            dimension=self.dimension,
-            id_field="id",
-            metadata_field="metadata",
-            metric=self.metric,
-        )
 
 
 class AsyncConvexVector(AsyncMastraVector):
@@ -317,7 +303,7 @@ class AsyncConvexVector(AsyncMastraVector):
     async def describe_index(self, index_name: str) -> IndexStats:
         """Return an index's dimension, metric and number of rows."""
         index = await self._index("ConvexVector.describe_index", index_name)
-        batch = await self._deployment._vectors(index.source)
+        batch = await self._rows(index)
         return IndexStats(dimension=index.dimension, count=len(batch), metric=index.metric)
 
     async def update_vector(
@@ -394,25 +380,29 @@ class AsyncConvexVector(AsyncMastraVector):
             raise InvalidArgumentError(
                 f"{place}: cannot {verb} with empty filter {filter!r}", hint="truncate_index deletes all rows."
             )
-        batch = await self._deployment._vectors(index.source)
+        batch = await self._rows(index)
         return await call(batch.matching_ids, filter)
 
     async def _batch(self, place: str, index_name: str) -> _native.VectorBatch:
         index = await self._index(place, index_name)
-        return await self._deployment._vectors(index.source)
+        return await self._rows(index)
+
+    async def _rows(self, index: _Index) -> _native.VectorBatch:
+        return await self._deployment._vectors(self._storage_function, index.name, index.dimension, index.metric)
 
     async def _index(self, place: str, index_name: str) -> _Index:
         """What `create_index` stored. What was read stays true until something is committed."""
         timestamp = await self._deployment._commit_timestamp()
         known = self._indexes.get(index_name) if isinstance(index_name, str) else None
-        if known is not None and known[0] == timestamp:
+        if known is not None and known[0] == timestamp is not None:
             return known[1]
         check_index_name(place, index_name)
         row = await self._storage("load", "mastra_vector_indexes", keys={"id": index_name})
         if row is None:
             raise index_not_found(place, index_name, await self.list_indexes())
         index = _Index(index_name, int(row["dimension"]), cast(Metric, row["metric"]))
-        self._indexes[index_name] = (timestamp, index)
+        if timestamp is not None:
+            self._indexes[index_name] = (timestamp, index)
         return index
 
     async def _storage(self, op: str, table_name: str, **fields: Any) -> Any:
@@ -421,7 +411,8 @@ class AsyncConvexVector(AsyncMastraVector):
 
     async def _reply(self, op: str, table_name: str, **fields: Any) -> dict[str, Any]:
         request = {"op": op, "tableName": table_name, **fields}
-        reply: dict[str, Any] = await self._deployment.mutation(self._storage_function, request)
+        reads = op in ("load", "queryTable")
+        reply: dict[str, Any] = await self._deployment._call("mutation", self._storage_function, request, reads)
         if not reply["ok"]:
             raise FunctionError(f"{self._storage_function}: {op}: {reply['error']}", code=reply.get("code"))
         return reply

@@ -24,7 +24,7 @@ from mastra_convex._sync.deployment import Deployment
 from mastra_convex._sync.mastra_vector import VectorIndex
 from mastra_convex._sync.native_vector import ConvexNativeVector
 from mastra_convex._sync.vector import ConvexVector
-from mastra_convex.errors import FilterError
+from mastra_convex.errors import ConfigurationError, FilterError
 from mastra_convex.types import NativeIndex, QueryResult
 
 INDEX_NAME = "stdlib_docs"
@@ -64,6 +64,8 @@ def demo(
     docstrings = Docstrings()
     if like is not None:
         docstrings.check_id(like)
+    if data is not None and "://" in data:
+        raise ConfigurationError(f"demo: --data {data}; expected a folder", hint="Without --data it runs in memory.")
     with connect(":memory:" if data is None else data) as deployment:
         began = perf_counter()
         scan, native = _open_indexes(deployment, docstrings)

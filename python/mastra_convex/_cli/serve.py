@@ -6,6 +6,7 @@ import ipaddress
 import json as json_text
 import signal
 import threading
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,6 @@ import typer
 from mastra_convex import _native
 from mastra_convex._cli import terminal
 from mastra_convex._cli.options import Debug, Json
-from mastra_convex._connect import connect
 
 EPILOG = """
 \b
@@ -41,23 +41,29 @@ def serve(
 
     The admin key is made at the first start and kept in the data folder, readable by its owner only.
     """
-    with connect(data, functions=functions) as deployment:
-        folder = None if data == ":memory:" else data
-        server = _native.HttpServer(deployment._open(), host=host, port=port, folder=folder)
+    folder = None if data == ":memory:" else Path(data).expanduser()
+    deployment = _native.EmbeddedDeployment(folder, functions=functions, limits="convex", synchronous="full")
+    try:
+        server = _native.HttpServer(deployment, host=host, port=port, folder=folder)
         try:
-            if not ipaddress.ip_address(host).is_loopback:
-                terminal.err.print(
-                    f"Warning: {host} can be reached from other machines, and the traffic is not encrypted.",
-                    soft_wrap=True,
-                )
-            if json:
-                print(json_text.dumps({"url": server.url, "admin_key": server.admin_key}), flush=True)
-            else:
-                terminal.out.print(f"URL:       {server.url}\nAdmin key: {server.admin_key}", soft_wrap=True)
-                terminal.err.print("Serving until interrupted (Ctrl-C).")
+            announce(server, host, json)
             wait_for_a_signal()
         finally:
             server.stop()
+    finally:
+        deployment.close()
+
+
+def announce(server: _native.HttpServer, host: str, json: bool) -> None:
+    """Say where the server is, and who may do everything there."""
+    if not ipaddress.ip_address(host).is_loopback:
+        warning = f"Warning: {host} can be reached from other machines, and the traffic is not encrypted."
+        terminal.err.print(warning, soft_wrap=True)
+    if json:
+        print(json_text.dumps({"url": server.url, "admin_key": server.admin_key}), flush=True)
+    else:
+        terminal.out.print(f"URL:       {server.url}\nAdmin key: {server.admin_key}", soft_wrap=True)
+        terminal.err.print("Serving until interrupted (Ctrl-C).")
 
 
 def wait_for_a_signal() -> None:

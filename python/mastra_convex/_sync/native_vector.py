@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 from numpy.typing import ArrayLike
 
@@ -29,6 +30,7 @@ from mastra_convex.errors import (
     ConfigurationError,
     DimensionMismatchError,
     FilterError,
+    FunctionError,
     InvalidArgumentError,
     MastraConvexError,
     SchemaError,
@@ -207,13 +209,13 @@ class ConvexNativeVector(MastraVector):
         vector = as_vector(place, query_vector, index.dimension)
         if not vector.any():
             raise InvalidArgumentError(f"{place}: the query vector is zero, which has no cosine with anything")
-        request: dict[str, Any] = {"config": _config(index), "vector": vector, "limit": _limit(place, top_k)}
+        request: dict[str, Any] = {"vector": vector, "limit": _limit(place, top_k)}
         if min_score is not None and math.isnan(min_score):
             raise InvalidArgumentError(f"{place}: min_score is NaN; expected a number")
         wire_filter = _wire_filter(place, filter, index)
         if wire_filter is not None:
             request["filter"] = wire_filter
-        found = self._deployment.action(self._action, request)
+        found = self._call("action", self._action, index, request)
         scores = {hit["id"]: hit["score"] for hit in found if min_score is None or hit["score"] >= min_score}
         documents = self._read("getByConvexIds", index, ids=list(scores), includeVector=include_vector)
         return QueryResults.from_hits(
@@ -221,7 +223,6 @@ class ConvexNativeVector(MastraVector):
             scores=[scores[document["_id"]] for document in documents],
             metadata=[document.get(index.metadata_field) or {} for document in documents],
             vectors=[document[index.vector_field] for document in documents] if include_vector else None,
-            strategy="native",
         )
 
     def query_many(
@@ -347,30 +348,50 @@ class ConvexNativeVector(MastraVector):
         return index
 
     def _declare(self, place: str, index: NativeIndex) -> None:
-        options = {
-            "dimensions": index.dimension,
-            "vectorIndexName": index.vector_index_name,
-            "filterFields": list(index.filter_fields),
-            "idField": index.id_field,
-            "idIndexName": index.id_index_name,
-            "vectorField": index.vector_field,
-            "metadataField": index.metadata_field,
-        }
         try:
-            self._deployment._declare_vector_table(index.table_name, options)
+            self._deployment._declare_vector_table(index.table_name, _table_options(index))
         except SchemaError as error:
-            lines = ", ".join(f"{name}: {value!r}".replace("'", '"') for name, value in options.items())
-            raise ConfigurationError(
-                f"{place}: {error.args[0]}",
-                code=error.code,
-                hint=f"Declare it in schema.ts:\n  {index.table_name}: defineMastraNativeVectorTable({{ {lines} }}),",
-            ) from error
+            raise _undeclared(place, index, error) from error
 
     def _read(self, op: str, index: NativeIndex, **fields: Any) -> Any:
-        return self._deployment.query(self._query, {"op": op, "config": _config(index), **fields})
+        return self._call("query", self._query, index, {"op": op, **fields})
 
     def _write(self, op: str, index: NativeIndex, **fields: Any) -> Any:
-        return self._deployment.mutation(self._mutation, {"op": op, "config": _config(index), **fields})
+        return self._call("mutation", self._mutation, index, {"op": op, **fields})
+
+    def _call(
+        self, kind: Literal["query", "mutation", "action"], path: str, index: NativeIndex, fields: dict[str, Any]
+    ) -> Any:
+        request = {"config": _config(index), **fields}
+        try:
+            return self._deployment._call(kind, path, request, reads=kind != "mutation")
+        except FunctionError as error:
+            if f"Index {index.table_name}." in str(error):
+                raise _undeclared("ConvexNativeVector", index, error) from error
+            raise
+
+
+def _table_options(index: NativeIndex) -> dict[str, Any]:
+    """What ``defineMastraNativeVectorTable`` takes for an index."""
+    return {
+        "dimensions": index.dimension,
+        "vectorIndexName": index.vector_index_name,
+        "filterFields": list(index.filter_fields),
+        "idField": index.id_field,
+        "idIndexName": index.id_index_name,
+        "vectorField": index.vector_field,
+        "metadataField": index.metadata_field,
+    }
+
+
+def _undeclared(place: str, index: NativeIndex, error: FunctionError) -> ConfigurationError:
+    """The error for a table that the deployment's schema lacks, or has otherwise."""
+    lines = ", ".join(f"{name}: {json.dumps(value)}" for name, value in _table_options(index).items())
+    return ConfigurationError(
+        f"{place}: {error.args[0]}",
+        code=error.code,
+        hint=f"Declare it in schema.ts:\n  {index.table_name}: defineMastraNativeVectorTable({{ {lines} }}),",
+    )
 
 
 def _config(index: NativeIndex) -> dict[str, Any]:

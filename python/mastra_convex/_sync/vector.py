@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from mastra_convex import _native
 from mastra_convex._sync._call import call
-from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target, VectorSource
+from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
 from mastra_convex._sync.mastra_vector import MastraVector, Filter, Metadata, Progress
 from mastra_convex._rows import (
     CALL_BYTES,
@@ -52,20 +52,6 @@ class _Index:
     def table(self) -> str:
         """How the storage function addresses the rows."""
         return f"mastra_vector_{self.name}"
-
-    @property
-    def source(self) -> VectorSource:
-        """Where the rows stand."""
-        return VectorSource(
-            table="mastra_vectors",
-            index="by_index",
-            prefix=[self.name],
-            vector_field="embedding",
-            dimension=self.dimension,
-            id_field="id",
-            metadata_field="metadata",
-            metric=self.metric,
-        )
 
 
 class ConvexVector(MastraVector):
@@ -318,7 +304,7 @@ class ConvexVector(MastraVector):
     def describe_index(self, index_name: str) -> IndexStats:
         """Return an index's dimension, metric and number of rows."""
         index = self._index("ConvexVector.describe_index", index_name)
-        batch = self._deployment._vectors(index.source)
+        batch = self._rows(index)
         return IndexStats(dimension=index.dimension, count=len(batch), metric=index.metric)
 
     def update_vector(
@@ -395,25 +381,29 @@ class ConvexVector(MastraVector):
             raise InvalidArgumentError(
                 f"{place}: cannot {verb} with empty filter {filter!r}", hint="truncate_index deletes all rows."
             )
-        batch = self._deployment._vectors(index.source)
+        batch = self._rows(index)
         return call(batch.matching_ids, filter)
 
     def _batch(self, place: str, index_name: str) -> _native.VectorBatch:
         index = self._index(place, index_name)
-        return self._deployment._vectors(index.source)
+        return self._rows(index)
+
+    def _rows(self, index: _Index) -> _native.VectorBatch:
+        return self._deployment._vectors(self._storage_function, index.name, index.dimension, index.metric)
 
     def _index(self, place: str, index_name: str) -> _Index:
         """What `create_index` stored. What was read stays true until something is committed."""
         timestamp = self._deployment._commit_timestamp()
         known = self._indexes.get(index_name) if isinstance(index_name, str) else None
-        if known is not None and known[0] == timestamp:
+        if known is not None and known[0] == timestamp is not None:
             return known[1]
         check_index_name(place, index_name)
         row = self._storage("load", "mastra_vector_indexes", keys={"id": index_name})
         if row is None:
             raise index_not_found(place, index_name, self.list_indexes())
         index = _Index(index_name, int(row["dimension"]), cast(Metric, row["metric"]))
-        self._indexes[index_name] = (timestamp, index)
+        if timestamp is not None:
+            self._indexes[index_name] = (timestamp, index)
         return index
 
     def _storage(self, op: str, table_name: str, **fields: Any) -> Any:
@@ -422,7 +412,8 @@ class ConvexVector(MastraVector):
 
     def _reply(self, op: str, table_name: str, **fields: Any) -> dict[str, Any]:
         request = {"op": op, "tableName": table_name, **fields}
-        reply: dict[str, Any] = self._deployment.mutation(self._storage_function, request)
+        reads = op in ("load", "queryTable")
+        reply: dict[str, Any] = self._deployment._call("mutation", self._storage_function, request, reads)
         if not reply["ok"]:
             raise FunctionError(f"{self._storage_function}: {op}: {reply['error']}", code=reply.get("code"))
         return reply

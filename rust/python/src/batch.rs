@@ -14,7 +14,7 @@ use crate::{
     arrays,
     convert::{filter_from_python, from_python},
     error::{filter_error, invalid_argument, page_error, search_error},
-    results::{Phases, QueryResults},
+    results::{Origin, Phases, QueryResults},
 };
 
 /// A number's size in a document.
@@ -28,13 +28,12 @@ const ROW_BYTES: usize = 512;
 pub(crate) struct VectorBatch {
     batch: Arc<Batch>,
     metric: Metric,
-    /// How the rows came here, for `QueryStats.strategy`.
-    strategy: &'static str,
+    origin: Origin,
 }
 
 impl VectorBatch {
-    pub(crate) fn resident(batch: Arc<Batch>, metric: Metric) -> Self {
-        Self { batch, metric, strategy: "embedded" }
+    pub(crate) fn from_batch(batch: Arc<Batch>, metric: Metric, origin: Origin) -> Self {
+        Self { batch, metric, origin }
     }
 }
 
@@ -67,7 +66,7 @@ impl VectorBatch {
         let metadata = metadata.map(read_metadata).transpose()?;
         let batch = py.detach(|| Batch::from_matrix(dimension, matrix, ids, metadata));
         let batch = batch.map_err(|error| invalid_argument(py, format!("VectorBatch: {error}")))?;
-        Ok(Self { batch: Arc::new(batch), metric, strategy: "batch" })
+        Ok(Self { batch: Arc::new(batch), metric, origin: Origin::here("batch") })
     }
 
     #[classmethod]
@@ -77,7 +76,7 @@ impl VectorBatch {
         let metric = parse_metric(py, metric)?;
         let pages: Vec<&[u8]> = pages.iter().map(PyBytesMethods::as_bytes).collect();
         let batch = py.detach(|| Batch::from_pages(&pages)).map_err(|error| page_error(py, &error))?;
-        Ok(Self { batch: Arc::new(batch), metric, strategy: "pages" })
+        Ok(Self { batch: Arc::new(batch), metric, origin: Origin::here("pages") })
     }
 
     fn __len__(&self) -> usize {
@@ -161,7 +160,7 @@ impl VectorBatch {
             None if options.filter.is_some() || options.mask.is_some() => py.detach(|| self.list(&options)),
             None => return Err(invalid_argument(py, "query: expected a query_vector, or a filter to list rows by")),
         };
-        Ok(QueryResults::new(Arc::clone(&self.batch), found, include_vector, self.strategy, phases))
+        Ok(QueryResults::new(Arc::clone(&self.batch), found, include_vector, self.origin, phases))
     }
 
     #[pyo3(signature = (query_vectors, top_k = None, *, filter = None, mask = None, include_vector = false, min_score = None, threads = 1))]
@@ -181,7 +180,7 @@ impl VectorBatch {
         let (found, phases) = self.search_many(query_vectors, &options)?;
         let results = found
             .into_iter()
-            .map(|found| QueryResults::new(Arc::clone(&self.batch), found, include_vector, self.strategy, phases));
+            .map(|found| QueryResults::new(Arc::clone(&self.batch), found, include_vector, self.origin, phases));
         Ok(results.collect())
     }
 

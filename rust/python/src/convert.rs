@@ -57,6 +57,13 @@ pub(crate) fn from_python(value: &Bound<'_, PyAny>, place: &str) -> PyResult<Val
     Reader { dates: false }.read(value, &Place::Root(place))
 }
 
+/// A function's arguments, which Convex can hold.
+pub(crate) fn arguments_from_python(args: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let value = from_python(args, "args")?;
+    value::size::check_value(&value).map_err(|error| invalid_argument(args.py(), format!("args: {error}")))?;
+    Ok(value)
+}
+
 /// A filter: as a value, with dates as the ISO text that metadata holds them as.
 pub(crate) fn filter_from_python(filter: &Bound<'_, PyAny>) -> PyResult<Value> {
     Reader { dates: true }.read(filter, &Place::Root("filter"))

@@ -9,8 +9,9 @@ use pyo3::prelude::*;
 
 use crate::{
     batch::{VectorBatch, parse_metric},
-    convert::{from_python, to_python},
+    convert::{arguments_from_python, from_python, to_python},
     error::{engine_error, invalid_argument},
+    results::Origin,
 };
 
 /// A handle on a deployment in this process.
@@ -46,19 +47,23 @@ impl EmbeddedDeployment {
         Ok(Self(RwLock::new(Some(deployment))))
     }
 
+    /// `reads`: whether the call may be executed twice; of no use without a network.
+    #[pyo3(signature = (kind, path, args, *, reads))]
     fn call<'py>(
         &self,
         py: Python<'py>,
         kind: &str,
         path: &str,
         args: &Bound<'py, PyAny>,
+        reads: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let _ = reads;
         let kind = match kind {
             "query" => FunctionKind::Query,
             "mutation" => FunctionKind::Mutation,
             _ => FunctionKind::Action,
         };
-        let args = from_python(args, "args")?;
+        let args = arguments_from_python(args)?;
         let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, Caller::Admin))?;
         to_python(py, &outcome.value)
     }
@@ -82,7 +87,7 @@ impl EmbeddedDeployment {
         let metadata = MetadataSource::Field(metadata_field);
         let source = VectorSource { table, index, prefix, vector_field, dimension, id_field, metadata };
         let batch = self.with(py, |deployment| deployment.vectors(&source))?;
-        Ok(VectorBatch::resident(batch, metric))
+        Ok(VectorBatch::from_batch(batch, metric, Origin::here("embedded")))
     }
 
     fn commit_timestamp(&self, py: Python<'_>) -> PyResult<i64> {

@@ -127,6 +127,67 @@ fn function_class(error: &FunctionError) -> &'static str {
     }
 }
 
+/// Why a call over HTTP has no value.
+pub(crate) fn client_error(py: Python<'_>, error: client::Error) -> PyErr {
+    use client::Error as E;
+    let message = error.to_string();
+    let (class, is_retryable, code, retry_after) = match &error {
+        E::Url { .. } => ("ConfigurationError", false, None, None),
+        E::Connect { .. } => ("ConnectError", true, None, None),
+        E::Timeout { .. } => ("TransportTimeoutError", true, None, None),
+        E::OutcomeUnknown { .. } => ("OutcomeUnknownError", false, None, None),
+        E::Refused { status, code, retry_after, .. } => {
+            let class = match status {
+                401 => "AuthenticationError",
+                403 => "PermissionDeniedError",
+                503 if code.contains("OptimisticConcurrency") => "WriteConflictError",
+                _ => "TransportError",
+            };
+            (class, matches!(status, 408 | 425 | 429 | 500..), Some(code.as_str()), *retry_after)
+        }
+        E::Function { message, data } => {
+            let (class, code) = remote_function_class(message, data.is_some());
+            (class, false, Some(code), None)
+        }
+        E::Page(error) => return page_error(py, error),
+        _ => ("ProtocolError", false, None, None),
+    };
+    let hint = (class == "AuthenticationError")
+        .then(|| "Give connect() an admin_key (or set CONVEX_ADMIN_KEY), or an auth_token.".to_owned());
+    let details = PyDict::new(py);
+    if let E::Function { data: Some(data), .. } = &error
+        && let Err(error) = crate::convert::to_python(py, data).and_then(|data| details.set_item("data", data))
+    {
+        return error;
+    }
+    let details = (!details.is_empty()).then_some(details);
+    let code = code.filter(|code| !code.is_empty());
+    let exception = Exception { class, message, code, hint, details }.into_err(py);
+    let value = exception.value(py);
+    match value.setattr("is_retryable", is_retryable).and_then(|()| value.setattr("retry_after", retry_after)) {
+        Ok(()) => exception,
+        Err(error) => error,
+    }
+}
+
+/// The class and code of a function's failure, by what Convex writes: over HTTP there is only its text.
+fn remote_function_class(message: &str, has_data: bool) -> (&'static str, &'static str) {
+    let has = |text: &str| message.contains(text);
+    if has_data {
+        ("ApplicationError", "ConvexError")
+    } else if has("Could not find") {
+        ("FunctionNotFoundError", "FunctionNotFound")
+    } else if has("ArgumentValidationError") {
+        ("ArgumentValidationError", "ArgumentValidationError")
+    } else if has("does not match the schema") {
+        ("SchemaError", "SchemaEnforcementError")
+    } else if has("in a single function execution") || has("timed out") || has("maximum") || has("too large") {
+        ("LimitExceededError", "LimitExceeded")
+    } else {
+        ("FunctionError", "Error")
+    }
+}
+
 /// A search that can't be made.
 pub(crate) fn search_error(py: Python<'_>, error: &scan::SearchError) -> PyErr {
     let class = match error {

@@ -10,6 +10,7 @@ mod batch;
 mod convert;
 mod deployment;
 mod error;
+mod http;
 mod results;
 mod server;
 
@@ -21,6 +22,7 @@ mod _native {
     use super::{
         batch::{VectorBatch, matches_everything, row_sizes},
         deployment::{EmbeddedDeployment, forget_after_fork},
+        http::HttpDeployment,
         results::{QueryResult, QueryResults, QueryStats},
         server::HttpServer,
     };

@@ -62,7 +62,7 @@ impl QueryResult {
 /// What a query did.
 #[pyclass(frozen, get_all, module = "mastra_convex")]
 pub(crate) struct QueryStats {
-    strategy: String,
+    strategy: &'static str,
     rows: usize,
     skipped: usize,
     bytes_received: usize,
@@ -87,19 +87,36 @@ pub(crate) struct Phases {
     pub(crate) scan: f64,
 }
 
+/// Where a batch came from.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    /// For `QueryStats.strategy`.
+    pub(crate) strategy: &'static str,
+    pub(crate) bytes_received: usize,
+    /// Seconds it took to come.
+    pub(crate) transfer: f64,
+}
+
+impl Origin {
+    /// Rows that were in this process.
+    pub(crate) fn here(strategy: &'static str) -> Self {
+        Self { strategy, bytes_received: 0, transfer: 0.0 }
+    }
+}
+
 /// Hits, best first.
 #[pyclass(frozen, sequence, module = "mastra_convex")]
 pub(crate) struct QueryResults {
     batch: Arc<Batch>,
     found: TopK,
     include_vector: bool,
-    strategy: String,
+    origin: Origin,
     phases: Phases,
 }
 
 impl QueryResults {
-    pub(crate) fn new(batch: Arc<Batch>, found: TopK, include_vector: bool, strategy: &str, phases: Phases) -> Self {
-        Self { batch, found, include_vector, strategy: strategy.to_owned(), phases }
+    pub(crate) fn new(batch: Arc<Batch>, found: TopK, include_vector: bool, origin: Origin, phases: Phases) -> Self {
+        Self { batch, found, include_vector, origin, phases }
     }
 
     fn item(&self, position: usize) -> QueryResult {
@@ -116,15 +133,14 @@ impl QueryResults {
 
 #[pymethods]
 impl QueryResults {
-    /// Hits that were found elsewhere, best first.
+    /// Hits of a native search, best first.
     #[staticmethod]
-    #[pyo3(signature = (*, ids, scores, metadata, vectors, strategy))]
+    #[pyo3(signature = (*, ids, scores, metadata, vectors))]
     fn from_hits(
         ids: Vec<String>,
         scores: Vec<f64>,
         metadata: Vec<Bound<'_, PyAny>>,
         vectors: Option<Vec<Bound<'_, PyAny>>>,
-        strategy: &str,
     ) -> PyResult<Self> {
         let mut rows = Vec::with_capacity(ids.len());
         for (position, (id, metadata)) in ids.into_iter().zip(&metadata).enumerate() {
@@ -143,7 +159,7 @@ impl QueryResults {
             batch.push(row);
         }
         let found = TopK { rows: (0..scores.len()).collect(), scores, skipped: 0 };
-        Ok(Self::new(Arc::new(batch), found, vectors.is_some(), strategy, Phases::default()))
+        Ok(Self::new(Arc::new(batch), found, vectors.is_some(), Origin::here("native"), Phases::default()))
     }
 
     fn __len__(&self) -> usize {
@@ -172,13 +188,14 @@ impl QueryResults {
     #[getter]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, QueryStats>> {
         let seconds = PyDict::new(py);
+        seconds.set_item("transfer", self.origin.transfer)?;
         seconds.set_item("filter", self.phases.filter)?;
         seconds.set_item("scan", self.phases.scan)?;
         let stats = QueryStats {
-            strategy: self.strategy.clone(),
+            strategy: self.origin.strategy,
             rows: self.batch.len(),
             skipped: self.found.skipped,
-            bytes_received: 0,
+            bytes_received: self.origin.bytes_received,
             seconds: seconds.unbind(),
         };
         Bound::new(py, stats)

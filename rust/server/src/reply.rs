@@ -84,7 +84,8 @@ impl Serialize for FunctionReply {
             Err(error) => {
                 reply.serialize_entry("status", "error")?;
                 let request = getrandom::u64().unwrap_or_default();
-                reply.serialize_entry("errorMessage", &format!("[Request ID: {request:016x}] Server Error\n{error}"))?;
+                reply
+                    .serialize_entry("errorMessage", &format!("[Request ID: {request:016x}] Server Error\n{error}"))?;
                 // Clients take its presence for a ConvexError.
                 if let Error::Function(engine::FunctionError { data: Some(data), .. }) = error {
                     reply.serialize_entry("errorData", &Formatted { value: data, format: self.format })?;

@@ -37,7 +37,9 @@ pub(crate) async fn read_object(headers: &HeaderMap, body: Body) -> Result<Objec
     }
     let bytes = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES)).await {
         Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) => return Err(bad(format!("The body can't be read, or has more than {BODY_BYTES} bytes: {error}"))),
+        Ok(Err(error)) => {
+            return Err(bad(format!("The body can't be read, or has more than {BODY_BYTES} bytes: {error}")));
+        }
         Err(_) => return Err(Refusal::timeout()),
     };
     match json::decode(&bytes) {
@@ -52,15 +54,23 @@ impl CallRequest {
     pub(crate) fn from_object(mut fields: Object) -> Result<Self, Refusal> {
         let path = match fields.remove("path") {
             Some(Value::String(path)) => path,
-            found => return Err(Refusal::bad_request("BadJsonBody", format!("`path`: expected text, found {}", shown(found.as_ref())))),
+            found => {
+                return Err(Refusal::bad_request(
+                    "BadJsonBody",
+                    format!("`path`: expected text, found {}", shown(found.as_ref())),
+                ));
+            }
         };
         Self::with_path(path, fields)
     }
 
     /// Reads `{args, format?}` for a path that stands elsewhere.
     pub(crate) fn with_path(path: String, mut fields: Object) -> Result<Self, Refusal> {
-        if let Some(Value::String(component)) = fields.get("componentPath").filter(|component| **component != "".into()) {
-            let reason = format!("component {component:?}: the embedded deployment has no components; a Convex deployment has them");
+        if let Some(Value::String(component)) = fields.get("componentPath").filter(|component| **component != "".into())
+        {
+            let reason = format!(
+                "component {component:?}: the embedded deployment has no components; a Convex deployment has them"
+            );
             return Err(Refusal::bad_request("UnsupportedComponent", reason));
         }
         let format = match fields.remove("format") {
@@ -68,7 +78,12 @@ impl CallRequest {
             Some(Value::String(name)) => {
                 name.parse().map_err(|_| Refusal::bad_request("BadFormat", format!("unknown format {name:?}")))?
             }
-            Some(found) => return Err(Refusal::bad_request("BadFormat", format!("`format`: expected text, found {}", shown(Some(&found))))),
+            Some(found) => {
+                return Err(Refusal::bad_request(
+                    "BadFormat",
+                    format!("`format`: expected text, found {}", shown(Some(&found))),
+                ));
+            }
         };
         Ok(Self { path, args: arguments(fields.remove("args"))?, format })
     }
@@ -80,7 +95,8 @@ impl CallRequest {
         let mut fields = Object::new();
         for (name, text) in parameters.0 {
             let value = match name.as_str() {
-                "args" => json::decode(text.as_bytes()).map_err(|error| Refusal::bad_request("BadQueryArgs", error.to_string()))?,
+                "args" => json::decode(text.as_bytes())
+                    .map_err(|error| Refusal::bad_request("BadQueryArgs", error.to_string()))?,
                 _ => text.into(),
             };
             fields.insert(name, value);
@@ -92,12 +108,13 @@ impl CallRequest {
 /// Arguments are an object, or a list of one.
 fn arguments(args: Option<Value>) -> Result<Value, Refusal> {
     match args {
-        Some(Value::Array(list)) if list.len() == 1 => {
-            arguments(list.iter().next().map(std::borrow::Cow::into_owned))
-        }
+        Some(Value::Array(list)) if list.len() == 1 => arguments(list.iter().next().map(std::borrow::Cow::into_owned)),
         Some(args @ Value::Object(_)) => Ok(args),
         None => Ok(Object::new().into()),
-        found => Err(Refusal::bad_request("BadJsonBody", format!("`args`: expected an object, found {}", shown(found.as_ref())))),
+        found => Err(Refusal::bad_request(
+            "BadJsonBody",
+            format!("`args`: expected an object, found {}", shown(found.as_ref())),
+        )),
     }
 }
 
@@ -110,15 +127,26 @@ pub(crate) fn caller(headers: &HeaderMap, uri: &Uri, admin_key: &AdminKey) -> Re
     check_client(headers)?;
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
     let credential = match (given.next(), given.next()) {
-        (Some(_), Some(_)) => return Err(Refusal::bad_request("InvalidAuthHeader", "Authorization: given more than once")),
+        (Some(_), Some(_)) => {
+            return Err(Refusal::bad_request("InvalidAuthHeader", "Authorization: given more than once"));
+        }
         (Some(header), None) => {
-            let text = header.to_str().map_err(|_| Refusal::bad_request("InvalidHeaderFailure", "Authorization: not text"))?;
+            let text =
+                header.to_str().map_err(|_| Refusal::bad_request("InvalidHeaderFailure", "Authorization: not text"))?;
             match text.split_once(' ') {
                 Some((scheme, key)) if scheme.eq_ignore_ascii_case("convex") => Some(key.trim().to_owned()),
                 Some((scheme, _)) if scheme.eq_ignore_ascii_case("bearer") => {
-                    return Err(Refusal::unauthenticated("NoAuthProvider", "No auth provider is configured, so no user's token is accepted"));
+                    return Err(Refusal::unauthenticated(
+                        "NoAuthProvider",
+                        "No auth provider is configured, so no user's token is accepted",
+                    ));
                 }
-                _ => return Err(Refusal::bad_request("InvalidAdminKey", "Authorization: expected `Convex <admin key>` or `Bearer <token>`")),
+                _ => {
+                    return Err(Refusal::bad_request(
+                        "InvalidAdminKey",
+                        "Authorization: expected `Convex <admin key>` or `Bearer <token>`",
+                    ));
+                }
             }
         }
         (None, _) => axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)

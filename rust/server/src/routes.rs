@@ -79,7 +79,10 @@ async fn run(
 ) -> Result<Response, Refusal> {
     let caller = caller(&headers, &uri, &app.admin_key)?;
     let Some((module, name)) = path.rsplit_once('/') else {
-        return Err(Refusal::bad_request("MissingIdentifier", format!("/api/run/{path}: expected a module and a function")));
+        return Err(Refusal::bad_request(
+            "MissingIdentifier",
+            format!("/api/run/{path}: expected a module and a function"),
+        ));
     };
     let request = CallRequest::with_path(format!("{module}:{name}"), read_object(&headers, body).await?)?;
     app.answer(None, request, caller).await
@@ -113,7 +116,8 @@ async fn query_at_timestamp(
     let asked = fields.remove("ts");
     let current = app.timestamp()?;
     if asked.as_ref().and_then(Value::as_str) != Some(&current) {
-        let reason = "`ts` is not the current timestamp: the embedded deployment keeps no others; a Convex deployment does";
+        let reason =
+            "`ts` is not the current timestamp: the embedded deployment keeps no others; a Convex deployment does";
         return Err(Refusal::bad_request("TimestampNotCurrent", reason));
     }
     app.answer(Some(FunctionKind::Query), CallRequest::from_object(fields)?, caller).await

@@ -8,11 +8,35 @@ from pathlib import Path
 import pytest
 
 import mastra_convex as mc
+from mastra_convex import _native
+
+NATIVE_TABLES = {
+    "docs_vectors": {"dimensions": 2, "filterFields": ["kind", "n"]},
+    "real_vectors": {"dimensions": 384, "filterFields": ["kind", "public"]},
+    "odd": {
+        "dimensions": 2,
+        "filterFields": ["kind"],
+        "idField": "key",
+        "idIndexName": "by_key",
+        "vectorField": "v",
+        "metadataField": "m",
+    },
+}
 
 
-@pytest.fixture(params=["memory", "folder"])
+@pytest.fixture(params=["memory", "folder", "served"])
 async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[mc.AsyncDeployment]:
-    """A deployment of each kind, empty."""
-    target = ":memory:" if request.param == "memory" else tmp_path / "data"
-    async with mc.connect_async(target) as deployment:
-        yield deployment
+    """A deployment of each kind, empty: in memory, in a folder, and over HTTP."""
+    if request.param == "served":
+        embedded = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="full")
+        # What `schema.ts` declares on a deployment that isn't ours to extend.
+        for table, options in NATIVE_TABLES.items():
+            embedded.declare_vector_table(table, options)
+        server = _native.HttpServer(embedded, host="127.0.0.1", port=0, folder=None)
+        async with mc.connect_async(server.url, admin_key=server.admin_key) as deployment:
+            yield deployment
+        server.stop()
+    else:
+        target = ":memory:" if request.param == "memory" else tmp_path / "data"
+        async with mc.connect_async(target) as deployment:
+            yield deployment

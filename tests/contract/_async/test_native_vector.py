@@ -179,14 +179,24 @@ async def test_counting_stops_at_the_limit_with_a_warning(deployment: mc.AsyncDe
         assert (await native.describe_index("docs")).count == 3
 
 
-async def test_a_table_declared_otherwise_is_an_error_naming_both(
+async def test_a_table_declared_otherwise_is_an_error(
     native: mc.AsyncConvexNativeVector, deployment: mc.AsyncDeployment
 ) -> None:
     """The dimension of a vector index can't change under its rows."""
     await filled(native)
     other = mc.AsyncConvexNativeVector(deployment, indexes={"docs": mc.NativeIndex("docs_vectors", 3)})
-    with pytest.raises(mc.ConfigurationError, match=r"2 dimensions.*3 dimensions"):
+    with pytest.raises(mc.MastraConvexError, match=r"2 dimensions.*3 dimensions|3 dimensions, the index 2"):
         await other.query("docs", [1, 0, 0])
+
+
+async def test_a_table_that_is_not_declared_shows_the_lines_to_add(deployment: mc.AsyncDeployment) -> None:
+    """Where the schema isn't ours to extend; an embedded deployment extends it."""
+    native = mc.AsyncConvexNativeVector(deployment, indexes={"new": mc.NativeIndex("new_vectors", 2)})
+    if deployment.kind == "embedded":
+        await native.upsert("new", [[1, 0]])
+        return
+    with pytest.raises(mc.ConfigurationError, match=r"new_vectors: defineMastraNativeVectorTable\({ dimensions: 2"):
+        await native.upsert("new", [[1, 0]])
 
 
 async def test_fields_may_have_other_names(deployment: mc.AsyncDeployment) -> None:

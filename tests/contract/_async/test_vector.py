@@ -190,7 +190,8 @@ async def test_rows_of_other_clients_that_cannot_rank_are_skipped(
     )
     found = await vectors.query("docs", [1, 0], top_k=100)
     assert len(found) == 5
-    assert (found.stats.skipped, found.stats.rows, found.stats.strategy) == (4, 9, "embedded")
+    strategy = "embedded" if deployment.kind == "embedded" else "pages"
+    assert (found.stats.skipped, found.stats.rows, found.stats.strategy) == (4, 9, strategy)
 
 
 async def test_updates_replace_vectors_and_merge_metadata(vectors: mc.AsyncConvexVector) -> None:
@@ -380,14 +381,14 @@ async def test_the_error_of_a_later_batch_says_what_was_written(
 ) -> None:
     """Where several calls are needed, those before the failure stay."""
     docs = await vectors.index("docs", 4)
-    mutation = vectors._deployment.mutation
+    call = vectors._deployment._call
 
-    async def failing(path: str, args: dict[str, Any]) -> Any:
+    async def failing(kind: Any, path: str, args: Any, reads: bool = False) -> Any:
         if args["op"] == "batchInsert" and args["records"][0]["id"] == "20":
             raise mc.DiskFullError("no space left")
-        return await mutation(path, args)
+        return await call(kind, path, args, reads)
 
-    monkeypatch.setattr(vectors._deployment, "mutation", failing)
+    monkeypatch.setattr(vectors._deployment, "_call", failing)
     with pytest.raises(mc.DiskFullError, match=r"no space left \(20 of 30 rows had been written\)") as caught:
         await docs.upsert(random.standard_normal((30, 4)), ids=[str(n) for n in range(30)], batch_size=10)
     assert caught.value.details["written"] == 20

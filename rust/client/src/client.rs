@@ -1,0 +1,226 @@
+//! A call of a function over HTTP: the request, its deadline, and what may be repeated.
+
+use std::time::{Duration, Instant};
+
+use ureq::{Agent, http::Uri};
+use value::{Object, Value, json};
+
+use crate::error::{Error, Result};
+
+/// A reply is at most what a function may return, as JSON: 16 MiB of floats take some four times that.
+const REPLY_BYTES: u64 = 64 << 20;
+
+/// A connection that was idle longer may have been closed by the other side, which shows only after a write is sent.
+const IDLE: Duration = Duration::from_secs(15);
+
+/// The first wait before a call is repeated, and the longest; each is drawn from zero to twice the last bound.
+const BACKOFF: Duration = Duration::from_millis(100);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+
+/// How calls are made.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// From the beginning of a call to its end, repetitions included.
+    pub timeout: Duration,
+    /// How often a call is repeated that certainly wasn't executed, or that only reads.
+    pub retries: u32,
+    /// Sent with each request.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What a function may do, as far as the request's path goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionKind {
+    /// `/api/query`.
+    Query,
+    /// `/api/mutation`.
+    Mutation,
+    /// `/api/action`.
+    Action,
+}
+
+/// A call to be made.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The function's kind.
+    pub kind: FunctionKind,
+    /// `dir/module:export`.
+    pub path: &'a str,
+    /// Its arguments, an object.
+    pub args: &'a Value,
+    /// Whether it may be executed twice: it only reads.
+    pub reads: bool,
+    /// The `Authorization` header.
+    pub authorization: Option<&'a str>,
+}
+
+/// A deployment, as it is reached over HTTP. Connections are kept and shared by threads.
+#[derive(Debug)]
+pub struct Client {
+    agent: Agent,
+    url: String,
+    options: Options,
+}
+
+impl Client {
+    /// A client of the deployment at a URL. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// The URL isn't `http://` or `https://` with a host.
+    pub fn new(url: &str, options: Options) -> Result<Self> {
+        let trimmed = url.trim().trim_end_matches('/');
+        let is_one = trimmed.parse::<Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+        });
+        if !is_one {
+            return Err(Error::Url { url: url.to_owned() });
+        }
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            // A redirect would carry the credential to another host.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_idle_age(IDLE)
+            .user_agent(concat!("mastra-convex/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Ok(Self { agent, url: trimmed.to_owned(), options })
+    }
+
+    /// Calls a function.
+    ///
+    /// # Errors
+    ///
+    /// It could not be reached, or failed; a write that may have been executed is [`Error::OutcomeUnknown`].
+    pub fn call(&self, call: &Call<'_>) -> Result<Value> {
+        let reply = self.send(call)?;
+        let mut fields = self.object(&reply)?;
+        match fields.get("status").and_then(Value::as_str) {
+            Some("success") => {
+                fields.remove("value").ok_or_else(|| self.protocol("a success without a `value`".to_owned()))
+            }
+            Some("error") => Err(Error::Function {
+                message: fields.get("errorMessage").and_then(Value::as_str).unwrap_or("unknown error").to_owned(),
+                data: fields.remove("errorData"),
+            }),
+            _ => Err(self.protocol("neither a success nor an error".to_owned())),
+        }
+    }
+
+    /// Sends a call, again where that is safe, and gives the body of the answer.
+    pub(crate) fn send(&self, call: &Call<'_>) -> Result<Vec<u8>> {
+        let deadline = Instant::now() + self.options.timeout;
+        let mut body = String::with_capacity(256);
+        let request = Value::from([
+            ("path", call.path.into()),
+            ("args", call.args.clone()),
+            ("format", "convex_encoded_json".into()),
+        ]);
+        json::encode(&request, json::Format::Encoded, &mut body);
+        let mut backoff = BACKOFF;
+        for attempt in 0.. {
+            let error = match self.send_once(call, &body, deadline) {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            let wait = match &error {
+                Error::Refused { retry_after: Some(seconds), .. } => Duration::from_secs_f64(seconds.clamp(0.0, 60.0)),
+                _ => backoff.mul_f64(random_fraction()),
+            };
+            let in_time = Instant::now() + wait < deadline;
+            if attempt >= self.options.retries || !in_time || !may_repeat(&error, call) {
+                return Err(error);
+            }
+            std::thread::sleep(wait);
+            backoff = (backoff * 2).min(LONGEST_BACKOFF);
+        }
+        unreachable!("the loop ends by returning")
+    }
+
+    fn send_once(&self, call: &Call<'_>, body: &str, deadline: Instant) -> Result<Vec<u8>> {
+        let route = match call.kind {
+            FunctionKind::Query => "query",
+            FunctionKind::Mutation => "mutation",
+            FunctionKind::Action => "action",
+        };
+        let mut request = self
+            .agent
+            .post(format!("{}/api/{route}", self.url))
+            .config()
+            .timeout_global(Some(deadline.saturating_duration_since(Instant::now())))
+            .build()
+            .header("Content-Type", "application/json");
+        for (name, value) in &self.options.headers {
+            request = request.header(name, value);
+        }
+        if let Some(authorization) = call.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let mut reply = request.send(body).map_err(|error| self.broken(call, &error))?;
+        let status = reply.status().as_u16();
+        let retry_after = reply.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let read = reply.body_mut().with_config().limit(REPLY_BYTES).read_to_vec();
+        let bytes = read.map_err(|error| self.broken(call, &error))?;
+        // 560: a function that failed, as the official client knows it; the body is the same.
+        if status == 200 || status == 560 {
+            return Ok(bytes);
+        }
+        let fields = self.object(&bytes).unwrap_or_default();
+        let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let message = match text("message") {
+            message if message.is_empty() => String::from_utf8_lossy(&bytes).chars().take(200).collect(),
+            message => message,
+        };
+        Err(Error::Refused { url: self.url.clone(), status, code: text("code"), message, retry_after })
+    }
+
+    /// What a failure below HTTP means for a call.
+    fn broken(&self, call: &Call<'_>, error: &ureq::Error) -> Error {
+        use ureq::{Error as Broken, Timeout};
+        let (url, reason) = (self.url.clone(), error.to_string());
+        let refused = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionRefused;
+        match error {
+            Broken::HostNotFound | Broken::ConnectionFailed | Broken::Tls(_) | Broken::Rustls(_) => {
+                Error::Connect { url, reason }
+            }
+            Broken::Timeout(Timeout::Resolve | Timeout::Connect) => Error::Connect { url, reason },
+            Broken::Io(error) if refused(error) => Error::Connect { url, reason },
+            Broken::BodyExceedsLimit(_) | Broken::Protocol(_) | Broken::Http(_) if call.reads => {
+                Error::Protocol { url, reason }
+            }
+            Broken::Timeout(_) if call.reads => Error::Timeout { url, seconds: self.options.timeout.as_secs_f64() },
+            _ if call.reads => Error::Connect { url, reason },
+            _ => Error::OutcomeUnknown { url, path: call.path.to_owned(), reason },
+        }
+    }
+
+    fn object(&self, bytes: &[u8]) -> Result<Object> {
+        match json::decode(bytes) {
+            Ok(Value::Object(fields)) => Ok(fields),
+            Ok(other) => Err(self.protocol(format!("found {}, expected a JSON object", other.type_name()))),
+            Err(error) => Err(self.protocol(format!("found what isn't JSON: {error}"))),
+        }
+    }
+
+    fn protocol(&self, reason: String) -> Error {
+        Error::Protocol { url: self.url.clone(), reason }
+    }
+}
+
+/// Whether a call may be made again: it wasn't executed, or may be executed twice.
+fn may_repeat(error: &Error, call: &Call<'_>) -> bool {
+    match error {
+        Error::Connect { .. } => true,
+        // Too early, rate limited, overloaded or conflicting with other writes: nothing was executed.
+        Error::Refused { status, .. } => {
+            matches!(status, 425 | 429 | 503) || (call.reads && matches!(status, 408 | 500 | 502 | 504))
+        }
+        _ => false,
+    }
+}
+
+/// A number from 0 to 1.
+fn random_fraction() -> f64 {
+    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
+}

@@ -1,0 +1,77 @@
+//! What can go wrong between here and a deployment.
+
+use value::Value;
+
+/// What this crate's functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call has no value. No variant holds a credential.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The URL can't be one.
+    #[error("{url:?} is not the URL of a deployment: expected http:// or https:// and a host")]
+    Url {
+        /// What was given.
+        url: String,
+    },
+    /// No connection: the call was certainly not executed.
+    #[error("can't connect to {url}: {reason}")]
+    Connect {
+        /// The deployment.
+        url: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// No answer in time, to a call that only reads.
+    #[error("{url} did not answer within {seconds} s")]
+    Timeout {
+        /// The deployment.
+        url: String,
+        /// The deadline.
+        seconds: f64,
+    },
+    /// The connection broke, or the deadline passed, after a write was sent: it may have happened.
+    #[error("it is not known whether {path} was executed by {url}: {reason}")]
+    OutcomeUnknown {
+        /// The deployment.
+        url: String,
+        /// The function.
+        path: String,
+        /// What broke.
+        reason: String,
+    },
+    /// The answer isn't one of Convex's.
+    #[error("{url} did not answer as a Convex deployment does: {reason}")]
+    Protocol {
+        /// The deployment.
+        url: String,
+        /// What was found, and what was expected.
+        reason: String,
+    },
+    /// The deployment refused the request, and executed nothing.
+    #[error("{url} refused the request ({status} {code}): {message}")]
+    Refused {
+        /// The deployment.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// Convex's code, empty where the answer had none.
+        code: String,
+        /// The answer's text.
+        message: String,
+        /// Seconds to wait, where the answer said so.
+        retry_after: Option<f64>,
+    },
+    /// The function ran, or was about to, and failed.
+    #[error("{message}")]
+    Function {
+        /// The text, as the deployment gave it.
+        message: String,
+        /// A thrown `ConvexError`'s data.
+        data: Option<Value>,
+    },
+    /// A page of vectors isn't one.
+    #[error(transparent)]
+    Page(#[from] scan::PageError),
+}

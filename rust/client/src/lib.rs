@@ -1,0 +1,16 @@
+//! Convex's HTTP API from the other side: function calls with deadlines and retries, vector pages to a batch.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`client`](Client) | a call: the request, its deadline, what may be repeated |
+//! | [`pages`](Client::read_vectors) | a vector index, page by page, to a batch |
+//! | [`error`](Error) | what can go wrong |
+#![deny(unsafe_code)]
+#![warn(missing_docs, unreachable_pub, clippy::pedantic)]
+
+mod client;
+mod error;
+mod pages;
+
+pub use client::{Call, Client, FunctionKind, Options};
+pub use error::{Error, Result};

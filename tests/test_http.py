@@ -1,0 +1,259 @@
+"""A deployment over HTTP: who is told is calling, what is repeated, and what a broken peer is told apart from."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import mastra_convex as mc
+from mastra_convex import _native
+
+SUCCESS = {"status": "success", "value": {"ok": True, "result": None}}
+VARIABLES = [
+    "CONVEX_URL",
+    "CONVEX_SELF_HOSTED_URL",
+    "CONVEX_ADMIN_KEY",
+    "CONVEX_SELF_HOSTED_ADMIN_KEY",
+    "CONVEX_AUTH_TOKEN",
+]
+SECRET = "mastra-convex|0123456789abcdef"
+
+Behaviour = Callable[[socket.socket, bytes, int], None]
+
+
+class Peer:
+    """A server that does to each request what it is told."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.requests: list[bytes] = []
+        self._behaviour = behaviour
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                head, _, body = self._read(connection).partition(b"\r\n\r\n")
+                self.requests.append(head + b"\r\n\r\n" + body)
+                self._behaviour(connection, body, len(self.requests))
+
+    def _read(self, connection: socket.socket) -> bytes:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += connection.recv(65536)
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = next(
+            int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+        )
+        while len(body) < length:
+            body += connection.recv(65536)
+        return head + b"\r\n\r\n" + body
+
+    def close(self) -> None:
+        """Accept no more."""
+        self._listener.close()
+
+
+def answer(connection: socket.socket, status: int, body: object, *headers: str) -> None:
+    """One reply, and the connection is closed."""
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(text)}", "Connection: close", *headers]
+    connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + text)
+
+
+@pytest.fixture
+def peer() -> Iterator[Callable[[Behaviour], Peer]]:
+    peers: list[Peer] = []
+
+    def make(behaviour: Behaviour) -> Peer:
+        peers.append(Peer(behaviour))
+        return peers[-1]
+
+    yield make
+    for one in peers:
+        one.close()
+
+
+@pytest.fixture(autouse=True)
+def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+
+
+def authorization(peer: Peer) -> str | None:
+    """The header of the last request."""
+    for line in peer.requests[-1].decode().split("\r\n"):
+        if line.lower().startswith("authorization:"):
+            return line.split(": ")[1]
+    return None
+
+
+def test_credentials_come_from_arguments_then_from_the_environment(
+    peer: Callable[[Behaviour], Peer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key wins over a token; without any, calls are anonymous; a callable is asked before each call."""
+    there = peer(lambda connection, body, number: answer(connection, 200, SUCCESS))
+    tokens = iter(["one", "two"])
+    cases: list[tuple[dict[str, object], list[str | None]]] = [
+        ({}, [None]),
+        ({"auth_token": "jwt"}, ["Bearer jwt"]),
+        ({"auth_token": "jwt", "admin_key": SECRET}, [f"Convex {SECRET}"]),
+        ({"auth_token": lambda: next(tokens)}, ["Bearer one", "Bearer two"]),
+    ]
+    for options, expected in cases:
+        with mc.connect(there.url, **options) as db:  # type: ignore[arg-type]
+            for header in expected:
+                db.query("a:b")
+                assert authorization(there) == header
+    monkeypatch.setenv("CONVEX_AUTH_TOKEN", "env")
+    with mc.connect(there.url) as db:
+        db.query("a:b")
+    assert authorization(there) == "Bearer env"
+    monkeypatch.setenv("CONVEX_SELF_HOSTED_ADMIN_KEY", SECRET)
+    monkeypatch.setenv("CONVEX_URL", there.url)
+    with mc.connect_from_env() as db:
+        db.query("a:b")
+    assert authorization(there) == f"Convex {SECRET}"
+
+
+@pytest.mark.parametrize("missing", ["CONVEX_URL", "CONVEX_ADMIN_KEY"])
+def test_connect_from_env_names_what_is_unset(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both a URL and a credential are needed."""
+    for variable, value in {"CONVEX_URL": "http://127.0.0.1:1", "CONVEX_ADMIN_KEY": SECRET}.items():
+        if variable != missing:
+            monkeypatch.setenv(variable, value)
+    with pytest.raises(mc.ConfigurationError, match=missing):
+        mc.connect_from_env()
+
+
+def test_no_credential_shows(peer: Callable[[Behaviour], Peer]) -> None:
+    """Neither in a repr nor in an error."""
+    there = peer(lambda connection, body, number: answer(connection, 401, {"code": "BadAdminKey", "message": "no"}))
+    with mc.connect(there.url, admin_key=SECRET) as db, pytest.raises(mc.AuthenticationError) as caught:
+        db.query("a:b")
+    assert caught.value.code == "BadAdminKey"
+    assert "CONVEX_ADMIN_KEY" in str(caught.value)
+    for shown in (repr(db), str(caught.value), repr(caught.value), repr(caught.value.details), repr(vars(db))):
+        assert SECRET.split("|")[1] not in shown
+
+
+def test_options_of_the_other_kind_are_refused() -> None:
+    """A folder needs no key, a URL runs no functions folder."""
+    with pytest.raises(mc.ConfigurationError, match="admin_key"):
+        mc.connect(":memory:", admin_key=SECRET)
+    with pytest.raises(mc.ConfigurationError, match="functions"):
+        mc.connect("http://127.0.0.1:1", functions="convex")
+
+
+def test_what_was_not_executed_is_repeated(peer: Callable[[Behaviour], Peer]) -> None:
+    """An overloaded deployment answers in the end, a write included."""
+
+    def behaviour(connection: socket.socket, body: bytes, number: int) -> None:
+        if number < 3:
+            answer(connection, 503, {"code": "TooManyConcurrentRequests", "message": "later"}, "Retry-After: 0")
+        else:
+            answer(connection, 200, SUCCESS)
+
+    there = peer(behaviour)
+    with mc.connect(there.url) as db:
+        assert db.mutation("a:b") == SUCCESS["value"]
+    assert len(there.requests) == 3
+
+
+def test_repeating_ends(peer: Callable[[Behaviour], Peer]) -> None:
+    """After `retries` repetitions the last refusal is the error, and says that it may be tried again."""
+    refusal = {"code": "TooManyConcurrentRequests", "message": "later"}
+    there = peer(lambda connection, body, number: answer(connection, 503, refusal, "Retry-After: 0"))
+    with mc.connect(there.url, retries=2) as db, pytest.raises(mc.TransportError) as caught:
+        db.mutation("a:b")
+    assert (len(there.requests), caught.value.code) == (3, "TooManyConcurrentRequests")
+    assert (caught.value.is_retryable, caught.value.retry_after) == (True, 0.0)
+
+
+def test_a_write_whose_answer_is_lost_is_not_repeated(peer: Callable[[Behaviour], Peer]) -> None:
+    """It may have happened: the caller decides. A query is simply asked again."""
+
+    def behaviour(connection: socket.socket, body: bytes, number: int) -> None:
+        if number > 2:
+            answer(connection, 200, SUCCESS)
+
+    there = peer(behaviour)
+    with mc.connect(there.url) as db:
+        with pytest.raises(mc.OutcomeUnknownError, match="a:b"):
+            db.mutation("a:b")
+        assert len(there.requests) == 1
+        assert db.query("a:b") == SUCCESS["value"]
+    assert len(there.requests) == 3
+
+
+def test_a_deadline_holds(peer: Callable[[Behaviour], Peer]) -> None:
+    """A peer that never answers."""
+    done = threading.Event()
+    there = peer(lambda connection, body, number: done.wait(10) and None)
+    with mc.connect(there.url, timeout=0.3) as db:
+        with pytest.raises(mc.TransportTimeoutError) as caught:
+            db.query("a:b")
+        assert isinstance(caught.value, TimeoutError)
+    done.set()
+    with mc.connect(there.url, timeout=0.3) as db, pytest.raises(mc.OutcomeUnknownError):
+        db.mutation("a:b")
+
+
+def test_nobody_there_is_an_error_naming_the_url() -> None:
+    """Nothing was executed."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with mc.connect(url, retries=1) as db, pytest.raises(mc.ConnectError, match=url) as caught:
+        db.mutation("a:b")
+    assert caught.value.is_retryable
+
+
+BAD_REPLIES: list[tuple[int, object, type[mc.MastraConvexError]]] = [
+    (200, b"<html>", mc.ProtocolError),
+    (200, [], mc.ProtocolError),
+    (200, {"status": "success"}, mc.ProtocolError),
+    (200, {"status": "odd"}, mc.ProtocolError),
+    (200, b'{"status":"success","value":1', mc.ProtocolError),
+    (302, b"", mc.TransportError),
+    (403, {"code": "BadDeployKey", "message": "no"}, mc.PermissionDeniedError),
+    (500, {"code": "InternalServerError", "message": "oh"}, mc.TransportError),
+    (560, {"status": "error", "errorMessage": "boom"}, mc.FunctionError),
+    (200, {"status": "error", "errorMessage": "x", "errorData": {"a": 1.0}}, mc.ApplicationError),
+    (200, {"status": "error", "errorMessage": "Could not find public function for 'a:b'."}, mc.FunctionNotFoundError),
+]
+
+
+@pytest.mark.parametrize(("status", "reply", "error"), BAD_REPLIES)
+def test_replies_are_told_apart(
+    peer: Callable[[Behaviour], Peer], status: int, reply: object, error: type[mc.MastraConvexError]
+) -> None:
+    """Each kind of failure is its class."""
+    there = peer(lambda connection, body, number: answer(connection, status, reply, "Location: http://127.0.0.1:1/"))
+    with mc.connect(there.url, retries=0) as db, pytest.raises(error) as caught:
+        db.query("a:b")
+    if isinstance(caught.value, mc.ApplicationError):
+        assert caught.value.data == {"a": 1}
+
+
+def test_an_index_of_several_pages_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """0, 1, 256, 257 and 700 rows; the bytes that came are counted."""
+    embedded = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="full")
+    server = _native.HttpServer(embedded, host="127.0.0.1", port=0, folder=None)
+    with mc.ConvexVector(server.url, admin_key=server.admin_key) as vectors:
+        for rows in (0, 1, 256, 257, 700):
+            docs = vectors.index(f"docs{rows}", 2)
+            docs.upsert([[1, n] for n in range(rows)], ids=[str(n) for n in range(rows)])
+            found = docs.query([0, 1], top_k=1000)
+            assert [hit.id for hit in found] == [str(n) for n in reversed(range(rows))]
+            assert found.stats.bytes_received > 30 * rows
+            assert docs.describe_index().count == rows
+    server.stop()
