@@ -272,6 +272,24 @@ fn embeddings_rank_as_by_the_reference() {
 }
 
 #[test]
+fn rows_whose_codes_lose_much_rank_as_by_the_reference() {
+    // One large component takes up the codes, and the order depends on the others.
+    let (dimension, count) = (160, 700);
+    let mut rows = noise(dimension * count, 1);
+    rows.iter_mut().step_by(dimension).for_each(|x| *x *= 30.0);
+    for narrow in [true, false] {
+        let (batch, model) = matrix(dimension, &rows, narrow);
+        for metric in Metric::ALL {
+            for (seed, top_k) in [(2, 1), (3, 3), (4, 10), (5, 10), (6, 40), (7, 10), (8, 5)] {
+                let mut query = noise(dimension, seed);
+                query[0] = 0.0;
+                check(&batch, &model, &query, &Search { metric, top_k, mask: None, min_score: None, threads: 1 });
+            }
+        }
+    }
+}
+
+#[test]
 fn rows_that_differ_by_less_than_the_first_pass_sees_keep_their_order() {
     let dimension = 384;
     let base = noise(dimension, 1);
