@@ -236,7 +236,7 @@ export const mastraBackgroundTasksTable = defineTable({
   suspendedAt: v.union(v.string(), v.null()),
   completedAt: v.union(v.string(), v.null()),
   // Who runs the task, and until when nobody else may take it over.
-  ownerId: v.optional(v.union(v.string(), v.null())),
+  owner_id: v.optional(v.union(v.string(), v.null())),
   leaseExpiresAt: v.optional(v.union(v.string(), v.null())),
 })
   .index("by_record_id", ["id"])

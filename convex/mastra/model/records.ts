@@ -171,20 +171,20 @@ export function insertOnly<T extends RecordTable>(noun: string) {
   });
 }
 
-/**
- * Update one record's given fields; true if it exists and has the values of
- * `expected`, where a field it lacks counts as null.
- */
+/** Reads what `patch` changes, and the values it `expected` to find. */
+export function patchArgs(request: StorageRequest) {
+  const record = { ...recordField(request, "record") };
+  delete record.id;
+  return {
+    id: textField(request, "id"),
+    record,
+    expected: optional(recordField, request, "expected") ?? {},
+  };
+}
+
+/** Update one record's given fields; true if it exists and is as expected. */
 const patch = operation({
-  args: (request) => {
-    const record = { ...recordField(request, "record") };
-    delete record.id;
-    return {
-      id: textField(request, "id"),
-      record,
-      expected: optional(recordField, request, "expected") ?? {},
-    };
-  },
+  args: patchArgs,
   handler: async (ctx, table: RecordTable, { id, record, expected }) => {
     const row = await findRecord(ctx, table, id);
     if (row === null || !isAsExpected(row, expected)) {
@@ -195,7 +195,11 @@ const patch = operation({
   },
 });
 
-function isAsExpected(row: StoredRow, expected: StorageRecord): boolean {
+/** Whether the row has these values; a field it lacks counts as null. */
+export function isAsExpected(
+  row: StorageRecord,
+  expected: StorageRecord,
+): boolean {
   return Object.entries(expected).every(
     ([field, value]) => (row[field] ?? null) === (value ?? null),
   );

@@ -8,11 +8,20 @@ import type { StorageReply } from "../validators";
 import type { Operations } from "./operation";
 import { documents } from "./documents";
 import { deleteMessages, saveMessages, updateMessages } from "./messages";
-import { records } from "./records";
+import { insertOnly, records } from "./records";
 import { RefusedRequest, textField, type StorageRequest } from "./request";
 import { updateResource } from "./resources";
 import { fenced, runOwnership } from "./runOwnership";
 import type { RecordTable, WriteCtx } from "./server";
+import {
+  deleteSchedule,
+  deleteScheduleTriggers,
+  listDueSchedules,
+  listScheduleTriggers,
+  updateSchedule,
+  updateScheduleNextFire,
+} from "./schedules";
+import { tasks } from "./tasks";
 import { copyThread, deleteThread, updateThread } from "./threads";
 import { createVectorIndex } from "./vectorIndexes";
 import * as vectors from "./vectors";
@@ -36,11 +45,26 @@ const recordTables: { [T in RecordTable]: Operations<T> } = {
     deleteWorkflowRun,
   },
   mastra_scorers: records,
-  mastra_schedules: records,
-  mastra_schedule_triggers: records,
+  mastra_schedules: {
+    ...records,
+    createSchedule: insertOnly("Schedule"),
+    listDueSchedules,
+    updateScheduleNextFire,
+    updateSchedule,
+    deleteSchedule,
+  },
+  mastra_schedule_triggers: {
+    ...records,
+    recordScheduleTrigger: insertOnly("Schedule trigger"),
+    listScheduleTriggers,
+    deleteScheduleTriggers,
+  },
   mastra_channel_installations: records,
   mastra_channel_config: records,
-  mastra_background_tasks: records,
+  mastra_background_tasks: {
+    ...tasks,
+    createTask: insertOnly("Background task"),
+  },
   mastra_observational_memory: records,
   mastra_vector_indexes: { ...records, createVectorIndex },
 };

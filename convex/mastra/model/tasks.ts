@@ -1,0 +1,240 @@
+/**
+ * Background tasks. Older versions of Mastra kept them as documents, with
+ * fields in camel case: these are read, updated and deleted where they are,
+ * and hidden by a row with their id.
+ *
+ * @module
+ */
+import { findInBatches } from "./batches";
+import { findDocument } from "./documents";
+import { operation, type Operations } from "./operation";
+import {
+  deleteRows,
+  findRecord,
+  idsToLoad,
+  isAsExpected,
+  patchArgs,
+  patchRow,
+  records,
+} from "./records";
+import {
+  idsField,
+  optional,
+  recordField,
+  textField,
+  type StorageRecord,
+} from "./request";
+import {
+  clearSome,
+  firstOf,
+  queryArgs,
+  queryRows,
+  rowsWhere,
+  type Condition,
+} from "./rows";
+import type { AnyReadCtx, AnyRows, WriteCtx } from "./server";
+
+type Tasks = "mastra_background_tasks";
+const TASKS: Tasks = "mastra_background_tasks";
+
+/** The columns that documents name otherwise. */
+const legacyNames: Record<string, string> = {
+  tool_call_id: "toolCallId",
+  tool_name: "toolName",
+  agent_id: "agentId",
+  run_id: "runId",
+  thread_id: "threadId",
+  resource_id: "resourceId",
+  suspend_payload: "suspendPayload",
+  retry_count: "retryCount",
+  max_retries: "maxRetries",
+  timeout_ms: "timeoutMs",
+};
+
+/** A document's record with a row's column names. */
+function withColumnNames(record: StorageRecord): StorageRecord {
+  const row = { ...record };
+  for (const [column, legacy] of Object.entries(legacyNames)) {
+    if (legacy in row) {
+      row[column] ??= row[legacy];
+      delete row[legacy];
+    }
+  }
+  return row;
+}
+
+async function findLegacyTask(
+  ctx: WriteCtx,
+  id: string,
+): Promise<StorageRecord | null> {
+  const document = await findDocument(ctx, TASKS, id);
+  return document && withColumnNames(document.record);
+}
+
+function legacyDocuments({ db }: WriteCtx) {
+  return db
+    .query("mastra_documents")
+    .withIndex("by_table", (q) => q.eq("table", TASKS));
+}
+
+/** The documents that satisfy the conditions and that no row hides. */
+async function legacyTasksWhere(ctx: WriteCtx, conditions: Condition[]) {
+  const tasks: StorageRecord[] = [];
+  for await (const { record } of legacyDocuments(ctx)) {
+    const task = withColumnNames(record);
+    const expected = conditions.map(({ field, value }) => [field, value]);
+    if (!isAsExpected(task, Object.fromEntries(expected))) continue;
+    const hidden = await findRecord(ctx as AnyReadCtx, TASKS, task.id);
+    if (hidden === null) tasks.push(task);
+  }
+  return tasks;
+}
+
+async function findTask(ctx: WriteCtx, id: string) {
+  const row = await findRecord(ctx as AnyReadCtx, TASKS, id);
+  return row ?? (await findLegacyTask(ctx, id));
+}
+
+const load = operation({
+  args: (request) => ({ keys: recordField(request, "keys") }),
+  handler: async (ctx, table: Tasks, { keys }) => {
+    if (Object.keys(keys).join() === "id") {
+      return { ok: true, result: await findTask(ctx, String(keys.id)) };
+    }
+    const conditions = Object.entries(keys).map(([field, value]) => ({
+      field,
+      value,
+    }));
+    const row = await rowsWhere(ctx as AnyReadCtx, table, conditions).first();
+    const result = row ?? (await legacyTasksWhere(ctx, conditions))[0] ?? null;
+    return { ok: true, result };
+  },
+});
+
+const loadMany = operation({
+  args: idsToLoad,
+  handler: async (ctx, _table: Tasks, { ids }) => ({
+    ok: true,
+    result: await findInBatches(ids, (id) => findTask(ctx, id)),
+  }),
+});
+
+/** As for any record; documents follow the last row. */
+const queryTable = operation({
+  args: queryArgs,
+  handler: async (ctx, table: Tasks, args) => {
+    const reply = await queryRows(ctx as AnyReadCtx, table, args);
+    if (!reply.ok || reply.hasMore) return reply;
+    const legacy = await legacyTasksWhere(ctx, args.conditions);
+    const result = [...reply.result, ...legacy];
+    return {
+      ...reply,
+      result: args.limit ? result.slice(0, args.limit) : result,
+    };
+  },
+});
+
+const patch = operation({
+  args: patchArgs,
+  handler: async (ctx, table: Tasks, { id, record, expected }) => {
+    const row = await findRecord(ctx as AnyReadCtx, table, id);
+    const document = await findDocument(ctx, TASKS, id);
+    const task = row ?? (document && withColumnNames(document.record));
+    if (task === null || !isAsExpected(task, expected)) {
+      return { ok: true, result: false };
+    }
+    if (row !== null) await patchRow(ctx, table, row, record);
+    if (document !== null) {
+      if (row !== null) await ctx.db.delete("mastra_documents", document._id);
+      else {
+        await ctx.db.patch("mastra_documents", document._id, {
+          record: { ...task, ...record },
+        });
+      }
+    }
+    return { ok: true, result: true };
+  },
+});
+
+const deleteMany = operation({
+  args: (request) => ({ ids: idsField(request, "ids") }),
+  handler: async (ctx, table: Tasks, { ids }) => {
+    const rows = await findInBatches(ids, (id) =>
+      findRecord(ctx as AnyReadCtx, table, id),
+    );
+    await deleteRows(ctx, table, rows);
+    const found = await findInBatches(ids, (id) =>
+      findDocument(ctx, TASKS, id),
+    );
+    for (const { _id } of found) await ctx.db.delete("mastra_documents", _id);
+    return { ok: true };
+  },
+});
+
+/** Rows first, then documents. */
+const clearTable = operation({
+  args: () => ({}),
+  handler: async (ctx, table: Tasks) => {
+    const { some } = await firstOf(ctx.db.query(table) as unknown as AnyRows);
+    if (some.length > 0) {
+      await deleteRows(ctx, table, some);
+      return { ok: true, hasMore: true };
+    }
+    const rows = legacyDocuments(ctx) as unknown as AnyRows;
+    const hasMore = await clearSome(ctx as never, "mastra_documents", rows);
+    return { ok: true, hasMore };
+  },
+});
+
+/**
+ * Start the pending task with this id, or the oldest pending one, of one agent
+ * if so asked: of all that ask, one gets it. Returns the task, or null.
+ */
+const claimTask = operation({
+  args: (request) => ({
+    id: optional(textField, request, "id"),
+    agentId: optional(textField, request, "agentId"),
+    ownerId: textField(request, "ownerId"),
+    leaseExpiresAt: optional(textField, request, "leaseExpiresAt") ?? null,
+  }),
+  handler: async (
+    ctx,
+    table: Tasks,
+    { id, agentId, ownerId, leaseExpiresAt },
+  ) => {
+    const conditions = [
+      { field: "status", value: "pending" },
+      ...(id === undefined ? [] : [{ field: "id", value: id }]),
+      ...(agentId === undefined ? [] : [{ field: "agent_id", value: agentId }]),
+    ];
+    const oldest = { field: "createdAt", order: "asc" } as const;
+    const rows = rowsWhere(
+      ctx as AnyReadCtx,
+      table,
+      conditions,
+      id === undefined ? oldest : undefined,
+    );
+    const task = await rows.first();
+    if (task === null) return { ok: true, result: null };
+    const startedAt = new Date().toISOString();
+    const result = await patchRow(ctx, table, task, {
+      status: "running",
+      startedAt,
+      owner_id: ownerId,
+      leaseExpiresAt,
+    });
+    return { ok: true, result };
+  },
+});
+
+export const tasks: Operations<Tasks> = {
+  ...records,
+  load,
+  loadMany,
+  queryTable,
+  patch,
+  deleteMany,
+  clearTable,
+  dropTable: clearTable,
+  claimTask,
+};

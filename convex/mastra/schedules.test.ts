@@ -1,0 +1,207 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import {
+  deployment,
+  documentsRead,
+  storageOf,
+  storedIn,
+  type Deployment,
+} from "../test.setup";
+
+let db: Deployment;
+let call: ReturnType<typeof storageOf>;
+beforeEach(() => {
+  db = deployment();
+  call = storageOf(db);
+});
+
+const SCHEDULES = "mastra_schedules";
+const TRIGGERS = "mastra_schedule_triggers";
+const schedule = (id: string, fields: object = {}) => ({
+  id,
+  target: "{}",
+  cron: "* * * * *",
+  status: "active",
+  next_fire_at: 10,
+  created_at: 1,
+  updated_at: 1,
+  ...fields,
+});
+const trigger = (id: string, actual_fire_at: number, fields: object = {}) => ({
+  id,
+  schedule_id: "s",
+  scheduled_fire_at: actual_fire_at,
+  actual_fire_at,
+  outcome: "published",
+  trigger_kind: "schedule-fire",
+  ...fields,
+});
+const ids = (reply: { result: { id: string }[] }) =>
+  reply.result.map((row) => row.id);
+
+test.each([
+  ["createSchedule", SCHEDULES, schedule("s"), "Schedule"],
+  ["recordScheduleTrigger", TRIGGERS, trigger("s", 1), "Schedule trigger"],
+])("%s inserts once", async (op, table, record, noun) => {
+  expect(await call(op, table, { record })).toEqual({ ok: true });
+  expect(await call(op, table, { record })).toEqual({
+    ok: false,
+    code: "AlreadyExists",
+    error: `${noun} with id "s" already exists`,
+  });
+  expect(await call(op, table, { record: {} })).toMatchObject({
+    error: `${noun} is missing an id`,
+  });
+  expect(await storedIn(db, table)).toEqual([record]);
+});
+
+describe("schedules", () => {
+  test("are due in the order of their time, active ones only", async () => {
+    await call("batchInsert", SCHEDULES, {
+      records: [
+        schedule("later", { next_fire_at: 21 }),
+        schedule("second", { next_fire_at: 20 }),
+        schedule("first", { next_fire_at: 5 }),
+        schedule("paused", { next_fire_at: 5, status: "paused" }),
+      ],
+    });
+    const due = (rest: object = {}) =>
+      call("listDueSchedules", SCHEDULES, { now: 20, ...rest });
+    expect(ids(await due())).toEqual(["first", "second"]);
+    expect(ids(await due({ limit: 1.9 }))).toEqual(["first"]);
+    expect(ids(await due({ limit: -1 }))).toEqual([]);
+  });
+
+  test("are fired by one of two", async () => {
+    await call("insert", SCHEDULES, { record: schedule("s") });
+    const fire = async () =>
+      (
+        await call("updateScheduleNextFire", SCHEDULES, {
+          id: "s",
+          expectedNextFireAt: 10,
+          newNextFireAt: 20,
+          lastFireAt: 11,
+          lastRunId: "r",
+        })
+      ).result;
+    expect(await fire()).toBe(true);
+    expect(await fire()).toBe(false);
+    expect(await storedIn(db, SCHEDULES)).toMatchObject([
+      { next_fire_at: 20, last_fire_at: 11, last_run_id: "r" },
+    ]);
+    await call("updateSchedule", SCHEDULES, {
+      id: "s",
+      patch: { status: "paused", next_fire_at: 10 },
+    });
+    expect(await fire()).toBe(false);
+  });
+
+  test("update in part", async () => {
+    await call("insert", SCHEDULES, {
+      record: schedule("s", { timezone: "UTC" }),
+    });
+    const patch = { id: "other", timezone: null, cron: "0 * * * *" };
+    const { result } = await call("updateSchedule", SCHEDULES, {
+      id: "s",
+      patch,
+    });
+    const expected = schedule("s", { timezone: null, cron: "0 * * * *" });
+    expect(result).toMatchObject(expected);
+    expect(await storedIn(db, SCHEDULES)).toEqual([expected]);
+    expect(await call("updateSchedule", SCHEDULES, { id: "x", patch })).toEqual(
+      {
+        ok: false,
+        code: "NotFound",
+        error: "Schedule x not found",
+      },
+    );
+  });
+
+  test("without an owner are found whether the column is null or absent", async () => {
+    await call("batchInsert", SCHEDULES, {
+      records: [
+        schedule("null", { owner_type: null }),
+        schedule("owned", { owner_type: "user" }),
+        schedule("absent"),
+      ],
+    });
+    const reply = await call("queryTable", SCHEDULES, {
+      filters: [{ field: "owner_type", value: null }],
+    });
+    expect(ids(reply).sort()).toEqual(["absent", "null"]);
+  });
+
+  test("are deleted with their triggers, 25 a call", async () => {
+    await call("insert", SCHEDULES, { record: schedule("s") });
+    await call("batchInsert", TRIGGERS, {
+      records: [
+        ...Array.from({ length: 30 }, (_, n) => trigger(`t${n}`, n)),
+        trigger("other", 1, { schedule_id: "o" }),
+      ],
+    });
+    expect((await call("deleteSchedule", SCHEDULES, { id: "s" })).hasMore).toBe(
+      true,
+    );
+    expect(await storedIn(db, SCHEDULES)).toHaveLength(1);
+    expect(await storedIn(db, TRIGGERS)).toHaveLength(6);
+    expect((await call("deleteSchedule", SCHEDULES, { id: "s" })).hasMore).toBe(
+      false,
+    );
+    expect(await storedIn(db, SCHEDULES)).toEqual([]);
+    expect(await storedIn(db, TRIGGERS)).toMatchObject([{ id: "other" }]);
+  });
+});
+
+describe("triggers", () => {
+  beforeEach(() =>
+    call("batchInsert", TRIGGERS, {
+      records: Array.from({ length: 120 }, (_, n) => trigger(`t${n}`, n)),
+    }),
+  );
+
+  test("are listed newest first, from a time to before another", async () => {
+    const list = async (rest: object = {}) =>
+      ids(
+        await call("listScheduleTriggers", TRIGGERS, {
+          scheduleId: "s",
+          ...rest,
+        }),
+      );
+    expect(await list({ fromActualFireAt: 3, toActualFireAt: 6 })).toEqual([
+      "t5",
+      "t4",
+      "t3",
+    ]);
+    expect(await list({ limit: 2 })).toEqual(["t119", "t118"]);
+    expect(await list()).toHaveLength(100);
+    expect(await list({ scheduleId: "x" })).toEqual([]);
+  });
+
+  test("are deleted by 25", async () => {
+    const rest = { scheduleId: "s" };
+    expect(await call("deleteScheduleTriggers", TRIGGERS, rest)).toEqual({
+      ok: true,
+      hasMore: true,
+    });
+    expect(await storedIn(db, TRIGGERS)).toHaveLength(95);
+  });
+
+  test.each([
+    [
+      {
+        op: "listScheduleTriggers",
+        tableName: TRIGGERS,
+        scheduleId: "s",
+        limit: 3,
+      },
+      3,
+    ],
+    [
+      { op: "deleteScheduleTriggers", tableName: TRIGGERS, scheduleId: "s" },
+      51,
+    ],
+  ])("by %j are read at most %i times", async (request, budget) => {
+    const read = await documentsRead(db, request);
+    expect(read).toBeGreaterThan(0);
+    expect(read).toBeLessThanOrEqual(budget);
+  });
+});
