@@ -2,7 +2,7 @@
 
 use crate::{
     Batch, Mask, Metric, Search, SearchError, TopK, Values,
-    arch::{EXACT_ROWS, FIRST_ROWS, Kernels, Number, PANEL_ROWS},
+    arch::{EXACT_ROWS, FIRST_QUERIES, FIRST_ROWS, Kernels, Number, PANEL_ROWS},
     bounds::FirstPass,
     chunk::Chunk,
     mask::bits,
@@ -44,6 +44,9 @@ impl Found {
         self.skipped += other.skipped;
     }
 }
+
+/// The sums of each row of a chunk for several queries, and which of these is meant.
+type Given<'a> = (&'a [[i32; FIRST_QUERIES]], usize);
 
 /// How many rows the first pass takes at once: bounds of so many fit on the stack, and a mask's word has four such blocks.
 const BLOCK: usize = 16;
@@ -98,8 +101,33 @@ impl<'a> Scan<'a> {
         Found { selection: Selection::new(self.search.top_k, floor), skipped: 0 }
     }
 
+    /// Goes through a chunk of the batch for several queries while it is in the cache.
+    pub(crate) fn chunk_for_many(scans: &[Self], index: usize, found: &mut [Found]) {
+        let mut sums = Vec::new();
+        for (scans, found) in scans.chunks(FIRST_QUERIES).zip(found.chunks_mut(FIRST_QUERIES)) {
+            let mut planes: [&[_]; FIRST_QUERIES] = [&[]; FIRST_QUERIES];
+            let firsts = scans.iter().filter_map(|scan| scan.first.as_ref());
+            planes.iter_mut().zip(firsts).for_each(|(plane, first)| *plane = first.upper_plane());
+            // A mask may leave out most rows, whose sums would be for nothing.
+            let together = planes.iter().all(|plane| !plane.is_empty()) && scans[0].search.mask.is_none();
+            if together {
+                let chunk = &scans[0].batch.chunks()[index];
+                sums.resize(chunk.len(), [0; FIRST_QUERIES]);
+                (scans[0].kernels.many_sums)(planes, chunk.codes().lines(0..chunk.len()), &mut sums);
+            }
+            for (query, (scan, found)) in scans.iter().zip(found).enumerate() {
+                scan.chunk_given(index, together.then_some((&sums, query)), found);
+            }
+        }
+    }
+
     /// Goes through a chunk of the batch.
     pub(crate) fn chunk(&self, index: usize, found: &mut Found) {
+        self.chunk_given(index, None, found);
+    }
+
+    /// Goes through a chunk of the batch; the first pass's sums may be given.
+    fn chunk_given(&self, index: usize, given: Option<Given>, found: &mut Found) {
         let chunk = &self.batch.chunks()[index];
         let position = index * self.batch.chunk_rows();
         let mut exact = Vec::new();
@@ -112,7 +140,7 @@ impl<'a> Scan<'a> {
             let coded = match &self.first {
                 Some(first) => {
                     let coded = finite & chunk.codes().coded().word(word);
-                    self.bound(first, chunk, (coded, 64 * word), position, &mut found.selection);
+                    self.bound(first, (chunk, position), (coded, 64 * word), given, &mut found.selection);
                     coded
                 }
                 None => 0,
@@ -139,9 +167,9 @@ impl<'a> Scan<'a> {
     fn bound(
         &self,
         first: &FirstPass,
-        chunk: &Chunk,
+        (chunk, position): (&Chunk, usize),
         (word, word_row): (u64, usize),
-        position: usize,
+        given: Option<Given>,
         selection: &mut Selection,
     ) {
         let (codes, norms) = (chunk.codes(), chunk.norms());
@@ -157,7 +185,13 @@ impl<'a> Scan<'a> {
                 let len = BLOCK.min(chunk.len() - block_row);
                 let (mut sums, mut largest) = ([0; BLOCK], [0.0; BLOCK]);
                 let (sums, largest) = (&mut sums[..len], &mut largest[..len]);
-                (self.kernels.run_sums)(first.upper_plane(), codes.lines(block_row..block_row + len), sums);
+                if let Some((given, query)) = given {
+                    for (sum, given) in sums.iter_mut().zip(&given[block_row..]) {
+                        *sum = given[query];
+                    }
+                } else {
+                    (self.kernels.run_sums)(first.upper_plane(), codes.lines(block_row..block_row + len), sums);
+                }
                 first.largest(sums, codes, block_row, norms, largest);
                 // As a rule none is large enough, and this loop has no branches.
                 let floor = selection.floor();

@@ -124,9 +124,7 @@ impl Batch {
                     (first..queries.end.min(first + QUERIES_AT_ONCE)).map(scan).collect::<Result<_, _>>()?;
                 let mut found: Vec<Found> = scans.iter().map(Scan::nothing).collect();
                 for chunk in 0..self.chunks().len() {
-                    for (scan, found) in scans.iter().zip(&mut found) {
-                        scan.chunk(chunk, found);
-                    }
+                    Scan::chunk_for_many(&scans, chunk, &mut found);
                 }
                 top_ks.extend(scans.iter().zip(found).map(|(scan, found)| scan.rank(found)));
             }

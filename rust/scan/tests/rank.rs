@@ -48,6 +48,12 @@ fn check(batch: &Batch, rows: &Model, query: &[f64], search: &Search) {
         assert_same(&found, &expected, &format!("{} {search:?}", kernels.name));
     }
     assert_same(&batch.top_k(query, search).expect("the search can be made"), &expected, "the default");
+    // Several queries are taken together, the last ones by themselves.
+    if !query.is_empty() {
+        let found = batch.top_k_many(&query.repeat(5), search).expect("the searches can be made");
+        assert_eq!(found.len(), 5);
+        found.iter().for_each(|found| assert_same(found, &expected, "one of many"));
+    }
 }
 
 fn row(position: usize, vector: Option<&[f64]>) -> Row {
@@ -276,7 +282,7 @@ fn rows_whose_codes_lose_much_rank_as_by_the_reference() {
     // One large component takes up the codes, and the order depends on the others.
     let (dimension, count) = (160, 700);
     let mut rows = noise(dimension * count, 1);
-    rows.iter_mut().step_by(dimension).for_each(|x| *x *= 30.0);
+    rows.iter_mut().step_by(dimension).for_each(|x| *x *= 32.0);
     for narrow in [true, false] {
         let (batch, model) = matrix(dimension, &rows, narrow);
         for metric in Metric::ALL {

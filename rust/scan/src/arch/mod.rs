@@ -21,6 +21,9 @@ use crate::bounds::power_of_two;
 /// How many rows a first-pass kernel takes at once: as many as share one load of the query.
 pub(crate) const FIRST_ROWS: usize = 4;
 
+/// How many queries go over the same rows at once: with as many rows, all their sums fit into the widest registers.
+pub(crate) const FIRST_QUERIES: usize = 4;
+
 /// How many rows an exact kernel takes at once: independent chains of additions, enough to hide most of their latency.
 pub(crate) const EXACT_ROWS: usize = 8;
 
@@ -69,6 +72,7 @@ type Encode<T> = fn(&[T], &mut [Line<u8>]) -> Encoded;
 type CodeQuery = fn(&[f64], &mut [Line<i8>], &mut [Line<i8>]) -> Planes;
 type RunSums = fn(&[Line<i8>], &[Line<u8>], &mut [i32]);
 type RowSums = fn(&[Line<i8>], [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS];
+type ManySums = fn([&[Line<i8>]; FIRST_QUERIES], &[Line<u8>], &mut [[i32; FIRST_QUERIES]]);
 type Exact<T> = fn(&[f64], [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
 type Panel<T> = fn(&[f64], &[T]) -> [f64; PANEL_ROWS];
 
@@ -85,6 +89,8 @@ pub struct Kernels {
     pub(crate) run_sums: RunSums,
     /// The sums of products of a plane and the codes of some rows.
     pub(crate) row_sums: RowSums,
+    /// `run_sums` for several planes at once: the sums of a row are beside one another.
+    pub(crate) many_sums: ManySums,
     dots_f32: Exact<f32>,
     dots_f64: Exact<f64>,
     distances_f32: Exact<f32>,
@@ -309,6 +315,18 @@ mod tests {
                 let (same_codes, same_encoded) = encode(kernels);
                 assert_eq!(same_encoded, encoded, "{at}");
                 assert!(same_codes.iter().zip(&codes).all(|(a, b)| a.0 == b.0), "{at}");
+                for count in 0..rows.len() {
+                    let run = &codes[..count * lines];
+                    let mut many = vec![[-1; FIRST_QUERIES]; count];
+                    (kernels.many_sums)([&upper, &lower, &lower, &upper], run, &mut many);
+                    let mut sums = vec![[-1; FIRST_QUERIES]; count];
+                    for (query, plane) in [&upper, &lower, &lower, &upper].into_iter().enumerate() {
+                        let mut one = vec![-1; count];
+                        (kernels.run_sums)(plane, run, &mut one);
+                        sums.iter_mut().zip(one).for_each(|(sums, sum)| sums[query] = sum);
+                    }
+                    assert_eq!(many, sums, "{at}");
+                }
                 for (plane, same_plane) in [(&upper, &same_upper), (&lower, &same_lower)] {
                     assert!(plane.iter().zip(same_plane).all(|(a, b)| a.0 == b.0), "{at}");
                     let sum = |row: &[Line<u8>]| -> i32 {

@@ -3,7 +3,7 @@
 //! The loops that the compiler turns into wide instructions by itself are generic and always inlined: compiled within a
 //! function for a CPU's features, they are that CPU's kernels too.
 
-use super::{EXACT_ROWS, Encoded, FIRST_ROWS, Kernels, Line, Number, PANEL_ROWS, Planes};
+use super::{EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, Number, PANEL_ROWS, Planes, RunSums};
 
 pub(super) const KERNELS: Kernels = Kernels {
     name: "portable",
@@ -12,6 +12,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     planes,
     run_sums,
     row_sums,
+    many_sums: |planes, codes, sums| one_by_one(run_sums, planes, codes, sums),
     dots_f32: dots,
     dots_f64: dots,
     distances_f32: distances,
@@ -142,6 +143,27 @@ fn run_sums(plane: &[Line<i8>], codes: &[Line<u8>], sums: &mut [i32]) {
     assert_eq!(codes.len(), sums.len() * plane.len());
     for (index, sum) in sums.iter_mut().enumerate() {
         *sum = row_sum(plane, &codes[index * plane.len()..][..plane.len()]);
+    }
+}
+
+/// The sums for several planes by a kernel for one: for CPUs whose registers can't hold the sums of several.
+pub(super) fn one_by_one(
+    run_sums: RunSums,
+    planes: [&[Line<i8>]; FIRST_QUERIES],
+    codes: &[Line<u8>],
+    sums: &mut [[i32; FIRST_QUERIES]],
+) {
+    const ROWS: usize = 16;
+    for (run, sums) in sums.chunks_mut(ROWS).enumerate() {
+        for (query, plane) in planes.into_iter().enumerate() {
+            let first = run * ROWS * plane.len();
+            let mut one = [0; ROWS];
+            let one = &mut one[..sums.len()];
+            run_sums(plane, &codes[first..first + sums.len() * plane.len()], one);
+            for (sums, sum) in sums.iter_mut().zip(one) {
+                sums[query] = *sum;
+            }
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use std::{
     ptr,
 };
 
-use super::{EXACT_ROWS, Encoded, FIRST_ROWS, Kernels, Line, PANEL_ROWS, Planes, portable};
+use super::{EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, PANEL_ROWS, Planes, portable};
 
 /// A kernel as an entry of the table, which says nothing of the features that it needs.
 macro_rules! on_this_cpu {
@@ -50,6 +50,7 @@ static AVX2: Kernels = Kernels {
     planes: on_this_cpu!(avx2::planes, query, upper, lower),
     run_sums: on_this_cpu!(avx2::run_sums, plane, codes, sums),
     row_sums: on_this_cpu!(avx2::row_sums, plane, rows),
+    many_sums: |planes, codes, sums| portable::one_by_one(AVX2.run_sums, planes, codes, sums),
     dots_f32: on_this_cpu!(exact_f32::<DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact_f64::<DOTS>, query, rows),
     distances_f32: on_this_cpu!(exact_f32::<DISTANCES>, query, rows),
@@ -67,6 +68,7 @@ static AVX512: Kernels = Kernels {
     planes: on_this_cpu!(avx512::planes, query, upper, lower),
     run_sums: on_this_cpu!(avx512::run_sums, plane, codes, sums),
     row_sums: on_this_cpu!(avx512::row_sums, plane, rows),
+    many_sums: on_this_cpu!(many_sums, planes, codes, sums),
     panel_dots_f32: on_this_cpu!(avx512::panel_dots::<f32>, query, panel),
     panel_dots_f64: on_this_cpu!(avx512::panel_dots::<f64>, query, panel),
     panel_distances_f32: on_this_cpu!(avx512::panel_distances::<f32>, query, panel),
@@ -177,11 +179,50 @@ fn sums_512<const FETCH: bool>(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROW
             *sum = _mm512_dpbusd_epi32(*sum, codes, plane);
         }
     }
-    let mut halves = [_mm256_setzero_si256(); FIRST_ROWS];
+    totals(folded(sums))
+}
+
+/// The sums of four rows for four queries at a time, so that each line is loaded once for four uses.
+#[target_feature(enable = "avx2,avx512f,avx512vnni")]
+fn many_sums(planes: [&[Line<i8>]; FIRST_QUERIES], codes: &[Line<u8>], totals_of: &mut [[i32; FIRST_QUERIES]]) {
+    let width = planes[0].len();
+    assert!(planes.iter().all(|plane| plane.len() == width) && codes.len() == totals_of.len() * width);
+    let mut rows = [codes; FIRST_ROWS];
+    for (group, totals_of) in totals_of.chunks_mut(FIRST_ROWS).enumerate() {
+        for (i, row) in rows.iter_mut().enumerate() {
+            // The last row fills up what is missing.
+            let index = group * FIRST_ROWS + i.min(totals_of.len() - 1);
+            *row = &codes[index * width..(index + 1) * width];
+        }
+        let mut sums = [[_mm512_setzero_si512(); FIRST_QUERIES]; FIRST_ROWS];
+        for line in 0..width {
+            let mut loaded = [_mm512_setzero_si512(); FIRST_QUERIES];
+            for (loaded, plane) in loaded.iter_mut().zip(planes) {
+                // SAFETY: a line has 64 bytes and begins at a multiple of 64.
+                *loaded = unsafe { _mm512_load_si512(ptr::from_ref(&plane[line]).cast::<__m512i>()) };
+            }
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                // SAFETY: as above.
+                let codes = unsafe { _mm512_load_si512(ptr::from_ref(&row[line]).cast::<__m512i>()) };
+                for (sum, plane) in sums.iter_mut().zip(loaded) {
+                    *sum = _mm512_dpbusd_epi32(*sum, codes, plane);
+                }
+            }
+        }
+        for (totals_of, sums) in totals_of.iter_mut().zip(sums) {
+            *totals_of = totals(folded(sums));
+        }
+    }
+}
+
+/// The upper half of each register added to the lower.
+#[target_feature(enable = "avx2,avx512f")]
+fn folded(sums: [__m512i; 4]) -> [__m256i; 4] {
+    let mut halves = [_mm256_setzero_si256(); 4];
     for (half, sum) in halves.iter_mut().zip(sums) {
         *half = _mm256_add_epi32(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64::<1>(sum));
     }
-    totals(halves)
+    halves
 }
 
 /// Fetches the codes some way ahead; an address past the end does no harm.
@@ -192,12 +233,12 @@ fn fetch(line: &Line<u8>) {
 
 /// The total of each register's numbers.
 #[target_feature(enable = "avx2")]
-fn totals([a, b, c, d]: [__m256i; FIRST_ROWS]) -> [i32; FIRST_ROWS] {
+fn totals([a, b, c, d]: [__m256i; 4]) -> [i32; 4] {
     // `hadd` adds neighbours within each half.
     let neighbours = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
     let totals = _mm_add_epi32(_mm256_castsi256_si128(neighbours), _mm256_extracti128_si256::<1>(neighbours));
     // SAFETY: the register holds four numbers of 32 bits, in order.
-    unsafe { std::mem::transmute::<__m128i, [i32; FIRST_ROWS]>(totals) }
+    unsafe { std::mem::transmute::<__m128i, [i32; 4]>(totals) }
 }
 
 /// An exact kernel: four components of eight rows are transposed, so that each row has its own lane, and added in order.
