@@ -6,7 +6,7 @@ use crate::{
     bounds::FirstPass,
     chunk::Chunk,
     mask::bits,
-    select::{Candidate, Largest, Selection},
+    select::{Candidate, Largest, Rank, Selection},
 };
 
 pub(crate) struct Scan<'a> {
@@ -297,16 +297,13 @@ impl<'a> Scan<'a> {
         if let Some(min_score) = self.search.min_score {
             ranked.retain(|&(_, score)| score >= min_score);
         }
-        // Not `total_cmp`: -0.0 and 0.0 are a tie.
-        let best_first = |a: &(usize, f64), b: &(usize, f64)| {
-            b.1.partial_cmp(&a.1).expect("scores that rank are finite").then(a.0.cmp(&b.0))
-        };
+        let mut ranked: Vec<Rank> = ranked.into_iter().map(|(position, score)| Rank::new(score, position)).collect();
         if self.search.top_k < ranked.len() {
-            ranked.select_nth_unstable_by(self.search.top_k, best_first);
+            ranked.select_nth_unstable(self.search.top_k);
             ranked.truncate(self.search.top_k);
         }
-        ranked.sort_unstable_by(best_first);
-        let (rows, scores) = ranked.into_iter().unzip();
+        ranked.sort_unstable();
+        let (rows, scores) = ranked.into_iter().map(|rank| (rank.position(), rank.score())).unzip();
         TopK { rows, scores, skipped }
     }
 
