@@ -13,6 +13,7 @@ use value::{Object, Packed, Value, json};
 use crate::{
     error::{Error, FunctionError, Result},
     functions::{Call, Function, FunctionKind, Functions},
+    last_writes::LastWrites,
     limits::Limits,
     schema::{Schema, TableDefinition, VectorIndex},
     storage::{Checkout, Storage, Synchronous, Target, locked, set_setting, setting},
@@ -74,6 +75,7 @@ struct Inner {
     functions: Functions,
     schema: RwLock<Arc<Schema>>,
     committed: RwLock<Committed>,
+    last_writes: LastWrites,
     residents: ResidentVectors,
 }
 
@@ -160,6 +162,16 @@ impl Deployment {
         Ok(self.inner()?.committed().clock.commit_timestamp)
     }
 
+    /// The timestamp of this process's last commit that wrote to a table, or of the last one before it opened the data.
+    /// As long as it stays the same, so does what was read of the table after asking for it.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork.
+    pub fn last_write(&self, table: &str) -> Result<i64> {
+        Ok(self.inner()?.last_writes.get(table))
+    }
+
     /// Makes sure that the schema has a table with a vector index, as `defineMastraNativeVectorTable(options)` of the
     /// built-in functions defines it.
     ///
@@ -214,6 +226,7 @@ impl Inner {
                 storage,
                 functions,
                 schema: RwLock::new(Arc::new(schema)),
+                last_writes: LastWrites::new(committed.clock.commit_timestamp),
                 committed: RwLock::new(committed),
                 residents: ResidentVectors::default(),
             },
@@ -303,7 +316,7 @@ impl Inner {
         let (value, mut call) = self.functions.run(function, args, call, self.options.limits.user_time);
         let transaction = call.transaction.take().expect("a mutation's call keeps its transaction");
         let outcome = self.outcome(function, value?, call.log_lines, &transaction.tables)?;
-        self.publish(transaction.commit()?);
+        self.commit(transaction)?;
         Ok(outcome)
     }
 
@@ -343,14 +356,17 @@ impl Inner {
         Transaction::write(connection, tables, clock, self.schema(), limits)
     }
 
-    /// Lets everybody see a commit. Its connection is still held, so commits come one after the other.
-    fn publish(&self, commit: Commit) {
-        let Commit { connection, tables, clock, changes } = commit;
+    /// Commits, and lets everybody see it. The connection is held throughout, so commits come one after the other.
+    fn commit(&self, transaction: Transaction) -> Result<()> {
+        let under_way = self.last_writes.begin(transaction.written_tables());
+        let Commit { connection, tables, clock, changes } = transaction.commit()?;
         if !changes.is_empty() {
+            under_way.finish(clock.commit_timestamp);
             self.residents.apply(&changes);
             *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
         }
         drop(connection);
+        Ok(())
     }
 
     fn vectors(&self, source: &VectorSource) -> Result<Arc<Batch>> {

@@ -11,6 +11,7 @@
 //! | `document` | a document, and how it stands in SQLite |
 //! | `storage` | the SQLite file: owner, format, connections |
 //! | `vectors` | vectors in memory, in step with commits; vector search |
+//! | `last_writes` | when each table was last written |
 //! | `limits`, `error` | Convex's limits; what can go wrong |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
@@ -19,6 +20,7 @@ mod deployment;
 mod document;
 mod error;
 mod functions;
+mod last_writes;
 mod limits;
 mod query;
 mod schema;

@@ -1,7 +1,7 @@
 //! One transaction: reads at a snapshot, writes that all happen or none.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -98,6 +98,12 @@ impl Transaction {
     /// Begins the limits' accounts anew, for the next function that reads the same snapshot.
     pub(crate) fn forget_usage(&mut self) {
         self.usage = Usage::default();
+    }
+
+    /// The names of the tables written to.
+    pub(crate) fn written_tables(&self) -> BTreeSet<String> {
+        let numbers = self.changes.iter().map(|change| change.table_number);
+        numbers.filter_map(|number| self.tables.name(number)).map(str::to_owned).collect()
     }
 
     /// Makes the writes durable. Without any, nothing is written at all.

@@ -242,3 +242,27 @@ fn arrays_are_stored_bit_for_bit() {
     stored.retain(|name, _| !name.starts_with('_'));
     assert_eq!(text(&stored.into()), text(&document));
 }
+
+#[test]
+fn each_table_tells_when_it_was_last_written() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let last = |deployment: &Deployment, table: &str| deployment.last_write(table).expect("it is open");
+    let now = |deployment: &Deployment| deployment.commit_timestamp().expect("it is open");
+    let deployment = in_folder(folder.path());
+    assert_eq!((last(&deployment, "one"), last(&deployment, "two")), (0, 0));
+    let id = write(&deployment, vec![insert("one", value("{}"))]).remove(0);
+    let first = now(&deployment);
+    assert_eq!((last(&deployment, "one"), last(&deployment, "two")), (first, 0));
+    write(&deployment, vec![insert("two", value("{}"))]);
+    assert_eq!((last(&deployment, "one"), last(&deployment, "two")), (first, now(&deployment)));
+    let failing = object([("writes", vec![insert("one", value("{}"))].into()), ("thenThrow", "in vain".into())]);
+    try_call(&deployment, "database:write", failing).expect_err("it throws");
+    get(&deployment, &id);
+    assert_eq!(last(&deployment, "one"), first);
+    write(&deployment, vec![object([("op", "delete".into()), ("id", id)]), insert("two", value("{}"))]);
+    let third = now(&deployment);
+    assert_eq!((last(&deployment, "one"), last(&deployment, "two")), (third, third));
+    drop(deployment);
+    let deployment = in_folder(folder.path());
+    assert_eq!((last(&deployment, "one"), last(&deployment, "never")), (third, third));
+}

@@ -1,0 +1,95 @@
+//! When each table was last written, as callers need it who keep what they have read.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Condvar, Mutex, PoisonError},
+};
+
+use crate::storage::locked;
+
+/// The timestamp of each table's last commit.
+pub(crate) struct LastWrites {
+    /// The last commit before this process opened the data: what tables have that were not written since.
+    at_opening: i64,
+    state: Mutex<State>,
+    settled: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    timestamps: HashMap<String, i64>,
+    /// The tables of commits under way: a table stands here once for each.
+    under_way: Vec<String>,
+}
+
+/// A commit under way. Dropped unfinished, it failed.
+pub(crate) struct UnderWay<'a> {
+    writes: &'a LastWrites,
+    tables: BTreeSet<String>,
+}
+
+impl LastWrites {
+    pub(crate) fn new(at_opening: i64) -> Self {
+        Self { at_opening, state: Mutex::default(), settled: Condvar::new() }
+    }
+
+    /// A table's timestamp. Waits for a commit that is writing to the table: whether others see it yet is not known.
+    pub(crate) fn get(&self, table: &str) -> i64 {
+        let state = locked(&self.state);
+        let settled = self.settled.wait_while(state, |state| state.under_way.iter().any(|name| name == table));
+        let state = settled.unwrap_or_else(PoisonError::into_inner);
+        state.timestamps.get(table).copied().unwrap_or(self.at_opening)
+    }
+
+    /// To be called before a commit of these tables can be seen.
+    pub(crate) fn begin(&self, tables: BTreeSet<String>) -> UnderWay<'_> {
+        locked(&self.state).under_way.extend(tables.iter().cloned());
+        UnderWay { writes: self, tables }
+    }
+}
+
+impl UnderWay<'_> {
+    /// To be called when the commit can be seen.
+    pub(crate) fn finish(self, timestamp: i64) {
+        let mut state = locked(&self.writes.state);
+        state.timestamps.extend(self.tables.iter().map(|table| (table.clone(), timestamp)));
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut state = locked(&self.writes.state);
+        for table in &self.tables {
+            let position = state.under_way.iter().position(|name| name == table).expect("it was put there");
+            state.under_way.swap_remove(position);
+        }
+        self.writes.settled.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn whoever_asks_during_a_commit_learns_how_it_ended() {
+        let writes = LastWrites::new(1);
+        for (finished, expected) in [(false, 1), (true, 2)] {
+            let under_way = writes.begin(BTreeSet::from(["t".to_owned()]));
+            assert_eq!(writes.get("other"), 1);
+            let (send, receive) = mpsc::channel();
+            thread::scope(|scope| {
+                scope.spawn(|| send.send(writes.get("t")));
+                assert!(receive.recv_timeout(Duration::from_millis(20)).is_err());
+                if finished {
+                    under_way.finish(2);
+                } else {
+                    drop(under_way);
+                }
+                assert_eq!(receive.recv().expect("the thread answers"), expected);
+            });
+        }
+    }
+}
