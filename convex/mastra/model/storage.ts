@@ -5,6 +5,7 @@
  * @module
  */
 import type { StorageReply } from "../validators";
+import { observations } from "./observations";
 import type { Operations } from "./operation";
 import { documents } from "./documents";
 import { deleteMessages, saveMessages, updateMessages } from "./messages";
@@ -65,7 +66,7 @@ const recordTables: { [T in RecordTable]: Operations<T> } = {
     ...tasks,
     createTask: insertOnly("Background task"),
   },
-  mastra_observational_memory: records,
+  mastra_observational_memory: observations,
   mastra_vector_indexes: { ...records, createVectorIndex },
 };
 

@@ -1,0 +1,460 @@
+/**
+ * Observational memory: what an agent noted of a conversation, in generations.
+ *
+ * Observations are first buffered in chunks, later swapped into the active
+ * text; a reflection condenses the active text into a new generation.
+ *
+ * @module
+ */
+import type { StorageReply } from "../validators";
+import { operation, type Operation } from "./operation";
+import {
+  findRecord,
+  patchRow,
+  recordArgs,
+  records,
+  writeRecords,
+} from "./records";
+import {
+  isRecord,
+  numberField,
+  optional,
+  recordField,
+  recordsField,
+  textField,
+  type StorageRecord,
+  type StorageRequest,
+} from "./request";
+import type { StoredRow, WriteCtx } from "./server";
+
+type Memory = "mastra_observational_memory";
+const MEMORY: Memory = "mastra_observational_memory";
+
+function generationsOf({ db }: WriteCtx, lookupKey: string) {
+  return db
+    .query(MEMORY)
+    .withIndex("by_lookup_key", (q) => q.eq("lookupKey", lookupKey))
+    .order("desc");
+}
+
+/** An operation on the row `id`. */
+function onRow<Args>({
+  id = (request) => textField(request, "id"),
+  args,
+  handler,
+}: {
+  id?: (request: StorageRequest) => string;
+  args: (request: StorageRequest) => Args;
+  handler: (
+    row: StoredRow,
+    args: Args,
+    update: (fields: StorageRecord) => Promise<StoredRow>,
+    ctx: WriteCtx,
+  ) => Promise<StorageReply>;
+}): Operation<Memory> {
+  return operation({
+    args: (request) => ({ id: id(request), args: args(request) }),
+    handler: async (ctx, table: Memory, { id, args }) => {
+      const row = await findRecord(ctx, table, id);
+      if (row === null) {
+        return {
+          ok: false,
+          code: "NotFound",
+          error: `Observational memory record not found: ${id}`,
+        };
+      }
+      const update = (fields: StorageRecord) =>
+        patchRow(ctx, table, row, fields);
+      return await handler(row, args, update, ctx);
+    },
+  });
+}
+
+/** The latest generation, or null. */
+const omGetLatest = operation({
+  args: (request) => ({ lookupKey: textField(request, "lookupKey") }),
+  handler: async (ctx, _table: Memory, { lookupKey }) => ({
+    ok: true,
+    result: await generationsOf(ctx, lookupKey).first(),
+  }),
+});
+
+/** Generations, newest first, created from one time to another, both included. */
+const omGetHistory = operation({
+  args: (request) => ({
+    lookupKey: textField(request, "lookupKey"),
+    from: optional(textField, request, "from") ?? "",
+    to: optional(textField, request, "to"),
+    offset: optional(numberField, request, "offset") ?? 0,
+    limit: optional(numberField, request, "limit") ?? Infinity,
+  }),
+  handler: async (
+    ctx,
+    _table: Memory,
+    { lookupKey, from, to, offset, limit },
+  ) => {
+    const found: StoredRow[] = [];
+    for await (const row of generationsOf(ctx, lookupKey)) {
+      if (found.length >= offset + limit) break;
+      const isAfter = to !== undefined && row.createdAt > to;
+      if (row.createdAt >= from && !isAfter) found.push(row);
+    }
+    return { ok: true, result: found.slice(offset, offset + limit) };
+  },
+});
+
+/** Insert the record unless its key has a generation; returns the latest. */
+const omInitialize = operation({
+  args: recordArgs,
+  handler: async (ctx, table: Memory, { record }) => {
+    const lookupKey = String(record.lookupKey);
+    const latest = await generationsOf(ctx, lookupKey).first();
+    if (latest === null) await writeRecords(ctx, table, [record]);
+    return {
+      ok: true,
+      result: latest ?? (await generationsOf(ctx, lookupKey).first()),
+    };
+  },
+});
+
+/** Replace the active text. Ids and time zone not given, or null, stay. */
+const omUpdateActive = onRow({
+  args: (request) => ({
+    observations: textField(request, "observations"),
+    tokenCount: numberField(request, "tokenCount"),
+    lastObservedAt: textField(request, "lastObservedAt"),
+    observedMessageIds: request.observedMessageIds,
+    observedTimezone: request.observedTimezone,
+    updatedAt: textField(request, "updatedAt"),
+  }),
+  handler: async (row, args, update) => {
+    const tokens = Number.isFinite(args.tokenCount)
+      ? Math.max(0, args.tokenCount)
+      : 0;
+    await update({
+      activeObservations: args.observations,
+      lastObservedAt: args.lastObservedAt,
+      pendingMessageTokens: 0,
+      observationTokenCount: tokens,
+      totalTokensObserved: row.totalTokensObserved + tokens,
+      observedMessageIds: args.observedMessageIds ?? row.observedMessageIds,
+      observedTimezone: args.observedTimezone ?? row.observedTimezone,
+      updatedAt: args.updatedAt,
+    });
+    return { ok: true };
+  },
+});
+
+/** Buffer a chunk, once for each `cycleId`. */
+const omAppendBufferedChunk = onRow({
+  args: (request) => ({
+    chunk: recordField(request, "chunk"),
+    lastBufferedAtTime: request.lastBufferedAtTime,
+    updatedAt: textField(request, "updatedAt"),
+  }),
+  handler: async (row, { chunk, lastBufferedAtTime, updatedAt }, update) => {
+    const chunks = chunksOf(row);
+    const { cycleId } = chunk;
+    if (cycleId && chunks.some((stored) => stored.cycleId === cycleId)) {
+      return { ok: true };
+    }
+    await update({
+      bufferedObservationChunks: JSON.stringify([...chunks, chunk]),
+      ...(lastBufferedAtTime ? { lastBufferedAtTime } : {}),
+      updatedAt,
+    });
+    return { ok: true };
+  },
+});
+
+type Chunk = {
+  id?: string;
+  cycleId?: string;
+  observations: string;
+  tokenCount: number;
+  messageTokens?: number;
+  messageIds?: string[];
+  lastObservedAt?: string;
+  suggestedContinuation?: string;
+  currentTask?: string;
+};
+
+function chunksOf(row: StoredRow): Chunk[] {
+  const stored: unknown = parsed(row.bufferedObservationChunks);
+  return Array.isArray(stored) ? stored : [];
+}
+
+function parsed(text: unknown): unknown {
+  if (typeof text !== "string") return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Move the first buffered chunks to the active text. The caller may send the
+ * chunks with newer weights; chunks that were buffered meanwhile stay.
+ */
+const omSwapBuffered = onRow({
+  args: (request) => ({
+    target: {
+      activationRatio: numberField(request, "activationRatio"),
+      messageTokensThreshold: numberField(request, "messageTokensThreshold"),
+      currentPendingTokens: numberField(request, "currentPendingTokens"),
+      forceMaxActivation: request.forceMaxActivation === true,
+    },
+    lastObservedAt: request.lastObservedAt,
+    given: optional(recordsField, request, "bufferedChunks") as
+      Chunk[] | undefined,
+    now: textField(request, "now"),
+  }),
+  handler: async (row, { target, given, now, ...args }, update) => {
+    const stored = chunksOf(row);
+    const chunks = given ?? stored;
+    if (stored.length === 0 || chunks.length === 0) {
+      return { ok: true, result: swapResult([]) };
+    }
+    const activated = chunks.slice(0, chunksToActivate(chunks, target));
+    const names = new Set(activated.map(nameOf));
+    const remaining = [
+      ...chunks.slice(activated.length),
+      ...stored.filter((chunk) => !chunks.some(sameAs(chunk))),
+    ].filter((chunk) => !names.has(nameOf(chunk)));
+
+    const result = swapResult(activated);
+    const last = activated[activated.length - 1];
+    const lastObservedAt = args.lastObservedAt ?? last?.lastObservedAt ?? now;
+    const before = row.activeObservations
+      ? `${row.activeObservations}\n\n--- message boundary (${lastObservedAt}) ---\n\n`
+      : "";
+    await update({
+      activeObservations: before + observationsOf(activated),
+      observationTokenCount:
+        row.observationTokenCount + result.observationTokensActivated,
+      pendingMessageTokens: Math.max(
+        0,
+        row.pendingMessageTokens - result.messageTokensActivated,
+      ),
+      bufferedObservationChunks:
+        remaining.length > 0 ? JSON.stringify(remaining) : null,
+      lastObservedAt,
+      updatedAt: now,
+    });
+    return {
+      ok: true,
+      result: {
+        ...result,
+        observations: observationsOf(activated),
+        perChunk: activated.map((chunk) => ({
+          cycleId: chunk.cycleId ?? "",
+          messageTokens: chunk.messageTokens ?? 0,
+          observationTokens: chunk.tokenCount,
+          messageCount: chunk.messageIds?.length ?? 0,
+          observations: chunk.observations,
+        })),
+        // Hints of older chunks are out of date.
+        suggestedContinuation: last?.suggestedContinuation,
+        currentTask: last?.currentTask,
+      },
+    };
+  },
+});
+
+/** What tells chunks apart: a chunk without either name is told by its text. */
+function nameOf(chunk: Chunk): string {
+  return chunk.id ?? chunk.cycleId ?? chunk.observations;
+}
+
+function sameAs(chunk: Chunk) {
+  return (other: Chunk) => nameOf(other) === nameOf(chunk);
+}
+
+function observationsOf(chunks: Chunk[]): string {
+  return chunks.map((chunk) => chunk.observations).join("\n\n");
+}
+
+function swapResult(activated: Chunk[]) {
+  const messageIds = activated.flatMap((chunk) => chunk.messageIds ?? []);
+  return {
+    chunksActivated: activated.length,
+    messageTokensActivated: sum(activated, (c) => c.messageTokens ?? 0),
+    observationTokensActivated: sum(activated, (c) => c.tokenCount),
+    messagesActivated: messageIds.length,
+    activatedCycleIds: activated.flatMap((c) => (c.cycleId ? [c.cycleId] : [])),
+    activatedMessageIds: messageIds,
+  };
+}
+
+function sum(chunks: Chunk[], tokens: (chunk: Chunk) => number): number {
+  return chunks.reduce((total, chunk) => total + tokens(chunk), 0);
+}
+
+/**
+ * How many chunks to activate, so that of the messages' tokens about
+ * `threshold * (1 - ratio)`, the floor, stay unobserved: the prefix that just
+ * reaches the target, or the longest below it where that would leave too little.
+ */
+function chunksToActivate(
+  chunks: Chunk[],
+  target: {
+    activationRatio: number;
+    messageTokensThreshold: number;
+    currentPendingTokens: number;
+    forceMaxActivation: boolean;
+  },
+): number {
+  const pending = target.currentPendingTokens;
+  const floor = target.messageTokensThreshold * (1 - target.activationRatio);
+  const wanted = Math.max(0, pending - floor);
+  let tokens = 0;
+  let over = { chunks: 0, tokens: Infinity };
+  let under = { chunks: 0, tokens: 0 };
+  for (const [position, chunk] of chunks.entries()) {
+    tokens += chunk.messageTokens ?? 0;
+    const prefix = { chunks: position + 1, tokens };
+    if (tokens >= wanted && tokens < over.tokens) over = prefix;
+    if (tokens < wanted && tokens > under.tokens) under = prefix;
+  }
+  // Mastra's bounds: 95 % of the floor may be overshot, 1000 tokens must remain.
+  const leavesEnough = (prefix: { tokens: number }) =>
+    pending - prefix.tokens >= Math.min(1000, floor);
+  const isNear = over.tokens - wanted <= floor * 0.95;
+  if ((target.forceMaxActivation || isNear) && leavesEnough(over)) {
+    return over.chunks;
+  }
+  if (under.chunks > 0 && leavesEnough(under)) return under.chunks;
+  return over.chunks || 1;
+}
+
+/** Buffer a part of a reflection. */
+const omUpdateBufferedReflection = onRow({
+  args: (request) => ({
+    reflection: textField(request, "reflection"),
+    tokenCount: numberField(request, "tokenCount"),
+    inputTokenCount: numberField(request, "inputTokenCount"),
+    lineCount: numberField(request, "reflectedObservationLineCount"),
+    updatedAt: textField(request, "updatedAt"),
+  }),
+  handler: async (row, args, update) => {
+    const buffered = row.bufferedReflection;
+    await update({
+      bufferedReflection: buffered
+        ? `${buffered}\n\n${args.reflection}`
+        : args.reflection,
+      bufferedReflectionTokens:
+        (row.bufferedReflectionTokens ?? 0) + args.tokenCount,
+      bufferedReflectionInputTokens:
+        (row.bufferedReflectionInputTokens ?? 0) + args.inputTokenCount,
+      reflectedObservationLineCount: args.lineCount,
+      updatedAt: args.updatedAt,
+    });
+    return { ok: true };
+  },
+});
+
+/**
+ * Make the buffered reflection, and the lines observed since, a new generation.
+ * It follows the row as stored: of what the caller knew of it only the id counts.
+ */
+const omSwapBufferedReflection = onRow({
+  id: (request) => {
+    const record = recordField(request, "currentRecord");
+    return textField({ ...record, op: `${request.op} currentRecord` }, "id");
+  },
+  args: (request) => ({
+    newId: textField(request, "newId"),
+    tokenCount: numberField(request, "tokenCount"),
+    now: textField(request, "now"),
+  }),
+  handler: async (row, { newId, tokenCount, now }, update, ctx) => {
+    if (!row.bufferedReflection) {
+      return {
+        ok: false,
+        code: "NotFound",
+        error: "No buffered reflection to swap",
+      };
+    }
+    const observedSince = row.activeObservations
+      .split("\n")
+      .slice(row.reflectedObservationLineCount ?? 0)
+      .join("\n")
+      .trim();
+    const latest = await generationsOf(ctx, row.lookupKey).first();
+    const generation: StorageRecord = {
+      id: newId,
+      lookupKey: row.lookupKey,
+      scope: row.scope,
+      resourceId: row.resourceId,
+      threadId: row.threadId,
+      activeObservations: observedSince
+        ? `${row.bufferedReflection}\n\n${observedSince}`
+        : row.bufferedReflection,
+      activeObservationsPendingUpdate: null,
+      originType: "reflection",
+      config: row.config,
+      generationCount: (latest ?? row).generationCount + 1,
+      lastObservedAt: row.lastObservedAt,
+      lastReflectionAt: now,
+      pendingMessageTokens: 0,
+      totalTokensObserved: row.totalTokensObserved,
+      observationTokenCount: tokenCount,
+      isObserving: false,
+      isReflecting: false,
+      isBufferingObservation: false,
+      isBufferingReflection: false,
+      lastBufferedAtTokens: 0,
+      lastBufferedAtTime: null,
+      observedTimezone: row.observedTimezone,
+      metadata: row.metadata,
+      createdAt: now,
+      updatedAt: now,
+    };
+    await writeRecords(ctx, MEMORY, [generation]);
+    await update({
+      bufferedReflection: null,
+      bufferedReflectionTokens: null,
+      bufferedReflectionInputTokens: null,
+      reflectedObservationLineCount: null,
+      updatedAt: now,
+    });
+    return { ok: true, result: generation };
+  },
+});
+
+/** Merge into the configuration at every depth; lists are replaced. */
+const omUpdateConfig = onRow({
+  args: (request) => ({
+    config: textField(request, "config"),
+    updatedAt: textField(request, "updatedAt"),
+  }),
+  handler: async (row, { config, updatedAt }, update) => {
+    const merged = mergeDeep(parsed(row.config), parsed(config) ?? {});
+    await update({ config: JSON.stringify(merged), updatedAt });
+    return { ok: true };
+  },
+});
+
+function mergeDeep(before: unknown, changes: unknown): unknown {
+  if (!isRecord(changes)) return changes;
+  const merged = isRecord(before) ? { ...before } : {};
+  for (const [key, change] of Object.entries(changes)) {
+    const isMerged = isRecord(merged[key]) && isRecord(change);
+    merged[key] = isMerged ? mergeDeep(merged[key], change) : change;
+  }
+  return merged;
+}
+
+export const observations = {
+  ...records,
+  omGetLatest,
+  omGetHistory,
+  omInitialize,
+  omUpdateActive,
+  omAppendBufferedChunk,
+  omSwapBuffered,
+  omUpdateBufferedReflection,
+  omSwapBufferedReflection,
+  omUpdateConfig,
+};
