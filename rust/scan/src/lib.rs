@@ -4,7 +4,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`batch`](Batch) | the rows of one index: vectors, ids, metadata |
-//! | [`top_k`](Batch::top_k) | the search: bound, select, rescore, order |
+//! | [`top_k`](Batch::top_k) | the search, and how threads share it; `scan` goes through the rows: bound, select, rescore, order |
 //! | [`metric`](Metric) | cosine, dot product, Euclidean |
 //! | [`mask`](Mask) | a set of positions |
 //! | [`filter`](Filter) | Mastra's filter language, compiled |
