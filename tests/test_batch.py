@@ -103,6 +103,7 @@ def test_results_are_a_sequence() -> None:
     assert next(reversed(found)) == found[2]
     assert found == batch.query([1, 0])
     assert found != batch.query([1, 1])
+    assert (found.index(found[1]), found.count(found[1])) == (1, 1)
     with pytest.raises(IndexError):
         found[3]
     assert found[0].metadata == {"n": 1}
@@ -110,7 +111,7 @@ def test_results_are_a_sequence() -> None:
     assert found[0].metadata is not found[0].metadata or found[0].metadata == {"n": 1}
     assert "QueryResult(id=\"a\", score=1.0, metadata={'n': 1})" in repr(found)
     assert (found.stats.rows, found.stats.skipped, found.stats.strategy) == (3, 0, "batch")
-    assert found.stats.seconds.keys() == {"filter", "scan"}
+    assert found.stats.seconds.keys() == {"transfer", "filter", "scan"}
 
 
 def test_masks_and_filters_admit_rows() -> None:

@@ -25,6 +25,8 @@ SUBSTITUTIONS = [
     (r"\b_async\b", "_sync"),
     (r"\bconnect_async\b", "connect"),
     (r"\bAsync(?=[A-Z])", ""),
+    (r"\bAwaitable, ", ""),
+    (r"\bAwaitable\[(\w+)\]", r"\1"),
 ]
 
 

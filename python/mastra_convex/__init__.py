@@ -49,3 +49,5 @@ for _name in __all__:
 
 if hasattr(_os, "register_at_fork"):
     _os.register_at_fork(after_in_child=_native.forget_after_fork)
+
+del _name, _public, _os

@@ -82,6 +82,10 @@ class QueryResults:
     @property
     def stats(self) -> QueryStats:
         """What the query did."""
+    def count(self, value: QueryResult) -> int:
+        """How often an equal result is there."""
+    def index(self, value: QueryResult) -> int:
+        """Where the first equal result is."""
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[QueryResult]: ...
     @overload
@@ -306,5 +310,5 @@ def forget_after_fork() -> None:
 def matches_everything(filter: Mapping[str, Any]) -> bool:
     """Whether a filter admits every row, whatever the rows are."""
 
-def row_sizes(metadata: Sequence[Mapping[str, Any]], dimension: int, place: str) -> list[int]:
+def row_sizes(ids: Sequence[str], metadata: Sequence[Mapping[str, Any]], dimension: int, place: str) -> list[int]:
     """The sizes of rows as documents, in bytes as Convex counts them; raises where Convex can't hold one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -17,8 +18,8 @@ from mastra_convex.errors import DimensionMismatchError, IndexNotFoundError, Inv
 Floats = NDArray[np.float32] | NDArray[np.float64]
 Metadata = Mapping[str, Any]
 
-# A transaction may read and write 16 MiB each (docs.convex.dev/production/state/limits). Half of it leaves room for
-# what stood there before and for the request around the rows.
+# A transaction may read and write 16 MiB each (docs.convex.dev/production/state/limits), and reads what it replaces.
+# Where old rows are larger than these, a call is halved.
 CALL_BYTES = 8 << 20
 CALL_ROWS = 500
 
@@ -83,7 +84,9 @@ def _as_floats(place: str, numbers: ArrayLike) -> Floats:
 
 def _check_finite(place: str, array: Floats) -> None:
     # A sum is finite when all its terms are, and one pass over the numbers without a mask.
-    if array.size == 0 or math.isfinite(float(np.sum(array, dtype=np.float64))):
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_finite = array.size == 0 or math.isfinite(float(np.sum(array, dtype=np.float64)))
+    if is_finite:
         return
     for row, column in np.argwhere(~np.isfinite(array)):
         raise InvalidArgumentError(
@@ -95,18 +98,20 @@ def as_ids(place: str, ids: Sequence[str] | None, count: int) -> list[str]:
     """The given ids, or new random ones (UUID4)."""
     if ids is None:
         return [str(uuid.uuid4()) for _ in range(count)]
-    ids = _as_list(place, "ids", ids)
-    if len(ids) != count:
-        raise InvalidArgumentError(f"{place}: ids length ({len(ids)}) must match vectors length ({count})")
-    check_ids(place, ids)
-    return ids
+    given = given_ids(place, ids)
+    if len(given) != count:
+        raise InvalidArgumentError(f"{place}: ids length ({len(given)}) must match vectors length ({count})")
+    return given
 
 
-def check_ids(place: str, ids: Sequence[str]) -> None:
-    """Ids are text."""
-    for position, id in enumerate(ids):
+def given_ids(place: str, ids: Sequence[str]) -> list[str]:
+    """Ids as a list of texts, none of them empty."""
+    given = _as_list(place, "ids", ids)
+    for position, id in enumerate(given):
         if not isinstance(id, str) or not id:
             raise InvalidArgumentError(f"{place}: ids[{position}] is {id!r}; expected text, not empty")
+    # A plain str also of NumPy's.
+    return [str(id) for id in given]
 
 
 def as_metadata(place: str, metadata: Sequence[Metadata | None] | None, count: int) -> list[dict[str, Any]]:
@@ -140,15 +145,24 @@ def batches(sizes: Sequence[int], most_rows: int) -> Iterator[slice]:
         yield slice(begin, len(sizes))
 
 
-def row_sizes(place: str, metadata: Sequence[Metadata], dimension: int) -> list[int]:
+def row_sizes(place: str, ids: Sequence[str], metadata: Sequence[Metadata], dimension: int) -> list[int]:
     """The size of each row as a document, having checked that Convex can hold it."""
-    return _native.row_sizes(metadata, dimension, place)
+    return _native.row_sizes(ids, metadata, dimension, place)
 
 
 def as_batch_size(place: str, batch_size: int | None, most: int) -> int:
     """Rows a call."""
     if batch_size is None:
         return most
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or not 1 <= batch_size <= most:
-        raise InvalidArgumentError(f"{place}: batch_size {batch_size!r}; expected an integer from 1 to {most}")
-    return batch_size
+    return as_integer(f"{place}: batch_size", batch_size, 1, most)
+
+
+def as_integer(place: str, value: Any, least: int, most: int) -> int:
+    """An integer within bounds, NumPy's included; no bool."""
+    try:
+        integer = None if isinstance(value, bool | np.bool_) else operator.index(value)
+    except TypeError:
+        integer = None
+    if integer is None or not least <= integer <= most:
+        raise InvalidArgumentError(f"{place} {value!r}; expected an integer from {least} to {most}")
+    return integer

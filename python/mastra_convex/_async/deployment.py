@@ -51,7 +51,9 @@ class AsyncDeployment:
     kind: Literal["embedded", "http"]
 
     def __init__(self, target: Target, **options: Unpack[ConnectOptions]) -> None:
-        self.url = os.fspath(target)
+        if not isinstance(target, str | os.PathLike):
+            raise ConfigurationError(f'connect: {target!r}; expected a URL, a folder, or ":memory:"')
+        self.url = str(os.fspath(target))
         if not self.url:
             raise ConfigurationError('connect: the target is empty; expected a URL, a folder, or ":memory:"')
         # A Path has lost one of the slashes.
@@ -146,8 +148,7 @@ class AsyncDeployment:
     async def close(self) -> None:
         """Close this handle. The last handle of the process on a folder closes the folder. Again: nothing."""
         self._closed = True
-        if self._native is not None:
-            await call(self._native.close)
+        await call(self._disconnect)
 
     async def __aenter__(self) -> Self:
         await self._open()
@@ -183,6 +184,12 @@ class AsyncDeployment:
         with self._opening:
             if self._native is None and not self._closed:
                 self._native = self._reach() if self.kind == "http" else self._embed()
+
+    def _disconnect(self) -> None:
+        # Whoever is opening the deployment right now has the lock.
+        with self._opening:
+            if self._native is not None:
+                self._native.close()
 
     def _embed(self) -> _native.EmbeddedDeployment:
         functions = self._options.get("functions")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from numpy.typing import ArrayLike
 
 from mastra_convex._async.deployment import AsyncClient
+from mastra_convex.errors import LimitExceededError
 from mastra_convex.types import IndexStats, Metric, QueryResults
 
 Metadata = Mapping[str, Any]
 Filter = Mapping[str, Any]
 Progress = Callable[[int, int], object]
+Row = TypeVar("Row")
 
 
 class AsyncMastraVector(AsyncClient, ABC):
@@ -121,6 +123,22 @@ class AsyncMastraVector(AsyncClient, ABC):
         else:
             await self.create_index(index_name, dimension, metric)
         return AsyncVectorIndex(self, index_name)
+
+
+async def in_halves(send: Callable[[list[Row]], Awaitable[object]], rows: list[Row]) -> None:
+    """Send rows in one call, or where a limit of the deployment is passed, in halves of it.
+
+    How large the rows are that stand there, and are read on the way, only the deployment knows. A call that failed has
+    left no trace.
+    """
+    try:
+        await send(rows)
+    except LimitExceededError:
+        if len(rows) < 2:
+            raise
+        middle = len(rows) // 2
+        await in_halves(send, rows[:middle])
+        await in_halves(send, rows[middle:])
 
 
 class AsyncVectorIndex:

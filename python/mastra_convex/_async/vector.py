@@ -12,18 +12,19 @@ from numpy.typing import ArrayLike
 from mastra_convex import _native
 from mastra_convex._async._call import call
 from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
-from mastra_convex._async.mastra_vector import AsyncMastraVector, Filter, Metadata, Progress
+from mastra_convex._async.mastra_vector import AsyncMastraVector, Filter, Metadata, Progress, in_halves
 from mastra_convex._rows import (
     CALL_BYTES,
     CALL_ROWS,
     as_batch_size,
     as_ids,
+    as_integer,
     as_metadata,
     as_vector,
     as_vectors,
     batches,
-    check_ids,
     check_index_name,
+    given_ids,
     index_not_found,
     row_sizes,
 )
@@ -31,6 +32,7 @@ from mastra_convex.errors import (
     DimensionMismatchError,
     FunctionError,
     InvalidArgumentError,
+    LimitExceededError,
     MastraConvexError,
 )
 from mastra_convex.types import IndexStats, Metric, QueryResults, iso_text
@@ -104,10 +106,7 @@ class AsyncConvexVector(AsyncMastraVector):
             The index exists with another metric, or an argument can't be.
         """
         check_index_name("ConvexVector.create_index", index_name)
-        if isinstance(dimension, bool) or not isinstance(dimension, int) or not 1 <= dimension <= MAX_DIMENSION:
-            raise InvalidArgumentError(
-                f"ConvexVector.create_index: dimension {dimension!r}; expected an integer from 1 to {MAX_DIMENSION}"
-            )
+        dimension = as_integer("ConvexVector.create_index: dimension", dimension, 1, MAX_DIMENSION)
         if metric not in ("cosine", "dotproduct", "euclidean"):
             raise InvalidArgumentError(
                 f"ConvexVector.create_index: metric {metric!r}; expected 'cosine', 'dotproduct' or 'euclidean'"
@@ -185,17 +184,21 @@ class AsyncConvexVector(AsyncMastraVector):
         matrix = as_vectors(place, vectors, index.dimension)
         ids = as_ids(place, ids, len(matrix))
         rows = as_metadata(place, metadata, len(matrix))
-        sizes = row_sizes(place, rows, index.dimension)
+        sizes = row_sizes(place, ids, rows, index.dimension)
         most_rows = as_batch_size(place, batch_size, CALL_ROWS)
         if delete_filter is not None:
             await self.delete_vectors(index_name, filter=delete_filter)
+
+        async def insert(records: list[dict[str, Any]]) -> None:
+            await self._storage("batchInsert", index.table, records=records)
+
         for batch in batches(sizes, most_rows):
-            records = [
+            records: list[dict[str, Any]] = [
                 {"id": id, "embedding": vector, "metadata": row} if row else {"id": id, "embedding": vector}
                 for id, vector, row in zip(ids[batch], matrix[batch], rows[batch], strict=True)
             ]
             try:
-                await self._storage("batchInsert", index.table, records=records)
+                await in_halves(insert, records)
             except MastraConvexError as error:
                 if batch.start:
                     error.args = (f"{error.args[0]} ({batch.start} of {len(ids)} rows had been written)",)
@@ -312,7 +315,7 @@ class AsyncConvexVector(AsyncMastraVector):
         """Replace a row's vector, merge into its metadata key by key, or both. An unknown id: nothing."""
         place = "ConvexVector.update_vector"
         index = await self._index(place, index_name)
-        check_ids(place, [id])
+        given_ids(place, [id])
         fields: dict[str, Any] = {}
         if vector is not None:
             fields["embedding"] = as_vector(place, vector, index.dimension)
@@ -330,8 +333,12 @@ class AsyncConvexVector(AsyncMastraVector):
         place = "ConvexVector.update_vectors"
         index = await self._index(place, index_name)
         merged = _merged(place, metadata, index.dimension)
-        for ids in _calls(index, await self._matching(place, index, filter, "update")):
+
+        async def update(ids: list[str]) -> None:
             await self._storage("updateVectors", index.table, ids=ids, metadata=merged)
+
+        for ids in _calls(index, await self._matching(place, index, filter, "update")):
+            await in_halves(update, ids)
 
     async def delete_vector(self, index_name: str, id: str) -> None:
         """Delete a row. An unknown id: nothing."""
@@ -354,11 +361,10 @@ class AsyncConvexVector(AsyncMastraVector):
         if filter is not None:
             ids = await self._matching(place, index, filter, "delete")
         elif ids is not None:
-            check_ids(place, ids)
+            ids = given_ids(place, ids)
             if not ids:
                 raise InvalidArgumentError(f"{place}: cannot delete with empty ids")
-        for some in _calls(index, list(ids or ())):
-            await self._storage("deleteMany", index.table, ids=some)
+        await self._delete(index, list(ids or ()))
 
     async def truncate_index(self, index_name: str) -> None:
         """Delete all rows of an index."""
@@ -371,8 +377,20 @@ class AsyncConvexVector(AsyncMastraVector):
         await self._storage("deleteMany", "mastra_vector_indexes", ids=[index_name])
 
     async def _clear(self, index: _Index) -> None:
-        while (await self._reply("clearTable", index.table)).get("hasMore"):
-            pass
+        try:
+            while (await self._reply("clearTable", index.table)).get("hasMore"):
+                pass
+        except LimitExceededError:
+            # Rows too large to be read 25 at a time.
+            rows = await self._rows(index)
+            await self._delete(index, await call(rows.matching_ids, {}))
+
+    async def _delete(self, index: _Index, ids: list[str]) -> None:
+        async def delete(ids: list[str]) -> None:
+            await self._storage("deleteMany", index.table, ids=ids)
+
+        for some in _calls(index, ids):
+            await in_halves(delete, some)
 
     async def _matching(self, place: str, index: _Index, filter: Filter, verb: str) -> list[str]:
         """The ids of the rows that match a filter which isn't empty."""
@@ -421,7 +439,7 @@ class AsyncConvexVector(AsyncMastraVector):
 def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:
     """Metadata to merge, having checked that Convex can hold it."""
     rows = as_metadata(place, [metadata], 1)
-    row_sizes(place, rows, dimension)
+    row_sizes(place, [""], rows, dimension)
     return rows[0]
 
 

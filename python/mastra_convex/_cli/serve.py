@@ -41,6 +41,7 @@ def serve(
 
     The admin key is made at the first start and kept in the data folder, readable by its owner only.
     """
+    host = "127.0.0.1" if host == "localhost" else host
     folder = None if data == ":memory:" else Path(data).expanduser()
     deployment = _native.EmbeddedDeployment(folder, functions=functions, limits="convex", synchronous="full")
     try:

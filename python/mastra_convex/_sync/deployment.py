@@ -52,7 +52,9 @@ class Deployment:
     kind: Literal["embedded", "http"]
 
     def __init__(self, target: Target, **options: Unpack[ConnectOptions]) -> None:
-        self.url = os.fspath(target)
+        if not isinstance(target, str | os.PathLike):
+            raise ConfigurationError(f'connect: {target!r}; expected a URL, a folder, or ":memory:"')
+        self.url = str(os.fspath(target))
         if not self.url:
             raise ConfigurationError('connect: the target is empty; expected a URL, a folder, or ":memory:"')
         # A Path has lost one of the slashes.
@@ -147,8 +149,7 @@ class Deployment:
     def close(self) -> None:
         """Close this handle. The last handle of the process on a folder closes the folder. Again: nothing."""
         self._closed = True
-        if self._native is not None:
-            call(self._native.close)
+        call(self._disconnect)
 
     def __enter__(self) -> Self:
         self._open()
@@ -184,6 +185,12 @@ class Deployment:
         with self._opening:
             if self._native is None and not self._closed:
                 self._native = self._reach() if self.kind == "http" else self._embed()
+
+    def _disconnect(self) -> None:
+        # Whoever is opening the deployment right now has the lock.
+        with self._opening:
+            if self._native is not None:
+                self._native.close()
 
     def _embed(self) -> _native.EmbeddedDeployment:
         functions = self._options.get("functions")

@@ -9,20 +9,23 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Unpack
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
-from mastra_convex._sync.mastra_vector import MastraVector, Filter, Metadata, Progress
+from mastra_convex._sync.mastra_vector import MastraVector, Filter, Metadata, Progress, in_halves
 from mastra_convex._rows import (
     CALL_BYTES,
+    Floats,
     as_batch_size,
     as_ids,
+    as_integer,
     as_metadata,
     as_vector,
     as_vectors,
     batches,
-    check_ids,
     check_index_name,
+    given_ids,
     index_not_found,
     row_sizes,
 )
@@ -32,6 +35,7 @@ from mastra_convex.errors import (
     FilterError,
     FunctionError,
     InvalidArgumentError,
+    LimitExceededError,
     MastraConvexError,
     SchemaError,
     UnsupportedOperationError,
@@ -141,16 +145,16 @@ class ConvexNativeVector(MastraVector):
         last = {id: position for position, id in enumerate(given_ids)}
         unique, positions = list(last), list(last.values())
         rows = [given_metadata[position] for position in positions]
-        sizes = row_sizes(place, rows, index.dimension)
+        sizes = row_sizes(place, unique, rows, index.dimension)
+        records = list(zip(unique, (matrix[position] for position in positions), rows, strict=True))
+
+        def insert(records: list[tuple[str, Floats, dict[str, Any]]]) -> None:
+            ids, vectors, metadata = (list(column) for column in zip(*records, strict=True))
+            self._write("upsert", index, ids=ids, vectors=vectors, metadata=metadata)
+
         for batch in batches(sizes, as_batch_size(place, batch_size, CALL_ROWS)):
             try:
-                self._write(
-                    "upsert",
-                    index,
-                    ids=unique[batch],
-                    vectors=[matrix[position] for position in positions[batch]],
-                    metadata=rows[batch],
-                )
+                in_halves(insert, records[batch])
             except MastraConvexError as error:
                 if batch.start:
                     error.args = (f"{error.args[0]} ({batch.start} of {len(unique)} rows had been written)",)
@@ -258,7 +262,13 @@ class ConvexNativeVector(MastraVector):
         page_size = max(1, CALL_BYTES // (9 * index.dimension + 4096))
         count, page = 0, {"isDone": False, "continueCursor": None}
         while not page["isDone"] and count <= self._describe_count_limit:
-            page = self._read("listPage", index, cursor=page["continueCursor"], pageSize=page_size)
+            try:
+                page = self._read("listPage", index, cursor=page["continueCursor"], pageSize=page_size)
+            except LimitExceededError:
+                if page_size == 1:
+                    raise
+                page_size //= 2
+                continue
             count += len(page["page"])
         if count > self._describe_count_limit:
             count = self._describe_count_limit
@@ -271,13 +281,13 @@ class ConvexNativeVector(MastraVector):
         """Replace a row's vector, merge into its metadata key by key, or both. An unknown id: nothing."""
         place = "ConvexNativeVector.update_vector"
         index = self._index(place, index_name)
-        check_ids(place, [id])
+        given_ids(place, [id])
         fields: dict[str, Any] = {}
         if vector is not None:
             fields["vector"] = as_vector(place, vector, index.dimension)
         if metadata is not None:
             rows = as_metadata(place, [metadata], 1)
-            row_sizes(place, rows, index.dimension)
+            row_sizes(place, [id], rows, index.dimension)
             fields["metadata"] = rows[0]
         if not fields:
             raise InvalidArgumentError(f"{place}: neither a vector nor metadata is given; expected one of them")
@@ -310,11 +320,15 @@ class ConvexNativeVector(MastraVector):
             raise UnsupportedOperationError(
                 f"{place}: filter-based deletes are not supported. Delete by IDs instead.", hint=_SCAN_HINT
             )
-        if not ids:
+        given = [] if ids is None else given_ids(place, ids)
+        if not given:
             raise InvalidArgumentError(f"{place}: ids are required")
-        check_ids(place, ids)
-        for begin in range(0, len(ids), CALL_ROWS):
-            self._write("deleteByIds", index, ids=list(ids[begin : begin + CALL_ROWS]))
+
+        def delete(ids: list[str]) -> None:
+            self._write("deleteByIds", index, ids=ids)
+
+        for begin in range(0, len(given), CALL_ROWS):
+            in_halves(delete, given[begin : begin + CALL_ROWS])
 
     def truncate_index(self, index_name: str) -> None:
         """Delete all rows of an index."""
@@ -409,11 +423,11 @@ def _config(index: NativeIndex) -> dict[str, Any]:
 
 
 def _limit(place: str, top_k: int) -> int:
-    if isinstance(top_k, bool) or not isinstance(top_k, int) or not 1 <= top_k <= MAX_TOP_K:
-        raise InvalidArgumentError(
-            f"{place}: top_k must be an integer between 1 and {MAX_TOP_K}, not {top_k!r}", hint=_SCAN_HINT
-        )
-    return top_k
+    try:
+        return as_integer(f"{place}: top_k", top_k, 1, MAX_TOP_K)
+    except InvalidArgumentError as error:
+        error.hint = _SCAN_HINT
+        raise
 
 
 def _wire_filter(place: str, filter: Filter | None, index: NativeIndex) -> dict[str, Any] | None:
@@ -453,7 +467,7 @@ def _equality(place: str, condition: Any, index: NativeIndex) -> dict[str, Any]:
             f"{place}: filter at {field}: {value!r}; native Convex filters can only ask for equality",
             hint=_SCAN_HINT,
         )
-    if value is not None and not isinstance(value, str | int | float | bool):
+    if value is not None and not isinstance(value, str | int | float | bool | np.generic):
         raise FilterError(
             f"{place}: filter at {field}: {value!r}; native Convex filters support "
             "string, number, boolean, and null values",

@@ -13,18 +13,19 @@ from numpy.typing import ArrayLike
 from mastra_convex import _native
 from mastra_convex._sync._call import call
 from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
-from mastra_convex._sync.mastra_vector import MastraVector, Filter, Metadata, Progress
+from mastra_convex._sync.mastra_vector import MastraVector, Filter, Metadata, Progress, in_halves
 from mastra_convex._rows import (
     CALL_BYTES,
     CALL_ROWS,
     as_batch_size,
     as_ids,
+    as_integer,
     as_metadata,
     as_vector,
     as_vectors,
     batches,
-    check_ids,
     check_index_name,
+    given_ids,
     index_not_found,
     row_sizes,
 )
@@ -32,6 +33,7 @@ from mastra_convex.errors import (
     DimensionMismatchError,
     FunctionError,
     InvalidArgumentError,
+    LimitExceededError,
     MastraConvexError,
 )
 from mastra_convex.types import IndexStats, Metric, QueryResults, iso_text
@@ -105,10 +107,7 @@ class ConvexVector(MastraVector):
             The index exists with another metric, or an argument can't be.
         """
         check_index_name("ConvexVector.create_index", index_name)
-        if isinstance(dimension, bool) or not isinstance(dimension, int) or not 1 <= dimension <= MAX_DIMENSION:
-            raise InvalidArgumentError(
-                f"ConvexVector.create_index: dimension {dimension!r}; expected an integer from 1 to {MAX_DIMENSION}"
-            )
+        dimension = as_integer("ConvexVector.create_index: dimension", dimension, 1, MAX_DIMENSION)
         if metric not in ("cosine", "dotproduct", "euclidean"):
             raise InvalidArgumentError(
                 f"ConvexVector.create_index: metric {metric!r}; expected 'cosine', 'dotproduct' or 'euclidean'"
@@ -186,17 +185,21 @@ class ConvexVector(MastraVector):
         matrix = as_vectors(place, vectors, index.dimension)
         ids = as_ids(place, ids, len(matrix))
         rows = as_metadata(place, metadata, len(matrix))
-        sizes = row_sizes(place, rows, index.dimension)
+        sizes = row_sizes(place, ids, rows, index.dimension)
         most_rows = as_batch_size(place, batch_size, CALL_ROWS)
         if delete_filter is not None:
             self.delete_vectors(index_name, filter=delete_filter)
+
+        def insert(records: list[dict[str, Any]]) -> None:
+            self._storage("batchInsert", index.table, records=records)
+
         for batch in batches(sizes, most_rows):
-            records = [
+            records: list[dict[str, Any]] = [
                 {"id": id, "embedding": vector, "metadata": row} if row else {"id": id, "embedding": vector}
                 for id, vector, row in zip(ids[batch], matrix[batch], rows[batch], strict=True)
             ]
             try:
-                self._storage("batchInsert", index.table, records=records)
+                in_halves(insert, records)
             except MastraConvexError as error:
                 if batch.start:
                     error.args = (f"{error.args[0]} ({batch.start} of {len(ids)} rows had been written)",)
@@ -313,7 +316,7 @@ class ConvexVector(MastraVector):
         """Replace a row's vector, merge into its metadata key by key, or both. An unknown id: nothing."""
         place = "ConvexVector.update_vector"
         index = self._index(place, index_name)
-        check_ids(place, [id])
+        given_ids(place, [id])
         fields: dict[str, Any] = {}
         if vector is not None:
             fields["embedding"] = as_vector(place, vector, index.dimension)
@@ -331,8 +334,12 @@ class ConvexVector(MastraVector):
         place = "ConvexVector.update_vectors"
         index = self._index(place, index_name)
         merged = _merged(place, metadata, index.dimension)
-        for ids in _calls(index, self._matching(place, index, filter, "update")):
+
+        def update(ids: list[str]) -> None:
             self._storage("updateVectors", index.table, ids=ids, metadata=merged)
+
+        for ids in _calls(index, self._matching(place, index, filter, "update")):
+            in_halves(update, ids)
 
     def delete_vector(self, index_name: str, id: str) -> None:
         """Delete a row. An unknown id: nothing."""
@@ -355,11 +362,10 @@ class ConvexVector(MastraVector):
         if filter is not None:
             ids = self._matching(place, index, filter, "delete")
         elif ids is not None:
-            check_ids(place, ids)
+            ids = given_ids(place, ids)
             if not ids:
                 raise InvalidArgumentError(f"{place}: cannot delete with empty ids")
-        for some in _calls(index, list(ids or ())):
-            self._storage("deleteMany", index.table, ids=some)
+        self._delete(index, list(ids or ()))
 
     def truncate_index(self, index_name: str) -> None:
         """Delete all rows of an index."""
@@ -372,8 +378,20 @@ class ConvexVector(MastraVector):
         self._storage("deleteMany", "mastra_vector_indexes", ids=[index_name])
 
     def _clear(self, index: _Index) -> None:
-        while (self._reply("clearTable", index.table)).get("hasMore"):
-            pass
+        try:
+            while (self._reply("clearTable", index.table)).get("hasMore"):
+                pass
+        except LimitExceededError:
+            # Rows too large to be read 25 at a time.
+            rows = self._rows(index)
+            self._delete(index, call(rows.matching_ids, {}))
+
+    def _delete(self, index: _Index, ids: list[str]) -> None:
+        def delete(ids: list[str]) -> None:
+            self._storage("deleteMany", index.table, ids=ids)
+
+        for some in _calls(index, ids):
+            in_halves(delete, some)
 
     def _matching(self, place: str, index: _Index, filter: Filter, verb: str) -> list[str]:
         """The ids of the rows that match a filter which isn't empty."""
@@ -422,7 +440,7 @@ class ConvexVector(MastraVector):
 def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:
     """Metadata to merge, having checked that Convex can hold it."""
     rows = as_metadata(place, [metadata], 1)
-    row_sizes(place, rows, dimension)
+    row_sizes(place, [""], rows, dimension)
     return rows[0]
 
 

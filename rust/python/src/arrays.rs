@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use numpy::{PyArray1, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::prelude::*;
 use scan::{Matrix, Values};
 use value::Packed;
 
@@ -61,6 +61,9 @@ pub(crate) fn vector(vector: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<f64>
 pub(crate) fn vectors(vectors: &Bound<'_, PyAny>, name: &str) -> PyResult<(Vec<f64>, usize)> {
     let array = float_array(vectors, name)?;
     let shape = array.shape().to_vec();
+    if shape == [0] {
+        return Ok((Vec::new(), 0));
+    }
     let [_, dimension] = shape[..] else {
         let expected = "expected a matrix, one row a vector";
         return Err(invalid_argument(vectors.py(), format!("{name}: shape {shape:?}; {expected}")));
@@ -85,7 +88,7 @@ fn widened(array: &Bound<'_, PyAny>) -> Option<Vec<f64>> {
     Some(array.as_array().iter().map(|&x| f64::from(x)).collect())
 }
 
-/// A C-contiguous array of float32 or float64, itself where it is one. float16 widens to float32, integers to float64.
+/// A C-contiguous, aligned array of float32 or float64, itself where it is one. float16 widens to float32, integers to float64.
 fn float_array<'py>(given: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyUntypedArray>> {
     let py = given.py();
     let numpy = py.import("numpy")?;
@@ -105,9 +108,7 @@ fn float_array<'py>(given: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py
         _ if array.len() == 0 => "f8",
         _ => return Err(refused(format!("an array of {descr}"))),
     };
-    let options = PyDict::new(py);
-    options.set_item("dtype", target)?;
-    Ok(numpy.call_method("ascontiguousarray", (&array,), Some(&options))?.cast_into()?)
+    Ok(numpy.call_method1("require", (&array, target, "CA"))?.cast_into()?)
 }
 
 /// Lets a slice live as long as the array it belongs to.

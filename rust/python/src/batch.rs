@@ -20,7 +20,7 @@ use crate::{
 /// A number's size in a document.
 const NUMBER_BYTES: usize = 9;
 
-/// Room for a row's id, its index's name and the names of its fields.
+/// Room for the name of a row's index and the names of its fields.
 const ROW_BYTES: usize = 512;
 
 /// Rows to score.
@@ -295,13 +295,21 @@ pub(crate) fn matches_everything(filter: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(compile(filter)?.matches_everything())
 }
 
-/// The sizes of rows as documents, in bytes as Convex counts them, from their metadata and the vectors' dimension.
+/// The sizes of rows as documents, in bytes as Convex counts them, having checked that Convex can hold each.
 #[pyfunction]
-pub(crate) fn row_sizes(metadata: &Bound<'_, PyAny>, dimension: usize, place: &str) -> PyResult<Vec<usize>> {
+pub(crate) fn row_sizes(
+    ids: &Bound<'_, PyAny>,
+    metadata: &Bound<'_, PyAny>,
+    dimension: usize,
+    place: &str,
+) -> PyResult<Vec<usize>> {
     let py = metadata.py();
-    let size = |(position, row): (usize, PyResult<Bound<'_, PyAny>>)| {
-        let value = from_python(&row?, &format!("{place}: metadata[{position}]"))?;
-        let document = Object::from([("metadata".to_owned(), value)]);
+    let mut sizes = Vec::new();
+    for (position, (id, metadata)) in ids.try_iter()?.zip(metadata.try_iter()?).enumerate() {
+        let document = Object::from([
+            ("id".to_owned(), from_python(&id?, &format!("{place}: ids[{position}]"))?),
+            ("metadata".to_owned(), from_python(&metadata?, &format!("{place}: metadata[{position}]"))?),
+        ]);
         value::size::check_document(&document)
             .map_err(|error| invalid_argument(py, format!("{place}: row {position}: {error}")))?;
         let size = value::size::size_of_document(&document) + NUMBER_BYTES * dimension + ROW_BYTES;
@@ -310,9 +318,9 @@ pub(crate) fn row_sizes(metadata: &Bound<'_, PyAny>, dimension: usize, place: &s
             let message = format!("{place}: row {position} is {size} bytes; Convex holds documents up to {most}");
             return Err(invalid_argument(py, message));
         }
-        Ok(size)
-    };
-    metadata.try_iter()?.enumerate().map(size).collect()
+        sizes.push(size);
+    }
+    Ok(sizes)
 }
 
 fn read_top_k(top_k: &Bound<'_, PyAny>) -> PyResult<usize> {

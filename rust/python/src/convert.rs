@@ -8,12 +8,12 @@ use pyo3::{
     sync::PyOnceLock,
     types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple},
 };
-use value::{Array, Object, Packed, Value};
+use value::{Array, Object, Packed, Value, size::VALUE_MAX_NESTING};
 
 use crate::error::invalid_argument;
 
-/// Integers beyond this lose digits as JavaScript numbers.
-const MAX_SAFE_INTEGER: i64 = 1 << 53;
+/// Integers beyond these lose digits as JavaScript numbers.
+const EXACT_INTEGERS: std::ops::RangeInclusive<i64> = -(1 << 53)..=1 << 53;
 
 /// Python's form of a value. Whole numbers are `int`, as whoever wrote `{"year": 2025}` expects to read it; packed
 /// arrays are lists of `float`.
@@ -49,12 +49,12 @@ fn whole(x: f64) -> Option<i64> {
     let integer = x as i64;
     #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
     let same = (integer as f64).to_bits() == x.to_bits();
-    (same && integer.abs() <= MAX_SAFE_INTEGER).then_some(integer)
+    (same && EXACT_INTEGERS.contains(&integer)).then_some(integer)
 }
 
 /// The value of a Python value; `place` names it in errors.
 pub(crate) fn from_python(value: &Bound<'_, PyAny>, place: &str) -> PyResult<Value> {
-    Reader { dates: false }.read(value, &Place::Root(place))
+    Reader { dates: false }.read(value, &Place::Root(place), 0)
 }
 
 /// A function's arguments, which Convex can hold.
@@ -66,7 +66,7 @@ pub(crate) fn arguments_from_python(args: &Bound<'_, PyAny>) -> PyResult<Value> 
 
 /// A filter: as a value, with dates as the ISO text that metadata holds them as.
 pub(crate) fn filter_from_python(filter: &Bound<'_, PyAny>) -> PyResult<Value> {
-    Reader { dates: true }.read(filter, &Place::Root("filter"))
+    Reader { dates: true }.read(filter, &Place::Root("filter"), 0)
 }
 
 struct Reader {
@@ -91,18 +91,18 @@ impl std::fmt::Display for Place<'_> {
 }
 
 impl Reader {
-    fn read(&self, value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyResult<Value> {
+    /// `depth`: how many containers are around the value. Cyclic ones have no end.
+    fn read(&self, value: &Bound<'_, PyAny>, place: &Place<'_>, depth: usize) -> PyResult<Value> {
         let py = value.py();
+        if depth > VALUE_MAX_NESTING {
+            let message = format!("{place}: nested deeper than {VALUE_MAX_NESTING} levels, which Convex can't hold");
+            return Err(invalid_argument(py, message));
+        }
         if value.is_none() {
             return Ok(Value::Null);
         }
         if let Ok(text) = value.cast::<PyString>() {
-            return match text.to_str() {
-                Ok(text) => Ok(Value::String(text.to_owned())),
-                Err(_) => {
-                    Err(invalid_argument(py, format!("{place}: text with a lone surrogate is not valid Unicode")))
-                }
-            };
+            return Ok(Value::String(unicode(text, place)?.to_owned()));
         }
         if let Ok(value) = value.cast::<PyBool>() {
             return Ok(Value::Boolean(value.is_true()));
@@ -114,13 +114,13 @@ impl Reader {
             return integer(value, place);
         }
         if let Ok(dict) = value.cast::<PyDict>() {
-            return self.object(dict, place);
+            return self.object(dict, place, depth);
         }
         if let Ok(list) = value.cast::<PyList>() {
-            return self.items(list.iter(), place);
+            return self.items(list.iter(), place, depth);
         }
         if let Ok(tuple) = value.cast::<PyTuple>() {
-            return self.items(tuple.iter(), place);
+            return self.items(tuple.iter(), place, depth);
         }
         if let Ok(bytes) = value.cast::<PyBytes>() {
             return Ok(Value::Bytes(bytes.as_bytes().to_vec()));
@@ -129,44 +129,52 @@ impl Reader {
             return Ok(Value::Bytes(bytes.to_vec()));
         }
         if let Ok(array) = value.cast::<PyUntypedArray>() {
-            return self.array(array, place);
+            return self.array(array, place, depth);
         }
-        self.other(value, place)
+        self.other(value, place, depth)
     }
 
-    fn object(&self, dict: &Bound<'_, PyDict>, place: &Place<'_>) -> PyResult<Value> {
+    fn object(&self, dict: &Bound<'_, PyDict>, place: &Place<'_>, depth: usize) -> PyResult<Value> {
         let mut fields = Object::new();
-        for (name, field) in dict {
+        // A copy of the items: reading one may run code that changes the dict.
+        for item in dict.items() {
+            let (name, field): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
             let Ok(name) = name.cast::<PyString>() else {
                 let message = format!("{place}: keys must be text, not {}", name.get_type().name()?);
                 return Err(invalid_argument(dict.py(), message));
             };
-            let name = name.to_str()?;
-            fields.insert(name.to_owned(), self.read(&field, &Place::Field(place, name))?);
+            let name = unicode(name, place)?;
+            fields.insert(name.to_owned(), self.read(&field, &Place::Field(place, name), depth + 1)?);
         }
         Ok(fields.into())
     }
 
-    fn items<'py>(&self, items: impl Iterator<Item = Bound<'py, PyAny>>, place: &Place<'_>) -> PyResult<Value> {
-        let items = items.enumerate().map(|(position, item)| self.read(&item, &Place::Item(place, position)));
+    fn items<'py>(
+        &self,
+        items: impl Iterator<Item = Bound<'py, PyAny>>,
+        place: &Place<'_>,
+        depth: usize,
+    ) -> PyResult<Value> {
+        let items = items.enumerate();
+        let items = items.map(|(position, item)| self.read(&item, &Place::Item(place, position), depth + 1));
         Ok(items.collect::<PyResult<Vec<_>>>()?.into())
     }
 
     /// A NumPy array: rows of floats without a Python object a number, anything else through its `tolist()`.
-    fn array(&self, array: &Bound<'_, PyUntypedArray>, place: &Place<'_>) -> PyResult<Value> {
+    fn array(&self, array: &Bound<'_, PyUntypedArray>, place: &Place<'_>, depth: usize) -> PyResult<Value> {
         if array.ndim() == 1
             && let Some(numbers) = packed(array.as_any())
         {
             return Ok(numbers.into());
         }
         match array.dtype().kind() {
-            b'b' | b'i' | b'u' | b'f' | b'U' => self.read(&array.call_method0("tolist")?, place),
+            b'b' | b'i' | b'u' | b'f' | b'U' => self.read(&array.call_method0("tolist")?, place, depth),
             _ => Err(unsupported(array.as_any(), place)),
         }
     }
 
     /// Our `Int64`, the PyPI client's, NumPy's scalars, and dates where they are allowed.
-    fn other(&self, value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyResult<Value> {
+    fn other(&self, value: &Bound<'_, PyAny>, place: &Place<'_>, depth: usize) -> PyResult<Value> {
         let class = value.get_type();
         let (module, name) = (class.module()?, class.name()?);
         match (module.to_str()?, name.to_str()?) {
@@ -174,16 +182,20 @@ impl Reader {
             (module, "ConvexInt64") if module.starts_with("convex") => {
                 Ok(Value::Int64(value.getattr("value")?.extract()?))
             }
-            ("numpy", _) if value.hasattr("item")? => self.read(&value.call_method0("item")?, place),
+            ("numpy", _) if value.hasattr("item")? => {
+                let item = value.call_method0("item")?;
+                // A type that Python has no counterpart of (longdouble) gives itself.
+                if item.get_type().is(&class) { Err(unsupported(value, place)) } else { self.read(&item, place, depth) }
+            }
             ("datetime", "datetime") if self.dates => Ok(Value::String(
                 value.py().import("mastra_convex.types")?.call_method1("iso_text", (value,))?.extract()?,
             )),
             _ if value.hasattr("__array_interface__")? || value.hasattr("__array__")? => {
                 let array = value.py().import("numpy")?.call_method1("asarray", (value,))?;
-                self.array(array.cast::<PyUntypedArray>()?, place)
+                self.array(array.cast::<PyUntypedArray>()?, place, depth)
             }
             _ if value.is_instance(&mapping(value.py())?)? => {
-                self.object(&value.py().get_type::<PyDict>().call1((value,))?.cast_into::<PyDict>()?, place)
+                self.object(&value.py().get_type::<PyDict>().call1((value,))?.cast_into::<PyDict>()?, place, depth)
             }
             _ => Err(unsupported(value, place)),
         }
@@ -205,12 +217,18 @@ fn packed(array: &Bound<'_, PyAny>) -> Option<Packed> {
 fn integer(value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyResult<Value> {
     #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
     match value.extract::<i64>() {
-        Ok(x) if (-MAX_SAFE_INTEGER..=MAX_SAFE_INTEGER).contains(&x) => Ok(Value::Float64(x as f64)),
+        Ok(x) if EXACT_INTEGERS.contains(&x) => Ok(Value::Float64(x as f64)),
         _ => Err(invalid_argument(
             value.py(),
             format!("{place}: {value} is beyond ±2^53, where numbers lose digits; send it as mastra_convex.Int64"),
         )),
     }
+}
+
+/// A text's UTF-8.
+fn unicode<'a>(text: &'a Bound<'_, PyString>, place: &Place<'_>) -> PyResult<&'a str> {
+    text.to_str()
+        .map_err(|_| invalid_argument(text.py(), format!("{place}: text with a lone surrogate is not valid Unicode")))
 }
 
 fn unsupported(value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyErr {

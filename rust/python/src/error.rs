@@ -190,11 +190,18 @@ fn remote_function_class(message: &str, has_data: bool) -> (&'static str, &'stat
 
 /// A search that can't be made.
 pub(crate) fn search_error(py: Python<'_>, error: &scan::SearchError) -> PyErr {
-    let class = match error {
-        scan::SearchError::QueryLength { .. } | scan::SearchError::QueriesLength { .. } => "DimensionMismatchError",
-        _ => "InvalidArgumentError",
+    let exception = match error {
+        scan::SearchError::QueryLength { found, expected } | scan::SearchError::QueriesLength { found, expected } => {
+            let details = PyDict::new(py);
+            let filled = details.set_item("found", found).and_then(|()| details.set_item("expected", expected));
+            if let Err(error) = filled {
+                return error;
+            }
+            Exception { details: Some(details), ..Exception::new("DimensionMismatchError", error.to_string()) }
+        }
+        _ => Exception::new("InvalidArgumentError", error.to_string()),
     };
-    Exception::new(class, error.to_string()).into_err(py)
+    exception.into_err(py)
 }
 
 /// A filter that isn't one.

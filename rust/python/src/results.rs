@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::{
-    exceptions::PyIndexError,
+    exceptions::{PyIndexError, PyValueError},
     prelude::*,
     sync::PyOnceLock,
     types::{PyDict, PyList, PySlice},
@@ -183,6 +183,17 @@ impl QueryResults {
             Ok(position) if position < length => Ok(Bound::new(py, self.item(position))?.into_any()),
             _ => Err(PyIndexError::new_err(format!("result {index} of {length}"))),
         }
+    }
+
+    /// How often an equal result is there.
+    fn count(&self, value: &QueryResult) -> usize {
+        (0..self.found.rows.len()).filter(|position| self.item(*position).__eq__(value)).count()
+    }
+
+    /// Where the first equal result is.
+    fn index(&self, value: &QueryResult) -> PyResult<usize> {
+        let found = (0..self.found.rows.len()).find(|position| self.item(*position).__eq__(value));
+        found.ok_or_else(|| PyValueError::new_err("the result is not among these"))
     }
 
     #[getter]

@@ -55,6 +55,7 @@ VALUES = [
     0.5,
     -0.0,
     1e-300,
+    -(2.0**63),
     math.inf,
     mc.Int64(2**62),
     mc.Int64(-1),
@@ -87,7 +88,27 @@ async def test_numpy_arrays_are_lists_of_numbers(deployment: mc.AsyncDeployment)
     assert (await load(deployment))["metadata"] == {"row": matrix[:, 1].tolist(), "scalar": 0.5, "count": 3}
 
 
+def cyclic() -> list[Any]:
+    """A list that holds itself."""
+    items: list[Any] = []
+    items.append(items)
+    return items
+
+
+def deep(levels: int) -> Any:
+    """Lists in lists."""
+    value: Any = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 BAD_VALUES = [
+    ({"a": cyclic()}, "deeper than 64 levels"),
+    ({"a": deep(200_000)}, "deeper than 64 levels"),
+    ({"a": np.longdouble(1)}, "Convex can't hold a longdouble"),
+    ({"a": np.ones(3, np.longdouble)}, "Convex can't hold a longdouble"),
+    ({"\ud800": 1}, "lone surrogate"),
     ({"a": {1, 2}}, r"args\.record\.metadata\.a: Convex can't hold a set"),
     ({"a": [1, object()]}, r"metadata\.a\[1\]: Convex can't hold a object"),
     ({"a": 2**53 + 1}, r"beyond ±2\^53.*Int64"),

@@ -100,7 +100,7 @@ async def test_filters_beyond_convex_name_the_alternative(
 async def test_top_k_is_from_1_to_256(native: mc.AsyncConvexNativeVector, top_k: Any) -> None:
     """The error names the class without that bound."""
     docs = await filled(native)
-    with pytest.raises(mc.InvalidArgumentError, match=r"between 1 and 256(?s:.*)ConvexVector"):
+    with pytest.raises(mc.InvalidArgumentError, match=r"from 1 to 256(?s:.*)ConvexVector"):
         await docs.query([1, 0], top_k=top_k)
 
 

@@ -271,6 +271,33 @@ async def test_large_upserts_go_in_batches_and_report_progress(
     assert await stored(vectors) == []
 
 
+async def test_rows_with_much_metadata_are_replaced_changed_and_deleted(vectors: mc.AsyncConvexVector) -> None:
+    """Calls are sized by what stands there too: 30 rows of 600 kB are more than a transaction may read."""
+    docs = await vectors.index("docs", 2)
+    ids = [str(n) for n in range(30)]
+    await docs.upsert([[1, 0]] * 30, ids=ids, metadata=[{"text": "x" * 600_000}] * 30)
+    await docs.upsert([[0, 1]] * 29, ids=ids[:29])
+    assert await stored(vectors) == ids
+    await docs.upsert([[1, 0]] * 30, ids=ids, metadata=[{"text": "x" * 600_000, "n": 1}] * 30)
+    await docs.update_vectors({"n": 1}, metadata={"n": 2})
+    await docs.delete_vectors(filter={"n": 2})
+    assert await stored(vectors) == []
+    await docs.upsert([[1, 0]] * 30, ids=ids, metadata=[{"text": "x" * 600_000}] * 30)
+    await docs.delete_index()
+    assert await vectors.list_indexes() == []
+
+
+async def test_ids_to_delete_are_a_list(vectors: mc.AsyncConvexVector) -> None:
+    """A text is not a list of its characters; a generator and an array are lists."""
+    docs = await vectors.index("docs", 2)
+    await docs.upsert([[1, 0]] * 4, ids=["a", "b", "c", "d"])
+    with pytest.raises(mc.InvalidArgumentError, match="expected a list"):
+        await docs.delete_vectors(ids="ab")
+    await docs.delete_vectors(ids=(id for id in ["a"]))  # type: ignore[arg-type]
+    await docs.delete_vectors(ids=np.array(["b"]))  # type: ignore[arg-type]
+    assert await stored(vectors) == ["c", "d"]
+
+
 BAD_UPSERTS: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
     ({"vectors": [[1, 2, 3]]}, mc.DimensionMismatchError, r"vectors have 3 dimensions, the index has 2"),
     ({"vectors": [[1, 0], [NAN, 1]]}, mc.InvalidArgumentError, r"vectors\[1\]\[0\] is nan"),
@@ -285,6 +312,7 @@ BAD_UPSERTS: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
     ),
     ({"vectors": [[1, 0]], "ids": [7]}, mc.InvalidArgumentError, r"ids\[0\] is 7; expected text"),
     ({"vectors": [[1, 0]], "ids": [""]}, mc.InvalidArgumentError, r"ids\[0\] is ''"),
+    ({"vectors": [[1, 0]] * 2, "ids": ["a", "x" * (1 << 20)]}, mc.InvalidArgumentError, "row 1"),
     ({"vectors": [[1, 0]], "ids": "a"}, mc.InvalidArgumentError, "expected a list"),
     ({"vectors": [[1, 0]], "metadata": []}, mc.InvalidArgumentError, r"metadata length \(0\) must match"),
     ({"vectors": [[1, 0]], "metadata": ["x"]}, mc.InvalidArgumentError, r"metadata\[0\] is 'x'; expected a dict"),
