@@ -32,6 +32,9 @@ export type Deployment = TestConvex<SchemaDefinition<GenericSchema, true>>;
 export const handle = makeFunctionReference<"mutation">(
   "mastra/storage:handle",
 );
+export const cacheHandle = makeFunctionReference<"mutation">(
+  "mastra/cache:handle",
+);
 export const native = {
   query: makeFunctionReference<"action">("mastra/nativeVector:query"),
   read: makeFunctionReference<"query">("mastra/nativeVector:read"),

@@ -318,7 +318,8 @@ export const mastraCacheTable = defineTable({
   expiresAt: v.union(v.number(), v.null()),
 })
   .index("by_key", ["key"])
-  .index("by_key_prefix", ["keyPrefix"]);
+  .index("by_key_prefix", ["keyPrefix"])
+  .index("by_key_prefix_and_expires_at", ["keyPrefix", "expiresAt"]);
 
 /** The items of the cache's lists; `value` is JSON text. */
 export const mastraCacheListItemsTable = defineTable({

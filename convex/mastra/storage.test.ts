@@ -146,6 +146,14 @@ describe("a request", () => {
   });
 });
 
+test("version tells the operations of each table", async () => {
+  const { result } = await db.mutation(handle, { op: "version" });
+  expect(result.version).toBe(1);
+  expect(result.operations.mastra_threads).toContain("updateThread");
+  expect(result.operations.vectors).toContain("updateVectors");
+  expect(result.operations.documents).not.toContain("updateThread");
+});
+
 describe("a record", () => {
   test("inserted again is updated in place and keeps fields not given", async () => {
     await call("insert", THREADS, {
@@ -442,6 +450,14 @@ describe("queryTable of vectors", () => {
   test("in a page that holds all says that there is no more", async () => {
     const page = await call("queryTable", DOCS, { pageSize: 100 });
     expect([page.result.length, page.hasMore]).toEqual([5, false]);
+  });
+
+  test("counts the rows of its index", async () => {
+    expect(await call("count", DOCS)).toMatchObject({
+      ok: true,
+      result: 5,
+      hasMore: false,
+    });
   });
 
   test("stops at the limit and says that there is more", async () => {

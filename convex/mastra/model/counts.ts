@@ -13,7 +13,13 @@
  * @module
  */
 import { operation } from "./operation";
-import { conditionsOf, cursorOf, pageOf, rowsWhere } from "./rows";
+import {
+  conditionsOf,
+  cursorOf,
+  pageOf,
+  ROWS_COUNTED_PER_CALL,
+  rowsWhere,
+} from "./rows";
 import type {
   AnyReadCtx,
   AnyWriteCtx,
@@ -27,9 +33,6 @@ const countedFields: { [T in RecordTable]?: string[] } = {
   mastra_threads: ["resourceId"],
   mastra_messages: ["thread_id", "resourceId"],
 };
-
-/** Rows that one call counts by reading them. */
-const ROWS_COUNTED_PER_CALL = 1000;
 
 /** A row before and after a write; null where there is none. */
 export type Change = { before: StoredRow | null; after: StoredRow | null };

@@ -22,12 +22,10 @@ import {
   MAX_ROWS_READ,
   pageOf,
   queryArgs,
+  ROWS_COUNTED_PER_CALL,
   type Condition,
 } from "./rows";
 import type { AnyRows, ReadCtx, WriteCtx } from "./server";
-
-/** Documents that one call counts by reading them. */
-const DOCUMENTS_COUNTED_PER_CALL = 1000;
 
 function documentsIn({ db }: ReadCtx, table: string) {
   return db
@@ -199,7 +197,7 @@ const count = operation({
   }),
   handler: async (ctx, table: string, { conditions, cursor }) => {
     const rows = documentsIn(ctx, table) as unknown as AnyRows;
-    const page = await pageOf(rows, cursor, DOCUMENTS_COUNTED_PER_CALL);
+    const page = await pageOf(rows, cursor, ROWS_COUNTED_PER_CALL);
     const counted = page.result.filter(({ record }) =>
       satisfies(record, conditions),
     );

@@ -103,6 +103,7 @@ export const indexes: Record<TableName, Record<string, string[]>> = {
   mastra_cache: {
     by_key: ["key"],
     by_key_prefix: ["keyPrefix"],
+    by_key_prefix_and_expires_at: ["keyPrefix", "expiresAt"],
   },
   mastra_cache_list_items: {
     by_key_prefix: ["keyPrefix"],

@@ -4,7 +4,7 @@
  * @module
  */
 import type { StorageReply } from "../validators";
-import type { StorageRequest } from "./request";
+import { RefusedRequest, type StorageRequest } from "./request";
 import type { WriteCtx } from "./server";
 
 /**
@@ -18,6 +18,9 @@ import type { WriteCtx } from "./server";
 export type Operation<Target extends string> = (
   request: StorageRequest,
 ) => (ctx: WriteCtx, target: Target) => Promise<StorageReply>;
+
+/** A request that passed its checks. */
+export type Transaction = (ctx: WriteCtx) => Promise<StorageReply>;
 
 /** Operations by the name a request's `op` gives. */
 export type Operations<Target extends string> = Record<
@@ -38,4 +41,45 @@ export function operation<Target extends string, Args>({
     const checked = args(request);
     return (ctx, target) => handler(ctx, target, checked);
   };
+}
+
+/** Check a request against the operations it may name. */
+export function prepareFor<Target extends string>(
+  request: StorageRequest,
+  operations: Operations<Target>,
+  target: Target,
+): Transaction {
+  const name = String(request.op);
+  const operation = hasOwn(operations, name) ? operations[name] : undefined;
+  if (operation === undefined) {
+    // Clients detect what a deployment can do by how this sentence begins.
+    throw new RefusedRequest(
+      "UnsupportedOperation",
+      `Unsupported operation ${name}`,
+    );
+  }
+  const run = operation(request);
+  return (ctx) => run(ctx, target);
+}
+
+/** Refuse what does not pass its checks, or run it whole. */
+export async function answer(
+  ctx: WriteCtx,
+  prepare: () => Transaction,
+): Promise<StorageReply> {
+  let transaction;
+  try {
+    transaction = prepare();
+  } catch (error) {
+    if (!(error instanceof RefusedRequest)) throw error;
+    return { ok: false, error: error.message, code: error.code };
+  }
+  // Not inside the `try`: an error after the first write must reach Convex,
+  // which then undoes the writes.
+  return await transaction(ctx);
+}
+
+// Clients choose the names, and `constructor` is neither table nor operation.
+export function hasOwn(object: object, name: string): boolean {
+  return Object.prototype.hasOwnProperty.call(object, name);
 }

@@ -25,6 +25,9 @@ import type {
 /** Mastra's number of rows one call clears; the client repeats while `hasMore`. */
 export const ROWS_CLEARED_PER_CALL = 25;
 
+/** Rows that one call counts by reading them. */
+export const ROWS_COUNTED_PER_CALL = 1000;
+
 /** Half of the 16 MiB a transaction may read: https://docs.convex.dev/production/state/limits */
 const MAX_BYTES_READ = 8 * 1024 * 1024;
 

@@ -6,11 +6,17 @@
  */
 import type { StorageReply } from "../validators";
 import { observations } from "./observations";
-import type { Operations } from "./operation";
+import {
+  answer,
+  hasOwn,
+  prepareFor,
+  type Operations,
+  type Transaction,
+} from "./operation";
 import { documents } from "./documents";
 import { deleteMessages, saveMessages, updateMessages } from "./messages";
 import { insertOnly, records } from "./records";
-import { RefusedRequest, textField, type StorageRequest } from "./request";
+import { textField, type StorageRequest } from "./request";
 import { updateResource } from "./resources";
 import { fenced, runOwnership } from "./runOwnership";
 import type { RecordTable, WriteCtx } from "./server";
@@ -81,6 +87,7 @@ const vectorTable: Operations<string> = {
   load: vectors.load,
   loadMany: vectors.loadMany,
   queryTable: vectors.queryTable,
+  count: vectors.count,
   deleteMany: vectors.deleteMany,
   clearTable: vectors.clearTable,
   // A vector index has no table of its own to drop.
@@ -100,21 +107,31 @@ export async function handleRequest(
   ctx: WriteCtx,
   request: StorageRequest,
 ): Promise<StorageReply> {
-  let transaction;
-  try {
-    transaction = prepare(request);
-  } catch (error) {
-    if (!(error instanceof RefusedRequest)) throw error;
-    return { ok: false, error: error.message, code: error.code };
-  }
-  // Not inside the `try`: an error after the first write must reach Convex,
-  // which then undoes the writes.
-  return await transaction(ctx);
+  return await answer(ctx, () => prepare(request));
 }
 
-type Transaction = (ctx: WriteCtx) => Promise<StorageReply>;
+/** Grows when an operation that clients may know changes what it does. */
+const VERSION = 1;
+
+/** What is deployed; upstream's functions refuse `version` as unsupported. */
+function version(): StorageReply {
+  const tables = {
+    ...recordTables,
+    vectors: vectorTable,
+    documents,
+    claims: claimTable,
+  };
+  const operations = Object.fromEntries(
+    Object.entries(tables).map(([table, operations]) => [
+      table,
+      Object.keys(operations),
+    ]),
+  );
+  return { ok: true, result: { version: VERSION, operations } };
+}
 
 function prepare(request: StorageRequest): Transaction {
+  if (request.op === "version") return async () => version();
   const tableName = textField(request, "tableName");
   if (isRecordTable(tableName)) return prepareRecords(request, tableName);
   // Mastra's name for the rows of `mastra_workflow_snapshots`.
@@ -136,31 +153,6 @@ function prepareRecords<T extends RecordTable>(
   return prepareFor(request, recordTables[table], table);
 }
 
-function prepareFor<Target extends string>(
-  request: StorageRequest,
-  operations: Operations<Target>,
-  target: Target,
-): Transaction {
-  const name = String(request.op);
-  const operation = hasOwn(operations, name) ? operations[name] : undefined;
-  if (operation === undefined) throw unsupported(name);
-  const run = operation(request);
-  return (ctx) => run(ctx, target);
-}
-
 function isRecordTable(tableName: string): tableName is RecordTable {
   return hasOwn(recordTables, tableName);
-}
-
-// Clients choose the names, and `constructor` is neither table nor operation.
-function hasOwn(object: object, name: string): boolean {
-  return Object.prototype.hasOwnProperty.call(object, name);
-}
-
-// Clients detect what a deployment can do by how this sentence begins.
-function unsupported(what: string): RefusedRequest {
-  return new RefusedRequest(
-    "UnsupportedOperation",
-    `Unsupported operation ${what}`,
-  );
 }

@@ -21,11 +21,21 @@ import {
   textField,
   type StorageRecord,
 } from "./request";
-import { clearSome, queryArgs, queryRows, rowsWhere } from "./rows";
+import {
+  clearSome,
+  cursorOf,
+  pageOf,
+  queryArgs,
+  queryRows,
+  rowsWhere,
+} from "./rows";
 import type { DataModel, ReadCtx, WriteCtx } from "./server";
 
 /** Mastra's bound on `loadMany`, which keeps replies small. */
 const MAX_IDS_LOADED = 10;
+
+/** As many as a client reads in a page: 9 MiB at 4096 dimensions. */
+const VECTORS_COUNTED_PER_CALL = 256;
 
 type VectorFields = WithoutSystemFields<
   DataModel["mastra_vectors"]["document"]
@@ -175,6 +185,16 @@ export const queryTable = operation({
       ...args,
       conditions: [inIndex(indexName), ...args.conditions],
     }),
+});
+
+/** How many vectors the index has: add up over calls while `hasMore`. */
+export const count = operation({
+  args: (request) => ({ cursor: cursorOf(request) }),
+  handler: async (ctx, indexName: string, { cursor }) => {
+    const rows = rowsWhere(ctx, "mastra_vectors", [inIndex(indexName)]);
+    const page = await pageOf(rows, cursor, VECTORS_COUNTED_PER_CALL);
+    return { ...page, result: page.result.length };
+  },
 });
 
 /** Delete the vectors that exist among `ids`. */

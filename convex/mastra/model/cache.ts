@@ -1,0 +1,290 @@
+/**
+ * The server cache: values, lists and counters by key, each until it expires.
+ *
+ * A list's items are rows of their own, so that one too long for a transaction
+ * can go: its key is marked as deleted and its items leave by 25. `hasMore` in
+ * a reply says that only such cleaning was done, and to repeat the call.
+ *
+ * @module
+ */
+import type { StorageReply } from "../validators";
+import { operation, type Operations } from "./operation";
+import { InvalidRequest, numberField, textField } from "./request";
+import type { StorageRequest } from "./request";
+import { firstOf } from "./rows";
+import type { AnyRows, DataModel, ReadCtx, WriteCtx } from "./server";
+
+type Cache = "mastra_cache";
+type Entry = DataModel["mastra_cache"]["document"];
+
+const CLEANING: StorageReply = { ok: true, hasMore: true };
+
+async function findEntry({ db }: ReadCtx, key: string) {
+  return await db
+    .query("mastra_cache")
+    .withIndex("by_key", (q) => q.eq("key", key))
+    .unique();
+}
+
+function isLive(entry: Entry | null): entry is Entry {
+  return (
+    entry !== null &&
+    entry.kind !== "deleted" &&
+    (entry.expiresAt === null || entry.expiresAt > Date.now())
+  );
+}
+
+async function findLive(ctx: ReadCtx, key: string): Promise<Entry | null> {
+  const entry = await findEntry(ctx, key);
+  return isLive(entry) ? entry : null;
+}
+
+/** Delete an entry with its items; true if some items are left for another call. */
+async function removeEntry({ db }: WriteCtx, entry: Entry): Promise<boolean> {
+  if (entry.kind === "list" || entry.kind === "deleted") {
+    const items = db
+      .query("mastra_cache_list_items")
+      .withIndex("by_key_index", (q) => q.eq("key", entry.key));
+    const { some, hasMore } = await firstOf(items as unknown as AnyRows);
+    for (const { _id } of some) await db.delete("mastra_cache_list_items", _id);
+    if (hasMore) {
+      await db.patch("mastra_cache", entry._id, { kind: "deleted" });
+      return true;
+    }
+  }
+  await db.delete("mastra_cache", entry._id);
+  return false;
+}
+
+/** Delete some of these entries: up to 25 without items, or one with. */
+async function removeSome(ctx: WriteCtx, entries: AnyRows): Promise<boolean> {
+  const { some, hasMore } = await firstOf(entries);
+  const plain = some.findIndex(
+    ({ kind }) => kind === "list" || kind === "deleted",
+  );
+  if (plain === 0) {
+    const isCleaning = await removeEntry(ctx, some[0] as Entry);
+    return isCleaning || some.length > 1;
+  }
+  const removed = plain === -1 ? some : some.slice(0, plain);
+  for (const { _id } of removed) {
+    await ctx.db.delete("mastra_cache", _id as Entry["_id"]);
+  }
+  return hasMore || removed.length < some.length;
+}
+
+/** The entry to write to: removed first where it has expired. */
+async function entryToWrite(
+  ctx: WriteCtx,
+  key: string,
+): Promise<{ entry: Entry | null; isCleaning: boolean }> {
+  const entry = await findEntry(ctx, key);
+  if (entry === null || isLive(entry)) return { entry, isCleaning: false };
+  return { entry: null, isCleaning: await removeEntry(ctx, entry) };
+}
+
+function wrongKind(key: string, expected: string): StorageReply {
+  return {
+    ok: false,
+    code: "WrongKind",
+    error: `${key} exists but is not ${expected}`,
+  };
+}
+
+const keyArgs = (request: StorageRequest) => ({
+  key: textField(request, "key"),
+});
+
+const writeArgs = (request: StorageRequest) => ({
+  key: textField(request, "key"),
+  keyPrefix: textField(request, "keyPrefix"),
+  expiresAt:
+    request.expiresAt == null ? null : numberField(request, "expiresAt"),
+});
+
+/** JSON text: as sent in `valueJson`, which can hold any keys, or made of `value`. */
+function valueOf(request: StorageRequest): string {
+  if (request.valueJson === undefined) {
+    return JSON.stringify(request.value ?? null);
+  }
+  const text = textField(request, "valueJson");
+  try {
+    JSON.parse(text);
+  } catch {
+    throw new InvalidRequest(`${request.op} valueJson must be JSON text`);
+  }
+  return text;
+}
+
+/** A caller that says `asJson` gets JSON text, which can hold any keys. */
+function reader({ asJson }: StorageRequest): (text: string) => unknown {
+  return asJson === true ? (text) => text : JSON.parse;
+}
+
+/** The value, or null. */
+const get = operation({
+  args: (request) => ({ ...keyArgs(request), read: reader(request) }),
+  handler: async (ctx, _table: Cache, { key, read }) => {
+    const entry = await findLive(ctx, key);
+    const isValue = entry?.kind === "value" && entry.value !== undefined;
+    return { ok: true, result: isValue ? read(entry.value!) : null };
+  },
+});
+
+const set = operation({
+  args: (request) => ({ ...writeArgs(request), value: valueOf(request) }),
+  handler: async (ctx, _table: Cache, { value, ...rest }) => {
+    const row = { ...rest, kind: "value" as const, value };
+    const stored = await findEntry(ctx, rest.key);
+    if (stored?.kind === "value" || stored?.kind === "counter") {
+      await ctx.db.replace("mastra_cache", stored._id, row);
+      return { ok: true };
+    }
+    if (stored !== null && (await removeEntry(ctx, stored))) return CLEANING;
+    await ctx.db.insert("mastra_cache", row);
+    return { ok: true };
+  },
+});
+
+const deleteKey = operation({
+  args: keyArgs,
+  handler: async (ctx, _table: Cache, { key }) => {
+    const entry = await findEntry(ctx, key);
+    const hasMore = entry !== null && (await removeEntry(ctx, entry));
+    return { ok: true, hasMore };
+  },
+});
+
+/** Delete all keys of the prefix that their writers named. */
+const clear = operation({
+  args: (request) => ({ keyPrefix: textField(request, "keyPrefix") }),
+  handler: async (ctx, _table: Cache, { keyPrefix }) => {
+    const entries = ctx.db
+      .query("mastra_cache")
+      .withIndex("by_key_prefix", (q) => q.eq("keyPrefix", keyPrefix));
+    if (await removeSome(ctx, entries as unknown as AnyRows)) return CLEANING;
+    // Items whose key is gone, which other functions may have left.
+    const orphans = ctx.db
+      .query("mastra_cache_list_items")
+      .withIndex("by_key_prefix", (q) => q.eq("keyPrefix", keyPrefix));
+    const { some, hasMore } = await firstOf(orphans as unknown as AnyRows);
+    for (const { _id } of some) {
+      await ctx.db.delete("mastra_cache_list_items", _id as never);
+    }
+    return { ok: true, hasMore };
+  },
+});
+
+/** Delete the expired keys of a prefix, some a call. */
+const sweep = operation({
+  args: (request) => ({ keyPrefix: textField(request, "keyPrefix") }),
+  handler: async (ctx, _table: Cache, { keyPrefix }) => {
+    const expired = ctx.db
+      .query("mastra_cache")
+      .withIndex("by_key_prefix_and_expires_at", (q) =>
+        q
+          .eq("keyPrefix", keyPrefix)
+          .gt("expiresAt", null)
+          .lte("expiresAt", Date.now()),
+      );
+    const hasMore = await removeSome(ctx, expired as unknown as AnyRows);
+    return { ok: true, hasMore };
+  },
+});
+
+const listLength = operation({
+  args: keyArgs,
+  handler: async (ctx, _table: Cache, { key }) => {
+    const entry = await findLive(ctx, key);
+    if (entry !== null && entry.kind !== "list") {
+      return wrongKind(key, "an array");
+    }
+    return { ok: true, result: entry?.counter ?? 0 };
+  },
+});
+
+/** Append; returns the new item's index. */
+const listPush = operation({
+  args: (request) => ({ ...writeArgs(request), value: valueOf(request) }),
+  handler: async (ctx, _table: Cache, { value, ...rest }) => {
+    const { key, keyPrefix, expiresAt } = rest;
+    const { entry, isCleaning } = await entryToWrite(ctx, key);
+    if (isCleaning) return CLEANING;
+    if (entry !== null && entry.kind !== "list") {
+      return wrongKind(key, "an array");
+    }
+    const index = entry?.counter ?? 0;
+    await ctx.db.insert("mastra_cache_list_items", {
+      key,
+      keyPrefix,
+      index,
+      value,
+    });
+    const counter = index + 1;
+    if (entry === null) {
+      const row = { ...rest, kind: "list" as const, counter };
+      await ctx.db.insert("mastra_cache", row);
+    } else {
+      await ctx.db.patch("mastra_cache", entry._id, { counter, expiresAt });
+    }
+    return { ok: true, result: index };
+  },
+});
+
+/** Items from one index to another, both included; negative ones count from the end. */
+const listFromTo = operation({
+  args: (request) => ({
+    ...keyArgs(request),
+    from: numberField(request, "from"),
+    to: numberField(request, "to"),
+    read: reader(request),
+  }),
+  handler: async (ctx, _table: Cache, { key, from, to, read }) => {
+    const entry = await findLive(ctx, key);
+    if (entry?.kind !== "list") return { ok: true, result: [] };
+    const length = entry.counter ?? 0;
+    const first = from < 0 ? Math.max(0, length + from) : from;
+    const last = to < 0 ? length + to : to;
+    if (first > last) return { ok: true, result: [] };
+    const items = await ctx.db
+      .query("mastra_cache_list_items")
+      .withIndex("by_key_index", (q) =>
+        q.eq("key", key).gte("index", first).lte("index", last),
+      )
+      .collect();
+    return { ok: true, result: items.map(({ value }) => read(value)) };
+  },
+});
+
+/** Add one to a counter that begins at 0; returns it. */
+const increment = operation({
+  args: writeArgs,
+  handler: async (ctx, _table: Cache, args) => {
+    const { entry, isCleaning } = await entryToWrite(ctx, args.key);
+    if (isCleaning) return CLEANING;
+    if (entry !== null && entry.kind !== "counter") {
+      return wrongKind(args.key, "a number");
+    }
+    const counter = (entry?.counter ?? 0) + 1;
+    if (entry === null) {
+      const row = { ...args, kind: "counter" as const, counter };
+      await ctx.db.insert("mastra_cache", row);
+    } else {
+      const { expiresAt } = args;
+      await ctx.db.patch("mastra_cache", entry._id, { counter, expiresAt });
+    }
+    return { ok: true, result: counter };
+  },
+});
+
+export const cache: Operations<Cache> = {
+  get,
+  set,
+  delete: deleteKey,
+  clear,
+  sweep,
+  listLength,
+  listPush,
+  listFromTo,
+  increment,
+};
