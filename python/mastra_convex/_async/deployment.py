@@ -134,10 +134,10 @@ class AsyncDeployment:
             metric=metric,
         )
 
-    async def _commit_timestamp(self) -> int | None:
-        """A number that grows with each commit that wrote; None where only the deployment knows."""
+    async def _last_write(self, table: str) -> int | None:
+        """A number that grows with each commit that wrote to a table; None where only the deployment knows."""
         native = await self._open()
-        return native.commit_timestamp() if isinstance(native, _native.EmbeddedDeployment) else None
+        return native.last_write(table) if isinstance(native, _native.EmbeddedDeployment) else None
 
     async def _declare_vector_table(self, table_name: str, options: dict[str, Any]) -> None:
         """Make sure that the schema has a table with a vector index, where the schema is ours to extend."""

@@ -409,18 +409,18 @@ class AsyncConvexVector(AsyncMastraVector):
         return await self._deployment._vectors(self._storage_function, index.name, index.dimension, index.metric)
 
     async def _index(self, place: str, index_name: str) -> _Index:
-        """What `create_index` stored. What was read stays true until something is committed."""
-        timestamp = await self._deployment._commit_timestamp()
+        """What `create_index` stored. What was read stays true until another index is made or deleted."""
+        written = await self._deployment._last_write("mastra_vector_indexes")
         known = self._indexes.get(index_name) if isinstance(index_name, str) else None
-        if known is not None and known[0] == timestamp is not None:
+        if known is not None and known[0] == written is not None:
             return known[1]
         check_index_name(place, index_name)
         row = await self._storage("load", "mastra_vector_indexes", keys={"id": index_name})
         if row is None:
             raise index_not_found(place, index_name, await self.list_indexes())
         index = _Index(index_name, int(row["dimension"]), cast(Metric, row["metric"]))
-        if timestamp is not None:
-            self._indexes[index_name] = (timestamp, index)
+        if written is not None:
+            self._indexes[index_name] = (written, index)
         return index
 
     async def _storage(self, op: str, table_name: str, **fields: Any) -> Any:

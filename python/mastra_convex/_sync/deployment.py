@@ -135,10 +135,10 @@ class Deployment:
             metric=metric,
         )
 
-    def _commit_timestamp(self) -> int | None:
-        """A number that grows with each commit that wrote; None where only the deployment knows."""
+    def _last_write(self, table: str) -> int | None:
+        """A number that grows with each commit that wrote to a table; None where only the deployment knows."""
         native = self._open()
-        return native.commit_timestamp() if isinstance(native, _native.EmbeddedDeployment) else None
+        return native.last_write(table) if isinstance(native, _native.EmbeddedDeployment) else None
 
     def _declare_vector_table(self, table_name: str, options: dict[str, Any]) -> None:
         """Make sure that the schema has a table with a vector index, where the schema is ours to extend."""

@@ -90,8 +90,8 @@ impl EmbeddedDeployment {
         Ok(VectorBatch::from_batch(batch, metric, Origin::here("embedded")))
     }
 
-    fn commit_timestamp(&self, py: Python<'_>) -> PyResult<i64> {
-        self.with(py, Deployment::commit_timestamp)
+    fn last_write(&self, py: Python<'_>, table: &str) -> PyResult<i64> {
+        self.with(py, |deployment| deployment.last_write(table))
     }
 
     fn declare_vector_table(&self, py: Python<'_>, table: &str, options: &Bound<'_, PyAny>) -> PyResult<()> {
