@@ -65,6 +65,12 @@ impl EmbeddedDeployment {
         };
         let args = arguments_from_python(args)?;
         let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, Caller::Admin))?;
+        if !outcome.log_lines.is_empty() {
+            let logger = py.import("logging")?.call_method1("getLogger", ("mastra_convex.functions",))?;
+            for line in &outcome.log_lines {
+                logger.call_method1("info", ("%s: %s", path, line))?;
+            }
+        }
         to_python(py, &outcome.value)
     }
 

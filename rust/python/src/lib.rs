@@ -1,4 +1,4 @@
-//! The boundary between Python and the Rust crates: converts, releases the GIL, maps errors. No logic.
+//! The boundary between Python and the Rust crates: converts, releases the GIL, maps errors.
 //!
 //! What each class promises is said in `mastra_convex/_native.pyi`.
 #![deny(unsafe_code)]

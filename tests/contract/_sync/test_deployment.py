@@ -213,3 +213,12 @@ def test_targets_that_cannot_be_are_refused(target: str | Path) -> None:
     with pytest.raises(mc.ConfigurationError):
         with mc.connect(target):
             pass
+
+
+def test_console_lines_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Where an application lets the logger speak."""
+    functions = Path(__file__).parents[2] / "functions" / "plain"
+    with mc.connect(":memory:", functions=functions) as deployment:
+        with caplog.at_level("INFO", "mastra_convex.functions"):
+            deployment.query("notes:log")
+    assert caplog.messages == ["notes:log: [LOG] 'one' 2", "notes:log: [WARN] { three: 3 }"]
