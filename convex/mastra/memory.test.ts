@@ -151,9 +151,9 @@ describe("a thread", () => {
     expect((await storedIn(db, THREADS))[0]!.title).toBe("");
   });
 
-  test("updates what is given and merges metadata, JSON text too", async () => {
+  test("updates what is given and merges metadata", async () => {
     await call("insert", THREADS, {
-      record: thread("t", { metadata: '{"a":1,"b":1}' }),
+      record: thread("t", { metadata: { a: 1, b: 1 } }),
     });
     const updatedAt = "2026-02-01T00:00:00.000Z";
     const { result } = await call("updateThread", THREADS, {
@@ -168,6 +168,27 @@ describe("a thread", () => {
     expect(await storedIn(db, THREADS)).toEqual([
       { ...expected, title: "Bye" },
     ]);
+  });
+
+  test.each([
+    ['{"$a":1,"b":1}', { b: 2 }, '{"$a":1,"b":2}'],
+    [{ b: 1 }, '{"$a":1}', '{"b":1,"$a":1}'],
+    ["not JSON", { b: 2 }, '{"b":2}'],
+  ])(
+    "has metadata %j and %j merged as text",
+    async (metadata, changes, merged) => {
+      await call("insert", THREADS, { record: thread("t", { metadata }) });
+      await call("updateThread", THREADS, { id: "t", metadata: changes });
+      expect((await storedIn(db, THREADS))[0]!.metadata).toBe(merged);
+    },
+  );
+
+  test.each(["[1]", "{", 1])("refuses %j as metadata", async (metadata) => {
+    expect(await call("updateThread", THREADS, { id: "t", metadata })).toEqual({
+      ok: false,
+      code: "InvalidRequest",
+      error: "updateThread metadata must be an object, or the JSON text of one",
+    });
   });
 
   test("that does not exist updates to null", async () => {
@@ -385,6 +406,19 @@ describe("copyThread", () => {
     expect((await copies()).map((row) => row.createdAt)).toEqual(
       sources.map((id) => message(id).createdAt),
     );
+  });
+
+  test("repeated with its ids copies nothing twice", async () => {
+    const first = await copy({ ids: ["c0", "c1"] });
+    const cursor = first.continuationCursor;
+    for (let n = 0; n < 2; n++) await copy({ ids: ["c2", "c3"], cursor });
+    expect((await copies()).map((row) => row.id)).toEqual([
+      "c0",
+      "c1",
+      "c2",
+      "c3",
+    ]);
+    expect(await countOf(MESSAGES, "thread_id", "new")).toBe(4);
   });
 
   test("refuses an unknown source and a thread that exists", async () => {

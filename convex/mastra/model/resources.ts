@@ -3,17 +3,17 @@
  *
  * @module
  */
+import { mergeMetadata, metadataField } from "./metadata";
 import { operation } from "./operation";
 import { findRecord, patchRow, writeRecords } from "./records";
-import { optional, recordField, textField } from "./request";
-import { storedMetadata } from "./threads";
+import { optional, textField } from "./request";
 
 /** Create the resource, or replace its working memory and merge its metadata, whichever is given. */
 export const updateResource = operation({
   args: (request) => ({
     id: textField(request, "resourceId"),
     workingMemory: optional(textField, request, "workingMemory"),
-    metadata: optional(recordField, request, "metadata"),
+    metadata: optional(metadataField, request, "metadata"),
     createdAt: optional(textField, request, "createdAt"),
     updatedAt: optional(textField, request, "updatedAt"),
   }),
@@ -31,8 +31,8 @@ export const updateResource = operation({
       await writeRecords(ctx, table, [row]);
       return { ok: true, result: await findRecord(ctx, table, id) };
     }
-    const merged = metadata && {
-      metadata: { ...storedMetadata(resource.metadata), ...metadata },
+    const merged = metadata !== undefined && {
+      metadata: mergeMetadata(resource.metadata, metadata),
     };
     const result = await patchRow(ctx, table, resource, {
       ...fields,

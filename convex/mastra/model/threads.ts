@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { countChanges } from "./counts";
+import {
+  mergeMetadata,
+  metadataField,
+  parseMetadata,
+  type Metadata,
+} from "./metadata";
 import { operation } from "./operation";
 import { deleteRows, findRecord, patchRow, writeRecords } from "./records";
 import {
@@ -12,7 +17,6 @@ import {
   isRecord,
   numberField,
   optional,
-  recordField,
   textField,
   type StorageRecord,
 } from "./request";
@@ -20,18 +24,6 @@ import { firstOf, pageOf, ROWS_CLEARED_PER_CALL, rowsWhere } from "./rows";
 import type { AnyReadCtx, StoredRow, WriteCtx } from "./server";
 
 type Threads = "mastra_threads";
-
-/** Metadata as an object: other clients may have stored it as JSON text. */
-export function storedMetadata(stored: unknown): StorageRecord {
-  if (isRecord(stored)) return stored;
-  if (typeof stored !== "string") return {};
-  try {
-    const parsed: unknown = JSON.parse(stored);
-    return isRecord(parsed) ? parsed : {};
-  } catch {
-    return {};
-  }
-}
 
 /** Set `updatedAt` of the threads that exist among `ids` to now. */
 export async function touchThreads(ctx: WriteCtx, ids: Iterable<string>) {
@@ -49,7 +41,7 @@ export const updateThread = operation({
   args: (request) => ({
     id: textField(request, "id"),
     title: optional(textField, request, "title"),
-    metadata: optional(recordField, request, "metadata"),
+    metadata: optional(metadataField, request, "metadata"),
     updatedAt: optional(textField, request, "updatedAt"),
   }),
   handler: async (
@@ -61,8 +53,8 @@ export const updateThread = operation({
     if (thread === null) return { ok: true, result: null };
     const fields = {
       ...(title !== undefined && { title }),
-      ...(metadata && {
-        metadata: { ...storedMetadata(thread.metadata), ...metadata },
+      ...(metadata !== undefined && {
+        metadata: mergeMetadata(thread.metadata, metadata),
       }),
       updatedAt,
     };
@@ -112,7 +104,7 @@ export const copyThread = operation({
       newThreadId: textField(request, "newThreadId"),
       resourceId: optional(textField, request, "resourceId"),
       title: optional(textField, request, "title"),
-      metadata: optional(recordField, request, "metadata") ?? {},
+      metadata: optional(metadataField, request, "metadata") ?? {},
       ids: idsField(request, "ids"),
       messageIds: optional(idsField, request, "messageIds"),
       startDate: optional(textField, request, "startDate"),
@@ -150,26 +142,22 @@ export const copyThread = operation({
     const { messages, ...more } = await messagesToCopy(ctx, args);
     const copies = messages.map((message, position) => ({
       ...message,
-      _id: undefined,
-      _creationTime: undefined,
       id: args.ids[position],
       thread_id: args.newThreadId,
       resourceId: args.resourceId ?? message.resourceId,
     }));
-    for (const copy of copies) await ctx.db.insert("mastra_messages", copy);
-    const changes = copies.map((after) => ({ before: null, after }));
-    await countChanges(ctx, "mastra_messages", changes as never);
+    await writeRecords(ctx, "mastra_messages", copies);
 
     const thread = existing ?? cloneOf(source, args);
     const lastMessageId = messages[messages.length - 1]?.id;
-    const metadata = storedMetadata(thread.metadata);
-    const clone = {
-      ...storedMetadata(metadata.clone),
-      ...(lastMessageId !== undefined && { lastMessageId }),
-    };
-    await writeRecords(ctx, table, [
-      { ...thread, metadata: { ...metadata, clone } },
-    ]);
+    const { clone } = parseMetadata(thread.metadata);
+    const metadata = mergeMetadata(thread.metadata, {
+      clone: {
+        ...(isRecord(clone) && clone),
+        ...(lastMessageId !== undefined && { lastMessageId }),
+      },
+    });
+    await writeRecords(ctx, table, [{ ...thread, metadata }]);
     return {
       ok: true,
       ...more,
@@ -189,7 +177,7 @@ function cloneOf(
     newThreadId: string;
     resourceId?: string | undefined;
     title?: string | undefined;
-    metadata: StorageRecord;
+    metadata: Metadata;
   },
 ): StorageRecord {
   const now = new Date().toISOString();
@@ -197,10 +185,9 @@ function cloneOf(
     id: args.newThreadId,
     resourceId: args.resourceId || source.resourceId,
     title: args.title || (source.title ? `Clone of ${source.title}` : ""),
-    metadata: {
-      ...args.metadata,
+    metadata: mergeMetadata(args.metadata, {
       clone: { sourceThreadId: source.id, clonedAt: now },
-    },
+    }),
     createdAt: now,
     updatedAt: now,
   };

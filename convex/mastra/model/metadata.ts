@@ -1,0 +1,44 @@
+/**
+ * Metadata of threads and resources: an object, or its JSON text where it has
+ * keys that Convex refuses.
+ *
+ * @module
+ */
+import {
+  InvalidRequest,
+  isRecord,
+  type StorageRecord,
+  type StorageRequest,
+} from "./request";
+
+export type Metadata = StorageRecord | string;
+
+export function metadataField(request: StorageRequest, name: string): Metadata {
+  const value = request[name];
+  if (isRecord(value)) return value;
+  if (typeof value === "string" && isRecord(parsed(value))) return value;
+  throw new InvalidRequest(
+    `${request.op} ${name} must be an object, or the JSON text of one`,
+  );
+}
+
+/** What is stored as an object; empty where it is none. */
+export function parseMetadata(stored: unknown): StorageRecord {
+  const value = typeof stored === "string" ? parsed(stored) : stored;
+  return isRecord(value) ? value : {};
+}
+
+/** Both, merged shallowly: text if either is. */
+export function mergeMetadata(stored: unknown, changes: Metadata): Metadata {
+  const merged = { ...parseMetadata(stored), ...parseMetadata(changes) };
+  const isText = typeof stored === "string" || typeof changes === "string";
+  return isText ? JSON.stringify(merged) : merged;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
