@@ -1,9 +1,8 @@
 //! A Convex deployment in this process: its functions run on its data.
 
 use std::{
-    collections::HashMap,
     path::PathBuf,
-    sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, Weak},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use rusqlite::params;
@@ -12,11 +11,12 @@ use value::{Object, Packed, Value, json};
 
 use crate::{
     error::{Error, FunctionError, Result},
+    folders::{self, Folder},
     functions::{Call, Function, FunctionKind, Functions},
     last_writes::LastWrites,
     limits::Limits,
     schema::{Schema, TableDefinition, VectorIndex},
-    storage::{Checkout, Storage, Synchronous, Target, locked, set_setting, setting},
+    storage::{Checkout, Storage, Synchronous, Target, locked, make_folder, set_setting, setting},
     tables::{BY_CREATION_TIME, Tables},
     transaction::{COMMIT_TIMESTAMP, CREATION_TIME, Clock, Commit, Transaction, check_schema},
     vectors::{self, ResidentVectors, VectorSearch, VectorSource},
@@ -69,7 +69,9 @@ pub struct Deployment {
     process: u32,
 }
 
-struct Inner {
+pub(crate) struct Inner {
+    /// Where it stands among the open folders; in memory it stands nowhere.
+    folder: Option<Arc<Folder>>,
     options: Options,
     storage: Storage,
     functions: Functions,
@@ -86,9 +88,6 @@ struct Committed {
     clock: Clock,
 }
 
-/// The folders open in this process.
-static OPEN: LazyLock<Mutex<HashMap<PathBuf, Weak<Inner>>>> = LazyLock::new(Mutex::default);
-
 impl Deployment {
     /// Opens a deployment, or another handle on one that is open.
     ///
@@ -97,21 +96,21 @@ impl Deployment {
     /// The folder is another process's, damaged, of a newer format, or open here with other options; a function file
     /// doesn't load; stored documents don't match the schema.
     pub fn open(target: Target, options: Options) -> Result<Self> {
-        let Target::Folder(folder) = target else {
-            return Ok(Self::new(Arc::new(Inner::open(Target::Memory, options)?)));
+        let Target::Folder(path) = target else {
+            return Ok(Self::new(Arc::new(Inner::open(Target::Memory, None, options)?)));
         };
-        let mut open = locked(&OPEN);
-        let folder = std::path::absolute(&folder).unwrap_or(folder);
-        let folder = folder.canonicalize().unwrap_or(folder);
-        if let Some(inner) = open.get(&folder).and_then(Weak::upgrade) {
+        make_folder(&path)?;
+        let path = path.canonicalize().map_err(|error| Error::Io { path, reason: error.to_string() })?;
+        let folder = folders::folder(&path);
+        let mut open = locked(&folder);
+        if let Some(inner) = open.upgrade() {
             if let Some(difference) = difference(&inner.options, &options) {
-                return Err(Error::OptionsDiffer { path: folder, difference });
+                return Err(Error::OptionsDiffer { path, difference });
             }
             return Ok(Self::new(inner));
         }
-        let inner = Arc::new(Inner::open(Target::Folder(folder.clone()), options)?);
-        open.retain(|_, inner| inner.strong_count() > 0);
-        open.insert(folder.canonicalize().unwrap_or(folder), Arc::downgrade(&inner));
+        let inner = Arc::new(Inner::open(Target::Folder(path), Some(Arc::clone(&folder)), options)?);
+        *open = Arc::downgrade(&inner);
         Ok(Self::new(inner))
     }
 
@@ -193,10 +192,11 @@ impl Deployment {
 
 impl Drop for Deployment {
     fn drop(&mut self) {
-        let inner = self.inner.take();
+        let Some(inner) = self.inner.take() else { return };
         if self.process == std::process::id() {
             // Whoever opens the folder next waits until the last handle has let go of it.
-            let _open = locked(&OPEN);
+            let folder = inner.folder.clone();
+            let _open = folder.as_deref().map(locked);
             drop(inner);
         } else {
             // SQLite's connections are the parent's; closing them here would break its locks.
@@ -205,23 +205,13 @@ impl Drop for Deployment {
     }
 }
 
-/// To be called in a forked child: lets go of the parent's folder locks, whose descriptors the child inherited.
-pub fn forget_after_fork() {
-    let Ok(mut open) = OPEN.try_lock() else { return };
-    for (_, inner) in open.drain() {
-        if let Some(inner) = inner.upgrade() {
-            inner.storage.forget_lock();
-            std::mem::forget(inner);
-        }
-    }
-}
-
 impl Inner {
-    fn open(target: Target, options: Options) -> Result<Self> {
+    fn open(target: Target, folder: Option<Arc<Folder>>, options: Options) -> Result<Self> {
         let storage = Storage::open(target, options.synchronous)?;
         let (functions, schema) = Functions::load(options.functions.as_deref(), options.limits)?;
         Self::start(&storage, &functions, &options, schema).map_err(|error| storage.place(error)).map(
             |(schema, committed)| Self {
+                folder,
                 options,
                 storage,
                 functions,

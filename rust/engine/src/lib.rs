@@ -10,6 +10,7 @@
 //! | `tables` | the tables and indexes there are |
 //! | `document` | a document, and how it stands in SQLite |
 //! | `storage` | the SQLite file: owner, format, connections |
+//! | `folders` | the folders open in this process, across forks |
 //! | `vectors` | vectors in memory, in step with commits; vector search |
 //! | `last_writes` | when each table was last written |
 //! | `limits`, `error` | Convex's limits; what can go wrong |
@@ -19,6 +20,7 @@
 mod deployment;
 mod document;
 mod error;
+mod folders;
 mod functions;
 mod last_writes;
 mod limits;
@@ -29,8 +31,9 @@ mod tables;
 mod transaction;
 mod vectors;
 
-pub use deployment::{Caller, Deployment, Options, Outcome, forget_after_fork};
+pub use deployment::{Caller, Deployment, Options, Outcome};
 pub use error::{Error, FunctionError, Result};
+pub use folders::{after_fork_in_child, after_fork_in_child as forget_after_fork, after_fork_in_parent, before_fork};
 pub use functions::FunctionKind;
 pub use limits::Limits;
 pub use storage::{Synchronous, Target};

@@ -16,7 +16,10 @@ use rusqlite::{
     types::{FromSql, ToSql},
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    folders::Owned,
+};
 
 /// "MCvx": marks a file as ours.
 const APPLICATION_ID: i32 = 0x4d43_7678;
@@ -52,7 +55,7 @@ pub(crate) struct Storage {
     synchronous: Synchronous,
     pool: Arc<Pool>,
     /// After the connections, so that they are closed before another process can open the folder.
-    lock: Mutex<Option<File>>,
+    _owned: Option<Owned>,
 }
 
 struct Pool {
@@ -71,15 +74,15 @@ pub(crate) struct Checkout {
 
 impl Storage {
     pub(crate) fn open(target: Target, synchronous: Synchronous) -> Result<Self> {
-        let lock = match &target {
+        let owned = match &target {
             Target::Memory => None,
-            Target::Folder(folder) => Some(own(folder)?),
+            Target::Folder(folder) => Some(Owned::take(folder, || own(folder))?),
         };
         let mut writer = connect(&target, synchronous).map_err(|error| place(error, &target))?;
         migrate(&mut writer, &target).map_err(|error| place(error, &target))?;
         let pool =
             Pool { writer: Mutex::new(Some(writer)), writer_returned: Condvar::new(), readers: Mutex::new(Vec::new()) };
-        Ok(Self { target, synchronous, pool: Arc::new(pool), lock: Mutex::new(lock) })
+        Ok(Self { target, synchronous, pool: Arc::new(pool), _owned: owned })
     }
 
     /// The one connection that writes, when it is free.
@@ -109,14 +112,6 @@ impl Storage {
     /// Names the folder in an error of SQLite's.
     pub(crate) fn place(&self, error: Error) -> Error {
         place(error, &self.target)
-    }
-
-    /// Lets go of the lock in a forked child, where the parent still holds it: the child's copy of the descriptor
-    /// would keep the folder locked after the parent's death.
-    pub(crate) fn forget_lock(&self) {
-        if let Ok(mut lock) = self.lock.try_lock() {
-            *lock = None;
-        }
     }
 }
 
@@ -150,16 +145,25 @@ impl Drop for Checkout {
     }
 }
 
-/// Makes the folder and takes its lock.
-fn own(folder: &Path) -> Result<File> {
-    let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::StorageFull => Error::DiskFull { path: folder.to_owned() },
-        _ => Error::Io { path: folder.to_owned(), reason: error.to_string() },
-    };
+/// Makes a data folder where there is none.
+pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     if folder.is_file() {
         return Err(Error::Io { path: folder.to_owned(), reason: "this is a file".to_owned() });
     }
-    fs::create_dir_all(folder).map_err(failed)?;
+    fs::create_dir_all(folder).map_err(|error| of_system(folder, &error))
+}
+
+/// What an error of the system's means for the folder it happened in.
+fn of_system(folder: &Path, error: &std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => Error::DiskFull { path: folder.to_owned() },
+        _ => Error::Io { path: folder.to_owned(), reason: error.to_string() },
+    }
+}
+
+/// Takes a folder's lock.
+fn own(folder: &Path) -> Result<File> {
+    let failed = |error: std::io::Error| of_system(folder, &error);
     let path = folder.join("lock");
     let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {

@@ -99,3 +99,66 @@ fn handles_come_and_go_while_others_call() {
         }
     });
 }
+
+/// Forks while other folders open and close; the child must be able to let go of them all.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_fork_leaves_the_child_no_folder() {
+    use std::{fs, io, os::unix::process::CommandExt, process::Command};
+
+    let let_go = || {
+        engine::after_fork_in_child();
+        let held = fs::read_dir("/proc/self/fd")?.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+        let held = held.filter(|path| path.ends_with("lock")).count();
+        if held == 0 { Ok(()) } else { Err(io::Error::other(format!("{held} lock files"))) }
+    };
+    let done = AtomicBool::new(false);
+    let kept = tempfile::tempdir().expect("a folder can be made");
+    let deployment = in_folder(kept.path());
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let folder = tempfile::tempdir().expect("a folder can be made");
+                while !done.load(Ordering::Relaxed) {
+                    drop(in_folder(folder.path()));
+                }
+            });
+        }
+        for _ in 0..50 {
+            let mut command = Command::new("true");
+            #[expect(
+                unsafe_code,
+                reason = "there is no other way to run anything after a fork; glibc lets it allocate"
+            )]
+            unsafe {
+                command.pre_exec(let_go);
+            }
+            engine::before_fork();
+            let child = command.spawn();
+            engine::after_fork_in_parent();
+            let left = child.map(|mut child| child.wait());
+            done.store(left.is_err(), Ordering::Relaxed);
+            assert!(left.expect("nothing is left").expect("it ends").success());
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(count(&deployment, "free"), 0);
+}
+
+#[test]
+fn a_fork_under_way_delays_only_who_opens() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (deployment, other) = (in_memory(), tempfile::tempdir().expect("a folder can be made"));
+    let kept = in_folder(other.path());
+    engine::before_fork();
+    engine::before_fork();
+    thread::scope(|scope| {
+        let opener = scope.spawn(|| drop(in_folder(folder.path())));
+        assert_eq!(count(&deployment, "free"), 0);
+        thread::sleep(std::time::Duration::from_millis(20));
+        assert!(!opener.is_finished());
+        // A collector of garbage may come by on this thread.
+        drop(kept);
+        engine::after_fork_in_parent();
+    });
+}
