@@ -64,7 +64,8 @@ impl Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        with_folders(|folders| folders.locks.remove(&self.0));
+        // The file is closed before a fork can come.
+        with_folders(|folders| drop(folders.locks.remove(&self.0)));
     }
 }
 
