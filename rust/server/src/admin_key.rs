@@ -32,29 +32,53 @@ impl AdminKey {
         Ok(Self(text))
     }
 
-    /// The key of a data folder, made at the first call. Its file is for the owner's eyes only (mode 0600).
+    /// The key of a data folder, made at the first call. Its file is for the owner's eyes only (mode 0600): a wider mode
+    /// is narrowed.
     ///
     /// # Errors
     ///
-    /// The file can't be read or made, or holds no key.
+    /// The file can't be read, narrowed or made, or holds no key.
     pub fn of_folder(folder: &Path) -> io::Result<Self> {
         let path = folder.join("admin-key");
         match fs::read_to_string(&path) {
-            Ok(text) if text.trim().starts_with(&format!("{INSTANCE_NAME}|")) => Ok(Self(text.trim().to_owned())),
-            Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} holds no admin key", path.display()))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = Self::generate()?;
-                let mut options = fs::File::options();
-                options.write(true).create_new(true);
+            Ok(text) => {
+                let key = Self::parse(text.trim()).ok_or_else(|| no_key(&path))?;
                 #[cfg(unix)]
-                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-                let mut file = options.open(&path)?;
-                writeln!(file, "{}", key.0)?;
-                file.sync_all()?;
+                narrow(&path)?;
                 Ok(key)
             }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key = Self::generate()?;
+                key.save(folder, &path)?;
+                Ok(key)
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(no_key(&path)),
             Err(error) => Err(error),
         }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let secret = text.strip_prefix(INSTANCE_NAME)?.strip_prefix('|')?;
+        let is_key = secret.len() == 64 && secret.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_key.then(|| Self(text.to_owned()))
+    }
+
+    /// Writes the file whole or not at all.
+    fn save(&self, folder: &Path, path: &Path) -> io::Result<()> {
+        let unfinished = folder.join(format!("admin-key.{}", std::process::id()));
+        let mut options = fs::File::options();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&unfinished)?;
+        writeln!(file, "{}", self.0)?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(&unfinished, path)?;
+        // The name is as durable as the key.
+        #[cfg(unix)]
+        fs::File::open(folder)?.sync_all()?;
+        Ok(())
     }
 
     /// The key's text, for whom it belongs to.
@@ -73,4 +97,19 @@ impl fmt::Debug for AdminKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AdminKey(…)")
     }
+}
+
+fn no_key(path: &Path) -> io::Error {
+    let message = format!("{} holds no admin key: delete the file, and a new key is made", path.display());
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
+
+/// Takes a file from all but its owner.
+#[cfg(unix)]
+fn narrow(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+
+    const OTHERS: u32 = 0o077;
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & OTHERS == 0 { Ok(()) } else { fs::set_permissions(path, fs::Permissions::from_mode(0o600)) }
 }

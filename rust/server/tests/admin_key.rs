@@ -1,0 +1,55 @@
+//! The admin key's file.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use server::AdminKey;
+
+/// An empty folder.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    folder
+}
+
+#[test]
+fn a_key_is_made_once() {
+    let folder = folder("made-once");
+    let key = AdminKey::of_folder(&folder).expect("it is made");
+    assert_eq!(AdminKey::of_folder(&folder).expect("it is read").reveal(), key.reveal());
+    let files: Vec<_> = fs::read_dir(&folder).expect("it is a folder").collect();
+    assert_eq!(files.len(), 1);
+}
+
+#[test]
+fn what_is_no_key_is_refused() {
+    let folder = folder("no-key");
+    let digits = "0f".repeat(32);
+    for text in ["", "mastra-convex|", &format!("mastra-convex|{digits}0"), &format!("other|{digits}"), &digits] {
+        fs::write(folder.join("admin-key"), text).expect("it is written");
+        let error = AdminKey::of_folder(&folder).expect_err(text);
+        assert!(error.to_string().contains("delete the file"), "{error}");
+    }
+    fs::write(folder.join("admin-key"), [0xff]).expect("it is written");
+    assert!(AdminKey::of_folder(&folder).expect_err("not text").to_string().contains("delete the file"));
+    fs::write(folder.join("admin-key"), format!("mastra-convex|{digits}\n")).expect("it is written");
+    AdminKey::of_folder(&folder).expect("it is a key");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_is_its_owners_only() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = folder("mode");
+    let file = folder.join("admin-key");
+    let mode = || fs::metadata(&file).expect("it is there").permissions().mode() & 0o777;
+    let key = AdminKey::of_folder(&folder).expect("it is made");
+    assert_eq!(mode(), 0o600);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    assert_eq!(AdminKey::of_folder(&folder).expect("it is read").reveal(), key.reveal());
+    assert_eq!(mode(), 0o600);
+}
