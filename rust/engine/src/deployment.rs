@@ -376,6 +376,7 @@ impl Inner {
         let connection = self.storage.writer();
         let mut schema = (*self.schema()).clone();
         let mut declared = declared_tables(&connection)?;
+        let mut outdated = Vec::new();
         if let Some(existing) = schema.tables.get(table) {
             let lacking = lacking_filter_fields(table, existing, &definition)?;
             if lacking.is_empty() {
@@ -393,6 +394,7 @@ impl Inner {
                 options.insert("filterFields".to_owned(), fields.into());
             }
             definition = self.functions.vector_table(table, options.clone())?;
+            outdated.extend(existing.vector_indexes.values().map(|index| vectors::source_of_index(table, index)));
         } else if self.options.functions.is_some() {
             return Err(Error::function("TableNotDeclared", format!("the schema has no table {table}")));
         }
@@ -405,6 +407,9 @@ impl Inner {
         connection.execute_batch("COMMIT")?;
         *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
         *self.schema.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(schema);
+        for source in &outdated {
+            self.residents.forget(source);
+        }
         Ok(())
     }
 

@@ -33,7 +33,7 @@ mod vectors;
 
 pub use deployment::{Caller, Deployment, Options, Outcome};
 pub use error::{Error, FunctionError, Result};
-pub use folders::{after_fork_in_child, after_fork_in_child as forget_after_fork, after_fork_in_parent, before_fork};
+pub use folders::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub use functions::FunctionKind;
 pub use limits::Limits;
 pub use storage::{Synchronous, Target};

@@ -51,14 +51,14 @@ pub enum Synchronous {
 
 /// The file, its lock and its connections.
 pub(crate) struct Storage {
-    target: Target,
-    synchronous: Synchronous,
     pool: Arc<Pool>,
     /// After the connections, so that they are closed before another process can open the folder.
     _owned: Option<Owned>,
 }
 
 struct Pool {
+    target: Target,
+    synchronous: Synchronous,
     /// Away while somebody writes. In memory it is the only connection, and readers take it as well.
     writer: Mutex<Option<Connection>>,
     writer_returned: Condvar,
@@ -80,9 +80,9 @@ impl Storage {
         };
         let mut writer = connect(&target, synchronous).map_err(|error| place(error, &target))?;
         migrate(&mut writer, &target).map_err(|error| place(error, &target))?;
-        let pool =
-            Pool { writer: Mutex::new(Some(writer)), writer_returned: Condvar::new(), readers: Mutex::new(Vec::new()) };
-        Ok(Self { target, synchronous, pool: Arc::new(pool), _owned: owned })
+        let writer = Mutex::new(Some(writer));
+        let pool = Pool { target, synchronous, writer, writer_returned: Condvar::new(), readers: Mutex::default() };
+        Ok(Self { pool: Arc::new(pool), _owned: owned })
     }
 
     /// The one connection that writes, when it is free.
@@ -98,20 +98,20 @@ impl Storage {
 
     /// A connection that reads.
     pub(crate) fn reader(&self) -> Result<Checkout> {
-        if self.target == Target::Memory {
+        if self.pool.target == Target::Memory {
             return Ok(self.writer());
         }
         let idle = locked(&self.pool.readers).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => connect(&self.target, self.synchronous).map_err(|error| self.place(error))?,
+            None => self.pool.connect_reader().map_err(|error| self.place(error))?,
         };
         Ok(Checkout { connection: Some(connection), pool: Arc::clone(&self.pool), writes: false })
     }
 
     /// Names the folder in an error of SQLite's.
     pub(crate) fn place(&self, error: Error) -> Error {
-        place(error, &self.target)
+        place(error, &self.pool.target)
     }
 }
 
@@ -131,26 +131,58 @@ impl DerefMut for Checkout {
 
 impl Drop for Checkout {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(mut connection) = self.connection.take() else { return };
         if !connection.is_autocommit() {
-            // Fails only where SQLite has rolled back by itself.
+            // Fails where SQLite has rolled back by itself, or can't: closing rolls back as well.
             let _ = connection.execute_batch("ROLLBACK");
         }
+        let is_clean = connection.is_autocommit();
         if self.writes {
+            // In memory a new connection would have no data.
+            if !is_clean
+                && self.pool.target != Target::Memory
+                && let Ok(fresh) = connect(&self.pool.target, self.pool.synchronous)
+            {
+                connection = fresh;
+            }
             *locked(&self.pool.writer) = Some(connection);
             self.pool.writer_returned.notify_one();
-        } else {
-            locked(&self.pool.readers).push(connection);
+        } else if is_clean {
+            let mut readers = locked(&self.pool.readers);
+            if readers.len() < max_idle() {
+                readers.push(connection);
+            }
         }
     }
 }
 
-/// Makes a data folder where there is none.
+impl Pool {
+    /// A connection whose cache is a small one, since there may be many.
+    fn connect_reader(&self) -> Result<Connection> {
+        let connection = connect(&self.target, self.synchronous)?;
+        connection.execute_batch("PRAGMA cache_size = -8192;")?;
+        Ok(connection)
+    }
+}
+
+/// How many of a kind are kept for later: as many as can be at work at once.
+pub(crate) fn max_idle() -> usize {
+    std::thread::available_parallelism().map_or(2, |threads| threads.get().max(2))
+}
+
+/// Makes a data folder where there is none, for its owner only.
 pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     if folder.is_file() {
         return Err(Error::Io { path: folder.to_owned(), reason: "this is a file".to_owned() });
     }
-    fs::create_dir_all(folder).map_err(|error| of_system(folder, &error))
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent).map_err(|error| of_system(folder, &error))?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| of_system(folder, &error))
 }
 
 /// What an error of the system's means for the folder it happened in.
@@ -295,4 +327,19 @@ fn place(error: Error, target: &Target) -> Error {
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_idle_readers_are_kept() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let target = Target::Folder(folder.path().to_owned());
+        let storage = Storage::open(target, Synchronous::Normal).expect("the folder opens");
+        let readers: Vec<_> = (0..max_idle() + 8).map(|_| storage.reader().expect("it connects")).collect();
+        drop(readers);
+        assert_eq!(locked(&storage.pool.readers).len(), max_idle());
+    }
 }

@@ -95,6 +95,11 @@ impl ResidentVectors {
         Ok(batch)
     }
 
+    /// Drops the batch of a source that nobody will ask for again.
+    pub(crate) fn forget(&self, source: &VectorSource) {
+        locked(&self.0).retain(|resident| resident.source != *source);
+    }
+
     /// Brings the batches in step with a commit. One that can't be brought along is dropped, to be read again.
     pub(crate) fn apply(&self, changes: &[Change]) {
         locked(&self.0).retain_mut(|resident| {

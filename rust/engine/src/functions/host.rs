@@ -34,6 +34,13 @@ pub(crate) struct Host {
     deadline: Arc<Deadline>,
 }
 
+/// Convex's bounds on what a call may log.
+const LOG_LINES: usize = 256;
+const LOG_LINE_BYTES: usize = 32_768;
+
+/// Ends a line that was longer.
+const LINE_CUT: &str = " (truncated due to length)";
+
 /// What the call that runs has to do with the engine.
 #[derive(Default)]
 pub(crate) struct Call {
@@ -65,6 +72,19 @@ impl Call {
         let random = getrandom::u64().map_err(|error| Error::function("InternalServerError", error.to_string()))?;
         #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a float64")]
         Ok(Self { transaction, now: now as f64, random, ..Self::default() })
+    }
+
+    /// Keeps a line of the console. The last one kept says where there were more.
+    fn log(&mut self, mut line: String) {
+        if line.len() > LOG_LINE_BYTES {
+            line.truncate(line.floor_char_boundary(LOG_LINE_BYTES - LINE_CUT.len()));
+            line.push_str(LINE_CUT);
+        }
+        if self.log_lines.len() < LOG_LINES {
+            self.log_lines.push(line);
+        } else if let Some(last) = self.log_lines.last_mut() {
+            *last = format!("[ERROR] Log overflow (maximum {LOG_LINES}). Remaining log lines omitted.");
+        }
     }
 
     fn next_number(&mut self) -> usize {
@@ -322,7 +342,7 @@ fn numbers<'js>(host: &Host, ctx: &Ctx<'js>, number: JsValue<'js>) -> rquickjs::
 
 fn log<'js>(host: &Host, ctx: &Ctx<'js>, line: JsValue<'js>) -> rquickjs::Result<()> {
     let line = text(ctx, &line, "line")?;
-    locked(&host.call).log_lines.push(line);
+    locked(&host.call).log(line);
     Ok(())
 }
 

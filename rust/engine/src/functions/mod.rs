@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     limits::Limits,
     schema::{Schema, TableDefinition, Validator},
-    storage::locked,
+    storage::{locked, max_idle},
 };
 
 /// What a function may do.
@@ -128,7 +128,10 @@ impl Functions {
         let mut isolate = idle.map_or_else(|| Isolate::new(&self.modules, &self.limits), Ok)?;
         let result = act(&mut isolate);
         if isolate.is_reusable() {
-            locked(&self.idle).push(isolate);
+            let mut idle = locked(&self.idle);
+            if idle.len() < max_idle() {
+                idle.push(isolate);
+            }
         }
         Ok(result)
     }

@@ -117,6 +117,17 @@ fn console_lines_come_back_in_order() {
 }
 
 #[test]
+fn what_the_console_keeps_is_bounded() {
+    let deployment = in_memory();
+    let outcome = deployment.call(None, "javascript:logsMuch", value("{}"), Caller::Admin).expect("it runs");
+    let lines = outcome.log_lines;
+    assert_eq!(lines.len(), 256);
+    assert!(lines.iter().take(255).all(|line| line.len() > 32_760 && line.len() <= 32_768));
+    assert!(lines[0].ends_with("é (truncated due to length)"));
+    assert_eq!(lines[255], "[ERROR] Log overflow (maximum 256). Remaining log lines omitted.");
+}
+
+#[test]
 fn values_cross_or_are_refused_with_their_place() {
     let deployment = in_memory();
     let special = |kind: &str| js(&deployment, "special", &format!(r#"{{"kind": "{kind}"}}"#));

@@ -303,3 +303,18 @@ fn many_documents_open_quickly() {
     eprintln!("opened 100,000 documents in {took:?}");
     assert!(took.as_secs_f64() < 1.0, "{took:?}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_is_made_is_its_owners_only() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let parent = tempfile::tempdir().expect("a folder can be made");
+    let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    let folder = parent.path().join("between/data");
+    drop(in_folder(&folder));
+    assert_eq!(mode(&folder), 0o700);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).expect("it is ours");
+    drop(in_folder(&folder));
+    assert_eq!(mode(&folder), 0o750);
+}

@@ -363,7 +363,19 @@ fn filter_fields_can_be_added_to_a_declared_table() {
     let with = |fields: &str| value(&NATIVE.replace(r#"["lang", "year"]"#, fields));
     deployment.declare_vector_table("docs", with(r#"["lang"]"#)).expect("it is new");
     assert!(native(&deployment, None).is_err(), "there is no column for the year");
+    let source = VectorSource {
+        table: "docs".to_owned(),
+        index: "by_creation_time".to_owned(),
+        prefix: Vec::new(),
+        vector_field: "vector".to_owned(),
+        dimension: 3,
+        id_field: "_id".to_owned(),
+        metadata: MetadataSource::Fields(vec!["lang".to_owned()]),
+    };
+    let outdated = Arc::downgrade(&deployment.vectors(&source).expect("they are readable"));
+    assert!(outdated.upgrade().is_some());
     deployment.declare_vector_table("docs", with(r#"["year"]"#)).expect("it is added");
+    assert!(outdated.upgrade().is_none());
     assert_eq!(native(&deployment, None).expect("both are there"), 2);
     assert_eq!(native(&deployment, Some(r#"{"field": "year", "value": 1}"#)).expect("it can be filtered on"), 1);
     deployment.declare_vector_table("docs", with("[]")).expect("fewer are fine");

@@ -62,6 +62,11 @@ export const logs = define(({ x }) => {
   console.error(x);
   return null;
 });
+export const logsMuch = define(() => {
+  const long = "é".repeat(20_000);
+  for (let line = 0; line < 300; line++) console.log(long);
+  return null;
+});
 
 // --- Values
 export const undefinedResult = define(() => undefined);
