@@ -48,6 +48,10 @@ for _name in __all__:
         _public.__module__ = __name__
 
 if hasattr(_os, "register_at_fork"):
-    _os.register_at_fork(after_in_child=_native.forget_after_fork)
+    _os.register_at_fork(
+        before=_native.before_fork,
+        after_in_parent=_native.after_fork_in_parent,
+        after_in_child=_native.after_fork_in_child,
+    )
 
 del _name, _public, _os

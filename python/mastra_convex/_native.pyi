@@ -18,7 +18,9 @@ __all__ = [
     "QueryStats",
     "VectorBatch",
     "__version__",
-    "forget_after_fork",
+    "after_fork_in_child",
+    "after_fork_in_parent",
+    "before_fork",
     "matches_everything",
     "row_sizes",
 ]
@@ -304,8 +306,14 @@ class HttpServer:
     def stop(self) -> None:
         """Stop accepting, let the requests under way end, and return."""
 
-def forget_after_fork() -> None:
-    """Let go, in a forked child, of what belongs to the parent."""
+def before_fork() -> None:
+    """Keep other threads from opening or closing a folder while the process forks."""
+
+def after_fork_in_parent() -> None:
+    """Let them go on."""
+
+def after_fork_in_child() -> None:
+    """Let go of what belongs to the parent."""
 
 def matches_everything(filter: Mapping[str, Any]) -> bool:
     """Whether a filter admits every row, whatever the rows are."""

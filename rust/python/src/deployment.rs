@@ -110,6 +110,16 @@ impl EmbeddedDeployment {
     }
 }
 
+impl Drop for EmbeddedDeployment {
+    /// Closing waits for a thread that forks, which may wait for the GIL.
+    fn drop(&mut self) {
+        let deployment = self.0.get_mut().map(Option::take).unwrap_or_default();
+        if deployment.is_some() {
+            Python::attach(|py| py.detach(|| drop(deployment)));
+        }
+    }
+}
+
 impl EmbeddedDeployment {
     /// Another handle on the deployment.
     pub(crate) fn share(&self, py: Python<'_>) -> PyResult<Deployment> {
@@ -126,8 +136,20 @@ impl EmbeddedDeployment {
     }
 }
 
+/// For `os.register_at_fork`: nobody is opening or closing a folder while the process forks.
+#[pyfunction]
+pub(crate) fn before_fork(py: Python<'_>) {
+    py.detach(engine::before_fork);
+}
+
+/// For `os.register_at_fork`: others may go on.
+#[pyfunction]
+pub(crate) fn after_fork_in_parent() {
+    engine::after_fork_in_parent();
+}
+
 /// For `os.register_at_fork`: lets go of what belongs to the parent.
 #[pyfunction]
-pub(crate) fn forget_after_fork() {
-    engine::forget_after_fork();
+pub(crate) fn after_fork_in_child() {
+    engine::after_fork_in_child();
 }

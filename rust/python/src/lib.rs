@@ -21,7 +21,7 @@ mod _native {
     #[pymodule_export]
     use super::{
         batch::{VectorBatch, matches_everything, row_sizes},
-        deployment::{EmbeddedDeployment, forget_after_fork},
+        deployment::{EmbeddedDeployment, after_fork_in_child, after_fork_in_parent, before_fork},
         http::HttpDeployment,
         results::{QueryResult, QueryResults, QueryStats},
         server::HttpServer,

@@ -30,6 +30,12 @@ impl Refusal {
         Self { status: StatusCode::REQUEST_TIMEOUT, code: "RequestTimeout", message }
     }
 
+    /// The server stops before the function could run.
+    pub(crate) fn stopping() -> Self {
+        let message = "The server is stopping".to_owned();
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, code: "Stopping", message }
+    }
+
     /// An error of the deployment itself, not of a function.
     pub(crate) fn internal(error: &Error) -> Self {
         let message = format!("Your request couldn't be completed: {error}");

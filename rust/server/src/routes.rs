@@ -148,7 +148,7 @@ async fn query_batch(State(app): State<App>, headers: HeaderMap, uri: Uri, body:
     let outcomes = blocking(move || {
         deployment.query_batch(requests.into_iter().map(|request| (request.path, request.args)).collect(), caller)
     });
-    let outcomes = outcomes.await.map_err(|error| Refusal::internal(&error))?;
+    let outcomes = outcomes.await?.map_err(|error| Refusal::internal(&error))?;
     let replies = outcomes.into_iter().zip(formats).map(|(outcome, format)| FunctionReply::new(outcome, format));
     let replies = BatchReply { results: replies.collect::<Result<_, _>>()? };
     Ok(json(serde_json::to_string(&replies).expect("replies are JSON")).into_response())
@@ -162,7 +162,7 @@ impl App {
         caller: Caller,
     ) -> Result<Response, Refusal> {
         let CallRequest { path, args, format } = request;
-        let outcome = blocking(move || self.deployment.call(kind, &path, args, caller)).await;
+        let outcome = blocking(move || self.deployment.call(kind, &path, args, caller)).await?;
         let reply = FunctionReply::new(outcome, format)?;
         Ok(json(serde_json::to_string(&reply).expect("a reply is JSON")).into_response())
     }
@@ -174,9 +174,10 @@ impl App {
 }
 
 /// Runs the engine on a thread that may block.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        Ok(value) => Ok(value),
+        Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+        Err(_) => Err(Refusal::stopping()),
     }
 }
