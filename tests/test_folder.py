@@ -235,36 +235,6 @@ def test_a_forked_child_does_not_keep_a_dead_parents_folder(tmp_path: Path) -> N
         os.kill(child, signal.SIGKILL)
 
 
-def test_forks_while_other_threads_open_and_close_folders(tmp_path: Path) -> None:
-    """No child inherits a lock that nobody will ever release."""
-    program = run(
-        """
-        import os, sys, threading, time, warnings, mastra_convex as mc
-        warnings.simplefilter("ignore")
-        stop = threading.Event()
-        def churn(folder):
-            while not stop.is_set():
-                mc.connect(folder).close()
-        threads = [threading.Thread(target=churn, args=(f"{sys.argv[1]}/{n}",)) for n in range(2)]
-        for thread in threads:
-            thread.start()
-        for number in range(20):
-            child = os.fork()
-            if child == 0:
-                mc.connect(f"{sys.argv[1]}/child{number}").close()
-                os._exit(0)
-            assert os.waitpid(child, 0)[1] == 0
-        stop.set()
-        for thread in threads:
-            thread.join()
-        print("done")
-        """,
-        tmp_path,
-    )
-    out, err = program.communicate(timeout=60)
-    assert (out, err) == ("done\n", "")
-
-
 @pytest.mark.parametrize("target", ["memory", "folder"])
 def test_threads_share_one_object(tmp_path: Path, target: str) -> None:
     """Eight writers and readers at once: nothing lost, and a query sees every write acknowledged before it."""
