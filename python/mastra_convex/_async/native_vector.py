@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
-from mastra_convex._async.mastra_vector import AsyncMastraVector, Filter, Metadata, Progress, in_halves
+from mastra_convex._async.mastra_vector import (
+    AsyncMastraVector,
+    Filter,
+    Metadata,
+    Progress,
+    in_halves,
+    tell_what_was_written,
+)
 from mastra_convex._rows import (
     CALL_BYTES,
     Floats,
@@ -155,9 +162,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
             try:
                 await in_halves(insert, records[batch])
             except MastraConvexError as error:
-                if batch.start:
-                    error.args = (f"{error.args[0]} ({batch.start} of {len(unique)} rows had been written)",)
-                    error.details["written"] = batch.start
+                tell_what_was_written(error, batch.start, len(unique))
                 raise
             if progress is not None:
                 progress(batch.stop, len(unique))

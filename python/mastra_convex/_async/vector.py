@@ -12,7 +12,14 @@ from numpy.typing import ArrayLike
 from mastra_convex import _native
 from mastra_convex._async._call import call
 from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
-from mastra_convex._async.mastra_vector import AsyncMastraVector, Filter, Metadata, Progress, in_halves
+from mastra_convex._async.mastra_vector import (
+    AsyncMastraVector,
+    Filter,
+    Metadata,
+    Progress,
+    in_halves,
+    tell_what_was_written,
+)
 from mastra_convex._rows import (
     CALL_BYTES,
     CALL_ROWS,
@@ -200,9 +207,7 @@ class AsyncConvexVector(AsyncMastraVector):
             try:
                 await in_halves(insert, records)
             except MastraConvexError as error:
-                if batch.start:
-                    error.args = (f"{error.args[0]} ({batch.start} of {len(ids)} rows had been written)",)
-                    error.details["written"] = batch.start
+                tell_what_was_written(error, batch.start, len(ids))
                 raise
             if progress is not None:
                 progress(batch.stop, len(ids))

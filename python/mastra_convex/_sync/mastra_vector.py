@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from numpy.typing import ArrayLike
 
 from mastra_convex._sync.deployment import Client
-from mastra_convex.errors import LimitExceededError
+from mastra_convex.errors import LimitExceededError, MastraConvexError
 from mastra_convex.types import IndexStats, Metric, QueryResults
 
 Metadata = Mapping[str, Any]
@@ -140,6 +140,13 @@ def in_halves(send: Callable[[list[Row]], object], rows: list[Row]) -> None:
         middle = len(rows) // 2
         in_halves(send, rows[:middle])
         in_halves(send, rows[middle:])
+
+
+def tell_what_was_written(error: MastraConvexError, written: int, rows: int) -> None:
+    """Let the error of a call say what the calls before it wrote."""
+    if written:
+        error.args = (f"{error.args[0]} ({written} of {rows} rows had been written)",)
+        error.details["written"] = written
 
 
 class VectorIndex:

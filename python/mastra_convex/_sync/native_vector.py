@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
-from mastra_convex._sync.mastra_vector import MastraVector, Filter, Metadata, Progress, in_halves
+from mastra_convex._sync.mastra_vector import (
+    MastraVector,
+    Filter,
+    Metadata,
+    Progress,
+    in_halves,
+    tell_what_was_written,
+)
 from mastra_convex._rows import (
     CALL_BYTES,
     Floats,
@@ -156,9 +163,7 @@ class ConvexNativeVector(MastraVector):
             try:
                 in_halves(insert, records[batch])
             except MastraConvexError as error:
-                if batch.start:
-                    error.args = (f"{error.args[0]} ({batch.start} of {len(unique)} rows had been written)",)
-                    error.details["written"] = batch.start
+                tell_what_was_written(error, batch.start, len(unique))
                 raise
             if progress is not None:
                 progress(batch.stop, len(unique))
