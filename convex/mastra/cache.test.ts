@@ -88,6 +88,44 @@ describe("a list", () => {
     expect(await result("listFromTo", "missing", { from, to })).toEqual([]);
   });
 
+  test("is read in pages by who sends a cursor, whatever is pushed meanwhile", async () => {
+    await push("long", 1001);
+    const range = { from: -1001, to: -1 };
+    const page = await call("listFromTo", "long", { ...range, cursor: null });
+    expect(page.result).toHaveLength(1000);
+    expect(page.hasMore).toBe(true);
+    await push("long", 1);
+    const cursor = page.continuationCursor;
+    expect(await call("listFromTo", "long", { ...range, cursor })).toEqual({
+      ok: true,
+      result: [1000],
+    });
+    expect(await result("listFromTo", "long", range)).toHaveLength(1001);
+  });
+
+  test("takes objects with the index that a counter gives", async () => {
+    const pushIndexed = async (valueJson: string) =>
+      await call("listPushIndexed", "l", {
+        valueJson,
+        counterKey: `${PREFIX}n`,
+      });
+    await call("increment", "n");
+    expect((await pushIndexed('{"$a":1}')).result).toBe(1);
+    expect((await pushIndexed('{"index":9}')).result).toBe(2);
+    const last = { from: -2, to: -1, asJson: true };
+    expect(await result("listFromTo", "l", last)).toEqual([
+      '{"$a":1,"index":1}',
+      '{"index":2}',
+    ]);
+    expect(await pushIndexed("[]")).toMatchObject({
+      code: "InvalidRequest",
+      error: "listPushIndexed value must be an object",
+    });
+    await call("set", "n", { value: 1 });
+    expect(await pushIndexed("{}")).toMatchObject({ code: "WrongKind" });
+    expect(await result("listLength", "l")).toBe(6);
+  });
+
   test("has a length and is no value", async () => {
     expect(await result("listLength", "l")).toBe(4);
     expect(await result("listLength", "missing")).toBe(0);
@@ -171,6 +209,10 @@ test("sweep deletes what has expired and nothing else", async () => {
     `${PREFIX}never`,
   ]);
   expect(await storedIn(db, "mastra_cache_list_items")).toEqual([]);
+});
+
+test("its version tells it from functions without one", async () => {
+  expect(await result("version", "")).toBe(1);
 });
 
 test("an unknown operation is refused", async () => {

@@ -9,13 +9,23 @@
  */
 import type { StorageReply } from "../validators";
 import { operation, type Operations } from "./operation";
-import { InvalidRequest, numberField, textField } from "./request";
-import type { StorageRequest } from "./request";
-import { firstOf } from "./rows";
+import {
+  InvalidRequest,
+  isRecord,
+  numberField,
+  textField,
+  type StorageRequest,
+} from "./request";
+import { cursorOf, firstOf } from "./rows";
 import type { AnyRows, DataModel, ReadCtx, WriteCtx } from "./server";
 
 type Cache = "mastra_cache";
 type Entry = DataModel["mastra_cache"]["document"];
+
+/** Grows when an operation that clients may know changes what it does. */
+const VERSION = 1;
+
+const ITEMS_PER_PAGE = 1000;
 
 const CLEANING: StorageReply = { ok: true, hasMore: true };
 
@@ -73,22 +83,63 @@ async function removeSome(ctx: WriteCtx, entries: AnyRows): Promise<boolean> {
   return hasMore || removed.length < some.length;
 }
 
-/** The entry to write to: removed first where it has expired. */
-async function entryToWrite(
+const NOUNS = { list: "an array", counter: "a number" };
+
+/**
+ * The list or counter to write to, null where there is none yet; or a reply:
+ * what has expired is removed first, and what is of another kind stays.
+ */
+async function findToWrite(
   ctx: WriteCtx,
   key: string,
-): Promise<{ entry: Entry | null; isCleaning: boolean }> {
+  kind: keyof typeof NOUNS,
+): Promise<{ entry: Entry | null } | { reply: StorageReply }> {
   const entry = await findEntry(ctx, key);
-  if (entry === null || isLive(entry)) return { entry, isCleaning: false };
-  return { entry: null, isCleaning: await removeEntry(ctx, entry) };
+  if (entry === null) return { entry };
+  if (!isLive(entry)) {
+    const isCleaning = await removeEntry(ctx, entry);
+    return isCleaning ? { reply: CLEANING } : { entry: null };
+  }
+  return entry.kind === kind ? { entry } : { reply: wrongKind(key, kind) };
 }
 
-function wrongKind(key: string, expected: string): StorageReply {
+function wrongKind(key: string, kind: keyof typeof NOUNS): StorageReply {
   return {
     ok: false,
     code: "WrongKind",
-    error: `${key} exists but is not ${expected}`,
+    error: `${key} exists but is not ${NOUNS[kind]}`,
   };
+}
+
+/** Add one to a list's length or a counter; returns it. */
+async function addOne(
+  { db }: WriteCtx,
+  entry: Entry | null,
+  kind: keyof typeof NOUNS,
+  args: WriteArgs,
+): Promise<number> {
+  const counter = (entry?.counter ?? 0) + 1;
+  if (entry === null) {
+    await db.insert("mastra_cache", { ...args, kind, counter });
+  } else {
+    const { expiresAt } = args;
+    await db.patch("mastra_cache", entry._id, { counter, expiresAt });
+  }
+  return counter;
+}
+
+/** Append to a list; returns the new item's index. */
+async function append(
+  ctx: WriteCtx,
+  entry: Entry | null,
+  args: WriteArgs,
+  value: string,
+): Promise<number> {
+  const index = (await addOne(ctx, entry, "list", args)) - 1;
+  const { key, keyPrefix } = args;
+  const item = { key, keyPrefix, index, value };
+  await ctx.db.insert("mastra_cache_list_items", item);
+  return index;
 }
 
 const keyArgs = (request: StorageRequest) => ({
@@ -101,6 +152,8 @@ const writeArgs = (request: StorageRequest) => ({
   expiresAt:
     request.expiresAt == null ? null : numberField(request, "expiresAt"),
 });
+
+type WriteArgs = ReturnType<typeof writeArgs>;
 
 /** JSON text: as sent in `valueJson`, which can hold any keys, or made of `value`. */
 function valueOf(request: StorageRequest): string {
@@ -197,7 +250,7 @@ const listLength = operation({
   handler: async (ctx, _table: Cache, { key }) => {
     const entry = await findLive(ctx, key);
     if (entry !== null && entry.kind !== "list") {
-      return wrongKind(key, "an array");
+      return wrongKind(key, "list");
     }
     return { ok: true, result: entry?.counter ?? 0 };
   },
@@ -206,74 +259,101 @@ const listLength = operation({
 /** Append; returns the new item's index. */
 const listPush = operation({
   args: (request) => ({ ...writeArgs(request), value: valueOf(request) }),
-  handler: async (ctx, _table: Cache, { value, ...rest }) => {
-    const { key, keyPrefix, expiresAt } = rest;
-    const { entry, isCleaning } = await entryToWrite(ctx, key);
-    if (isCleaning) return CLEANING;
-    if (entry !== null && entry.kind !== "list") {
-      return wrongKind(key, "an array");
-    }
-    const index = entry?.counter ?? 0;
-    await ctx.db.insert("mastra_cache_list_items", {
-      key,
-      keyPrefix,
-      index,
-      value,
-    });
-    const counter = index + 1;
-    if (entry === null) {
-      const row = { ...rest, kind: "list" as const, counter };
-      await ctx.db.insert("mastra_cache", row);
-    } else {
-      await ctx.db.patch("mastra_cache", entry._id, { counter, expiresAt });
-    }
-    return { ok: true, result: index };
+  handler: async (ctx, _table: Cache, { value, ...args }) => {
+    const list = await findToWrite(ctx, args.key, "list");
+    if ("reply" in list) return list.reply;
+    const result = await append(ctx, list.entry, args, value);
+    return { ok: true, result };
   },
 });
 
-/** Items from one index to another, both included; negative ones count from the end. */
+/**
+ * Items from one index to another, both included; negative ones count from the
+ * end. A caller that sends a `cursor`, at first null, gets them in pages.
+ */
 const listFromTo = operation({
   args: (request) => ({
     ...keyArgs(request),
     from: numberField(request, "from"),
     to: numberField(request, "to"),
     read: reader(request),
+    isPaged: request.cursor !== undefined,
+    cursor: cursorOf(request),
   }),
-  handler: async (ctx, _table: Cache, { key, from, to, read }) => {
+  handler: async (ctx, _table: Cache, { key, read, ...args }) => {
     const entry = await findLive(ctx, key);
     if (entry?.kind !== "list") return { ok: true, result: [] };
-    const length = entry.counter ?? 0;
-    const first = from < 0 ? Math.max(0, length + from) : from;
-    const last = to < 0 ? length + to : to;
+    const { first, last } = listRange(args, entry.counter ?? 0);
     if (first > last) return { ok: true, result: [] };
-    const items = await ctx.db
+    const items = ctx.db
       .query("mastra_cache_list_items")
       .withIndex("by_key_index", (q) =>
         q.eq("key", key).gte("index", first).lte("index", last),
-      )
-      .collect();
-    return { ok: true, result: items.map(({ value }) => read(value)) };
+      ) as unknown as AnyRows;
+    const { some, hasMore } = args.isPaged
+      ? await firstOf(items, ITEMS_PER_PAGE)
+      : { some: await items.collect(), hasMore: false };
+    return {
+      ok: true,
+      result: some.map(({ value }) => read(value)),
+      ...(hasMore && {
+        hasMore,
+        continuationCursor: `${some[0]!.index + some.length}-${last}`,
+      }),
+    };
   },
 });
+
+/** The indexes to read: those of the cursor, which the list's growth doesn't move. */
+function listRange(
+  { from, to, cursor }: { from: number; to: number; cursor: string | null },
+  length: number,
+) {
+  if (cursor !== null) {
+    const [first = 0, last = -1] = cursor.split("-").map(Number);
+    return { first, last };
+  }
+  return {
+    first: from < 0 ? Math.max(0, length + from) : from,
+    last: to < 0 ? length + to : to,
+  };
+}
 
 /** Add one to a counter that begins at 0; returns it. */
 const increment = operation({
   args: writeArgs,
   handler: async (ctx, _table: Cache, args) => {
-    const { entry, isCleaning } = await entryToWrite(ctx, args.key);
-    if (isCleaning) return CLEANING;
-    if (entry !== null && entry.kind !== "counter") {
-      return wrongKind(args.key, "a number");
+    const counter = await findToWrite(ctx, args.key, "counter");
+    if ("reply" in counter) return counter.reply;
+    const result = await addOne(ctx, counter.entry, "counter", args);
+    return { ok: true, result };
+  },
+});
+
+/**
+ * Append an object with an `index` that a counter gives, which goes on where
+ * the list began anew. Returns the index.
+ */
+const listPushIndexed = operation({
+  args: (request) => {
+    const value: unknown = JSON.parse(valueOf(request));
+    if (!isRecord(value)) {
+      throw new InvalidRequest("listPushIndexed value must be an object");
     }
-    const counter = (entry?.counter ?? 0) + 1;
-    if (entry === null) {
-      const row = { ...args, kind: "counter" as const, counter };
-      await ctx.db.insert("mastra_cache", row);
-    } else {
-      const { expiresAt } = args;
-      await ctx.db.patch("mastra_cache", entry._id, { counter, expiresAt });
-    }
-    return { ok: true, result: counter };
+    const counterKey = textField(request, "counterKey");
+    return { ...writeArgs(request), counterKey, value };
+  },
+  handler: async (ctx, _table: Cache, { counterKey, value, ...args }) => {
+    const list = await findToWrite(ctx, args.key, "list");
+    if ("reply" in list) return list.reply;
+    const counter = await findToWrite(ctx, counterKey, "counter");
+    if ("reply" in counter) return counter.reply;
+    const counterArgs = { ...args, key: counterKey };
+    const index =
+      (await addOne(ctx, counter.entry, "counter", counterArgs)) - 1;
+    const item = JSON.stringify({ ...value, index });
+    await append(ctx, list.entry, args, item);
+    return { ok: true, result: index };
   },
 });
 
@@ -287,4 +367,9 @@ export const cache: Operations<Cache> = {
   listPush,
   listFromTo,
   increment,
+  listPushIndexed,
+  version: operation({
+    args: () => ({}),
+    handler: async () => ({ ok: true, result: VERSION }),
+  }),
 };
