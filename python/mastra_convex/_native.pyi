@@ -21,6 +21,7 @@ __all__ = [
     "after_fork_in_child",
     "after_fork_in_parent",
     "before_fork",
+    "builtin_files",
     "matches_everything",
     "row_sizes",
 ]
@@ -314,6 +315,9 @@ def after_fork_in_parent() -> None:
 
 def after_fork_in_child() -> None:
     """Let go of what belongs to the parent."""
+
+def builtin_files() -> dict[str, str]:
+    """The ``convex/`` folder that comes with this package: the text of each file by its path, e.g. "schema.ts"."""
 
 def matches_everything(filter: Mapping[str, Any]) -> bool:
     """Whether a filter admits every row, whatever the rows are."""

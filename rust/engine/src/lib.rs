@@ -34,7 +34,7 @@ mod vectors;
 pub use deployment::{Caller, Deployment, Options, Outcome};
 pub use error::{Error, FunctionError, Result};
 pub use folders::{after_fork_in_child, after_fork_in_parent, before_fork};
-pub use functions::FunctionKind;
+pub use functions::{FunctionKind, builtin_files};
 pub use limits::Limits;
 pub use storage::{Synchronous, Target};
 pub use vectors::{MetadataSource, VectorSource};

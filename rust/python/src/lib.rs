@@ -10,6 +10,7 @@ mod batch;
 mod convert;
 mod deployment;
 mod error;
+mod functions;
 mod http;
 mod results;
 mod server;
@@ -22,6 +23,7 @@ mod _native {
     use super::{
         batch::{VectorBatch, matches_everything, row_sizes},
         deployment::{EmbeddedDeployment, after_fork_in_child, after_fork_in_parent, before_fork},
+        functions::builtin_files,
         http::HttpDeployment,
         results::{QueryResult, QueryResults, QueryStats},
         server::HttpServer,

@@ -14,6 +14,7 @@ use value::Value;
 pub(crate) use host::Call;
 use isolate::Isolate;
 use modules::Modules;
+pub use modules::builtin_files;
 
 use crate::{
     error::{Error, Result},

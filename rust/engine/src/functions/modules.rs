@@ -29,6 +29,12 @@ const RUNTIME: [(&str, &str); 6] = [
     ("engine/packed", include_str!("js/packed.js")),
 ];
 
+/// The `convex/` folder that comes with this package: each file's path in it, and its text.
+#[must_use]
+pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
+    BUILTIN
+}
+
 /// A functions folder. Cloning shares it.
 #[derive(Clone, Debug)]
 pub(crate) struct Modules {
