@@ -286,7 +286,8 @@ export async function firstOf(rows: AnyRows, limit = ROWS_CLEARED_PER_CALL) {
   const some: StoredRow[] = [];
   let bytes = 0;
   for await (const row of rows) {
-    if (some.length === limit || bytes > MAX_BYTES_READ) {
+    // Deleting a row reads it again.
+    if (some.length === limit || bytes > MAX_BYTES_READ / 2) {
       return { some, hasMore: true };
     }
     some.push(row);
@@ -295,10 +296,14 @@ export async function firstOf(rows: AnyRows, limit = ROWS_CLEARED_PER_CALL) {
   return { some, hasMore: false };
 }
 
-/** About the size of a row; an embedding, never large beside 25 rows' bound, is not looked into. */
+/**
+ * About the size of a row in bytes, rather more than less; an embedding, never
+ * large beside 25 rows' bound, is not looked into.
+ */
 export function sizeOf(row: object): number {
-  return JSON.stringify(row, (name, value) => {
+  const text = JSON.stringify(row, (name, value) => {
     if (name === "embedding") return undefined;
     return typeof value === "bigint" ? String(value) : value;
-  }).length;
+  });
+  return /[^\u0000-\u007f]/.test(text) ? 3 * text.length : text.length;
 }
