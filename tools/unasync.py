@@ -1,4 +1,4 @@
-"""Writes the sync twins: ``_async/*.py`` to ``_sync/*.py``, in the package and in the tests.
+"""Writes the sync twins: what ``_async/`` holds to ``_sync/``, in the package and in the tests.
 
 Run it after a change in ``_async``; ``--check`` says whether that was done, without writing.
 """
@@ -18,6 +18,7 @@ BY_HAND = {"__init__.py", "_call.py"}
 SUBSTITUTIONS = [
     (r" It opens at the first await, or by ``async with``\.", ""),
     (r"\basync def\b", "def"),
+    (r"\basync for\b", "for"),
     (r"\basync with\b", "with"),
     (r"\bawait ", ""),
     (r"\b__aenter__\b", "__enter__"),
@@ -44,18 +45,19 @@ def main(check: bool) -> int:
     wanted: dict[Path, str] = {}
     used: set[str] = set()
     for folder in FOLDERS:
-        for path in sorted((folder / "_async").glob("*.py")):
+        for path in sorted((folder / "_async").rglob("*.py")):
             if path.name not in BY_HAND:
-                wanted[folder / "_sync" / path.name] = twin(path.read_text(), path.name, used)
+                name = path.relative_to(folder / "_async")
+                wanted[folder / "_sync" / name] = twin(path.read_text(), name.as_posix(), used)
     unused = [pattern for pattern, _ in SUBSTITUTIONS if pattern not in used]
-    present = {path for folder in FOLDERS for path in (folder / "_sync").glob("*.py") if path.name not in BY_HAND}
+    present = {path for folder in FOLDERS for path in (folder / "_sync").rglob("*.py") if path.name not in BY_HAND}
     orphans = present - wanted.keys()
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if not check:
         for path in orphans:
             path.unlink()
         for path in stale:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(wanted[path])
         orphans, stale = set(), []
     for path in sorted([*orphans, *stale]):

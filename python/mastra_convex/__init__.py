@@ -2,26 +2,39 @@
 
 import os as _os
 
-from mastra_convex import _native, errors
+from mastra_convex import _native, errors, records
+from mastra_convex._async.cache import AsyncConvexServerCache
 from mastra_convex._async.deployment import AsyncDeployment
 from mastra_convex._async.mastra_vector import AsyncVectorIndex
 from mastra_convex._async.native_vector import AsyncConvexNativeVector
+from mastra_convex._async.store.memory import AsyncMemoryStorage
+from mastra_convex._async.store.store import AsyncConvexStore
 from mastra_convex._async.vector import AsyncConvexVector
 from mastra_convex._connect import connect, connect_async, connect_from_env
 from mastra_convex._native import VectorBatch
+from mastra_convex._sync.cache import ConvexServerCache
 from mastra_convex._sync.deployment import Deployment
 from mastra_convex._sync.mastra_vector import VectorIndex
 from mastra_convex._sync.native_vector import ConvexNativeVector
+from mastra_convex._sync.store.memory import MemoryStorage
+from mastra_convex._sync.store.store import ConvexStore
 from mastra_convex._sync.vector import ConvexVector
 from mastra_convex.errors import *  # noqa: F403
+from mastra_convex.records import *  # noqa: F403
 from mastra_convex.types import IndexStats, Int64, Metric, NativeIndex, QueryResult, QueryResults, QueryStats
 
 __all__ = [
+    "MemoryStorage",
+    "ConvexStore",
+    "AsyncMemoryStorage",
+    "AsyncConvexStore",
     "AsyncConvexNativeVector",
+    "AsyncConvexServerCache",
     "AsyncConvexVector",
     "AsyncDeployment",
     "AsyncVectorIndex",
     "ConvexNativeVector",
+    "ConvexServerCache",
     "ConvexVector",
     "Deployment",
     "IndexStats",
@@ -37,6 +50,7 @@ __all__ = [
     "connect_async",
     "connect_from_env",
     *errors.__all__,
+    *records.__all__,
 ]
 
 __version__ = _native.__version__

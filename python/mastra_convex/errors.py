@@ -24,9 +24,11 @@
     │  ├─ ArgumentValidationError
     │  ├─ SchemaError
     │  ├─ LimitExceededError
-    │  └─ WriteConflictError
+    │  ├─ WriteConflictError
+    │  └─ AlreadyExistsError
     ├─ NotFoundError (LookupError)
     │  ├─ IndexNotFoundError
+    │  ├─ ThreadNotFoundError
     │  └─ FunctionNotFoundError
     └─ UnsupportedOperationError (NotImplementedError)
 """
@@ -36,6 +38,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "AlreadyExistsError",
     "ApplicationError",
     "ArgumentValidationError",
     "AuthenticationError",
@@ -59,6 +62,7 @@ __all__ = [
     "PermissionDeniedError",
     "ProtocolError",
     "SchemaError",
+    "ThreadNotFoundError",
     "TransportError",
     "TransportTimeoutError",
     "UnsupportedOperationError",
@@ -204,6 +208,10 @@ class WriteConflictError(FunctionError):
     """Other writers kept changing what the mutation read; nothing of it was written."""
 
 
+class AlreadyExistsError(FunctionError):
+    """What was to be made is there already, and stayed as it was."""
+
+
 class NotFoundError(MastraConvexError, LookupError):
     """What was asked for does not exist."""
 
@@ -213,6 +221,10 @@ class NotFoundError(MastraConvexError, LookupError):
 
 class IndexNotFoundError(NotFoundError):
     """There is no vector index of that name; those that exist are named."""
+
+
+class ThreadNotFoundError(NotFoundError):
+    """There is no thread of that id; nothing was written."""
 
 
 class FunctionNotFoundError(NotFoundError):

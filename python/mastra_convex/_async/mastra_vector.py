@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from numpy.typing import ArrayLike
 
 from mastra_convex._async.deployment import AsyncClient
-from mastra_convex.errors import LimitExceededError, MastraConvexError
 from mastra_convex.types import IndexStats, Metric, QueryResults
 
 Metadata = Mapping[str, Any]
 Filter = Mapping[str, Any]
 Progress = Callable[[int, int], object]
-Row = TypeVar("Row")
 
 
 class AsyncMastraVector(AsyncClient, ABC):
@@ -123,29 +121,6 @@ class AsyncMastraVector(AsyncClient, ABC):
         else:
             await self.create_index(index_name, dimension, metric)
         return AsyncVectorIndex(self, index_name)
-
-
-async def in_halves(send: Callable[[list[Row]], Awaitable[object]], rows: list[Row]) -> None:
-    """Send rows in one call, or where a limit of the deployment is passed, in halves of it.
-
-    How large the rows are that stand there, and are read on the way, only the deployment knows. A call that failed has
-    left no trace.
-    """
-    try:
-        await send(rows)
-    except LimitExceededError:
-        if len(rows) < 2:
-            raise
-        middle = len(rows) // 2
-        await in_halves(send, rows[:middle])
-        await in_halves(send, rows[middle:])
-
-
-def tell_what_was_written(error: MastraConvexError, written: int, rows: int) -> None:
-    """Let the error of a call say what the calls before it wrote."""
-    if written:
-        error.args = (f"{error.args[0]} ({written} of {rows} rows had been written)",)
-        error.details["written"] = written
 
 
 class AsyncVectorIndex:

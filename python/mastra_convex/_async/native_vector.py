@@ -11,14 +11,13 @@ from typing import Any, Literal, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mastra_convex._async.batches import in_halves, tell_what_was_written
 from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
 from mastra_convex._async.mastra_vector import (
     AsyncMastraVector,
     Filter,
     Metadata,
     Progress,
-    in_halves,
-    tell_what_was_written,
 )
 from mastra_convex._rows import (
     CALL_BYTES,

@@ -11,15 +11,15 @@ from numpy.typing import ArrayLike
 
 from mastra_convex import _native
 from mastra_convex._async._call import call
+from mastra_convex._async.batches import in_halves, tell_what_was_written
 from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
 from mastra_convex._async.mastra_vector import (
     AsyncMastraVector,
     Filter,
     Metadata,
     Progress,
-    in_halves,
-    tell_what_was_written,
 )
+from mastra_convex._async.storage import AsyncStorage
 from mastra_convex._rows import (
     CALL_BYTES,
     CALL_ROWS,
@@ -37,7 +37,6 @@ from mastra_convex._rows import (
 )
 from mastra_convex.errors import (
     DimensionMismatchError,
-    FunctionError,
     InvalidArgumentError,
     LimitExceededError,
     MastraConvexError,
@@ -90,7 +89,7 @@ class AsyncConvexVector(AsyncMastraVector):
     ) -> None:
         super().__init__(deployment, **options)
         self.id = id
-        self._storage_function = storage_function
+        self._storage = AsyncStorage(self._deployment, storage_function)
         self._indexes: dict[str, tuple[int, _Index]] = {}
 
     async def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
@@ -118,7 +117,7 @@ class AsyncConvexVector(AsyncMastraVector):
             raise InvalidArgumentError(
                 f"ConvexVector.create_index: metric {metric!r}; expected 'cosine', 'dotproduct' or 'euclidean'"
             )
-        stored = await self._storage(
+        stored = await self._storage.call(
             "createVectorIndex",
             "mastra_vector_indexes",
             record={
@@ -197,7 +196,7 @@ class AsyncConvexVector(AsyncMastraVector):
             await self.delete_vectors(index_name, filter=delete_filter)
 
         async def insert(records: list[dict[str, Any]]) -> None:
-            await self._storage("batchInsert", index.table, records=records)
+            await self._storage.call("batchInsert", index.table, records=records)
 
         for batch in batches(sizes, most_rows):
             records: list[dict[str, Any]] = [
@@ -299,14 +298,7 @@ class AsyncConvexVector(AsyncMastraVector):
 
     async def list_indexes(self) -> list[str]:
         """Return the names of the indexes, oldest first."""
-        names: list[str] = []
-        page: dict[str, Any] = {"hasMore": True, "continuationCursor": None}
-        while page["hasMore"]:
-            page = await self._reply(
-                "queryTable", "mastra_vector_indexes", pageSize=256, cursor=page["continuationCursor"]
-            )
-            names += [row["id"] for row in page["result"]]
-        return names
+        return [row["id"] async for row in self._storage.rows("mastra_vector_indexes")]
 
     async def describe_index(self, index_name: str) -> IndexStats:
         """Return an index's dimension, metric and number of rows."""
@@ -328,7 +320,7 @@ class AsyncConvexVector(AsyncMastraVector):
             fields["metadata"] = _merged(place, metadata, index.dimension)
         if not fields:
             raise InvalidArgumentError(f"{place}: neither a vector nor metadata is given; expected one of them")
-        await self._storage("updateVectors", index.table, ids=[id], **fields)
+        await self._storage.call("updateVectors", index.table, ids=[id], **fields)
 
     async def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
         """Merge metadata, key by key, into the rows that match a filter.
@@ -340,7 +332,7 @@ class AsyncConvexVector(AsyncMastraVector):
         merged = _merged(place, metadata, index.dimension)
 
         async def update(ids: list[str]) -> None:
-            await self._storage("updateVectors", index.table, ids=ids, metadata=merged)
+            await self._storage.call("updateVectors", index.table, ids=ids, metadata=merged)
 
         for ids in _calls(index, await self._matching(place, index, filter, "update")):
             await in_halves(update, ids)
@@ -379,12 +371,11 @@ class AsyncConvexVector(AsyncMastraVector):
         """Delete an index: its rows, then what `create_index` stored."""
         index = await self._index("ConvexVector.delete_index", index_name)
         await self._clear(index)
-        await self._storage("deleteMany", "mastra_vector_indexes", ids=[index_name])
+        await self._storage.call("deleteMany", "mastra_vector_indexes", ids=[index_name])
 
     async def _clear(self, index: _Index) -> None:
         try:
-            while (await self._reply("clearTable", index.table)).get("hasMore"):
-                pass
+            await self._storage.repeat("clearTable", index.table)
         except LimitExceededError:
             # Rows too large to be read 25 at a time.
             rows = await self._rows(index)
@@ -392,7 +383,7 @@ class AsyncConvexVector(AsyncMastraVector):
 
     async def _delete(self, index: _Index, ids: list[str]) -> None:
         async def delete(ids: list[str]) -> None:
-            await self._storage("deleteMany", index.table, ids=ids)
+            await self._storage.call("deleteMany", index.table, ids=ids)
 
         for some in _calls(index, ids):
             await in_halves(delete, some)
@@ -411,7 +402,7 @@ class AsyncConvexVector(AsyncMastraVector):
         return await self._rows(index)
 
     async def _rows(self, index: _Index) -> _native.VectorBatch:
-        return await self._deployment._vectors(self._storage_function, index.name, index.dimension, index.metric)
+        return await self._deployment._vectors(self._storage.function, index.name, index.dimension, index.metric)
 
     async def _index(self, place: str, index_name: str) -> _Index:
         """What `create_index` stored. What was read stays true until another index is made or deleted."""
@@ -420,25 +411,13 @@ class AsyncConvexVector(AsyncMastraVector):
         if known is not None and known[0] == written is not None:
             return known[1]
         check_index_name(place, index_name)
-        row = await self._storage("load", "mastra_vector_indexes", keys={"id": index_name})
+        row = await self._storage.call("load", "mastra_vector_indexes", keys={"id": index_name})
         if row is None:
             raise index_not_found(place, index_name, await self.list_indexes())
         index = _Index(index_name, int(row["dimension"]), cast(Metric, row["metric"]))
         if written is not None:
             self._indexes[index_name] = (written, index)
         return index
-
-    async def _storage(self, op: str, table_name: str, **fields: Any) -> Any:
-        """The result of a storage operation."""
-        return (await self._reply(op, table_name, **fields)).get("result")
-
-    async def _reply(self, op: str, table_name: str, **fields: Any) -> dict[str, Any]:
-        request = {"op": op, "tableName": table_name, **fields}
-        reads = op in ("load", "queryTable")
-        reply: dict[str, Any] = await self._deployment._call("mutation", self._storage_function, request, reads)
-        if not reply["ok"]:
-            raise FunctionError(f"{self._storage_function}: {op}: {reply['error']}", code=reply.get("code"))
-        return reply
 
 
 def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:

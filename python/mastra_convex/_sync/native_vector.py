@@ -12,14 +12,13 @@ from typing import Any, Literal, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mastra_convex._sync.batches import in_halves, tell_what_was_written
 from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
 from mastra_convex._sync.mastra_vector import (
     MastraVector,
     Filter,
     Metadata,
     Progress,
-    in_halves,
-    tell_what_was_written,
 )
 from mastra_convex._rows import (
     CALL_BYTES,

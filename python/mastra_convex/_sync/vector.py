@@ -12,15 +12,15 @@ from numpy.typing import ArrayLike
 
 from mastra_convex import _native
 from mastra_convex._sync._call import call
+from mastra_convex._sync.batches import in_halves, tell_what_was_written
 from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
 from mastra_convex._sync.mastra_vector import (
     MastraVector,
     Filter,
     Metadata,
     Progress,
-    in_halves,
-    tell_what_was_written,
 )
+from mastra_convex._sync.storage import Storage
 from mastra_convex._rows import (
     CALL_BYTES,
     CALL_ROWS,
@@ -38,7 +38,6 @@ from mastra_convex._rows import (
 )
 from mastra_convex.errors import (
     DimensionMismatchError,
-    FunctionError,
     InvalidArgumentError,
     LimitExceededError,
     MastraConvexError,
@@ -91,7 +90,7 @@ class ConvexVector(MastraVector):
     ) -> None:
         super().__init__(deployment, **options)
         self.id = id
-        self._storage_function = storage_function
+        self._storage = Storage(self._deployment, storage_function)
         self._indexes: dict[str, tuple[int, _Index]] = {}
 
     def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
@@ -119,7 +118,7 @@ class ConvexVector(MastraVector):
             raise InvalidArgumentError(
                 f"ConvexVector.create_index: metric {metric!r}; expected 'cosine', 'dotproduct' or 'euclidean'"
             )
-        stored = self._storage(
+        stored = self._storage.call(
             "createVectorIndex",
             "mastra_vector_indexes",
             record={
@@ -198,7 +197,7 @@ class ConvexVector(MastraVector):
             self.delete_vectors(index_name, filter=delete_filter)
 
         def insert(records: list[dict[str, Any]]) -> None:
-            self._storage("batchInsert", index.table, records=records)
+            self._storage.call("batchInsert", index.table, records=records)
 
         for batch in batches(sizes, most_rows):
             records: list[dict[str, Any]] = [
@@ -300,14 +299,7 @@ class ConvexVector(MastraVector):
 
     def list_indexes(self) -> list[str]:
         """Return the names of the indexes, oldest first."""
-        names: list[str] = []
-        page: dict[str, Any] = {"hasMore": True, "continuationCursor": None}
-        while page["hasMore"]:
-            page = self._reply(
-                "queryTable", "mastra_vector_indexes", pageSize=256, cursor=page["continuationCursor"]
-            )
-            names += [row["id"] for row in page["result"]]
-        return names
+        return [row["id"] for row in self._storage.rows("mastra_vector_indexes")]
 
     def describe_index(self, index_name: str) -> IndexStats:
         """Return an index's dimension, metric and number of rows."""
@@ -329,7 +321,7 @@ class ConvexVector(MastraVector):
             fields["metadata"] = _merged(place, metadata, index.dimension)
         if not fields:
             raise InvalidArgumentError(f"{place}: neither a vector nor metadata is given; expected one of them")
-        self._storage("updateVectors", index.table, ids=[id], **fields)
+        self._storage.call("updateVectors", index.table, ids=[id], **fields)
 
     def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
         """Merge metadata, key by key, into the rows that match a filter.
@@ -341,7 +333,7 @@ class ConvexVector(MastraVector):
         merged = _merged(place, metadata, index.dimension)
 
         def update(ids: list[str]) -> None:
-            self._storage("updateVectors", index.table, ids=ids, metadata=merged)
+            self._storage.call("updateVectors", index.table, ids=ids, metadata=merged)
 
         for ids in _calls(index, self._matching(place, index, filter, "update")):
             in_halves(update, ids)
@@ -380,12 +372,11 @@ class ConvexVector(MastraVector):
         """Delete an index: its rows, then what `create_index` stored."""
         index = self._index("ConvexVector.delete_index", index_name)
         self._clear(index)
-        self._storage("deleteMany", "mastra_vector_indexes", ids=[index_name])
+        self._storage.call("deleteMany", "mastra_vector_indexes", ids=[index_name])
 
     def _clear(self, index: _Index) -> None:
         try:
-            while (self._reply("clearTable", index.table)).get("hasMore"):
-                pass
+            self._storage.repeat("clearTable", index.table)
         except LimitExceededError:
             # Rows too large to be read 25 at a time.
             rows = self._rows(index)
@@ -393,7 +384,7 @@ class ConvexVector(MastraVector):
 
     def _delete(self, index: _Index, ids: list[str]) -> None:
         def delete(ids: list[str]) -> None:
-            self._storage("deleteMany", index.table, ids=ids)
+            self._storage.call("deleteMany", index.table, ids=ids)
 
         for some in _calls(index, ids):
             in_halves(delete, some)
@@ -412,7 +403,7 @@ class ConvexVector(MastraVector):
         return self._rows(index)
 
     def _rows(self, index: _Index) -> _native.VectorBatch:
-        return self._deployment._vectors(self._storage_function, index.name, index.dimension, index.metric)
+        return self._deployment._vectors(self._storage.function, index.name, index.dimension, index.metric)
 
     def _index(self, place: str, index_name: str) -> _Index:
         """What `create_index` stored. What was read stays true until another index is made or deleted."""
@@ -421,25 +412,13 @@ class ConvexVector(MastraVector):
         if known is not None and known[0] == written is not None:
             return known[1]
         check_index_name(place, index_name)
-        row = self._storage("load", "mastra_vector_indexes", keys={"id": index_name})
+        row = self._storage.call("load", "mastra_vector_indexes", keys={"id": index_name})
         if row is None:
             raise index_not_found(place, index_name, self.list_indexes())
         index = _Index(index_name, int(row["dimension"]), cast(Metric, row["metric"]))
         if written is not None:
             self._indexes[index_name] = (written, index)
         return index
-
-    def _storage(self, op: str, table_name: str, **fields: Any) -> Any:
-        """The result of a storage operation."""
-        return (self._reply(op, table_name, **fields)).get("result")
-
-    def _reply(self, op: str, table_name: str, **fields: Any) -> dict[str, Any]:
-        request = {"op": op, "tableName": table_name, **fields}
-        reads = op in ("load", "queryTable")
-        reply: dict[str, Any] = self._deployment._call("mutation", self._storage_function, request, reads)
-        if not reply["ok"]:
-            raise FunctionError(f"{self._storage_function}: {op}: {reply['error']}", code=reply.get("code"))
-        return reply
 
 
 def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+"""Many rows in few calls, within the limits of a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from mastra_convex._rows import CALL_ROWS, batches
+from mastra_convex.errors import LimitExceededError, MastraConvexError
+
+Row = TypeVar("Row")
+
+
+async def in_batches(
+    send: Callable[[list[Row]], Awaitable[object]], rows: Sequence[Row], sizes: Sequence[int], most: int = CALL_ROWS
+) -> None:
+    """Send rows of these sizes, in bytes, at most `most` a call. An error says how many rows calls before it wrote."""
+    for batch in batches(sizes, most):
+        try:
+            await in_halves(send, list(rows[batch]))
+        except MastraConvexError as error:
+            tell_what_was_written(error, batch.start, len(rows))
+            raise
+
+
+async def in_halves(send: Callable[[list[Row]], Awaitable[object]], rows: list[Row]) -> None:
+    """Send rows in one call, or where a limit of the deployment is passed, in halves of it.
+
+    How large the rows are that stand there, and are read on the way, only the deployment knows. A call that failed has
+    left no trace.
+    """
+    try:
+        await send(rows)
+    except LimitExceededError:
+        if len(rows) < 2:
+            raise
+        middle = len(rows) // 2
+        await in_halves(send, rows[:middle])
+        await in_halves(send, rows[middle:])
+
+
+def tell_what_was_written(error: MastraConvexError, written: int, rows: int) -> None:
+    """Let the error of a call say what the calls before it wrote."""
+    if written:
+        error.args = (f"{error.args[0]} ({written} of {rows} rows had been written)",)
+        error.details["written"] = written

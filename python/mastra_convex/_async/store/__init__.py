@@ -1,0 +1,1 @@
+"""The store: one module a domain. ``_sync/store/`` is generated from it."""

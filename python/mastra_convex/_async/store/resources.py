@@ -1,0 +1,58 @@
+"""Resources of a memory: working memory and metadata of whoever owns threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records._columns import convex_dict, from_row, key_text, to_row
+from mastra_convex.records.memory import Resource
+from mastra_convex.types import iso_text
+
+RESOURCES = "mastra_resources"
+
+
+class AsyncResources(AsyncDomain):
+    """The resources of a memory."""
+
+    async def get_resource_by_id(self, resource_id: str) -> Resource | None:
+        """Return a resource, or None."""
+        row = await self._storage.load(
+            RESOURCES, id=key_text("MemoryStorage.get_resource_by_id: resource_id", resource_id)
+        )
+        return None if row is None else from_row(Resource, row)
+
+    async def save_resource(self, resource: Resource | Mapping[str, Any]) -> Resource:
+        """Insert a resource, or replace the one with its id; working memory that isn't given stays.
+
+        Returns
+        -------
+        Resource
+            As it was stored.
+        """
+        row = to_row("MemoryStorage.save_resource: resource", Resource, resource)
+        await self._storage.call("insert", RESOURCES, record=row)
+        return from_row(Resource, row)
+
+    async def update_resource(
+        self, resource_id: str, *, working_memory: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> Resource:
+        """Replace a resource's working memory, merge into its metadata key by key, or both, in one transaction.
+
+        A resource that doesn't exist is made.
+        """
+        place = "MemoryStorage.update_resource"
+        if working_memory is not None and not isinstance(working_memory, str):
+            raise InvalidArgumentError(f"{place}: working_memory is {working_memory!r:.80}; expected text")
+        row = await self._storage.call(
+            "updateResource",
+            RESOURCES,
+            resourceId=key_text(f"{place}: resource_id", resource_id),
+            workingMemory=working_memory,
+            metadata=None if metadata is None else convex_dict(f"{place}: metadata", metadata),
+            updatedAt=iso_text(datetime.now(UTC)),
+        )
+        return from_row(Resource, row)

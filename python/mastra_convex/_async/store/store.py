@@ -1,0 +1,71 @@
+"""`AsyncConvexStore`: Mastra's storage, domain by domain."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from mastra_convex._async.deployment import AsyncClient, AsyncDeployment, ConnectOptions, Target
+from mastra_convex._async.storage import AsyncStorage
+from mastra_convex._async.store.memory import AsyncMemoryStorage
+from mastra_convex.errors import InvalidArgumentError
+
+
+class AsyncConvexStore(AsyncClient):
+    """Mastra's storage on a deployment, which npm ``@mastra/convex`` shares.
+
+    Parameters
+    ----------
+    deployment : AsyncDeployment, or what ``connect_async`` takes
+        Where the data is. What this object opens it also closes.
+    id : str, default "convex-store"
+        A label.
+    storage_function : str, default "mastra/storage:handle"
+        The path of the storage function.
+    disable_init : bool, default False
+        Kept for programs that call `init` themselves; nothing here calls it for them.
+    **options
+        ``connect``'s, with a target.
+
+    Attributes
+    ----------
+    memory : AsyncMemoryStorage
+        Threads, messages, resources and what agents observed.
+    """
+
+    def __init__(
+        self,
+        deployment: AsyncDeployment | Target,
+        *,
+        id: str = "convex-store",
+        storage_function: str = "mastra/storage:handle",
+        disable_init: bool = False,
+        **options: Unpack[ConnectOptions],
+    ) -> None:
+        super().__init__(deployment, **options)
+        if not isinstance(id, str) or not id:
+            raise InvalidArgumentError(f"ConvexStore: id {id!r}; expected text, not empty")
+        self.id = id
+        self.storage_function = storage_function
+        self.disable_init = disable_init
+        self._storage = AsyncStorage(self._deployment, storage_function)
+        self.memory = AsyncMemoryStorage(self._storage)
+
+    async def init(self) -> None:
+        """Make sure that the deployment has a storage function; its schema makes the tables.
+
+        Raises
+        ------
+        FunctionNotFoundError
+            It has none; the hint says how to deploy it.
+        """
+        await self._storage.version()
+
+    async def clear(self, table_name: str) -> None:
+        """Delete every row of a table, 25 a transaction.
+
+        Parameters
+        ----------
+        table_name : str
+            Mastra's name, such as ``"mastra_threads"``.
+        """
+        await self._storage.repeat("clearTable", table_name)

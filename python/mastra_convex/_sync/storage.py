@@ -1,0 +1,150 @@
+# Generated from _async/storage.py by tools/unasync.py: edit that.
+"""The storage function of a deployment, which every class over it calls through here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mastra_convex._sync.deployment import Deployment
+from mastra_convex.errors import (
+    AlreadyExistsError,
+    FunctionError,
+    FunctionNotFoundError,
+    MastraConvexError,
+    NotFoundError,
+    UnsupportedOperationError,
+)
+
+Row = dict[str, Any]
+
+# What may be called again when an answer gets lost.
+READS = {
+    "count",
+    "getRunOwnership",
+    "listDueSchedules",
+    "listScheduleTriggers",
+    "load",
+    "loadMany",
+    "omGetHistory",
+    "omGetLatest",
+    "queryPage",
+    "queryTable",
+    "version",
+}
+
+ERRORS: dict[str, type[MastraConvexError]] = {"NotFound": NotFoundError, "AlreadyExists": AlreadyExistsError}
+
+DEPLOY = "`mastra-convex init` writes this package's functions; `npx convex deploy` deploys them."
+
+
+class Storage:
+    """Operations of the storage function at a path of a deployment.
+
+    Rows are dicts by column. Filters are equalities of columns, ``{"thread_id": "t1"}``; an order is the function's
+    ``orderBy``: ``{"field", "order"}`` and bounds ``gt``, ``gte``, ``lt``, ``lte``.
+    """
+
+    def __init__(self, deployment: Deployment, function: str) -> None:
+        self._deployment = deployment
+        self.function = function
+
+    def call(self, op: str, table: str, **fields: Any) -> Any:
+        """The result of an operation on a table."""
+        return (self.reply(op, table, **fields)).get("result")
+
+    def reply(self, op: str, table: str, **fields: Any) -> dict[str, Any]:
+        """The whole reply, for operations that go on where it says ``hasMore``. Fields that are None aren't sent."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        request = {"op": op, "tableName": table, **given}
+        try:
+            reply: dict[str, Any] = self._deployment._call("mutation", self.function, request, op in READS)
+        except FunctionNotFoundError as error:
+            error.hint = error.hint or DEPLOY
+            raise
+        if reply["ok"]:
+            return reply
+        # Upstream's functions answer without a code.
+        if reply["error"].startswith("Unsupported operation"):
+            raise self._unsupported(op, table)
+        kind = ERRORS.get(reply.get("code", ""), FunctionError)
+        raise kind(
+            f"{self.function}: {op}: {reply['error']}", code=reply.get("code"), details=reply.get("details") or {}
+        )
+
+    def load(self, table: str, **keys: Any) -> Row | None:
+        """The first row with these columns."""
+        row: Row | None = self.call("load", table, keys=keys)
+        return row
+
+    def load_many(self, table: str, ids: Sequence[str]) -> list[Row]:
+        """The rows that exist among ids, in the order of the ids, each once."""
+        rows: list[Row] = []
+        # As many as the function takes.
+        for begin in range(0, len(ids), 10):
+            rows += self.call("loadMany", table, ids=list(ids[begin : begin + 10]))
+        return rows
+
+    def rows(
+        self,
+        table: str,
+        filters: Mapping[str, Any] | None = None,
+        order: Mapping[str, Any] | None = None,
+        page_size: int = 256,
+    ) -> Iterator[Row]:
+        """All rows that satisfy filters, paged by cursor."""
+        request = {"filters": as_filters(filters), "orderBy": order, "pageSize": page_size}
+        page = self.reply("queryTable", table, **request)
+        while True:
+            for row in page["result"]:
+                yield row
+            if not page.get("hasMore"):
+                return
+            page = self.reply("queryTable", table, **request, cursor=page["continuationCursor"])
+
+    def count(
+        self, table: str, filters: Mapping[str, Any] | None = None, order: Mapping[str, Any] | None = None
+    ) -> int:
+        """How many rows satisfy filters and the bounds of an order."""
+        request = {"filters": as_filters(filters), "orderBy": order}
+        reply = self.reply("count", table, **request)
+        total: int = reply["result"]
+        while reply["hasMore"]:
+            reply = self.reply("count", table, **request, cursor=reply["continuationCursor"])
+            total += reply["result"]
+        return total
+
+    def repeat(self, op: str, table: str, **fields: Any) -> None:
+        """Call an operation that does a part of its work a call until it is done."""
+        while (self.reply(op, table, **fields)).get("hasMore"):
+            pass
+
+    def version(self) -> dict[str, Any] | None:
+        """What is deployed: ``{"version", "operations"}`` by table; None for functions that aren't this package's."""
+        try:
+            version: dict[str, Any] = self.call("version", "mastra_documents")
+        except UnsupportedOperationError:
+            return None
+        return version
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._deployment.url!r}, {self.function!r})"
+
+    def _unsupported(self, op: str, table: str) -> UnsupportedOperationError:
+        """The error that says what the deployed functions can do instead."""
+        deployed = None if op == "version" else self.version()
+        if deployed is None:
+            whose, operations = "npm @mastra/convex's", []
+        else:
+            whose, operations = f"this package's version {deployed['version']}", deployed["operations"].get(table, [])
+        works = f"; {table} has: {', '.join(operations)}" if operations else ""
+        return UnsupportedOperationError(
+            f"{self.function}: the deployed functions, {whose}, have no {op!r} for {table}{works}",
+            details={"operation": op, "table": table, "operations": operations},
+            hint=f"Deploy newer ones: {DEPLOY}",
+        )
+
+
+def as_filters(filters: Mapping[str, Any] | None) -> list[dict[str, Any]] | None:
+    """The storage function's ``filters``."""
+    return [{"field": column, "value": value} for column, value in filters.items()] if filters else None

@@ -1,0 +1,1 @@
+"""The store: one module a domain. Generated from ``_async/store/``."""

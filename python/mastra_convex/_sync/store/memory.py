@@ -1,0 +1,17 @@
+# Generated from _async/store/memory.py by tools/unasync.py: edit that.
+"""`MemoryStorage`: what agents remember, made of its parts."""
+
+from __future__ import annotations
+
+from mastra_convex._sync.store.messages import Messages
+from mastra_convex._sync.store.resources import Resources
+from mastra_convex._sync.store.threads import Threads
+
+
+class MemoryStorage(Threads, Messages, Resources):
+    """A store's memory: threads, their messages, resources, and what agents observed.
+
+    Records and mappings with their names are accepted alike. Dates come out in UTC, to the millisecond.
+    """
+
+    TABLES = ("mastra_threads", "mastra_messages", "mastra_resources", "mastra_observational_memory")

@@ -1,0 +1,72 @@
+# Generated from _async/store/store.py by tools/unasync.py: edit that.
+"""`ConvexStore`: Mastra's storage, domain by domain."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from mastra_convex._sync.deployment import Client, Deployment, ConnectOptions, Target
+from mastra_convex._sync.storage import Storage
+from mastra_convex._sync.store.memory import MemoryStorage
+from mastra_convex.errors import InvalidArgumentError
+
+
+class ConvexStore(Client):
+    """Mastra's storage on a deployment, which npm ``@mastra/convex`` shares.
+
+    Parameters
+    ----------
+    deployment : Deployment, or what ``connect`` takes
+        Where the data is. What this object opens it also closes.
+    id : str, default "convex-store"
+        A label.
+    storage_function : str, default "mastra/storage:handle"
+        The path of the storage function.
+    disable_init : bool, default False
+        Kept for programs that call `init` themselves; nothing here calls it for them.
+    **options
+        ``connect``'s, with a target.
+
+    Attributes
+    ----------
+    memory : MemoryStorage
+        Threads, messages, resources and what agents observed.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment | Target,
+        *,
+        id: str = "convex-store",
+        storage_function: str = "mastra/storage:handle",
+        disable_init: bool = False,
+        **options: Unpack[ConnectOptions],
+    ) -> None:
+        super().__init__(deployment, **options)
+        if not isinstance(id, str) or not id:
+            raise InvalidArgumentError(f"ConvexStore: id {id!r}; expected text, not empty")
+        self.id = id
+        self.storage_function = storage_function
+        self.disable_init = disable_init
+        self._storage = Storage(self._deployment, storage_function)
+        self.memory = MemoryStorage(self._storage)
+
+    def init(self) -> None:
+        """Make sure that the deployment has a storage function; its schema makes the tables.
+
+        Raises
+        ------
+        FunctionNotFoundError
+            It has none; the hint says how to deploy it.
+        """
+        self._storage.version()
+
+    def clear(self, table_name: str) -> None:
+        """Delete every row of a table, 25 a transaction.
+
+        Parameters
+        ----------
+        table_name : str
+            Mastra's name, such as ``"mastra_threads"``.
+        """
+        self._storage.repeat("clearTable", table_name)

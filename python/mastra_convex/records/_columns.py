@@ -1,0 +1,283 @@
+"""How records are stored: each field says, where it is declared, which column it is.
+
+A record is a frozen dataclass whose fields carry a `Column` in their metadata::
+
+    resource_id: str = field(metadata=key("resourceId"))
+
+`to_row` and `from_row` follow these both ways, so that a record has no code of its own for it.
+"""
+
+from __future__ import annotations
+
+import json as _json
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+from mastra_convex import _native
+from mastra_convex._json import to_json
+from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.types import iso_text
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Record = TypeVar("Record", bound=DataclassInstance)
+
+Row = dict[str, Any]
+
+# Convex's limit for a document: https://docs.convex.dev/production/state/limits
+MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: `write` takes a place for its errors and a field's value, `read` takes what is stored."""
+
+    name: str
+    write: Callable[[str, Any], Any]
+    read: Callable[[Any], Any] = lambda stored: stored
+    # How None is stored: as null, or by leaving the column out, which Mastra's tables want of most.
+    keeps_null: bool = False
+
+
+def column(
+    name: str,
+    write: Callable[[str, Any], Any],
+    read: Callable[[Any], Any] = lambda stored: stored,
+    *,
+    keeps_null: bool = False,
+) -> dict[str, Column]:
+    """A field's metadata."""
+    return {"column": Column(name, write, read, keeps_null)}
+
+
+def key(name: str) -> dict[str, Column]:
+    """Text that isn't empty: what rows are found by."""
+    return column(name, key_text)
+
+
+def text(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
+    """Text."""
+    return column(name, _typed(str, "text"), keeps_null=keeps_null)
+
+
+def texts(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
+    """A list of texts."""
+    return column(name, _texts, list, keeps_null=keeps_null)
+
+
+def flag(name: str) -> dict[str, Column]:
+    """True or False."""
+    return column(name, _typed(bool, "True or False"))
+
+
+def number(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
+    """A finite number."""
+    return column(name, finite_number, keeps_null=keeps_null)
+
+
+def date(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
+    """A moment, stored as ISO text in UTC to the millisecond."""
+    return column(name, date_text, date_of, keeps_null=keeps_null)
+
+
+def json(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
+    """Anything that JSON can say, stored as its text."""
+    return column(name, to_json, parsed, keeps_null=keeps_null)
+
+
+def metadata(name: str) -> dict[str, Column]:
+    """A dict, stored as Convex's values, or as JSON text where it has keys that Convex refuses."""
+    return column(name, convex_dict, _dict_of)
+
+
+def new_id() -> str:
+    """A random id (UUID4)."""
+    return str(uuid4())
+
+
+def now() -> datetime:
+    """This moment, to the millisecond, as it will be read again."""
+    return date_of(iso_text(datetime.now(UTC)))
+
+
+def date_text(place: str, given: Any) -> str:
+    """The stored text of an aware datetime or of ISO text; a date alone begins at midnight in UTC."""
+    moment = given
+    if isinstance(given, str):
+        try:
+            moment = datetime.fromisoformat(given)
+        except ValueError:
+            moment = None
+        if moment is not None and len(given) == len("2026-01-31"):
+            moment = moment.replace(tzinfo=UTC)
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise InvalidArgumentError(
+            f"{place} is {given!r:.80}; expected a datetime with a time zone, or ISO text such as "
+            "'2026-01-31T12:00:00.000Z'"
+        )
+    return iso_text(moment)
+
+
+def date_of(stored: str) -> datetime:
+    """The moment that a stored text says, whatever form of ISO other clients wrote."""
+    moment = datetime.fromisoformat(stored)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def parsed(stored: Any) -> Any:
+    """What stored JSON text says; the text itself where it says nothing, and what isn't text as it is."""
+    if not isinstance(stored, str):
+        return stored
+    try:
+        return _json.loads(stored)
+    except ValueError:
+        return stored
+
+
+def key_text(place: str, given: Any) -> str:
+    """An id or another name, which isn't empty."""
+    if not isinstance(given, str) or not given.strip():
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text, not empty")
+    return given
+
+
+def finite_number(place: str, given: Any) -> float:
+    """An int or a float, finite; no bool."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not -1e308 <= given <= 1e308:
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a finite number")
+    return given
+
+
+def convex_dict(place: str, given: Any) -> dict[str, Any] | str:
+    """A dict as Convex can hold it: as it is, with dates as text, or else its JSON text."""
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a dict")
+    as_given = dict(given)
+    if _convex_holds(as_given):
+        return as_given
+    json_text = to_json(place, as_given)
+    plain: dict[str, Any] = _json.loads(json_text)
+    return plain if _convex_holds(plain) else json_text
+
+
+def _convex_holds(value: dict[str, Any]) -> bool:
+    try:
+        _native.row_sizes([""], [value], 0, "")
+    except InvalidArgumentError:
+        return False
+    return True
+
+
+def _dict_of(stored: Any) -> dict[str, Any]:
+    value = parsed(stored)
+    return value if isinstance(value, dict) else {}
+
+
+def _typed(kind: type, expected: str) -> Callable[[str, Any], Any]:
+    def write(place: str, given: Any) -> Any:
+        if not isinstance(given, kind):
+            raise InvalidArgumentError(f"{place} is {given!r:.80}; expected {expected}")
+        return given
+
+    return write
+
+
+def _texts(place: str, given: Any) -> list[str]:
+    if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a list of texts")
+    return list(given)
+
+
+@cache
+def columns_of(kind: type[DataclassInstance]) -> dict[str, Column]:
+    """The column of each field of a record."""
+    return {field.name: field.metadata["column"] for field in fields(kind)}
+
+
+def as_record(place: str, kind: type[Record], given: Record | Mapping[str, Any]) -> Record:
+    """The record that is given, or that a mapping with the names of its fields describes.
+
+    None where a field's default is something else means that default.
+    """
+    names = columns_of(kind)
+    fields_given = {name: getattr(given, name) for name in names} if isinstance(given, kind) else given
+    values = {name: value for name, value in _named(place, kind, fields_given).items() if value is not None}
+    missing = [name for name in _needed(kind) if name not in values]
+    if missing:
+        raise InvalidArgumentError(f"{place}: {' and '.join(missing)} missing; a {kind.__name__} needs it")
+    return kind(**values)
+
+
+@cache
+def _needed(kind: type[DataclassInstance]) -> list[str]:
+    """The fields without a default."""
+    return [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
+
+
+def to_row(place: str, kind: type[Record], given: Record | Mapping[str, Any]) -> Row:
+    """The row of a record, having checked every field; `place` names the record in errors."""
+    record = as_record(place, kind, given)
+    return to_columns(place, kind, {name: getattr(record, name) for name in columns_of(kind)})
+
+
+def to_columns(place: str, kind: type[DataclassInstance], values: Mapping[str, Any]) -> Row:
+    """The columns of some fields of a record, for an update of those."""
+    columns = columns_of(kind)
+    row: Row = {}
+    for name, value in _named(place, kind, values).items():
+        column = columns[name]
+        if value is not None:
+            row[column.name] = column.write(f"{place}: {name}", value)
+        elif column.keeps_null:
+            row[column.name] = None
+    _check_size(place, row)
+    return row
+
+
+def from_row(kind: type[Record], row: Mapping[str, Any]) -> Record:
+    """The record that a row says; null is as good as absent."""
+    return kind(
+        **{
+            name: column.read(row[column.name])
+            for name, column in columns_of(kind).items()
+            if row.get(column.name) is not None
+        }
+    )
+
+
+def _named(place: str, kind: type[DataclassInstance], values: Any) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping):
+        raise InvalidArgumentError(f"{place} is {values!r:.80}; expected a {kind.__name__} or a mapping with its names")
+    unknown = values.keys() - columns_of(kind).keys()
+    if unknown:
+        known = ", ".join(columns_of(kind))
+        raise InvalidArgumentError(f"{place}: a {kind.__name__} has no {min(unknown, key=str)!r}; it has: {known}")
+    return values
+
+
+def size_of(row: Row) -> int:
+    """About the size of a row in bytes: its texts exactly, other values as their JSON text."""
+    return sum(_sizes(row).values())
+
+
+def _sizes(row: Row) -> dict[str, int]:
+    return {
+        name: len(value.encode(errors="replace")) if isinstance(value, str) else len(to_json(name, value))
+        for name, value in row.items()
+    }
+
+
+def _check_size(place: str, row: Row) -> None:
+    sizes = _sizes(row)
+    if sum(sizes.values()) > MOST_BYTES:
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise InvalidArgumentError(
+            f"{place}: {sum(sizes.values())} bytes, of which {largest} has {sizes[largest]}; "
+            f"Convex holds documents up to {MOST_BYTES}",
+            details={"bytes": sum(sizes.values()), "field": largest},
+        )

@@ -1,0 +1,105 @@
+"""Pages of lists, and how they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Generic, Literal, TypedDict, TypeVar
+
+from mastra_convex._rows import as_integer
+from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records._columns import date_text
+
+Item = TypeVar("Item")
+
+# JavaScript's largest exact integer: pages beyond have no offset that a number can hold.
+MOST_ROWS = 2**53 - 1
+
+
+class Page(Generic[Item]):
+    """One page of a list. Iterating gives its items, which a page also has under their own name, its first field."""
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def __iter__(self) -> Iterator[Item]:
+        items: list[Item] = getattr(self, fields(self)[0].name)
+        return iter(items)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class OrderBy(TypedDict, total=False):
+    """The order of a list: by default ``created_at``, in the direction that the list's method says."""
+
+    field: Literal["created_at", "updated_at"]
+    direction: Literal["ASC", "DESC"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a list is wanted: `per_page` items from `offset` on, or all."""
+
+    page: int
+    per_page: int | None
+
+    @property
+    def offset(self) -> int:
+        """Items before the page."""
+        return self.page * (self.per_page or 0)
+
+    def has_more(self, total: int) -> bool:
+        """Whether a list of `total` items goes on after the page."""
+        return self.per_page is not None and self.offset + self.per_page < total
+
+
+def window(place: str, page: int, per_page: int | None) -> Window:
+    """The part of a list that `page`, from 0 on, and `per_page` name; None: all."""
+    page = as_integer(f"{place}: page", page, 0, MOST_ROWS)
+    if per_page is None:
+        if page:
+            raise InvalidArgumentError(f"{place}: page {page}; expected 0 where per_page is None, which is all")
+        return Window(0, None)
+    per_page = as_integer(f"{place}: per_page", per_page, 0, MOST_ROWS)
+    if page * per_page > MOST_ROWS:
+        raise InvalidArgumentError(f"{place}: page {page} of {per_page} begins beyond {MOST_ROWS}")
+    return Window(page, per_page)
+
+
+def ordering(
+    place: str, order_by: OrderBy | None, columns: Mapping[str, str], direction: Literal["ASC", "DESC"]
+) -> dict[str, Any]:
+    """The storage function's ``orderBy``; `columns` are the fields to choose from, the first by default."""
+    given = options(f"{place}: order_by", order_by, ("field", "direction"))
+    field = given.get("field") or next(iter(columns))
+    if field not in columns:
+        raise InvalidArgumentError(f"{place}: order_by field {field!r}; expected {' or '.join(map(repr, columns))}")
+    chosen = given.get("direction") or direction
+    if chosen not in ("ASC", "DESC"):
+        raise InvalidArgumentError(f"{place}: order_by direction {chosen!r}; expected 'ASC' or 'DESC'")
+    return {"field": columns[field], "order": chosen.lower()}
+
+
+def date_bounds(place: str, date_range: Mapping[str, Any] | None) -> dict[str, str]:
+    """The bounds that a date range sets: ``{"start", "end", "start_exclusive", "end_exclusive"}``, each optional."""
+    place = f"{place}: filter date_range"
+    given = options(place, date_range, ("start", "end", "start_exclusive", "end_exclusive"))
+    bounds = {}
+    for end, bound in (("start", "gt"), ("end", "lt")):
+        if given.get(end) is not None:
+            name = bound if given.get(f"{end}_exclusive") else f"{bound}e"
+            bounds[name] = date_text(f"{place} {end}", given[end])
+    return bounds
+
+
+def options(place: str, given: Any, known: tuple[str, ...]) -> Mapping[str, Any]:
+    """An option mapping whose keys are among the known ones."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a mapping with {', '.join(known)}")
+    unknown = given.keys() - set(known)
+    if unknown:
+        raise InvalidArgumentError(f"{place} has no {min(unknown, key=str)!r}; it has: {', '.join(known)}")
+    return given

@@ -1,0 +1,147 @@
+"""What memory keeps: threads, their messages, and resources, whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from mastra_convex.records._columns import date, json, key, metadata, new_id, now, text
+from mastra_convex.records._pages import Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """A conversation.
+
+    Attributes
+    ----------
+    id : str
+        By default a random one.
+    resource_id : str
+        Whose it is.
+    title : str, default ""
+    metadata : dict
+        The caller's own; its keys are never renamed.
+    created_at, updated_at : datetime
+        In UTC, to the millisecond; by default now.
+    """
+
+    id: str = field(default_factory=new_id, metadata=key("id"))
+    resource_id: str = field(metadata=key("resourceId"))
+    title: str = field(default="", metadata=text("title"))
+    metadata: dict[str, Any] = field(default_factory=dict, metadata=metadata("metadata"))
+    created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
+    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message of a thread.
+
+    Attributes
+    ----------
+    id : str
+        By default a random one.
+    thread_id : str
+        The thread it belongs to.
+    role : str, default "user"
+        ``user``, ``assistant``, ``system`` or ``signal``.
+    content : dict
+        Mastra's format 2, ``{"format": 2, "parts": […]}``, with keys of the caller's as they are. Text becomes that.
+    type : str, default "v2"
+    resource_id : str or None
+        Whose it is; by default the thread's.
+    created_at : datetime
+        In UTC, to the millisecond; by default now. No update changes it.
+    """
+
+    id: str = field(default_factory=new_id, metadata=key("id"))
+    thread_id: str = field(metadata=key("thread_id"))
+    role: str = field(default="user", metadata=key("role"))
+    # Text goes in and a dict comes out, which a dataclass has no type for.
+    content: Any = field(default="", metadata=json("content"))
+    type: str = field(default="v2", metadata=key("type"))
+    resource_id: str | None = field(default=None, metadata=key("resourceId"))
+    created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "content", as_content(self.content))
+
+    @property
+    def text(self) -> str:
+        """What the message says: its text parts, one after the other, or its content's text where it has no parts."""
+        content = self.content
+        parts = content.get("parts") if isinstance(content, Mapping) else content
+        if isinstance(parts, list) and parts:
+            said = (part.get("text") for part in parts if isinstance(part, Mapping) and part.get("type") == "text")
+            return "".join(text for text in said if isinstance(text, str))
+        text = content.get("content") if isinstance(content, Mapping) else None
+        return text if isinstance(text, str) else ""
+
+
+def as_content(content: Any) -> Any:
+    """Format 2 of a text, which is how older clients wrote content; other content as it is."""
+    if not isinstance(content, str):
+        return content
+    return {"format": 2, "parts": [{"type": "text", "text": content}], "content": content}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A user, or whatever else owns threads.
+
+    Attributes
+    ----------
+    id : str
+    working_memory : str or None
+        What the agent keeps in mind about it.
+    metadata : dict
+        The caller's own; its keys are never renamed.
+    created_at, updated_at : datetime
+        In UTC, to the millisecond; by default now.
+    """
+
+    id: str = field(metadata=key("id"))
+    working_memory: str | None = field(default=None, metadata=text("workingMemory"))
+    metadata: dict[str, Any] = field(default_factory=dict, metadata=metadata("metadata"))
+    created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
+    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadPage(Page[Thread]):
+    """Threads `page` × `per_page` and on, of `total`. Iterating gives them."""
+
+    threads: list[Thread]
+    total: int
+    page: int
+    per_page: int | None
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage(Page[Message]):
+    """Messages `page` × `per_page` and on, of `total`, with those that were included. Iterating gives them."""
+
+    messages: list[Message]
+    total: int
+    page: int
+    per_page: int | None
+    has_more: bool
+
+
+class ThreadCopy(NamedTuple):
+    """A copied thread, and the id of each message's copy by the id of the message."""
+
+    thread: Thread
+    message_id_map: dict[str, str]
+
+
+class ThreadClone(NamedTuple):
+    """As `ThreadCopy`, with the copied messages, oldest first."""
+
+    thread: Thread
+    cloned_messages: list[Message]
+    message_id_map: dict[str, str]
