@@ -1,0 +1,69 @@
+"""JSON text, as Mastra stores what Convex's own values can't hold: any keys, and whatever is a program's own."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.types import iso_text
+
+
+def to_json(place: str, value: object) -> str:
+    """The JSON text of a value as ``JSON.stringify`` writes it; dates become ISO text, arrays lists.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Something in it isn't JSON; the place is named.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
+    except (TypeError, ValueError, RecursionError) as error:
+        if isinstance(error, InvalidArgumentError):
+            raise InvalidArgumentError(f"{place}: {error}") from None
+        raise InvalidArgumentError(_blame(place, value, ())) from None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return iso_text(value)
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError
+
+
+def _blame(place: str, value: Any, outer: tuple[int, ...]) -> str:
+    """Which part of a value isn't JSON, and why; empty where all of it is."""
+    if id(value) in outer:
+        return f"{place} holds itself; expected JSON, which ends"
+    # Less deep than Python's own recursion may go.
+    if len(outer) > 200:
+        return f"{place[:80]}… goes deeper than 200 levels; expected JSON less deep"
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, Mapping | list | tuple):
+        parts = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, part in parts:
+            if not isinstance(key, str | int | float | bool | None):
+                return f"{place}: key {key!r}; expected text"
+            blamed = _blame(f"{place}[{key!r}]", part, (*outer, id(value)))
+            if blamed:
+                return blamed
+        return ""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{place} is {value!r}; expected a finite number, JSON has no other"
+    if isinstance(value, int) and abs(value) > 2**53:
+        return f"{place} is an integer beyond ±2^53, which JavaScript can't hold"
+    if value is None or isinstance(value, str | int | float | datetime):
+        return ""
+    return (
+        f"{place} is {value!r}, a {type(value).__name__}; expected None, bool, a number, text, a date, a list or dict"
+    )

@@ -1,0 +1,250 @@
+# Generated from _async/cache.py by tools/unasync.py: edit that.
+"""`ConvexServerCache`: values, lists and counters that expire, shared by all processes of a program."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from mastra_convex._sync.deployment import Client, Deployment, Target
+from mastra_convex._json import to_json
+from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
+
+# Operations that clean up first ask to be called again; each such call deletes at least a row, most of them 25.
+MAX_CALLS = 1000
+
+
+class ConvexServerCache(Client):
+    """Mastra's server cache: what replays an agent's stream to who comes back, and keeps responses.
+
+    Keys live in the table ``mastra_cache``, where npm ``@mastra/convex`` reads them. A key holds a value, a list or a
+    counter until it expires. Each method is one transaction, except where a list of more than 25 items has to go first.
+
+    Parameters
+    ----------
+    deployment : Deployment, or what ``connect`` takes
+        Where the cache is. What this object opens it also closes.
+    key_prefix : str, default "mastra:cache:"
+        Begins all its keys; `clear` deletes those that were written with exactly this prefix. Caches whose prefixes
+        begin alike can name one key, so end a prefix with a character that no other continues.
+    ttl_ms : float, default 300_000
+        Milliseconds until a key expires, counted by this machine's clock from the last write to it. 0: never.
+    cache_function : str, default "mastra/cache:handle"
+        The path of the cache function.
+    timeout : float, default 30
+        Seconds that a method may take with all its calls; 0: no limit. With a target, also ``connect``'s: a single
+        call to a deployment that was passed open takes up to that deployment's timeout.
+    **options
+        ``connect``'s, with a target.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment | Target,
+        *,
+        key_prefix: str = "mastra:cache:",
+        ttl_ms: float = 300_000,
+        cache_function: str = "mastra/cache:handle",
+        timeout: float = 30,
+        **options: Any,
+    ) -> None:
+        if timeout and not isinstance(deployment, Deployment):
+            options["timeout"] = timeout
+        super().__init__(deployment, **options)
+        if not isinstance(key_prefix, str):
+            raise InvalidArgumentError(f"ConvexServerCache: key_prefix {key_prefix!r}; expected text")
+        self.key_prefix = key_prefix
+        self.ttl_ms = _milliseconds("ConvexServerCache: ttl_ms", ttl_ms)
+        self._function = cache_function
+        self._timeout = timeout
+        self._takes_json: bool | None = None
+
+    def get(self, key: str) -> Any:
+        """Return the value of a key; None where it is missing, has expired, or holds a list or counter."""
+        key = self._key("get", key)
+        if self._json():
+            text = self._settle("get", key=key, asJson=True)
+            return None if text is None else json.loads(text)
+        return self._settle("get", key=key)
+
+    def set(self, key: str, value: object, ttl_ms: float | None = None) -> None:
+        """Let a key hold a value, whatever it held.
+
+        Parameters
+        ----------
+        key : str
+            Any text but the empty one.
+        value : object
+            What JSON can say, with any keys; dates become ISO text. At most 1 MiB of it, Convex's limit.
+        ttl_ms : float, optional
+            Milliseconds until it expires, by default the cache's. 0: never.
+
+        Raises
+        ------
+        InvalidArgumentError
+            The value isn't JSON; the place in it is named.
+        """
+        key = self._key("set", key)
+        ttl_ms = self.ttl_ms if ttl_ms is None else _milliseconds("ConvexServerCache.set: ttl_ms", ttl_ms)
+        self._write("set", ttl_ms, key=key, **self._value("set", value))
+
+    def delete(self, key: str) -> None:
+        """Delete a key. A missing one: nothing."""
+        self._settle("delete", key=self._key("delete", key))
+
+    def clear(self) -> None:
+        """Delete all keys that were written with exactly this prefix, some a transaction."""
+        self._settle("clear", keyPrefix=self.key_prefix)
+
+    def sweep(self) -> None:
+        """Delete the keys of this prefix that have expired; until then they are only hidden."""
+        self._settle("sweep", keyPrefix=self.key_prefix)
+
+    def increment(self, key: str) -> int:
+        """Add 1 to a counter, which begins at 0; return it. It expires anew.
+
+        Raises
+        ------
+        FunctionError
+            The key holds a value or a list; code ``WrongKind``.
+        """
+        return int(self._write("increment", self.ttl_ms, key=self._key("increment", key)))
+
+    def list_push(self, key: str, value: object) -> None:
+        """Append a value, as `set` takes it, to a list, which begins empty. The list expires anew.
+
+        Raises
+        ------
+        InvalidArgumentError
+            The value isn't JSON; the place in it is named.
+        FunctionError
+            The key holds a value or a counter; code ``WrongKind``.
+        """
+        key = self._key("list_push", key)
+        self._write("listPush", self.ttl_ms, key=key, **self._value("list_push", value))
+
+    def list_push_indexed(self, list_key: str, counter_key: str, value: Mapping[str, Any]) -> int:
+        """Append a mapping with its ``index``, which a counter gives; return the index. Both expire anew.
+
+        Of several writers each gets an index of its own, from 0 on, and the list has the order of the indexes.
+
+        Raises
+        ------
+        InvalidArgumentError
+            The value is no mapping, or not JSON.
+        FunctionError
+            `list_key` holds no list, or `counter_key` no counter; code ``WrongKind``.
+        """
+        place = "list_push_indexed"
+        list_key, counter_key = self._key(place, list_key), self._key(place, counter_key)
+        if not isinstance(value, Mapping):
+            raise InvalidArgumentError(f"ConvexServerCache.{place}: value {value!r}; expected a mapping")
+        fields = self._value(place, value)
+        if self._json():
+            index = self._write("listPushIndexed", self.ttl_ms, key=list_key, counterKey=counter_key, **fields)
+            return int(index)
+        index = int(self._write("increment", self.ttl_ms, key=counter_key)) - 1
+        self._write("listPush", self.ttl_ms, key=list_key, value={**value, "index": index})
+        return index
+
+    def list_length(self, key: str) -> int:
+        """Return the number of a list's items; 0 where it is missing or has expired.
+
+        Raises
+        ------
+        FunctionError
+            The key holds a value or a counter; code ``WrongKind``.
+        """
+        return int(self._settle("listLength", key=self._key("list_length", key)))
+
+    def list_from_to(self, key: str, from_: int, to: int = -1) -> list[Any]:
+        """Return a list's items from one index to another, both included.
+
+        Parameters
+        ----------
+        key : str
+            The list.
+        from_, to : int
+            Counted from 0; negative ones from the end, -1 being the last item. What lies outside is left out.
+
+        Returns
+        -------
+        list
+            In the order of their appending; empty where the key is missing, has expired, or holds no list. More items
+            than a transaction reads come by several: those are of one moment's list unless it is deleted meanwhile.
+        """
+        key = self._key("list_from_to", key)
+        for name, index in (("from_", from_), ("to", to)):
+            if not isinstance(index, int) or isinstance(index, bool):
+                raise InvalidArgumentError(f"ConvexServerCache.list_from_to: {name} {index!r}; expected an integer")
+        request: dict[str, Any] = {"op": "listFromTo", "key": key, "from": from_, "to": to}
+        if not self._json():
+            return list((self._reply(request))["result"])
+        items: list[Any] = []
+        cursor = None
+        while True:
+            reply = self._reply({**request, "asJson": True, "cursor": cursor})
+            items += [json.loads(text) for text in reply["result"]]
+            if not reply.get("hasMore"):
+                return items
+            cursor = reply["continuationCursor"]
+
+    def _key(self, method: str, key: str) -> str:
+        if not isinstance(key, str) or not key:
+            raise InvalidArgumentError(f"ConvexServerCache.{method}: key {key!r}; expected text, not empty")
+        return self.key_prefix + key
+
+    def _value(self, method: str, value: object) -> dict[str, object]:
+        """How a value is sent."""
+        text = to_json(f"ConvexServerCache.{method}: value", value)
+        return {"valueJson": text} if self._json() else {"value": json.loads(text)}
+
+    def _json(self) -> bool:
+        """Whether the functions take and give JSON text. Those of ``@mastra/convex`` don't, nor know their version."""
+        if self._takes_json is None:
+            self._takes_json = (self._call({"op": "version"}))["ok"]
+        return self._takes_json
+
+    def _write(self, op: str, ttl_ms: float, **fields: object) -> Any:
+        expires_at = time.time() * 1000 // 1 + ttl_ms if ttl_ms else None
+        return self._settle(op, keyPrefix=self.key_prefix, expiresAt=expires_at, **fields)
+
+    def _settle(self, op: str, **fields: object) -> Any:
+        """The result of an operation, called again while it only cleans up."""
+        began = time.monotonic()
+        for _ in range(MAX_CALLS):
+            reply = self._reply({"op": op, **fields})
+            if not reply.get("hasMore"):
+                return reply.get("result")
+            if self._timeout and time.monotonic() - began > self._timeout:
+                raise TransportTimeoutError(
+                    f"ConvexServerCache: {op} had not cleaned up after {self._timeout} seconds",
+                    hint="Call it again: it goes on where it stopped.",
+                    is_retryable=True,
+                )
+        raise FunctionError(
+            f"ConvexServerCache: {op} had not cleaned up after {MAX_CALLS} calls",
+            code="TooManyCalls",
+            hint="Call it again: it goes on where it stopped.",
+            is_retryable=True,
+        )
+
+    def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
+        reply = self._call(request)
+        if not reply["ok"]:
+            raise FunctionError(f"{self._function}: {request['op']}: {reply['error']}", code=reply.get("code"))
+        return reply
+
+    def _call(self, request: dict[str, Any]) -> dict[str, Any]:
+        reads = request["op"] in ("get", "listLength", "listFromTo", "version")
+        reply: dict[str, Any] = self._deployment._call("mutation", self._function, request, reads)
+        return reply
+
+
+def _milliseconds(place: str, value: float) -> float:
+    # Compared with infinity, since NaN compares false with everything.
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
+        raise InvalidArgumentError(f"{place} {value!r}; expected milliseconds, 0 for never")
+    return value
