@@ -261,6 +261,28 @@ describe("messages", () => {
     });
   });
 
+  test("get their thread's resource, which each reply names", async () => {
+    const records = [
+      { ...message("m1"), resourceId: undefined },
+      message("m2", { resourceId: "bob" }),
+    ];
+    const { result } = await call("saveMessages", MESSAGES, { records });
+    expect(result).toEqual(["ada", "bob"]);
+    const stored = await storedIn(db, MESSAGES);
+    expect(stored.map((row) => row.resourceId)).toEqual(["ada", "bob"]);
+  });
+
+  test("of a thread that does not exist are not saved", async () => {
+    const records = [message("m1"), message("m2", { thread_id: "stranger" })];
+    expect(await call("saveMessages", MESSAGES, { records })).toEqual({
+      ok: false,
+      code: "NotFound",
+      error: "Thread stranger not found",
+      details: { threadId: "stranger" },
+    });
+    expect(await storedIn(db, MESSAGES)).toEqual([]);
+  });
+
   test("update by merging content and one level of its metadata", async () => {
     await call("insert", MESSAGES, {
       record: message("m1", {
@@ -360,13 +382,20 @@ describe("copyThread", () => {
       metadata: { mine: 1 },
       resourceId: "bob",
     });
-    expect(first.result.messageIdMap).toEqual({ m0: "c0", m1: "c1", m2: "c2" });
+    expect(first.result.copies).toEqual([
+      ["m0", "c0"],
+      ["m1", "c1"],
+      ["m2", "c2"],
+    ]);
     expect(first.hasMore).toBe(true);
     const second = await copy({
       ids: ["c3", "c4", "c5"],
       cursor: first.continuationCursor,
     });
-    expect(second.result.messageIdMap).toEqual({ m3: "c3", m4: "c4" });
+    expect(second.result.copies).toEqual([
+      ["m3", "c3"],
+      ["m4", "c4"],
+    ]);
     expect(second.hasMore).toBe(false);
     expect(await copies()).toEqual(
       messages(5).map((row, n) => ({
@@ -402,7 +431,7 @@ describe("copyThread", () => {
       ids: messages(9).map((m) => `c${m.id}`),
       ...options,
     });
-    expect(Object.keys(result.messageIdMap)).toEqual(sources);
+    expect(result.copies.map(([id]: string[]) => id)).toEqual(sources);
     expect((await copies()).map((row) => row.createdAt)).toEqual(
       sources.map((id) => message(id).createdAt),
     );
@@ -492,8 +521,8 @@ describe("documents read", () => {
       },
       10,
     ],
-    // Found twice, by index and before the patch: thread and two counts.
-    [{ op: "saveMessages", tableName: MESSAGES, records: [message("n1")] }, 6],
+    // Found twice, by index and before the patch: thread (thrice) and two counts.
+    [{ op: "saveMessages", tableName: MESSAGES, records: [message("n1")] }, 7],
     [{ op: "deleteMessages", tableName: MESSAGES, ids: ["m1"] }, 8],
     [
       { op: "queryTable", tableName: MESSAGES, ...filter("thread_id", "t") },

@@ -13,12 +13,18 @@
  * @module
  */
 import { operation } from "./operation";
+import { optional } from "./request";
 import {
   conditionsOf,
   cursorOf,
+  isBounded,
+  orderingField,
   pageOf,
+  refusedOrder,
   ROWS_COUNTED_PER_CALL,
   rowsWhere,
+  type Condition,
+  type Ordering,
 } from "./rows";
 import type {
   AnyReadCtx,
@@ -106,43 +112,64 @@ async function changeCount(
 }
 
 /**
- * How many rows are equal in the filters' fields: `result`, to which the
- * counts of further calls are added while `hasMore`.
+ * The value of the field whose rows are counted, where these conditions ask for
+ * no fewer of them.
+ */
+function countedValue(
+  table: RecordTable,
+  conditions: Condition[],
+  ordering: Ordering | undefined,
+): { field: string; value: string } | undefined {
+  const [only, ...others] = conditions;
+  if (only === undefined || others.length > 0) return undefined;
+  const { field, value } = only;
+  if (!countedFields[table]?.includes(field)) return undefined;
+  if (typeof value !== "string" || isBounded(ordering)) return undefined;
+  return { field, value };
+}
+
+/** How many rows satisfy the conditions, where that number is kept. */
+export async function keptCount(
+  ctx: WriteCtx,
+  table: RecordTable,
+  conditions: Condition[],
+  ordering: Ordering | undefined,
+): Promise<number | null> {
+  const counted = countedValue(table, conditions, ordering);
+  if (counted === undefined) return null;
+  const stored = await findCount(ctx, table, counted.field, counted.value);
+  return stored === null ? null : stored.count;
+}
+
+/**
+ * How many rows are equal in the filters' fields and within the bounds of
+ * `orderBy`: `result`, to which the counts of further calls are added while
+ * `hasMore`.
  */
 export const count = operation({
   args: (request) => ({
     conditions: conditionsOf(request, "filters"),
+    ordering: optional(orderingField, request, "orderBy"),
     cursor: cursorOf(request),
   }),
-  handler: async (ctx, table: RecordTable, { conditions, cursor }) => {
-    const [only, ...others] = conditions;
-    const isCounted =
-      only !== undefined &&
-      others.length === 0 &&
-      typeof only.value === "string" &&
-      countedFields[table]?.includes(only.field) === true;
-    if (isCounted && cursor === null) {
-      const stored = await findCount(
-        ctx,
-        table,
-        only.field,
-        only.value as string,
-      );
-      if (stored !== null) {
-        return { ok: true, result: stored.count, hasMore: false };
-      }
+  handler: async (
+    ctx,
+    table: RecordTable,
+    { conditions, ordering, cursor },
+  ) => {
+    const refusal = refusedOrder(table, conditions, ordering);
+    if (refusal !== undefined) return refusal;
+    if (cursor === null) {
+      const kept = await keptCount(ctx, table, conditions, ordering);
+      if (kept !== null) return { ok: true, result: kept, hasMore: false };
     }
-
-    const rows = rowsWhere(ctx as AnyReadCtx, table, conditions);
+    const rows = rowsWhere(ctx as AnyReadCtx, table, conditions, ordering);
     const page = await pageOf(rows, cursor, ROWS_COUNTED_PER_CALL);
     const result = page.result.length;
-    if (isCounted && cursor === null && !page.hasMore && result > 0) {
-      await ctx.db.insert("mastra_counts", {
-        table,
-        field: only.field,
-        value: only.value as string,
-        count: result,
-      });
+    const counted = countedValue(table, conditions, ordering);
+    if (counted && cursor === null && !page.hasMore && result > 0) {
+      const row = { table, ...counted, count: result };
+      await ctx.db.insert("mastra_counts", row);
     }
     return { ...page, result };
   },

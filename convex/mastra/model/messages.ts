@@ -19,7 +19,10 @@ import { touchThreads } from "./threads";
 
 type Messages = "mastra_messages";
 
-/** Insert or update messages and touch their threads. */
+/**
+ * Insert or update messages and touch their threads, which must exist. Those
+ * without a resource get their thread's; returns the resource of each record.
+ */
 export const saveMessages = operation({
   args: (request) => {
     const records = namedRecords(request);
@@ -29,10 +32,27 @@ export const saveMessages = operation({
     return { records };
   },
   handler: async (ctx, table: Messages, { records }) => {
-    const changes = await writeRecords(ctx, table, records);
+    const owners = new Map<unknown, unknown>();
+    for (const threadId of new Set(records.map((r) => r.thread_id))) {
+      const thread = await findRecord(ctx, "mastra_threads", threadId);
+      if (thread === null) {
+        return {
+          ok: false,
+          code: "NotFound",
+          error: `Thread ${threadId} not found`,
+          details: { threadId },
+        };
+      }
+      owners.set(threadId, thread.resourceId);
+    }
+    const owned = records.map((record) => ({
+      ...record,
+      resourceId: record.resourceId ?? owners.get(record.thread_id),
+    }));
+    const changes = await writeRecords(ctx, table, owned);
     const rows = changes.flatMap(({ before, after }) => [before, after]);
     await touchThreads(ctx, threadsOf(rows));
-    return { ok: true };
+    return { ok: true, result: owned.map(({ resourceId }) => resourceId) };
   },
 });
 

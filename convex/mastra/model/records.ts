@@ -7,6 +7,7 @@ import { changedFields, newRow } from "./columns";
 import { countChanges, count, type Change } from "./counts";
 import { findInBatches, mapInBatches } from "./batches";
 import { operation, type Operations } from "./operation";
+import { queryPage } from "./pages";
 import {
   idsField,
   InvalidRequest,
@@ -277,6 +278,7 @@ export const records: Operations<RecordTable> = {
   load,
   loadMany,
   queryTable,
+  queryPage,
   count,
   deleteMany,
   clearTable,

@@ -46,7 +46,13 @@ export type Ordering = {
   lt?: Value;
   lte?: Value;
 };
-type Bound = "gt" | "gte" | "lt" | "lte";
+const BOUNDS = ["gt", "gte", "lt", "lte"] as const;
+type Bound = (typeof BOUNDS)[number];
+
+/** Whether the order leaves out rows. */
+export function isBounded(ordering: Ordering | undefined): boolean {
+  return BOUNDS.some((bound) => ordering?.[bound] !== undefined);
+}
 
 /** The index whose leading fields the most conditions name, and those conditions. */
 function bestIndex(
@@ -99,7 +105,7 @@ export function rowsWhere(
         builder =
           value === null ? builder.lte(field, null) : builder.eq(field, value);
       }
-      for (const bound of ["gt", "gte", "lt", "lte"] as const) {
+      for (const bound of BOUNDS) {
         const value = ordering?.[bound];
         if (value !== undefined)
           builder = builder[bound](ordering!.field, value);
@@ -171,7 +177,7 @@ export function cursorOf(request: StorageRequest): string | null {
   return request.cursor == null ? null : textField(request, "cursor");
 }
 
-function isCount(value: unknown): value is number {
+export function isCount(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0;
 }
 
@@ -206,7 +212,7 @@ export function conditionsOf(
 }
 
 /** `{ field, order?, gt?, gte?, lt?, lte? }`. */
-function orderingField(request: StorageRequest, name: string): Ordering {
+export function orderingField(request: StorageRequest, name: string): Ordering {
   const given = recordField(request, name);
   const { field, order = "asc", gt, gte, lt, lte } = given;
   if (typeof field !== "string" || (order !== "asc" && order !== "desc")) {
@@ -215,6 +221,25 @@ function orderingField(request: StorageRequest, name: string): Ordering {
     );
   }
   return { field, order, gt, gte, lt, lte } as Ordering;
+}
+
+/** The reply to a request whose order no index gives. */
+export function refusedOrder(
+  table: TableName,
+  conditions: Condition[],
+  ordering: Ordering | undefined,
+): StorageReply | undefined {
+  if (
+    ordering === undefined ||
+    bestIndex(table, conditions, ordering) !== undefined
+  ) {
+    return undefined;
+  }
+  return {
+    ok: false,
+    code: "InvalidRequest",
+    error: `${table} has no index for these filters in the order of ${ordering.field}`,
+  };
 }
 
 /** Answer `queryTable`: a page where `pageSize` is given, else up to `limit` rows. */
@@ -229,16 +254,8 @@ export async function queryRows(
     limit,
   }: ReturnType<typeof queryArgs>,
 ): Promise<StorageReply> {
-  if (
-    ordering !== undefined &&
-    bestIndex(table, conditions, ordering) === undefined
-  ) {
-    return {
-      ok: false,
-      code: "InvalidRequest",
-      error: `queryTable on ${table} has no index for these filters in the order of ${ordering.field}`,
-    };
-  }
+  const refusal = refusedOrder(table, conditions, ordering);
+  if (refusal !== undefined) return refusal;
   const rows = rowsWhere(ctx, table, conditions, ordering);
   if (pageSize !== undefined) return await pageOf(rows, cursor, pageSize);
   // Mastra's clients send a limit of 0 for none.

@@ -94,8 +94,8 @@ export const deleteThread = operation({
 /**
  * Copy a thread and its messages, oldest first, as many a call as `ids` names
  * copies. Without `cursor` a call makes the new thread; with the cursor of the
- * last reply it goes on. Returns the new thread, and by the id of each message
- * copied in this call the id of its copy.
+ * last reply it goes on. Returns the new thread, and of each message copied in
+ * this call its id and the id of its copy.
  */
 export const copyThread = operation({
   args: (request) => {
@@ -163,9 +163,11 @@ export const copyThread = operation({
       ...more,
       result: {
         thread: await findRecord(ctx, table, args.newThreadId),
-        messageIdMap: Object.fromEntries(
-          messages.map((message, position) => [message.id, args.ids[position]]),
-        ),
+        // Not an object: ids may be what Convex refuses as keys.
+        copies: messages.map((message, position) => [
+          message.id,
+          args.ids[position],
+        ]),
       },
     };
   },

@@ -1,0 +1,154 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import {
+  deployment,
+  documentsRead,
+  storageOf,
+  storedIn,
+  type Deployment,
+} from "../test.setup";
+
+const MESSAGES = "mastra_messages";
+
+let db: Deployment;
+let call: ReturnType<typeof storageOf>;
+const request = (fields: object = {}) => ({
+  filters: [{ field: "thread_id", value: "t" }],
+  orderBy: { field: "createdAt", order: "asc" },
+  ...fields,
+});
+const message = (n: number, fields: object = {}) => ({
+  id: `m${n}`,
+  thread_id: "t",
+  content: "{}",
+  role: n % 2 ? "assistant" : "user",
+  type: "v2",
+  createdAt: new Date(n * 1000).toISOString(),
+  resourceId: "ada",
+  ...fields,
+});
+const messages = (count: number, fields: object = {}) =>
+  Array.from({ length: count }, (_, n) => message(n, fields));
+const idsOf = (rows: { id: string }[]) => rows.map(({ id }) => id);
+
+/** A page as a client reads it, and in how many calls. */
+async function pageOf(fields: object) {
+  const asked = request(fields);
+  const rows: { id: string }[] = [];
+  let reply = await call("queryPage", MESSAGES, asked);
+  const { total } = reply.result;
+  let calls = 1;
+  for (; ; calls++) {
+    rows.push(...reply.result.rows);
+    if (!reply.hasMore) break;
+    const { order, offset, limit } = reply.result;
+    reply = await call("queryPage", MESSAGES, {
+      ...asked,
+      orderBy: { ...asked.orderBy, order },
+      offset,
+      limit,
+      cursor: reply.continuationCursor,
+    });
+  }
+  if (reply.result.order !== asked.orderBy.order) rows.reverse();
+  return { ids: idsOf(rows), total, calls };
+}
+
+beforeEach(() => {
+  db = deployment();
+  call = storageOf(db);
+});
+
+describe("a page", () => {
+  beforeEach(async () => {
+    await call("batchInsert", MESSAGES, { records: messages(7) });
+  });
+
+  test.each(["asc", "desc"])("%s is a slice of the list", async (order) => {
+    const list = idsOf(messages(7));
+    if (order === "desc") list.reverse();
+    for (let offset = 0; offset < 9; offset++) {
+      for (let limit = 0; limit < 9; limit++) {
+        const orderBy = { field: "createdAt", order };
+        const { ids, total } = await pageOf({ orderBy, offset, limit });
+        expect([offset, limit, ids]).toEqual([
+          offset,
+          limit,
+          list.slice(offset, offset + limit),
+        ]);
+        expect(total).toBe(7);
+      }
+    }
+  });
+
+  test("of what isn't counted is one too, its total null", async () => {
+    const filters = [
+      { field: "thread_id", value: "t" },
+      { field: "role", value: "user" },
+    ];
+    expect(await pageOf({ filters, offset: 1, limit: 2 })).toMatchObject({
+      ids: ["m2", "m4"],
+      total: null,
+    });
+    const orderBy = {
+      field: "createdAt",
+      order: "asc",
+      gte: message(2).createdAt,
+    };
+    expect(await pageOf({ orderBy, offset: 1, limit: 2 })).toMatchObject({
+      ids: ["m3", "m4"],
+      total: null,
+    });
+  });
+
+  test.each([
+    [{ offset: -1 }, "queryPage offset must be a non-negative integer"],
+    [{ limit: 0.5 }, "queryPage limit must be a non-negative integer"],
+    [{ orderBy: undefined }, "queryPage orderBy must be an object"],
+    [
+      { orderBy: { field: "role" } },
+      "mastra_messages has no index for these filters in the order of role",
+    ],
+  ])("with %j is refused", async (fields, error) => {
+    const asked = request({ offset: 0, limit: 1, ...fields });
+    expect(await call("queryPage", MESSAGES, asked)).toEqual({
+      ok: false,
+      code: "InvalidRequest",
+      error,
+    });
+  });
+});
+
+test("a page of rows too many or too large for one call takes several", async () => {
+  const content = "x".repeat(900_000);
+  for (const row of messages(24, { content })) {
+    await db.run((ctx) => ctx.db.insert(MESSAGES, row));
+  }
+  const { ids, calls } = await pageOf({ offset: 11, limit: 2 });
+  expect(ids).toEqual(["m11", "m12"]);
+  expect(calls).toBeGreaterThan(1);
+});
+
+test("the last page is read as the first is", async () => {
+  await call("batchInsert", MESSAGES, { records: messages(200) });
+  for (const offset of [0, 190]) {
+    const page = request({ offset, limit: 10 });
+    const read = await documentsRead(db, {
+      op: "queryPage",
+      tableName: MESSAGES,
+      ...page,
+    });
+    expect(read).toBe(11);
+  }
+});
+
+test("a count within bounds reads those rows", async () => {
+  await call("batchInsert", MESSAGES, { records: messages(7) });
+  const orderBy = {
+    field: "createdAt",
+    gt: message(1).createdAt,
+    lte: message(5).createdAt,
+  };
+  const { result } = await call("count", MESSAGES, request({ orderBy }));
+  expect(result).toBe(4);
+  expect(await storedIn(db, "mastra_counts")).toHaveLength(2);
+});
