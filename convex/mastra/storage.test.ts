@@ -127,7 +127,7 @@ describe("a request", () => {
       "queryTable",
       INDEXES,
       { filters: [{ field: "id" }] },
-      "queryTable filters must be a list of {field, value}",
+      "queryTable filters must be a list of {field, value}, {field, values} or {field} with bounds",
     ],
   ])("%s on %s with %j is refused: %s", async (op, table, rest, error) => {
     expect(await call(op, table, rest)).toEqual({

@@ -9,7 +9,6 @@ import { idsToLoad } from "./records";
 import {
   idsField,
   InvalidRequest,
-  isRecord,
   recordField,
   recordsField,
   textField,
@@ -23,6 +22,7 @@ import {
   pageOf,
   queryArgs,
   ROWS_COUNTED_PER_CALL,
+  satisfies,
   type Condition,
 } from "./rows";
 import type { AnyRows, ReadCtx, WriteCtx } from "./server";
@@ -40,14 +40,6 @@ export async function findDocument({ db }: ReadCtx, table: string, id: string) {
       q.eq("table", table).eq("primaryKey", id),
     )
     .unique();
-}
-
-/** Whether the record's own fields equal all of these; absent equals null. */
-function satisfies(record: unknown, conditions: Condition[]): boolean {
-  return conditions.every(
-    ({ field, value }) =>
-      isRecord(record) && (record[field] ?? null) === (value ?? null),
-  );
 }
 
 /** Insert the records, or replace those with their ids. */
@@ -119,7 +111,12 @@ const patch = operation({
 const load = operation({
   args: (request) => {
     const keys = Object.entries(recordField(request, "keys"));
-    return { conditions: keys.map(([field, value]) => ({ field, value })) };
+    return {
+      conditions: keys.map(([field, value]) => ({
+        field,
+        value: value ?? null,
+      })),
+    };
   },
   handler: async (ctx, table: string, { conditions }) => {
     const [found] = await firstWhere(ctx, table, conditions, 1);

@@ -34,8 +34,18 @@ const MAX_BYTES_READ = 8 * 1024 * 1024;
 /** Mastra's bound on a read without pages; Convex's own is 32,000 a transaction. */
 export const MAX_ROWS_READ = 10_000;
 
-/** An equality a row must satisfy; `null` is also equal to a field that is absent. */
-export type Condition = { field: string; value: unknown };
+/**
+ * What a row's field must satisfy: to equal `value`, or one of `values`, where
+ * `null` is also equal to a field that is absent; or to be within bounds, which
+ * an absent one isn't.
+ */
+export type Condition = {
+  field: string;
+  value?: unknown;
+  values?: unknown[];
+} & {
+  [bound in Bound]?: unknown;
+};
 
 /** Rows in the order of a field, and where to start and stop. */
 export type Ordering = {
@@ -66,7 +76,9 @@ function bestIndex(
     // Absent and `null` are a range, which ends what an index can cover.
     let isRange = false;
     for (const field of fields) {
-      const condition = conditions.find((c) => c.field === field);
+      const condition = conditions.find(
+        (c) => c.field === field && c.value !== undefined,
+      );
       if (condition === undefined || isRange) break;
       covered.push(condition);
       isRange = condition.value === null;
@@ -130,14 +142,47 @@ function satisfying(rows: AnyRows, conditions: Condition[]): AnyRows {
   // eslint-disable-next-line @convex-dev/no-filter-in-query
   return rows.filter((q) =>
     q.and(
-      ...conditions.map(({ field, value }) =>
-        value === null
-          ? q.lte(q.field(field), null)
-          : q.eq(q.field(field), value as never),
-      ),
+      ...conditions.map((condition) => {
+        const field = q.field(condition.field);
+        const equals = (value: unknown) =>
+          value === null ? q.lte(field, null) : q.eq(field, value as never);
+        if (condition.value !== undefined) return equals(condition.value);
+        if (condition.values) return q.or(...condition.values.map(equals));
+        const bounds = BOUNDS.filter((bound) => condition[bound] !== undefined);
+        return q.and(
+          q.gt(field, null),
+          ...bounds.map((bound) => q[bound](field, condition[bound] as never)),
+        );
+      }),
     ),
   );
 }
+
+/** Whether a record satisfies conditions, where it is no row that Convex filters. */
+export function satisfies(record: unknown, conditions: Condition[]): boolean {
+  return conditions.every(({ field, value, values, ...bounds }) => {
+    if (!isRecord(record)) return false;
+    const found = (record[field] ?? null) as Comparable;
+    if (value !== undefined) return found === value;
+    if (values) return values.includes(found);
+    return (
+      found !== null &&
+      BOUNDS.every(
+        (bound) =>
+          bounds[bound] === undefined ||
+          comparisons[bound](found, bounds[bound] as Comparable),
+      )
+    );
+  });
+}
+
+type Comparable = string | number;
+const comparisons: Record<Bound, (a: Comparable, b: Comparable) => boolean> = {
+  gt: (a, b) => a > b,
+  gte: (a, b) => a >= b,
+  lt: (a, b) => a < b,
+  lte: (a, b) => a <= b,
+};
 
 /** The arguments of `queryTable`, for every table that has it. */
 export function queryArgs(request: StorageRequest) {
@@ -201,11 +246,13 @@ export function conditionsOf(
       (filter): filter is Condition =>
         isRecord(filter) &&
         typeof filter.field === "string" &&
-        filter.value !== undefined,
+        (filter.value !== undefined ||
+          Array.isArray(filter.values) ||
+          BOUNDS.some((bound) => filter[bound] !== undefined)),
     )
   ) {
     throw new InvalidRequest(
-      `${request.op} ${name} must be a list of {field, value}`,
+      `${request.op} ${name} must be a list of {field, value}, {field, values} or {field} with bounds`,
     );
   }
   return filters;
