@@ -7,19 +7,20 @@ use std::{
 
 use rusqlite::params;
 use scan::Batch;
-use value::{Object, Packed, Value, json};
+use value::{Object, Value, json};
 
 use crate::{
-    error::{Error, FunctionError, Result},
+    caller::Caller,
+    error::{Error, Result},
     folders::{self, Folder},
-    functions::{Call, Function, FunctionKind, Functions},
+    functions::{FunctionKind, Functions},
     last_writes::LastWrites,
     limits::Limits,
     schema::{Schema, TableDefinition, VectorIndex},
     storage::{Checkout, Storage, Synchronous, Target, locked, make_folder, set_setting, setting},
     tables::{BY_CREATION_TIME, Tables},
     transaction::{COMMIT_TIMESTAMP, CREATION_TIME, Clock, Commit, Transaction, check_schema},
-    vectors::{self, ResidentVectors, VectorSearch, VectorSource},
+    vectors::{self, ResidentVectors, VectorSource},
 };
 
 /// Where the tables are kept that [`Deployment::declare_vector_table`] added to the built-in schema.
@@ -42,20 +43,12 @@ impl Default for Options {
     }
 }
 
-/// Who calls: that decides which functions can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// Reaches all functions.
-    Admin,
-    /// Reaches public ones.
-    Anonymous,
-}
-
-/// What a function returned, and what it logged.
+/// How a call ended, and what it logged.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The returned value.
-    pub value: Value,
+    /// The returned value; an error if there is no such function for the caller, or it failed. A failed mutation leaves
+    /// no trace.
+    pub result: Result<Value>,
     /// `[LOG] …` lines, in order.
     pub log_lines: Vec<String>,
 }
@@ -72,9 +65,9 @@ pub struct Deployment {
 pub(crate) struct Inner {
     /// Where it stands among the open folders; in memory it stands nowhere.
     folder: Option<Arc<Folder>>,
-    options: Options,
-    storage: Storage,
-    functions: Functions,
+    pub(crate) options: Options,
+    pub(crate) storage: Storage,
+    pub(crate) functions: Functions,
     schema: RwLock<Arc<Schema>>,
     committed: RwLock<Committed>,
     last_writes: LastWrites,
@@ -83,8 +76,8 @@ pub(crate) struct Inner {
 
 /// What the last commit left.
 #[derive(Clone)]
-struct Committed {
-    tables: Arc<Tables>,
+pub(crate) struct Committed {
+    pub(crate) tables: Arc<Tables>,
     clock: Clock,
 }
 
@@ -122,10 +115,9 @@ impl Deployment {
     ///
     /// # Errors
     ///
-    /// There is no such function for this caller, or it failed; a failed mutation leaves no trace.
-    pub fn call(&self, kind: Option<FunctionKind>, path: &str, args: Value, caller: Caller) -> Result<Outcome> {
-        let inner = self.inner()?;
-        inner.call(kind, path, args, caller).map_err(|error| inner.storage.place(error))
+    /// The handle is closed, or of before a fork. How the call itself ended is in the outcome.
+    pub fn call(&self, kind: Option<FunctionKind>, path: &str, args: Value, caller: &Caller) -> Result<Outcome> {
+        Ok(self.inner()?.call(kind, path, args, caller))
     }
 
     /// Calls several queries at one snapshot: no commit comes between them. Each has its own outcome, in order.
@@ -133,13 +125,10 @@ impl Deployment {
     /// # Errors
     ///
     /// The handle is closed, or of before a fork.
-    pub fn query_batch(&self, queries: Vec<(String, Value)>, caller: Caller) -> Result<Vec<Result<Outcome>>> {
+    pub fn query_batch(&self, queries: Vec<(String, Value)>, caller: &Caller) -> Result<Vec<Outcome>> {
         let inner = self.inner()?;
         let mut snapshot = None;
-        let outcomes = queries.into_iter().map(|(path, args)| {
-            inner.query_at(&mut snapshot, &path, args, caller).map_err(|error| inner.storage.place(error))
-        });
-        Ok(outcomes.collect())
+        Ok(queries.into_iter().map(|(path, args)| inner.query_at(&mut snapshot, &path, args, caller)).collect())
     }
 
     /// The vectors of a source as they are after the last commit.
@@ -248,106 +237,22 @@ impl Inner {
         Ok((schema, Committed { tables: Arc::new(tables), clock }))
     }
 
-    fn call(self: &Arc<Self>, kind: Option<FunctionKind>, path: &str, args: Value, caller: Caller) -> Result<Outcome> {
-        let function = self.callable(kind, path, &args, caller)?;
-        match function.kind {
-            FunctionKind::Query => self.run_query(function, args, &mut None),
-            FunctionKind::Mutation => self.run_mutation(function, args),
-            FunctionKind::Action => self.run_action(function, args),
-        }
-    }
-
-    /// Calls a query at a snapshot: the one given, or a new one, which is left for the next.
-    fn query_at(&self, snapshot: &mut Option<Transaction>, path: &str, args: Value, caller: Caller) -> Result<Outcome> {
-        let function = self.callable(Some(FunctionKind::Query), path, &args, caller)?;
-        self.run_query(function, args, snapshot)
-    }
-
-    /// The function of a path, if this caller may call it as that with these arguments.
-    fn callable(&self, kind: Option<FunctionKind>, path: &str, args: &Value, caller: Caller) -> Result<&Function> {
-        let function = self.functions.find(path, caller == Caller::Anonymous)?;
-        if let Some(kind) = kind.filter(|kind| *kind != function.kind) {
-            let (wanted, found) = (kind.name(), function.kind.name());
-            return Err(Error::function(
-                "WrongFunctionType",
-                format!("Trying to execute {path} as {wanted}, but it is defined as {found}."),
-            ));
-        }
-        self.check_value(args, "arguments")?;
-        if let Err(mismatch) = function.args.check(args, &self.committed().tables) {
-            return Err(Error::function("ArgumentValidationError", format!("ArgumentValidationError: {mismatch}")));
-        }
-        Ok(function)
-    }
-
-    fn run_query(&self, function: &Function, args: Value, snapshot: &mut Option<Transaction>) -> Result<Outcome> {
-        let transaction = match snapshot.take() {
-            Some(mut transaction) => {
-                transaction.forget_usage();
-                transaction
-            }
-            None => self.begin_read()?,
-        };
-        let call = Call::new(Some(transaction))?;
-        let (value, call) = self.functions.run(function, args, call, self.options.limits.user_time);
-        let transaction = snapshot.insert(call.transaction.expect("a query's call keeps its transaction"));
-        self.outcome(function, value?, call.log_lines, &transaction.tables)
-    }
-
     /// A transaction on the last commit, for reading.
-    fn begin_read(&self) -> Result<Transaction> {
+    pub(crate) fn begin_read(&self) -> Result<Transaction> {
         let connection = self.storage.reader()?;
         let Committed { tables, clock } = self.committed();
         Transaction::read(connection, tables, clock, self.schema(), self.options.limits)
     }
 
-    fn run_mutation(&self, function: &Function, args: Value) -> Result<Outcome> {
-        let call = Call::new(Some(self.begin_write(self.options.limits)?))?;
-        let (value, mut call) = self.functions.run(function, args, call, self.options.limits.user_time);
-        let transaction = call.transaction.take().expect("a mutation's call keeps its transaction");
-        let outcome = self.outcome(function, value?, call.log_lines, &transaction.tables)?;
-        self.commit(transaction)?;
-        Ok(outcome)
-    }
-
-    fn run_action(self: &Arc<Self>, function: &Function, args: Value) -> Result<Outcome> {
-        let mut call = Call::new(None)?;
-        call.vector_search = Some(Arc::clone(self) as Arc<dyn VectorSearch>);
-        let (value, call) = self.functions.run(function, args, call, self.options.limits.action_time);
-        self.outcome(function, value?, call.log_lines, &self.committed().tables)
-    }
-
-    /// Checks what a function returned.
-    fn outcome(&self, function: &Function, value: Value, log_lines: Vec<String>, tables: &Tables) -> Result<Outcome> {
-        self.check_value(&value, "return value")?;
-        if let Err(mismatch) = function.returns.check(&value, tables) {
-            return Err(Error::function("ReturnsValidationError", format!("ReturnsValidationError: {mismatch}")));
-        }
-        Ok(Outcome { value, log_lines })
-    }
-
-    fn check_value(&self, value: &Value, what: &str) -> Result<()> {
-        value::size::check_value(value)
-            .map_err(|error| FunctionError::new(error.code(), format!("The {what} of a function: {error}")))?;
-        let (size, limit) = (value::size::size(value), self.options.limits.value_bytes);
-        if size > limit {
-            return Err(Error::function(
-                "ValueTooLarge",
-                format!("The {what} of a function may have {limit} bytes; these have {size}."),
-            ));
-        }
-        Ok(())
-    }
-
     /// A transaction on what was last committed, once all others have ended.
-    fn begin_write(&self, limits: Limits) -> Result<Transaction> {
+    pub(crate) fn begin_write(&self, limits: Limits) -> Result<Transaction> {
         let connection = self.storage.writer();
         let Committed { tables, clock } = self.committed();
         Transaction::write(connection, tables, clock, self.schema(), limits)
     }
 
     /// Commits, and lets everybody see it. The connection is held throughout, so commits come one after the other.
-    fn commit(&self, transaction: Transaction) -> Result<()> {
+    pub(crate) fn commit(&self, transaction: Transaction) -> Result<()> {
         let under_way = self.last_writes.begin(transaction.written_tables());
         let Commit { connection, tables, clock, changes } = transaction.commit()?;
         if !changes.is_empty() {
@@ -359,7 +264,7 @@ impl Inner {
         Ok(())
     }
 
-    fn vectors(&self, source: &VectorSource) -> Result<Arc<Batch>> {
+    pub(crate) fn vectors(&self, source: &VectorSource) -> Result<Arc<Batch>> {
         if let Some(batch) = self.residents.get(source) {
             return Ok(batch);
         }
@@ -413,32 +318,12 @@ impl Inner {
         Ok(())
     }
 
-    fn schema(&self) -> Arc<Schema> {
+    pub(crate) fn schema(&self) -> Arc<Schema> {
         Arc::clone(&self.schema.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn committed(&self) -> Committed {
+    pub(crate) fn committed(&self) -> Committed {
         self.committed.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl VectorSearch for Inner {
-    fn vector_search(
-        &self,
-        table: &str,
-        index: &str,
-        vector: &Packed,
-        limit: f64,
-        conditions: &[(String, Option<Value>)],
-    ) -> Result<Vec<(String, f64)>> {
-        let schema = self.schema();
-        let Some(definition) = schema.tables.get(table) else { return Ok(Vec::new()) };
-        let name = format!("{table}.{index}");
-        let Some(declared) = definition.vector_indexes.get(index) else {
-            return Err(Error::function("IndexNotFoundError", format!("Vector index {name} not found.")));
-        };
-        let batch = self.vectors(&vectors::source_of_index(table, declared))?;
-        vectors::search(&name, declared, &batch, vector, limit, conditions)
     }
 }
 

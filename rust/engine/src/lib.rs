@@ -3,6 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`deployment`](Deployment) | what callers hold: open, call, vectors |
+//! | `calls` | how a function is called: who may, in which transaction, what it may return |
 //! | `functions` | loading the functions, running them in QuickJS |
 //! | `transaction` | reads at a snapshot, writes that all happen or none |
 //! | `query` | index ranges, filters, pages and cursors |
@@ -17,6 +18,8 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 
+mod caller;
+mod calls;
 mod deployment;
 mod document;
 mod error;
@@ -31,7 +34,8 @@ mod tables;
 mod transaction;
 mod vectors;
 
-pub use deployment::{Caller, Deployment, Options, Outcome};
+pub use caller::Caller;
+pub use deployment::{Deployment, Options, Outcome};
 pub use error::{Error, FunctionError, Result};
 pub use folders::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub use functions::{FunctionKind, builtin_files};

@@ -70,6 +70,16 @@ pub(crate) enum Arithmetic {
     Mod,
 }
 
+/// Where a page ends at the latest.
+#[derive(Debug)]
+pub(crate) struct PageLimits {
+    pub(crate) documents: usize,
+    /// Documents read, those too that the filters don't admit.
+    pub(crate) rows_read: Option<usize>,
+    /// Their bytes.
+    pub(crate) bytes_read: Option<usize>,
+}
+
 /// A part of a query's documents.
 #[derive(Debug)]
 pub(crate) struct Page {
@@ -92,24 +102,31 @@ impl Transaction {
     /// At most `limit` of a query's documents.
     pub(crate) fn collect(&mut self, query: &Query, limit: usize) -> Result<Vec<Document>> {
         match self.range(query)? {
-            Some(range) => Ok(self.run(query, &range, limit)?.0),
+            Some(range) => Ok(self.run(query, &range, &PageLimits::of_documents(limit))?.0),
             None => Ok(Vec::new()),
         }
     }
 
-    /// A page of at most `page_size` documents after a cursor.
+    /// A page of the documents after a cursor: so many, or all until another cursor.
     ///
     /// Whether a full page is the last one only the next page tells, as in Convex.
-    pub(crate) fn paginate(&mut self, query: &Query, cursor: Option<&str>, page_size: usize) -> Result<Page> {
-        if page_size > MAX_PAGE_SIZE {
+    pub(crate) fn paginate(
+        &mut self,
+        query: &Query,
+        cursor: Option<&str>,
+        end: Option<&str>,
+        limits: &PageLimits,
+    ) -> Result<Page> {
+        if limits.documents > MAX_PAGE_SIZE {
             return Err(Error::function(
                 "PageSizeTooLarge",
-                format!("a page may have {MAX_PAGE_SIZE} documents; asked for {page_size}"),
+                format!("a page may have {MAX_PAGE_SIZE} documents; asked for {}", limits.documents),
             ));
         }
         let range = self.range(query)?;
         let fingerprint = fingerprint(query, range.as_ref());
-        let after = cursor.map(|cursor| Cursor::read(cursor, fingerprint)).transpose()?;
+        let read = |cursor| Cursor::read(cursor, fingerprint);
+        let (after, until) = (cursor.map(read).transpose()?, end.map(read).transpose()?);
         let (mut documents, mut last_key) = (Vec::new(), None);
         if let Some(mut range) = range
             && after != Some(Cursor::End)
@@ -117,24 +134,35 @@ impl Transaction {
             if let Some(Cursor::After(key)) = after {
                 range.skip_past(&key, query.descending)?;
             }
-            (documents, last_key) = self.run(query, &range, page_size)?;
+            if let Some(Cursor::After(key)) = &until {
+                range.stop_after(key, query.descending);
+            }
+            let unlimited = PageLimits::of_documents(usize::MAX);
+            let limits = if until.is_some() { &unlimited } else { limits };
+            (documents, last_key) = self.run(query, &range, limits)?;
         }
-        let is_done = last_key.is_none();
-        let continue_cursor = last_key.map_or(Cursor::End, Cursor::After).write(fingerprint);
-        Ok(Page { documents, is_done, continue_cursor })
+        let end = until.unwrap_or_else(|| last_key.map_or(Cursor::End, Cursor::After));
+        Ok(Page { documents, is_done: end == Cursor::End, continue_cursor: end.write(fingerprint) })
     }
 
-    /// The first `limit` documents of a range that the query's filters admit, and the key at which there were so many.
-    fn run(&mut self, query: &Query, range: &Range, limit: usize) -> Result<(Vec<Document>, Option<Vec<u8>>)> {
+    /// The first documents of a range that the query's filters admit, and the key at which a limit was reached.
+    fn run(&mut self, query: &Query, range: &Range, limits: &PageLimits) -> Result<(Vec<Document>, Option<Vec<u8>>)> {
         let mut documents = Vec::new();
         let mut last_key = None;
-        if limit > 0 {
+        let (mut rows, mut bytes) = (0, 0);
+        let is_over = |found: usize, limit: Option<usize>| limit.is_some_and(|limit| found >= limit);
+        if limits.documents > 0 {
             let keys = (range.start.as_slice(), range.end.as_slice());
             self.scan(range.table.number, range.index.id, keys, query.descending, |key, document| {
+                rows += 1;
+                bytes += document.size();
                 if query.admits(&document)? {
                     documents.push(document);
                 }
-                if documents.len() < limit {
+                if documents.len() < limits.documents
+                    && !is_over(rows, limits.rows_read)
+                    && !is_over(bytes, limits.bytes_read)
+                {
                     return Ok(ControlFlow::Continue(()));
                 }
                 last_key = Some(key.to_vec());
@@ -169,7 +197,22 @@ impl Query {
     }
 }
 
+impl PageLimits {
+    fn of_documents(documents: usize) -> Self {
+        Self { documents, rows_read: None, bytes_read: None }
+    }
+}
+
 impl Range {
+    /// Leaves out what comes after a key. One outside of the range leaves it as it is, or nothing of it.
+    fn stop_after(&mut self, key: &[u8], descending: bool) {
+        if descending {
+            self.start = self.start.as_slice().max(key).to_vec();
+        } else {
+            self.end = self.end.clone().min([key, &[0]].concat());
+        }
+    }
+
     /// Leaves out what comes before a key, and the key.
     fn skip_past(&mut self, key: &[u8], descending: bool) -> Result<()> {
         // A cursor comes from outside: it must not open what the range closes.

@@ -38,6 +38,14 @@ pub(crate) struct Transaction {
     changes: Vec<Change>,
 }
 
+/// A part of a transaction that can be undone alone: where the transaction stood when it began.
+pub(crate) struct Part {
+    writes: bool,
+    tables: Arc<Tables>,
+    creation_time: f64,
+    changes: usize,
+}
+
 /// The last times given out; both only grow, across restarts too.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Clock {
@@ -98,6 +106,32 @@ impl Transaction {
     /// Begins the limits' accounts anew, for the next function that reads the same snapshot.
     pub(crate) fn forget_usage(&mut self) {
         self.usage = Usage::default();
+    }
+
+    /// Begins a part of this transaction. Parts are within each other: the last one begun ends first.
+    pub(crate) fn begin_part(&mut self, writes: bool) -> Result<Part> {
+        let tables = Arc::clone(&self.tables);
+        let part =
+            Part { writes: self.writes, tables, creation_time: self.clock.creation_time, changes: self.changes.len() };
+        self.writes = writes;
+        if writes {
+            self.connection.prepare_cached("SAVEPOINT part")?.execute([])?;
+        }
+        Ok(part)
+    }
+
+    /// Ends a part: keeps what it wrote, or leaves no trace of it.
+    pub(crate) fn end_part(&mut self, part: Part, keep: bool) -> Result<()> {
+        if std::mem::replace(&mut self.writes, part.writes) {
+            if !keep {
+                self.connection.prepare_cached("ROLLBACK TO part")?.execute([])?;
+                self.tables = part.tables;
+                self.clock.creation_time = part.creation_time;
+                self.changes.truncate(part.changes);
+            }
+            self.connection.prepare_cached("RELEASE part")?.execute([])?;
+        }
+        Ok(())
     }
 
     /// The names of the tables written to.

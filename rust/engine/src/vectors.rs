@@ -50,20 +50,6 @@ pub enum MetadataSource {
     Fields(Vec<String>),
 }
 
-/// `ctx.vectorSearch`, as functions reach it.
-pub(crate) trait VectorSearch: Send + Sync {
-    /// Ids and scores by descending score, then descending id. A condition whose value is `None` admits documents
-    /// that lack the field; several are joined by OR.
-    fn vector_search(
-        &self,
-        table: &str,
-        index: &str,
-        vector: &Packed,
-        limit: f64,
-        conditions: &[(String, Option<Value>)],
-    ) -> Result<Vec<(String, f64)>>;
-}
-
 /// The batches in memory.
 #[derive(Default)]
 pub(crate) struct ResidentVectors(Mutex<Vec<Resident>>);

@@ -10,23 +10,37 @@ pub(crate) struct Deadline {
     epoch: Instant,
     /// In nanoseconds since `epoch`.
     at: AtomicU64,
+    /// The nanoseconds given back since something began.
+    given_back: AtomicU64,
 }
 
 impl Deadline {
     /// None yet.
     pub(crate) fn new() -> Self {
-        Self { epoch: Instant::now(), at: AtomicU64::new(u64::MAX) }
+        Self { epoch: Instant::now(), at: AtomicU64::new(u64::MAX), given_back: AtomicU64::new(0) }
     }
 
     /// Something begins that may take so long.
     pub(crate) fn begin(&self, time: Duration) {
         self.at.store(nanoseconds(self.epoch.elapsed().saturating_add(time)), Ordering::Relaxed);
+        self.given_back.store(0, Ordering::Relaxed);
     }
 
     /// Gives back time that wasn't the function's own.
-    pub(crate) fn extend(&self, time: Duration) {
+    pub(crate) fn give_back(&self, time: Duration) {
         let at = self.at.load(Ordering::Relaxed);
         self.at.store(at.saturating_add(nanoseconds(time)), Ordering::Relaxed);
+        self.given_back.fetch_add(nanoseconds(time), Ordering::Relaxed);
+    }
+
+    /// The time given back since something began.
+    pub(crate) fn given_back(&self) -> Duration {
+        Duration::from_nanos(self.given_back.load(Ordering::Relaxed))
+    }
+
+    /// How much time is left.
+    pub(crate) fn left(&self) -> Duration {
+        Duration::from_nanos(self.at.load(Ordering::Relaxed)).saturating_sub(self.epoch.elapsed())
     }
 
     pub(crate) fn has_passed(&self) -> bool {

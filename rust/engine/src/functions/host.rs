@@ -6,23 +6,24 @@ use std::{
     collections::{BTreeMap, HashMap},
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex},
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use rquickjs::{Array as JsArray, Ctx, Exception, Function, Object as JsObject, TypedArray, Value as JsValue};
 use value::{Packed, Value, id::DocumentId};
 
 use super::{
+    FunctionKind,
     border::{from_js, to_js},
     deadline::Deadline,
+    globals::{self, milliseconds_now, next_random, unit_interval},
 };
 use crate::{
     document::Document,
     error::{Error, FunctionError, Result},
-    query::{Arithmetic, Bound, Comparison, Expression, Query},
+    query::{Arithmetic, Bound, Comparison, Expression, PageLimits, Query},
     storage::locked,
     transaction::Transaction,
-    vectors::VectorSearch,
 };
 
 /// One isolate's side of the engine. Cloning shares it.
@@ -38,16 +39,44 @@ pub(crate) struct Host {
 const LOG_LINES: usize = 256;
 const LOG_LINE_BYTES: usize = 32_768;
 
+/// Convex's bound on calls within calls.
+const MAX_DEPTH: u32 = 8;
+
 /// Ends a line that was longer.
 const LINE_CUT: &str = " (truncated due to length)";
+
+/// What functions reach beyond their own transaction: the deployment they run on.
+pub(crate) trait Platform: Send + Sync {
+    /// Runs a function for another one's call, which comes back with what it did: in that call's transaction, or if
+    /// it has none in one of its own.
+    fn run(&self, kind: FunctionKind, path: &str, args: Value, call: Call) -> (Result<Value>, Call);
+
+    /// `ctx.vectorSearch`: ids and scores by descending score, then descending id. A condition whose value is `None`
+    /// admits documents that lack the field; several are joined by OR.
+    fn vector_search(
+        &self,
+        table: &str,
+        index: &str,
+        vector: &Packed,
+        limit: f64,
+        conditions: &[(String, Option<Value>)],
+    ) -> Result<Vec<(String, f64)>>;
+}
 
 /// What the call that runs has to do with the engine.
 #[derive(Default)]
 pub(crate) struct Call {
     /// The database, for queries and mutations.
     pub(crate) transaction: Option<Transaction>,
-    /// Vector search, for actions.
-    pub(crate) vector_search: Option<Arc<dyn VectorSearch>>,
+    platform: Option<Arc<dyn Platform>>,
+    /// Who calls, as `ctx.auth` tells.
+    identity: Option<Arc<Value>>,
+    /// How much of its caller's time it may take, where it runs in a caller's transaction.
+    pub(crate) time: Option<Duration>,
+    /// How much of the time it took was the engine's.
+    pub(crate) engine_time: Duration,
+    /// How many calls it is within.
+    depth: u32,
     pub(crate) log_lines: Vec<String>,
     /// An error that ends the call whatever the function makes of it: the storage failed.
     pub(crate) failure: Option<Error>,
@@ -67,11 +96,42 @@ pub(crate) struct Call {
 
 impl Call {
     /// A call with the clock of now, in whole milliseconds, and a fresh seed.
-    pub(crate) fn new(transaction: Option<Transaction>) -> Result<Self> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    pub(crate) fn new(platform: Arc<dyn Platform>, identity: Option<Arc<Value>>) -> Result<Self> {
         let random = getrandom::u64().map_err(|error| Error::function("InternalServerError", error.to_string()))?;
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a float64")]
-        Ok(Self { transaction, now: now as f64, random, ..Self::default() })
+        Ok(Self { platform: Some(platform), identity, now: milliseconds_now(), random, ..Self::default() })
+    }
+
+    /// The call of a function that this one calls. It has this one's transaction until [`Call::end`] takes it back.
+    fn begin(&mut self, deadline: &Deadline) -> Result<Self> {
+        if self.depth == MAX_DEPTH {
+            let message = format!("Functions can call each other {MAX_DEPTH} deep, not deeper.");
+            return Err(Error::function("FunctionCallDepthExceeded", message));
+        }
+        let transaction = self.transaction.take();
+        let (time, now) = match transaction {
+            Some(_) => (Some(deadline.left()), self.now),
+            None => (None, milliseconds_now()),
+        };
+        Ok(Self {
+            transaction,
+            platform: self.platform.clone(),
+            identity: self.identity.clone(),
+            time,
+            depth: self.depth + 1,
+            now,
+            random: next_random(&mut self.random),
+            ..Self::default()
+        })
+    }
+
+    fn end(&mut self, called: Self, deadline: &Deadline) {
+        self.transaction = called.transaction;
+        for line in called.log_lines {
+            self.log(line);
+        }
+        if called.time.is_some() {
+            deadline.give_back(called.engine_time);
+        }
     }
 
     /// Keeps a line of the console. The last one kept says where there were more.
@@ -133,6 +193,10 @@ impl Host {
     /// Throws an engine's error in JavaScript.
     pub(crate) fn throw(&self, ctx: &Ctx<'_>, error: Error) -> rquickjs::Error {
         let message = error.to_string();
+        let data = match &error {
+            Error::Function(error) => error.data.clone(),
+            _ => None,
+        };
         let number = {
             let mut call = locked(&self.call);
             let number = call.next_number();
@@ -145,6 +209,9 @@ impl Host {
         };
         let thrown = Exception::from_message(ctx.clone(), &message).and_then(|exception| {
             exception.as_object().set("hostError", number)?;
+            if let Some(data) = data {
+                exception.as_object().set("data", to_js(ctx, data)?)?;
+            }
             Ok(exception)
         });
         match thrown {
@@ -161,7 +228,7 @@ impl Host {
             Call { transaction: Some(transaction), .. } => act(transaction),
             _ => Err(Error::function("NoDatabase", "Can't use ctx.db outside of queries and mutations, or at import.")),
         };
-        self.deadline.extend(began.elapsed());
+        self.deadline.give_back(began.elapsed());
         result.map_err(|error| self.throw(ctx, error))
     }
 
@@ -194,15 +261,23 @@ impl Host {
         method!("normalizeId", normalize_id, table, id);
         method!("idInTable", id_in_table, table, id);
         method!("collect", collect, query, limit);
-        method!("paginate", paginate, query, cursor, page_size);
+        method!("paginate", paginate, query, options);
+        method!("run", run, kind, path, args);
         method!("vectorSearch", vector_search, table, index, vector, limit, filter);
         method!("numbers", numbers, number);
         method!("log", log, line);
-
+        object.set("encodeText", Function::new(ctx.clone(), globals::encode_text)?)?;
+        object.set("decodeText", Function::new(ctx.clone(), globals::decode_text)?)?;
+        object.set("toBase64", Function::new(ctx.clone(), globals::to_base64)?)?;
+        object.set("fromBase64", Function::new(ctx.clone(), globals::from_base64)?)?;
+        object.set("clone", Function::new(ctx.clone(), globals::clone)?)?;
         let host = self.clone();
         object.set("now", Function::new(ctx.clone(), move || locked(&host.call).now)?)?;
         let host = self.clone();
-        object.set("random", Function::new(ctx.clone(), move || random(&mut locked(&host.call).random))?)?;
+        let random = move || unit_interval(next_random(&mut locked(&host.call).random));
+        object.set("random", Function::new(ctx.clone(), random)?)?;
+        let host = self.clone();
+        object.set("identity", Function::new(ctx.clone(), move |ctx| identity(&host, &ctx))?)?;
         Ok(object)
     }
 }
@@ -280,22 +355,50 @@ fn collect<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, limit: JsValue
     Ok(documents_to_js(ctx, documents)?.into_value())
 }
 
-fn paginate<'js>(
-    host: &Host,
-    ctx: &Ctx<'js>,
-    query: JsValue<'js>,
-    cursor: JsValue<'js>,
-    page_size: JsValue<'js>,
-) -> Js<'js> {
+fn paginate<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, options: JsValue<'js>) -> Js<'js> {
     let query = read_query(ctx, query)?;
-    let cursor: Option<String> = cursor.get()?;
-    let page_size: usize = page_size.get()?;
-    let page = host.database(ctx, |transaction| transaction.paginate(&query, cursor.as_deref(), page_size))?;
+    let options: JsObject = options.get()?;
+    let limits = PageLimits {
+        documents: options.get("numItems")?,
+        rows_read: options.get("maximumRowsRead")?,
+        bytes_read: options.get("maximumBytesRead")?,
+    };
+    let (cursor, end): (Option<String>, Option<String>) = (options.get("cursor")?, options.get("endCursor")?);
+    let page =
+        host.database(ctx, |transaction| transaction.paginate(&query, cursor.as_deref(), end.as_deref(), &limits))?;
     let object = JsObject::new(ctx.clone())?;
     object.set("page", documents_to_js(ctx, page.documents)?)?;
     object.set("isDone", page.is_done)?;
     object.set("continueCursor", page.continue_cursor)?;
     Ok(object.into_value())
+}
+
+fn run<'js>(host: &Host, ctx: &Ctx<'js>, kind: JsValue<'js>, path: JsValue<'js>, args: JsValue<'js>) -> Js<'js> {
+    let kind = match text(ctx, &kind, "kind")?.as_str() {
+        "Query" => FunctionKind::Query,
+        "Mutation" => FunctionKind::Mutation,
+        _ => FunctionKind::Action,
+    };
+    let path = text(ctx, &path, "function")?;
+    let args = from_js(ctx, args, "arguments")?.unwrap_or_default();
+    let begun = {
+        let mut call = locked(&host.call);
+        let platform = call.platform.clone();
+        platform.ok_or_else(no_call).and_then(|platform| Ok((platform, call.begin(&host.deadline)?)))
+    };
+    let (platform, call) = begun.map_err(|error| host.throw(ctx, error))?;
+    let (result, call) = platform.run(kind, &path, args, call);
+    locked(&host.call).end(call, &host.deadline);
+    to_js(ctx, result.map_err(|error| host.throw(ctx, error))?)
+}
+
+fn no_call() -> Error {
+    Error::function("NoCall", "Functions can't be called at import.")
+}
+
+fn identity<'js>(host: &Host, ctx: &Ctx<'js>) -> Js<'js> {
+    let identity = locked(&host.call).identity.clone();
+    to_js(ctx, identity.map_or(Value::Null, |identity| (*identity).clone()))
 }
 
 fn vector_search<'js>(
@@ -321,12 +424,11 @@ fn vector_search<'js>(
         let condition = condition?;
         conditions.push((condition.get("field")?, from_js(ctx, condition.get("value")?, "filter")?));
     }
-    let search = locked(&host.call).vector_search.clone();
-    let found = match search {
-        Some(search) => search.vector_search(&table, &index, &vector, limit, &conditions),
-        None => Err(Error::function("NoVectorSearch", "vectorSearch is available in actions only.")),
-    };
-    let found = found.map_err(|error| host.throw(ctx, error))?;
+    let platform = locked(&host.call).platform.clone();
+    let found = platform
+        .ok_or_else(no_call)
+        .and_then(|platform| platform.vector_search(&table, &index, &vector, limit, &conditions))
+        .map_err(|error| host.throw(ctx, error))?;
     let hits: Vec<Value> =
         found.into_iter().map(|(id, score)| Value::from([("_id", id.into()), ("_score", score.into())])).collect();
     to_js(ctx, hits.into())
@@ -344,16 +446,6 @@ fn log<'js>(host: &Host, ctx: &Ctx<'js>, line: JsValue<'js>) -> rquickjs::Result
     let line = text(ctx, &line, "line")?;
     locked(&host.call).log(line);
     Ok(())
-}
-
-/// SplitMix64: a number in [0, 1).
-#[expect(clippy::cast_precision_loss, reason = "53 bits fit a float64")]
-fn random(state: &mut u64) -> f64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut x = *state;
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((x ^ (x >> 31)) >> 11) as f64 / (1u64 << 53) as f64
 }
 
 fn documents_to_js<'js>(ctx: &Ctx<'js>, documents: Vec<Document>) -> rquickjs::Result<JsArray<'js>> {

@@ -160,6 +160,7 @@ impl Isolate {
         });
         let timed_out = self.deadline.end();
         let mut call = self.host.end();
+        call.engine_time = self.deadline.given_back();
         if let Some(panic) = call.panic.take() {
             resume_unwind(panic);
         }

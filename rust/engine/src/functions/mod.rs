@@ -2,6 +2,7 @@
 
 mod border;
 mod deadline;
+mod globals;
 mod host;
 mod isolate;
 mod modules;
@@ -11,7 +12,7 @@ use std::{collections::BTreeMap, path::Path, sync::Mutex, time::Duration};
 
 use value::Value;
 
-pub(crate) use host::Call;
+pub(crate) use host::{Call, Platform};
 use isolate::Isolate;
 use modules::Modules;
 pub use modules::builtin_files;
@@ -169,12 +170,15 @@ mod tests {
     use crate::{
         storage::{Storage, Synchronous, Target},
         transaction::{Clock, Transaction},
-        vectors::VectorSearch,
     };
 
     struct Panics;
 
-    impl VectorSearch for Panics {
+    impl Platform for Panics {
+        fn run(&self, _: FunctionKind, _: &str, _: Value, _: Call) -> (Result<Value>, Call) {
+            panic!("in the engine")
+        }
+
         fn vector_search(
             &self,
             _: &str,
@@ -197,8 +201,8 @@ mod tests {
             // Waits for ever if the connection is gone.
             let (tables, clock, schema) = (Arc::default(), Clock::default(), Arc::default());
             let transaction = Transaction::write(storage.writer(), tables, clock, schema, Limits::CONVEX);
-            let mut call = Call::new(Some(transaction.expect("it begins"))).expect("there is chance");
-            call.vector_search = Some(Arc::new(Panics));
+            let mut call = Call::new(Arc::new(Panics), None).expect("there is chance");
+            call.transaction = Some(transaction.expect("it begins"));
             let args = json::decode(args).expect("it is JSON");
             let run = || functions.run(function, args, call, Duration::from_secs(1));
             assert!(catch_unwind(AssertUnwindSafe(run)).is_err());

@@ -20,13 +20,18 @@ use crate::error::{Error, Result};
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
 /// Our own side of what Convex functions import, and under `engine/` what only our own side does.
-const RUNTIME: [(&str, &str); 6] = [
+const RUNTIME: [(&str, &str); 11] = [
+    ("_generated/api", include_str!("js/generated_api.js")),
+    ("_generated/server", include_str!("js/generated_server.js")),
     ("convex/server", include_str!("js/server.js")),
     ("convex/values", include_str!("js/values.js")),
+    ("engine/context", include_str!("js/context.js")),
     ("engine/database", include_str!("js/database.js")),
     ("engine/engine", include_str!("js/engine.js")),
     ("engine/globals", include_str!("js/globals.js")),
+    ("engine/left_out", include_str!("js/left_out.js")),
     ("engine/packed", include_str!("js/packed.js")),
+    ("engine/references", include_str!("js/references.js")),
 ];
 
 /// The `convex/` folder that comes with this package: each file's path in it, and its text.
@@ -67,6 +72,15 @@ impl Modules {
     fn compile(sources: impl Iterator<Item = (String, String)>) -> Result<Arc<BTreeMap<String, File>>> {
         let mut files = BTreeMap::new();
         for (path, source) in sources {
+            let left_out = match path.as_str() {
+                "convex.config.ts" | "convex.config.js" => Some("components"),
+                _ if is_for_node(&source) => Some("Node actions (\"use node\")"),
+                _ => None,
+            };
+            if let Some(what) = left_out {
+                let message = format!("{what}: the embedded deployment leaves it out; a Convex deployment has it.");
+                return Err(Error::Module { path, message });
+            }
             if let Some(name) = module_name(&path) {
                 let javascript = strip_types(&path, &source)?;
                 files.insert(name.to_owned(), File { path, javascript });
@@ -136,6 +150,12 @@ impl Modules {
     }
 }
 
+/// Whether a file begins with the directive `"use node"`, comments aside.
+fn is_for_node(source: &str) -> bool {
+    let mut lines = source.lines().map(str::trim).skip_while(|line| line.is_empty() || line.starts_with("//"));
+    lines.next().is_some_and(|line| line.starts_with("\"use node\"") || line.starts_with("'use node'"))
+}
+
 /// A file's module name, for the files that Convex loads: one dot, and not made by a generator.
 fn module_name(path: &str) -> Option<&str> {
     let file = path.rsplit('/').next()?;
@@ -161,7 +181,7 @@ fn read_sources(root: &Path, folder: &Path, sources: &mut Vec<(String, String)>)
             continue;
         }
         let relative = path.strip_prefix(root).expect("read below the root").to_string_lossy().replace('\\', "/");
-        if module_name(&relative).is_some() {
+        if module_name(&relative).is_some() || relative.starts_with("convex.config.") {
             let source = fs::read_to_string(&path).map_err(|error| failed(path.clone(), error))?;
             sources.push((relative, source));
         }
@@ -170,8 +190,8 @@ fn read_sources(root: &Path, folder: &Path, sources: &mut Vec<(String, String)>)
 }
 
 impl Resolver for Modules {
-    /// `convex/server` and `convex/values` are ours, and `engine/…` is for those alone; what begins with a dot is relative to the importing module, and
-    /// `/mastra/storage` is a module of the folder.
+    /// `convex/server` and `convex/values` are ours, and `engine/…` is for those alone; what begins with a dot is
+    /// relative to the importing module, where `_generated/…` is ours again; `/mastra/storage` is a module of the folder.
     fn resolve<'js>(
         &mut self,
         _ctx: &Ctx<'js>,
@@ -200,7 +220,7 @@ impl Resolver for Modules {
         let path = path.join("/");
         let stem = path.rsplit_once('.').map_or(path.as_str(), |(stem, _)| stem);
         for candidate in [path.clone(), stem.to_owned(), format!("{path}/index")] {
-            if self.has(&candidate) {
+            if self.has(&candidate) || (candidate.starts_with("_generated/") && is_ours(&candidate)) {
                 return Ok(candidate);
             }
         }

@@ -24,7 +24,7 @@ pub(crate) fn in_folder(folder: &Path) -> Deployment {
 }
 
 pub(crate) fn try_call(deployment: &Deployment, path: &str, args: impl Into<Value>) -> Result<Value, Error> {
-    deployment.call(None, path, args.into(), Caller::Admin).map(|outcome| outcome.value)
+    deployment.call(None, path, args.into(), &Caller::ADMIN)?.result
 }
 
 pub(crate) fn call(deployment: &Deployment, path: &str, args: impl Into<Value>) -> Value {

@@ -110,16 +110,16 @@ fn the_clock_stands_still_and_chance_differs_from_call_to_call() {
 fn console_lines_come_back_in_order() {
     let deployment = in_memory();
     let args = value(r#"{"x": "it's"}"#);
-    let outcome = deployment.call(None, "javascript:logs", args.clone(), Caller::Admin).expect("it runs");
+    let outcome = deployment.call(None, "javascript:logs", args.clone(), &Caller::ADMIN).expect("it runs");
     assert_eq!(outcome.log_lines, ["[LOG] 'a' 1 { b: [ true, null ] }", "[WARN] 'careful'", r"[ERROR] 'it\'s'"]);
-    let outcome = deployment.call(None, "javascript:logs", args, Caller::Admin).expect("it runs");
+    let outcome = deployment.call(None, "javascript:logs", args, &Caller::ADMIN).expect("it runs");
     assert_eq!(outcome.log_lines.len(), 3, "a call has its own lines");
 }
 
 #[test]
 fn what_the_console_keeps_is_bounded() {
     let deployment = in_memory();
-    let outcome = deployment.call(None, "javascript:logsMuch", value("{}"), Caller::Admin).expect("it runs");
+    let outcome = deployment.call(None, "javascript:logsMuch", value("{}"), &Caller::ADMIN).expect("it runs");
     let lines = outcome.log_lines;
     assert_eq!(lines.len(), 256);
     assert!(lines.iter().take(255).all(|line| line.len() > 32_760 && line.len() <= 32_768));
@@ -246,11 +246,37 @@ fn a_convex_error_keeps_its_data() {
 }
 
 #[test]
+fn text_bytes_and_chance_are_there() {
+    let deployment = in_memory();
+    let globals = js(&deployment, "globals", "{}").expect("it runs");
+    for (name, expected) in [
+        ("text", r#""é€""#),
+        ("bytes", "[195.0,169.0,226.0,130.0,172.0]"),
+        ("base64", r#""/+0=""#),
+        ("again", r#""ÿí""#),
+        ("cloned", r#"{"a":[1.0,{"b":null}]}"#),
+        ("isCopy", "true"),
+        ("env", "null"),
+    ] {
+        assert_eq!(field(&globals, name), value(expected), "{name}");
+    }
+    let id = field(&globals, "uuid");
+    let id = id.as_str().expect("a text");
+    let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+    assert_eq!((lengths.as_slice(), &id[14..15]), ([8, 4, 4, 4, 12].as_slice(), "4"));
+    assert_eq!(
+        js(&deployment, "notBase64", "{}").expect_err("it throws").to_string().lines().next(),
+        Some("Uncaught SyntaxError: atob: this is no base64")
+    );
+}
+
+#[test]
 fn only_admins_reach_internal_functions() {
     let deployment = in_memory();
-    let secret = |caller| deployment.call(None, "database:secret", value("{}"), caller);
-    assert_eq!(secret(Caller::Admin).expect("it runs").value, "secret".into());
-    let error = secret(Caller::Anonymous).expect_err("it is hidden");
+    let secret =
+        |caller| deployment.call(None, "database:secret", value("{}"), caller).and_then(|outcome| outcome.result);
+    assert_eq!(secret(&Caller::ADMIN).expect("it runs"), "secret".into());
+    let error = secret(&Caller::ANONYMOUS).expect_err("it is hidden");
     assert_eq!(error.code(), "FunctionNotFound");
     assert_eq!(error.to_string(), "Could not find public function for 'database:secret'.");
 }

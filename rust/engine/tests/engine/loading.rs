@@ -62,3 +62,30 @@ fn a_folder_that_is_not_there_is_named() {
     let error = Deployment::open(Target::Memory, Options { functions: Some("/nowhere/convex".into()), ..options() });
     assert!(error.err().expect("it can't be read").to_string().starts_with("/nowhere/convex: "));
 }
+
+#[test]
+fn what_a_folder_declares_that_is_left_out_is_named_with_its_line() {
+    for (path, source, name) in [
+        ("crons.ts", "import { cronJobs } from \"convex/server\";\nexport default cronJobs();\n", "cronJobs"),
+        ("http.ts", "import { httpRouter } from \"convex/server\";\nexport default httpRouter();\n", "httpRouter"),
+        (
+            "http.ts",
+            "import { httpAction } from \"./_generated/server\";\nexport const get = httpAction(async () => {});\n",
+            "httpAction",
+        ),
+        (
+            "schema.ts",
+            "import { defineSchema, defineTable } from \"convex/server\";
+             export default defineSchema({ notes: defineTable({}).searchIndex(\"by_text\", { searchField: \"t\" }) });\n",
+            "searchIndex(\"by_text\")",
+        ),
+        ("a.ts", "import { components } from \"./_generated/api\";\nexport const c = components.agent;\n", "components.agent"),
+        ("convex.config.ts", "import { defineApp } from \"convex/server\";\nexport default defineApp();\n", "components"),
+        ("node.ts", "\"use node\";\nexport const x = 1;\n", "Node actions (\"use node\")"),
+    ] {
+        let error = load(&[(path, source)]).err().expect(path);
+        let Error::Module { path: found, message } = &error else { panic!("{error:?}") };
+        let expected = format!("{name}: the embedded deployment leaves it out; a Convex deployment has it.");
+        assert!(found.starts_with(path) && message.contains(&expected), "{found}: {message}");
+    }
+}

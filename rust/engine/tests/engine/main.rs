@@ -4,6 +4,7 @@ mod common;
 mod concurrency;
 mod javascript;
 mod loading;
+mod nested;
 mod queries;
 mod storage;
 mod transactions;

@@ -193,3 +193,19 @@ export const throwsText = define(() => {
 export const throwsOdd = define(() => {
   throw Object.create(null);
 });
+export const globals = define(() => {
+  const bytes = new TextEncoder().encode("é€");
+  const original = { a: [1, { b: null }] };
+  const cloned = structuredClone(original);
+  return {
+    text: new TextDecoder().decode(bytes),
+    bytes: [...bytes],
+    base64: btoa("ÿí"),
+    again: atob("/+0"),
+    cloned,
+    isCopy: cloned.a !== original.a,
+    uuid: crypto.randomUUID(),
+    env: process.env["HOME"] ?? null,
+  };
+});
+export const notBase64 = define(() => atob("!"));

@@ -1,7 +1,9 @@
-// The context that functions get.
+// `ctx.db`.
 //
 // `host` is the engine: each of its methods takes and gives plain values, and works in the transaction of the call
 // that this isolate is running.
+
+import { leftOut } from "engine/left_out";
 
 const host = globalThis.__host;
 
@@ -41,9 +43,6 @@ class Query {
   withIndex(index, range = (q) => q) {
     return this.#with({ index, range: range(new IndexRangeBuilder()).range });
   }
-  withSearchIndex(name) {
-    throw new Error(`withSearchIndex("${name}"): the embedded deployment has no full-text search; a Convex deployment has it.`);
-  }
   order(order) {
     if (order !== "asc" && order !== "desc") throw new Error(`Invalid argument \`order\`: "asc" or "desc", not ${order}`);
     return this.#with({ order });
@@ -68,33 +67,36 @@ class Query {
     }
     return found[0] ?? null;
   }
-  async paginate({ cursor, numItems }) {
+  async paginate({ cursor, endCursor, numItems, maximumRowsRead, maximumBytesRead }) {
     if (!Number.isInteger(numItems) || numItems < 1) {
       throw new Error(`Invalid argument \`numItems\` for \`paginate\`: a positive integer, not ${numItems}`);
     }
-    return host.paginate(this.#spec, cursor, numItems);
+    return host.paginate(this.#spec, { cursor, endCursor, numItems, maximumRowsRead, maximumBytesRead });
   }
   async *[Symbol.asyncIterator]() {
     for (let cursor = null, numItems = 16, done = false; !done; numItems = Math.min(numItems * 2, 256)) {
-      const { page, isDone, continueCursor } = host.paginate(this.#spec, cursor, numItems);
+      const { page, isDone, continueCursor } = host.paginate(this.#spec, { cursor, numItems });
       yield* page;
       [cursor, done] = [continueCursor, isDone];
     }
   }
 }
 
+Query.prototype.withSearchIndex = leftOut("withSearchIndex");
+
 // Methods on a document take its id, or its table's name and its id.
 const idOf = (given) => (given.length > 1 ? host.idInTable(given[0], given[1]) : given[0]);
 
-const reader = {
+export const reader = {
   async get(...given) {
     return host.get(idOf(given));
   },
   query: (table) => new Query({ table, index: undefined, range: [], order: "asc", filters: [] }),
   normalizeId: (table, id) => host.normalizeId(table, id),
+  system: { get: leftOut("ctx.db.system.get"), query: leftOut("ctx.db.system.query") },
 };
 
-const writer = {
+export const writer = {
   ...reader,
   async insert(table, value) {
     return host.insert(table, value);
@@ -110,19 +112,4 @@ const writer = {
   async delete(...given) {
     host.delete(idOf(given));
   },
-};
-
-const vectorFilterBuilder = {
-  eq: (field, value) => [{ field, value }],
-  or: (...conditions) => conditions.flat(),
-};
-
-async function vectorSearch(table, index, { vector, limit = 10, filter }) {
-  return host.vectorSearch(table, index, vector, limit, filter === undefined ? [] : filter(vectorFilterBuilder));
-}
-
-export const contexts = {
-  Query: { db: reader },
-  Mutation: { db: writer },
-  Action: { vectorSearch },
 };

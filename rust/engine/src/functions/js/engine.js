@@ -1,7 +1,7 @@
 // What the engine calls: describing modules, running functions.
 
 import { ConvexError } from "convex/values";
-import { contexts } from "engine/database";
+import { contexts } from "engine/context";
 import "engine/globals";
 
 export { packedArray, packedHandler } from "engine/packed";
@@ -60,7 +60,7 @@ export async function run(path, name, kind, args) {
 }
 
 function describeError(error) {
-  if (error instanceof ConvexError) {
+  if (error instanceof ConvexError && error.hostError === undefined) {
     return { isConvexError: true, data: error.data, message: `ConvexError: ${error.message}`, stack: error.stack };
   }
   if (error instanceof Error) {

@@ -1,4 +1,6 @@
-// The globals that are the engine's: the clock, chance, the console.
+// The globals that are the engine's: the clock, chance, text and bytes, the console.
+
+import { leftOut } from "engine/left_out";
 
 const host = globalThis.__host;
 
@@ -15,7 +17,49 @@ globalThis.Date = class Date extends RealDate {
   }
 };
 
+globalThis.performance = { now: () => host.now(), timeOrigin: 0 };
+
 Math.random = () => host.random();
+
+globalThis.crypto = {
+  getRandomValues(array) {
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = Math.floor(host.random() * 256);
+    return array;
+  },
+  randomUUID() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  },
+};
+
+globalThis.TextEncoder = class TextEncoder {
+  encoding = "utf-8";
+  encode(text = "") {
+    return new Uint8Array(host.encodeText(String(text)));
+  }
+};
+
+globalThis.TextDecoder = class TextDecoder {
+  encoding = "utf-8";
+  decode(bytes = new Uint8Array()) {
+    const view = ArrayBuffer.isView(bytes) ? bytes : new Uint8Array(bytes);
+    return host.decodeText(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+  }
+};
+
+globalThis.btoa = (text) => host.toBase64(String(text));
+globalThis.atob = (text) => host.fromBase64(String(text));
+
+globalThis.structuredClone = (value) => host.clone(value);
+
+globalThis.process = { env: {} };
+globalThis.self = globalThis;
+
+for (const name of ["fetch", "setTimeout", "setInterval"]) globalThis[name] = leftOut(name);
 
 /** A value as Convex's console shows it, that is as the `object-inspect` package does. */
 function inspect(value, depth = 0) {

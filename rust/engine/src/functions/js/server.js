@@ -1,6 +1,9 @@
-// `convex/server`: registering functions, and the schema.
+// `convex/server`: registering functions, referring to them, and the schema.
 
 import { asValidator, v } from "convex/values";
+import { leftOut } from "engine/left_out";
+
+export { anyApi, filterApi, getFunctionName, makeFunctionReference } from "engine/references";
 
 function register(kind, visibility) {
   return (definition) => {
@@ -37,10 +40,9 @@ class TableDefinition {
     this.vectorIndexes.push({ indexDescriptor, vectorField, dimensions, filterFields });
     return this;
   }
-  searchIndex(name) {
-    throw new Error(`searchIndex("${name}"): the embedded deployment has no full-text search; a Convex deployment has it.`);
-  }
 }
+
+TableDefinition.prototype.searchIndex = leftOut("searchIndex");
 
 export function defineTable(document) {
   return new TableDefinition(asValidator(document));
@@ -49,3 +51,31 @@ export function defineTable(document) {
 export function defineSchema(tables, { schemaValidation = true } = {}) {
   return { tables, schemaValidation };
 }
+
+export const paginationOptsValidator = v.object({
+  numItems: v.number(),
+  cursor: v.union(v.string(), v.null()),
+  endCursor: v.optional(v.union(v.string(), v.null())),
+  id: v.optional(v.number()),
+  maximumRowsRead: v.optional(v.number()),
+  maximumBytesRead: v.optional(v.number()),
+});
+
+export const paginationResultValidator = (item) =>
+  v.object({
+    page: v.array(item),
+    isDone: v.boolean(),
+    continueCursor: v.string(),
+    splitCursor: v.optional(v.union(v.string(), v.null())),
+    pageStatus: v.optional(v.union(v.literal("SplitRecommended"), v.literal("SplitRequired"), v.null())),
+  });
+
+export const cronJobs = leftOut("cronJobs");
+export const httpRouter = leftOut("httpRouter");
+export const httpActionGeneric = leftOut("httpAction");
+export const defineApp = leftOut("defineApp");
+export const defineComponent = leftOut("defineComponent");
+export const createFunctionHandle = leftOut("createFunctionHandle");
+
+/** Any component of an app: to name one is fine, to use it isn't. */
+export const componentsGeneric = () => new Proxy({}, { get: (_, name) => leftOut(`components.${String(name)}`)() });

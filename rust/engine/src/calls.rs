@@ -1,0 +1,197 @@
+//! How a function is called: who may, in which transaction it runs, and what it may return.
+
+use std::sync::Arc;
+
+use value::{Packed, Value};
+
+use crate::{
+    caller::Caller,
+    deployment::{Inner, Outcome},
+    error::{Error, FunctionError, Result},
+    functions::{Call, Function, FunctionKind, Platform},
+    tables::Tables,
+    transaction::Transaction,
+    vectors,
+};
+
+impl Inner {
+    /// Calls a function: of one kind, or of any.
+    pub(crate) fn call(
+        self: &Arc<Self>,
+        kind: Option<FunctionKind>,
+        path: &str,
+        args: Value,
+        caller: &Caller,
+    ) -> Outcome {
+        self.outcome(caller, |call| match self.callable(kind, path, &args, caller.is_admin(), None) {
+            Ok(function) => self.run(function, args, call),
+            Err(error) => (Err(error), call),
+        })
+    }
+
+    /// Calls a query at a snapshot: the one given, or a new one, which is left for the next.
+    pub(crate) fn query_at(
+        self: &Arc<Self>,
+        snapshot: &mut Option<Transaction>,
+        path: &str,
+        args: Value,
+        caller: &Caller,
+    ) -> Outcome {
+        self.outcome(caller, |mut call| {
+            let function = self.callable(Some(FunctionKind::Query), path, &args, caller.is_admin(), None);
+            let transaction = match snapshot.take() {
+                Some(mut transaction) => {
+                    transaction.forget_usage();
+                    Ok(transaction)
+                }
+                None => self.begin_read(),
+            };
+            match (function, transaction) {
+                (Ok(function), Ok(transaction)) => {
+                    call.transaction = Some(transaction);
+                    let (value, mut call) = self.execute(function, args, call);
+                    *snapshot = call.transaction.take();
+                    (value, call)
+                }
+                (Err(error), _) | (_, Err(error)) => (Err(error), call),
+            }
+        })
+    }
+
+    fn outcome(self: &Arc<Self>, caller: &Caller, run: impl FnOnce(Call) -> (Result<Value>, Call)) -> Outcome {
+        match Call::new(Arc::clone(self) as Arc<dyn Platform>, caller.identity()) {
+            Ok(call) => {
+                let (result, call) = run(call);
+                Outcome { result: result.map_err(|error| self.storage.place(error)), log_lines: call.log_lines }
+            }
+            Err(error) => Outcome { result: Err(error), log_lines: Vec::new() },
+        }
+    }
+
+    /// The function of a path, if it is of that kind, takes these arguments, and is public or internal ones are reached.
+    fn callable(
+        &self,
+        kind: Option<FunctionKind>,
+        path: &str,
+        args: &Value,
+        reaches_internal: bool,
+        transaction: Option<&Transaction>,
+    ) -> Result<&Function> {
+        let function = self.functions.find(path, !reaches_internal)?;
+        if let Some(kind) = kind.filter(|kind| *kind != function.kind) {
+            let (wanted, found) = (kind.name(), function.kind.name());
+            return Err(Error::function(
+                "WrongFunctionType",
+                format!("Trying to execute {path} as {wanted}, but it is defined as {found}."),
+            ));
+        }
+        self.check_value(args, "arguments")?;
+        function.args.check(args, &self.tables(transaction)).map_err(|mismatch| {
+            Error::function("ArgumentValidationError", format!("ArgumentValidationError: {mismatch}"))
+        })?;
+        Ok(function)
+    }
+
+    /// The tables as a transaction sees them, or the last commit.
+    fn tables(&self, transaction: Option<&Transaction>) -> Arc<Tables> {
+        transaction.map_or_else(|| self.committed().tables, |transaction| Arc::clone(&transaction.tables))
+    }
+
+    /// Runs a function in a transaction of its own, if its kind has one.
+    fn run(&self, function: &Function, args: Value, mut call: Call) -> (Result<Value>, Call) {
+        let begun = match function.kind {
+            FunctionKind::Query => self.begin_read().map(Some),
+            FunctionKind::Mutation => self.begin_write(self.options.limits).map(Some),
+            FunctionKind::Action => Ok(None),
+        };
+        match begun {
+            Ok(transaction) => call.transaction = transaction,
+            Err(error) => return (Err(error), call),
+        }
+        let (mut value, mut call) = self.execute(function, args, call);
+        // What isn't committed leaves no trace.
+        if let Some(transaction) = call.transaction.take()
+            && function.kind == FunctionKind::Mutation
+            && value.is_ok()
+            && let Err(error) = self.commit(transaction)
+        {
+            value = Err(error);
+        }
+        (value, call)
+    }
+
+    /// Runs a function in a part of its caller's transaction.
+    fn run_within(&self, function: &Function, args: Value, mut call: Call) -> (Result<Value>, Call) {
+        let transaction = call.transaction.as_mut().expect("the caller has one");
+        let part = match transaction.begin_part(function.kind == FunctionKind::Mutation) {
+            Ok(part) => part,
+            Err(error) => return (Err(error), call),
+        };
+        let (mut value, mut call) = self.execute(function, args, call);
+        if let Some(transaction) = &mut call.transaction
+            && let Err(error) = transaction.end_part(part, value.is_ok())
+        {
+            value = Err(error);
+        }
+        (value, call)
+    }
+
+    /// Runs a function in its call's transaction, and checks what it returns.
+    fn execute(&self, function: &Function, args: Value, call: Call) -> (Result<Value>, Call) {
+        let limits = &self.options.limits;
+        let limit = if function.kind == FunctionKind::Action { limits.action_time } else { limits.user_time };
+        let time = call.time.map_or(limit, |left| left.min(limit));
+        let (value, call) = self.functions.run(function, args, call, time);
+        let value = value.and_then(|value| {
+            self.check_value(&value, "return value")?;
+            match function.returns.check(&value, &self.tables(call.transaction.as_ref())) {
+                Ok(()) => Ok(value),
+                Err(mismatch) => {
+                    Err(Error::function("ReturnsValidationError", format!("ReturnsValidationError: {mismatch}")))
+                }
+            }
+        });
+        (value, call)
+    }
+
+    fn check_value(&self, value: &Value, what: &str) -> Result<()> {
+        value::size::check_value(value)
+            .map_err(|error| FunctionError::new(error.code(), format!("The {what} of a function: {error}")))?;
+        let (size, limit) = (value::size::size(value), self.options.limits.value_bytes);
+        if size > limit {
+            return Err(Error::function(
+                "ValueTooLarge",
+                format!("The {what} of a function may have {limit} bytes; these have {size}."),
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Platform for Inner {
+    fn run(&self, kind: FunctionKind, path: &str, args: Value, call: Call) -> (Result<Value>, Call) {
+        let function = match self.callable(Some(kind), path, &args, true, call.transaction.as_ref()) {
+            Ok(function) => function,
+            Err(error) => return (Err(error), call),
+        };
+        if call.transaction.is_some() { self.run_within(function, args, call) } else { self.run(function, args, call) }
+    }
+
+    fn vector_search(
+        &self,
+        table: &str,
+        index: &str,
+        vector: &Packed,
+        limit: f64,
+        conditions: &[(String, Option<Value>)],
+    ) -> Result<Vec<(String, f64)>> {
+        let schema = self.schema();
+        let Some(definition) = schema.tables.get(table) else { return Ok(Vec::new()) };
+        let name = format!("{table}.{index}");
+        let Some(declared) = definition.vector_indexes.get(index) else {
+            return Err(Error::function("IndexNotFoundError", format!("Vector index {name} not found.")));
+        };
+        let batch = self.vectors(&vectors::source_of_index(table, declared))?;
+        vectors::search(&name, declared, &batch, vector, limit, conditions)
+    }
+}

@@ -1,0 +1,76 @@
+//! What the globals of functions need of Rust: the clock, chance, text and bytes.
+#![expect(clippy::needless_pass_by_value, reason = "QuickJS hands over a function's arguments as values")]
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::{
+    Engine as _,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    prelude::BASE64_STANDARD,
+};
+use rquickjs::{ArrayBuffer, Ctx, Exception, Result, Value as JsValue};
+use value::Value;
+
+use super::border::{from_js, to_js};
+
+/// What `atob` takes: with padding or without.
+const BASE64_FORGIVING: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+pub(super) fn encode_text(ctx: Ctx<'_>, text: String) -> Result<ArrayBuffer<'_>> {
+    ArrayBuffer::new(ctx, text.into_bytes())
+}
+
+pub(super) fn decode_text<'js>(ctx: Ctx<'js>, bytes: JsValue<'js>) -> Result<String> {
+    match from_js(&ctx, bytes, "bytes")? {
+        Some(Value::Bytes(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        _ => Err(Exception::throw_type(&ctx, "Invalid argument `bytes`: expected bytes")),
+    }
+}
+
+/// Base64 of a text whose characters are bytes.
+pub(super) fn to_base64(ctx: Ctx<'_>, text: String) -> Result<String> {
+    match text.chars().map(u8::try_from).collect::<std::result::Result<Vec<u8>, _>>() {
+        Ok(bytes) => Ok(BASE64_STANDARD.encode(bytes)),
+        Err(_) => Err(Exception::throw_range(&ctx, "btoa: a character is beyond U+00FF")),
+    }
+}
+
+pub(super) fn from_base64(ctx: Ctx<'_>, text: String) -> Result<String> {
+    match BASE64_FORGIVING.decode(text) {
+        Ok(bytes) => Ok(bytes.into_iter().map(char::from).collect()),
+        Err(_) => Err(Exception::throw_syntax(&ctx, "atob: this is no base64")),
+    }
+}
+
+/// A deep copy of what is a Convex value.
+pub(super) fn clone<'js>(ctx: Ctx<'js>, value: JsValue<'js>) -> Result<JsValue<'js>> {
+    match from_js(&ctx, value, "structuredClone")? {
+        Some(value) => to_js(&ctx, value),
+        None => Ok(JsValue::new_undefined(ctx)),
+    }
+}
+
+/// Milliseconds since 1970, whole ones.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a float64")]
+pub(super) fn milliseconds_now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64
+}
+
+/// `SplitMix64`.
+pub(super) fn next_random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut x = *state;
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// A number in [0, 1).
+#[expect(clippy::cast_precision_loss, reason = "53 bits fit a float64")]
+pub(super) fn unit_interval(random: u64) -> f64 {
+    (random >> 11) as f64 / (1u64 << 53) as f64
+}
