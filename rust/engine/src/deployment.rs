@@ -131,6 +131,20 @@ impl Deployment {
         Ok(queries.into_iter().map(|(path, args)| inner.query_at(&mut snapshot, &path, args, caller)).collect())
     }
 
+    /// Calls a query at the timestamp of the last commit; none if the timestamp is of another, since no others are kept.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork; the data can't be read.
+    pub fn query_at(&self, timestamp: i64, path: &str, args: Value, caller: &Caller) -> Result<Option<Outcome>> {
+        let inner = self.inner()?;
+        let transaction = inner.begin_read().map_err(|error| inner.storage.place(error))?;
+        if transaction.timestamp() != timestamp {
+            return Ok(None);
+        }
+        Ok(Some(inner.query_at(&mut Some(transaction), path, args, caller)))
+    }
+
     /// The vectors of a source as they are after the last commit.
     ///
     /// # Errors

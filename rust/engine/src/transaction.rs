@@ -95,12 +95,18 @@ impl Transaction {
         limits: Limits,
     ) -> Result<Self> {
         connection.prepare_cached("BEGIN")?.execute([])?;
-        let timestamp: Option<i64> = setting(&connection, COMMIT_TIMESTAMP)?;
+        let commit_timestamp = setting(&connection, COMMIT_TIMESTAMP)?.unwrap_or_default();
         // A commit between `tables` and the snapshot may have made tables: then the snapshot itself says which.
-        let is_current = timestamp.unwrap_or_default() == clock.commit_timestamp;
+        let is_current = commit_timestamp == clock.commit_timestamp;
         let tables = if is_current { tables } else { Arc::new(Tables::load(&connection)?) };
+        let clock = Clock { commit_timestamp, ..clock };
         let (usage, changes) = (Usage::default(), Vec::new());
         Ok(Self { connection, writes: false, tables, schema, limits, usage, clock, changes })
+    }
+
+    /// The timestamp of the last commit it sees.
+    pub(crate) fn timestamp(&self) -> i64 {
+        self.clock.commit_timestamp
     }
 
     /// Begins the limits' accounts anew, for the next function that reads the same snapshot.

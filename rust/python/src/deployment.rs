@@ -64,14 +64,14 @@ impl EmbeddedDeployment {
             _ => FunctionKind::Action,
         };
         let args = arguments_from_python(args)?;
-        let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, Caller::Admin))?;
+        let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, &Caller::ADMIN))?;
         if !outcome.log_lines.is_empty() {
             let logger = py.import("logging")?.call_method1("getLogger", ("mastra_convex.functions",))?;
             for line in &outcome.log_lines {
                 logger.call_method1("info", ("%s: %s", path, line))?;
             }
         }
-        to_python(py, &outcome.value)
+        to_python(py, &outcome.result.map_err(|error| engine_error(py, error))?)
     }
 
     #[pyo3(signature = (*, table, index, prefix, vector_field, dimension, id_field, metadata_field, metric))]

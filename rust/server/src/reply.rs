@@ -58,7 +58,7 @@ pub(crate) fn json(text: String) -> impl IntoResponse {
 /// A function's outcome in Convex's shape: `{status: "success", value, …}` or `{status: "error", errorMessage, …}`.
 /// Both are answered with HTTP 200.
 pub(crate) struct FunctionReply {
-    outcome: Result<Outcome, Error>,
+    outcome: Outcome,
     format: Format,
 }
 
@@ -66,12 +66,12 @@ impl FunctionReply {
     /// # Errors
     ///
     /// The deployment failed, not the function.
-    pub(crate) fn new(outcome: Result<Outcome, Error>, format: Format) -> Result<Self, Refusal> {
-        match outcome {
+    pub(crate) fn new(outcome: Outcome, format: Format) -> Result<Self, Refusal> {
+        match &outcome.result {
             Err(error) if !matches!(error, Error::Function(_) | Error::FunctionNotFound { .. }) => {
-                Err(Refusal::internal(&error))
+                Err(Refusal::internal(error))
             }
-            outcome => Ok(Self { outcome, format }),
+            _ => Ok(Self { outcome, format }),
         }
     }
 }
@@ -79,13 +79,10 @@ impl FunctionReply {
 impl Serialize for FunctionReply {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut reply = serializer.serialize_map(None)?;
-        match &self.outcome {
-            Ok(outcome) => {
+        match &self.outcome.result {
+            Ok(value) => {
                 reply.serialize_entry("status", "success")?;
-                reply.serialize_entry("value", &Formatted { value: &outcome.value, format: self.format })?;
-                if !outcome.log_lines.is_empty() {
-                    reply.serialize_entry("logLines", &outcome.log_lines)?;
-                }
+                reply.serialize_entry("value", &Formatted { value, format: self.format })?;
             }
             Err(error) => {
                 reply.serialize_entry("status", "error")?;
@@ -97,6 +94,9 @@ impl Serialize for FunctionReply {
                     reply.serialize_entry("errorData", &Formatted { value: data, format: self.format })?;
                 }
             }
+        }
+        if !self.outcome.log_lines.is_empty() {
+            reply.serialize_entry("logLines", &self.outcome.log_lines)?;
         }
         reply.end()
     }

@@ -155,8 +155,8 @@ pub(crate) fn caller(headers: &HeaderMap, uri: &Uri, admin_key: &AdminKey) -> Re
             .map(|(_, key)| key),
     };
     match credential {
-        None => Ok(Caller::Anonymous),
-        Some(key) if admin_key.matches(&key) => Ok(Caller::Admin),
+        None => Ok(Caller::ANONYMOUS),
+        Some(key) if admin_key.matches(&key) => Ok(Caller::ADMIN),
         Some(_) => Err(Refusal::unauthenticated("BadAdminKey", "The provided admin key was invalid for this instance")),
     }
 }

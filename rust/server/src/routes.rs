@@ -11,10 +11,10 @@ use axum::{
     routing::{get, post},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use engine::{Caller, Deployment, FunctionKind};
+use engine::{Caller, Deployment, FunctionKind, Outcome};
 use serde::Serialize;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
-use value::Value;
+use value::{Value, json::Format};
 
 use crate::{
     AdminKey,
@@ -91,7 +91,7 @@ async fn run(
 /// A function of any kind, for admins.
 async fn function(State(app): State<App>, headers: HeaderMap, uri: Uri, body: Body) -> Result<Response, Refusal> {
     let caller = caller(&headers, &uri, &app.admin_key)?;
-    if caller != Caller::Admin {
+    if !caller.is_admin() {
         return Err(Refusal::unauthenticated("Unauthenticated", "/api/function needs an admin key"));
     }
     let request = CallRequest::from_object(read_object(&headers, body).await?)?;
@@ -113,14 +113,19 @@ async fn query_at_timestamp(
 ) -> Result<Response, Refusal> {
     let caller = caller(&headers, &uri, &app.admin_key)?;
     let mut fields = read_object(&headers, body).await?;
-    let asked = fields.remove("ts");
-    let current = app.timestamp()?;
-    if asked.as_ref().and_then(Value::as_str) != Some(&current) {
-        let reason =
-            "`ts` is not the current timestamp: the embedded deployment keeps no others; a Convex deployment does";
-        return Err(Refusal::bad_request("TimestampNotCurrent", reason));
+    let timestamp = fields.remove("ts").as_ref().and_then(Value::as_str).and_then(read_timestamp);
+    let Some(timestamp) = timestamp else {
+        return Err(Refusal::bad_request("BadJsonBody", "`ts`: expected what /api/query_ts answered"));
+    };
+    let CallRequest { path, args, format } = CallRequest::from_object(fields)?;
+    let outcome = blocking(move || app.deployment.query_at(timestamp, &path, args, &caller)).await?;
+    match outcome.map_err(|error| Refusal::internal(&error))? {
+        Some(outcome) => reply(outcome, format),
+        None => Err(Refusal::bad_request(
+            "TimestampNotCurrent",
+            "`ts` is not the current timestamp: the embedded deployment keeps no others; a Convex deployment does",
+        )),
     }
-    app.answer(Some(FunctionKind::Query), CallRequest::from_object(fields)?, caller).await
 }
 
 /// The replies of several queries, in order.
@@ -146,7 +151,7 @@ async fn query_batch(State(app): State<App>, headers: HeaderMap, uri: Uri, body:
     let formats: Vec<_> = requests.iter().map(|request| request.format).collect();
     let deployment = Arc::clone(&app.deployment);
     let outcomes = blocking(move || {
-        deployment.query_batch(requests.into_iter().map(|request| (request.path, request.args)).collect(), caller)
+        deployment.query_batch(requests.into_iter().map(|request| (request.path, request.args)).collect(), &caller)
     });
     let outcomes = outcomes.await?.map_err(|error| Refusal::internal(&error))?;
     let replies = outcomes.into_iter().zip(formats).map(|(outcome, format)| FunctionReply::new(outcome, format));
@@ -162,15 +167,23 @@ impl App {
         caller: Caller,
     ) -> Result<Response, Refusal> {
         let CallRequest { path, args, format } = request;
-        let outcome = blocking(move || self.deployment.call(kind, &path, args, caller)).await?;
-        let reply = FunctionReply::new(outcome, format)?;
-        Ok(json(serde_json::to_string(&reply).expect("a reply is JSON")).into_response())
+        let outcome = blocking(move || self.deployment.call(kind, &path, args, &caller)).await?;
+        reply(outcome.map_err(|error| Refusal::internal(&error))?, format)
     }
 
     fn timestamp(&self) -> Result<String, Refusal> {
         let timestamp = self.deployment.commit_timestamp().map_err(|error| Refusal::internal(&error))?;
         Ok(BASE64_STANDARD.encode(timestamp.to_le_bytes()))
     }
+}
+
+fn read_timestamp(text: &str) -> Option<i64> {
+    Some(i64::from_le_bytes(BASE64_STANDARD.decode(text).ok()?.try_into().ok()?))
+}
+
+fn reply(outcome: Outcome, format: Format) -> Result<Response, Refusal> {
+    let reply = FunctionReply::new(outcome, format)?;
+    Ok(json(serde_json::to_string(&reply).expect("a reply is JSON")).into_response())
 }
 
 /// Runs the engine on a thread that may block.
