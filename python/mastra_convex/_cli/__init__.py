@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from mastra_convex import __version__
-from mastra_convex._cli import demo, serve, terminal
+from mastra_convex._cli import demo, init, serve, terminal
 from mastra_convex._cli.options import Debug
 from mastra_convex.errors import (
     ConfigurationError,
@@ -36,6 +36,7 @@ Examples:
   mastra-convex demo --data ./demo       the same, kept in a folder
   mastra-convex demo --json | jq .rows   for programs
   mastra-convex serve                    a deployment for any Convex client
+  mastra-convex init                     the functions, for a Convex project of yours
 
 \b
 Exit codes:
@@ -57,6 +58,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("demo", epilog=demo.EPILOG)(demo.demo)
+app.command("init", epilog=init.EPILOG)(init.init)
 app.command("serve", epilog=serve.EPILOG)(serve.serve)
 
 

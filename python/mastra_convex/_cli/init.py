@@ -1,0 +1,101 @@
+"""``mastra-convex init``: the Convex functions and schema, written into a user's project."""
+
+from __future__ import annotations
+
+import json as json_text
+import shlex
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mastra_convex import _native
+from mastra_convex._cli import terminal
+from mastra_convex._cli.options import Debug, Json
+from mastra_convex.errors import ConfigurationError
+
+Action = Literal["written", "unchanged", "replaced", "kept"]
+
+EPILOG = """
+\b
+Examples:
+  mastra-convex init                          into ./convex, beside what is there
+  mastra-convex init --force                  mastra/ anew, for instance after an upgrade
+  mastra-convex init ./app/convex --json      another folder; for programs
+  mastra-convex serve --functions ./convex    run what was written
+"""
+
+
+def init(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="The functions folder, made if missing.")] = "./convex",
+    force: Annotated[bool, typer.Option("--force", help="Replace the files of mastra/ that differ.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write the Convex functions and schema into your project.
+
+    The folder mastra/ is ours: where a file of it differs, nothing is written without --force. What is beside it, such
+    as schema.ts, is yours: written where it is missing, and never replaced.
+    """
+    root = Path(folder).expanduser()
+    files = _native.builtin_files()
+    try:
+        plan = _plan(root, files, force)
+        for path, action in plan.items():
+            if action in ("written", "replaced"):
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_bytes(files[path].encode())
+        needs_our_tables = b"mastraTables" not in (root / "schema.ts").read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"init: {error.filename}: {error.strerror}; expected a folder that can be written"
+        ) from error
+    if json:
+        report = [{"path": path, "action": action} for path, action in plan.items()]
+        print(json_text.dumps({"folder": str(root), "files": report}))
+        return
+    for path, action in plan.items():
+        terminal.out.print(f"{action:<9}  {root / path}", soft_wrap=True)
+    _print_guide(root, needs_our_tables)
+
+
+def _plan(root: Path, files: dict[str, str], force: bool) -> dict[str, Action]:
+    """What to do about each file; an error where one of ours differs and may not be replaced."""
+    plan: dict[str, Action] = {}
+    for path, text in files.items():
+        try:
+            stored = (root / path).read_bytes()
+        except FileNotFoundError:
+            plan[path] = "written"
+        else:
+            if stored == text.encode():
+                plan[path] = "unchanged"
+            else:
+                plan[path] = "replaced" if path.startswith("mastra/") else "kept"
+    differing = [str(root / path) for path, action in plan.items() if action == "replaced"]
+    if differing and not force:
+        raise ConfigurationError(
+            f"init: {len(differing)} of the {len(files)} files differ from this version's; nothing was written:\n  "
+            + "\n  ".join(differing),
+            details={"files": differing},
+            hint="With --force they are replaced, and changes made there are lost.",
+        )
+    return plan
+
+
+def _print_guide(root: Path, needs_our_tables: bool) -> None:
+    """What to do next."""
+    if needs_our_tables:
+        first = (
+            f"{root / 'schema.ts'} is yours and lacks our tables. Add them:\n"
+            '    import { mastraTables } from "./mastra/schema";\n'
+            "    export default defineSchema({ ...mastraTables, /* your tables */ });"
+        )
+    else:
+        first = f"Your own tables go into {root / 'schema.ts'}, your own functions into files beside it."
+    serve = f"mastra-convex serve --functions {shlex.quote(str(root))}"
+    width = max(len(serve), len("npx convex deploy"))
+    terminal.err.print(
+        f"\n{first}\n\n{serve:<{width}}  runs them here\n{'npx convex deploy':<{width}}  runs them on Convex",
+        soft_wrap=True,
+    )

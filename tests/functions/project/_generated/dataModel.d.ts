@@ -1,0 +1,11 @@
+// What `npx convex codegen` says of the schema.
+import type {
+  DataModelFromSchemaDefinition,
+  DocumentByName,
+  TableNamesInDataModel,
+} from "convex/server";
+import type schema from "../schema";
+
+export type DataModel = DataModelFromSchemaDefinition<typeof schema>;
+export type Doc<TableName extends TableNamesInDataModel<DataModel>> =
+  DocumentByName<DataModel, TableName>;

@@ -1,0 +1,160 @@
+"""`mastra-convex init` writes the Convex functions, and loses nobody's changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import mastra_convex as mc
+from mastra_convex import _native
+from tests.served import serve
+from tests.test_cli import COMMAND, run
+
+ROOT = Path(__file__).parent.parent
+OURS = {path: text.encode() for path, text in _native.builtin_files().items()}
+PROJECT = Path(__file__).parent / "functions" / "project"
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.glob("**/*") if path.is_file()}
+
+
+def actions(folder: Path, *options: str) -> dict[str, str]:
+    """What `init --json` says it did, by path, after it succeeded."""
+    done = run("init", str(folder), "--json", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads(done.stdout)
+    assert report.keys() == {"folder", "files"}
+    assert report["folder"] == str(folder)
+    assert all(file.keys() == {"path", "action"} for file in report["files"])
+    return {file["path"]: file["action"] for file in report["files"]}
+
+
+def test_the_folder_holds_the_functions_as_they_are(tmp_path: Path) -> None:
+    """Every file of `convex/` but the tests, in a folder that is made with its parents."""
+    folder = tmp_path / "app" / "convex"
+    assert set(actions(folder).values()) == {"written"}
+    sources = {path: text for path, text in files_in(ROOT / "convex").items() if path.endswith(".ts")}
+    assert files_in(folder) == {path: text for path, text in sources.items() if path.count(".") == 1}
+
+
+def test_what_it_did_and_what_comes_next_is_shown(tmp_path: Path) -> None:
+    """A line a file on stdout, the guide on stderr; the folder is `./convex` where none is named."""
+    done = subprocess.run([COMMAND, "init"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert sorted(done.stdout.splitlines()) == sorted(f"written    convex/{path}" for path in OURS)
+    assert "mastra-convex serve --functions convex " in done.stderr
+    assert "npx convex deploy " in done.stderr
+    assert "import" not in done.stderr
+
+
+def test_again_changes_nothing(tmp_path: Path) -> None:
+    """No file is even touched."""
+    actions(tmp_path)
+    for path in OURS:
+        os.utime(tmp_path / path, ns=(0, 0))
+    assert actions(tmp_path) == actions(tmp_path, "--force") == dict.fromkeys(OURS, "unchanged")
+    assert {(tmp_path / path).stat().st_mtime_ns for path in OURS} == {0}
+
+
+def test_a_file_that_is_missing_is_written_beside_the_others(tmp_path: Path) -> None:
+    """As after an upgrade that brings one."""
+    actions(tmp_path)
+    (tmp_path / "mastra" / "cache.ts").unlink()
+    assert actions(tmp_path) == dict.fromkeys(OURS, "unchanged") | {"mastra/cache.ts": "written"}
+    assert files_in(tmp_path) == OURS
+
+
+def test_a_file_of_ours_that_differs_is_replaced_only_when_told(tmp_path: Path) -> None:
+    """Without `--force` nothing at all is written, and the error names the file and the way out."""
+    changed = tmp_path / "mastra" / "model" / "storage.ts"
+    changed.parent.mkdir(parents=True)
+    changed.write_text("// changed")
+    done = run("init", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"Error: init: 1 of the {len(OURS)} files differ")
+    assert str(changed) in done.stderr
+    assert "--force" in done.stderr
+    assert files_in(tmp_path) == {"mastra/model/storage.ts": b"// changed"}
+    assert actions(tmp_path, "--force") == dict.fromkeys(OURS, "written") | {"mastra/model/storage.ts": "replaced"}
+    assert files_in(tmp_path) == OURS
+
+
+@pytest.mark.parametrize("options", [[], ["--force"]], ids=["", "force"])
+def test_a_schema_and_files_of_the_users_own_are_kept(tmp_path: Path, options: list[str]) -> None:
+    """The guide says what such a schema lacks, and nothing where it lacks nothing."""
+    own = {"schema.ts": b"export default defineSchema({});", "mastra/mine.ts": b"// mine"}
+    for path, text in own.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(text)
+    assert actions(tmp_path, *options) == dict.fromkeys(OURS, "written") | {"schema.ts": "kept"}
+    assert files_in(tmp_path) == OURS | own
+    lacking = run("init", str(tmp_path), *options)
+    assert f"kept       {tmp_path / 'schema.ts'}" in lacking.stdout
+    assert 'import { mastraTables } from "./mastra/schema";' in lacking.stderr
+    shutil.copy(PROJECT / "schema.ts", tmp_path)
+    complete = run("init", str(tmp_path), *options)
+    assert f"kept       {tmp_path / 'schema.ts'}" in complete.stdout
+    assert "import" not in complete.stderr
+
+
+@pytest.mark.parametrize(
+    ("there", "named", "why"),
+    [
+        ("convex", "convex/mastra/cache.ts", "Not a directory"),
+        ("convex/mastra/storage.ts/x", "convex/mastra/storage.ts", "Is a directory"),
+        ("convex/schema.ts/x", "convex/schema.ts", "Is a directory"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, there: str, named: str, why: str) -> None:
+    """And nothing is written beside it."""
+    (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / there).write_text("")
+    done = run("init", str(tmp_path / "convex"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"Error: init: {tmp_path / named}: {why}; expected a folder that can be written\n"
+    assert files_in(tmp_path) == {there: b""}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A user's project after `init`, with functions and a table of their own."""
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    shutil.copytree(PROJECT, tmp_path / "convex")
+    assert actions(tmp_path / "convex")["schema.ts"] == "kept"
+    return tmp_path
+
+
+def test_the_functions_type_check_in_a_users_project(project: Path) -> None:
+    """Strictly, with the real `convex` and the options of its projects; and a wrong type in the user's own is seen."""
+    check = [str(ROOT / "node_modules" / ".bin" / "tsc"), "--project", "convex"]
+    done = subprocess.run(check, cwd=project, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "")
+    module = project / "convex" / "bookmarks.ts"
+    module.write_text(module.read_text().replace("thread?.title", "thread?.subtitle"))
+    done = subprocess.run(check, cwd=project, capture_output=True, text=True, timeout=60)
+    assert "convex/bookmarks.ts" in done.stdout
+    assert "'subtitle' does not exist" in done.stdout
+
+
+def test_serve_runs_that_folder_with_the_users_functions_beside_ours(project: Path) -> None:
+    """They share tables and transactions with ours."""
+    with serve(data=":memory:", functions=project / "convex") as served:
+        with mc.connect(served.url, admin_key=served.admin_key) as db:
+            now = "2026-01-01T00:00:00.000Z"
+            record = {"id": "t1", "resourceId": "ada", "title": "Trains", "createdAt": now, "updatedAt": now}
+            insert = {"op": "insert", "tableName": "mastra_threads", "record": record}
+            assert db.mutation("mastra/storage:handle", insert) == {"ok": True}
+            vectors = mc.ConvexVector(db).index("docs", dimension=2)
+            vectors.upsert([[1, 0]], ids=["a"])
+            assert [hit.id for hit in vectors.query([1, 0])] == ["a"]
+        served.call("mutation", "bookmarks:add", {"threadId": "t1", "note": "read on"})
+        assert served.call("query", "bookmarks:list")["value"] == ["Trains: read on"]
+        lost = served.call("mutation", "bookmarks:add", {"threadId": "t0", "note": ""})
+        assert "no thread t0" in lost["errorMessage"]
+        assert "../convex/bookmarks.ts" in lost["errorMessage"]
