@@ -21,6 +21,7 @@ SUBSTITUTIONS = [
     (r"\basync for\b", "for"),
     (r"\basync with\b", "with"),
     (r"\bawait ", ""),
+    (r"\banext\b", "next"),
     (r"\b__aenter__\b", "__enter__"),
     (r"\b__aexit__\b", "__exit__"),
     (r"\b_async\b", "_sync"),

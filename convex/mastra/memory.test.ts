@@ -276,7 +276,7 @@ describe("messages", () => {
     const records = [message("m1"), message("m2", { thread_id: "stranger" })];
     expect(await call("saveMessages", MESSAGES, { records })).toEqual({
       ok: false,
-      code: "NotFound",
+      code: "ThreadNotFound",
       error: "Thread stranger not found",
       details: { threadId: "stranger" },
     });
@@ -453,7 +453,7 @@ describe("copyThread", () => {
   test("refuses an unknown source and a thread that exists", async () => {
     expect(await copy({ sourceThreadId: "x", ids: ["c"] })).toEqual({
       ok: false,
-      code: "NotFound",
+      code: "ThreadNotFound",
       error: "Source thread with id x not found",
     });
     expect(await copy({ newThreadId: "t", ids: ["c"] })).toEqual({

@@ -38,7 +38,7 @@ export const saveMessages = operation({
       if (thread === null) {
         return {
           ok: false,
-          code: "NotFound",
+          code: "ThreadNotFound",
           error: `Thread ${threadId} not found`,
           details: { threadId },
         };

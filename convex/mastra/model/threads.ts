@@ -127,7 +127,7 @@ export const copyThread = operation({
     if (source === null) {
       return {
         ok: false,
-        code: "NotFound",
+        code: "ThreadNotFound",
         error: `Source thread with id ${args.sourceThreadId} not found`,
       };
     }

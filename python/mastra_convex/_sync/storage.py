@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Callable, Mapping, Sequence
 from typing import Any
 
 from mastra_convex._sync.deployment import Deployment
@@ -13,10 +13,13 @@ from mastra_convex.errors import (
     FunctionNotFoundError,
     MastraConvexError,
     NotFoundError,
+    ThreadNotFoundError,
     UnsupportedOperationError,
 )
+from mastra_convex.records._pages import Window
 
 Row = dict[str, Any]
+Admits = Callable[[Row], bool]
 
 # What may be called again when an answer gets lost.
 READS = {
@@ -33,7 +36,11 @@ READS = {
     "version",
 }
 
-ERRORS: dict[str, type[MastraConvexError]] = {"NotFound": NotFoundError, "AlreadyExists": AlreadyExistsError}
+ERRORS: dict[str, type[MastraConvexError]] = {
+    "AlreadyExists": AlreadyExistsError,
+    "NotFound": NotFoundError,
+    "ThreadNotFound": ThreadNotFoundError,
+}
 
 DEPLOY = "`mastra-convex init` writes this package's functions; `npx convex deploy` deploys them."
 
@@ -41,8 +48,9 @@ DEPLOY = "`mastra-convex init` writes this package's functions; `npx convex depl
 class Storage:
     """Operations of the storage function at a path of a deployment.
 
-    Rows are dicts by column. Filters are equalities of columns, ``{"thread_id": "t1"}``; an order is the function's
-    ``orderBy``: ``{"field", "order"}`` and bounds ``gt``, ``gte``, ``lt``, ``lte``.
+    Rows are dicts by column. Filters say what columns equal, ``{"thread_id": "t1"}``; with a list: one of its items;
+    with a mapping: within its bounds ``gt``, ``gte``, ``lt``, ``lte``. An order is the function's ``orderBy``:
+    ``{"field", "order"}`` and bounds.
     """
 
     def __init__(self, deployment: Deployment, function: str) -> None:
@@ -102,6 +110,46 @@ class Storage:
                 return
             page = self.reply("queryTable", table, **request, cursor=page["continuationCursor"])
 
+    def page(
+        self,
+        table: str,
+        filters: Mapping[str, Any] | None,
+        order: Mapping[str, Any],
+        window: Window,
+        admits: Admits | None = None,
+    ) -> tuple[list[Row], int]:
+        """The rows of a page, and how many there are in all.
+
+        The function finds them by the number of the page. Where `admits` decides too, or all are wanted, they are read
+        one after the other, and only the page's are kept.
+        """
+        if admits is not None or window.per_page is None:
+            return part_of(self.rows(table, filters, order), window, admits)
+        request = {"filters": as_filters(filters)}
+        part: Row = {"order": order["order"], "offset": window.offset, "limit": window.per_page}
+        rows: list[Row] = []
+        total: int | None = None
+        cursor = None
+        while True:
+            reply = self.reply(
+                "queryPage",
+                table,
+                **request,
+                orderBy={**order, "order": part["order"]},
+                offset=part["offset"],
+                limit=part["limit"],
+                cursor=cursor,
+            )
+            part, cursor = reply["result"], reply.get("continuationCursor")
+            rows += part["rows"]
+            total = part["total"] if total is None else total
+            if not reply["hasMore"]:
+                break
+        # Read from the end of the list that was nearer.
+        if part["order"] != order["order"]:
+            rows.reverse()
+        return rows, self.count(table, filters, order) if total is None else total
+
     def count(
         self, table: str, filters: Mapping[str, Any] | None = None, order: Mapping[str, Any] | None = None
     ) -> int:
@@ -145,6 +193,25 @@ class Storage:
         )
 
 
+def part_of(rows: Iterator[Row], window: Window, admits: Admits | None = None) -> tuple[list[Row], int]:
+    """The rows of a list that are in a window, and how many the list has."""
+    found: list[Row] = []
+    total = 0
+    for row in rows:
+        if admits is not None and not admits(row):
+            continue
+        if total >= window.offset and (window.per_page is None or len(found) < window.per_page):
+            found.append(row)
+        total += 1
+    return found, total
+
+
 def as_filters(filters: Mapping[str, Any] | None) -> list[dict[str, Any]] | None:
     """The storage function's ``filters``."""
-    return [{"field": column, "value": value} for column, value in filters.items()] if filters else None
+    return [{"field": column} | _condition(value) for column, value in filters.items()] if filters else None
+
+
+def _condition(value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {"values": value} if isinstance(value, list) else {"value": value}

@@ -10,7 +10,7 @@ A record is a frozen dataclass whose fields carry a `Column` in their metadata::
 from __future__ import annotations
 
 import json as _json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
@@ -144,6 +144,18 @@ def key_text(place: str, given: Any) -> str:
     if not isinstance(given, str) or not given.strip():
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text, not empty")
     return given
+
+
+def key_texts(place: str, given: Any) -> list[str]:
+    """A list of ids or other names."""
+    return [key_text(f"{place}[{n}]", item) for n, item in enumerate(as_items(place, given))]
+
+
+def as_items(place: str, given: Any) -> list[Any]:
+    """The items of a list, which a text or a mapping isn't."""
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a list")
+    return list(given)
 
 
 def finite_number(place: str, given: Any) -> float:

@@ -3,10 +3,317 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mastra_convex._sync.batches import in_batches, in_halves
+from mastra_convex._sync.storage import Admits, Row, part_of
 from mastra_convex._sync.store.domain import Domain
+from mastra_convex._rows import CALL_ROWS, as_integer
+from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records._columns import as_items, from_row, key_text, key_texts, size_of, to_columns, to_row
+from mastra_convex.records._metadata_filter import metadata_filter
+from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
+from mastra_convex.records.memory import Message, MessagePage, as_content
 
 MESSAGES = "mastra_messages"
+
+ORDERED_BY = {"created_at": "createdAt"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which messages, in which order: those that satisfy one of `filters` and that `admits` admits."""
+
+    filters: list[dict[str, Any]]
+    order: dict[str, Any]
+    admits: Admits | None
+
+    def rank(self, row: Row) -> tuple[str, float]:
+        """What rows are ordered by: when they were written, then when they were stored."""
+        return row["createdAt"], row["_creationTime"]
+
+    @property
+    def is_descending(self) -> bool:
+        """Whether the newest comes first."""
+        return bool(self.order["order"] == "desc")
 
 
 class Messages(Domain):
     """The messages of a memory."""
+
+    def save_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
+        """Insert messages, or update those with the same ids, and set their threads' ``updated_at`` to now.
+
+        Parameters
+        ----------
+        messages : sequence of Message or mapping
+            Each names its thread. Content that is text becomes format 2; ids, times and the thread's resource are
+            filled in.
+
+        Returns
+        -------
+        list of Message
+            As they were stored, in the order given.
+
+        Raises
+        ------
+        ThreadNotFoundError
+            A thread does not exist; nothing of that call was written.
+        MastraConvexError
+            A call failed. Up to 500 messages are one transaction; of more, the error says how many were written.
+        """
+        place = "MemoryStorage.save_messages: messages"
+        rows = [to_row(f"{place}[{n}]", Message, message) for n, message in enumerate(as_items(place, messages))]
+
+        def save(some: list[Row]) -> None:
+            owners = self._storage.call("saveMessages", MESSAGES, records=some)
+            for row, owner in zip(some, owners, strict=True):
+                row["resourceId"] = owner
+
+        in_batches(save, rows, [size_of(row) for row in rows])
+        return [from_row(Message, row) for row in rows]
+
+    def update_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
+        """Update what is given of messages, and set ``updated_at`` of the threads they were in and are in to now.
+
+        Parameters
+        ----------
+        messages : sequence of mapping or Message
+            Each with an ``id`` and what changes. Of ``content`` the keys given replace those stored, and of its
+            ``metadata`` the keys given; text replaces what the message says. ``created_at`` never changes.
+
+        Returns
+        -------
+        list of Message
+            Those that exist, updated. Unknown ids are passed over.
+        """
+        place = "MemoryStorage.update_messages: messages"
+        rows = [_changes(f"{place}[{n}]", message) for n, message in enumerate(as_items(place, messages))]
+        updated: list[Row] = []
+
+        def update(some: list[Row]) -> None:
+            updated.extend(self._storage.call("updateMessages", MESSAGES, records=some))
+
+        in_batches(update, rows, [size_of(row) for row in rows])
+        return [from_row(Message, row) for row in updated]
+
+    def delete_messages(self, message_ids: Sequence[str]) -> None:
+        """Delete messages, and set their threads' ``updated_at`` to now. Unknown ids are passed over.
+
+        Up to 500 are one transaction.
+        """
+        ids = key_texts("MemoryStorage.delete_messages: message_ids", message_ids)
+
+        def delete(some: list[str]) -> None:
+            self._storage.call("deleteMessages", MESSAGES, ids=some)
+
+        for begin in range(0, len(ids), CALL_ROWS):
+            in_halves(delete, ids[begin : begin + CALL_ROWS])
+
+    def list_messages_by_id(self, message_ids: Sequence[str]) -> list[Message]:
+        """Return the messages that exist among ids, each once, oldest first."""
+        ids = key_texts("MemoryStorage.list_messages_by_id: message_ids", message_ids)
+        rows = self._storage.load_many(MESSAGES, list(dict.fromkeys(ids)))
+        rows.sort(key=lambda row: (row["createdAt"], row["_creationTime"]))
+        return [from_row(Message, row) for row in rows]
+
+    def list_messages(
+        self,
+        thread_id: str | Sequence[str],
+        resource_id: str | None = None,
+        *,
+        per_page: int | None = 40,
+        page: int = 0,
+        order_by: OrderBy | None = None,
+        filter: Mapping[str, Any] | None = None,
+        include: Sequence[Mapping[str, Any]] = (),
+    ) -> MessagePage:
+        """Return a page of the messages of a thread, or of several.
+
+        Parameters
+        ----------
+        thread_id : str or sequence of str
+            The thread or threads; an unknown one has no messages.
+        resource_id : str, optional
+            Only messages of this resource, the included ones too.
+        per_page : int or None, default 40
+            Messages a page; None: all.
+        page : int, default 0
+            Which page, from 0 on.
+        order_by : mapping, optional
+            ``{"direction": "DESC"}`` begins with the newest. Messages of one time come as they were stored.
+        filter : mapping, optional
+            ``date_range``: ``{"start", "end", "start_exclusive", "end_exclusive"}``; ``roles``: some
+            of them; ``metadata``: values that the content's metadata has.
+        include : sequence of mapping, default ()
+            Messages to add wherever they are, ``{"id", "with_previous_messages", "with_next_messages"}``: each with
+            so many before and after it in its thread. None is there twice.
+
+        Returns
+        -------
+        MessagePage
+            ``total`` and ``has_more`` speak of the list without what was included. With ``per_page=0`` only what was
+            included is read, and ``total`` is 0.
+
+        Raises
+        ------
+        InvalidArgumentError
+            A thread's id is empty, a number is below zero, a field to order by, a date or a filter isn't one.
+        """
+        place = "MemoryStorage.list_messages"
+        threads = [thread_id] if isinstance(thread_id, str) else list(as_items(f"{place}: thread_id", thread_id))
+        if not threads:
+            raise InvalidArgumentError(f"{place}: thread_id is empty; expected a thread's id, or several")
+        owners = [{"thread_id": key_text(f"{place}: thread_id", id)} for id in dict.fromkeys(threads)]
+        return self._page(place, owners, resource_id, per_page, page, order_by, filter, include)
+
+    def list_messages_by_resource_id(
+        self,
+        resource_id: str,
+        *,
+        per_page: int | None = 40,
+        page: int = 0,
+        order_by: OrderBy | None = None,
+        filter: Mapping[str, Any] | None = None,
+        include: Sequence[Mapping[str, Any]] = (),
+    ) -> MessagePage:
+        """Return a page of the messages of a resource, in all its threads. Arguments are as for `list_messages`."""
+        place = "MemoryStorage.list_messages_by_resource_id"
+        owners = [{"resourceId": key_text(f"{place}: resource_id", resource_id)}]
+        return self._page(place, owners, resource_id, per_page, page, order_by, filter, include)
+
+    def iter_messages(
+        self,
+        thread_id: str,
+        resource_id: str | None = None,
+        *,
+        order_by: OrderBy | None = None,
+        filter: Mapping[str, Any] | None = None,
+    ) -> Iterator[Message]:
+        """Iterate over all messages of a thread, paged by cursor. Arguments are as for `list_messages`.
+
+        Messages saved meanwhile come too where they belong after the last one given; none comes twice.
+        """
+        place = "MemoryStorage.iter_messages"
+        owner = {"thread_id": key_text(f"{place}: thread_id", thread_id)}
+        return self._messages(_wanted(place, [owner], resource_id, order_by, filter))
+
+    def _messages(self, wanted: _Wanted) -> Iterator[Message]:
+        for row in self._rows(wanted):
+            if wanted.admits is None or wanted.admits(row):
+                yield from_row(Message, row)
+
+    def _rows(self, wanted: _Wanted) -> Iterator[Row]:
+        """The rows of each filter, merged in their order."""
+        lists = [self._storage.rows(MESSAGES, filters, wanted.order) for filters in wanted.filters]
+        heads = [(row, rows) for rows in lists if (row := next(rows, None)) is not None]
+        first = max if wanted.is_descending else min
+        while heads:
+            place = first(range(len(heads)), key=lambda n: wanted.rank(heads[n][0]))
+            row, rows = heads[place]
+            yield row
+            following = next(rows, None)
+            if following is None:
+                del heads[place]
+            else:
+                heads[place] = (following, rows)
+
+    def _page(
+        self,
+        place: str,
+        owners: list[dict[str, str]],
+        resource_id: str | None,
+        per_page: int | None,
+        page: int,
+        order_by: OrderBy | None,
+        filter: Mapping[str, Any] | None,
+        include: Sequence[Mapping[str, Any]],
+    ) -> MessagePage:
+        wanted = _wanted(place, owners, resource_id, order_by, filter)
+        part = window(place, page, per_page)
+        extra = self._included(place, include, resource_id)
+        if per_page == 0:
+            rows, total = list[Row](), 0
+        elif len(wanted.filters) == 1:
+            rows, total = self._storage.page(MESSAGES, wanted.filters[0], wanted.order, part, wanted.admits)
+        else:
+            rows, total = part_of(self._rows(wanted), part, wanted.admits)
+        if extra:
+            rows = list({row["id"]: row for row in [*rows, *extra]}.values())
+            rows.sort(key=wanted.rank, reverse=wanted.is_descending)
+        return MessagePage([from_row(Message, row) for row in rows], total, part.page, per_page, part.has_more(total))
+
+    def _included(self, place: str, include: Sequence[Mapping[str, Any]], resource_id: str | None) -> list[Row]:
+        """The rows to include, each with its neighbours."""
+        around: dict[str, tuple[int, int]] = {}
+        for n, given in enumerate(as_items(f"{place}: include", include)):
+            named = f"{place}: include[{n}]"
+            known = ("id", "thread_id", "with_previous_messages", "with_next_messages")
+            asked = options(named, given, known)
+            id = key_text(f"{named}: id", asked.get("id"))
+            previous, following = (as_integer(f"{named}: {name}", asked.get(name) or 0, 0, 2**53) for name in known[2:])
+            before, after = around.get(id, (0, 0))
+            around[id] = max(before, previous), max(after, following)
+        rows: list[Row] = []
+        for row in self._storage.load_many(MESSAGES, list(around)):
+            if resource_id in (None, row.get("resourceId")):
+                previous, following = around[row["id"]]
+                rows += self._neighbours(row, previous, resource_id, {"order": "desc", "lte": row["createdAt"]})
+                rows.append(row)
+                rows += self._neighbours(row, following, resource_id, {"order": "asc", "gte": row["createdAt"]})
+        return rows
+
+    def _neighbours(self, row: Row, most: int, resource_id: str | None, order: dict[str, str]) -> list[Row]:
+        """Up to `most` rows that come after a row in an order of its thread."""
+        found: list[Row] = []
+        if most == 0:
+            return found
+        filters = {"thread_id": row["thread_id"]} | ({} if resource_id is None else {"resourceId": resource_id})
+        is_after = False
+        # Rows of one time come before it too.
+        for other in self._storage.rows(MESSAGES, filters, {"field": "createdAt", **order}, min(most + 8, 256)):
+            if is_after:
+                found.append(other)
+            is_after = is_after or other["id"] == row["id"]
+            if len(found) == most:
+                break
+        return found
+
+
+def _wanted(
+    place: str,
+    owners: list[dict[str, str]],
+    resource_id: str | None,
+    order_by: OrderBy | None,
+    filter: Mapping[str, Any] | None,
+) -> _Wanted:
+    asked = options(f"{place}: filter", filter, ("date_range", "roles", "metadata"))
+    order = ordering(place, order_by, ORDERED_BY, "ASC") | date_bounds(place, asked.get("date_range"))
+    conditions: dict[str, Any] = {}
+    if resource_id is not None:
+        conditions["resourceId"] = key_text(f"{place}: resource_id", resource_id)
+    if asked.get("roles") is not None:
+        conditions["role"] = key_texts(f"{place}: filter roles", asked["roles"])
+    has_metadata = metadata_filter(place, asked.get("metadata"), scalars=True)
+    admits = None if has_metadata is None else lambda row: has_metadata(_metadata_of(row))
+    return _Wanted([owner | conditions for owner in owners], order, admits)
+
+
+def _metadata_of(row: Row) -> Mapping[str, Any]:
+    content = from_row(Message, row).content
+    metadata = content.get("metadata") if isinstance(content, Mapping) else None
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
+def _changes(place: str, message: Message | Mapping[str, Any]) -> Row:
+    """The columns that an update of a message changes."""
+    if isinstance(message, Message):
+        return to_row(place, Message, message)
+    values = dict(message) if isinstance(message, Mapping) else message
+    if isinstance(values, dict) and "content" in values:
+        values["content"] = as_content(values["content"])
+    row = to_columns(place, Message, values)
+    key_text(f"{place}: id", row.get("id"))
+    return row
