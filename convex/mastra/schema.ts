@@ -73,6 +73,8 @@ export const mastraWorkflowSnapshotsTable = defineTable({
   snapshot: v.any(),
   createdAt: v.string(),
   updatedAt: v.string(),
+  // The snapshot's status, empty where it says none: written with each snapshot.
+  status: v.optional(v.string()),
 })
   .index("by_record_id", ["id"])
   .index("by_workflow_run", ["workflow_name", "run_id"])
@@ -84,6 +86,12 @@ export const mastraWorkflowSnapshotsTable = defineTable({
   .index("by_resource_and_workflow_and_created_at", [
     "resourceId",
     "workflow_name",
+    "createdAt",
+  ])
+  .index("by_status_and_created_at", ["status", "createdAt"])
+  .index("by_workflow_and_status_and_created_at", [
+    "workflow_name",
+    "status",
     "createdAt",
   ])
   .index("by_created", ["createdAt"]);
@@ -252,7 +260,10 @@ export const mastraBackgroundTasksTable = defineTable({
   .index("by_thread", ["thread_id"])
   .index("by_resource", ["resource_id"])
   .index("by_tool", ["tool_name"])
-  .index("by_created", ["createdAt"]);
+  .index("by_created", ["createdAt"])
+  .index("by_started", ["startedAt"])
+  .index("by_suspended", ["suspendedAt"])
+  .index("by_completed", ["completedAt"]);
 
 /** Observational memory: one row for each generation of a thread's or a resource's. */
 export const mastraObservationalMemoryTable = defineTable({

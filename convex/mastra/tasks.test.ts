@@ -112,6 +112,46 @@ describe("claimTask", () => {
 });
 
 describe("a task kept as a document", () => {
+  test("is claimed after the rows, and stays where it is", async () => {
+    await legacy("a");
+    await legacy("b", { status: "running" });
+    await call("insert", TASKS, { record: task("row") });
+    const claim = async () =>
+      (await call("claimTask", TASKS, { ownerId: "me" })).result;
+    expect((await claim()).id).toBe("row");
+    expect(await claim()).toMatchObject({ id: "a", owner_id: "me" });
+    expect(await claim()).toBe(null);
+    expect(await storedIn(db, "mastra_documents")).toMatchObject([
+      { record: { id: "a", status: "running", agent_id: "agent" } },
+      { record: { id: "b" } },
+    ]);
+  });
+
+  test("is listed by cursor, by filters, unless a row hides it", async () => {
+    for (const [id, createdAt] of [
+      ["a", at(1)],
+      ["b", at(2)],
+      ["c", at(3)],
+      ["d", undefined],
+    ] as const)
+      await legacy(id, { createdAt });
+    await call("insert", TASKS, { record: task("b") });
+    const list = async (...filters: object[]) =>
+      ids((await call("listLegacyTasks", TASKS, { filters })).result);
+    expect(await list()).toEqual(["a", "c", "d"]);
+    expect(await list({ field: "createdAt", gt: at(1), lte: at(3) })).toEqual([
+      "c",
+    ]);
+    expect(await list({ field: "createdAt", gte: at(1), lt: at(3) })).toEqual([
+      "a",
+    ]);
+    expect(await list({ field: "createdAt", values: [at(3), null] })).toEqual([
+      "c",
+      "d",
+    ]);
+    expect(await list({ field: "agent_id", value: "other" })).toEqual([]);
+  });
+
   test("is read with the columns of a row, unless a row hides it", async () => {
     await legacy("a", { toolName: "search" });
     await legacy("b", { agentId: "other" });

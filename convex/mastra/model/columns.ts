@@ -4,6 +4,7 @@
  * @module
  */
 import type { StorageRecord } from "./request";
+import { statusOf } from "./snapshots";
 import type { RecordTable } from "./server";
 
 type Columns = {
@@ -13,6 +14,8 @@ type Columns = {
   keptOnUpdate?: string[];
   /** Columns that may be absent but not null: a null clears them. */
   clearedByNull?: string[];
+  /** Columns made of what a write says in others. */
+  derived?: (record: StorageRecord) => StorageRecord;
 };
 
 const columns: { [T in RecordTable]?: Columns } = {
@@ -23,6 +26,8 @@ const columns: { [T in RecordTable]?: Columns } = {
   mastra_workflow_snapshots: {
     keptOnUpdate: ["createdAt"],
     clearedByNull: ["id", "resourceId"],
+    derived: ({ snapshot }) =>
+      snapshot === undefined ? {} : { status: statusOf(snapshot) },
   },
   mastra_scorers: {
     // Mastra's scores need no input, its table does.
@@ -72,7 +77,7 @@ export function changedFields(
 
 /** Without Convex's own fields, which clients send back as they read them. */
 function fieldsOf(table: RecordTable, record: StorageRecord): StorageRecord {
-  const fields = { ...record };
+  const fields = { ...record, ...columns[table]?.derived?.(record) };
   delete fields._id;
   delete fields._creationTime;
   for (const name of columns[table]?.clearedByNull ?? []) {

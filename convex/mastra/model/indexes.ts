@@ -43,6 +43,12 @@ export const indexes: Record<TableName, Record<string, string[]>> = {
       "workflow_name",
       "createdAt",
     ],
+    by_status_and_created_at: ["status", "createdAt"],
+    by_workflow_and_status_and_created_at: [
+      "workflow_name",
+      "status",
+      "createdAt",
+    ],
     by_created: ["createdAt"],
   },
   mastra_scorers: {
@@ -91,6 +97,9 @@ export const indexes: Record<TableName, Record<string, string[]>> = {
     by_resource: ["resource_id"],
     by_tool: ["tool_name"],
     by_created: ["createdAt"],
+    by_started: ["startedAt"],
+    by_suspended: ["suspendedAt"],
+    by_completed: ["completedAt"],
   },
   mastra_observational_memory: {
     by_record_id: ["id"],

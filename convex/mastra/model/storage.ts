@@ -34,9 +34,9 @@ import { createVectorIndex } from "./vectorIndexes";
 import * as vectors from "./vectors";
 import {
   deleteWorkflowRun,
+  fillStatus,
   mergeWorkflowState,
   mergeWorkflowStepResult,
-  persistWorkflowSnapshot,
 } from "./workflows";
 
 /** Tables of records, and what they have beyond what all have. */
@@ -46,10 +46,10 @@ const recordTables: { [T in RecordTable]: Operations<T> } = {
   mastra_resources: { ...records, updateResource },
   mastra_workflow_snapshots: {
     ...records,
-    persistWorkflowSnapshot,
     mergeWorkflowStepResult,
     mergeWorkflowState,
     deleteWorkflowRun,
+    fillStatus,
   },
   mastra_scorers: records,
   mastra_schedules: {

@@ -26,16 +26,23 @@ import {
 } from "./request";
 import {
   clearSome,
+  conditionsOf,
+  cursorOf,
   firstOf,
+  MAX_ROWS_READ,
+  pageOf,
   queryArgs,
   queryRows,
   rowsWhere,
+  satisfies,
   type Condition,
 } from "./rows";
-import type { AnyReadCtx, AnyRows, WriteCtx } from "./server";
+import type { AnyReadCtx, AnyRows, StoredRow, WriteCtx } from "./server";
 
 type Tasks = "mastra_background_tasks";
 const TASKS: Tasks = "mastra_background_tasks";
+
+const LEGACY_TASKS_PER_PAGE = 500;
 
 /** The columns that documents name otherwise. */
 const legacyNames: Record<string, string> = {
@@ -77,18 +84,39 @@ function legacyDocuments({ db }: WriteCtx) {
     .withIndex("by_table", (q) => q.eq("table", TASKS));
 }
 
-/** The documents that satisfy the conditions and that no row hides. */
-async function legacyTasksWhere(ctx: WriteCtx, conditions: Condition[]) {
-  const tasks: StorageRecord[] = [];
-  for await (const { record } of legacyDocuments(ctx)) {
-    const task = withColumnNames(record);
-    const expected = conditions.map(({ field, value }) => [field, value]);
-    if (!isAsExpected(task, Object.fromEntries(expected))) continue;
+/** Of these documents, the tasks that satisfy the conditions and that no row hides. */
+async function tasksAmong(
+  ctx: WriteCtx,
+  documents: StoredRow[],
+  conditions: Condition[],
+): Promise<StorageRecord[]> {
+  const wanted = documents
+    .map(({ record }) => withColumnNames(record))
+    .filter((task) => satisfies(task, conditions));
+  return await findInBatches(wanted, async (task) => {
     const hidden = await findRecord(ctx as AnyReadCtx, TASKS, task.id);
-    if (hidden === null) tasks.push(task);
-  }
-  return tasks;
+    return hidden === null ? task : null;
+  });
 }
+
+async function legacyTasksWhere(ctx: WriteCtx, conditions: Condition[]) {
+  const documents = await legacyDocuments(ctx).take(MAX_ROWS_READ);
+  return await tasksAmong(ctx, documents, conditions);
+}
+
+/** The tasks among the documents, by cursor, without an order. */
+const listLegacyTasks = operation({
+  args: (request) => ({
+    conditions: conditionsOf(request, "filters"),
+    cursor: cursorOf(request),
+  }),
+  handler: async (ctx, _table: Tasks, { conditions, cursor }) => {
+    const rows = legacyDocuments(ctx) as unknown as AnyRows;
+    const page = await pageOf(rows, cursor, LEGACY_TASKS_PER_PAGE);
+    const result = await tasksAmong(ctx, page.result, conditions);
+    return { ...page, result };
+  },
+});
 
 async function findTask(ctx: WriteCtx, id: string) {
   const row = await findRecord(ctx as AnyReadCtx, TASKS, id);
@@ -103,7 +131,7 @@ const load = operation({
     }
     const conditions = Object.entries(keys).map(([field, value]) => ({
       field,
-      value,
+      value: value ?? null,
     }));
     const row = await rowsWhere(ctx as AnyReadCtx, table, conditions).first();
     const result = row ?? (await legacyTasksWhere(ctx, conditions))[0] ?? null;
@@ -215,15 +243,21 @@ const claimTask = operation({
       id === undefined ? oldest : undefined,
     );
     const task = await rows.first();
-    if (task === null) return { ok: true, result: null };
-    const startedAt = new Date().toISOString();
-    const result = await patchRow(ctx, table, task, {
+    const claim = {
       status: "running",
-      startedAt,
+      startedAt: new Date().toISOString(),
       owner_id: ownerId,
       leaseExpiresAt,
-    });
-    return { ok: true, result };
+    };
+    if (task !== null) {
+      return { ok: true, result: await patchRow(ctx, table, task, claim) };
+    }
+    const [legacy] = await legacyTasksWhere(ctx, conditions);
+    if (legacy === undefined) return { ok: true, result: null };
+    const document = await findDocument(ctx, TASKS, String(legacy.id));
+    const record = { ...legacy, ...claim };
+    await ctx.db.patch("mastra_documents", document!._id, { record });
+    return { ok: true, result: record };
   },
 });
 
@@ -237,4 +271,5 @@ export const tasks: Operations<Tasks> = {
   clearTable,
   dropTable: clearTable,
   claimTask,
+  listLegacyTasks,
 };

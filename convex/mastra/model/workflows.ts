@@ -7,17 +7,17 @@
  * @module
  */
 import { operation } from "./operation";
-import { deleteRows, patchRow, writeRecords } from "./records";
+import { deleteRows, patchRow } from "./records";
 import {
   InvalidRequest,
   isRecord,
-  optional,
   textField,
   type StorageRecord,
   type StorageRequest,
 } from "./request";
-import { rowsWhere } from "./rows";
+import { firstOf, rowsWhere } from "./rows";
 import type { AnyReadCtx, StoredRow, WriteCtx } from "./server";
+import { parseSnapshot } from "./snapshots";
 
 type Snapshots = "mastra_workflow_snapshots";
 
@@ -39,34 +39,6 @@ async function findRun(ctx: WriteCtx, { workflowName, runId }: Run) {
   ]).unique();
 }
 
-/** Insert or replace a run's snapshot; `createdAt` and, where none is given, `resourceId` stay. */
-export const persistWorkflowSnapshot = operation({
-  args: (request) => ({
-    ...runArgs(request),
-    resourceId: optional(textField, request, "resourceId"),
-    snapshot: textField(request, "snapshot"),
-    createdAt: optional(textField, request, "createdAt"),
-    updatedAt: optional(textField, request, "updatedAt"),
-  }),
-  handler: async (ctx, table: Snapshots, args) => {
-    const now = new Date().toISOString();
-    const { workflowName, runId, resourceId, snapshot } = args;
-    const { createdAt = now, updatedAt = now } = args;
-    await writeRecords(ctx, table, [
-      {
-        id: `${workflowName}-${runId}`,
-        workflow_name: workflowName,
-        run_id: runId,
-        ...(resourceId !== undefined && { resourceId }),
-        snapshot,
-        createdAt,
-        updatedAt,
-      },
-    ]);
-    return { ok: true };
-  },
-});
-
 /** Delete a run; true if it existed. */
 export const deleteWorkflowRun = operation({
   args: runArgs,
@@ -74,6 +46,26 @@ export const deleteWorkflowRun = operation({
     const row = await findRun(ctx, run);
     if (row !== null) await deleteRows(ctx, table, [row]);
     return { ok: true, result: row !== null };
+  },
+});
+
+const RUNS_TOLD_PER_CALL = 25;
+
+/**
+ * Write the column `status` of runs that other functions stored without it,
+ * which lists by status need; some a call.
+ */
+export const fillStatus = operation({
+  args: () => ({}),
+  handler: async (ctx, table: Snapshots) => {
+    const rows = rowsWhere(ctx as AnyReadCtx, table, [
+      { field: "status", value: null },
+    ]);
+    const { some, hasMore } = await firstOf(rows, RUNS_TOLD_PER_CALL);
+    for (const row of some) {
+      await patchRow(ctx, table, row, { snapshot: row.snapshot });
+    }
+    return { ok: true, hasMore };
   },
 });
 
@@ -95,7 +87,7 @@ export const mergeWorkflowStepResult = operation({
   ) => {
     const row = await findRun(ctx, run);
     if (row === null) return { ok: true, result: "{}" };
-    const snapshot = snapshotOf(row);
+    const snapshot = parseSnapshot(row.snapshot);
     if (snapshot === null || !isRecord(snapshot.context)) {
       return invalidSnapshot(run);
     }
@@ -137,7 +129,7 @@ export const mergeWorkflowState = operation({
   ) => {
     const row = await findRun(ctx, run);
     if (row === null) return { ok: true, result: "" };
-    const snapshot = snapshotOf(row);
+    const snapshot = parseSnapshot(row.snapshot);
     if (snapshot === null || !isRecord(snapshot.context)) {
       return invalidSnapshot(run);
     }
@@ -160,16 +152,6 @@ function parsedField(request: StorageRequest, name: string): unknown {
   } catch (error) {
     if (error instanceof InvalidRequest) throw error;
     throw new InvalidRequest(`${request.op} ${name} must be JSON text`);
-  }
-}
-
-/** Older clients stored snapshots as they are. */
-function snapshotOf(row: StoredRow): StorageRecord | null {
-  if (typeof row.snapshot !== "string") return row.snapshot;
-  try {
-    return JSON.parse(row.snapshot);
-  } catch {
-    return null;
   }
 }
 
