@@ -356,3 +356,42 @@ test("a configuration is merged at every depth", async () => {
     e: null,
   });
 });
+
+test("a chunk with keys that Convex refuses is buffered as JSON text", async () => {
+  await insert();
+  const odd = chunk(1, { extractedValues: { $k: "ö", ß: 1 } });
+  const request = { id: "a", chunk: JSON.stringify(odd), updatedAt: at(2) };
+  await call("omAppendBufferedChunk", MEMORY, request);
+  const stored = await row();
+  expect(JSON.parse(String(stored.bufferedObservationChunks))).toEqual([odd]);
+  expect(
+    await call("omAppendBufferedChunk", MEMORY, { ...request, chunk: "[1]" }),
+  ).toEqual({
+    ok: false,
+    code: "InvalidRequest",
+    error:
+      "omAppendBufferedChunk chunk must be an object, or the JSON text of one",
+  });
+});
+
+test("reflections made at once are generations one after the other", async () => {
+  await insert({ config: '{"a":1}', totalTokensObserved: 7 });
+  const reflect = (newId: string) =>
+    call("omCreateReflectionGeneration", MEMORY, {
+      id: "a",
+      newId,
+      reflection: "r",
+      tokenCount: 3,
+      now: at(2),
+    });
+  await Promise.all([reflect("b"), reflect("c")]);
+  const stored = await storedIn(db, MEMORY);
+  expect(stored.map((r) => r.generationCount).sort()).toEqual([0, 1, 2]);
+  expect(await row("b")).toMatchObject({
+    activeObservations: "r",
+    config: '{"a":1}',
+    observationTokenCount: 3,
+    originType: "reflection",
+    totalTokensObserved: 7,
+  });
+});

@@ -4,6 +4,7 @@
  * @module
  */
 import { findInBatches } from "./batches";
+import { parsed } from "./jsonText";
 import { operation } from "./operation";
 import { deleteRows, findRecord, writeRecords } from "./records";
 import {
@@ -118,8 +119,8 @@ function updateOf(stored: StoredRow, record: StorageRecord): StorageRecord {
 
 /** JSON text of both merged; what is not an object is replaced. */
 function mergeContent(stored: string, given: unknown): unknown {
-  const before = parse(stored);
-  const changes = typeof given === "string" ? parse(given) : given;
+  const before = parsed(stored);
+  const changes = parsed(given);
   if (!isRecord(changes)) return given;
   if (!isRecord(before)) return JSON.stringify(changes);
   const metadata = isRecord(changes.metadata) && {
@@ -129,12 +130,4 @@ function mergeContent(stored: string, given: unknown): unknown {
     },
   };
   return JSON.stringify({ ...before, ...changes, ...metadata });
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { parsed } from "./jsonText";
 import {
   InvalidRequest,
   isRecord,
@@ -15,8 +16,7 @@ export type Metadata = StorageRecord | string;
 
 export function metadataField(request: StorageRequest, name: string): Metadata {
   const value = request[name];
-  if (isRecord(value)) return value;
-  if (typeof value === "string" && isRecord(parsed(value))) return value;
+  if (isRecord(parsed(value))) return value as Metadata;
   throw new InvalidRequest(
     `${request.op} ${name} must be an object, or the JSON text of one`,
   );
@@ -24,7 +24,7 @@ export function metadataField(request: StorageRequest, name: string): Metadata {
 
 /** What is stored as an object; empty where it is none. */
 export function parseMetadata(stored: unknown): StorageRecord {
-  const value = typeof stored === "string" ? parsed(stored) : stored;
+  const value = parsed(stored);
   return isRecord(value) ? value : {};
 }
 
@@ -33,12 +33,4 @@ export function mergeMetadata(stored: unknown, changes: Metadata): Metadata {
   const merged = { ...parseMetadata(stored), ...parseMetadata(changes) };
   const isText = typeof stored === "string" || typeof changes === "string";
   return isText ? JSON.stringify(merged) : merged;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

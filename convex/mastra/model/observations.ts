@@ -7,6 +7,17 @@
  * @module
  */
 import type { StorageReply } from "../validators";
+import {
+  chunkField,
+  chunksField,
+  chunksOf,
+  chunksToActivate,
+  nameOf,
+  observationsOf,
+  sameAs,
+  swapResult,
+} from "./chunks";
+import { parsed } from "./jsonText";
 import { operation, type Operation } from "./operation";
 import {
   findRecord,
@@ -20,7 +31,6 @@ import {
   numberField,
   optional,
   recordField,
-  recordsField,
   textField,
   type StorageRecord,
   type StorageRequest,
@@ -148,7 +158,7 @@ const omUpdateActive = onRow({
 /** Buffer a chunk, once for each `cycleId`. */
 const omAppendBufferedChunk = onRow({
   args: (request) => ({
-    chunk: recordField(request, "chunk"),
+    chunk: chunkField(request, "chunk"),
     lastBufferedAtTime: request.lastBufferedAtTime,
     updatedAt: textField(request, "updatedAt"),
   }),
@@ -167,32 +177,6 @@ const omAppendBufferedChunk = onRow({
   },
 });
 
-type Chunk = {
-  id?: string;
-  cycleId?: string;
-  observations: string;
-  tokenCount: number;
-  messageTokens?: number;
-  messageIds?: string[];
-  lastObservedAt?: string;
-  suggestedContinuation?: string;
-  currentTask?: string;
-};
-
-function chunksOf(row: StoredRow): Chunk[] {
-  const stored: unknown = parsed(row.bufferedObservationChunks);
-  return Array.isArray(stored) ? stored : [];
-}
-
-function parsed(text: unknown): unknown {
-  if (typeof text !== "string") return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * Move the first buffered chunks to the active text. The caller may send the
  * chunks with newer weights; chunks that were buffered meanwhile stay.
@@ -206,8 +190,7 @@ const omSwapBuffered = onRow({
       forceMaxActivation: request.forceMaxActivation === true,
     },
     lastObservedAt: request.lastObservedAt,
-    given: optional(recordsField, request, "bufferedChunks") as
-      Chunk[] | undefined,
+    given: optional(chunksField, request, "bufferedChunks"),
     now: textField(request, "now"),
   }),
   handler: async (row, { target, given, now, ...args }, update) => {
@@ -262,72 +245,6 @@ const omSwapBuffered = onRow({
   },
 });
 
-/** What tells chunks apart: a chunk without either name is told by its text. */
-function nameOf(chunk: Chunk): string {
-  return chunk.id ?? chunk.cycleId ?? chunk.observations;
-}
-
-function sameAs(chunk: Chunk) {
-  return (other: Chunk) => nameOf(other) === nameOf(chunk);
-}
-
-function observationsOf(chunks: Chunk[]): string {
-  return chunks.map((chunk) => chunk.observations).join("\n\n");
-}
-
-function swapResult(activated: Chunk[]) {
-  const messageIds = activated.flatMap((chunk) => chunk.messageIds ?? []);
-  return {
-    chunksActivated: activated.length,
-    messageTokensActivated: sum(activated, (c) => c.messageTokens ?? 0),
-    observationTokensActivated: sum(activated, (c) => c.tokenCount),
-    messagesActivated: messageIds.length,
-    activatedCycleIds: activated.flatMap((c) => (c.cycleId ? [c.cycleId] : [])),
-    activatedMessageIds: messageIds,
-  };
-}
-
-function sum(chunks: Chunk[], tokens: (chunk: Chunk) => number): number {
-  return chunks.reduce((total, chunk) => total + tokens(chunk), 0);
-}
-
-/**
- * How many chunks to activate, so that of the messages' tokens about
- * `threshold * (1 - ratio)`, the floor, stay unobserved: the prefix that just
- * reaches the target, or the longest below it where that would leave too little.
- */
-function chunksToActivate(
-  chunks: Chunk[],
-  target: {
-    activationRatio: number;
-    messageTokensThreshold: number;
-    currentPendingTokens: number;
-    forceMaxActivation: boolean;
-  },
-): number {
-  const pending = target.currentPendingTokens;
-  const floor = target.messageTokensThreshold * (1 - target.activationRatio);
-  const wanted = Math.max(0, pending - floor);
-  let tokens = 0;
-  let over = { chunks: 0, tokens: Infinity };
-  let under = { chunks: 0, tokens: 0 };
-  for (const [position, chunk] of chunks.entries()) {
-    tokens += chunk.messageTokens ?? 0;
-    const prefix = { chunks: position + 1, tokens };
-    if (tokens >= wanted && tokens < over.tokens) over = prefix;
-    if (tokens < wanted && tokens > under.tokens) under = prefix;
-  }
-  // Mastra's bounds: 95 % of the floor may be overshot, 1000 tokens must remain.
-  const leavesEnough = (prefix: { tokens: number }) =>
-    pending - prefix.tokens >= Math.min(1000, floor);
-  const isNear = over.tokens - wanted <= floor * 0.95;
-  if ((target.forceMaxActivation || isNear) && leavesEnough(over)) {
-    return over.chunks;
-  }
-  if (under.chunks > 0 && leavesEnough(under)) return under.chunks;
-  return over.chunks || 1;
-}
-
 /** Buffer a part of a reflection. */
 const omUpdateBufferedReflection = onRow({
   args: (request) => ({
@@ -352,6 +269,59 @@ const omUpdateBufferedReflection = onRow({
     });
     return { ok: true };
   },
+});
+
+/** Insert the generation that follows a row, as its latest. */
+async function insertReflection(
+  ctx: WriteCtx,
+  row: StoredRow,
+  reflection: { id: string; text: string; tokenCount: number; now: string },
+): Promise<StorageRecord> {
+  const latest = await generationsOf(ctx, row.lookupKey).first();
+  const { now } = reflection;
+  const generation: StorageRecord = {
+    id: reflection.id,
+    lookupKey: row.lookupKey,
+    scope: row.scope,
+    resourceId: row.resourceId,
+    threadId: row.threadId,
+    activeObservations: reflection.text,
+    activeObservationsPendingUpdate: null,
+    originType: "reflection",
+    config: row.config,
+    generationCount: (latest ?? row).generationCount + 1,
+    lastObservedAt: row.lastObservedAt,
+    lastReflectionAt: now,
+    pendingMessageTokens: 0,
+    totalTokensObserved: row.totalTokensObserved,
+    observationTokenCount: reflection.tokenCount,
+    isObserving: false,
+    isReflecting: false,
+    isBufferingObservation: false,
+    isBufferingReflection: false,
+    lastBufferedAtTokens: 0,
+    lastBufferedAtTime: null,
+    observedTimezone: row.observedTimezone,
+    metadata: row.metadata,
+    createdAt: now,
+    updatedAt: now,
+  };
+  await writeRecords(ctx, MEMORY, [generation]);
+  return generation;
+}
+
+/** Make a reflection a new generation, which follows the row as stored. */
+const omCreateReflectionGeneration = onRow({
+  args: (request) => ({
+    id: textField(request, "newId"),
+    text: textField(request, "reflection"),
+    tokenCount: numberField(request, "tokenCount"),
+    now: textField(request, "now"),
+  }),
+  handler: async (row, reflection, _update, ctx) => ({
+    ok: true,
+    result: await insertReflection(ctx, row, reflection),
+  }),
 });
 
 /**
@@ -381,37 +351,14 @@ const omSwapBufferedReflection = onRow({
       .slice(row.reflectedObservationLineCount ?? 0)
       .join("\n")
       .trim();
-    const latest = await generationsOf(ctx, row.lookupKey).first();
-    const generation: StorageRecord = {
+    const generation = await insertReflection(ctx, row, {
       id: newId,
-      lookupKey: row.lookupKey,
-      scope: row.scope,
-      resourceId: row.resourceId,
-      threadId: row.threadId,
-      activeObservations: observedSince
+      tokenCount,
+      now,
+      text: observedSince
         ? `${row.bufferedReflection}\n\n${observedSince}`
         : row.bufferedReflection,
-      activeObservationsPendingUpdate: null,
-      originType: "reflection",
-      config: row.config,
-      generationCount: (latest ?? row).generationCount + 1,
-      lastObservedAt: row.lastObservedAt,
-      lastReflectionAt: now,
-      pendingMessageTokens: 0,
-      totalTokensObserved: row.totalTokensObserved,
-      observationTokenCount: tokenCount,
-      isObserving: false,
-      isReflecting: false,
-      isBufferingObservation: false,
-      isBufferingReflection: false,
-      lastBufferedAtTokens: 0,
-      lastBufferedAtTime: null,
-      observedTimezone: row.observedTimezone,
-      metadata: row.metadata,
-      createdAt: now,
-      updatedAt: now,
-    };
-    await writeRecords(ctx, MEMORY, [generation]);
+    });
     await update({
       bufferedReflection: null,
       bufferedReflectionTokens: null,
@@ -455,6 +402,7 @@ export const observations = {
   omAppendBufferedChunk,
   omSwapBuffered,
   omUpdateBufferedReflection,
+  omCreateReflectionGeneration,
   omSwapBufferedReflection,
   omUpdateConfig,
 };
