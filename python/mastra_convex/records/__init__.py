@@ -15,10 +15,20 @@ from mastra_convex.records.memory import (
     ThreadCopy,
     ThreadPage,
 )
+from mastra_convex.records.observations import (
+    ActivatedChunk,
+    ObservationActivation,
+    ObservationalMemory,
+    ObservationChunk,
+)
 
 __all__ = [
+    "ActivatedChunk",
     "Message",
     "MessagePage",
+    "ObservationActivation",
+    "ObservationChunk",
+    "ObservationalMemory",
     "OrderBy",
     "Resource",
     "Thread",

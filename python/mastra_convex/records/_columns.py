@@ -62,7 +62,7 @@ def key(name: str) -> dict[str, Column]:
 
 def text(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
     """Text."""
-    return column(name, _typed(str, "text"), keeps_null=keeps_null)
+    return column(name, plain_text, keeps_null=keeps_null)
 
 
 def texts(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
@@ -72,7 +72,7 @@ def texts(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
 
 def flag(name: str) -> dict[str, Column]:
     """True or False."""
-    return column(name, _typed(bool, "True or False"))
+    return column(name, _flag)
 
 
 def number(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
@@ -139,6 +139,13 @@ def parsed(stored: Any) -> Any:
         return stored
 
 
+def plain_text(place: str, given: Any) -> str:
+    """Text, which may be empty."""
+    if not isinstance(given, str):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text")
+    return given
+
+
 def key_text(place: str, given: Any) -> str:
     """An id or another name, which isn't empty."""
     if not isinstance(given, str) or not given.strip():
@@ -190,13 +197,10 @@ def _dict_of(stored: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _typed(kind: type, expected: str) -> Callable[[str, Any], Any]:
-    def write(place: str, given: Any) -> Any:
-        if not isinstance(given, kind):
-            raise InvalidArgumentError(f"{place} is {given!r:.80}; expected {expected}")
-        return given
-
-    return write
+def _flag(place: str, given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected True or False")
+    return given
 
 
 def _texts(place: str, given: Any) -> list[str]:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from mastra_convex._sync.store.cloning import Cloning
 from mastra_convex._sync.store.messages import Messages
+from mastra_convex._sync.store.observations import Observations
 from mastra_convex._sync.store.resources import Resources
 from mastra_convex._sync.store.threads import Threads
 
 
-class MemoryStorage(Threads, Messages, Resources):
+class MemoryStorage(Threads, Cloning, Messages, Resources, Observations):
     """A store's memory: threads, their messages, resources, and what agents observed.
 
     Records and mappings with their names are accepted alike. Dates come out in UTC, to the millisecond.

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
+from mastra_convex._sync.storage import Admits
 from mastra_convex._sync.store.domain import Domain
-from mastra_convex.records._columns import from_row, key_text, to_row
-from mastra_convex.records.memory import Thread
+from mastra_convex.errors import ThreadNotFoundError
+from mastra_convex.records._columns import from_row, key_text, now, to_columns, to_row
+from mastra_convex.records._metadata_filter import metadata_filter
+from mastra_convex.records._pages import OrderBy, options, ordering, window
+from mastra_convex.records.memory import Thread, ThreadPage
+from mastra_convex.types import iso_text
 
 THREADS = "mastra_threads"
 MESSAGES = "mastra_messages"
@@ -18,13 +24,6 @@ ORDERED_BY = {"created_at": "createdAt", "updated_at": "updatedAt"}
 
 class Threads(Domain):
     """The threads of a memory."""
-
-    def get_thread_by_id(self, thread_id: str, resource_id: str | None = None) -> Thread | None:
-        """Return a thread; None where there is none, or where it isn't the given resource's."""
-        row = self._storage.load(THREADS, id=key_text("MemoryStorage.get_thread_by_id: thread_id", thread_id))
-        if row is None or resource_id not in (None, row["resourceId"]):
-            return None
-        return from_row(Thread, row)
 
     def save_thread(self, thread: Thread | Mapping[str, Any]) -> Thread:
         """Insert a thread, or replace the one with its id.
@@ -37,3 +36,169 @@ class Threads(Domain):
         row = to_row("MemoryStorage.save_thread: thread", Thread, thread)
         self._storage.call("insert", THREADS, record=row)
         return from_row(Thread, row)
+
+    def get_thread_by_id(self, thread_id: str, resource_id: str | None = None) -> Thread | None:
+        """Return a thread; None where there is none, or where it isn't the given resource's."""
+        row = self._storage.load(THREADS, id=key_text("MemoryStorage.get_thread_by_id: thread_id", thread_id))
+        if row is None or resource_id not in (None, row["resourceId"]):
+            return None
+        return from_row(Thread, row)
+
+    def list_threads(
+        self,
+        *,
+        per_page: int | None = 100,
+        page: int = 0,
+        order_by: OrderBy | None = None,
+        filter: Mapping[str, Any] | None = None,
+    ) -> ThreadPage:
+        """Return a page of threads.
+
+        Parameters
+        ----------
+        per_page : int or None, default 100
+            Threads a page; None: all.
+        page : int, default 0
+            Which page, from 0 on.
+        order_by : mapping, optional
+            ``{"field": "created_at" or "updated_at", "direction": "ASC" or "DESC"}``; by default those made last come
+            first. Threads of one time are in the order in which they were stored, or in its reverse.
+        filter : mapping, optional
+            ``resource_id``: whose; ``metadata``: values that the metadata has, nested ones equal as a whole.
+
+        Raises
+        ------
+        InvalidArgumentError
+            A number is below zero, or something isn't a field to order by or a filter.
+        """
+        place = "MemoryStorage.list_threads"
+        filters, order, admits = _wanted(place, order_by, filter)
+        part = window(place, page, per_page)
+        rows, total = self._storage.page(THREADS, filters, order, part, admits)
+        return ThreadPage([from_row(Thread, row) for row in rows], total, part.page, per_page, part.has_more(total))
+
+    def iter_threads(
+        self, *, order_by: OrderBy | None = None, filter: Mapping[str, Any] | None = None
+    ) -> Iterator[Thread]:
+        """Iterate over all threads, paged by cursor. Arguments are as for `list_threads`."""
+        return self._threads(*_wanted("MemoryStorage.iter_threads", order_by, filter))
+
+    def _threads(
+        self, filters: dict[str, Any], order: dict[str, Any], admits: Admits | None
+    ) -> Iterator[Thread]:
+        for row in self._storage.rows(THREADS, filters, order):
+            if admits is None or admits(row):
+                yield from_row(Thread, row)
+
+    def update_thread(
+        self, id: str, *, title: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> Thread:
+        """Replace a thread's title, merge into its metadata key by key, or both, in one transaction.
+
+        Raises
+        ------
+        ThreadNotFoundError
+            There is no such thread.
+        """
+        place = "MemoryStorage.update_thread"
+        given = to_columns(place, Thread, {"title": title, "metadata": metadata})
+        thread_id = key_text(f"{place}: id", id)
+        row = self._storage.call("updateThread", THREADS, id=thread_id, updatedAt=iso_text(now()), **given)
+        if row is None:
+            raise _not_found(place, thread_id)
+        return from_row(Thread, row)
+
+    def patch_thread(
+        self, id: str, *, title: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> Thread:
+        """As `update_thread`: Mastra's name where adapters can't leave out either."""
+        return self.update_thread(id, title=title, metadata=metadata)
+
+    def update_thread_metadata(
+        self,
+        id: str,
+        update: Callable[[Thread], Mapping[str, Any] | None],
+        resource_id: str | None = None,
+    ) -> Thread | None:
+        """Replace a thread's metadata by what a function makes of the thread.
+
+        Parameters
+        ----------
+        id : str
+            The thread.
+        update : callable
+            Takes the thread as it is stored and returns its new metadata, or None to leave it. It is called again
+            where somebody else changed the thread meanwhile.
+        resource_id : str, optional
+            Only if the thread is this resource's.
+
+        Returns
+        -------
+        Thread or None
+            As it then is; None where there is no such thread.
+        """
+        place = "MemoryStorage.update_thread_metadata"
+        while True:
+            thread = self.get_thread_by_id(id, resource_id)
+            metadata = None if thread is None else update(thread)
+            if thread is None or metadata is None:
+                return thread
+            # Later than what was read even where clocks differ, so that whoever read the same finds it changed.
+            updated_at = max(now(), thread.updated_at + timedelta(milliseconds=1))
+            changes = to_columns(place, Thread, {"metadata": metadata, "updated_at": updated_at})
+            expected = {"updatedAt": iso_text(thread.updated_at)}
+            if self._storage.call("patch", THREADS, id=thread.id, record=changes, expected=expected):
+                return self.get_thread_by_id(id, resource_id)
+
+    def update_thread_resource_id(self, thread_id: str, resource_id: str) -> Thread:
+        """Give a thread to another resource, and all its messages with it.
+
+        The thread comes first, then its messages, 256 a transaction: called again, it ends what was broken off.
+
+        Raises
+        ------
+        ThreadNotFoundError
+            There is no such thread.
+        """
+        place = "MemoryStorage.update_thread_resource_id"
+        owner = {"resourceId": key_text(f"{place}: resource_id", resource_id)}
+        thread = self.get_thread_by_id(thread_id)
+        if thread is None:
+            raise _not_found(place, thread_id)
+        if thread.resource_id != resource_id:
+            self._storage.call("patch", THREADS, id=thread_id, record={**owner, "updatedAt": iso_text(now())})
+        some: list[dict[str, str]] = []
+        for row in self._storage.rows(MESSAGES, {"thread_id": thread_id}):
+            if row.get("resourceId") != resource_id:
+                some.append({"id": row["id"], **owner})
+            if len(some) == 256:
+                self._storage.call("updateMessages", MESSAGES, records=some)
+                some = []
+        if some:
+            self._storage.call("updateMessages", MESSAGES, records=some)
+        return self.get_thread_by_id(thread_id) or thread
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Delete a thread with its messages and what was observed of it, 25 rows a transaction, itself last.
+
+        An unknown one: nothing.
+        """
+        self._storage.repeat(
+            "deleteThread", THREADS, id=key_text("MemoryStorage.delete_thread: thread_id", thread_id)
+        )
+
+
+def _wanted(
+    place: str, order_by: OrderBy | None, filter: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], dict[str, Any], Admits | None]:
+    asked = options(f"{place}: filter", filter, ("resource_id", "metadata"))
+    filters = {}
+    if asked.get("resource_id") is not None:
+        filters["resourceId"] = key_text(f"{place}: filter resource_id", asked["resource_id"])
+    has_metadata = metadata_filter(place, asked.get("metadata"), scalars=False)
+    admits = None if has_metadata is None else lambda row: has_metadata(from_row(Thread, row).metadata)
+    return filters, ordering(place, order_by, ORDERED_BY, "DESC"), admits
+
+
+def _not_found(place: str, thread_id: str) -> ThreadNotFoundError:
+    return ThreadNotFoundError(f"{place}: thread {thread_id!r} not found", details={"thread_id": thread_id})

@@ -1,0 +1,128 @@
+"""Copies of threads with their messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex._rows import CALL_ROWS, as_integer
+from mastra_convex.records._columns import convex_dict, date_text, from_row, key_text, key_texts, new_id
+from mastra_convex.records._pages import options
+from mastra_convex.records.memory import Message, Thread, ThreadClone, ThreadCopy
+
+THREADS = "mastra_threads"
+MESSAGES = "mastra_messages"
+
+
+class AsyncCloning(AsyncDomain):
+    """The copies of a memory's threads."""
+
+    async def copy_thread(
+        self,
+        source_thread_id: str,
+        *,
+        new_thread_id: str | None = None,
+        resource_id: str | None = None,
+        title: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> ThreadCopy:
+        """Copy a thread and its messages, which get new ids and keep their times, 500 a transaction.
+
+        Parameters
+        ----------
+        source_thread_id : str
+            The thread to copy.
+        new_thread_id : str, optional
+            By default a random one.
+        resource_id : str, optional
+            Whose the copy and its messages are; by default the same as before.
+        title : str, optional
+            By default ``Clone of …``, or none where the source has none.
+        metadata : mapping, optional
+            The copy's; the source's isn't copied. Its ``clone`` says ``sourceThreadId``, ``clonedAt`` and, if there
+            are messages, ``lastMessageId``.
+        options : mapping, optional
+            ``message_limit``: only the last so many, at most 500; ``message_filter``: only those of ``message_ids``,
+            from ``start_date`` to ``end_date``, both included.
+
+        Returns
+        -------
+        ThreadCopy
+            The new thread, and the id of each message's copy by the id of the message, oldest first.
+
+        Raises
+        ------
+        ThreadNotFoundError
+            There is no thread to copy.
+        AlreadyExistsError
+            There is a thread of the new id.
+        """
+        place = "MemoryStorage.copy_thread"
+        request = _request(place, source_thread_id, new_thread_id, resource_id, title, metadata, options)
+        message_id_map: dict[str, str] = {}
+        cursor = None
+        while True:
+            ids = [new_id() for _ in range(CALL_ROWS)]
+            reply = await self._storage.reply("copyThread", THREADS, **request, ids=ids, cursor=cursor)
+            message_id_map.update(reply["result"]["copies"])
+            cursor = reply.get("continuationCursor")
+            if not reply["hasMore"]:
+                return ThreadCopy(from_row(Thread, reply["result"]["thread"]), message_id_map)
+
+    async def clone_thread(
+        self,
+        source_thread_id: str,
+        *,
+        new_thread_id: str | None = None,
+        resource_id: str | None = None,
+        title: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> ThreadClone:
+        """As `copy_thread`, and return the copied messages too."""
+        copy = await self.copy_thread(
+            source_thread_id,
+            new_thread_id=new_thread_id,
+            resource_id=resource_id,
+            title=title,
+            metadata=metadata,
+            options=options,
+        )
+        order = {"field": "createdAt", "order": "asc"}
+        rows = self._storage.rows(MESSAGES, {"thread_id": copy.thread.id}, order)
+        return ThreadClone(copy.thread, [from_row(Message, row) async for row in rows], copy.message_id_map)
+
+
+def _request(
+    place: str,
+    source_thread_id: str,
+    new_thread_id: str | None,
+    resource_id: str | None,
+    title: str | None,
+    metadata: Mapping[str, Any] | None,
+    given: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The arguments of the storage function's ``copyThread``."""
+    asked = options(f"{place}: options", given, ("message_limit", "message_filter"))
+    wanted = options(
+        f"{place}: options message_filter", asked.get("message_filter"), ("message_ids", "start_date", "end_date")
+    )
+    request: dict[str, Any] = {
+        "sourceThreadId": key_text(f"{place}: source_thread_id", source_thread_id),
+        "newThreadId": new_id() if new_thread_id is None else key_text(f"{place}: new_thread_id", new_thread_id),
+        "title": title,
+    }
+    if resource_id is not None:
+        request["resourceId"] = key_text(f"{place}: resource_id", resource_id)
+    if metadata is not None:
+        request["metadata"] = convex_dict(f"{place}: metadata", metadata)
+    if asked.get("message_limit"):
+        request["messageLimit"] = as_integer(f"{place}: options message_limit", asked["message_limit"], 1, CALL_ROWS)
+    if wanted.get("message_ids") is not None:
+        request["messageIds"] = key_texts(f"{place}: options message_ids", wanted["message_ids"])
+    for name, argument in (("start_date", "startDate"), ("end_date", "endDate")):
+        if wanted.get(name) is not None:
+            request[argument] = date_text(f"{place}: options {name}", wanted[name])
+    return request

@@ -1,0 +1,377 @@
+# Generated from _async/store/observations.py by tools/unasync.py: edit that.
+"""Observational memory: what an agent noted of a conversation, in generations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from mastra_convex._sync.batches import in_halves
+from mastra_convex._sync.store.domain import Domain
+from mastra_convex._json import to_json
+from mastra_convex._rows import as_integer
+from mastra_convex.errors import InvalidArgumentError, NotFoundError
+from mastra_convex.records._columns import (
+    as_record,
+    convex_dict,
+    date_text,
+    finite_number,
+    from_row,
+    key_text,
+    key_texts,
+    new_id,
+    now,
+    plain_text,
+    to_columns,
+    to_row,
+)
+from mastra_convex.records.observations import (
+    ObservationActivation,
+    ObservationalMemory,
+    ObservationChunk,
+    chunk_rows,
+)
+from mastra_convex.types import iso_text
+
+OBSERVATIONS = "mastra_observational_memory"
+
+Moment = datetime | str
+
+
+class Observations(Domain):
+    """The observational memory of threads, and of resources where no thread is named.
+
+    Each method is one transaction, so that several agents may work on one memory. A record that isn't there is a
+    `NotFoundError`.
+    """
+
+    def get_observational_memory(
+        self, thread_id: str | None, resource_id: str | None
+    ) -> ObservationalMemory | None:
+        """Return the latest generation, or None."""
+        lookup_key = _lookup_key("MemoryStorage.get_observational_memory", thread_id, resource_id)
+        row = self._storage.call("omGetLatest", OBSERVATIONS, lookupKey=lookup_key)
+        return None if row is None else from_row(ObservationalMemory, row)
+
+    def get_observational_memory_history(
+        self,
+        thread_id: str | None,
+        resource_id: str | None,
+        limit: int | None = 10,
+        *,
+        from_: Moment | None = None,
+        to: Moment | None = None,
+        offset: int = 0,
+    ) -> list[ObservationalMemory]:
+        """Return generations, newest first.
+
+        Parameters
+        ----------
+        thread_id, resource_id : str or None
+            Whose.
+        limit : int or None, default 10
+            How many at most; None: all.
+        from_, to : datetime or str, optional
+            Only those made within these times, both included.
+        offset : int, default 0
+            How many to pass over.
+        """
+        place = "MemoryStorage.get_observational_memory_history"
+        rows = self._storage.call(
+            "omGetHistory",
+            OBSERVATIONS,
+            lookupKey=_lookup_key(place, thread_id, resource_id),
+            limit=None if limit is None else as_integer(f"{place}: limit", limit, 0, 2**53),
+            offset=as_integer(f"{place}: offset", offset, 0, 2**53),
+            **{
+                name: date_text(f"{place}: {name}", moment)
+                for name, moment in (("from", from_), ("to", to))
+                if moment is not None
+            },
+        )
+        return [from_row(ObservationalMemory, row) for row in rows]
+
+    def initialize_observational_memory(
+        self,
+        *,
+        thread_id: str | None,
+        resource_id: str | None,
+        scope: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        observed_timezone: str | None = None,
+    ) -> ObservationalMemory:
+        """Make the first generation, unless there is one; return the latest.
+
+        Parameters
+        ----------
+        thread_id, resource_id : str or None
+            Whose. Without a thread it is the resource's.
+        scope : {"thread", "resource"}, optional
+            By default ``"thread"`` where there is one.
+        config : mapping, optional
+            The observer's configuration.
+        observed_timezone : str, optional
+            The time zone to observe in.
+        """
+        place = "MemoryStorage.initialize_observational_memory"
+        record = ObservationalMemory(
+            thread_id=thread_id or None,
+            resource_id=resource_id,
+            scope=scope or ("thread" if thread_id else "resource"),
+            config=dict(config or {}),
+            observed_timezone=observed_timezone,
+        )
+        row = self._storage.call("omInitialize", OBSERVATIONS, record=_row(place, record))
+        return from_row(ObservationalMemory, row)
+
+    def insert_observational_memory_record(
+        self, record: ObservationalMemory | Mapping[str, Any]
+    ) -> ObservationalMemory:
+        """Insert a whole generation, or replace the one with its id, as for a cloned thread."""
+        row = _row("MemoryStorage.insert_observational_memory_record: record", record)
+        self._storage.call("insert", OBSERVATIONS, record=row)
+        return from_row(ObservationalMemory, row)
+
+    def update_active_observations(
+        self,
+        id: str,
+        observations: str,
+        token_count: float,
+        last_observed_at: Moment,
+        *,
+        observed_message_ids: Sequence[str] | None = None,
+        observed_timezone: str | None = None,
+    ) -> None:
+        """Replace the active text, whose tokens are added to all that were observed; none are pending then.
+
+        Parameters
+        ----------
+        id : str
+            The record.
+        observations : str
+            The text.
+        token_count : float
+            Its tokens; below zero counts as zero.
+        last_observed_at : datetime or str
+            When the last message was written that was observed.
+        observed_message_ids : sequence of str, optional
+            Replace the stored ones; by default those stay.
+        observed_timezone : str, optional
+            Replaces the stored one; by default that stays.
+        """
+        place = "MemoryStorage.update_active_observations"
+        self._update(
+            place,
+            "omUpdateActive",
+            id,
+            observations=plain_text(f"{place}: observations", observations),
+            tokenCount=finite_number(f"{place}: token_count", token_count),
+            lastObservedAt=date_text(f"{place}: last_observed_at", last_observed_at),
+            observedMessageIds=(
+                None
+                if observed_message_ids is None
+                else key_texts(f"{place}: observed_message_ids", observed_message_ids)
+            ),
+            observedTimezone=observed_timezone,
+        )
+
+    def update_buffered_observations(
+        self,
+        id: str,
+        chunk: ObservationChunk | Mapping[str, Any],
+        *,
+        last_buffered_at_time: Moment | None = None,
+    ) -> None:
+        """Buffer a chunk, unless one of its cycle is buffered."""
+        place = "MemoryStorage.update_buffered_observations"
+        row = to_row(f"{place}: chunk", ObservationChunk, chunk)
+        self._update(
+            place,
+            "omAppendBufferedChunk",
+            id,
+            chunk=convex_dict(f"{place}: chunk", row),
+            lastBufferedAtTime=(
+                None
+                if last_buffered_at_time is None
+                else date_text(f"{place}: last_buffered_at_time", last_buffered_at_time)
+            ),
+        )
+
+    def swap_buffered_to_active(
+        self,
+        id: str,
+        activation_ratio: float,
+        message_tokens_threshold: float,
+        current_pending_tokens: float,
+        *,
+        force_max_activation: bool = False,
+        last_observed_at: Moment | None = None,
+        buffered_chunks: Sequence[ObservationChunk | Mapping[str, Any]] | None = None,
+    ) -> ObservationActivation:
+        """Move the first buffered chunks to the active text.
+
+        So many that about ``message_tokens_threshold * (1 - activation_ratio)`` of the pending tokens stay unobserved.
+
+        Parameters
+        ----------
+        id : str
+            The record.
+        activation_ratio : float
+            Which part of the threshold to activate, 0 to 1.
+        message_tokens_threshold : float
+            Tokens of messages at which the agent observes.
+        current_pending_tokens : float
+            Tokens of messages that are pending.
+        force_max_activation : bool, default False
+            Rather activate too many than too few.
+        last_observed_at : datetime or str, optional
+            By default the last activated chunk's.
+        buffered_chunks : sequence of ObservationChunk or mapping, optional
+            The chunks with newer counts of tokens. Chunks that were buffered meanwhile stay.
+        """
+        place = "MemoryStorage.swap_buffered_to_active"
+        rows = None if buffered_chunks is None else chunk_rows(f"{place}: buffered_chunks", buffered_chunks)
+        result = self._storage.call(
+            "omSwapBuffered",
+            OBSERVATIONS,
+            id=key_text(f"{place}: id", id),
+            activationRatio=finite_number(f"{place}: activation_ratio", activation_ratio),
+            messageTokensThreshold=finite_number(f"{place}: message_tokens_threshold", message_tokens_threshold),
+            currentPendingTokens=finite_number(f"{place}: current_pending_tokens", current_pending_tokens),
+            forceMaxActivation=force_max_activation,
+            lastObservedAt=(
+                None if last_observed_at is None else date_text(f"{place}: last_observed_at", last_observed_at)
+            ),
+            bufferedChunks=[convex_dict(f"{place}: buffered_chunks", row) for row in rows] if rows else None,
+            now=iso_text(now()),
+        )
+        return from_row(ObservationActivation, result)
+
+    def create_reflection_generation(
+        self, current_record: ObservationalMemory | Mapping[str, Any], reflection: str, token_count: float
+    ) -> ObservationalMemory:
+        """Make a reflection a new generation, the next after the latest.
+
+        Of `current_record` only the id counts: the configuration and the counts come from what is stored.
+        """
+        place = "MemoryStorage.create_reflection_generation"
+        row = self._storage.call(
+            "omCreateReflectionGeneration",
+            OBSERVATIONS,
+            id=as_record(f"{place}: current_record", ObservationalMemory, current_record).id,
+            newId=new_id(),
+            reflection=plain_text(f"{place}: reflection", reflection),
+            tokenCount=finite_number(f"{place}: token_count", token_count),
+            now=iso_text(now()),
+        )
+        return from_row(ObservationalMemory, row)
+
+    def update_buffered_reflection(
+        self,
+        id: str,
+        reflection: str,
+        token_count: float,
+        input_token_count: float,
+        reflected_observation_line_count: float,
+    ) -> None:
+        """Buffer a part of a reflection: its text and tokens are added, the count of lines is replaced."""
+        place = "MemoryStorage.update_buffered_reflection"
+        count = finite_number(f"{place}: reflected_observation_line_count", reflected_observation_line_count)
+        self._update(
+            place,
+            "omUpdateBufferedReflection",
+            id,
+            reflection=plain_text(f"{place}: reflection", reflection),
+            tokenCount=finite_number(f"{place}: token_count", token_count),
+            inputTokenCount=finite_number(f"{place}: input_token_count", input_token_count),
+            reflectedObservationLineCount=count,
+        )
+
+    def swap_buffered_reflection_to_active(
+        self, current_record: ObservationalMemory | Mapping[str, Any], token_count: float
+    ) -> ObservationalMemory:
+        """Make the buffered reflection, with the lines observed since, a new generation.
+
+        Of `current_record` only the id counts. Without a buffered reflection: a `NotFoundError`.
+        """
+        place = "MemoryStorage.swap_buffered_reflection_to_active"
+        current = as_record(f"{place}: current_record", ObservationalMemory, current_record)
+        row = self._storage.call(
+            "omSwapBufferedReflection",
+            OBSERVATIONS,
+            currentRecord=_row(f"{place}: current_record", current),
+            newId=new_id(),
+            tokenCount=finite_number(f"{place}: token_count", token_count),
+            now=iso_text(now()),
+        )
+        return from_row(ObservationalMemory, row)
+
+    def set_observing_flag(self, id: str, is_observing: bool) -> None:
+        """Say whether somebody observes at the moment."""
+        self._set("MemoryStorage.set_observing_flag", id, is_observing=is_observing)
+
+    def set_reflecting_flag(self, id: str, is_reflecting: bool) -> None:
+        """Say whether somebody reflects at the moment."""
+        self._set("MemoryStorage.set_reflecting_flag", id, is_reflecting=is_reflecting)
+
+    def set_buffering_observation_flag(
+        self, id: str, is_buffering: bool, last_buffered_at_tokens: float | None = None
+    ) -> None:
+        """Say whether somebody buffers observations, and at how many tokens they last did."""
+        place = "MemoryStorage.set_buffering_observation_flag"
+        fields: dict[str, Any] = {"is_buffering_observation": is_buffering}
+        if last_buffered_at_tokens is not None:
+            fields["last_buffered_at_tokens"] = last_buffered_at_tokens
+        self._set(place, id, **fields)
+
+    def set_buffering_reflection_flag(self, id: str, is_buffering: bool) -> None:
+        """Say whether somebody buffers a reflection at the moment."""
+        self._set("MemoryStorage.set_buffering_reflection_flag", id, is_buffering_reflection=is_buffering)
+
+    def set_pending_message_tokens(self, id: str, token_count: float) -> None:
+        """Say how many tokens of messages aren't observed yet."""
+        place = "MemoryStorage.set_pending_message_tokens"
+        if finite_number(f"{place}: token_count", token_count) < 0:
+            raise InvalidArgumentError(f"{place}: token_count {token_count!r}; expected a number, not below 0")
+        self._set(place, id, pending_message_tokens=token_count)
+
+    def update_observational_memory_config(self, id: str, config: Mapping[str, Any]) -> None:
+        """Merge into the configuration at every depth; lists are replaced."""
+        place = "MemoryStorage.update_observational_memory_config"
+        self._update(place, "omUpdateConfig", id, config=to_json(f"{place}: config", config))
+
+    def clear_observational_memory(self, thread_id: str | None, resource_id: str | None) -> None:
+        """Delete all generations, the latest last."""
+        lookup_key = _lookup_key("MemoryStorage.clear_observational_memory", thread_id, resource_id)
+        order = {"field": "generationCount", "order": "asc"}
+
+        def delete(ids: list[str]) -> None:
+            self._storage.call("deleteMany", OBSERVATIONS, ids=ids)
+
+        rows = self._storage.rows(OBSERVATIONS, {"lookupKey": lookup_key}, order)
+        ids = [row["id"] for row in rows]
+        for begin in range(0, len(ids), 25):
+            in_halves(delete, ids[begin : begin + 25])
+
+    def _update(self, place: str, op: str, id: str, **fields: Any) -> None:
+        record_id = key_text(f"{place}: id", id)
+        self._storage.call(op, OBSERVATIONS, id=record_id, updatedAt=iso_text(now()), **fields)
+
+    def _set(self, place: str, id: str, **fields: Any) -> None:
+        record = to_columns(place, ObservationalMemory, {**fields, "updated_at": now()})
+        if not self._storage.call("patch", OBSERVATIONS, id=key_text(f"{place}: id", id), record=record):
+            raise NotFoundError(f"{place}: observational memory record {id!r} not found", details={"id": id})
+
+
+def _lookup_key(place: str, thread_id: str | None, resource_id: str | None) -> str:
+    """What names a memory: its thread, or else its resource."""
+    if thread_id:
+        return f"thread:{key_text(f'{place}: thread_id', thread_id)}"
+    return f"resource:{key_text(f'{place}: resource_id', resource_id)}"
+
+
+def _row(place: str, record: ObservationalMemory | Mapping[str, Any]) -> dict[str, Any]:
+    whole = as_record(place, ObservationalMemory, record)
+    row = to_row(place, ObservationalMemory, whole)
+    return row | {"lookupKey": _lookup_key(place, whole.thread_id, whole.resource_id)}
