@@ -305,6 +305,99 @@ export const mastraObservationalMemoryTable = defineTable({
   .index("by_record_id", ["id"])
   .index("by_lookup_key", ["lookupKey", "generationCount"]);
 
+const text = v.optional(v.union(v.string(), v.null()));
+/** JSON text; what older clients wrote may be the value itself. */
+const json = v.optional(v.any());
+
+/** Spans of traces: what agents, workflows and tools did, and when. */
+export const mastraSpansTable = defineTable({
+  id: v.string(),
+  traceId: v.string(),
+  spanId: v.string(),
+  name: v.string(),
+  spanType: v.string(),
+  isEvent: v.boolean(),
+  startedAt: v.string(),
+  createdAt: v.string(),
+  updatedAt: text,
+  endedAt: text,
+  parentSpanId: text,
+  // Whether it has no parent: written with each span.
+  isRoot: v.optional(v.boolean()),
+  entityType: text,
+  entityId: text,
+  entityName: text,
+  parentEntityType: text,
+  parentEntityId: text,
+  parentEntityName: text,
+  rootEntityType: text,
+  rootEntityId: text,
+  rootEntityName: text,
+  userId: text,
+  organizationId: text,
+  resourceId: text,
+  runId: text,
+  sessionId: text,
+  threadId: text,
+  requestId: text,
+  environment: text,
+  serviceName: text,
+  entityVersionId: text,
+  parentEntityVersionId: text,
+  rootEntityVersionId: text,
+  experimentId: text,
+  source: text,
+  scope: json,
+  metadata: json,
+  tags: json,
+  attributes: json,
+  links: json,
+  input: json,
+  output: json,
+  error: json,
+  requestContext: json,
+})
+  .index("by_record_id", ["id"])
+  .index("by_trace_and_span", ["traceId", "spanId"])
+  .index("by_trace_and_started_at", ["traceId", "startedAt"])
+  .index("by_root_and_started_at", ["isRoot", "startedAt"])
+  .index("by_root_and_ended_at", ["isRoot", "endedAt"])
+  .index("by_root_and_run_and_started_at", ["isRoot", "runId", "startedAt"])
+  .index("by_root_and_thread_and_started_at", [
+    "isRoot",
+    "threadId",
+    "startedAt",
+  ])
+  .index("by_root_and_resource_and_started_at", [
+    "isRoot",
+    "resourceId",
+    "startedAt",
+  ])
+  .index("by_root_and_entity_and_started_at", [
+    "isRoot",
+    "entityId",
+    "startedAt",
+  ]);
+
+/** Evaluations of agents' answers; `result` and `testInfo` are JSON text. */
+export const mastraEvalsTable = defineTable({
+  id: v.string(),
+  agentName: v.string(),
+  metricName: v.string(),
+  input: v.string(),
+  output: v.string(),
+  result: json,
+  instructions: v.string(),
+  runId: v.string(),
+  globalRunId: v.string(),
+  testInfo: json,
+  createdAt: v.string(),
+})
+  .index("by_record_id", ["id"])
+  .index("by_run", ["runId"])
+  .index("by_agent_and_created_at", ["agentName", "createdAt"])
+  .index("by_created", ["createdAt"]);
+
 /** Every table without one of its own; `table` is its name, `record` its row. */
 export const mastraDocumentsTable = defineTable({
   table: v.string(),
@@ -391,6 +484,8 @@ export const mastraTables = {
   mastra_channel_config: mastraChannelConfigTable,
   mastra_background_tasks: mastraBackgroundTasksTable,
   mastra_observational_memory: mastraObservationalMemoryTable,
+  mastra_ai_spans: mastraSpansTable,
+  mastra_evals: mastraEvalsTable,
   mastra_vector_indexes: mastraVectorIndexesTable,
   mastra_vectors: mastraVectorsTable,
   mastra_documents: mastraDocumentsTable,

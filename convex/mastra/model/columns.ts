@@ -54,6 +54,11 @@ const columns: { [T in RecordTable]?: Columns } = {
       "datasetItemId",
     ],
   },
+  mastra_ai_spans: {
+    keptOnUpdate: ["createdAt"],
+    derived: ({ parentSpanId }) =>
+      parentSpanId === undefined ? {} : { isRoot: parentSpanId === null },
+  },
   mastra_channel_installations: { keptOnUpdate: ["createdAt"] },
 };
 

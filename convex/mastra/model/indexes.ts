@@ -105,6 +105,23 @@ export const indexes: Record<TableName, Record<string, string[]>> = {
     by_record_id: ["id"],
     by_lookup_key: ["lookupKey", "generationCount"],
   },
+  mastra_ai_spans: {
+    by_record_id: ["id"],
+    by_trace_and_span: ["traceId", "spanId"],
+    by_trace_and_started_at: ["traceId", "startedAt"],
+    by_root_and_started_at: ["isRoot", "startedAt"],
+    by_root_and_ended_at: ["isRoot", "endedAt"],
+    by_root_and_run_and_started_at: ["isRoot", "runId", "startedAt"],
+    by_root_and_thread_and_started_at: ["isRoot", "threadId", "startedAt"],
+    by_root_and_resource_and_started_at: ["isRoot", "resourceId", "startedAt"],
+    by_root_and_entity_and_started_at: ["isRoot", "entityId", "startedAt"],
+  },
+  mastra_evals: {
+    by_record_id: ["id"],
+    by_run: ["runId"],
+    by_agent_and_created_at: ["agentName", "createdAt"],
+    by_created: ["createdAt"],
+  },
   mastra_documents: {
     by_table: ["table"],
     by_table_primary: ["table", "primaryKey"],

@@ -37,21 +37,26 @@ export function recordArgs(request: StorageRequest): { record: StorageRecord } {
   return { record };
 }
 
-/** A workflow's run has two names, of which one is enough. */
+/**
+ * Columns that name a row together, where its `id` is made of both, and that
+ * of another row too where the names contain hyphens.
+ */
+const compositeNames: { [T in RecordTable]?: string[] } = {
+  mastra_workflow_snapshots: ["workflow_name", "run_id"],
+  mastra_ai_spans: ["traceId", "spanId"],
+};
+
 function isNamed(record: StorageRecord): boolean {
-  return Boolean(record.id || (record.workflow_name && record.run_id));
+  const names = [["id"], ...Object.values(compositeNames)];
+  return names.some((fields) => fields.every((field) => record[field]));
 }
 
-/**
- * The conditions that name one row. A workflow's run is named by both its
- * columns, since its `id`, `<workflow>-<run>`, is that of another run too
- * where the names contain hyphens.
- */
-function nameOf(table: RecordTable, record: StorageRecord) {
-  const fields =
-    table === "mastra_workflow_snapshots" && record.workflow_name
-      ? ["workflow_name", "run_id"]
-      : ["id"];
+/** The conditions that name one row. */
+export function nameOf(table: RecordTable, record: StorageRecord) {
+  const composite = compositeNames[table];
+  const fields = composite?.every((field) => record[field])
+    ? composite
+    : ["id"];
   return fields.map((field) => ({ field, value: record[field] }));
 }
 

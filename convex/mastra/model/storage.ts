@@ -28,6 +28,7 @@ import {
   updateSchedule,
   updateScheduleNextFire,
 } from "./schedules";
+import { deleteTraces, updateSpans } from "./spans";
 import { tasks } from "./tasks";
 import { copyThread, deleteThread, updateThread } from "./threads";
 import { createVectorIndex } from "./vectorIndexes";
@@ -73,6 +74,8 @@ const recordTables: { [T in RecordTable]: Operations<T> } = {
     createTask: insertOnly("Background task"),
   },
   mastra_observational_memory: observations,
+  mastra_ai_spans: { ...records, updateSpans, deleteTraces },
+  mastra_evals: records,
   mastra_vector_indexes: { ...records, createVectorIndex },
 };
 

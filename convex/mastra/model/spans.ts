@@ -1,0 +1,49 @@
+/**
+ * Spans of traces, each named by its trace and its own id.
+ *
+ * @module
+ */
+import { operation } from "./operation";
+import { deleteRows, nameOf, patchRow } from "./records";
+import { idsField, recordsField } from "./request";
+import { firstOf, rowsWhere } from "./rows";
+import type { AnyReadCtx } from "./server";
+
+type Spans = "mastra_ai_spans";
+
+const SPANS_DELETED_PER_CALL = 500;
+
+/** Update the given fields of spans; returns the ids of those that exist. */
+export const updateSpans = operation({
+  args: (request) => ({ records: recordsField(request, "records") }),
+  handler: async (ctx, table: Spans, { records }) => {
+    const result: string[] = [];
+    // One after the other: a span may be there more than once.
+    for (const record of records) {
+      const name = nameOf(table, record);
+      const span = await rowsWhere(ctx as AnyReadCtx, table, name).unique();
+      if (span === null) continue;
+      await patchRow(ctx, table, span, record);
+      result.push(span.id);
+    }
+    return { ok: true, result };
+  },
+});
+
+/** Delete some of the spans of traces; the client repeats while `hasMore`. */
+export const deleteTraces = operation({
+  args: (request) => ({ traceIds: idsField(request, "traceIds") }),
+  handler: async (ctx, table: Spans, { traceIds }) => {
+    let left = SPANS_DELETED_PER_CALL;
+    for (const value of traceIds) {
+      const spans = rowsWhere(ctx as AnyReadCtx, table, [
+        { field: "traceId", value },
+      ]);
+      const { some, hasMore } = await firstOf(spans, left);
+      await deleteRows(ctx, table, some);
+      left -= some.length;
+      if (hasMore) return { ok: true, hasMore };
+    }
+    return { ok: true, hasMore: false };
+  },
+});
