@@ -15,12 +15,19 @@ export const add = mutation({
 
 export const list = query({
   args: {},
-  handler: async (ctx) => (await ctx.db.query("notes").collect()).map((note) => note.text),
+  handler: async (ctx) =>
+    (await ctx.db.query("notes").collect()).map((note) => note.text),
 });
 
-export const secret = internalQuery({ args: {}, handler: async () => "for admins" });
+export const secret = internalQuery({
+  args: {},
+  handler: async () => "for admins",
+});
 
-export const echo = action({ args: { value: v.any() }, handler: async (_ctx, { value }) => value });
+export const echo = action({
+  args: { value: v.any() },
+  handler: async (_ctx, { value }) => value,
+});
 
 export const fail = mutation({
   args: {},
@@ -45,7 +52,10 @@ export const spin = query({
   },
 });
 
-export const stuck = query({ args: {}, handler: async () => await new Promise(() => {}) });
+export const stuck = query({
+  args: {},
+  handler: async () => await new Promise(() => {}),
+});
 
 export const log = query({
   args: {},

@@ -1,0 +1,5 @@
+export {
+  mastraNativeVectorAction as query,
+  mastraNativeVectorQuery as read,
+  mastraNativeVectorMutation as write,
+} from "@mastra/convex/server";
