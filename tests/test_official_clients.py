@@ -1,4 +1,4 @@
-"""The official clients run against `mastra-convex serve`, unmodified: PyPI's `convex`, npm's `convex`, `@mastra/convex`.
+"""The official clients, unmodified, against `mastra-convex serve`: PyPI and npm `convex`, and npm `@mastra/convex`.
 
 What they call, and what they must be told, is in `clients/` where it is JavaScript.
 """
