@@ -6,6 +6,8 @@ millisecond.
 """
 
 from mastra_convex.records._pages import OrderBy
+from mastra_convex.records.background_tasks import BackgroundTask, TaskFilter, TaskPage
+from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
 from mastra_convex.records.memory import (
     Message,
     MessagePage,
@@ -15,15 +17,24 @@ from mastra_convex.records.memory import (
     ThreadCopy,
     ThreadPage,
 )
+from mastra_convex.records.observability import Eval, EvalPage, Span, Trace, TracePage
 from mastra_convex.records.observations import (
     ActivatedChunk,
     ObservationActivation,
     ObservationalMemory,
     ObservationChunk,
 )
+from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger
+from mastra_convex.records.scores import Score, ScorePage
+from mastra_convex.records.workflows import RunFence, RunOwnership, WorkflowRun, WorkflowRunPage
 
 __all__ = [
     "ActivatedChunk",
+    "BackgroundTask",
+    "ChannelConfig",
+    "ChannelInstallation",
+    "Eval",
+    "EvalPage",
     "Message",
     "MessagePage",
     "ObservationActivation",
@@ -31,8 +42,22 @@ __all__ = [
     "ObservationalMemory",
     "OrderBy",
     "Resource",
+    "RunFence",
+    "RunOwnership",
+    "Schedule",
+    "ScheduleFilter",
+    "ScheduleTrigger",
+    "Score",
+    "ScorePage",
+    "Span",
+    "TaskFilter",
+    "TaskPage",
     "Thread",
     "ThreadClone",
     "ThreadCopy",
     "ThreadPage",
+    "Trace",
+    "TracePage",
+    "WorkflowRun",
+    "WorkflowRunPage",
 ]

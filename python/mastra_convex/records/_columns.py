@@ -10,11 +10,11 @@ A record is a frozen dataclass whose fields carry a `Column` in their metadata::
 from __future__ import annotations
 
 import json as _json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from uuid import uuid4
 
 from mastra_convex import _native
@@ -88,6 +88,16 @@ def date(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
 def json(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
     """Anything that JSON can say, stored as its text."""
     return column(name, to_json, parsed, keeps_null=keeps_null)
+
+
+def anything(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
+    """Anything that JSON can say, stored as Convex's values, or as JSON text where it has keys that Convex refuses."""
+    return column(name, convex_value, _value_of, keeps_null=keeps_null)
+
+
+def choice(name: str, values: Any) -> dict[str, Column]:
+    """One of the texts of a ``Literal``."""
+    return column(name, partial(one_of, get_args(values)))
 
 
 def metadata(name: str) -> dict[str, Column]:
@@ -170,6 +180,32 @@ def finite_number(place: str, given: Any) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float) or not -1e308 <= given <= 1e308:
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a finite number")
     return given
+
+
+def one_of(choices: Sequence[str], place: str, given: Any) -> str:
+    """A text among some."""
+    if given not in choices:
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected one of: {', '.join(choices)}")
+    return str(given)
+
+
+def convex_value(place: str, given: Any) -> Any:
+    """JSON as Convex can hold it: as it is, or else its JSON text; so too the texts that would be taken for that."""
+    json_text = to_json(place, given)
+    plain = _json.loads(json_text)
+    return json_text if _is_carried(plain) else plain
+
+
+def _is_carried(value: Any) -> bool:
+    """Whether a value is stored as its JSON text."""
+    if isinstance(value, str):
+        inner = parsed(value)
+        return inner is not value and isinstance(inner, str | dict | list) and _is_carried(inner)
+    return isinstance(value, dict | list) and not _convex_holds({"value": value})
+
+
+def _value_of(stored: Any) -> Any:
+    return _json.loads(stored) if isinstance(stored, str) and _is_carried(stored) else stored
 
 
 def convex_dict(place: str, given: Any) -> dict[str, Any] | str:

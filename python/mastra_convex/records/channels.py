@@ -1,0 +1,58 @@
+"""Chat platforms that agents are installed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mastra_convex.records._columns import date, json, key, new_id, now, text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelInstallation:
+    """An agent installed on a chat platform.
+
+    Attributes
+    ----------
+    id : str
+        By default a random one.
+    platform, agent_id : str
+    status : str, default "pending"
+        ``pending``, ``active`` or ``error``.
+    webhook_id : str or None
+    data : dict
+        The caller's own, encrypted by the caller; its keys are never renamed.
+    config_hash, error : str or None
+    created_at, updated_at : datetime
+        In UTC, to the millisecond; saving sets `updated_at` to now, and leaves `created_at` as it was stored.
+    """
+
+    id: str = field(default_factory=new_id, metadata=key("id"))
+    platform: str = field(metadata=key("platform"))
+    agent_id: str = field(metadata=key("agentId"))
+    status: str = field(default="pending", metadata=key("status"))
+    webhook_id: str | None = field(default=None, metadata=text("webhookId", keeps_null=True))
+    data: dict[str, Any] = field(default_factory=dict, metadata=json("data"))
+    config_hash: str | None = field(default=None, metadata=text("configHash", keeps_null=True))
+    error: str | None = field(default=None, metadata=text("error", keeps_null=True))
+    created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
+    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelConfig:
+    """What a chat platform is configured with.
+
+    Attributes
+    ----------
+    platform : str
+    data : dict
+        The caller's own, encrypted by the caller; its keys are never renamed.
+    updated_at : datetime
+        In UTC, to the millisecond; by default now.
+    """
+
+    platform: str = field(metadata=key("platform"))
+    data: dict[str, Any] = field(default_factory=dict, metadata=json("data"))
+    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))

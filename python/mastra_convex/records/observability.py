@@ -1,0 +1,154 @@
+"""What agents, workflows and tools did, and how their answers were evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from mastra_convex.records._columns import date, flag, json, key, new_id, now, text
+from mastra_convex.records._pages import Page
+
+TraceStatus = Literal["running", "success", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A piece of work within a trace.
+
+    Attributes
+    ----------
+    trace_id, span_id : str
+        Name the span together.
+    parent_span_id : str or None
+        The span it is part of; None: the root of its trace.
+    name : str
+    span_type : str, default "generic"
+        Mastra's word, such as ``agent_run``, ``model_generation`` or ``tool_call``.
+    is_event : bool, default False
+        Whether it has no duration.
+    started_at, ended_at : datetime
+        In UTC, to the millisecond; `started_at` is by default now, `ended_at` None while it runs.
+    created_at, updated_at : datetime
+        When it was stored, and changed.
+    attributes, metadata, tags, links, input, output, error, scope, request_context : object
+        JSON with keys of the caller's as they are. A span with an error failed.
+    entity_type, entity_id, run_id, thread_id, resource_id, … : str or None
+        What it belongs to.
+    """
+
+    trace_id: str = field(metadata=key("traceId"))
+    span_id: str = field(metadata=key("spanId"))
+    parent_span_id: str | None = field(default=None, metadata=text("parentSpanId", keeps_null=True))
+    name: str = field(metadata=key("name"))
+    span_type: str = field(default="generic", metadata=key("spanType"))
+    is_event: bool = field(default=False, metadata=flag("isEvent"))
+    started_at: datetime = field(default_factory=now, metadata=date("startedAt"))
+    ended_at: datetime | None = field(default=None, metadata=date("endedAt", keeps_null=True))
+    created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
+    updated_at: datetime | None = field(default=None, metadata=date("updatedAt", keeps_null=True))
+    attributes: Any = field(default=None, metadata=json("attributes", keeps_null=True))
+    metadata: Any = field(default=None, metadata=json("metadata", keeps_null=True))
+    tags: list[str] | None = field(default=None, metadata=json("tags", keeps_null=True))
+    links: Any = field(default=None, metadata=json("links", keeps_null=True))
+    input: Any = field(default=None, metadata=json("input", keeps_null=True))
+    output: Any = field(default=None, metadata=json("output", keeps_null=True))
+    error: Any = field(default=None, metadata=json("error", keeps_null=True))
+    scope: Any = field(default=None, metadata=json("scope", keeps_null=True))
+    request_context: Any = field(default=None, metadata=json("requestContext", keeps_null=True))
+    entity_type: str | None = field(default=None, metadata=text("entityType", keeps_null=True))
+    entity_id: str | None = field(default=None, metadata=text("entityId", keeps_null=True))
+    entity_name: str | None = field(default=None, metadata=text("entityName", keeps_null=True))
+    entity_version_id: str | None = field(default=None, metadata=text("entityVersionId", keeps_null=True))
+    parent_entity_type: str | None = field(default=None, metadata=text("parentEntityType", keeps_null=True))
+    parent_entity_id: str | None = field(default=None, metadata=text("parentEntityId", keeps_null=True))
+    parent_entity_name: str | None = field(default=None, metadata=text("parentEntityName", keeps_null=True))
+    parent_entity_version_id: str | None = field(default=None, metadata=text("parentEntityVersionId", keeps_null=True))
+    root_entity_type: str | None = field(default=None, metadata=text("rootEntityType", keeps_null=True))
+    root_entity_id: str | None = field(default=None, metadata=text("rootEntityId", keeps_null=True))
+    root_entity_name: str | None = field(default=None, metadata=text("rootEntityName", keeps_null=True))
+    root_entity_version_id: str | None = field(default=None, metadata=text("rootEntityVersionId", keeps_null=True))
+    user_id: str | None = field(default=None, metadata=text("userId", keeps_null=True))
+    organization_id: str | None = field(default=None, metadata=text("organizationId", keeps_null=True))
+    resource_id: str | None = field(default=None, metadata=text("resourceId", keeps_null=True))
+    run_id: str | None = field(default=None, metadata=text("runId", keeps_null=True))
+    session_id: str | None = field(default=None, metadata=text("sessionId", keeps_null=True))
+    thread_id: str | None = field(default=None, metadata=text("threadId", keeps_null=True))
+    request_id: str | None = field(default=None, metadata=text("requestId", keeps_null=True))
+    environment: str | None = field(default=None, metadata=text("environment", keeps_null=True))
+    service_name: str | None = field(default=None, metadata=text("serviceName", keeps_null=True))
+    experiment_id: str | None = field(default=None, metadata=text("experimentId", keeps_null=True))
+    source: str | None = field(default=None, metadata=text("source", keeps_null=True))
+
+    @property
+    def status(self) -> TraceStatus:
+        """How it went: as a trace's root, how the trace went."""
+        if self.error is not None:
+            return "error"
+        return "running" if self.ended_at is None else "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A trace: its spans, by when they started."""
+
+    trace_id: str
+    spans: list[Span]
+
+
+@dataclass(frozen=True, slots=True)
+class TracePage(Page[Span]):
+    """Root spans of traces `page` × `per_page` and on, of `total`. Iterating gives them."""
+
+    spans: list[Span]
+    total: int
+    page: int
+    per_page: int | None
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eval:
+    """An evaluation of an agent's answer.
+
+    Attributes
+    ----------
+    id : str
+        By default a random one.
+    agent_name, metric_name : str
+    input, output, instructions : str, default ""
+    result : dict
+        Mastra's ``{"score": …, "info": …}``, with keys as they are.
+    run_id : str
+        By default a random one.
+    global_run_id : str
+        By default `run_id`'s kind: a random one.
+    test_info : dict or None
+        Given where a test asked for it, such as ``{"testName", "testPath"}``.
+    created_at : datetime
+        In UTC, to the millisecond; by default now.
+    """
+
+    id: str = field(default_factory=new_id, metadata=key("id"))
+    agent_name: str = field(metadata=key("agentName"))
+    metric_name: str = field(metadata=key("metricName"))
+    input: str = field(default="", metadata=text("input"))
+    output: str = field(default="", metadata=text("output"))
+    instructions: str = field(default="", metadata=text("instructions"))
+    result: dict[str, Any] = field(default_factory=dict, metadata=json("result"))
+    run_id: str = field(default_factory=new_id, metadata=key("runId"))
+    global_run_id: str = field(default_factory=new_id, metadata=key("globalRunId"))
+    test_info: Mapping[str, Any] | None = field(default=None, metadata=json("testInfo", keeps_null=True))
+    created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
+
+
+@dataclass(frozen=True, slots=True)
+class EvalPage(Page[Eval]):
+    """Evals `page` × `per_page` and on, of `total`, newest first. Iterating gives them."""
+
+    evals: list[Eval]
+    total: int
+    page: int
+    per_page: int | None
+    has_more: bool

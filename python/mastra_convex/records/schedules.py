@@ -1,0 +1,99 @@
+"""Schedules, and what became of their firings. Times are epoch milliseconds, as Mastra keeps them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict
+
+from mastra_convex.records._columns import choice, json, key, new_id, number, text
+
+ScheduleStatus = Literal["active", "paused"]
+
+
+def now_ms() -> int:
+    """This moment in epoch milliseconds."""
+    return int(time.time() * 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a workflow or an agent is to run.
+
+    Attributes
+    ----------
+    id : str
+        By default a random one.
+    target : dict
+        ``{"type": "workflow", "workflowId": …}`` or ``{"type": "agent", "agentId": …}``, with Mastra's keys.
+    cron : str
+    timezone : str or None
+    status : {"active", "paused"}, default "active"
+    next_fire_at : float
+        Epoch milliseconds.
+    last_fire_at : float or None
+    last_run_id : str or None
+    created_at, updated_at : float
+        By default now.
+    metadata : dict or None
+        The caller's own; its keys are never renamed.
+    owner_type, owner_id : str or None
+    """
+
+    id: str = field(default_factory=new_id, metadata=key("id"))
+    target: dict[str, Any] = field(metadata=json("target"))
+    cron: str = field(metadata=key("cron"))
+    timezone: str | None = field(default=None, metadata=text("timezone", keeps_null=True))
+    status: ScheduleStatus = field(default="active", metadata=choice("status", ScheduleStatus))
+    next_fire_at: float = field(metadata=number("next_fire_at"))
+    last_fire_at: float | None = field(default=None, metadata=number("last_fire_at", keeps_null=True))
+    last_run_id: str | None = field(default=None, metadata=text("last_run_id", keeps_null=True))
+    created_at: float = field(default_factory=now_ms, metadata=number("created_at"))
+    updated_at: float = field(default_factory=now_ms, metadata=number("updated_at"))
+    metadata: dict[str, Any] | None = field(default=None, metadata=json("metadata", keeps_null=True))
+    owner_type: str | None = field(default=None, metadata=text("owner_type", keeps_null=True))
+    owner_id: str | None = field(default=None, metadata=text("owner_id", keeps_null=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleTrigger:
+    """What became of a firing.
+
+    Attributes
+    ----------
+    id : str
+        By default a random one.
+    schedule_id : str
+    run_id : str or None
+    scheduled_fire_at, actual_fire_at : float
+        Epoch milliseconds; `actual_fire_at` is by default now.
+    outcome : str
+        ``published``, ``succeeded``, ``delivered``, ``persisted``, ``discarded``, ``skipped``, ``aborted`` or
+        ``failed``; older ones stay readable.
+    error : str or None
+    trigger_kind : str, default "schedule-fire"
+        ``schedule-fire``, ``queue-drain`` or ``manual``.
+    parent_trigger_id : str or None
+    metadata : dict or None
+        The caller's own; its keys are never renamed.
+    """
+
+    id: str = field(default_factory=new_id, metadata=key("id"))
+    schedule_id: str = field(metadata=key("schedule_id"))
+    run_id: str | None = field(default=None, metadata=text("run_id", keeps_null=True))
+    scheduled_fire_at: float = field(metadata=number("scheduled_fire_at"))
+    actual_fire_at: float = field(default_factory=now_ms, metadata=number("actual_fire_at"))
+    outcome: str = field(metadata=key("outcome"))
+    error: str | None = field(default=None, metadata=text("error", keeps_null=True))
+    trigger_kind: str = field(default="schedule-fire", metadata=key("trigger_kind"))
+    parent_trigger_id: str | None = field(default=None, metadata=text("parent_trigger_id", keeps_null=True))
+    metadata: dict[str, Any] | None = field(default=None, metadata=json("metadata", keeps_null=True))
+
+
+class ScheduleFilter(TypedDict, total=False):
+    """Which schedules: those that satisfy all that is given. An owner of None: those without one."""
+
+    status: ScheduleStatus
+    workflow_id: str
+    owner_type: str | None
+    owner_id: str | None

@@ -1,0 +1,80 @@
+"""Scores that scorers gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mastra_convex.records._columns import anything, date, key, new_id, now, number, text
+from mastra_convex.records._pages import Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A score that a scorer gave to a run's output. The caller's own values have keys as they are.
+
+    Attributes
+    ----------
+    id : str
+        By default a random one.
+    scorer_id, run_id : str
+        Who gave it, and to what.
+    score : float
+        What the scorer means by it, Mastra's in [0, 1].
+    scorer, input, output : object
+        The scorer's description, and what it looked at.
+    source : str, default "LIVE"
+        ``LIVE`` or ``TEST``.
+    created_at, updated_at : datetime
+        In UTC, to the millisecond; by default now. No update changes `created_at`.
+    entity_id, entity_type, trace_id, span_id, thread_id, resource_id, … : str or None
+        What the score is about.
+    """
+
+    id: str = field(default_factory=new_id, metadata=key("id"))
+    scorer_id: str = field(metadata=key("scorerId"))
+    run_id: str = field(metadata=key("runId"))
+    score: float = field(metadata=number("score"))
+    scorer: Any = field(default_factory=dict, metadata=anything("scorer", keeps_null=True))
+    input: Any = field(default=None, metadata=anything("input", keeps_null=True))
+    output: Any = field(default=None, metadata=anything("output", keeps_null=True))
+    source: str = field(default="LIVE", metadata=key("source"))
+    created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
+    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+    entity_id: str | None = field(default=None, metadata=text("entityId"))
+    entity_type: str | None = field(default=None, metadata=text("entityType"))
+    entity: Any = field(default=None, metadata=anything("entity"))
+    trace_id: str | None = field(default=None, metadata=text("traceId"))
+    span_id: str | None = field(default=None, metadata=text("spanId"))
+    thread_id: str | None = field(default=None, metadata=text("threadId"))
+    resource_id: str | None = field(default=None, metadata=text("resourceId"))
+    organization_id: str | None = field(default=None, metadata=text("organizationId"))
+    project_id: str | None = field(default=None, metadata=text("projectId"))
+    batch_id: str | None = field(default=None, metadata=text("batchId"))
+    dataset_id: str | None = field(default=None, metadata=text("datasetId"))
+    dataset_item_id: str | None = field(default=None, metadata=text("datasetItemId"))
+    reason: str | None = field(default=None, metadata=text("reason"))
+    preprocess_step_result: Any = field(default=None, metadata=anything("preprocessStepResult"))
+    preprocess_prompt: str | None = field(default=None, metadata=text("preprocessPrompt"))
+    extract_step_result: Any = field(default=None, metadata=anything("extractStepResult"))
+    extract_prompt: str | None = field(default=None, metadata=text("extractPrompt"))
+    analyze_step_result: Any = field(default=None, metadata=anything("analyzeStepResult"))
+    analyze_prompt: str | None = field(default=None, metadata=text("analyzePrompt"))
+    generate_score_prompt: str | None = field(default=None, metadata=text("generateScorePrompt"))
+    generate_reason_prompt: str | None = field(default=None, metadata=text("generateReasonPrompt"))
+    reason_prompt: str | None = field(default=None, metadata=text("reasonPrompt"))
+    metadata: Any = field(default=None, metadata=anything("metadata"))
+    additional_context: Any = field(default=None, metadata=anything("additionalContext"))
+    request_context: Any = field(default=None, metadata=anything("requestContext"))
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePage(Page[Score]):
+    """Scores `page` × `per_page` and on, of `total`, newest first. Iterating gives them."""
+
+    scores: list[Score]
+    total: int
+    page: int
+    per_page: int | None
+    has_more: bool

@@ -1,0 +1,102 @@
+"""Runs of workflows, and who owns them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mastra_convex.records._columns import date, json, key, now, number, text
+from mastra_convex.records._pages import Page
+
+
+def pending_snapshot() -> dict[str, Any]:
+    """The snapshot of a run that hasn't begun."""
+    return {
+        "context": {},
+        "activePaths": [],
+        "activeStepsPath": {},
+        "timestamp": int(time.time() * 1000),
+        "suspendedPaths": {},
+        "resumeLabels": {},
+        "serializedStepGraph": [],
+        "value": {},
+        "waitingPaths": {},
+        "status": "pending",
+        "runId": "",
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowRun:
+    """A run of a workflow.
+
+    Attributes
+    ----------
+    workflow_name, run_id : str
+        Name the run together.
+    snapshot : dict
+        Its state, with Mastra's keys and the steps' own: none is renamed. By default that of a run to begin.
+    resource_id : str or None
+        Whose it is.
+    created_at, updated_at : datetime
+        In UTC, to the millisecond; by default now. No update changes `created_at`.
+    """
+
+    workflow_name: str = field(metadata=key("workflow_name"))
+    run_id: str = field(metadata=key("run_id"))
+    snapshot: dict[str, Any] = field(default_factory=pending_snapshot, metadata=json("snapshot"))
+    resource_id: str | None = field(default=None, metadata=key("resourceId"))
+    created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
+    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRunPage(Page[WorkflowRun]):
+    """Runs `page` × `per_page` and on, of `total`. Iterating gives them."""
+
+    runs: list[WorkflowRun]
+    total: int
+    page: int
+    per_page: int | None
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunFence:
+    """What a write of a run's owner is fenced by: it fails once somebody else has claimed the run.
+
+    Attributes
+    ----------
+    run_id : str
+    generation : int
+        Grows with each claim.
+    owner_id : str
+    """
+
+    run_id: str = field(metadata=key("runId"))
+    generation: int = field(metadata=number("generation"))
+    owner_id: str = field(metadata=text("ownerId"))
+
+
+@dataclass(frozen=True, slots=True)
+class RunOwnership:
+    """What a claim on a run came to.
+
+    Attributes
+    ----------
+    applied : bool
+        Whether what was asked for was done.
+    fence : RunFence or None
+        Who claimed the run last, whether it was this call or not; None where nobody did.
+    lease_expires_at : float or None
+        Until when the owner has it, in epoch milliseconds; None once released.
+    now : float
+        The deployment's clock, in epoch milliseconds.
+    """
+
+    applied: bool
+    fence: RunFence | None
+    lease_expires_at: float | None
+    now: float
