@@ -143,7 +143,7 @@ def test_the_functions_type_check_in_a_users_project(project: Path) -> None:
 
 
 def test_serve_runs_that_folder_with_the_users_functions_beside_ours(project: Path) -> None:
-    """They share tables and transactions with ours."""
+    """They share tables with ours, and call ours within their own transactions."""
     with serve(data=":memory:", functions=project / "convex") as served:
         with mc.connect(served.url, admin_key=served.admin_key) as db:
             now = "2026-01-01T00:00:00.000Z"
@@ -153,8 +153,9 @@ def test_serve_runs_that_folder_with_the_users_functions_beside_ours(project: Pa
             vectors = mc.ConvexVector(db).index("docs", dimension=2)
             vectors.upsert([[1, 0]], ids=["a"])
             assert [hit.id for hit in vectors.query([1, 0])] == ["a"]
-        served.call("mutation", "bookmarks:add", {"threadId": "t1", "note": "read on"})
-        assert served.call("query", "bookmarks:list")["value"] == ["Trains: read on"]
-        lost = served.call("mutation", "bookmarks:add", {"threadId": "t0", "note": ""})
-        assert "no thread t0" in lost["errorMessage"]
-        assert "../convex/bookmarks.ts" in lost["errorMessage"]
+        bookmark = {"threadId": "t1", "title": "Night trains", "note": "read on"}
+        assert served.call("mutation", "bookmarks:add", bookmark)["status"] == "success"
+        failed = served.call("mutation", "bookmarks:add", bookmark | {"title": "lost", "note": ""})
+        assert "a bookmark needs a note" in failed["errorMessage"]
+        assert "../convex/bookmarks.ts" in failed["errorMessage"]
+        assert served.call("query", "bookmarks:list")["value"] == ["Night trains: read on"]
