@@ -12,7 +12,6 @@ import re
 import struct
 import subprocess
 import sys
-import sysconfig
 import termios
 from importlib.metadata import version
 from importlib.resources import files
@@ -26,32 +25,12 @@ import mastra_convex as mc
 from mastra_convex._cli import demo
 from mastra_convex._cli.docstrings import ExactHit
 from tests import reference
+from tests.command import COMMAND, ENVIRONMENT, run
 from tests.conftest import DATA, Docstrings
 
-COMMAND = str(Path(sysconfig.get_path("scripts")) / "mastra-convex")
-# What would change how text is shown; a terminal of our own says it all by itself.
-ENVIRONMENT = {
-    name: value
-    for name, value in os.environ.items()
-    if name not in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
-}
 ESCAPE = "\x1b"
 
 Report = dict[str, Any]
-
-
-def run(
-    *arguments: str, command: tuple[str, ...] = (COMMAND,), environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """The command with neither input nor output at a terminal."""
-    return subprocess.run(
-        [*command, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=ENVIRONMENT | (environment or {}),
-    )
 
 
 def run_in_terminal(*arguments: str, columns: int) -> tuple[int, str]:

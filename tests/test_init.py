@@ -12,8 +12,8 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
+from tests.command import COMMAND, run
 from tests.served import serve
-from tests.test_cli import COMMAND, run
 
 ROOT = Path(__file__).parent.parent
 OURS = {path: text.encode() for path, text in _native.builtin_files().items()}

@@ -15,8 +15,8 @@ from convex import ConvexError
 from convex.http_client import ConvexHttpClient
 from convex.values import ConvexInt64
 
+from tests.command import run
 from tests.served import Served, serve
-from tests.test_cli import run
 
 TESTS = Path(__file__).parent
 FUNCTIONS = TESTS / "functions"
