@@ -322,8 +322,10 @@ export const mastraSpansTable = defineTable({
   updatedAt: text,
   endedAt: text,
   parentSpanId: text,
-  // Whether it has no parent: written with each span.
+  // Whether it has no parent, and when it ended, after all others where it
+  // hasn't: written with each span.
   isRoot: v.optional(v.boolean()),
+  endOrder: v.optional(v.string()),
   entityType: text,
   entityId: text,
   entityName: text,
@@ -361,7 +363,7 @@ export const mastraSpansTable = defineTable({
   .index("by_trace_and_span", ["traceId", "spanId"])
   .index("by_trace_and_started_at", ["traceId", "startedAt"])
   .index("by_root_and_started_at", ["isRoot", "startedAt"])
-  .index("by_root_and_ended_at", ["isRoot", "endedAt"])
+  .index("by_root_and_end", ["isRoot", "endOrder"])
   .index("by_root_and_run_and_started_at", ["isRoot", "runId", "startedAt"])
   .index("by_root_and_thread_and_started_at", [
     "isRoot",

@@ -59,7 +59,7 @@ test("updates reach the spans that exist", async () => {
 
 test("roots are listed by what they belong to, in the order of their times", async () => {
   await insert(
-    span("1", "a", { threadId: "t", startedAt: at(3) }),
+    span("1", "a", { threadId: "t", startedAt: at(3), endedAt: null }),
     span("2", "a", { threadId: "t", startedAt: at(2), endedAt: at(4) }),
     span("2", "b", { threadId: "t", parentSpanId: "a" }),
     span("3", "a", { threadId: "u", endedAt: at(5), runId: "r" }),
@@ -78,7 +78,7 @@ test("roots are listed by what they belong to, in the order of their times", asy
   expect(await list({})).toEqual(["1-a", "2-a", "3-a"]);
   expect(await list({ threadId: "t" })).toEqual(["1-a", "2-a"]);
   expect(await list({ runId: "r" })).toEqual(["3-a"]);
-  expect(await list({}, "endedAt")).toEqual(["3-a", "2-a", "1-a"]);
+  expect(await list({}, "endOrder")).toEqual(["1-a", "3-a", "2-a"]);
 });
 
 test("traces are deleted with all their spans, some a call", async () => {

@@ -56,8 +56,11 @@ const columns: { [T in RecordTable]?: Columns } = {
   },
   mastra_ai_spans: {
     keptOnUpdate: ["createdAt"],
-    derived: ({ parentSpanId }) =>
-      parentSpanId === undefined ? {} : { isRoot: parentSpanId === null },
+    derived: ({ parentSpanId, endedAt }) => ({
+      ...(parentSpanId !== undefined && { isRoot: parentSpanId === null }),
+      // Above every date's text.
+      ...(endedAt !== undefined && { endOrder: endedAt ?? "running" }),
+    }),
   },
   mastra_channel_installations: { keptOnUpdate: ["createdAt"] },
 };

@@ -110,7 +110,7 @@ export const indexes: Record<TableName, Record<string, string[]>> = {
     by_trace_and_span: ["traceId", "spanId"],
     by_trace_and_started_at: ["traceId", "startedAt"],
     by_root_and_started_at: ["isRoot", "startedAt"],
-    by_root_and_ended_at: ["isRoot", "endedAt"],
+    by_root_and_end: ["isRoot", "endOrder"],
     by_root_and_run_and_started_at: ["isRoot", "runId", "startedAt"],
     by_root_and_thread_and_started_at: ["isRoot", "threadId", "startedAt"],
     by_root_and_resource_and_started_at: ["isRoot", "resourceId", "startedAt"],
