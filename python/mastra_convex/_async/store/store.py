@@ -6,7 +6,13 @@ from typing import Unpack
 
 from mastra_convex._async.deployment import AsyncClient, AsyncDeployment, ConnectOptions, Target
 from mastra_convex._async.storage import AsyncStorage
+from mastra_convex._async.store.background_tasks import AsyncBackgroundTasksStorage
+from mastra_convex._async.store.channels import AsyncChannelsStorage
 from mastra_convex._async.store.memory import AsyncMemoryStorage
+from mastra_convex._async.store.observability import AsyncObservabilityStorage
+from mastra_convex._async.store.schedules import AsyncSchedulesStorage
+from mastra_convex._async.store.scores import AsyncScoresStorage
+from mastra_convex._async.store.workflows import AsyncWorkflowsStorage
 from mastra_convex.errors import InvalidArgumentError
 
 
@@ -30,6 +36,18 @@ class AsyncConvexStore(AsyncClient):
     ----------
     memory : AsyncMemoryStorage
         Threads, messages, resources and what agents observed.
+    workflows : AsyncWorkflowsStorage
+        Runs of workflows, their snapshots, and who owns them.
+    scores : AsyncScoresStorage
+        Scores that scorers gave.
+    background_tasks : AsyncBackgroundTasksStorage
+        Tool calls that run beside a conversation.
+    schedules : AsyncSchedulesStorage
+        Schedules, and what became of their firings.
+    channels : AsyncChannelsStorage
+        Chat platforms that agents are installed on.
+    observability : AsyncObservabilityStorage
+        Traces, made of spans, and evals.
     """
 
     def __init__(
@@ -49,6 +67,12 @@ class AsyncConvexStore(AsyncClient):
         self.disable_init = disable_init
         self._storage = AsyncStorage(self._deployment, storage_function)
         self.memory = AsyncMemoryStorage(self._storage)
+        self.workflows = AsyncWorkflowsStorage(self._storage)
+        self.scores = AsyncScoresStorage(self._storage)
+        self.background_tasks = AsyncBackgroundTasksStorage(self._storage)
+        self.schedules = AsyncSchedulesStorage(self._storage)
+        self.channels = AsyncChannelsStorage(self._storage)
+        self.observability = AsyncObservabilityStorage(self._storage)
 
     async def init(self) -> None:
         """Make sure that the deployment has a storage function; its schema makes the tables.

@@ -7,7 +7,13 @@ from typing import Unpack
 
 from mastra_convex._sync.deployment import Client, Deployment, ConnectOptions, Target
 from mastra_convex._sync.storage import Storage
+from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
+from mastra_convex._sync.store.channels import ChannelsStorage
 from mastra_convex._sync.store.memory import MemoryStorage
+from mastra_convex._sync.store.observability import ObservabilityStorage
+from mastra_convex._sync.store.schedules import SchedulesStorage
+from mastra_convex._sync.store.scores import ScoresStorage
+from mastra_convex._sync.store.workflows import WorkflowsStorage
 from mastra_convex.errors import InvalidArgumentError
 
 
@@ -31,6 +37,18 @@ class ConvexStore(Client):
     ----------
     memory : MemoryStorage
         Threads, messages, resources and what agents observed.
+    workflows : WorkflowsStorage
+        Runs of workflows, their snapshots, and who owns them.
+    scores : ScoresStorage
+        Scores that scorers gave.
+    background_tasks : BackgroundTasksStorage
+        Tool calls that run beside a conversation.
+    schedules : SchedulesStorage
+        Schedules, and what became of their firings.
+    channels : ChannelsStorage
+        Chat platforms that agents are installed on.
+    observability : ObservabilityStorage
+        Traces, made of spans, and evals.
     """
 
     def __init__(
@@ -50,6 +68,12 @@ class ConvexStore(Client):
         self.disable_init = disable_init
         self._storage = Storage(self._deployment, storage_function)
         self.memory = MemoryStorage(self._storage)
+        self.workflows = WorkflowsStorage(self._storage)
+        self.scores = ScoresStorage(self._storage)
+        self.background_tasks = BackgroundTasksStorage(self._storage)
+        self.schedules = SchedulesStorage(self._storage)
+        self.channels = ChannelsStorage(self._storage)
+        self.observability = ObservabilityStorage(self._storage)
 
     def init(self) -> None:
         """Make sure that the deployment has a storage function; its schema makes the tables.

@@ -1,0 +1,241 @@
+"""Schedules, and what became of their firings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from mastra_convex._async.storage import Row
+from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex._rows import as_integer
+from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records._columns import (
+    columns_of,
+    finite_number,
+    from_row,
+    key_text,
+    parsed,
+    to_columns,
+    to_row,
+)
+from mastra_convex.records._pages import MOST_ROWS, options
+from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger, now_ms
+
+SCHEDULES = "mastra_schedules"
+TRIGGERS = "mastra_schedule_triggers"
+
+# Mastra's number where none is asked for.
+DEFAULT_LIMIT = 100
+
+
+class AsyncSchedulesStorage(AsyncDomain):
+    """Schedules and their triggers. Times are epoch milliseconds."""
+
+    TABLES = (TRIGGERS, SCHEDULES)
+
+    async def create_schedule(self, schedule: Schedule | Mapping[str, Any]) -> Schedule:
+        """Insert a schedule.
+
+        Returns
+        -------
+        Schedule
+            As it was stored.
+
+        Raises
+        ------
+        AlreadyExistsError
+            There is a schedule with its id, which stays as it is.
+        """
+        place = "SchedulesStorage.create_schedule: schedule"
+        row = to_row(place, Schedule, schedule)
+        await self._storage.call("createSchedule", SCHEDULES, record={**row, **_workflow_of(place, row)})
+        return from_row(Schedule, row)
+
+    async def get_schedule(self, id: str) -> Schedule | None:
+        """Return a schedule, or None."""
+        row = await self._storage.load(SCHEDULES, id=key_text("SchedulesStorage.get_schedule: id", id))
+        return None if row is None else _schedule(row)
+
+    async def list_schedules(
+        self, filter: ScheduleFilter | None = None, **conditions: Unpack[ScheduleFilter]
+    ) -> list[Schedule]:
+        """Return all schedules that satisfy a filter, those made first coming first, however many.
+
+        Parameters
+        ----------
+        filter : mapping, optional
+            ``status``, ``workflow_id``, ``owner_type``, ``owner_id``; an owner of None: schedules without one. Keywords
+            say the same.
+        """
+        filters = _filters("SchedulesStorage.list_schedules", filter, conditions)
+        rows = [row async for row in self._storage.rows(SCHEDULES, filters)]
+        # In stored order where times are equal.
+        rows.sort(key=lambda row: (row["created_at"], row["_creationTime"]))
+        return [_schedule(row) for row in rows]
+
+    async def list_due_schedules(self, now: float | None = None, limit: int | None = None) -> list[Schedule]:
+        """Return active schedules that should have fired by a moment, the longest due first.
+
+        Parameters
+        ----------
+        now : float, optional
+            Epoch milliseconds; by default this moment.
+        limit : int, optional
+            By default 100.
+        """
+        place = "SchedulesStorage.list_due_schedules"
+        moment = now_ms() if now is None else finite_number(f"{place}: now", now)
+        order = {"field": "next_fire_at", "order": "asc", "lte": moment}
+        rows = await self._first(SCHEDULES, {"status": "active"}, order, _limit(place, limit))
+        return [_schedule(row) for row in rows]
+
+    async def update_schedule(self, id: str, patch: Mapping[str, Any]) -> Schedule:
+        """Change fields of a schedule, such as ``cron``, ``status``, ``next_fire_at`` or ``target``.
+
+        Parameters
+        ----------
+        id : str
+            The schedule.
+        patch : mapping
+            The fields to change. None clears ``timezone``, ``metadata`` and the owner.
+
+        Returns
+        -------
+        Schedule
+            As it then is.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such schedule.
+        """
+        place = "SchedulesStorage.update_schedule"
+        fields = to_columns(f"{place}: patch", Schedule, patch)
+        if "id" in fields:
+            raise InvalidArgumentError(f"{place}: patch has id {fields['id']!r}; a schedule keeps its id")
+        if "target" in fields:
+            fields |= _workflow_of(f"{place}: patch", fields)
+        if fields:
+            fields.setdefault("updated_at", now_ms())
+        row = await self._storage.call("updateSchedule", SCHEDULES, id=key_text(f"{place}: id", id), patch=fields)
+        return _schedule(row)
+
+    async def update_schedule_next_fire(
+        self, id: str, expected_next_fire_at: float, new_next_fire_at: float, last_fire_at: float, last_run_id: str
+    ) -> bool:
+        """Record a firing, if the schedule is active and due at the time expected, in one transaction.
+
+        Returns
+        -------
+        bool
+            Of several that would fire the schedule, one gets True.
+        """
+        place = "SchedulesStorage.update_schedule_next_fire"
+        fired: bool = await self._storage.call(
+            "updateScheduleNextFire",
+            SCHEDULES,
+            id=key_text(f"{place}: id", id),
+            expectedNextFireAt=finite_number(f"{place}: expected_next_fire_at", expected_next_fire_at),
+            newNextFireAt=finite_number(f"{place}: new_next_fire_at", new_next_fire_at),
+            lastFireAt=finite_number(f"{place}: last_fire_at", last_fire_at),
+            lastRunId=key_text(f"{place}: last_run_id", last_run_id),
+        )
+        return fired
+
+    async def delete_schedule(self, id: str) -> None:
+        """Delete a schedule with its triggers, 25 a transaction, itself with the last. An unknown one: nothing."""
+        await self._storage.repeat("deleteSchedule", SCHEDULES, id=key_text("SchedulesStorage.delete_schedule: id", id))
+
+    async def record_trigger(self, trigger: ScheduleTrigger | Mapping[str, Any]) -> ScheduleTrigger:
+        """Insert what became of a firing.
+
+        Returns
+        -------
+        ScheduleTrigger
+            As it was stored.
+
+        Raises
+        ------
+        AlreadyExistsError
+            There is a trigger with its id, which stays as it is.
+        """
+        row = to_row("SchedulesStorage.record_trigger: trigger", ScheduleTrigger, trigger)
+        await self._storage.call("recordScheduleTrigger", TRIGGERS, record=row)
+        return from_row(ScheduleTrigger, row)
+
+    async def list_triggers(
+        self,
+        schedule_id: str,
+        *,
+        limit: int | None = None,
+        from_actual_fire_at: float | None = None,
+        to_actual_fire_at: float | None = None,
+    ) -> list[ScheduleTrigger]:
+        """Return a schedule's triggers, newest first.
+
+        Parameters
+        ----------
+        schedule_id : str
+            The schedule.
+        limit : int, optional
+            By default 100.
+        from_actual_fire_at, to_actual_fire_at : float, optional
+            Epoch milliseconds, the first included and the second not.
+        """
+        place = "SchedulesStorage.list_triggers"
+        filters = {"schedule_id": key_text(f"{place}: schedule_id", schedule_id)}
+        order: dict[str, Any] = {"field": "actual_fire_at", "order": "desc"}
+        if from_actual_fire_at is not None:
+            order["gte"] = finite_number(f"{place}: from_actual_fire_at", from_actual_fire_at)
+        if to_actual_fire_at is not None:
+            order["lt"] = finite_number(f"{place}: to_actual_fire_at", to_actual_fire_at)
+        rows = await self._first(TRIGGERS, filters, order, _limit(place, limit))
+        return [from_row(ScheduleTrigger, row) for row in rows]
+
+    async def _first(self, table: str, filters: Mapping[str, Any], order: Mapping[str, Any], limit: int) -> list[Row]:
+        found: list[Row] = []
+        if limit:
+            async for row in self._storage.rows(table, filters, order, min(limit, 256)):
+                found.append(row)
+                if len(found) == limit:
+                    break
+        return found
+
+
+def _limit(place: str, limit: int | None) -> int:
+    return DEFAULT_LIMIT if limit is None else as_integer(f"{place}: limit", limit, 0, MOST_ROWS)
+
+
+def _workflow_of(place: str, row: Row) -> dict[str, str | None]:
+    """The column ``workflow_id``, having checked the target it comes from."""
+    target = parsed(row["target"])
+    if not isinstance(target, Mapping) or not isinstance(target.get("type"), str):
+        raise InvalidArgumentError(
+            f"{place}: target is {target!r:.80}; expected a dict with 'type': 'workflow' or 'agent'"
+        )
+    workflow_id = target.get("workflowId") if target["type"] == "workflow" else None
+    return {"workflow_id": workflow_id if isinstance(workflow_id, str) else None}
+
+
+def _schedule(row: Row) -> Schedule:
+    """Older versions of Mastra called an agent's target a heartbeat."""
+    target = parsed(row["target"])
+    if isinstance(target, Mapping) and target.get("type") == "heartbeat":
+        row = {**row, "target": {**target, "type": "agent"}}
+    return from_row(Schedule, row)
+
+
+def _filters(place: str, filter: ScheduleFilter | None, conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """The storage function's filters; None asks for what is null or absent."""
+    place = f"{place}: filter"
+    known = ("status", "workflow_id", "owner_type", "owner_id")
+    given = {**options(place, filter, known), **options(place, conditions, known)}
+    filters: dict[str, Any] = {}
+    for name, value in given.items():
+        if value is not None:
+            filters[name] = key_text(f"{place} {name}", value)
+        elif name.startswith("owner_"):
+            filters[name] = None
+    if "status" in filters:
+        columns_of(Schedule)["status"].write(f"{place} status", filters["status"])
+    return filters

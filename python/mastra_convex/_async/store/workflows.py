@@ -1,0 +1,300 @@
+"""Runs of workflows: their snapshots, and who owns them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex._json import to_json
+from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records._columns import (
+    as_items,
+    date_text,
+    finite_number,
+    from_row,
+    key_text,
+    parsed,
+    to_row,
+)
+from mastra_convex.records._pages import window
+from mastra_convex.records.workflows import RunFence, RunOwnership, WorkflowRun, WorkflowRunPage
+
+# Mastra's name for the table `mastra_workflow_snapshots`.
+RUNS = "mastra_workflow_snapshot"
+OWNERS = "mastra_workflow_run_owners"
+
+
+class AsyncWorkflowsStorage(AsyncDomain):
+    """Runs of workflows.
+
+    Writes take a `fence`, from `claim_run_ownership`: such a write fails with the code ``STORAGE_RUN_FENCE_CONFLICT``,
+    and changes nothing, once somebody else has claimed the run.
+    """
+
+    TABLES = (RUNS, OWNERS)
+
+    async def persist_workflow_snapshot(
+        self,
+        workflow_name: str,
+        run_id: str,
+        snapshot: Mapping[str, Any],
+        *,
+        resource_id: str | None = None,
+        created_at: datetime | str | None = None,
+        updated_at: datetime | str | None = None,
+        fence: RunFence | None = None,
+    ) -> None:
+        """Insert a run, or replace its snapshot; ``created_at``, and a resource where none is given, stay."""
+        place = "WorkflowsStorage.persist_workflow_snapshot"
+        if not isinstance(snapshot, Mapping):
+            raise InvalidArgumentError(f"{place}: snapshot is {snapshot!r:.80}; expected a dict")
+        row = to_row(
+            place,
+            WorkflowRun,
+            {
+                "workflow_name": workflow_name,
+                "run_id": run_id,
+                "snapshot": snapshot,
+                "resource_id": resource_id,
+                "created_at": created_at,
+                "updated_at": updated_at,
+            },
+        )
+        await self._write("insert", fence, record={"id": f"{workflow_name}-{run_id}", **row})
+
+    async def load_workflow_snapshot(self, workflow_name: str, run_id: str) -> dict[str, Any] | None:
+        """Return a run's snapshot, or None."""
+        run = await self.get_workflow_run_by_id(run_id, workflow_name)
+        return None if run is None else run.snapshot
+
+    async def update_workflow_results(
+        self,
+        workflow_name: str,
+        run_id: str,
+        step_id: str,
+        result: Any,
+        request_context: Mapping[str, Any] | None = None,
+        *,
+        fence: RunFence | None = None,
+    ) -> dict[str, Any]:
+        """Merge a step's result, and the request context key by key, into a run's snapshot, in one transaction.
+
+        Where the stored and the new result both have a list ``output``, as those of a loop whose iterations report one
+        by one, these are merged element by element: an element that isn't None replaces what is stored.
+        ``{"__mastra_pending__": True}`` lets an iteration run again that has no result, or is suspended.
+
+        Returns
+        -------
+        dict
+            The results of all steps; empty where there is no such run.
+        """
+        place = "WorkflowsStorage.update_workflow_results"
+        context = await self._write(
+            "mergeWorkflowStepResult",
+            fence,
+            **_run(place, workflow_name, run_id),
+            stepId=key_text(f"{place}: step_id", step_id),
+            result=to_json(f"{place}: result", result),
+            requestContext=to_json(f"{place}: request_context", request_context or {}),
+        )
+        return dict(parsed(context))
+
+    async def update_workflow_state(
+        self,
+        workflow_name: str,
+        run_id: str,
+        opts: Mapping[str, Any],
+        *,
+        expected_status: str | Sequence[str] | None = None,
+        fence: RunFence | None = None,
+    ) -> dict[str, Any] | None:
+        """Set fields of a run's snapshot, in one transaction.
+
+        Parameters
+        ----------
+        workflow_name, run_id : str
+            The run.
+        opts : mapping
+            The snapshot's fields to set, such as ``status``, with Mastra's keys.
+        expected_status : str or sequence of str, optional
+            Set them only if the snapshot's status is this one, or one of these.
+        fence : RunFence, optional
+            Set them only while this claim on the run holds.
+
+        Returns
+        -------
+        dict or None
+            The snapshot; None where there is no such run, or its status is another.
+        """
+        place = "WorkflowsStorage.update_workflow_state"
+        if not isinstance(opts, Mapping):
+            raise InvalidArgumentError(f"{place}: opts is {opts!r:.80}; expected a dict")
+        fields = dict(opts)
+        if expected_status is not None:
+            fields["expectedStatus"] = (
+                expected_status
+                if isinstance(expected_status, str)
+                else as_items(f"{place}: expected_status", expected_status)
+            )
+        text = await self._write(
+            "mergeWorkflowState", fence, **_run(place, workflow_name, run_id), opts=to_json(f"{place}: opts", fields)
+        )
+        return dict(parsed(text)) if text else None
+
+    async def get_workflow_run_by_id(self, run_id: str, workflow_name: str | None = None) -> WorkflowRun | None:
+        """Return a run, or None; without a workflow the newest that has this id."""
+        place = "WorkflowsStorage.get_workflow_run_by_id"
+        filters = {"run_id": key_text(f"{place}: run_id", run_id)}
+        if workflow_name is not None:
+            filters["workflow_name"] = key_text(f"{place}: workflow_name", workflow_name)
+        rows = [row async for row in self._storage.rows(RUNS, filters)]
+        return from_row(WorkflowRun, max(rows, key=lambda row: str(row["createdAt"]))) if rows else None
+
+    async def list_workflow_runs(
+        self,
+        *,
+        workflow_name: str | None = None,
+        from_date: datetime | str | None = None,
+        to_date: datetime | str | None = None,
+        per_page: int | None = None,
+        page: int = 0,
+        resource_id: str | None = None,
+        status: str | None = None,
+        thread_id: str | None = None,
+    ) -> WorkflowRunPage:
+        """Return a page of runs, newest first.
+
+        Parameters
+        ----------
+        workflow_name, resource_id : str, optional
+            Only runs of it.
+        from_date, to_date : datetime or str, optional
+            Only runs created between these, both included.
+        per_page : int or None, default None
+            Runs a page; None: all.
+        page : int, default 0
+            Which page, from 0 on.
+        status : str, optional
+            Only runs whose snapshot has this status.
+        thread_id : str, optional
+            Only runs of agents whose snapshot names this thread, as it does while suspended. Snapshots are read for it.
+        """
+        place = "WorkflowsStorage.list_workflow_runs"
+        part = window(place, page, per_page)
+        given = {"workflow_name": workflow_name, "resourceId": resource_id, "status": status}
+        filters = {
+            column: key_text(f"{place}: {column}", value) for column, value in given.items() if value is not None
+        }
+        order = {"field": "createdAt", "order": "desc"}
+        if from_date is not None:
+            order["gte"] = date_text(f"{place}: from_date", from_date)
+        if to_date is not None:
+            order["lte"] = date_text(f"{place}: to_date", to_date)
+        if thread_id is not None:
+            key_text(f"{place}: thread_id", thread_id)
+        if status is not None:
+            await self._storage.repeat("fillStatus", RUNS)
+        admits = None if thread_id is None else lambda row: _thread_of(parsed(row["snapshot"])) == thread_id
+        rows, total = await self._storage.page(RUNS, filters, order, part, admits)
+        runs = [from_row(WorkflowRun, row) for row in rows]
+        return WorkflowRunPage(runs, total, part.page, per_page, part.has_more(total))
+
+    async def delete_workflow_run_by_id(self, run_id: str, workflow_name: str) -> None:
+        """Delete a run. An unknown one: nothing."""
+        place = "WorkflowsStorage.delete_workflow_run_by_id"
+        await self._storage.call("deleteWorkflowRun", RUNS, **_run(place, workflow_name, run_id))
+
+    async def claim_run_ownership(
+        self,
+        run_id: str,
+        owner_id: str,
+        lease_ms: float,
+        *,
+        force: bool = False,
+        expected_generation: int | None = None,
+    ) -> RunOwnership:
+        """Own a run for a while, if nobody does: of several that ask, one gets it.
+
+        Parameters
+        ----------
+        run_id, owner_id : str
+            The run, and who claims it.
+        lease_ms : float
+            For how long, unless renewed.
+        force : bool, default False
+            Take it from who owns it, whose fenced writes fail from then on.
+        expected_generation : int, optional
+            Only if the last claim had this generation; 0: if there was none.
+        """
+        place = "WorkflowsStorage.claim_run_ownership"
+        result = await self._storage.call(
+            "claimRunOwnership",
+            OWNERS,
+            runId=key_text(f"{place}: run_id", run_id),
+            ownerId=key_text(f"{place}: owner_id", owner_id),
+            leaseMs=finite_number(f"{place}: lease_ms", lease_ms),
+            force=force,
+            expectedGeneration=expected_generation,
+        )
+        return _ownership(result)
+
+    async def renew_run_ownership(self, fence: RunFence, lease_ms: float) -> RunOwnership:
+        """Own a run for `lease_ms` from now, if it is still this claim's."""
+        place = "WorkflowsStorage.renew_run_ownership"
+        lease_ms = finite_number(f"{place}: lease_ms", lease_ms)
+        return _ownership(
+            await self._storage.call("renewRunOwnership", OWNERS, fence=_fence(place, fence), leaseMs=lease_ms)
+        )
+
+    async def release_run_ownership(self, fence: RunFence) -> RunOwnership:
+        """Own a run no longer, if it is still this claim's."""
+        place = "WorkflowsStorage.release_run_ownership"
+        return _ownership(await self._storage.call("releaseRunOwnership", OWNERS, fence=_fence(place, fence)))
+
+    async def get_run_ownership(self, run_id: str) -> RunOwnership:
+        """Return who claimed a run last."""
+        run_id = key_text("WorkflowsStorage.get_run_ownership: run_id", run_id)
+        return _ownership(await self._storage.call("getRunOwnership", OWNERS, runId=run_id))
+
+    async def _write(self, op: str, fence: RunFence | None, **fields: Any) -> Any:
+        if fence is None:
+            return await self._storage.call(op, RUNS, **fields)
+        request = {"op": op, "tableName": RUNS, **fields}
+        return await self._storage.call(
+            "fenced", OWNERS, fence=_fence("WorkflowsStorage: fence", fence), request=request
+        )
+
+
+def _run(place: str, workflow_name: str, run_id: str) -> dict[str, str]:
+    return {
+        "workflowName": key_text(f"{place}: workflow_name", workflow_name),
+        "runId": key_text(f"{place}: run_id", run_id),
+    }
+
+
+def _fence(place: str, fence: RunFence) -> dict[str, Any]:
+    return to_row(f"{place}: fence", RunFence, fence)
+
+
+def _ownership(result: Mapping[str, Any]) -> RunOwnership:
+    claim = result["claim"]
+    if claim is None:
+        return RunOwnership(result["applied"], None, None, result["now"])
+    return RunOwnership(result["applied"], from_row(RunFence, claim), claim["leaseExpiresAt"], result["now"])
+
+
+def _thread_of(snapshot: Any) -> Any:
+    """The thread that a suspended agent's snapshot names: where Mastra's own stores look for it."""
+    context = _at(snapshot, "context")
+    for step in context.values() if isinstance(context, Mapping) else ():
+        if _at(step, "status") == "suspended" and _at(step, "suspendPayload", "__streamState"):
+            return _at(step, "suspendPayload", "__streamState", "messageList", "memoryInfo", "threadId")
+    return _at(context, "input", "messageListState", "memoryInfo", "threadId")
+
+
+def _at(value: Any, *path: str) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value

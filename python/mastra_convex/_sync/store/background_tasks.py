@@ -1,0 +1,283 @@
+# Generated from _async/store/background_tasks.py by tools/unasync.py: edit that.
+"""Tool calls that run beside a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal, Unpack
+
+from mastra_convex._sync.batches import in_halves
+from mastra_convex._sync.storage import Row, as_filters, part_of
+from mastra_convex._sync.store.domain import Domain
+from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records._columns import (
+    as_items,
+    columns_of,
+    date_text,
+    from_row,
+    key_text,
+    one_of,
+    to_columns,
+    to_row,
+)
+from mastra_convex.records._pages import options, window
+from mastra_convex.records.background_tasks import BackgroundTask, TaskDate, TaskFilter, TaskPage
+
+TASKS = "mastra_background_tasks"
+
+DATES = ("created_at", "started_at", "suspended_at", "completed_at")
+EQUALITIES = ("agent_id", "thread_id", "resource_id", "tool_name", "tool_call_id", "run_id")
+DELETED_PER_CALL = 256
+
+UNSET: Any = object()
+
+
+class BackgroundTasksStorage(Domain):
+    """Background tasks. Those that older versions of Mastra kept as documents are tasks like others."""
+
+    TABLES = (TASKS,)
+
+    def create_task(self, task: BackgroundTask | Mapping[str, Any]) -> BackgroundTask:
+        """Insert a task.
+
+        Returns
+        -------
+        BackgroundTask
+            As it was stored.
+
+        Raises
+        ------
+        AlreadyExistsError
+            There is a task with its id, which stays as it is.
+        """
+        row = to_row("BackgroundTasksStorage.create_task: task", BackgroundTask, task)
+        self._storage.call("createTask", TASKS, record=row)
+        return from_row(BackgroundTask, row)
+
+    def update_task(
+        self,
+        task_id: str,
+        update: Mapping[str, Any],
+        *,
+        expected_status: str | None = None,
+        expected_owner_id: str | None = UNSET,
+        expected_lease_expires_at: datetime | str | None = UNSET,
+    ) -> bool:
+        """Change what is given of a task, if it is as expected, in one transaction.
+
+        Parameters
+        ----------
+        task_id : str
+            The task.
+        update : mapping
+            Fields of a `BackgroundTask` to change. None clears ``result``, ``error``, ``suspend_payload``, a date, the
+            owner or the lease.
+        expected_status : str, optional
+            Only if the task has this status.
+        expected_owner_id : str or None, optional
+            Only if this is its owner; None: only if it has none.
+        expected_lease_expires_at : datetime or str or None, optional
+            Only if its lease expires then; None: only if it has none.
+
+        Returns
+        -------
+        bool
+            Whether there is such a task, as expected.
+        """
+        place = "BackgroundTasksStorage.update_task"
+        expected = {
+            "status": UNSET if expected_status is None else expected_status,
+            "owner_id": expected_owner_id,
+            "lease_expires_at": expected_lease_expires_at,
+        }
+        guards = to_columns(
+            f"{place}: expected", BackgroundTask, {name: v for name, v in expected.items() if v is not UNSET}
+        )
+        fields = to_columns(f"{place}: update", BackgroundTask, update)
+        task_id = key_text(f"{place}: task_id", task_id)
+        updated: bool = self._storage.call("patch", TASKS, id=task_id, record=fields, expected=guards)
+        return updated
+
+    def claim_task(
+        self,
+        owner_id: str,
+        *,
+        task_id: str | None = None,
+        agent_id: str | None = None,
+        lease_expires_at: datetime | str | None = None,
+    ) -> BackgroundTask | None:
+        """Start a pending task, in one transaction: of several that ask, one gets it.
+
+        Parameters
+        ----------
+        owner_id : str
+            Who will run it.
+        task_id, agent_id : str, optional
+            This task, or one of this agent's; by default any. Those pending longest come first.
+        lease_expires_at : datetime or str, optional
+            Until when nobody else should take it over.
+
+        Returns
+        -------
+        BackgroundTask or None
+            The task, running; None where none is pending.
+        """
+        place = "BackgroundTasksStorage.claim_task"
+        row = self._storage.call(
+            "claimTask",
+            TASKS,
+            ownerId=key_text(f"{place}: owner_id", owner_id),
+            id=None if task_id is None else key_text(f"{place}: task_id", task_id),
+            agentId=None if agent_id is None else key_text(f"{place}: agent_id", agent_id),
+            leaseExpiresAt=(
+                None if lease_expires_at is None else date_text(f"{place}: lease_expires_at", lease_expires_at)
+            ),
+        )
+        return None if row is None else _task(row)
+
+    def get_task(self, task_id: str) -> BackgroundTask | None:
+        """Return a task, or None."""
+        row = self._storage.load(TASKS, id=key_text("BackgroundTasksStorage.get_task: task_id", task_id))
+        return None if row is None else _task(row)
+
+    def list_tasks(
+        self,
+        filter: TaskFilter | None = None,
+        *,
+        order_by: TaskDate = "created_at",
+        order_direction: Literal["asc", "desc"] = "asc",
+        per_page: int | None = None,
+        page: int = 0,
+        **conditions: Unpack[TaskFilter],
+    ) -> TaskPage:
+        """Return a page of tasks.
+
+        Parameters
+        ----------
+        filter : mapping, optional
+            ``status``, one or a list; ``agent_id``, ``thread_id``, ``resource_id``, ``tool_name``, ``tool_call_id``,
+            ``run_id``; ``from_date``, included, and ``to_date``, not included, on the date that ``date_filter_by``
+            names, by default ``created_at``. Keywords say the same.
+        order_by : {"created_at", "started_at", "suspended_at", "completed_at"}
+            The date to order by; tasks without it come first.
+        order_direction : {"asc", "desc"}, default "asc"
+            Oldest first, or newest first.
+        per_page : int or None, default None
+            Tasks a page; None: all.
+        page : int, default 0
+            Which page, from 0 on.
+        """
+        place = "BackgroundTasksStorage.list_tasks"
+        filters = _filters(place, filter, conditions)
+        order: dict[str, Any] = {
+            "field": columns_of(BackgroundTask)[one_of(DATES, f"{place}: order_by", order_by)].name,
+            "order": one_of(("asc", "desc"), f"{place}: order_direction", order_direction),
+        }
+        part = window(place, page, per_page)
+        legacy = self._legacy(filters)
+        # Bounds on the date that orders the tasks are the index's to keep; those without it are below all texts.
+        bounds = filters.pop(order["field"], {})
+        order |= bounds if "gte" in bounds or not bounds else {"gt": None, **bounds}
+        if legacy:
+            merged = _merged(self._storage.rows(TASKS, filters, order), legacy, order)
+            rows, total = part_of(merged, part)
+        else:
+            rows, total = self._storage.page(TASKS, filters, order, part)
+        return TaskPage([_task(row) for row in rows], total, part.page, per_page, part.has_more(total))
+
+    def delete_task(self, task_id: str) -> None:
+        """Delete a task. An unknown one: nothing."""
+        self._storage.call(
+            "deleteMany", TASKS, ids=[key_text("BackgroundTasksStorage.delete_task: task_id", task_id)]
+        )
+
+    def delete_tasks(self, filter: TaskFilter | None = None, **conditions: Unpack[TaskFilter]) -> None:
+        """Delete the tasks that satisfy a filter, as `list_tasks` takes it, 256 a transaction. Without one: nothing."""
+        filters = _filters("BackgroundTasksStorage.delete_tasks", filter, conditions)
+        if not filters:
+            return
+        ids = [row["id"] for row in self._legacy(filters)]
+        for row in self._storage.rows(TASKS, filters):
+            ids.append(row["id"])
+
+        def delete(some: list[str]) -> None:
+            self._storage.call("deleteMany", TASKS, ids=some)
+
+        for begin in range(0, len(ids), DELETED_PER_CALL):
+            in_halves(delete, ids[begin : begin + DELETED_PER_CALL])
+
+    def get_running_count(self) -> int:
+        """Return how many tasks run."""
+        return self._count({"status": "running"})
+
+    def get_running_count_by_agent(self, agent_id: str) -> int:
+        """Return how many of an agent's tasks run."""
+        place = "BackgroundTasksStorage.get_running_count_by_agent: agent_id"
+        return self._count({"status": "running", "agent_id": key_text(place, agent_id)})
+
+    def _count(self, filters: dict[str, Any]) -> int:
+        return self._storage.count(TASKS, filters) + len(self._legacy(filters))
+
+    def _legacy(self, filters: Mapping[str, Any]) -> list[Row]:
+        """The tasks that satisfy filters and are still kept as documents."""
+        found: list[Row] = []
+        cursor = None
+        while True:
+            reply = self._storage.reply("listLegacyTasks", TASKS, filters=as_filters(filters), cursor=cursor)
+            found += reply["result"]
+            if not reply["hasMore"]:
+                return found
+            cursor = reply["continuationCursor"]
+
+
+def _merged(rows: Iterator[Row], legacy: list[Row], order: Mapping[str, Any]) -> Iterator[Row]:
+    """Rows in an order, with others among them where they belong."""
+    is_descending = order["order"] == "desc"
+
+    def rank(row: Row) -> str:
+        return row.get(order["field"]) or ""
+
+    # The next one last, to be taken from there.
+    waiting = sorted(legacy, key=rank, reverse=not is_descending)
+    for row in rows:
+        while waiting and (rank(waiting[-1]) > rank(row) if is_descending else rank(waiting[-1]) < rank(row)):
+            yield waiting.pop()
+        yield row
+    while waiting:
+        yield waiting.pop()
+
+
+def _task(row: Row) -> BackgroundTask:
+    """Documents may lack what rows have."""
+    filled = {"tool_name": "", "agent_id": "", "tool_call_id": "", "run_id": ""}
+    return from_row(BackgroundTask, filled | row)
+
+
+def _filters(place: str, filter: TaskFilter | None, conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """The storage function's filters."""
+    place = f"{place}: filter"
+    known = ("status", *EQUALITIES, "from_date", "to_date", "date_filter_by")
+    given = {**options(place, filter, known), **options(place, conditions, known)}
+    columns = columns_of(BackgroundTask)
+    filters: dict[str, Any] = {
+        columns[name].name: key_text(f"{place} {name}", given[name])
+        for name in EQUALITIES
+        if given.get(name) is not None
+    }
+    status = given.get("status")
+    if status is not None:
+        some = [status] if isinstance(status, str) else as_items(f"{place} status", status)
+        if not some:
+            raise InvalidArgumentError(f"{place} status is {status!r}; expected a status, or a list of some")
+        statuses = [columns["status"].write(f"{place} status", each) for each in some]
+        filters["status"] = statuses if len(statuses) > 1 else statuses[0]
+    dates = {
+        bound: date_text(f"{place} {name}", given[name])
+        for name, bound in (("from_date", "gte"), ("to_date", "lt"))
+        if given.get(name) is not None
+    }
+    if dates:
+        by = one_of(DATES, f"{place} date_filter_by", given.get("date_filter_by") or "created_at")
+        filters[columns[by].name] = dates
+    return filters

@@ -1,0 +1,120 @@
+# Generated from _async/store/channels.py by tools/unasync.py: edit that.
+"""Chat platforms that agents are installed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mastra_convex._sync.storage import Row
+from mastra_convex._sync.store.domain import Domain
+from mastra_convex.errors import MastraConvexError
+from mastra_convex.records._columns import as_record, from_row, key_text, now, parsed, to_columns, to_row
+from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
+
+INSTALLATIONS = "mastra_channel_installations"
+CONFIGS = "mastra_channel_config"
+
+# What an agent with several installations is reached by.
+BEST_STATUS = ["active", "pending", "error"]
+
+
+class ChannelsStorage(Domain):
+    """Installations of agents on chat platforms, and a configuration for each platform.
+
+    Raises
+    ------
+    MastraConvexError
+        On reading, with the code ``InvalidChannelData``: a row's data isn't JSON.
+    """
+
+    TABLES = (INSTALLATIONS, CONFIGS)
+
+    def save_installation(self, installation: ChannelInstallation | Mapping[str, Any]) -> ChannelInstallation:
+        """Insert an installation, or replace the one with its id, whose ``created_at`` stays; it is updated now.
+
+        Returns
+        -------
+        ChannelInstallation
+            As it was stored.
+        """
+        place = "ChannelsStorage.save_installation: installation"
+        record = as_record(place, ChannelInstallation, installation)
+        row = to_row(place, ChannelInstallation, record) | to_columns(place, ChannelInstallation, {"updated_at": now()})
+        self._storage.call("insert", INSTALLATIONS, record=row)
+        return self.get_installation(record.id) or from_row(ChannelInstallation, row)
+
+    def get_installation(self, id: str) -> ChannelInstallation | None:
+        """Return an installation, or None."""
+        row = self._storage.load(INSTALLATIONS, id=key_text("ChannelsStorage.get_installation: id", id))
+        return None if row is None else _installation(row)
+
+    def get_installation_by_agent(self, platform: str, agent_id: str) -> ChannelInstallation | None:
+        """Return the best installation of an agent: active before pending before error, then updated last."""
+        place = "ChannelsStorage.get_installation_by_agent"
+        rows = self._rows(
+            {
+                "platform": key_text(f"{place}: platform", platform),
+                "agentId": key_text(f"{place}: agent_id", agent_id),
+            }
+        )
+        rows.sort(key=lambda row: str(row["updatedAt"]), reverse=True)
+        rows.sort(key=lambda row: [*BEST_STATUS, row["status"]].index(row["status"]))
+        return _installation(rows[0]) if rows else None
+
+    def get_installation_by_webhook_id(self, webhook_id: str) -> ChannelInstallation | None:
+        """Return the installation that a webhook belongs to, the one updated last."""
+        place = "ChannelsStorage.get_installation_by_webhook_id: webhook_id"
+        rows = self._rows({"webhookId": key_text(place, webhook_id)})
+        return _installation(max(rows, key=lambda row: str(row["updatedAt"]))) if rows else None
+
+    def list_installations(self, platform: str) -> list[ChannelInstallation]:
+        """Return a platform's installations, newest first."""
+        rows = self._rows({"platform": key_text("ChannelsStorage.list_installations: platform", platform)})
+        rows.sort(key=lambda row: str(row["createdAt"]), reverse=True)
+        return [_installation(row) for row in rows]
+
+    def delete_installation(self, id: str) -> None:
+        """Delete an installation. An unknown one: nothing."""
+        self._storage.call(
+            "deleteMany", INSTALLATIONS, ids=[key_text("ChannelsStorage.delete_installation: id", id)]
+        )
+
+    def save_config(self, config: ChannelConfig | Mapping[str, Any]) -> ChannelConfig:
+        """Insert a platform's configuration, or replace it.
+
+        Returns
+        -------
+        ChannelConfig
+            As it was stored.
+        """
+        row = to_row("ChannelsStorage.save_config: config", ChannelConfig, config)
+        self._storage.call("insert", CONFIGS, record={"id": row["platform"], **row})
+        return from_row(ChannelConfig, row)
+
+    def get_config(self, platform: str) -> ChannelConfig | None:
+        """Return a platform's configuration, or None."""
+        row = self._storage.load(CONFIGS, id=key_text("ChannelsStorage.get_config: platform", platform))
+        return None if row is None else from_row(ChannelConfig, _checked(row, "config", row["platform"]))
+
+    def delete_config(self, platform: str) -> None:
+        """Delete a platform's configuration. An unknown one: nothing."""
+        self._storage.call(
+            "deleteMany", CONFIGS, ids=[key_text("ChannelsStorage.delete_config: platform", platform)]
+        )
+
+    def _rows(self, filters: Mapping[str, str]) -> list[Row]:
+        return [row for row in self._storage.rows(INSTALLATIONS, filters)]
+
+
+def _installation(row: Row) -> ChannelInstallation:
+    return from_row(ChannelInstallation, _checked(row, "installation", row["id"]))
+
+
+def _checked(row: Row, noun: str, name: str) -> Row:
+    """A row whose data is JSON."""
+    if isinstance(parsed(row["data"]), str):
+        raise MastraConvexError(
+            f"Invalid channel data JSON for {noun} {name}", code="InvalidChannelData", details={noun: name}
+        )
+    return row

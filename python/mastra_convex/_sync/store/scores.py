@@ -1,0 +1,124 @@
+# Generated from _async/store/scores.py by tools/unasync.py: edit that.
+"""Scores that scorers gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from mastra_convex._sync.store.domain import Domain
+from mastra_convex.records._columns import from_row, key_text, to_row
+from mastra_convex.records._pages import options, window
+from mastra_convex.records.scores import Score, ScorePage
+
+SCORES = "mastra_scorers"
+
+NEWEST_FIRST = {"field": "createdAt", "order": "desc"}
+
+
+class Pagination(TypedDict, total=False):
+    """Which page: ``page`` from 0 on, and ``per_page``, None for all."""
+
+    page: int
+    per_page: int | None
+
+
+class ScoresStorage(Domain):
+    """Scores. Lists are newest first, and paged: ``{"page": 0, "per_page": 100}`` where nothing else is asked for."""
+
+    TABLES = (SCORES,)
+
+    def save_score(self, score: Score | Mapping[str, Any]) -> Score:
+        """Insert a score, or update the one with its id, whose ``created_at`` stays.
+
+        Returns
+        -------
+        Score
+            As it was given, with what was filled in.
+        """
+        row = to_row("ScoresStorage.save_score: score", Score, score)
+        self._storage.call("insert", SCORES, record=row)
+        return from_row(Score, row)
+
+    def get_score_by_id(self, id: str) -> Score | None:
+        """Return a score, or None."""
+        row = self._storage.load(SCORES, id=key_text("ScoresStorage.get_score_by_id: id", id))
+        return None if row is None else from_row(Score, row)
+
+    def list_scores_by_scorer_id(
+        self,
+        scorer_id: str,
+        pagination: Pagination | None = None,
+        *,
+        entity_id: str | None = None,
+        entity_type: str | None = None,
+        source: str | None = None,
+        filters: Mapping[str, str] | None = None,
+    ) -> ScorePage:
+        """Return a page of the scores that a scorer gave.
+
+        Parameters
+        ----------
+        scorer_id : str
+            The scorer.
+        pagination : mapping, optional
+            ``{"page": 0, "per_page": 100}``; a `per_page` of None is all.
+        entity_id, entity_type, source : str, optional
+            Only scores with these.
+        filters : mapping, optional
+            ``organization_id``, ``project_id``: only scores of them.
+        """
+        given = {"scorerId": scorer_id, "entityId": entity_id, "entityType": entity_type, "source": source}
+        return self._list("list_scores_by_scorer_id", given, pagination, filters)
+
+    def list_scores_by_run_id(
+        self, run_id: str, pagination: Pagination | None = None, *, filters: Mapping[str, str] | None = None
+    ) -> ScorePage:
+        """Return a page of a run's scores; `pagination` and `filters` as for `list_scores_by_scorer_id`."""
+        return self._list("list_scores_by_run_id", {"runId": run_id}, pagination, filters)
+
+    def list_scores_by_entity_id(
+        self,
+        entity_id: str,
+        entity_type: str,
+        pagination: Pagination | None = None,
+        *,
+        filters: Mapping[str, str] | None = None,
+    ) -> ScorePage:
+        """Return a page of an entity's scores; `pagination` and `filters` as for `list_scores_by_scorer_id`."""
+        given = {"entityId": entity_id, "entityType": entity_type}
+        return self._list("list_scores_by_entity_id", given, pagination, filters)
+
+    def list_scores_by_span(
+        self,
+        trace_id: str,
+        span_id: str,
+        pagination: Pagination | None = None,
+        *,
+        filters: Mapping[str, str] | None = None,
+    ) -> ScorePage:
+        """Return a page of a span's scores; `pagination` and `filters` as for `list_scores_by_scorer_id`."""
+        given = {"traceId": trace_id, "spanId": span_id}
+        return self._list("list_scores_by_span", given, pagination, filters)
+
+    def _list(
+        self,
+        method: str,
+        given: Mapping[str, str | None],
+        pagination: Pagination | None,
+        filters: Mapping[str, str] | None,
+    ) -> ScorePage:
+        place = f"ScoresStorage.{method}"
+        asked = options(f"{place}: pagination", pagination, ("page", "per_page"))
+        part = window(place, asked.get("page", 0), asked.get("per_page", 100))
+        further = options(f"{place}: filters", filters, ("organization_id", "project_id"))
+        wanted = {
+            **given,
+            "organizationId": further.get("organization_id"),
+            "projectId": further.get("project_id"),
+        }
+        columns = {
+            column: key_text(f"{place}: {column}", value) for column, value in wanted.items() if value is not None
+        }
+        rows, total = self._storage.page(SCORES, columns, NEWEST_FIRST, part)
+        return ScorePage([from_row(Score, row) for row in rows], total, part.page, part.per_page, part.has_more(total))
