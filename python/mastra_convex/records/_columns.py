@@ -209,13 +209,10 @@ def _value_of(stored: Any) -> Any:
 
 
 def convex_dict(place: str, given: Any) -> dict[str, Any] | str:
-    """A dict as Convex can hold it: as it is, with dates as text, or else its JSON text."""
+    """A dict that JSON can say: as Convex's values, or as its JSON text where it has keys that Convex refuses."""
     if not isinstance(given, Mapping):
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a dict")
-    as_given = dict(given)
-    if _convex_holds(as_given):
-        return as_given
-    json_text = to_json(place, as_given)
+    json_text = to_json(place, dict(given))
     plain: dict[str, Any] = _json.loads(json_text)
     return plain if _convex_holds(plain) else json_text
 

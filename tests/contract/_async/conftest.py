@@ -40,3 +40,9 @@ async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
         target = ":memory:" if request.param == "memory" else tmp_path / "data"
         async with mc.connect_async(target) as deployment:
             yield deployment
+
+
+@pytest.fixture
+def memory(deployment: mc.AsyncDeployment) -> mc.AsyncMemoryStorage:
+    """The memory of an empty deployment."""
+    return mc.AsyncConvexStore(deployment).memory

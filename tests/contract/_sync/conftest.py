@@ -41,3 +41,9 @@ def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[mc.De
         target = ":memory:" if request.param == "memory" else tmp_path / "data"
         with mc.connect(target) as deployment:
             yield deployment
+
+
+@pytest.fixture
+def memory(deployment: mc.Deployment) -> mc.MemoryStorage:
+    """The memory of an empty deployment."""
+    return mc.ConvexStore(deployment).memory
