@@ -7,8 +7,14 @@ from mastra_convex._async.cache import AsyncConvexServerCache
 from mastra_convex._async.deployment import AsyncDeployment
 from mastra_convex._async.mastra_vector import AsyncVectorIndex
 from mastra_convex._async.native_vector import AsyncConvexNativeVector
+from mastra_convex._async.store.background_tasks import AsyncBackgroundTasksStorage
+from mastra_convex._async.store.channels import AsyncChannelsStorage
 from mastra_convex._async.store.memory import AsyncMemoryStorage
+from mastra_convex._async.store.observability import AsyncObservabilityStorage
+from mastra_convex._async.store.schedules import AsyncSchedulesStorage
+from mastra_convex._async.store.scores import AsyncScoresStorage
 from mastra_convex._async.store.store import AsyncConvexStore
+from mastra_convex._async.store.workflows import AsyncWorkflowsStorage
 from mastra_convex._async.vector import AsyncConvexVector
 from mastra_convex._connect import connect, connect_async, connect_from_env
 from mastra_convex._native import VectorBatch
@@ -16,36 +22,54 @@ from mastra_convex._sync.cache import ConvexServerCache
 from mastra_convex._sync.deployment import Deployment
 from mastra_convex._sync.mastra_vector import VectorIndex
 from mastra_convex._sync.native_vector import ConvexNativeVector
+from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
+from mastra_convex._sync.store.channels import ChannelsStorage
 from mastra_convex._sync.store.memory import MemoryStorage
+from mastra_convex._sync.store.observability import ObservabilityStorage
+from mastra_convex._sync.store.schedules import SchedulesStorage
+from mastra_convex._sync.store.scores import ScoresStorage
 from mastra_convex._sync.store.store import ConvexStore
+from mastra_convex._sync.store.workflows import WorkflowsStorage
 from mastra_convex._sync.vector import ConvexVector
 from mastra_convex.errors import *  # noqa: F403
 from mastra_convex.records import *  # noqa: F403
 from mastra_convex.types import IndexStats, Int64, Metric, NativeIndex, QueryResult, QueryResults, QueryStats
 
 __all__ = [
-    "MemoryStorage",
-    "ConvexStore",
-    "AsyncMemoryStorage",
-    "AsyncConvexStore",
+    "AsyncBackgroundTasksStorage",
+    "AsyncChannelsStorage",
     "AsyncConvexNativeVector",
     "AsyncConvexServerCache",
+    "AsyncConvexStore",
     "AsyncConvexVector",
     "AsyncDeployment",
+    "AsyncMemoryStorage",
+    "AsyncObservabilityStorage",
+    "AsyncSchedulesStorage",
+    "AsyncScoresStorage",
     "AsyncVectorIndex",
+    "AsyncWorkflowsStorage",
+    "BackgroundTasksStorage",
+    "ChannelsStorage",
     "ConvexNativeVector",
     "ConvexServerCache",
+    "ConvexStore",
     "ConvexVector",
     "Deployment",
     "IndexStats",
     "Int64",
+    "MemoryStorage",
     "Metric",
     "NativeIndex",
+    "ObservabilityStorage",
     "QueryResult",
     "QueryResults",
     "QueryStats",
+    "SchedulesStorage",
+    "ScoresStorage",
     "VectorBatch",
     "VectorIndex",
+    "WorkflowsStorage",
     "connect",
     "connect_async",
     "connect_from_env",
