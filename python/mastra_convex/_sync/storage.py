@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Callable, Mapping, Sequence
 from typing import Any
 
+from mastra_convex._sync import upstream
 from mastra_convex._sync.deployment import Deployment
 from mastra_convex.errors import (
     AlreadyExistsError,
@@ -63,18 +64,37 @@ class Storage:
 
     def reply(self, op: str, table: str, **fields: Any) -> dict[str, Any]:
         """The whole reply, for operations that go on where it says ``hasMore``. Fields that are None aren't sent."""
-        given = {name: value for name, value in fields.items() if value is not None}
-        request = {"op": op, "tableName": table, **given}
+        request = {name: value for name, value in fields.items() if value is not None}
+        reply = self._send(op, table, request)
+        if not self._is_unsupported(op, reply):
+            return self._checked(op, reply)
+        operation = upstream.OPERATIONS.get(op)
+        if operation is None or self.version() is not None:
+            raise self._unsupported(op, table)
+        return operation(self._reply_as_is, table, request)
+
+    def _reply_as_is(self, op: str, table: str, request: Row) -> Row:
+        return self._checked(op, self._send(op, table, request))
+
+    def _send(self, op: str, table: str, request: Row) -> Row:
+        arguments = {"op": op, "tableName": table, **request}
         try:
-            reply: dict[str, Any] = self._deployment._call("mutation", self.function, request, op in READS)
+            reply: Row = self._deployment._call("mutation", self.function, arguments, op in READS)
         except FunctionNotFoundError as error:
             error.hint = error.hint or DEPLOY
             raise
+        return reply
+
+    def _is_unsupported(self, op: str, reply: Row) -> bool:
+        """Whether the deployed functions are npm's or older ones, without this operation."""
+        if reply["ok"]:
+            # Npm's pass over orders and cursors they don't know, and never say whether there is more.
+            return op == "queryTable" and "hasMore" not in reply
+        return str(reply["error"]).startswith("Unsupported operation")
+
+    def _checked(self, op: str, reply: Row) -> Row:
         if reply["ok"]:
             return reply
-        # Upstream's functions answer without a code.
-        if reply["error"].startswith("Unsupported operation"):
-            raise self._unsupported(op, table)
         kind = ERRORS.get(reply.get("code", ""), FunctionError)
         raise kind(
             f"{self.function}: {op}: {reply['error']}", code=reply.get("code"), details=reply.get("details") or {}
@@ -169,18 +189,15 @@ class Storage:
 
     def version(self) -> dict[str, Any] | None:
         """What is deployed: ``{"version", "operations"}`` by table; None for functions that aren't this package's."""
-        try:
-            version: dict[str, Any] = self.call("version", "mastra_documents")
-        except UnsupportedOperationError:
-            return None
-        return version
+        reply = self._send("version", "mastra_documents", {})
+        return reply["result"] if reply["ok"] else None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._deployment.url!r}, {self.function!r})"
 
     def _unsupported(self, op: str, table: str) -> UnsupportedOperationError:
         """The error that says what the deployed functions can do instead."""
-        deployed = None if op == "version" else self.version()
+        deployed = self.version()
         if deployed is None:
             whose, operations = "npm @mastra/convex's", []
         else:

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import convex_dict, from_row, key_text, to_row
+from mastra_convex.records._columns import convex_dict, from_row, key_text, now, to_row
 from mastra_convex.records.memory import Resource
 from mastra_convex.types import iso_text
 
@@ -48,12 +47,14 @@ class Resources(Domain):
         place = "MemoryStorage.update_resource"
         if working_memory is not None and not isinstance(working_memory, str):
             raise InvalidArgumentError(f"{place}: working_memory is {working_memory!r:.80}; expected text")
+        moment = iso_text(now())
         row = self._storage.call(
             "updateResource",
             RESOURCES,
             resourceId=key_text(f"{place}: resource_id", resource_id),
             workingMemory=working_memory,
             metadata=None if metadata is None else convex_dict(f"{place}: metadata", metadata),
-            updatedAt=iso_text(datetime.now(UTC)),
+            createdAt=moment,
+            updatedAt=moment,
         )
         return from_row(Resource, row)
