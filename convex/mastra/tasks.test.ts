@@ -127,6 +127,14 @@ describe("a task kept as a document", () => {
     ]);
   });
 
+  test("is not among rows in an order", async () => {
+    await legacy("a");
+    await call("insert", TASKS, { record: task("b") });
+    const request = { orderBy: { field: "createdAt" } };
+    const { result } = await call("queryTable", TASKS, request);
+    expect(ids(result)).toEqual(["b"]);
+  });
+
   test("is listed by cursor, by filters, unless a row hides it", async () => {
     for (const [id, createdAt] of [
       ["a", at(1)],

@@ -147,12 +147,13 @@ const loadMany = operation({
   }),
 });
 
-/** As for any record; documents follow the last row. */
+/** As for any record; documents follow the last row, unless an order is asked for. */
 const queryTable = operation({
   args: queryArgs,
   handler: async (ctx, table: Tasks, args) => {
     const reply = await queryRows(ctx as AnyReadCtx, table, args);
-    if (!reply.ok || reply.hasMore) return reply;
+    const isOrdered = args.ordering !== undefined;
+    if (!reply.ok || reply.hasMore || isOrdered) return reply;
     const legacy = await legacyTasksWhere(ctx, args.conditions);
     const result = [...reply.result, ...legacy];
     return {

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 import mastra_convex as mc
+from tests.folders import functions_with
 
 HANDLE = "mastra/cache:handle"
 
@@ -277,10 +277,8 @@ export const handle = internalMutation({
 @pytest.fixture
 def upstream(tmp_path: Path) -> Iterator[mc.ConvexServerCache]:
     """A cache whose functions know what those of ``@mastra/convex`` know: no version, no JSON text."""
-    functions = Path(__file__).parents[3] / "convex"
-    shutil.copytree(functions, tmp_path / "convex", ignore=shutil.ignore_patterns("*.test.ts", "test.setup.ts"))
-    (tmp_path / "convex/mastra/cache.ts").write_text(UPSTREAM)
-    with mc.ConvexServerCache(":memory:", functions=tmp_path / "convex") as cache:
+    functions = functions_with(tmp_path / "convex", {"mastra/cache.ts": UPSTREAM})
+    with mc.ConvexServerCache(":memory:", functions=functions) as cache:
         yield cache
 
 

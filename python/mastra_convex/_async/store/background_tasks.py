@@ -196,9 +196,7 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
         filters = _filters("BackgroundTasksStorage.delete_tasks", filter, conditions)
         if not filters:
             return
-        ids = [row["id"] for row in await self._legacy(filters)]
-        async for row in self._storage.rows(TASKS, filters):
-            ids.append(row["id"])
+        ids = [row["id"] async for row in self._storage.rows(TASKS, filters)]
 
         async def delete(some: list[str]) -> None:
             await self._storage.call("deleteMany", TASKS, ids=some)

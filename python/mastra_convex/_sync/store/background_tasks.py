@@ -197,9 +197,7 @@ class BackgroundTasksStorage(Domain):
         filters = _filters("BackgroundTasksStorage.delete_tasks", filter, conditions)
         if not filters:
             return
-        ids = [row["id"] for row in self._legacy(filters)]
-        for row in self._storage.rows(TASKS, filters):
-            ids.append(row["id"])
+        ids = [row["id"] for row in self._storage.rows(TASKS, filters)]
 
         def delete(some: list[str]) -> None:
             self._storage.call("deleteMany", TASKS, ids=some)

@@ -1,0 +1,252 @@
+"""Schedules, and what became of their firings. Times are epoch milliseconds."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+import mastra_convex as mc
+from tests.contract._async._call import together
+
+STORAGE = "mastra/storage:handle"
+WORKFLOW = {"type": "workflow", "workflowId": "w", "inputData": {"$a": "ü"}}
+
+
+@pytest.fixture
+def schedules(deployment: mc.AsyncDeployment) -> mc.AsyncSchedulesStorage:
+    return mc.AsyncConvexStore(deployment).schedules
+
+
+def schedule(id: str = "s", **fields: Any) -> dict[str, Any]:
+    return {"id": id, "target": WORKFLOW, "cron": "* * * * *", "next_fire_at": 1000, **fields}
+
+
+def trigger(n: int, **fields: Any) -> dict[str, Any]:
+    fired = {"scheduled_fire_at": n, "actual_fire_at": n, "outcome": "published"}
+    return {"id": f"t{n}", "schedule_id": "s", **fired, **fields}
+
+
+async def test_a_schedule_comes_back_as_it_was_created(schedules: mc.AsyncSchedulesStorage) -> None:
+    """With the caller's keys, and times as numbers."""
+    given = mc.Schedule(
+        target={"type": "agent", "agentId": "a", "prompt": "Hi", "$x": None},
+        cron="0 9 * * 1",
+        timezone="Europe/Berlin",
+        next_fire_at=1_767_225_600_000,
+        metadata={"$y": [1]},
+        owner_type="agent",
+        owner_id="a",
+    )
+    assert await schedules.create_schedule(given) == given
+    assert await schedules.get_schedule(given.id) == given
+    assert (given.status, given.last_fire_at) == ("active", None)
+    assert abs(given.created_at - time.time() * 1000) < 60_000
+    assert await schedules.get_schedule("other") is None
+
+
+async def test_a_schedule_is_created_once(schedules: mc.AsyncSchedulesStorage) -> None:
+    """The one that is there stays as it is."""
+    first = await schedules.create_schedule(schedule())
+    with pytest.raises(mc.AlreadyExistsError, match='Schedule with id "s" already exists'):
+        await schedules.create_schedule(schedule(cron="x"))
+    assert await schedules.get_schedule("s") == first
+
+
+async def test_an_update_changes_what_it_names(schedules: mc.AsyncSchedulesStorage) -> None:
+    """None clears; a new target is found by its workflow; an unknown schedule is an error."""
+    await schedules.create_schedule(
+        schedule(timezone="UTC", metadata={"a": 1}, owner_type="agent", owner_id="a", updated_at=1, created_at=1)
+    )
+    update = {"timezone": None, "metadata": None, "owner_id": None, "status": "paused", "next_fire_at": 5}
+    changed = await schedules.update_schedule("s", update)
+    assert changed == await schedules.get_schedule("s")
+    assert (changed.timezone, changed.metadata, changed.owner_id, changed.owner_type) == (None, None, None, "agent")
+    assert (changed.status, changed.next_fire_at, changed.cron, changed.created_at) == ("paused", 5, "* * * * *", 1)
+    assert changed.updated_at > 1
+    assert await schedules.update_schedule("s", {}) == changed
+    await schedules.update_schedule("s", {"target": {"type": "workflow", "workflowId": "v"}})
+    assert await schedules.list_schedules(workflow_id="w") == []
+    assert [found.id for found in await schedules.list_schedules(workflow_id="v")] == ["s"]
+    await schedules.update_schedule("s", {"target": {"type": "agent", "agentId": "a"}})
+    assert await schedules.list_schedules(workflow_id="v") == []
+    with pytest.raises(mc.NotFoundError, match="Schedule other not found"):
+        await schedules.update_schedule("other", {"cron": "x"})
+
+
+FILTERS: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, ["a", "b", "c", "d"]),
+    ({"status": "active"}, ["a", "c", "d"]),
+    ({"status": "paused", "workflow_id": "w"}, ["b"]),
+    ({"workflow_id": "v"}, ["c"]),
+    ({"owner_type": "agent"}, ["c", "d"]),
+    ({"owner_type": "agent", "owner_id": "x"}, ["d"]),
+    ({"owner_type": None}, ["a", "b"]),
+    ({"owner_id": None, "status": "active"}, ["a", "c"]),
+]
+
+
+@pytest.mark.parametrize(("filter", "expected"), FILTERS, ids=str)
+async def test_schedules_are_listed_in_the_order_of_their_making(
+    deployment: mc.AsyncDeployment, schedules: mc.AsyncSchedulesStorage, filter: Any, expected: list[str]
+) -> None:
+    """Rows that lack an owner's column have none."""
+    await schedules.create_schedule(schedule("d", created_at=4, owner_type="agent", owner_id="x"))
+    await schedules.create_schedule(
+        schedule("c", created_at=3, target={"type": "workflow", "workflowId": "v"}, owner_type="agent")
+    )
+    await schedules.create_schedule(schedule("b", created_at=2, status="paused"))
+    record = {
+        "id": "a",
+        "target": '{"type":"workflow","workflowId":"u"}',
+        "cron": "x",
+        "status": "active",
+        "next_fire_at": 1,
+        "created_at": 1,
+        "updated_at": 1,
+        "workflow_id": "u",
+    }
+    await deployment.mutation(STORAGE, {"op": "insert", "tableName": "mastra_schedules", "record": record})
+    assert [found.id for found in await schedules.list_schedules(filter)] == expected
+    assert [found.id for found in await schedules.list_schedules(**filter)] == expected
+
+
+async def test_more_schedules_than_a_call_reads_are_all_listed(
+    deployment: mc.AsyncDeployment, schedules: mc.AsyncSchedulesStorage
+) -> None:
+    """Mastra's cap is 8,000."""
+    record = {"target": '{"type":"agent"}', "cron": "x", "status": "active", "next_fire_at": 1, "updated_at": 1}
+    for begin in range(0, 8_100, 450):
+        records = [{"id": f"s{n}", "created_at": n, **record} for n in range(begin, begin + 450)]
+        request = {"op": "batchInsert", "tableName": "mastra_schedules", "records": records}
+        assert (await deployment.mutation(STORAGE, request))["ok"]
+    assert [found.id for found in await schedules.list_schedules()] == [f"s{n}" for n in range(8_100)]
+
+
+async def test_due_schedules_come_longest_due_first(schedules: mc.AsyncSchedulesStorage) -> None:
+    """Only active ones, the moment itself included, a hundred unless more are asked for."""
+    for n in range(120):
+        await schedules.create_schedule(schedule(f"s{n}", next_fire_at=1000 - n))
+    await schedules.create_schedule(schedule("paused", next_fire_at=1, status="paused"))
+    await schedules.create_schedule(schedule("later", next_fire_at=1001))
+
+    async def due(*arguments: float) -> list[str]:
+        return [found.id for found in await schedules.list_due_schedules(*arguments)]  # type: ignore[arg-type]
+
+    assert await due(1000) == [f"s{n}" for n in reversed(range(20, 120))]
+    assert await due(1000, 500) == [f"s{n}" for n in reversed(range(120))]
+    assert await due(1000 - 110, 3) == ["s119", "s118", "s117"]
+    assert await due(1, 5) == []
+    assert await due(1000, 0) == []
+    assert len(await schedules.list_due_schedules(limit=500)) == 121
+
+
+async def test_a_firing_is_won_by_one(schedules: mc.AsyncSchedulesStorage) -> None:
+    """Sixteen see the schedule due; the others learn that it isn't any more."""
+    await schedules.create_schedule(schedule(next_fire_at=1000))
+    fired = await together(
+        [
+            lambda n=n: schedules.update_schedule_next_fire("s", 1000, 2000, 1001, f"run{n}")  # type: ignore[misc]
+            for n in range(16)
+        ]
+    )
+    assert sum(fired) == 1
+    found = await schedules.get_schedule("s")
+    assert found is not None
+    assert (found.next_fire_at, found.last_fire_at, found.last_run_id) == (2000, 1001, f"run{fired.index(True)}")
+    await schedules.update_schedule("s", {"status": "paused"})
+    assert not await schedules.update_schedule_next_fire("s", 2000, 3000, 2001, "run")
+    assert not await schedules.update_schedule_next_fire("other", 1, 2, 1, "run")
+
+
+async def test_triggers_come_newest_first(schedules: mc.AsyncSchedulesStorage) -> None:
+    """A hundred unless more are asked for; a range includes its beginning and not its end."""
+    for n in range(300):
+        await schedules.record_trigger(trigger(n))
+    await schedules.record_trigger(trigger(999, schedule_id="other"))
+
+    async def listed(**options: Any) -> list[int]:
+        return [int(found.id[1:]) for found in await schedules.list_triggers("s", **options)]
+
+    assert await listed() == list(range(299, 199, -1))
+    assert await listed(limit=1000) == list(range(299, -1, -1))
+    assert await listed(limit=3, to_actual_fire_at=200) == [199, 198, 197]
+    assert await listed(from_actual_fire_at=297) == [299, 298, 297]
+    assert await listed(from_actual_fire_at=5, to_actual_fire_at=7) == [6, 5]
+    assert await listed(limit=0) == []
+
+
+async def test_a_trigger_comes_back_as_it_was_recorded(schedules: mc.AsyncSchedulesStorage) -> None:
+    """Once; what isn't given is filled in."""
+    given = mc.ScheduleTrigger(
+        schedule_id="s", scheduled_fire_at=1, outcome="failed", error="no", metadata={"$a": 1}, run_id="r"
+    )
+    assert await schedules.record_trigger(given) == given
+    assert await schedules.list_triggers("s") == [given]
+    assert given.trigger_kind == "schedule-fire"
+    with pytest.raises(mc.AlreadyExistsError, match=f'Schedule trigger with id "{given.id}" already exists'):
+        await schedules.record_trigger(given)
+
+
+async def test_a_schedule_goes_with_its_triggers(schedules: mc.AsyncSchedulesStorage) -> None:
+    """However many, and nobody else's."""
+    await schedules.create_schedule(schedule())
+    for n in range(60):
+        await schedules.record_trigger(trigger(n))
+    await schedules.record_trigger(trigger(99, schedule_id="other"))
+    await schedules.delete_schedule("s")
+    await schedules.delete_schedule("s")
+    assert await schedules.get_schedule("s") is None
+    assert await schedules.list_triggers("s") == []
+    assert len(await schedules.list_triggers("other")) == 1
+
+
+async def test_a_heartbeat_is_an_agent(deployment: mc.AsyncDeployment, schedules: mc.AsyncSchedulesStorage) -> None:
+    """Older versions of Mastra called it so."""
+    await schedules.create_schedule(schedule())
+    record = {"target": '{"type":"heartbeat","agentId":"a"}'}
+    await deployment.mutation(STORAGE, {"op": "patch", "tableName": "mastra_schedules", "id": "s", "record": record})
+    found = await schedules.get_schedule("s")
+    assert found is not None
+    assert found.target == {"type": "agent", "agentId": "a"}
+
+
+BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
+    ("create_schedule", ({"cron": "x"},), {}, "target and next_fire_at missing"),
+    ("create_schedule", (schedule(target={"workflowId": "w"}),), {}, "target is .*expected a dict with 'type'"),
+    ("create_schedule", (schedule(target="w"),), {}, "target is 'w'"),
+    ("create_schedule", (schedule(status="on"),), {}, "status is 'on'; expected one of: active, paused"),
+    ("create_schedule", (schedule(next_fire_at="soon"),), {}, "next_fire_at is 'soon'; expected a finite number"),
+    ("create_schedule", (schedule(cron=""),), {}, "cron is ''"),
+    ("update_schedule", ("", {}), {}, "id is ''"),
+    ("update_schedule", ("s", {"id": "t"}), {}, "a schedule keeps its id"),
+    ("update_schedule", ("s", {"nextFireAt": 1}), {}, "has no 'nextFireAt'"),
+    ("update_schedule", ("s", {"target": {}}), {}, "expected a dict with 'type'"),
+    ("update_schedule_next_fire", ("s", None, 1, 1, "r"), {}, "expected_next_fire_at is None"),
+    ("list_due_schedules", (float("nan"),), {}, "now is nan"),
+    ("list_due_schedules", (1, -1), {}, "limit"),
+    ("list_schedules", ({"workflowId": "w"},), {}, "filter has no 'workflowId'"),
+    ("list_schedules", (), {"status": "on"}, "status is 'on'"),
+    ("record_trigger", ({"schedule_id": "s", "outcome": "x"},), {}, "scheduled_fire_at missing"),
+    ("list_triggers", ("",), {}, "schedule_id is ''"),
+    ("list_triggers", ("s",), {"limit": 1.5}, "limit"),
+    ("list_triggers", ("s",), {"from_actual_fire_at": "soon"}, "from_actual_fire_at is 'soon'"),
+    ("delete_schedule", ("",), {}, "id is ''"),
+]
+
+
+@pytest.mark.parametrize(("method", "arguments", "options", "message"), BAD_CALLS)
+async def test_what_cannot_be_is_named_and_changes_nothing(
+    schedules: mc.AsyncSchedulesStorage,
+    method: str,
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
+    message: str,
+) -> None:
+    """The error says which method, which argument, what it was and what was expected."""
+    before = await schedules.create_schedule(schedule())
+    with pytest.raises(mc.InvalidArgumentError, match=rf"SchedulesStorage\.{method}.*{message}"):
+        await getattr(schedules, method)(*arguments, **options)
+    assert await schedules.list_schedules() == [before]
+    assert await schedules.list_triggers("s") == []

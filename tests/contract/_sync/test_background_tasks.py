@@ -1,0 +1,332 @@
+# Generated from _async/test_background_tasks.py by tools/unasync.py: edit that.
+"""Tool calls that run beside a conversation, and who runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mastra_convex as mc
+from tests.contract._sync._call import together
+from tests.folders import functions_with
+
+DAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def tasks(deployment: mc.Deployment) -> mc.BackgroundTasksStorage:
+    return mc.ConvexStore(deployment).background_tasks
+
+
+def task(id: str = "t", **fields: Any) -> dict[str, Any]:
+    return {"id": id, "tool_name": "search", "agent_id": "agent", **fields}
+
+
+def day(n: int) -> datetime:
+    return DAY + timedelta(days=n)
+
+
+def test_a_task_comes_back_as_it_was_created(tasks: mc.BackgroundTasksStorage) -> None:
+    """Its JSON's keys are the caller's."""
+    given = mc.BackgroundTask(
+        tool_name="search",
+        agent_id="agent",
+        args={"$q": ["ü", None]},
+        result={"$r": 1},
+        error={"message": "no"},
+        suspend_payload=[1],
+        thread_id="t1",
+        timeout_ms=1000,
+        started_at=DAY,
+        owner_id="me",
+        lease_expires_at=day(1),
+    )
+    assert tasks.create_task(given) == given
+    assert tasks.get_task(given.id) == given
+    assert tasks.get_task("other") is None
+
+
+def test_what_is_not_given_is_filled_in(tasks: mc.BackgroundTasksStorage) -> None:
+    """Ids, the time, the status and counters."""
+    stored = tasks.create_task({"tool_name": "search", "agent_id": "agent"})
+    assert [len(id) for id in (stored.id, stored.tool_call_id, stored.run_id)] == [36, 36, 36]
+    assert (stored.status, stored.args, stored.result, stored.retry_count) == ("pending", {}, None, 0)
+    assert tasks.get_task(stored.id) == stored
+
+
+def test_a_task_is_created_once(tasks: mc.BackgroundTasksStorage) -> None:
+    """The one that is there stays as it is."""
+    first = tasks.create_task(task())
+    with pytest.raises(mc.AlreadyExistsError, match='Background task with id "t" already exists'):
+        tasks.create_task(task(status="failed"))
+    assert tasks.get_task("t") == first
+
+
+def test_an_update_changes_what_it_names(tasks: mc.BackgroundTasksStorage) -> None:
+    """None clears; an empty update changes nothing; an unknown task is told apart."""
+    tasks.create_task(task(args={"a": 1}, result=1, started_at=DAY, owner_id="me"))
+    update = {"status": "suspended", "result": None, "started_at": None, "owner_id": None, "suspended_at": day(1)}
+    assert tasks.update_task("t", update)
+    assert tasks.update_task("t", {})
+    found = tasks.get_task("t")
+    assert found is not None
+    assert (found.status, found.result, found.started_at, found.owner_id) == ("suspended", None, None, None)
+    assert (found.args, found.suspended_at) == ({"a": 1}, day(1))
+    assert not tasks.update_task("other", update)
+
+
+GUARDS = [
+    ({"expected_status": "running"}, True),
+    ({"expected_status": "pending"}, False),
+    ({"expected_owner_id": "me"}, True),
+    ({"expected_owner_id": None}, False),
+    ({"expected_owner_id": "other"}, False),
+    ({"expected_lease_expires_at": "2026-01-02T00:00:00.000Z"}, True),
+    ({"expected_lease_expires_at": day(2)}, False),
+    ({"expected_lease_expires_at": None}, False),
+    ({"expected_status": "running", "expected_owner_id": "me", "expected_lease_expires_at": day(1)}, True),
+    ({"expected_status": "running", "expected_owner_id": "other"}, False),
+]
+
+
+@pytest.mark.parametrize(("guards", "is_updated"), GUARDS, ids=str)
+def test_an_update_asks_for_what_it_expects(
+    tasks: mc.BackgroundTasksStorage, guards: dict[str, Any], is_updated: bool
+) -> None:
+    """All of it, or nothing changes."""
+    tasks.create_task(task(status="running", owner_id="me", lease_expires_at=day(1)))
+    assert tasks.update_task("t", {"retry_count": 1}, **guards) is is_updated
+    found = tasks.get_task("t")
+    assert found is not None
+    assert found.retry_count == int(is_updated)
+
+
+def test_no_owner_is_expected_of_a_task_without_one(tasks: mc.BackgroundTasksStorage) -> None:
+    """None asks for none."""
+    tasks.create_task(task())
+    assert tasks.update_task("t", {"owner_id": "me"}, expected_owner_id=None, expected_lease_expires_at=None)
+    assert not tasks.update_task("t", {"owner_id": "you"}, expected_owner_id=None)
+
+
+def test_each_pending_task_is_claimed_by_one(tasks: mc.BackgroundTasksStorage) -> None:
+    """Sixteen ask for eight: the oldest come first, and nobody shares."""
+    for n in range(8):
+        tasks.create_task(task(f"t{n}", created_at=day(-n)))
+    claims = together(
+        [lambda worker=worker: tasks.claim_task(f"worker{worker}", lease_expires_at=day(1)) for worker in range(16)]  # type: ignore[misc]
+    )
+    claimed = [found for found in claims if found is not None]
+    assert sorted(found.id for found in claimed) == [f"t{n}" for n in range(8)]
+    for found in claimed:
+        assert tasks.get_task(found.id) == found
+        assert (found.status, found.lease_expires_at) == ("running", day(1))
+        assert found.started_at is not None
+    assert len({found.owner_id for found in claimed}) == 8
+
+
+def test_a_claim_names_a_task_or_an_agent(tasks: mc.BackgroundTasksStorage) -> None:
+    """Without either the oldest pending one is claimed."""
+    for n, agent in enumerate(("a", "b", "a", "c")):
+        tasks.create_task(task(f"t{n}", agent_id=agent, created_at=day(n)))
+
+    def claimed(**which: str) -> str | None:
+        found = tasks.claim_task("me", **which)  # type: ignore[arg-type]
+        return None if found is None else found.id
+
+    assert claimed(task_id="t2") == "t2"
+    assert claimed(task_id="t2") is None
+    assert claimed(agent_id="b") == "t1"
+    assert claimed(agent_id="b") is None
+    assert [claimed() for _ in range(3)] == ["t0", "t3", None]
+
+
+def created(tasks: mc.BackgroundTasksStorage) -> None:
+    """Twelve tasks, a day apart; every third began, in reverse."""
+    for n in range(12):
+        tasks.create_task(
+            task(
+                f"t{n}",
+                agent_id=f"agent{n % 2}",
+                status=("pending", "running", "failed")[n % 3],
+                tool_name=f"tool{n % 4}",
+                tool_call_id=f"call{n}",
+                run_id=f"run{n // 4}",
+                thread_id=f"thread{n // 6}",
+                resource_id="ada" if n < 4 else None,
+                created_at=day(n),
+                started_at=day(100 - n) if n % 3 else None,
+            )
+        )
+
+
+FILTERS: list[tuple[dict[str, Any], list[int]]] = [
+    ({}, list(range(12))),
+    ({"status": "running"}, [1, 4, 7, 10]),
+    ({"status": ["running", "failed"]}, [1, 2, 4, 5, 7, 8, 10, 11]),
+    ({"status": ["failed"]}, [2, 5, 8, 11]),
+    ({"agent_id": "agent1"}, [1, 3, 5, 7, 9, 11]),
+    ({"agent_id": "agent1", "status": "pending"}, [3, 9]),
+    ({"tool_name": "tool3"}, [3, 7, 11]),
+    ({"tool_call_id": "call5"}, [5]),
+    ({"run_id": "run1"}, [4, 5, 6, 7]),
+    ({"thread_id": "thread1", "status": ["pending", "running"]}, [6, 7, 9, 10]),
+    ({"resource_id": "ada"}, [0, 1, 2, 3]),
+    ({"from_date": day(9)}, [9, 10, 11]),
+    ({"to_date": day(2)}, [0, 1]),
+    ({"from_date": "2026-01-03T00:00:00.000Z", "to_date": day(4), "status": "pending"}, [3]),
+    ({"date_filter_by": "started_at", "to_date": day(93)}, [8, 10, 11]),
+    ({"date_filter_by": "started_at", "from_date": day(93), "to_date": day(99)}, [2, 4, 5, 7]),
+]
+
+
+@pytest.mark.parametrize(("filter", "expected"), FILTERS, ids=str)
+def test_tasks_are_listed_oldest_first(
+    tasks: mc.BackgroundTasksStorage, filter: Any, expected: list[int]
+) -> None:
+    """By all filters, said in a mapping or by keywords; their pages concatenate to the whole list."""
+    created(tasks)
+    everything = tasks.list_tasks(filter)
+    assert [found.id for found in everything] == [f"t{n}" for n in expected]
+    assert (everything.total, everything.has_more) == (len(expected), False)
+    assert list(tasks.list_tasks(**filter)) == list(everything)
+    assert list(tasks.list_tasks(filter, order_direction="desc")) == list(everything)[::-1]
+    for per_page in (1, 5):
+        pages = [
+            tasks.list_tasks(filter, page=page, per_page=per_page)
+            for page in range(len(expected) // per_page + 1)
+        ]
+        assert [found for page in pages for found in page] == list(everything)
+        assert {page.total for page in pages} == {len(expected)}
+
+
+def test_tasks_are_ordered_by_any_date(tasks: mc.BackgroundTasksStorage) -> None:
+    """Those without it come first, and last in reverse; a range leaves them out."""
+    created(tasks)
+    began = [11, 10, 8, 7, 5, 4, 2, 1]
+    found = tasks.list_tasks(order_by="started_at")
+    assert [int(each.id[1:]) for each in found] == [0, 3, 6, 9, *began]
+    found = tasks.list_tasks(order_by="started_at", order_direction="desc", per_page=10)
+    assert [int(each.id[1:]) for each in found] == [*began[::-1], 9, 6]
+    found = tasks.list_tasks(date_filter_by="started_at", to_date=day(93), order_by="started_at")
+    assert [int(each.id[1:]) for each in found] == [11, 10, 8]
+
+
+def test_tasks_are_deleted_by_filter(tasks: mc.BackgroundTasksStorage) -> None:
+    """Without one nothing is."""
+    created(tasks)
+    tasks.delete_tasks()
+    tasks.delete_tasks({})
+    assert (tasks.list_tasks()).total == 12
+    tasks.delete_tasks({"status": ["failed", "running"]}, to_date=day(8))
+    assert [found.id for found in tasks.list_tasks()] == ["t0", "t3", "t6", "t8", "t9", "t10", "t11"]
+    tasks.delete_task("t0")
+    tasks.delete_task("t0")
+    assert (tasks.list_tasks()).total == 6
+
+
+def test_running_tasks_are_counted(tasks: mc.BackgroundTasksStorage) -> None:
+    """All, or an agent's."""
+    created(tasks)
+    assert tasks.get_running_count() == 4
+    assert tasks.get_running_count_by_agent("agent1") == 2
+    assert tasks.get_running_count_by_agent("unknown") == 0
+
+
+OLDER = """
+import { mutationGeneric } from "convex/server";
+
+export const keep = mutationGeneric(async ({ db }, { record }) => {
+  const table = "mastra_background_tasks";
+  db.insert("mastra_documents", { table, primaryKey: record.id, record });
+});
+"""
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Iterator[mc.BackgroundTasksStorage]:
+    """Rows at odd days; at even ones documents, as older versions of Mastra kept tasks, and one that a row hides."""
+    functions = functions_with(tmp_path / "convex", {"older.ts": OLDER})
+    with mc.connect(":memory:", functions=functions) as deployment:
+        tasks = mc.ConvexStore(deployment).background_tasks
+        for n in range(8):
+            if n % 2:
+                tasks.create_task(task(f"t{n}", created_at=day(n), agent_id="new"))
+            else:
+                created_at = f"2026-01-0{n + 1}T00:00:00.000Z"
+                record = {"id": f"t{n}", "toolName": "search", "agentId": "old", "status": "pending"}
+                record |= {"args": '{"$a":1}', "createdAt": created_at}
+                deployment.mutation("older:keep", {"record": record})
+        deployment.mutation("older:keep", {"record": {"id": "t1", "status": "failed", "agentId": "hidden"}})
+        yield tasks
+
+
+def test_tasks_kept_as_documents_are_tasks_like_others(older: mc.BackgroundTasksStorage) -> None:
+    """They are read, listed among the rows, updated, counted, claimed and deleted."""
+    found = older.get_task("t2")
+    assert found is not None
+    assert (found.tool_name, found.agent_id, found.args, found.created_at) == ("search", "old", {"$a": 1}, day(2))
+    everything = older.list_tasks()
+    assert [found.id for found in everything] == [f"t{n}" for n in range(8)]
+    assert everything.total == 8
+    pages = [older.list_tasks(order_direction="desc", page=page, per_page=3) for page in range(3)]
+    assert [found.id for page in pages for found in page] == [f"t{n}" for n in reversed(range(8))]
+    assert [page.total for page in pages] == [8, 8, 8]
+    assert [found.id for found in older.list_tasks(agent_id="old", from_date=day(2), to_date=day(6))] == [
+        "t2",
+        "t4",
+    ]
+    assert (older.list_tasks(agent_id="hidden")).total == 0
+    assert older.update_task("t2", {"status": "running", "retry_count": 1}, expected_status="pending")
+    assert not older.update_task("t2", {"status": "failed"}, expected_status="pending")
+    assert [older.get_running_count(), older.get_running_count_by_agent("old")] == [1, 1]
+    claimed = [older.claim_task("me", agent_id="old") for _ in range(4)]
+    assert sorted(each.id for each in claimed if each) == ["t0", "t4", "t6"]
+    older.delete_tasks(agent_id="old", status="running")
+    assert [found.id for found in older.list_tasks()] == ["t1", "t3", "t5", "t7"]
+    older.dangerously_clear_all()
+    assert (older.list_tasks()).total == 0
+
+
+BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
+    ("create_task", ({"agent_id": "a"},), {}, "tool_name missing"),
+    ("create_task", (task(status="done"),), {}, "status is 'done'; expected one of: pending, running"),
+    ("create_task", (task(args={"x": {1}}),), {}, r"args\['x'\] is .* a set"),
+    ("create_task", (task(args={"x": "x" * (1 << 20)}),), {}, "of which args has"),
+    ("create_task", (task(timeout_ms=float("inf")),), {}, "timeout_ms is inf"),
+    ("create_task", (task(created_at="soon"),), {}, "created_at is 'soon'"),
+    ("update_task", ("", {}), {}, "task_id is ''"),
+    ("update_task", ("t", {"state": 1}), {}, "has no 'state'"),
+    ("update_task", ("t", {"status": "done"}), {}, "status is 'done'"),
+    ("update_task", ("t", {}), {"expected_status": "done"}, "expected: status is 'done'"),
+    ("claim_task", ("",), {}, "owner_id is ''"),
+    ("claim_task", ("me",), {"lease_expires_at": "soon"}, "lease_expires_at is 'soon'"),
+    ("list_tasks", ({"state": 1},), {}, "filter has no 'state'"),
+    ("list_tasks", (), {"status": []}, r"status is \[\]"),
+    ("list_tasks", (), {"status": ["running", "done"]}, "status is 'done'"),
+    ("list_tasks", (), {"from_date": "soon"}, "from_date is 'soon'"),
+    ("list_tasks", (), {"order_by": "id"}, "order_by is 'id'; expected one of: created_at"),
+    ("list_tasks", (), {"order_direction": "up"}, "order_direction is 'up'; expected one of: asc, desc"),
+    ("list_tasks", (), {"date_filter_by": "id", "to_date": DAY}, "date_filter_by is 'id'"),
+    ("list_tasks", (), {"page": -1, "per_page": 3}, "page"),
+    ("list_tasks", (), {"per_page": -1}, "per_page"),
+    ("delete_tasks", ({"run_id": ""},), {}, "run_id is ''"),
+]
+
+
+@pytest.mark.parametrize(("method", "arguments", "options", "message"), BAD_CALLS)
+def test_what_cannot_be_is_named_and_changes_nothing(
+    tasks: mc.BackgroundTasksStorage,
+    method: str,
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
+    message: str,
+) -> None:
+    """The error says which method, which argument, what it was and what was expected."""
+    before = tasks.create_task(task())
+    with pytest.raises(mc.InvalidArgumentError, match=rf"BackgroundTasksStorage\.{method}.*{message}"):
+        getattr(tasks, method)(*arguments, **options)
+    assert list(tasks.list_tasks()) == [before]

@@ -1,0 +1,16 @@
+"""Folders of functions: ours, with a user's modules among them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+OURS = Path(__file__).parent.parent / "convex"
+
+
+def functions_with(folder: Path, modules: dict[str, str]) -> Path:
+    """A copy of our functions, to which modules are added, or which they replace, by their paths."""
+    shutil.copytree(OURS, folder, ignore=shutil.ignore_patterns("*.test.ts", "test.setup.ts"))
+    for path, source in modules.items():
+        (folder / path).write_text(source)
+    return folder
