@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from datetime import datetime
+from typing import Any, assert_type
 
 import numpy as np
 
@@ -25,6 +26,22 @@ native = mc.ConvexNativeVector("./other", indexes={"docs": mc.NativeIndex("docs_
 assert_type(native.query("docs", [1, 0, 0]), mc.QueryResults)
 rows, scores = mc.VectorBatch(np.eye(3), metric="euclidean").top_k([1, 0, 0], 2, threads=2)
 assert_type(float(scores[0]), float)
+memory = mc.ConvexStore(db).memory
+assert_type(memory, mc.MemoryStorage)
+thread = memory.save_thread(mc.Thread(id="t1", resource_id="ada", title="Hello"))
+assert_type(thread, mc.Thread)
+assert_type(thread.metadata, dict[str, Any])
+assert_type(thread.created_at, datetime)
+assert_type(memory.get_thread_by_id("t1"), mc.Thread | None)
+assert_type(memory.save_messages([mc.Message(thread_id="t1", role="user", content="Hi")]), list[mc.Message])
+page = memory.list_messages("t1", per_page=None, order_by={"direction": "DESC"})
+assert_type(page, mc.MessagePage)
+for message in page:
+    assert_type(message.text, str)
+assert_type([message.text for message in memory.iter_messages("t1")], list[str])
+assert_type(memory.list_threads(filter={"resource_id": "ada"}).threads, list[mc.Thread])
+assert_type(memory.clone_thread("t1").message_id_map, dict[str, str])
+assert_type(memory.get_observational_memory("t1", None), mc.ObservationalMemory | None)
 
 
 async def asynchronous() -> None:
@@ -33,3 +50,7 @@ async def asynchronous() -> None:
         docs = await mc.AsyncConvexVector(db).index("docs", dimension=3)
         assert_type(docs, mc.AsyncVectorIndex)
         assert_type(await docs.query([1, 0, 0]), mc.QueryResults)
+        memory = mc.AsyncConvexStore(db).memory
+        assert_type(await memory.list_threads(), mc.ThreadPage)
+        async for message in memory.iter_messages("t1"):
+            assert_type(message, mc.Message)
