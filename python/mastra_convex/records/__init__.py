@@ -17,7 +17,7 @@ from mastra_convex.records.memory import (
     ThreadCopy,
     ThreadPage,
 )
-from mastra_convex.records.observability import Eval, EvalPage, Span, Trace, TracePage
+from mastra_convex.records.observability import Eval, EvalPage, Span, Trace, TraceOrderBy, TracePage
 from mastra_convex.records.observations import (
     ActivatedChunk,
     ObservationActivation,
@@ -57,6 +57,7 @@ __all__ = [
     "ThreadCopy",
     "ThreadPage",
     "Trace",
+    "TraceOrderBy",
     "TracePage",
     "WorkflowRun",
     "WorkflowRunPage",

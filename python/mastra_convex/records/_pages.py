@@ -68,7 +68,7 @@ def window(place: str, page: int, per_page: int | None) -> Window:
 
 
 def ordering(
-    place: str, order_by: OrderBy | None, columns: Mapping[str, str], direction: Literal["ASC", "DESC"]
+    place: str, order_by: Mapping[str, object] | None, columns: Mapping[str, str], direction: Literal["ASC", "DESC"]
 ) -> dict[str, Any]:
     """The storage function's ``orderBy``; `columns` are the fields to choose from, the first by default."""
     given = options(f"{place}: order_by", order_by, ("field", "direction"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from mastra_convex.records._columns import date, flag, json, key, new_id, now, text
 from mastra_convex.records._pages import Page
@@ -87,6 +87,13 @@ class Span:
         if self.error is not None:
             return "error"
         return "running" if self.ended_at is None else "success"
+
+
+class TraceOrderBy(TypedDict, total=False):
+    """The order of traces: by default ``started_at``, those started last coming first."""
+
+    field: Literal["started_at", "ended_at"]
+    direction: Literal["ASC", "DESC"]
 
 
 @dataclass(frozen=True, slots=True)

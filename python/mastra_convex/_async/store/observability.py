@@ -23,8 +23,8 @@ from mastra_convex.records._columns import (
     to_row,
 )
 from mastra_convex.records._metadata_filter import metadata_filter
-from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
-from mastra_convex.records.observability import Eval, EvalPage, Span, Trace, TracePage
+from mastra_convex.records._pages import date_bounds, options, ordering, window
+from mastra_convex.records.observability import Eval, EvalPage, Span, Trace, TraceOrderBy, TracePage
 
 SPANS = "mastra_ai_spans"
 EVALS = "mastra_evals"
@@ -167,7 +167,7 @@ class AsyncObservabilityStorage(AsyncDomain):
         *,
         filters: Mapping[str, Any] | None = None,
         pagination: Mapping[str, Any] | None = None,
-        order_by: OrderBy | None = None,
+        order_by: TraceOrderBy | None = None,
     ) -> TracePage:
         """Return a page of traces, each by its root span.
 
