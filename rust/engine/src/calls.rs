@@ -35,26 +35,29 @@ impl Inner {
         snapshot: &mut Option<Transaction>,
         path: &str,
         args: Value,
+        journal: Option<String>,
         caller: &Caller,
     ) -> Outcome {
         self.outcome(caller, |mut call| {
-            let function = self.callable(Some(FunctionKind::Query), path, &args, caller.is_admin(), None);
+            let function = match self.callable(Some(FunctionKind::Query), path, &args, caller.is_admin(), None) {
+                Ok(function) => function,
+                Err(error) => return (Err(error), call),
+            };
             let transaction = match snapshot.take() {
                 Some(mut transaction) => {
                     transaction.forget_usage();
-                    Ok(transaction)
+                    transaction
                 }
-                None => self.begin_read(),
+                None => match self.begin_read() {
+                    Ok(transaction) => transaction,
+                    Err(error) => return (Err(error), call),
+                },
             };
-            match (function, transaction) {
-                (Ok(function), Ok(transaction)) => {
-                    call.transaction = Some(transaction);
-                    let (value, mut call) = self.execute(function, args, call);
-                    *snapshot = call.transaction.take();
-                    (value, call)
-                }
-                (Err(error), _) | (_, Err(error)) => (Err(error), call),
-            }
+            call.transaction = Some(transaction);
+            call.journal = journal;
+            let (value, mut call) = self.execute(function, args, call);
+            *snapshot = call.transaction.take();
+            (value, call)
         })
     }
 
@@ -62,9 +65,10 @@ impl Inner {
         match Call::new(Arc::clone(self) as Arc<dyn Platform>, caller.identity()) {
             Ok(call) => {
                 let (result, call) = run(call);
-                Outcome { result: result.map_err(|error| self.storage.place(error)), log_lines: call.log_lines }
+                let result = result.map_err(|error| self.storage.place(error));
+                Outcome { result, log_lines: call.log_lines, journal: call.journal }
             }
-            Err(error) => Outcome { result: Err(error), log_lines: Vec::new() },
+            Err(error) => Outcome { result: Err(error), log_lines: Vec::new(), journal: None },
         }
     }
 

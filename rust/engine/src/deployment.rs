@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use rusqlite::params;
@@ -16,11 +16,13 @@ use crate::{
     functions::{FunctionKind, Functions},
     last_writes::LastWrites,
     limits::Limits,
+    reads::Writes,
     schema::{Schema, TableDefinition, VectorIndex},
     storage::{Checkout, Storage, Synchronous, Target, locked, make_folder, set_setting, setting},
     tables::{BY_CREATION_TIME, Tables},
     transaction::{COMMIT_TIMESTAMP, CREATION_TIME, Clock, Commit, Transaction, check_schema},
     vectors::{self, ResidentVectors, VectorSource},
+    watches::Watches,
 };
 
 /// Where the tables are kept that [`Deployment::declare_vector_table`] added to the built-in schema.
@@ -51,6 +53,8 @@ pub struct Outcome {
     pub result: Result<Value>,
     /// `[LOG] …` lines, in order.
     pub log_lines: Vec<String>,
+    /// Where a query's page ended: given back, the query gives the same page.
+    pub journal: Option<String>,
 }
 
 /// A handle on a deployment. All handles of a process on one folder share it; the last one closes it.
@@ -72,6 +76,7 @@ pub(crate) struct Inner {
     committed: RwLock<Committed>,
     last_writes: LastWrites,
     residents: ResidentVectors,
+    pub(crate) watches: Mutex<Watches>,
 }
 
 /// What the last commit left.
@@ -128,7 +133,7 @@ impl Deployment {
     pub fn query_batch(&self, queries: Vec<(String, Value)>, caller: &Caller) -> Result<Vec<Outcome>> {
         let inner = self.inner()?;
         let mut snapshot = None;
-        Ok(queries.into_iter().map(|(path, args)| inner.query_at(&mut snapshot, &path, args, caller)).collect())
+        Ok(queries.into_iter().map(|(path, args)| inner.query_at(&mut snapshot, &path, args, None, caller)).collect())
     }
 
     /// Calls a query at the timestamp of the last commit; none if the timestamp is of another, since no others are kept.
@@ -142,7 +147,7 @@ impl Deployment {
         if transaction.timestamp() != timestamp {
             return Ok(None);
         }
-        Ok(Some(inner.query_at(&mut Some(transaction), path, args, caller)))
+        Ok(Some(inner.query_at(&mut Some(transaction), path, args, None, caller)))
     }
 
     /// The vectors of a source as they are after the last commit.
@@ -185,7 +190,7 @@ impl Deployment {
         inner.declare_vector_table(table, options).map_err(|error| inner.storage.place(error))
     }
 
-    fn inner(&self) -> Result<&Arc<Inner>> {
+    pub(crate) fn inner(&self) -> Result<&Arc<Inner>> {
         if self.process != std::process::id() {
             return Err(Error::Forked);
         }
@@ -222,6 +227,7 @@ impl Inner {
                 last_writes: LastWrites::new(committed.clock.commit_timestamp),
                 committed: RwLock::new(committed),
                 residents: ResidentVectors::default(),
+                watches: Mutex::default(),
             },
         )
     }
@@ -253,7 +259,21 @@ impl Inner {
 
     /// A transaction on the last commit, for reading.
     pub(crate) fn begin_read(&self) -> Result<Transaction> {
+        self.read_with(self.storage.reader()?)
+    }
+
+    /// A snapshot for live queries, and what `act` does with the watches while nobody commits.
+    pub(crate) fn begin_live<T>(&self, act: impl FnOnce(&mut Watches, i64) -> T) -> Result<(Transaction, T)> {
+        // A commit has its connection when it comes to the watches; in memory there is only one.
         let connection = self.storage.reader()?;
+        let mut watches = locked(&self.watches);
+        let mut transaction = self.read_with(connection)?;
+        transaction.record_reads();
+        let acted = act(&mut watches, transaction.timestamp());
+        Ok((transaction, acted))
+    }
+
+    fn read_with(&self, connection: Checkout) -> Result<Transaction> {
         let Committed { tables, clock } = self.committed();
         Transaction::read(connection, tables, clock, self.schema(), self.options.limits)
     }
@@ -268,8 +288,12 @@ impl Inner {
     /// Commits, and lets everybody see it. The connection is held throughout, so commits come one after the other.
     pub(crate) fn commit(&self, transaction: Transaction) -> Result<()> {
         let under_way = self.last_writes.begin(transaction.written_tables());
+        let before = self.committed().tables;
+        let mut watches = locked(&self.watches);
         let Commit { connection, tables, clock, changes } = transaction.commit()?;
         if !changes.is_empty() {
+            watches.committed(clock.commit_timestamp, || Writes::new(&changes, &before, &tables));
+            drop(watches);
             under_way.finish(clock.commit_timestamp);
             self.residents.apply(&changes);
             *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
@@ -329,6 +353,7 @@ impl Inner {
         for source in &outdated {
             self.residents.forget(source);
         }
+        locked(&self.watches).mark_all_stale();
         Ok(())
     }
 

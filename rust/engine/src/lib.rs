@@ -13,6 +13,7 @@
 //! | `storage` | the SQLite file: owner, format, connections |
 //! | `folders` | the folders open in this process, across forks |
 //! | `vectors` | vectors in memory, in step with commits; vector search |
+//! | `query_set`, `watches`, `reads` | live queries: what each read, and which commits touch it |
 //! | `last_writes` | when each table was last written |
 //! | `limits`, `error` | Convex's limits; what can go wrong |
 #![deny(unsafe_code)]
@@ -28,11 +29,14 @@ mod functions;
 mod last_writes;
 mod limits;
 mod query;
+mod query_set;
+mod reads;
 mod schema;
 mod storage;
 mod tables;
 mod transaction;
 mod vectors;
+mod watches;
 
 pub use caller::Caller;
 pub use deployment::{Deployment, Options, Outcome};
@@ -40,5 +44,6 @@ pub use error::{Error, FunctionError, Result};
 pub use folders::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub use functions::{FunctionKind, builtin_files};
 pub use limits::Limits;
+pub use query_set::{QuerySet, Refreshed};
 pub use storage::{Synchronous, Target};
 pub use vectors::{MetadataSource, VectorSource};

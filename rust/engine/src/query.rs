@@ -173,16 +173,16 @@ impl Transaction {
     }
 
     /// What a query reads; `None` for a table that doesn't exist.
-    fn range(&self, query: &Query) -> Result<Option<Range>> {
+    fn range(&mut self, query: &Query) -> Result<Option<Range>> {
         let name = query.index.as_deref().unwrap_or(BY_CREATION_TIME);
         let index_not_found =
             || Error::function("IndexNotFoundError", format!("Index {}.{name} not found.", query.table));
-        let Some(table) = self.tables.get(&query.table) else {
+        let Some(table) = self.table_by_name(&query.table) else {
             return if query.index.is_some() { Err(index_not_found()) } else { Ok(None) };
         };
-        let index = table.index(name).ok_or_else(index_not_found)?;
-        let (start, end) = key_range(&query.table, index, &query.range)?;
-        Ok(Some(Range { table: Arc::clone(table), index: index.clone(), start, end }))
+        let index = table.index(name).ok_or_else(index_not_found)?.clone();
+        let (start, end) = key_range(&query.table, &index, &query.range)?;
+        Ok(Some(Range { table, index, start, end }))
     }
 }
 
@@ -198,7 +198,7 @@ impl Query {
 }
 
 impl PageLimits {
-    fn of_documents(documents: usize) -> Self {
+    pub(crate) fn of_documents(documents: usize) -> Self {
         Self { documents, rows_read: None, bytes_read: None }
     }
 }

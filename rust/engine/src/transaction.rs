@@ -14,6 +14,7 @@ use crate::{
     document::{self, Document},
     error::{Error, FunctionError, Result},
     limits::{Limits, Usage},
+    reads::Reads,
     schema::{Schema, TableDefinition},
     storage::{Checkout, set_setting, setting},
     tables::{self, Table, Tables},
@@ -36,6 +37,8 @@ pub(crate) struct Transaction {
     usage: Usage,
     clock: Clock,
     changes: Vec<Change>,
+    /// What has been read, if somebody wants to know.
+    reads: Option<Reads>,
 }
 
 /// A part of a transaction that can be undone alone: where the transaction stood when it began.
@@ -83,7 +86,7 @@ impl Transaction {
     ) -> Result<Self> {
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let (usage, changes) = (Usage::default(), Vec::new());
-        Ok(Self { connection, writes: true, tables, schema, limits, usage, clock, changes })
+        Ok(Self { connection, writes: true, tables, schema, limits, usage, clock, changes, reads: None })
     }
 
     /// Begins to read on a connection, at the snapshot of the last commit.
@@ -101,12 +104,31 @@ impl Transaction {
         let tables = if is_current { tables } else { Arc::new(Tables::load(&connection)?) };
         let clock = Clock { commit_timestamp, ..clock };
         let (usage, changes) = (Usage::default(), Vec::new());
-        Ok(Self { connection, writes: false, tables, schema, limits, usage, clock, changes })
+        Ok(Self { connection, writes: false, tables, schema, limits, usage, clock, changes, reads: None })
     }
 
     /// The timestamp of the last commit it sees.
     pub(crate) fn timestamp(&self) -> i64 {
         self.clock.commit_timestamp
+    }
+
+    /// Keeps account from here on of what is read.
+    pub(crate) fn record_reads(&mut self) {
+        self.reads = Some(Reads::default());
+    }
+
+    /// What was read since the account began, or was last asked for.
+    pub(crate) fn take_reads(&mut self) -> Reads {
+        self.reads.replace(Reads::default()).unwrap_or_default()
+    }
+
+    /// A table, if there is one of that name.
+    pub(crate) fn table_by_name(&mut self, name: &str) -> Option<Arc<Table>> {
+        let table = self.tables.get(name).cloned();
+        if let (None, Some(reads)) = (&table, &mut self.reads) {
+            reads.missing_tables.insert(name.to_owned());
+        }
+        table
     }
 
     /// Begins the limits' accounts anew, for the next function that reads the same snapshot.
@@ -159,6 +181,9 @@ impl Transaction {
 
     pub(crate) fn get(&mut self, id: DocumentId) -> Result<Option<Document>> {
         self.usage.read_range(&self.limits)?;
+        if let Some(reads) = &mut self.reads {
+            reads.documents.insert(id);
+        }
         let mut statement = self.connection.prepare_cached(
             "SELECT row, internal_id, creation_time, body, packed FROM documents
              WHERE table_number = ? AND internal_id = ?",
@@ -254,13 +279,22 @@ impl Transaction {
              WHERE index_id = ? AND key >= ? AND key < ? ORDER BY key"
         })?;
         let mut rows = statement.query(params![index_id, start, end])?;
+        let mut read = (start.to_vec(), end.to_vec());
         while let Some(row) = rows.next()? {
             let document = Document::read(row, table_number)?;
             self.usage.read(document.size(), &self.limits)?;
             let key = row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?;
             if visit(key, document)?.is_break() {
+                if descending {
+                    read.0 = key.to_vec();
+                } else {
+                    read.1 = [key, &[0]].concat();
+                }
                 break;
             }
+        }
+        if let Some(reads) = &mut self.reads {
+            reads.ranges.entry(index_id).or_default().push(read);
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 use std::{
     any::Any,
     collections::{BTreeMap, HashMap},
+    mem,
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     document::Document,
     error::{Error, FunctionError, Result},
-    query::{Arithmetic, Bound, Comparison, Expression, PageLimits, Query},
+    query::{Arithmetic, Bound, Comparison, Expression, Page, PageLimits, Query},
     storage::locked,
     transaction::Transaction,
 };
@@ -71,6 +72,10 @@ pub(crate) struct Call {
     platform: Option<Arc<dyn Platform>>,
     /// Who calls, as `ctx.auth` tells.
     identity: Option<Arc<Value>>,
+    /// Where the function's page ends, known from an earlier run; afterwards, where it ended.
+    pub(crate) journal: Option<String>,
+    /// Whether it has asked for a page, which a function may do once.
+    has_paginated: bool,
     /// How much of its caller's time it may take, where it runs in a caller's transaction.
     pub(crate) time: Option<Duration>,
     /// How much of the time it took was the engine's.
@@ -169,7 +174,7 @@ impl Host {
     pub(crate) fn end(&self) -> Call {
         let mut running = locked(&self.call);
         let numbers = running.numbers;
-        std::mem::replace(&mut *running, Call { numbers, ..Call::default() })
+        mem::replace(&mut *running, Call { numbers, ..Call::default() })
     }
 
     /// Keeps a packed array for JavaScript; its number is returned.
@@ -262,6 +267,7 @@ impl Host {
         method!("idInTable", id_in_table, table, id);
         method!("collect", collect, query, limit);
         method!("paginate", paginate, query, options);
+        method!("nextBatch", next_batch, query, cursor, size);
         method!("run", run, kind, path, args);
         method!("vectorSearch", vector_search, table, index, vector, limit, filter);
         method!("numbers", numbers, number);
@@ -327,8 +333,9 @@ fn delete<'js>(host: &Host, ctx: &Ctx<'js>, id: JsValue<'js>) -> rquickjs::Resul
 
 fn normalize_id<'js>(host: &Host, ctx: &Ctx<'js>, table: JsValue<'js>, id: JsValue<'js>) -> Js<'js> {
     let (table, id) = (text(ctx, &table, "table")?, text(ctx, &id, "id")?);
-    let number = host.database(ctx, |transaction| Ok(transaction.tables.number(&table)))?;
-    let id = id.parse::<DocumentId>().ok().filter(|id| Some(id.table_number) == number);
+    let table = host.database(ctx, |transaction| Ok(transaction.table_by_name(&table)))?;
+    let id =
+        id.parse::<DocumentId>().ok().filter(|id| table.as_ref().is_some_and(|table| table.number == id.table_number));
     to_js(ctx, id.map_or(Value::Null, |id| id.to_string().into()))
 }
 
@@ -336,7 +343,7 @@ fn id_in_table<'js>(host: &Host, ctx: &Ctx<'js>, table: JsValue<'js>, id: JsValu
     let (table, text) = (text(ctx, &table, "table")?, text(ctx, &id, "id")?);
     host.database(ctx, |transaction| {
         let parsed = parse_id(&text, "get")?;
-        if transaction.tables.number(&table) == Some(parsed.table_number) {
+        if transaction.table_by_name(&table).is_some_and(|table| table.number == parsed.table_number) {
             return Ok(());
         }
         let found = transaction.tables.name(parsed.table_number).unwrap_or("unknown").to_owned();
@@ -355,6 +362,7 @@ fn collect<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, limit: JsValue
     Ok(documents_to_js(ctx, documents)?.into_value())
 }
 
+/// A page that a caller asked for; a query that runs again ends it where it ended before.
 fn paginate<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, options: JsValue<'js>) -> Js<'js> {
     let query = read_query(ctx, query)?;
     let options: JsObject = options.get()?;
@@ -364,8 +372,46 @@ fn paginate<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, options: JsVa
         bytes_read: options.get("maximumBytesRead")?,
     };
     let (cursor, end): (Option<String>, Option<String>) = (options.get("cursor")?, options.get("endCursor")?);
-    let page =
-        host.database(ctx, |transaction| transaction.paginate(&query, cursor.as_deref(), end.as_deref(), &limits))?;
+    let journal = {
+        let mut call = locked(&host.call);
+        if mem::replace(&mut call.has_paginated, true) {
+            let message = "A function can paginate one query, not several.";
+            Err(Error::function("MultiplePaginatedDatabaseQueries", message))
+        } else {
+            Ok(call.journal.take())
+        }
+    };
+    let end = end.or(journal.map_err(|error| host.throw(ctx, error))?);
+    let page = read_page(host, ctx, &query, cursor.as_deref(), end.as_deref(), &limits)?;
+    locked(&host.call).journal = Some(page.continue_cursor.clone());
+    page_to_js(ctx, page)
+}
+
+/// A part of what a function goes through document by document.
+fn next_batch<'js>(
+    host: &Host,
+    ctx: &Ctx<'js>,
+    query: JsValue<'js>,
+    cursor: JsValue<'js>,
+    size: JsValue<'js>,
+) -> Js<'js> {
+    let (query, cursor): (_, Option<String>) = (read_query(ctx, query)?, cursor.get()?);
+    let limits = PageLimits::of_documents(size.get()?);
+    page_to_js(ctx, read_page(host, ctx, &query, cursor.as_deref(), None, &limits)?)
+}
+
+fn read_page(
+    host: &Host,
+    ctx: &Ctx<'_>,
+    query: &Query,
+    cursor: Option<&str>,
+    end: Option<&str>,
+    limits: &PageLimits,
+) -> rquickjs::Result<Page> {
+    host.database(ctx, |transaction| transaction.paginate(query, cursor, end, limits))
+}
+
+fn page_to_js<'js>(ctx: &Ctx<'js>, page: Page) -> Js<'js> {
     let object = JsObject::new(ctx.clone())?;
     object.set("page", documents_to_js(ctx, page.documents)?)?;
     object.set("isDone", page.is_done)?;

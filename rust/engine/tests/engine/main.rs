@@ -3,6 +3,7 @@
 mod common;
 mod concurrency;
 mod javascript;
+mod live;
 mod loading;
 mod nested;
 mod queries;

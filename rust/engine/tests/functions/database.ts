@@ -173,3 +173,11 @@ export const fail = query({
     throw new ConvexError(data);
   },
 });
+export const paginateTwice = query({
+  args: {},
+  handler: async (ctx) => {
+    const options = { cursor: null, numItems: 1 };
+    await ctx.db.query("free").paginate(options);
+    return await ctx.db.query("free").paginate(options);
+  },
+});

@@ -75,7 +75,7 @@ class Query {
   }
   async *[Symbol.asyncIterator]() {
     for (let cursor = null, numItems = 16, done = false; !done; numItems = Math.min(numItems * 2, 256)) {
-      const { page, isDone, continueCursor } = host.paginate(this.#spec, { cursor, numItems });
+      const { page, isDone, continueCursor } = host.nextBatch(this.#spec, cursor, numItems);
       yield* page;
       [cursor, done] = [continueCursor, isDone];
     }

@@ -1,0 +1,144 @@
+//! Live queries: kept true as commits come.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use value::Value;
+
+use crate::{
+    caller::Caller,
+    deployment::{Deployment, Outcome},
+    error::Result,
+    storage::locked,
+    transaction::Transaction,
+    watches::Watches,
+};
+
+/// A set of queries whose outcomes are all of one moment: Convex's query set.
+///
+/// Dropped, it leaves nothing behind. It keeps its deployment open.
+pub struct QuerySet {
+    deployment: Deployment,
+    id: u64,
+    caller: Caller,
+    queries: BTreeMap<u32, LiveQuery>,
+}
+
+struct LiveQuery {
+    path: String,
+    args: Value,
+    outcome: Option<Outcome>,
+    /// Where its page ended when it last ran: running it again gives the same page.
+    journal: Option<String>,
+}
+
+/// What a refresh brought.
+#[derive(Debug)]
+pub struct Refreshed {
+    /// The timestamp at which all outcomes of the set are true.
+    pub timestamp: i64,
+    /// The queries that ended in another way than before.
+    pub changed: BTreeSet<u32>,
+}
+
+impl QuerySet {
+    /// An empty set. `wake` is called when a commit touched what a query had read, once until the next refresh. It runs
+    /// within that commit: it must neither wait nor call the deployment.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork.
+    pub fn new(deployment: &Deployment, caller: Caller, wake: impl Fn() + Send + Sync + 'static) -> Result<Self> {
+        let id = locked(&deployment.inner()?.watches).add_set(Arc::new(wake));
+        Ok(Self { deployment: deployment.clone(), id, caller, queries: BTreeMap::new() })
+    }
+
+    /// Adds a query, under a number that none of the set has. It runs at the next refresh: to the end that its journal
+    /// tells, if it ran before in another set.
+    pub fn add(&mut self, query: u32, path: String, args: Value, journal: Option<String>) {
+        self.queries.insert(query, LiveQuery { path, args, outcome: None, journal });
+        self.with_watches(|watches| watches.mark_stale((self.id, query)));
+    }
+
+    /// Takes a query away.
+    pub fn remove(&mut self, query: u32) {
+        self.queries.remove(&query);
+        self.with_watches(|watches| watches.remove((self.id, query)));
+    }
+
+    /// Lets all queries run again, as somebody else.
+    pub fn set_caller(&mut self, caller: Caller) {
+        self.caller = caller;
+        self.with_watches(|watches| {
+            for query in self.queries.keys() {
+                watches.mark_stale((self.id, *query));
+            }
+        });
+    }
+
+    /// Whether a query should run again.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.deployment.inner().is_ok_and(|inner| locked(&inner.watches).is_stale(self.id))
+    }
+
+    /// Runs the queries that should run again, at the last commit: then all are true there.
+    ///
+    /// # Errors
+    ///
+    /// The handle is of before a fork; the data can't be read. The queries are as they were.
+    pub fn refresh(&mut self) -> Result<Refreshed> {
+        let inner = Arc::clone(self.deployment.inner()?);
+        let begun = inner.begin_live(|watches, timestamp| watches.begin(self.id, timestamp));
+        let (transaction, stale) = begun.map_err(|error| inner.storage.place(error))?;
+        let timestamp = transaction.timestamp();
+        let mut snapshot = Some(transaction);
+        let (mut changed, mut ran) = (BTreeSet::new(), Vec::new());
+        for number in stale {
+            let Some(query) = self.queries.get_mut(&number) else { continue };
+            let (path, args, journal) = (query.path.clone(), query.args.clone(), query.journal.take());
+            let outcome = inner.query_at(&mut snapshot, &path, args, journal, &self.caller);
+            query.journal.clone_from(&outcome.journal);
+            ran.push((number, snapshot.as_mut().map(Transaction::take_reads).unwrap_or_default()));
+            if query.outcome.as_ref().is_none_or(|before| !before.is_same(&outcome)) {
+                query.outcome = Some(outcome);
+                changed.insert(number);
+            }
+        }
+        locked(&inner.watches).end(self.id, timestamp, ran);
+        Ok(Refreshed { timestamp, changed })
+    }
+
+    /// How a query ended when it last ran.
+    #[must_use]
+    pub fn outcome(&self, query: u32) -> Option<&Outcome> {
+        self.queries.get(&query)?.outcome.as_ref()
+    }
+
+    /// In a child of the process there are none.
+    fn with_watches(&self, act: impl FnOnce(&mut Watches)) {
+        if let Ok(inner) = self.deployment.inner() {
+            act(&mut locked(&inner.watches));
+        }
+    }
+}
+
+impl Drop for QuerySet {
+    fn drop(&mut self) {
+        self.with_watches(|watches| watches.remove_set(self.id));
+    }
+}
+
+impl Outcome {
+    /// Whether a caller would see the same.
+    fn is_same(&self, other: &Self) -> bool {
+        let is_same_result = match (&self.result, &other.result) {
+            (Ok(a), Ok(b)) => a == b,
+            (Err(a), Err(b)) => a.code() == b.code() && a.to_string() == b.to_string(),
+            _ => false,
+        };
+        is_same_result && self.log_lines == other.log_lines
+    }
+}

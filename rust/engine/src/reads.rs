@@ -1,0 +1,65 @@
+//! What a query read, and whether a commit wrote to it.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use value::id::DocumentId;
+
+use crate::{tables::Tables, transaction::Change};
+
+/// Parts `start..end` of an index's keys.
+pub(crate) type KeyRanges = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What a query read: had it been written to, the query might return something else.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    /// Parts of indexes, with nothing in them or not.
+    pub(crate) ranges: HashMap<i64, KeyRanges>,
+    /// Documents looked up by id, found or not.
+    pub(crate) documents: HashSet<DocumentId>,
+    /// Tables that weren't there.
+    pub(crate) missing_tables: BTreeSet<String>,
+}
+
+/// What a commit wrote to.
+#[derive(Debug, Default)]
+pub(crate) struct Writes {
+    /// The keys of each index under which a document was, or now is.
+    pub(crate) keys: HashMap<i64, Vec<Vec<u8>>>,
+    pub(crate) documents: HashSet<DocumentId>,
+    pub(crate) made_tables: BTreeSet<String>,
+}
+
+impl Writes {
+    /// What these changes wrote, from the tables before them to those after.
+    pub(crate) fn new(changes: &[Change], before: &Tables, after: &Tables) -> Self {
+        let mut writes = Self::default();
+        for change in changes {
+            let (name, table) = after.by_number(change.table_number).expect("tables are never taken away");
+            if before.get(name).is_none() {
+                writes.made_tables.insert(name.to_owned());
+            }
+            for document in change.before.iter().chain(&change.after) {
+                writes.documents.insert(document.id);
+                for index in &table.indexes {
+                    writes.keys.entry(index.id).or_default().push(document.index_key(&index.fields));
+                }
+            }
+        }
+        writes
+    }
+
+    /// Whether somebody who read this should read again.
+    pub(crate) fn touch(&self, reads: &Reads) -> bool {
+        let is_within = |index: &i64, ranges: &KeyRanges| {
+            self.keys.get(index).is_some_and(|keys| keys.iter().any(|key| contain(ranges, key)))
+        };
+        reads.ranges.iter().any(|(index, ranges)| is_within(index, ranges))
+            || !reads.documents.is_disjoint(&self.documents)
+            || !reads.missing_tables.is_disjoint(&self.made_tables)
+    }
+}
+
+/// Whether a key lies in one of these ranges.
+pub(crate) fn contain(ranges: &[(Vec<u8>, Vec<u8>)], key: &[u8]) -> bool {
+    ranges.iter().any(|(start, end)| start.as_slice() <= key && key < end.as_slice())
+}

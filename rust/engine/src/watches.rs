@@ -1,0 +1,190 @@
+//! Which live queries a commit touches.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    hash::Hash,
+    mem,
+    sync::Arc,
+};
+
+use value::id::DocumentId;
+
+use crate::reads::{KeyRanges, Reads, Writes, contain};
+
+/// A live query: its set, and its number there.
+type QueryId = (u64, u32);
+
+/// What is called when a query of a set should run again. It runs within a commit: it must neither wait nor call the
+/// deployment.
+pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// The live queries there are, by what they read. It is locked while a commit becomes visible and while a live query
+/// takes its snapshot: a query that isn't stale is true at every snapshot taken so.
+#[derive(Default)]
+pub(crate) struct Watches {
+    sets: HashMap<u64, Watcher>,
+    sets_so_far: u64,
+    reads: HashMap<QueryId, Reads>,
+    by_range: HashMap<i64, HashMap<QueryId, KeyRanges>>,
+    by_document: HashMap<DocumentId, BTreeSet<QueryId>>,
+    by_missing_table: HashMap<String, BTreeSet<QueryId>>,
+    /// The snapshots at which queries run now, and how many sets run there.
+    running: BTreeMap<i64, usize>,
+    /// The commits since the first of them: what those queries read will be known when they end.
+    recent: VecDeque<(i64, Writes)>,
+}
+
+struct Watcher {
+    wake: Wake,
+    stale: BTreeSet<u32>,
+}
+
+impl Watches {
+    /// A new set of queries.
+    pub(crate) fn add_set(&mut self, wake: Wake) -> u64 {
+        self.sets_so_far += 1;
+        self.sets.insert(self.sets_so_far, Watcher { wake, stale: BTreeSet::new() });
+        self.sets_so_far
+    }
+
+    pub(crate) fn remove_set(&mut self, set: u64) {
+        self.sets.remove(&set);
+        let queries: Vec<QueryId> = self.reads.keys().filter(|query| query.0 == set).copied().collect();
+        for query in queries {
+            self.forget(query);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, query: QueryId) {
+        self.forget(query);
+        if let Some(watcher) = self.sets.get_mut(&query.0) {
+            watcher.stale.remove(&query.1);
+        }
+    }
+
+    /// Lets a query run again, for no commit's sake.
+    pub(crate) fn mark_stale(&mut self, query: QueryId) {
+        self.forget(query);
+        if let Some(watcher) = self.sets.get_mut(&query.0) {
+            watcher.stale.insert(query.1);
+        }
+    }
+
+    /// Every query runs again: the schema has changed.
+    pub(crate) fn mark_all_stale(&mut self) {
+        for query in self.reads.keys().copied().collect::<Vec<_>>() {
+            self.touch(query);
+        }
+    }
+
+    pub(crate) fn is_stale(&self, set: u64) -> bool {
+        self.sets.get(&set).is_some_and(|watcher| !watcher.stale.is_empty())
+    }
+
+    /// A set begins to run its stale queries, which are returned, at a snapshot.
+    pub(crate) fn begin(&mut self, set: u64, snapshot: i64) -> BTreeSet<u32> {
+        *self.running.entry(snapshot).or_default() += 1;
+        self.sets.get_mut(&set).map(|watcher| mem::take(&mut watcher.stale)).unwrap_or_default()
+    }
+
+    /// The set has run them.
+    pub(crate) fn end(&mut self, set: u64, snapshot: i64, ran: Vec<(u32, Reads)>) {
+        let mut touched = Vec::new();
+        for (query, reads) in ran {
+            let query = (set, query);
+            if self.recent.iter().any(|(timestamp, writes)| *timestamp > snapshot && writes.touch(&reads)) {
+                touched.push(query);
+            }
+            self.remember(query, reads);
+        }
+        for query in touched {
+            self.touch(query);
+        }
+        if let Some(sets) = self.running.get_mut(&snapshot) {
+            *sets -= 1;
+            if *sets == 0 {
+                self.running.remove(&snapshot);
+            }
+        }
+        let oldest = self.running.keys().next().copied().unwrap_or(i64::MAX);
+        while self.recent.front().is_some_and(|(timestamp, _)| *timestamp <= oldest) {
+            self.recent.pop_front();
+        }
+    }
+
+    /// Something was committed.
+    pub(crate) fn committed(&mut self, timestamp: i64, writes: impl FnOnce() -> Writes) {
+        if self.reads.is_empty() && self.running.is_empty() {
+            return;
+        }
+        let writes = writes();
+        let mut touched = BTreeSet::new();
+        for (index, keys) in &writes.keys {
+            for (query, ranges) in self.by_range.get(index).into_iter().flatten() {
+                if keys.iter().any(|key| contain(ranges, key)) {
+                    touched.insert(*query);
+                }
+            }
+        }
+        touched.extend(writes.documents.iter().filter_map(|id| self.by_document.get(id)).flatten());
+        touched.extend(writes.made_tables.iter().filter_map(|name| self.by_missing_table.get(name)).flatten());
+        for query in touched {
+            self.touch(query);
+        }
+        if !self.running.is_empty() {
+            self.recent.push_back((timestamp, writes));
+        }
+    }
+
+    /// Marks a query stale, and wakes its set.
+    fn touch(&mut self, query: QueryId) {
+        self.forget(query);
+        if let Some(watcher) = self.sets.get_mut(&query.0) {
+            let was_fresh = watcher.stale.is_empty();
+            watcher.stale.insert(query.1);
+            if was_fresh {
+                (watcher.wake)();
+            }
+        }
+    }
+
+    fn remember(&mut self, query: QueryId, reads: Reads) {
+        if !self.sets.contains_key(&query.0) {
+            return;
+        }
+        for (index, ranges) in &reads.ranges {
+            self.by_range.entry(*index).or_default().insert(query, ranges.clone());
+        }
+        for id in &reads.documents {
+            self.by_document.entry(*id).or_default().insert(query);
+        }
+        for table in &reads.missing_tables {
+            self.by_missing_table.entry(table.clone()).or_default().insert(query);
+        }
+        self.reads.insert(query, reads);
+    }
+
+    fn forget(&mut self, query: QueryId) {
+        let Some(reads) = self.reads.remove(&query) else { return };
+        for index in reads.ranges.keys() {
+            if let Some(queries) = self.by_range.get_mut(index) {
+                queries.remove(&query);
+            }
+        }
+        for id in &reads.documents {
+            take_away(&mut self.by_document, id, query);
+        }
+        for table in &reads.missing_tables {
+            take_away(&mut self.by_missing_table, table, query);
+        }
+    }
+}
+
+fn take_away<K: Eq + Hash>(queries: &mut HashMap<K, BTreeSet<QueryId>>, key: &K, query: QueryId) {
+    if let Some(of_key) = queries.get_mut(key) {
+        of_key.remove(&query);
+        if of_key.is_empty() {
+            queries.remove(key);
+        }
+    }
+}
