@@ -13,10 +13,12 @@
 //! | `folders` | the folders open in this process, across forks |
 //! | `vectors` | vectors in memory, in step with commits; vector search |
 //! | `last_writes` | when each table was last written |
+//! | `auth` | users' tokens, and who they belong to |
 //! | `limits`, `error` | Convex's limits; what can go wrong |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 
+mod auth;
 mod deployment;
 mod document;
 mod error;
@@ -31,6 +33,7 @@ mod tables;
 mod transaction;
 mod vectors;
 
+pub use auth::{Identity, Providers};
 pub use deployment::{Caller, Deployment, Options, Outcome};
 pub use error::{Error, FunctionError, Result};
 pub use folders::{after_fork_in_child, after_fork_in_parent, before_fork};
