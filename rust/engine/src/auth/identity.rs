@@ -109,7 +109,7 @@ impl Identity {
     /// [`Error::Unauthenticated`]: both are missing, or an attribute that Convex knows has another type.
     pub fn acting_as(attributes: &Value) -> Result<Self> {
         let Value::Object(attributes) = attributes else {
-            return Err(malformed(&format!("is {}, expected an object", attributes.type_name())));
+            return Err(malformed(&format!("the identity is {}, expected an object", attributes.type_name())));
         };
         let mut attributes = attributes.clone();
         let of_identity = ["tokenIdentifier", "issuer", "subject"].map(|name| (name, Kind::Text));
@@ -122,7 +122,7 @@ impl Identity {
                 | (Some(Value::String(_)), Kind::Text | Kind::Address | Kind::Time) => {}
                 (Some(other), kind) => {
                     let expected = if kind == Kind::Flag { "a boolean" } else { "a string" };
-                    return Err(malformed(&format!("has a {name} that is {}, expected {expected}", other.type_name())));
+                    return Err(malformed(&format!("{name} is {}, expected {expected}", other.type_name())));
                 }
             }
         }
@@ -133,7 +133,7 @@ impl Identity {
                 let identifier = token_identifier(issuer, subject);
                 attributes.insert("tokenIdentifier".to_owned(), identifier);
             }
-            _ => return Err(malformed("has neither a tokenIdentifier nor both issuer and subject")),
+            _ => return Err(malformed("found neither a tokenIdentifier nor both issuer and subject")),
         }
         Ok(Self { attributes, expires: None })
     }
@@ -144,8 +144,8 @@ impl Identity {
     ///
     /// As [`acting_as`](Self::acting_as), or the text is no base64 of JSON.
     pub fn decode_acting_as(encoded: &str) -> Result<Self> {
-        let text = BASE64.decode(encoded).map_err(|_| malformed("is not base64"))?;
-        Self::acting_as(&json::decode(&text).map_err(|error| malformed(&format!("is not JSON: {error}")))?)
+        let text = BASE64.decode(encoded).map_err(|_| malformed("the identity is not base64"))?;
+        Self::acting_as(&json::decode(&text).map_err(|error| malformed(&format!("the identity is not JSON: {error}")))?)
     }
 
     /// What `ctx.auth.getUserIdentity()` gives: an object with `tokenIdentifier`, `issuer`, `subject` and more.
@@ -201,7 +201,7 @@ fn token_identifier(issuer: &str, subject: &str) -> Value {
 }
 
 fn malformed(problem: &str) -> Error {
-    let message = format!("Malformed Authorization header: the user to act as {problem}");
+    let message = format!("Malformed Authorization header: {problem}");
     Error::Unauthenticated { code: "HeaderParseFailure", message }
 }
 

@@ -92,13 +92,7 @@ impl RemoteKeys {
             let mut fetches = locked(&self.fetches);
             match fetches.known(now) {
                 Some(keys) if !Arc::ptr_eq(&keys, than) => return Ok(Some(keys)),
-                _ if fetches
-                    .newest
-                    .as_ref()
-                    .is_some_and(|fetch| fetch.is_over() && fetch.age(now) < BETWEEN_FETCHES) =>
-                {
-                    return Ok(None);
-                }
+                _ if fetches.ended_lately(now) => return Ok(None),
                 _ => fetches.join_or_begin(now),
             }
         };
@@ -155,6 +149,11 @@ impl Fetches {
         let mut fetches = [&self.newest, &self.before].into_iter().flatten();
         let (fetch, keys) = fetches.find_map(|fetch| Some((fetch, fetch.keys()?)))?;
         (fetch.age(now) < LIFETIME).then(|| Arc::clone(keys))
+    }
+
+    /// Whether a fetch is over that began a moment ago.
+    fn ended_lately(&self, now: SystemTime) -> bool {
+        self.newest.as_ref().is_some_and(|fetch| fetch.is_over() && fetch.age(now) < BETWEEN_FETCHES)
     }
 
     /// The fetch that is under way, or a new one.

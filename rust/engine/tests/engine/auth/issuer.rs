@@ -97,12 +97,14 @@ pub(crate) fn key_set(keys: &[String]) -> String {
 pub(crate) struct Page {
     pub(crate) status: u16,
     pub(crate) content_type: &'static str,
+    /// Where it has moved to.
+    pub(crate) location: &'static str,
     pub(crate) body: String,
 }
 
 impl Page {
     pub(crate) fn json(body: impl Into<String>) -> Self {
-        Self { status: 200, content_type: "application/json; charset=utf-8", body: body.into() }
+        Self { status: 200, content_type: "application/json; charset=utf-8", location: "", body: body.into() }
     }
 }
 
@@ -166,15 +168,16 @@ fn answer(mut stream: &TcpStream, state: &Mutex<State>) {
         let mut state = state.lock().expect("no test panics with it");
         let page = state.pages.get(&path).cloned();
         state.requests.push(path);
-        (page.unwrap_or(Page { status: 404, content_type: "text/plain", body: String::new() }), state.gate.clone())
+        (page.unwrap_or(Page { status: 404, ..Page::json("") }), state.gate.clone())
     };
     if let Some(gate) = gate {
         gate.wait();
     }
-    let Page { status, content_type, body } = page;
+    let Page { status, content_type, location, body } = page;
     let length = body.len();
     let _ = write!(
         stream,
-        "HTTP/1.1 {status} Such\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        "HTTP/1.1 {status} Such\r\nContent-Type: {content_type}\r\nLocation: {location}\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n{body}"
     );
 }

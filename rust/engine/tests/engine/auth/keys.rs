@@ -107,7 +107,7 @@ fn a_failing_fetch_is_told_tried_again_and_takes_no_keys_away() {
     let key = SigningKey::rsa();
     let providers = oidc(&site);
     let token = id_token(&site, &key, "k");
-    let page = |status, content_type, body: &str| Page { status, content_type, body: body.to_owned() };
+    let page = |status, content_type, body: &str| Page { status, content_type, ..Page::json(body) };
     let discovery = "/.well-known/openid-configuration";
     let elsewhere = format!(r#"{{"issuer": "https://else.example", "jwks_uri": "{}/keys"}}"#, site.url);
     let no_keys = format!(r#"{{"issuer": "{}"}}"#, site.url);
@@ -121,6 +121,7 @@ fn a_failing_fetch_is_told_tried_again_and_takes_no_keys_away() {
         (Page::json(" ".repeat(2 << 20)), "can't read"),
     ];
     let of_keys = [
+        (Page { status: 302, location: "/keys", ..Page::json("") }, "too many redirects"),
         (page(500, "application/json", "{}"), "HTTP 500"),
         (Page::json("{}"), "found no list of keys"),
         (Page::json("<html>"), "expected a JSON Web Key Set"),
@@ -140,7 +141,8 @@ fn a_failing_fetch_is_told_tried_again_and_takes_no_keys_away() {
         site.put("/keys", page);
         failure(NOW, contains);
     }
-    site.put_provider(&[key.public(r#""kid": "k""#)]);
+    site.put("/moved", Page::json(key_set(&[key.public(r#""kid": "k""#)])));
+    site.put("/keys", Page { status: 302, location: "/moved", ..Page::json("") });
     assert!(providers.identify(&token, at(NOW)).is_ok());
     // While the provider is away, what was known goes on, and who brings an unknown key is told why.
     site.put("/keys", page(503, "text/plain", ""));
