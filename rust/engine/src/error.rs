@@ -83,6 +83,28 @@ pub enum Error {
         /// The functions there are, as a sentence.
         known: String,
     },
+    /// What `auth.config.ts` exports doesn't say whose tokens to believe.
+    #[error("auth.config: {message}")]
+    AuthConfig {
+        /// Which provider and field, what stands there, what was expected.
+        message: String,
+    },
+    /// A token was refused, or a user to act as. Nothing of a token is in it but single claims.
+    #[error("{message}")]
+    Unauthenticated {
+        /// Convex's code: `InvalidAuthHeader`, `NoAuthProvider`, `Unauthenticated` or `HeaderParseFailure`.
+        code: &'static str,
+        /// What was found, and what was expected.
+        message: String,
+    },
+    /// The keys of a provider can't be had. Its tokens may be good: the next call asks again.
+    #[error("Auth provider discovery of {issuer} failed: {reason}")]
+    AuthProvider {
+        /// The provider.
+        issuer: String,
+        /// What was asked for, and what came of it.
+        reason: String,
+    },
     /// SQLite's own error, before the folder is named in it; callers of this crate never see it.
     #[error(transparent)]
     Storage(#[from] rusqlite::Error),
@@ -132,6 +154,9 @@ impl Error {
             Self::Closed => "Closed",
             Self::Module { .. } => "InvalidModules",
             Self::FunctionNotFound { .. } => "FunctionNotFound",
+            Self::AuthConfig { .. } => "InvalidAuthConfig",
+            Self::Unauthenticated { code, .. } => code,
+            Self::AuthProvider { .. } => "AuthProviderDiscoveryFailed",
             Self::Function(error) => error.code,
         }
     }

@@ -15,10 +15,12 @@
 //! | `vectors` | vectors in memory, in step with commits; vector search |
 //! | `query_set`, `watches`, `reads` | live queries: what each read, and which commits touch it |
 //! | `last_writes` | when each table was last written |
+//! | `auth` | users' tokens, and who they belong to |
 //! | `limits`, `error` | Convex's limits; what can go wrong |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 
+mod auth;
 mod caller;
 mod calls;
 mod deployment;
@@ -38,6 +40,7 @@ mod transaction;
 mod vectors;
 mod watches;
 
+pub use auth::{Identity, Providers};
 pub use caller::Caller;
 pub use deployment::{Deployment, Options, Outcome};
 pub use error::{Error, FunctionError, Result};

@@ -1,5 +1,6 @@
 //! Deployments through their public face: the functions of `tests/functions` and the built-in ones on real storage.
 
+mod auth;
 mod common;
 mod concurrency;
 mod javascript;

@@ -1,0 +1,88 @@
+//! Users' tokens: who a bearer token says is calling, as the providers of `auth.config.ts` vouch for it.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `provider` | one entry of `auth.config.ts`: which tokens are its own, and whether it signed them |
+//! | `token` | a JSON Web Token taken apart: header, claims, times |
+//! | `keys` | a JSON Web Key Set, and signatures checked with it |
+//! | `remote_keys` | key sets that are fetched, shared and kept for a while |
+//! | `identity` | what `ctx.auth.getUserIdentity()` gives |
+//!
+//! Facts: RFC 7515 (signatures), 7517 (keys), 7519 (claims); <https://docs.convex.dev/auth/advanced/custom-jwt>.
+
+mod identity;
+mod keys;
+mod provider;
+mod remote_keys;
+mod token;
+
+use std::time::SystemTime;
+
+use value::Value;
+
+pub use identity::Identity;
+use provider::Provider;
+use token::Token;
+
+use crate::error::{Error, Result};
+
+/// Those whose tokens a deployment believes. Without any, every token is refused.
+#[derive(Debug, Default)]
+pub struct Providers {
+    providers: Vec<Provider>,
+}
+
+impl Providers {
+    /// The providers of the value that `auth.config.ts` exports by default: `{providers: […]}`, each an OIDC provider
+    /// `{domain, applicationID}` or `{type: "customJwt", issuer, jwks, algorithm, applicationID?}`. Nothing is fetched
+    /// yet.
+    ///
+    /// # Errors
+    ///
+    /// A provider or a field isn't one, is missing, or is unknown: a misspelt `applicationID` would open the deployment
+    /// to tokens meant for others.
+    pub fn from_config(config: &Value) -> Result<Self> {
+        let Value::Object(fields) = config else {
+            return Err(misconfigured("the default export", &format!("{}, expected an object", config.type_name())));
+        };
+        let entries = match fields.get("providers") {
+            Some(Value::Array(entries)) => entries,
+            Some(other) => return Err(misconfigured("providers", &format!("{}, expected a list", other.type_name()))),
+            None => return Err(misconfigured("providers", "missing, expected a list")),
+        };
+        let providers = entries.iter().enumerate().map(|(position, entry)| Provider::from_config(position, &entry));
+        Ok(Self { providers: providers.collect::<Result<_>>()? })
+    }
+
+    /// Who a bearer token belongs to. Waits for the provider's keys where they aren't known yet; callers that come
+    /// meanwhile wait for the same answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unauthenticated`]: the token is none, no provider's, or not valid at `now`.
+    /// [`Error::AuthProvider`]: the provider's keys can't be had now.
+    pub fn identify(&self, token: &str, now: SystemTime) -> Result<Identity> {
+        let token = Token::parse(token)?;
+        let provider = self.providers.iter().find(|provider| provider.issued(&token));
+        let provider = provider.ok_or_else(|| self.no_provider(&token))?;
+        provider.identify(&token, now)
+    }
+
+    fn no_provider(&self, token: &Token<'_>) -> Error {
+        let known: Vec<String> = self.providers.iter().map(ToString::to_string).collect();
+        Error::Unauthenticated {
+            code: "NoAuthProvider",
+            message: format!(
+                "No auth provider found matching the given token: its iss is {:?}, its aud {:?}, expected those of [{}]",
+                token.issuer,
+                token.audiences,
+                known.join(", ")
+            ),
+        }
+    }
+}
+
+/// An error of `auth.config.ts`: where, and what is wrong there.
+fn misconfigured(place: &str, problem: &str) -> Error {
+    Error::AuthConfig { message: format!("{place} is {problem}") }
+}

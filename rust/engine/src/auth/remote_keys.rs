@@ -1,0 +1,187 @@
+//! Key sets that are fetched, shared and kept for a while.
+
+use std::{
+    sync::{Arc, Mutex, OnceLock},
+    time::{Duration, SystemTime},
+};
+
+use ureq::Agent;
+use value::{Value, json};
+
+use super::keys::KeySet;
+use crate::storage::locked;
+
+/// How long keys are believed without asking again: a key that its provider withdrew is refused by then.
+const LIFETIME: Duration = Duration::from_mins(10);
+
+/// At least so long between two fetches for the sake of tokens that no known key signed, whoever sends them.
+const BETWEEN_FETCHES: Duration = Duration::from_secs(10);
+
+/// One document, from the name's look-up to its last byte.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A key set has some KiB; with the certificates that may stand beside its keys, some tens.
+const DOCUMENT_BYTES: u64 = 1 << 20;
+
+/// Where a provider's keys are found.
+#[derive(Debug)]
+pub(super) enum Location {
+    /// At this URL.
+    Url(String),
+    /// Where the `OpenID` Connect discovery document of this issuer says.
+    Discovery(String),
+}
+
+/// The keys at a location, fetched when they are first needed.
+#[derive(Debug)]
+pub(super) struct RemoteKeys {
+    location: Location,
+    agent: Agent,
+    fetches: Mutex<Fetches>,
+}
+
+#[derive(Debug, Default)]
+struct Fetches {
+    /// Under way, or over.
+    newest: Option<Arc<Fetch>>,
+    /// The newest that brought keys, of those before: a fetch that fails takes none away.
+    before: Option<Arc<Fetch>>,
+}
+
+#[derive(Debug)]
+struct Fetch {
+    begun: SystemTime,
+    outcome: OnceLock<Result<Arc<KeySet>, String>>,
+}
+
+impl RemoteKeys {
+    pub(super) fn new(location: Location) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(3)
+            .timeout_global(Some(TIMEOUT))
+            .user_agent(concat!("mastra-convex/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Self { location, agent, fetches: Mutex::default() }
+    }
+
+    /// The keys, as they were at most [`LIFETIME`] before `now`.
+    ///
+    /// # Errors
+    ///
+    /// They can't be had; the text says why. The next call tries again.
+    pub(super) fn keys(&self, now: SystemTime) -> Result<Arc<KeySet>, String> {
+        let fetch = {
+            let mut fetches = locked(&self.fetches);
+            match fetches.known(now) {
+                Some(keys) => return Ok(keys),
+                None => fetches.join_or_begin(now),
+            }
+        };
+        self.finish(&fetch)
+    }
+
+    /// Newer keys than these, unless they were asked for a moment ago.
+    ///
+    /// # Errors
+    ///
+    /// As [`keys`](Self::keys).
+    pub(super) fn newer(&self, than: &Arc<KeySet>, now: SystemTime) -> Result<Option<Arc<KeySet>>, String> {
+        let fetch = {
+            let mut fetches = locked(&self.fetches);
+            match fetches.known(now) {
+                Some(keys) if !Arc::ptr_eq(&keys, than) => return Ok(Some(keys)),
+                _ if fetches.ended_lately(now) => return Ok(None),
+                _ => fetches.join_or_begin(now),
+            }
+        };
+        self.finish(&fetch).map(Some)
+    }
+
+    /// Fetches, or waits for the thread that does.
+    fn finish(&self, fetch: &Fetch) -> Result<Arc<KeySet>, String> {
+        fetch.outcome.get_or_init(|| self.load().map(Arc::new)).clone()
+    }
+
+    fn load(&self) -> Result<KeySet, String> {
+        match &self.location {
+            Location::Url(url) => self.load_keys(url, is_secure(url)),
+            Location::Discovery(issuer) => {
+                let url = format!("{issuer}/.well-known/openid-configuration");
+                let document = json::decode(&self.get(&url, is_secure(&url))?);
+                let document = document.map_err(|error| format!("{url} gave no discovery document: {error}"))?;
+                let text =
+                    |name: &str| document.as_object().and_then(|fields| fields.get(name)).and_then(Value::as_str);
+                if text("issuer").map(|named| named.trim_end_matches('/')) != Some(issuer) {
+                    return Err(format!("{url} names the issuer {:?}, expected {issuer:?}", text("issuer")));
+                }
+                let keys = text("jwks_uri").ok_or_else(|| format!("{url} names no jwks_uri"))?;
+                self.load_keys(keys, is_secure(issuer))
+            }
+        }
+    }
+
+    fn load_keys(&self, url: &str, secure: bool) -> Result<KeySet, String> {
+        KeySet::parse(&self.get(url, secure)?).map_err(|problem| format!("{url}: {problem}"))
+    }
+
+    /// A JSON document. What is to be `secure` comes over TLS, redirects included.
+    fn get(&self, url: &str, secure: bool) -> Result<Vec<u8>, String> {
+        let request = self.agent.get(url).config().https_only(secure).build().header("Accept", "application/json");
+        let mut reply = request.call().map_err(|error| format!("can't fetch {url}: {error}"))?;
+        if reply.status() != 200 {
+            return Err(format!("{url} answered with HTTP {}, expected 200", reply.status()));
+        }
+        // The types that Convex asks for; a sign-in page, say, is neither.
+        let media_type = reply.body().mime_type().unwrap_or_default();
+        if !["application/json", "application/jwk-set+json"].iter().any(|json| media_type.eq_ignore_ascii_case(json)) {
+            return Err(format!("{url} has Content-Type {media_type:?}, expected application/json"));
+        }
+        let body = reply.body_mut().with_config().limit(DOCUMENT_BYTES).read_to_vec();
+        body.map_err(|error| format!("can't read {url}: {error}"))
+    }
+}
+
+impl Fetches {
+    /// The last keys that came, if they are still believed.
+    fn known(&self, now: SystemTime) -> Option<Arc<KeySet>> {
+        let mut fetches = [&self.newest, &self.before].into_iter().flatten();
+        let (fetch, keys) = fetches.find_map(|fetch| Some((fetch, fetch.keys()?)))?;
+        (fetch.age(now) < LIFETIME).then(|| Arc::clone(keys))
+    }
+
+    /// Whether a fetch is over that began a moment ago.
+    fn ended_lately(&self, now: SystemTime) -> bool {
+        self.newest.as_ref().is_some_and(|fetch| fetch.is_over() && fetch.age(now) < BETWEEN_FETCHES)
+    }
+
+    /// The fetch that is under way, or a new one.
+    fn join_or_begin(&mut self, now: SystemTime) -> Arc<Fetch> {
+        if let Some(fetch) = self.newest.take_if(|fetch| fetch.is_over())
+            && fetch.keys().is_some()
+        {
+            self.before = Some(fetch);
+        }
+        Arc::clone(self.newest.get_or_insert_with(|| Arc::new(Fetch { begun: now, outcome: OnceLock::new() })))
+    }
+}
+
+impl Fetch {
+    fn is_over(&self) -> bool {
+        self.outcome.get().is_some()
+    }
+
+    fn keys(&self) -> Option<&Arc<KeySet>> {
+        self.outcome.get()?.as_ref().ok()
+    }
+
+    /// How long ago it began; nothing, as seen by a caller who came earlier.
+    fn age(&self, now: SystemTime) -> Duration {
+        now.duration_since(self.begun).unwrap_or_default()
+    }
+}
+
+fn is_secure(url: &str) -> bool {
+    url.starts_with("https://")
+}
