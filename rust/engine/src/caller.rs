@@ -1,14 +1,16 @@
 //! Who calls.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use value::Value;
 
+use crate::auth::Identity;
+
 /// Who calls a function: that decides which functions can be reached, and what `ctx.auth` tells them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     is_admin: bool,
-    identity: Option<Arc<Value>>,
+    identity: Option<Arc<Identity>>,
 }
 
 impl Caller {
@@ -17,10 +19,16 @@ impl Caller {
     /// Anybody, who reaches public functions.
     pub const ANONYMOUS: Self = Self { is_admin: false, identity: None };
 
-    /// The same caller as a user with this identity, as `ctx.auth.getUserIdentity()` gives it.
+    /// A user.
     #[must_use]
-    pub fn with_identity(self, identity: Value) -> Self {
-        Self { identity: Some(Arc::new(identity)), ..self }
+    pub fn user(identity: Identity) -> Self {
+        Self { identity: Some(Arc::new(identity)), ..Self::ANONYMOUS }
+    }
+
+    /// The owner, whom functions take for a user.
+    #[must_use]
+    pub fn admin_as(identity: Identity) -> Self {
+        Self { identity: Some(Arc::new(identity)), ..Self::ADMIN }
     }
 
     /// Whether internal functions can be reached.
@@ -29,7 +37,14 @@ impl Caller {
         self.is_admin
     }
 
-    pub(crate) fn identity(&self) -> Option<Arc<Value>> {
-        self.identity.clone()
+    /// From when on this is nobody any more.
+    #[must_use]
+    pub fn expires(&self) -> Option<SystemTime> {
+        self.identity.as_ref()?.expires()
+    }
+
+    /// What `ctx.auth.getUserIdentity()` gives.
+    pub(crate) fn identity(&self) -> Value {
+        self.identity.as_ref().map_or(Value::Null, |identity| identity.to_value())
     }
 }

@@ -62,7 +62,7 @@ impl Inner {
     }
 
     fn outcome(self: &Arc<Self>, caller: &Caller, run: impl FnOnce(Call) -> (Result<Value>, Call)) -> Outcome {
-        match Call::new(Arc::clone(self) as Arc<dyn Platform>, caller.identity()) {
+        match Call::new(Arc::clone(self) as Arc<dyn Platform>, caller.clone()) {
             Ok(call) => {
                 let (result, call) = run(call);
                 let result = result.map_err(|error| self.storage.place(error));

@@ -3,6 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, RwLock},
+    time::SystemTime,
 };
 
 use rusqlite::params;
@@ -10,10 +11,11 @@ use scan::Batch;
 use value::{Object, Value, json};
 
 use crate::{
+    auth::Providers,
     caller::Caller,
     error::{Error, Result},
     folders::{self, Folder},
-    functions::{FunctionKind, Functions},
+    functions::{self, FunctionKind, Functions},
     last_writes::LastWrites,
     limits::Limits,
     reads::Writes,
@@ -37,11 +39,13 @@ pub struct Options {
     pub limits: Limits,
     /// What an acknowledged write survives.
     pub synchronous: Synchronous,
+    /// An `auth.config.ts` to take instead of the functions' own.
+    pub auth_config: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { functions: None, limits: Limits::CONVEX, synchronous: Synchronous::Full }
+        Self { functions: None, limits: Limits::CONVEX, synchronous: Synchronous::Full, auth_config: None }
     }
 }
 
@@ -72,6 +76,7 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) storage: Storage,
     pub(crate) functions: Functions,
+    providers: Providers,
     schema: RwLock<Arc<Schema>>,
     committed: RwLock<Committed>,
     last_writes: LastWrites,
@@ -123,6 +128,17 @@ impl Deployment {
     /// The handle is closed, or of before a fork. How the call itself ended is in the outcome.
     pub fn call(&self, kind: Option<FunctionKind>, path: &str, args: Value, caller: &Caller) -> Result<Outcome> {
         Ok(self.inner()?.call(kind, path, args, caller))
+    }
+
+    /// The user whom a token belongs to, as the providers of `auth.config` vouch. Waits for a provider's keys where they
+    /// aren't known yet.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork; the token is no provider's or not valid now; the provider's keys can't
+    /// be had.
+    pub fn user(&self, token: &str) -> Result<Caller> {
+        self.inner()?.providers.identify(token, SystemTime::now()).map(Caller::user)
     }
 
     /// Calls several queries at one snapshot: no commit comes between them. Each has its own outcome, in order.
@@ -217,12 +233,18 @@ impl Inner {
     fn open(target: Target, folder: Option<Arc<Folder>>, options: Options) -> Result<Self> {
         let storage = Storage::open(target, options.synchronous)?;
         let (functions, schema) = Functions::load(options.functions.as_deref(), options.limits)?;
+        let auth_config = match &options.auth_config {
+            Some(file) => Some(functions::default_export(file, &options.limits)?),
+            None => functions.auth_config()?,
+        };
+        let providers = auth_config.as_ref().map(Providers::from_config).transpose()?.unwrap_or_default();
         Self::start(&storage, &functions, &options, schema).map_err(|error| storage.place(error)).map(
             |(schema, committed)| Self {
                 folder,
                 options,
                 storage,
                 functions,
+                providers,
                 schema: RwLock::new(Arc::new(schema)),
                 last_writes: LastWrites::new(committed.clock.commit_timestamp),
                 committed: RwLock::new(committed),
@@ -442,4 +464,5 @@ fn difference(open: &Options, asked: &Options) -> Option<String> {
     of("functions", &open.functions, &asked.functions)
         .or_else(|| of("limits", &open.limits, &asked.limits))
         .or_else(|| of("synchronous", &open.synchronous, &asked.synchronous))
+        .or_else(|| of("auth_config", &open.auth_config, &asked.auth_config))
 }

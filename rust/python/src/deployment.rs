@@ -21,13 +21,14 @@ pub(crate) struct EmbeddedDeployment(RwLock<Option<Deployment>>);
 #[pymethods]
 impl EmbeddedDeployment {
     #[new]
-    #[pyo3(signature = (folder, *, functions, limits, synchronous))]
+    #[pyo3(signature = (folder, *, functions, limits, synchronous, auth_config=None))]
     fn new(
         py: Python<'_>,
         folder: Option<PathBuf>,
         functions: Option<PathBuf>,
         limits: &str,
         synchronous: &str,
+        auth_config: Option<PathBuf>,
     ) -> PyResult<Self> {
         let limits = match limits {
             "convex" => Limits::CONVEX,
@@ -42,7 +43,7 @@ impl EmbeddedDeployment {
             }
         };
         let target = folder.map_or(Target::Memory, Target::Folder);
-        let options = Options { functions, limits, synchronous };
+        let options = Options { functions, limits, synchronous, auth_config };
         let deployment = py.detach(|| Deployment::open(target, options)).map_err(|error| engine_error(py, error))?;
         Ok(Self(RwLock::new(Some(deployment))))
     }

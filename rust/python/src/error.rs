@@ -83,7 +83,11 @@ pub(crate) fn engine_error(py: Python<'_>, error: Error) -> PyErr {
                 "Handles of one process on one folder share it: give the same options, or close the others.".to_owned(),
             ),
         ),
-        Error::Module { .. } => ("ConfigurationError", None),
+        Error::Module { .. } | Error::AuthConfig { .. } => ("ConfigurationError", None),
+        Error::Unauthenticated { .. } => ("AuthenticationError", None),
+        Error::AuthProvider { .. } => {
+            ("TransportError", Some("Try again: the provider's keys are asked for anew.".to_owned()))
+        }
         Error::FunctionNotFound { .. } => ("FunctionNotFoundError", None),
         Error::Function(error) => (function_class(error), None),
         _ => ("MastraConvexError", None),

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`server`](Server) | the listener: timeouts, a graceful stop |
 //! | [`admin_key`](AdminKey) | the key that reaches internal functions |
+//! | `credentials` | who sends a request |
 //! | `routes` | what each path does |
 //! | `request`, `reply` | bodies in and out, in Convex's shapes |
 //!
@@ -12,6 +13,7 @@
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 
 mod admin_key;
+mod credentials;
 mod reply;
 mod request;
 mod routes;

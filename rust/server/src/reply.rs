@@ -36,6 +36,17 @@ impl Refusal {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, code: "Stopping", message }
     }
 
+    /// A token or an identity that isn't believed, or can't be checked now.
+    pub(crate) fn of_credential(error: &Error) -> Self {
+        let status = match error {
+            Error::Unauthenticated { code: "HeaderParseFailure", .. } => StatusCode::BAD_REQUEST,
+            Error::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
+            Error::AuthProvider { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            error => return Self::internal(error),
+        };
+        Self { status, code: error.code(), message: error.to_string() }
+    }
+
     /// An error of the deployment itself, not of a function.
     pub(crate) fn internal(error: &Error) -> Self {
         let message = format!("Your request couldn't be completed: {error}");

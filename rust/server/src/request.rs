@@ -6,13 +6,12 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Uri, header},
 };
-use engine::Caller;
 use value::{
     Object, Value,
     json::{self, Format},
 };
 
-use crate::{AdminKey, reply::Refusal};
+use crate::reply::Refusal;
 
 /// Convex's limit on a request's body.
 const BODY_BYTES: usize = (16 << 20) + 2000;
@@ -120,54 +119,4 @@ fn arguments(args: Option<Value>) -> Result<Value, Refusal> {
 
 fn shown(found: Option<&Value>) -> &'static str {
     found.map_or("nothing", Value::type_name)
-}
-
-/// Who calls, by `Authorization: Convex <key>` or `?adminKey=<key>`.
-pub(crate) fn caller(headers: &HeaderMap, uri: &Uri, admin_key: &AdminKey) -> Result<Caller, Refusal> {
-    check_client(headers)?;
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let credential = match (given.next(), given.next()) {
-        (Some(_), Some(_)) => {
-            return Err(Refusal::bad_request("InvalidAuthHeader", "Authorization: given more than once"));
-        }
-        (Some(header), None) => {
-            let text =
-                header.to_str().map_err(|_| Refusal::bad_request("InvalidHeaderFailure", "Authorization: not text"))?;
-            match text.split_once(' ') {
-                Some((scheme, key)) if scheme.eq_ignore_ascii_case("convex") => Some(key.trim().to_owned()),
-                Some((scheme, _)) if scheme.eq_ignore_ascii_case("bearer") => {
-                    return Err(Refusal::unauthenticated(
-                        "NoAuthProvider",
-                        "No auth provider is configured, so no user's token is accepted",
-                    ));
-                }
-                _ => {
-                    return Err(Refusal::bad_request(
-                        "InvalidAdminKey",
-                        "Authorization: expected `Convex <admin key>` or `Bearer <token>`",
-                    ));
-                }
-            }
-        }
-        (None, _) => axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
-            .ok()
-            .and_then(|parameters| parameters.0.into_iter().find(|(name, _)| name == "adminKey"))
-            .map(|(_, key)| key),
-    };
-    match credential {
-        None => Ok(Caller::ANONYMOUS),
-        Some(key) if admin_key.matches(&key) => Ok(Caller::ADMIN),
-        Some(_) => Err(Refusal::unauthenticated("BadAdminKey", "The provided admin key was invalid for this instance")),
-    }
-}
-
-/// `Convex-Client: <name>-<version>` is optional, but must be that.
-fn check_client(headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(client) = headers.get("convex-client") else { return Ok(()) };
-    let version = client.to_str().ok().and_then(|text| text.split_once('-')).map(|(_, version)| version);
-    let numbers = version.and_then(|version| version.split(['-', '+']).next()).unwrap_or_default();
-    if numbers.split('.').count() == 3 && numbers.split('.').all(|number| number.parse::<u64>().is_ok()) {
-        return Ok(());
-    }
-    Err(Refusal::bad_request("InvalidClientVersion", "Convex-Client: expected `<name>-<major>.<minor>.<patch>`"))
 }

@@ -19,8 +19,9 @@ use value::{Value, json::Format};
 use crate::{
     AdminKey,
     admin_key::INSTANCE_NAME,
+    credentials::Credential,
     reply::{FunctionReply, Refusal, json},
-    request::{CallRequest, caller, read_object},
+    request::{CallRequest, read_object},
 };
 
 #[derive(Clone)]
@@ -59,13 +60,13 @@ pub(crate) fn app(deployment: Arc<Deployment>, admin_key: AdminKey) -> Router {
 
 async fn call(State(app): State<App>, request: Request<Body>, kind: Option<FunctionKind>) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    let caller = caller(&parts.headers, &parts.uri, &app.admin_key)?;
+    let caller = app.caller(&parts.headers, &parts.uri).await?;
     let request = CallRequest::from_object(read_object(&parts.headers, body).await?)?;
     app.answer(kind, request, caller).await
 }
 
 async fn get_query(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Refusal> {
-    let caller = caller(&headers, &uri, &app.admin_key)?;
+    let caller = app.caller(&headers, &uri).await?;
     app.answer(Some(FunctionKind::Query), CallRequest::from_query(&uri)?, caller).await
 }
 
@@ -77,7 +78,7 @@ async fn run(
     uri: Uri,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let caller = caller(&headers, &uri, &app.admin_key)?;
+    let caller = app.caller(&headers, &uri).await?;
     let Some((module, name)) = path.rsplit_once('/') else {
         return Err(Refusal::bad_request(
             "MissingIdentifier",
@@ -90,7 +91,7 @@ async fn run(
 
 /// A function of any kind, for admins.
 async fn function(State(app): State<App>, headers: HeaderMap, uri: Uri, body: Body) -> Result<Response, Refusal> {
-    let caller = caller(&headers, &uri, &app.admin_key)?;
+    let caller = app.caller(&headers, &uri).await?;
     if !caller.is_admin() {
         return Err(Refusal::unauthenticated("Unauthenticated", "/api/function needs an admin key"));
     }
@@ -100,7 +101,7 @@ async fn function(State(app): State<App>, headers: HeaderMap, uri: Uri, body: Bo
 
 /// The timestamp of the last commit, for `query_at_ts`.
 async fn query_timestamp(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Refusal> {
-    caller(&headers, &uri, &app.admin_key)?;
+    app.caller(&headers, &uri).await?;
     let text = serde_json::json!({"ts": app.timestamp()?}).to_string();
     Ok(json(text).into_response())
 }
@@ -111,7 +112,7 @@ async fn query_at_timestamp(
     uri: Uri,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let caller = caller(&headers, &uri, &app.admin_key)?;
+    let caller = app.caller(&headers, &uri).await?;
     let mut fields = read_object(&headers, body).await?;
     let timestamp = fields.remove("ts").as_ref().and_then(Value::as_str).and_then(read_timestamp);
     let Some(timestamp) = timestamp else {
@@ -136,7 +137,7 @@ struct BatchReply {
 
 /// Several queries at one snapshot.
 async fn query_batch(State(app): State<App>, headers: HeaderMap, uri: Uri, body: Body) -> Result<Response, Refusal> {
-    let caller = caller(&headers, &uri, &app.admin_key)?;
+    let caller = app.caller(&headers, &uri).await?;
     let mut fields = read_object(&headers, body).await?;
     let Some(Value::Array(queries)) = fields.remove("queries") else {
         return Err(Refusal::bad_request("BadJsonBody", "`queries`: expected a list"));
@@ -160,6 +161,16 @@ async fn query_batch(State(app): State<App>, headers: HeaderMap, uri: Uri, body:
 }
 
 impl App {
+    /// Who sends a request. A token is checked where it may wait for its provider.
+    async fn caller(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
+        let credential = Credential::of(headers, uri)?;
+        let (deployment, admin_key) = (Arc::clone(&self.deployment), self.admin_key.clone());
+        match credential {
+            Credential::Token(_) => blocking(move || credential.caller(&deployment, &admin_key)).await?,
+            credential => credential.caller(&deployment, &admin_key),
+        }
+    }
+
     async fn answer(
         self,
         kind: Option<FunctionKind>,

@@ -20,6 +20,7 @@ use super::{
     globals::{self, milliseconds_now, next_random, unit_interval},
 };
 use crate::{
+    caller::Caller,
     document::Document,
     error::{Error, FunctionError, Result},
     query::{Arithmetic, Bound, Comparison, Expression, Page, PageLimits, Query},
@@ -70,8 +71,7 @@ pub(crate) struct Call {
     /// The database, for queries and mutations.
     pub(crate) transaction: Option<Transaction>,
     platform: Option<Arc<dyn Platform>>,
-    /// Who calls, as `ctx.auth` tells.
-    identity: Option<Arc<Value>>,
+    caller: Option<Caller>,
     /// Where the function's page ends, known from an earlier run; afterwards, where it ended.
     pub(crate) journal: Option<String>,
     /// Whether it has asked for a page, which a function may do once.
@@ -101,9 +101,9 @@ pub(crate) struct Call {
 
 impl Call {
     /// A call with the clock of now, in whole milliseconds, and a fresh seed.
-    pub(crate) fn new(platform: Arc<dyn Platform>, identity: Option<Arc<Value>>) -> Result<Self> {
+    pub(crate) fn new(platform: Arc<dyn Platform>, caller: Caller) -> Result<Self> {
         let random = getrandom::u64().map_err(|error| Error::function("InternalServerError", error.to_string()))?;
-        Ok(Self { platform: Some(platform), identity, now: milliseconds_now(), random, ..Self::default() })
+        Ok(Self { platform: Some(platform), caller: Some(caller), now: milliseconds_now(), random, ..Self::default() })
     }
 
     /// The call of a function that this one calls. It has this one's transaction until [`Call::end`] takes it back.
@@ -120,7 +120,7 @@ impl Call {
         Ok(Self {
             transaction,
             platform: self.platform.clone(),
-            identity: self.identity.clone(),
+            caller: self.caller.clone(),
             time,
             depth: self.depth + 1,
             now,
@@ -443,8 +443,8 @@ fn no_call() -> Error {
 }
 
 fn identity<'js>(host: &Host, ctx: &Ctx<'js>) -> Js<'js> {
-    let identity = locked(&host.call).identity.clone();
-    to_js(ctx, identity.map_or(Value::Null, |identity| (*identity).clone()))
+    let caller = locked(&host.call).caller.clone();
+    to_js(ctx, caller.map(|caller| caller.identity()).unwrap_or_default())
 }
 
 fn vector_search<'js>(

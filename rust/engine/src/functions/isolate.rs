@@ -110,6 +110,11 @@ impl Isolate {
         self.load(module, |ctx| engine_function(ctx, "describeSchema")?.call((format!("/{module}"),)))
     }
 
+    /// A module's default export, which is a plain value.
+    pub(crate) fn default_export(&self, module: &str) -> Result<Value> {
+        self.load(module, |ctx| engine_function(ctx, "defaultExport")?.call((format!("/{module}"),)))
+    }
+
     /// The table that a module's function defines with these options.
     pub(crate) fn describe_table(&self, name: &str, module: &str, definer: &str, options: Value) -> Result<Value> {
         let described = self.load(module, |ctx| {

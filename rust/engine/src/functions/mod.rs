@@ -14,8 +14,8 @@ use value::Value;
 
 pub(crate) use host::{Call, Platform};
 use isolate::Isolate;
-use modules::Modules;
 pub use modules::builtin_files;
+use modules::{AUTH_CONFIG, Modules};
 
 use crate::{
     error::{Error, Result},
@@ -86,6 +86,14 @@ impl Functions {
         Ok((Self { modules, by_path, limits, idle: Mutex::new(vec![isolate]) }, schema))
     }
 
+    /// What the `auth.config` module exports, if there is one.
+    pub(crate) fn auth_config(&self) -> Result<Option<Value>> {
+        if self.modules.has(AUTH_CONFIG) {
+            return self.with_isolate(|isolate| isolate.default_export(AUTH_CONFIG))?.map(Some);
+        }
+        Ok(None)
+    }
+
     /// Finds a function: `dir/module:export`, where `:default` may be left out and `.js` may follow the module.
     pub(crate) fn find(&self, path: &str, public_only: bool) -> Result<&Function> {
         let (module, name) = path.split_once(':').unwrap_or((path, "default"));
@@ -139,6 +147,12 @@ impl Functions {
     }
 }
 
+/// What a file exports by default, such as `auth.config.ts`.
+pub(crate) fn default_export(file: &Path, limits: &Limits) -> Result<Value> {
+    let modules = Modules::read_file(file, AUTH_CONFIG)?;
+    Isolate::new(&modules, limits)?.default_export(AUTH_CONFIG)
+}
+
 impl Function {
     fn from_description(module: &str, description: &value::Object) -> Result<Self> {
         let field = |name: &str| description.get(name).cloned().unwrap_or_default();
@@ -168,6 +182,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        caller::Caller,
         storage::{Storage, Synchronous, Target},
         transaction::{Clock, Transaction},
     };
@@ -201,7 +216,7 @@ mod tests {
             // Waits for ever if the connection is gone.
             let (tables, clock, schema) = (Arc::default(), Clock::default(), Arc::default());
             let transaction = Transaction::write(storage.writer(), tables, clock, schema, Limits::CONVEX);
-            let mut call = Call::new(Arc::new(Panics), None).expect("there is chance");
+            let mut call = Call::new(Arc::new(Panics), Caller::ADMIN).expect("there is chance");
             call.transaction = Some(transaction.expect("it begins"));
             let args = json::decode(args).expect("it is JSON");
             let run = || functions.run(function, args, call, Duration::from_secs(1));

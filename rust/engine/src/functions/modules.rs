@@ -40,6 +40,9 @@ pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
     BUILTIN
 }
 
+/// The module that says whose tokens to believe.
+pub(crate) const AUTH_CONFIG: &str = "auth.config";
+
 /// A functions folder. Cloning shares it.
 #[derive(Clone, Debug)]
 pub(crate) struct Modules {
@@ -67,6 +70,16 @@ impl Modules {
         let mut sources = Vec::new();
         read_sources(folder, folder, &mut sources)?;
         Ok(Self { files: Self::compile(sources.into_iter())?, are_builtin: false })
+    }
+
+    /// One file, as the module of a name.
+    pub(crate) fn read_file(file: &Path, name: &str) -> Result<Self> {
+        let path = file.display().to_string();
+        let source = fs::read_to_string(file)
+            .map_err(|error| Error::Module { path: path.clone(), message: format!("can't be read: {error}") })?;
+        let javascript = strip_types(&path, &source)?;
+        let files = BTreeMap::from([(name.to_owned(), File { path, javascript })]);
+        Ok(Self { files: Arc::new(files), are_builtin: false })
     }
 
     fn compile(sources: impl Iterator<Item = (String, String)>) -> Result<Arc<BTreeMap<String, File>>> {
@@ -98,9 +111,9 @@ impl Modules {
         self.files.contains_key(name)
     }
 
-    /// The modules whose exports can be functions: all but the schema.
+    /// The modules whose exports can be functions: all but the two that configure.
     pub(crate) fn with_functions(&self) -> impl Iterator<Item = &str> {
-        self.files.keys().map(String::as_str).filter(|name| *name != "schema")
+        self.files.keys().map(String::as_str).filter(|name| !["schema", AUTH_CONFIG].contains(name))
     }
 
     /// What is wrong with a module as a whole.
@@ -156,8 +169,11 @@ fn is_for_node(source: &str) -> bool {
     lines.next().is_some_and(|line| line.starts_with("\"use node\"") || line.starts_with("'use node'"))
 }
 
-/// A file's module name, for the files that Convex loads: one dot, and not made by a generator.
+/// A file's module name, for the files that Convex loads: one dot (but for `auth.config`), and not made by a generator.
 fn module_name(path: &str) -> Option<&str> {
+    if let "auth.config.ts" | "auth.config.js" = path {
+        return Some(AUTH_CONFIG);
+    }
     let file = path.rsplit('/').next()?;
     let (stem, ending) = file.split_once('.')?;
     let loads = !stem.is_empty()

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use engine::{Caller, Deployment, QuerySet};
+use engine::{Caller, Deployment, Identity, QuerySet};
 use proptest::prelude::*;
 use value::Value;
 
@@ -124,7 +124,8 @@ fn another_caller_makes_all_queries_run_again() {
     let (mut set, _) = query_set(&deployment);
     set.add(0, "nested:who".to_owned(), value("{}"), None);
     assert_eq!(changed(&mut set), [0]);
-    set.set_caller(Caller::ANONYMOUS.with_identity(value(r#"{"subject": "ada"}"#)));
+    let ada = Identity::acting_as(&value(r#"{"issuer": "https://id", "subject": "ada"}"#)).expect("it is one");
+    set.set_caller(Caller::user(ada));
     assert_eq!(changed(&mut set), [0]);
     set.set_caller(Caller::ANONYMOUS);
     set.add(1, "nested:names".to_owned(), value("{}"), None);

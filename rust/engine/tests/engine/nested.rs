@@ -1,6 +1,6 @@
 //! Functions that call functions: sub-transactions, identities, limits.
 
-use engine::{Caller, Deployment, Error};
+use engine::{Caller, Deployment, Error, Identity};
 use value::Value;
 
 use crate::common::{call, field, in_memory, items, object, text, try_call, value};
@@ -122,8 +122,8 @@ fn functions_know_who_calls() {
     for (caller, expected) in [
         (Caller::ANONYMOUS, Value::Null),
         (Caller::ADMIN, Value::Null),
-        (Caller::ANONYMOUS.with_identity(ada.clone()), ada.clone()),
-        (Caller::ADMIN.with_identity(ada.clone()), ada.clone()),
+        (Caller::user(Identity::acting_as(&ada).expect("it is one")), ada.clone()),
+        (Caller::admin_as(Identity::acting_as(&ada).expect("it is one")), ada.clone()),
     ] {
         assert_eq!(who("nested:who", &caller), expected);
         if caller.is_admin() {

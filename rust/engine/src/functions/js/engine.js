@@ -31,6 +31,11 @@ const describe = (tableName, { validator, indexes, vectorIndexes }) => ({
   documentType: validator.json,
 });
 
+/** What a module exports by default. */
+export async function defaultExport(path) {
+  return (await import(path)).default;
+}
+
 /** A schema as the engine takes it. */
 export async function describeSchema(path) {
   const { tables, schemaValidation } = (await import(path)).default;

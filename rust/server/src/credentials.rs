@@ -1,0 +1,78 @@
+//! Who sends a request: nobody known, an admin by key, a user by token.
+
+use axum::http::{HeaderMap, Uri, header};
+use engine::{Caller, Deployment, Identity};
+
+use crate::{AdminKey, reply::Refusal};
+
+/// What a request shows of who sends it. A token has yet to be believed.
+pub(crate) enum Credential {
+    None,
+    /// The admin key, and behind a colon the user to act as.
+    AdminKey(String),
+    Token(String),
+}
+
+impl Credential {
+    /// The credential of `Authorization: Convex <key>`, `Authorization: Bearer <token>` or `?adminKey=<key>`.
+    pub(crate) fn of(headers: &HeaderMap, uri: &Uri) -> Result<Self, Refusal> {
+        check_client(headers)?;
+        let mut given = headers.get_all(header::AUTHORIZATION).iter();
+        match (given.next(), given.next()) {
+            (Some(_), Some(_)) => Err(Refusal::bad_request("InvalidAuthHeader", "Authorization: given more than once")),
+            (Some(header), None) => {
+                let text = header
+                    .to_str()
+                    .map_err(|_| Refusal::bad_request("InvalidHeaderFailure", "Authorization: not text"))?;
+                match text.split_once(' ') {
+                    Some((scheme, key)) if scheme.eq_ignore_ascii_case("convex") => {
+                        Ok(Self::AdminKey(key.trim().to_owned()))
+                    }
+                    Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                        Ok(Self::Token(token.trim().to_owned()))
+                    }
+                    _ => Err(Refusal::bad_request(
+                        "InvalidAdminKey",
+                        "Authorization: expected `Convex <admin key>` or `Bearer <token>`",
+                    )),
+                }
+            }
+            (None, _) => {
+                let parameters = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri).ok();
+                let key = parameters.and_then(|given| given.0.into_iter().find(|(name, _)| name == "adminKey"));
+                Ok(key.map_or(Self::None, |(_, key)| Self::AdminKey(key)))
+            }
+        }
+    }
+
+    /// The caller it proves. Waits for a provider's keys where they aren't known yet.
+    pub(crate) fn caller(self, deployment: &Deployment, admin_key: &AdminKey) -> Result<Caller, Refusal> {
+        match self {
+            Self::None => Ok(Caller::ANONYMOUS),
+            Self::Token(token) => deployment.user(&token).map_err(|error| Refusal::of_credential(&error)),
+            Self::AdminKey(given) => {
+                let (key, identity) = given.split_once(':').map_or((&*given, None), |(key, rest)| (key, Some(rest)));
+                if !admin_key.matches(key) {
+                    let message = "The provided admin key was invalid for this instance";
+                    return Err(Refusal::unauthenticated("BadAdminKey", message));
+                }
+                match identity.map(Identity::decode_acting_as) {
+                    None => Ok(Caller::ADMIN),
+                    Some(Ok(identity)) => Ok(Caller::admin_as(identity)),
+                    Some(Err(error)) => Err(Refusal::of_credential(&error)),
+                }
+            }
+        }
+    }
+}
+
+/// `Convex-Client: <name>-<version>` is optional, but must be that.
+fn check_client(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(client) = headers.get("convex-client") else { return Ok(()) };
+    let version = client.to_str().ok().and_then(|text| text.split_once('-')).map(|(_, version)| version);
+    let numbers = version.and_then(|version| version.split(['-', '+']).next()).unwrap_or_default();
+    if numbers.split('.').count() == 3 && numbers.split('.').all(|number| number.parse::<u64>().is_ok()) {
+        return Ok(());
+    }
+    Err(Refusal::bad_request("InvalidClientVersion", "Convex-Client: expected `<name>-<major>.<minor>.<patch>`"))
+}
