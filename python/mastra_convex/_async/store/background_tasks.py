@@ -95,7 +95,9 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
         )
         fields = to_columns(f"{place}: update", BackgroundTask, update)
         task_id = key_text(f"{place}: task_id", task_id)
-        updated: bool = await self._storage.call("patch", TASKS, id=task_id, record=fields, expected=guards)
+        if guards:
+            await self._storage.need_ours("patch with expectations", TASKS)
+        updated: bool = await self._storage.call("patch", TASKS, id=task_id, record=fields, expected=guards or None)
         return updated
 
     async def claim_task(

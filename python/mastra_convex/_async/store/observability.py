@@ -92,7 +92,7 @@ class AsyncObservabilityStorage(AsyncDomain):
             As it was given, with what was filled in.
         """
         row = _span_row("ObservabilityStorage.create_span: span", span)
-        await self._storage.call("insert", SPANS, record=row)
+        await self._storage.call("createSpans", SPANS, records=[row])
         return from_row(Span, row)
 
     async def batch_create_spans(self, records: Sequence[Span | Mapping[str, Any]]) -> None:
@@ -101,7 +101,7 @@ class AsyncObservabilityStorage(AsyncDomain):
         rows = [_span_row(f"{place}[{n}]", span) for n, span in enumerate(as_items(place, records))]
 
         async def insert(some: list[Row]) -> None:
-            await self._storage.call("batchInsert", SPANS, records=some)
+            await self._storage.call("createSpans", SPANS, records=some)
 
         await in_batches(insert, rows, [size_of(row) for row in rows])
 

@@ -138,6 +138,7 @@ class AsyncWorkflowsStorage(AsyncDomain):
                 if isinstance(expected_status, str)
                 else as_items(f"{place}: expected_status", expected_status)
             )
+            await self._storage.need_ours("mergeWorkflowState at an expected status", RUNS)
         text = await self._write(
             "mergeWorkflowState", fence, **_run(place, workflow_name, run_id), opts=to_json(f"{place}: opts", fields)
         )

@@ -96,7 +96,9 @@ class BackgroundTasksStorage(Domain):
         )
         fields = to_columns(f"{place}: update", BackgroundTask, update)
         task_id = key_text(f"{place}: task_id", task_id)
-        updated: bool = self._storage.call("patch", TASKS, id=task_id, record=fields, expected=guards)
+        if guards:
+            self._storage.need_ours("patch with expectations", TASKS)
+        updated: bool = self._storage.call("patch", TASKS, id=task_id, record=fields, expected=guards or None)
         return updated
 
     def claim_task(

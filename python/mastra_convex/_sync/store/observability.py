@@ -93,7 +93,7 @@ class ObservabilityStorage(Domain):
             As it was given, with what was filled in.
         """
         row = _span_row("ObservabilityStorage.create_span: span", span)
-        self._storage.call("insert", SPANS, record=row)
+        self._storage.call("createSpans", SPANS, records=[row])
         return from_row(Span, row)
 
     def batch_create_spans(self, records: Sequence[Span | Mapping[str, Any]]) -> None:
@@ -102,7 +102,7 @@ class ObservabilityStorage(Domain):
         rows = [_span_row(f"{place}[{n}]", span) for n, span in enumerate(as_items(place, records))]
 
         def insert(some: list[Row]) -> None:
-            self._storage.call("batchInsert", SPANS, records=some)
+            self._storage.call("createSpans", SPANS, records=some)
 
         in_batches(insert, rows, [size_of(row) for row in rows])
 

@@ -139,6 +139,7 @@ class WorkflowsStorage(Domain):
                 if isinstance(expected_status, str)
                 else as_items(f"{place}: expected_status", expected_status)
             )
+            self._storage.need_ours("mergeWorkflowState at an expected status", RUNS)
         text = self._write(
             "mergeWorkflowState", fence, **_run(place, workflow_name, run_id), opts=to_json(f"{place}: opts", fields)
         )
