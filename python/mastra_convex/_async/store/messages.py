@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mastra_convex._async.batches import in_batches, in_halves
-from mastra_convex._async.storage import Admits, Row, part_of
+from mastra_convex._async.storage import Admits, Row, first_of, part_of
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex._rows import CALL_ROWS, as_integer
 from mastra_convex.errors import InvalidArgumentError
@@ -237,6 +237,9 @@ class AsyncMessages(AsyncDomain):
             rows, total = list[Row](), 0
         elif len(wanted.filters) == 1:
             rows, total = await self._storage.page(MESSAGES, wanted.filters[0], wanted.order, part, wanted.admits)
+        elif wanted.admits is None:
+            rows = await first_of(self._rows(wanted), part)
+            total = sum([await self._storage.count(MESSAGES, filters, wanted.order) for filters in wanted.filters])
         else:
             rows, total = await part_of(self._rows(wanted), part, wanted.admits)
         if extra:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mastra_convex._sync.batches import in_batches, in_halves
-from mastra_convex._sync.storage import Admits, Row, part_of
+from mastra_convex._sync.storage import Admits, Row, first_of, part_of
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex._rows import CALL_ROWS, as_integer
 from mastra_convex.errors import InvalidArgumentError
@@ -238,6 +238,9 @@ class Messages(Domain):
             rows, total = list[Row](), 0
         elif len(wanted.filters) == 1:
             rows, total = self._storage.page(MESSAGES, wanted.filters[0], wanted.order, part, wanted.admits)
+        elif wanted.admits is None:
+            rows = first_of(self._rows(wanted), part)
+            total = sum([self._storage.count(MESSAGES, filters, wanted.order) for filters in wanted.filters])
         else:
             rows, total = part_of(self._rows(wanted), part, wanted.admits)
         if extra:
