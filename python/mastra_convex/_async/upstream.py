@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mastra_convex.errors import AlreadyExistsError, LimitExceededError, ThreadNotFoundError
-from mastra_convex.records._columns import now, parsed
+from mastra_convex.records._values import now, parsed
 from mastra_convex.types import iso_text
 
 Row = dict[str, Any]

@@ -10,17 +10,9 @@ from mastra_convex._async.batches import in_halves
 from mastra_convex._async.storage import Row, as_filters, part_of
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import (
-    as_items,
-    columns_of,
-    date_text,
-    from_row,
-    key_text,
-    one_of,
-    to_columns,
-    to_row,
-)
+from mastra_convex.records._columns import columns_of, from_row, to_columns, to_row
 from mastra_convex.records._pages import options, window
+from mastra_convex.records._values import as_items, date_text, key_text, one_of
 from mastra_convex.records.background_tasks import BackgroundTask, TaskDate, TaskFilter, TaskPage
 
 TASKS = "mastra_background_tasks"

@@ -12,9 +12,10 @@ from mastra_convex._sync.storage import Admits, Row, first_of, part_of
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex._rows import CALL_ROWS, as_integer
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import as_items, from_row, key_text, key_texts, size_of, to_columns, to_row
+from mastra_convex.records._columns import from_row, size_of, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
+from mastra_convex.records._values import as_items, key_text, key_texts
 from mastra_convex.records.memory import Message, MessagePage, as_content
 
 MESSAGES = "mastra_messages"
