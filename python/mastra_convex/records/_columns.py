@@ -188,10 +188,13 @@ def size_of(row: Row) -> int:
 
 
 def _sizes(row: Row) -> dict[str, int]:
-    return {
-        name: len(value.encode(errors="replace")) if isinstance(value, str) else len(to_json(name, value))
-        for name, value in row.items()
-    }
+    return {name: _size(name, value) for name, value in row.items()}
+
+
+def _size(name: str, value: Any) -> int:
+    if isinstance(value, str):
+        return len(value.encode(errors="replace"))
+    return 8 if value is None or isinstance(value, bool | int | float) else len(to_json(name, value))
 
 
 def _check_size(place: str, row: Row) -> None:
