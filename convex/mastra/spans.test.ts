@@ -29,7 +29,7 @@ const span = (traceId: string, spanId: string, fields: object = {}) => ({
 });
 const stored = () => storedIn(db, SPANS);
 const insert = (...records: object[]) =>
-  call("batchInsert", SPANS, { records });
+  call("createSpans", SPANS, { records });
 const ids = (rows: { id: string }[]) => rows.map(({ id }) => id);
 
 test("a span is named by its trace and its own id, not by its row's", async () => {

@@ -23,7 +23,7 @@ def to_json(place: str, value: object) -> str:
         Something in it isn't JSON; the place is named.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
+        return _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         if isinstance(error, InvalidArgumentError):
             raise InvalidArgumentError(f"{place}: {error}") from None
@@ -38,6 +38,9 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
 
 
 def _blame(place: str, value: Any, outer: tuple[int, ...]) -> str:

@@ -42,6 +42,27 @@ assert_type([message.text for message in memory.iter_messages("t1")], list[str])
 assert_type(memory.list_threads(filter={"resource_id": "ada"}).threads, list[mc.Thread])
 assert_type(memory.clone_thread("t1").message_id_map, dict[str, str])
 assert_type(memory.get_observational_memory("t1", None), mc.ObservationalMemory | None)
+store = mc.ConvexStore(db)
+runs = store.workflows.list_workflow_runs(status="running", per_page=5)
+assert_type(runs, mc.WorkflowRunPage)
+for run in runs:
+    assert_type(run.snapshot, dict[str, Any])
+assert_type(store.workflows.update_workflow_state("w", "r", {"status": "failed"}), dict[str, Any] | None)
+claim = store.workflows.claim_run_ownership("r", "me", 30_000)
+assert_type(claim.fence, mc.RunFence | None)
+assert_type(store.scores.list_scores_by_scorer_id("tone", {"page": 0, "per_page": 5}).scores, list[mc.Score])
+assert_type(store.background_tasks.list_tasks({"status": ["running"]}, agent_id="a").tasks, list[mc.BackgroundTask])
+assert_type(store.background_tasks.claim_task("me"), mc.BackgroundTask | None)
+assert_type(store.schedules.list_schedules(owner_id=None), list[mc.Schedule])
+assert_type(store.schedules.list_triggers("s", limit=5), list[mc.ScheduleTrigger])
+assert_type(store.channels.get_installation_by_agent("slack", "a"), mc.ChannelInstallation | None)
+traces = store.observability.list_traces(order_by={"field": "ended_at"}, filters={"status": "error"})
+assert_type(traces, mc.TracePage)
+for span in traces:
+    assert_type(span, mc.Span)
+cache = mc.ConvexServerCache(db, key_prefix="mine:", ttl_ms=0)
+assert_type(cache.increment("n"), int)
+assert_type(cache.list_from_to("l", 0), list[Any])
 
 
 async def asynchronous() -> None:

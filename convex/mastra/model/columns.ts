@@ -26,8 +26,11 @@ const columns: { [T in RecordTable]?: Columns } = {
   mastra_workflow_snapshots: {
     keptOnUpdate: ["createdAt"],
     clearedByNull: ["id", "resourceId"],
-    derived: ({ snapshot }) =>
-      snapshot === undefined ? {} : { status: statusOf(snapshot) },
+    // Whoever has the snapshot at hand says its status.
+    derived: ({ snapshot, status }) =>
+      snapshot === undefined || status !== undefined
+        ? {}
+        : { status: statusOf(snapshot) },
   },
   mastra_scorers: {
     // Mastra's scores need no input, its table does.

@@ -31,6 +31,9 @@ export const ROWS_COUNTED_PER_CALL = 1000;
 /** Half of the 16 MiB a transaction may read: https://docs.convex.dev/production/state/limits */
 const MAX_BYTES_READ = 8 * 1024 * 1024;
 
+/** Half of the 32,000 documents a transaction may read: of what a filter passes over, too. */
+const MAX_DOCUMENTS_READ = 16_000;
+
 /** Mastra's bound on a read without pages; Convex's own is 32,000 a transaction. */
 export const MAX_ROWS_READ = 10_000;
 
@@ -315,7 +318,7 @@ export async function queryRows(
   };
 }
 
-/** Up to `numItems` rows, fewer where they are large. */
+/** Up to `numItems` rows, fewer where they are large or the filters leave few. */
 export async function pageOf(
   rows: AnyRows,
   cursor: string | null,
@@ -325,6 +328,7 @@ export async function pageOf(
     cursor,
     numItems,
     maximumBytesRead: MAX_BYTES_READ,
+    maximumRowsRead: MAX_DOCUMENTS_READ,
   });
   return {
     ok: true as const,

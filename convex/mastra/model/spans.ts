@@ -4,7 +4,7 @@
  * @module
  */
 import { operation } from "./operation";
-import { deleteRows, nameOf, patchRow } from "./records";
+import { deleteRows, nameOf, patchRow, writeRecords } from "./records";
 import { idsField, recordsField } from "./request";
 import { firstOf, rowsWhere } from "./rows";
 import type { AnyReadCtx } from "./server";
@@ -12,6 +12,15 @@ import type { AnyReadCtx } from "./server";
 type Spans = "mastra_ai_spans";
 
 const SPANS_DELETED_PER_CALL = 500;
+
+/** Insert spans, or update those of their names. */
+export const createSpans = operation({
+  args: (request) => ({ records: recordsField(request, "records") }),
+  handler: async (ctx, table: Spans, { records }) => {
+    await writeRecords(ctx, table, records);
+    return { ok: true };
+  },
+});
 
 /** Update the given fields of spans; returns the ids of those that exist. */
 export const updateSpans = operation({

@@ -28,7 +28,7 @@ import {
   updateSchedule,
   updateScheduleNextFire,
 } from "./schedules";
-import { deleteTraces, updateSpans } from "./spans";
+import { createSpans, deleteTraces, updateSpans } from "./spans";
 import { tasks } from "./tasks";
 import { copyThread, deleteThread, updateThread } from "./threads";
 import { createVectorIndex } from "./vectorIndexes";
@@ -74,7 +74,7 @@ const recordTables: { [T in RecordTable]: Operations<T> } = {
     createTask: insertOnly("Background task"),
   },
   mastra_observational_memory: observations,
-  mastra_ai_spans: { ...records, updateSpans, deleteTraces },
+  mastra_ai_spans: { ...records, createSpans, updateSpans, deleteTraces },
   mastra_evals: records,
   mastra_vector_indexes: { ...records, createVectorIndex },
 };

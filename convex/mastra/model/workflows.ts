@@ -17,7 +17,7 @@ import {
 } from "./request";
 import { firstOf, rowsWhere } from "./rows";
 import type { AnyReadCtx, StoredRow, WriteCtx } from "./server";
-import { parseSnapshot } from "./snapshots";
+import { parseSnapshot, statusOf } from "./snapshots";
 
 type Snapshots = "mastra_workflow_snapshots";
 
@@ -171,7 +171,8 @@ async function writeSnapshot(
 ): Promise<string> {
   const text = JSON.stringify(snapshot);
   const updatedAt = new Date().toISOString();
-  await patchRow(ctx, table, row, { snapshot: text, updatedAt });
+  const status = statusOf(snapshot);
+  await patchRow(ctx, table, row, { snapshot: text, status, updatedAt });
   return text;
 }
 

@@ -56,6 +56,7 @@ class AsyncStorage:
     def __init__(self, deployment: AsyncDeployment, function: str) -> None:
         self._deployment = deployment
         self.function = function
+        self._is_ours = False
 
     async def call(self, op: str, table: str, **fields: Any) -> Any:
         """The result of an operation on a table."""
@@ -191,6 +192,12 @@ class AsyncStorage:
         reply = await self._send("version", "mastra_documents", {})
         return reply["result"] if reply["ok"] else None
 
+    async def need_ours(self, op: str, table: str) -> None:
+        """Refuse what the functions of npm ``@mastra/convex`` would take, and do otherwise without a word."""
+        if not self._is_ours and await self.version() is None:
+            raise await self._unsupported(op, table)
+        self._is_ours = True
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._deployment.url!r}, {self.function!r})"
 
@@ -220,6 +227,20 @@ async def part_of(rows: AsyncIterator[Row], window: Window, admits: Admits | Non
             found.append(row)
         total += 1
     return found, total
+
+
+async def first_of(rows: AsyncIterator[Row], window: Window) -> list[Row]:
+    """The rows of a list that are in a window, which is read up to its end."""
+    end = None if window.per_page is None else window.offset + window.per_page
+    found: list[Row] = []
+    passed = 0
+    async for row in rows:
+        if passed >= window.offset:
+            found.append(row)
+        passed += 1
+        if passed == end:
+            break
+    return found
 
 
 def as_filters(filters: Mapping[str, Any] | None) -> list[dict[str, Any]] | None:

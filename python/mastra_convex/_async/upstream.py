@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mastra_convex.errors import LimitExceededError, ThreadNotFoundError
-from mastra_convex.records._columns import now
+from mastra_convex.errors import AlreadyExistsError, LimitExceededError, ThreadNotFoundError
+from mastra_convex.records._values import now, parsed
 from mastra_convex.types import iso_text
 
 Row = dict[str, Any]
@@ -23,23 +23,33 @@ MOST_ROWS = 10_000
 async def query_table(send: Send, table: str, request: Row) -> Row:
     """All rows at once: of filters and orders those functions know equality alone."""
     filters = request.get("filters", [])
-    equal = [condition for condition in filters if "value" in condition]
+    derived = DERIVED.get(table, {})
+    equal = [condition for condition in filters if "value" in condition and condition["field"] not in derived]
     rows: list[Row] = (await send("queryTable", table, {"filters": equal}))["result"]
     if len(rows) >= MOST_ROWS:
         raise LimitExceededError(
             f"{table}: npm @mastra/convex's functions read {MOST_ROWS} rows at most, and there may be more",
             hint="This package's functions have no such bound: deploy them, see `mastra-convex init`.",
         )
+    rows = [row | {column: derive(row) for column, derive in derived.items()} for row in rows]
     order = request.get("orderBy")
-    conditions = [condition for condition in filters if "value" not in condition]
+    conditions = [condition for condition in filters if condition not in equal]
     rows = [row for row in rows if all(_satisfies(row, condition) for condition in [*conditions, order or {}])]
     if order is not None:
-        rows.sort(key=lambda row: (row[order["field"]], row["_creationTime"]), reverse=order["order"] == "desc")
+        rows.sort(key=lambda row: _rank(row, order["field"]), reverse=order["order"] == "desc")
     return {"result": rows, "hasMore": False}
+
+
+def _rank(row: Row, column: str) -> tuple[bool, Any, float]:
+    """As Convex orders rows: those without a value first, and rows of one value as they were stored."""
+    value = row.get(column)
+    return value is not None, value if value is not None else 0, row.get("_creationTime", 0)
 
 
 def _satisfies(row: Row, condition: Row) -> bool:
     value = row.get(condition.get("field", ""))
+    if "value" in condition:
+        return bool(value == condition["value"])
     if "values" in condition:
         return value in condition["values"]
     bounds: dict[str, Callable[[Any, Any], bool]] = {
@@ -118,10 +128,49 @@ async def om_initialize(send: Send, table: str, request: Row) -> Row:
     return await send("omGetLatest", table, latest)
 
 
+async def create_task(send: Send, table: str, request: Row) -> Row:
+    """Insert a task, unless its id is taken; those functions have no owners."""
+    task = {name: value for name, value in request["record"].items() if value is not None or name not in OWNERSHIP}
+    if (await send("load", table, {"keys": {"id": task["id"]}}))["result"] is not None:
+        raise AlreadyExistsError(f'createTask: Background task with id "{task["id"]}" already exists')
+    return await send("insert", table, {"record": task})
+
+
+async def nothing_older(send: Send, table: str, request: Row) -> Row:
+    """Whatever older functions left is among the rows that those functions list."""
+    return {"result": [], "hasMore": False}
+
+
+async def delete_workflow_run(send: Send, table: str, request: Row) -> Row:
+    """Delete a run by the id of its row."""
+    return await send("deleteMany", table, {"ids": [f"{request['workflowName']}-{request['runId']}"]})
+
+
+async def delete_schedule(send: Send, table: str, request: Row) -> Row:
+    """Delete the triggers of a schedule, then itself."""
+    triggers = {"scheduleId": request["id"]}
+    while (await send("deleteScheduleTriggers", "mastra_schedule_triggers", triggers)).get("hasMore"):
+        pass
+    return await send("deleteMany", table, {"ids": [request["id"]]})
+
+
+# Columns that those functions have no room for.
+OWNERSHIP = ("owner_id", "leaseExpiresAt")
+
+# Columns that this package's functions write beside others.
+DERIVED: dict[str, dict[str, Callable[[Row], Any]]] = {
+    "mastra_workflow_snapshot": {"status": lambda row: (parsed(row["snapshot"]) or {}).get("status")},
+}
+
 OPERATIONS: dict[str, Callable[[Send, str, Row], Awaitable[Row]]] = {
     "count": count,
+    "createTask": create_task,
     "deleteMessages": delete_messages,
+    "deleteSchedule": delete_schedule,
     "deleteThread": delete_thread,
+    "deleteWorkflowRun": delete_workflow_run,
+    "fillStatus": nothing_older,
+    "listLegacyTasks": nothing_older,
     "omInitialize": om_initialize,
     "queryPage": query_page,
     "queryTable": query_table,

@@ -57,6 +57,7 @@ class Storage:
     def __init__(self, deployment: Deployment, function: str) -> None:
         self._deployment = deployment
         self.function = function
+        self._is_ours = False
 
     def call(self, op: str, table: str, **fields: Any) -> Any:
         """The result of an operation on a table."""
@@ -192,6 +193,12 @@ class Storage:
         reply = self._send("version", "mastra_documents", {})
         return reply["result"] if reply["ok"] else None
 
+    def need_ours(self, op: str, table: str) -> None:
+        """Refuse what the functions of npm ``@mastra/convex`` would take, and do otherwise without a word."""
+        if not self._is_ours and self.version() is None:
+            raise self._unsupported(op, table)
+        self._is_ours = True
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._deployment.url!r}, {self.function!r})"
 
@@ -221,6 +228,20 @@ def part_of(rows: Iterator[Row], window: Window, admits: Admits | None = None) -
             found.append(row)
         total += 1
     return found, total
+
+
+def first_of(rows: Iterator[Row], window: Window) -> list[Row]:
+    """The rows of a list that are in a window, which is read up to its end."""
+    end = None if window.per_page is None else window.offset + window.per_page
+    found: list[Row] = []
+    passed = 0
+    for row in rows:
+        if passed >= window.offset:
+            found.append(row)
+        passed += 1
+        if passed == end:
+            break
+    return found
 
 
 def as_filters(filters: Mapping[str, Any] | None) -> list[dict[str, Any]] | None:

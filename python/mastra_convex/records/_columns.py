@@ -9,18 +9,28 @@ A record is a frozen dataclass whose fields carry a `Column` in their metadata::
 
 from __future__ import annotations
 
-import json as _json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
-from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
-from uuid import uuid4
 
-from mastra_convex import _native
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.types import iso_text
+from mastra_convex.records._values import (
+    convex_dict,
+    convex_value,
+    date_of,
+    date_text,
+    dict_of,
+    finite_number,
+    key_text,
+    one_of,
+    parsed,
+    plain_text,
+    plain_texts,
+    true_or_false,
+    value_of,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -67,12 +77,12 @@ def text(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
 
 def texts(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
     """A list of texts."""
-    return column(name, _texts, list, keeps_null=keeps_null)
+    return column(name, plain_texts, list, keeps_null=keeps_null)
 
 
 def flag(name: str) -> dict[str, Column]:
     """True or False."""
-    return column(name, _flag)
+    return column(name, true_or_false)
 
 
 def number(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
@@ -92,7 +102,7 @@ def json(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
 
 def anything(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
     """Anything that JSON can say, stored as Convex's values, or as JSON text where it has keys that Convex refuses."""
-    return column(name, convex_value, _value_of, keeps_null=keeps_null)
+    return column(name, convex_value, value_of, keeps_null=keeps_null)
 
 
 def choice(name: str, values: Any) -> dict[str, Column]:
@@ -102,144 +112,7 @@ def choice(name: str, values: Any) -> dict[str, Column]:
 
 def metadata(name: str) -> dict[str, Column]:
     """A dict, stored as Convex's values, or as JSON text where it has keys that Convex refuses."""
-    return column(name, convex_dict, _dict_of)
-
-
-def new_id() -> str:
-    """A random id (UUID4)."""
-    return str(uuid4())
-
-
-def now() -> datetime:
-    """This moment, to the millisecond, as it will be read again."""
-    return date_of(iso_text(datetime.now(UTC)))
-
-
-def date_text(place: str, given: Any) -> str:
-    """The stored text of an aware datetime or of ISO text; a date alone begins at midnight in UTC."""
-    moment = given
-    if isinstance(given, str):
-        try:
-            moment = datetime.fromisoformat(given)
-        except ValueError:
-            moment = None
-        if moment is not None and len(given) == len("2026-01-31"):
-            moment = moment.replace(tzinfo=UTC)
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
-        raise InvalidArgumentError(
-            f"{place} is {given!r:.80}; expected a datetime with a time zone, or ISO text such as "
-            "'2026-01-31T12:00:00.000Z'"
-        )
-    return iso_text(moment)
-
-
-def date_of(stored: str) -> datetime:
-    """The moment that a stored text says, whatever form of ISO other clients wrote."""
-    moment = datetime.fromisoformat(stored)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def parsed(stored: Any) -> Any:
-    """What stored JSON text says; the text itself where it says nothing, and what isn't text as it is."""
-    if not isinstance(stored, str):
-        return stored
-    try:
-        return _json.loads(stored)
-    except ValueError:
-        return stored
-
-
-def plain_text(place: str, given: Any) -> str:
-    """Text, which may be empty."""
-    if not isinstance(given, str):
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text")
-    return given
-
-
-def key_text(place: str, given: Any) -> str:
-    """An id or another name, which isn't empty."""
-    if not isinstance(given, str) or not given.strip():
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text, not empty")
-    return given
-
-
-def key_texts(place: str, given: Any) -> list[str]:
-    """A list of ids or other names."""
-    return [key_text(f"{place}[{n}]", item) for n, item in enumerate(as_items(place, given))]
-
-
-def as_items(place: str, given: Any) -> list[Any]:
-    """The items of a list, which a text or a mapping isn't."""
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a list")
-    return list(given)
-
-
-def finite_number(place: str, given: Any) -> float:
-    """An int or a float, finite; no bool."""
-    if isinstance(given, bool) or not isinstance(given, int | float) or not -1e308 <= given <= 1e308:
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a finite number")
-    return given
-
-
-def one_of(choices: Sequence[str], place: str, given: Any) -> str:
-    """A text among some."""
-    if given not in choices:
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected one of: {', '.join(choices)}")
-    return str(given)
-
-
-def convex_value(place: str, given: Any) -> Any:
-    """JSON as Convex can hold it: as it is, or else its JSON text; so too the texts that would be taken for that."""
-    json_text = to_json(place, given)
-    plain = _json.loads(json_text)
-    return json_text if _is_carried(plain) else plain
-
-
-def _is_carried(value: Any) -> bool:
-    """Whether a value is stored as its JSON text."""
-    if isinstance(value, str):
-        inner = parsed(value)
-        return inner is not value and isinstance(inner, str | dict | list) and _is_carried(inner)
-    return isinstance(value, dict | list) and not _convex_holds({"value": value})
-
-
-def _value_of(stored: Any) -> Any:
-    return _json.loads(stored) if isinstance(stored, str) and _is_carried(stored) else stored
-
-
-def convex_dict(place: str, given: Any) -> dict[str, Any] | str:
-    """A dict that JSON can say: as Convex's values, or as its JSON text where it has keys that Convex refuses."""
-    if not isinstance(given, Mapping):
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a dict")
-    json_text = to_json(place, dict(given))
-    plain: dict[str, Any] = _json.loads(json_text)
-    return plain if _convex_holds(plain) else json_text
-
-
-def _convex_holds(value: dict[str, Any]) -> bool:
-    try:
-        _native.row_sizes([""], [value], 0, "")
-    except InvalidArgumentError:
-        return False
-    return True
-
-
-def _dict_of(stored: Any) -> dict[str, Any]:
-    value = parsed(stored)
-    return value if isinstance(value, dict) else {}
-
-
-def _flag(place: str, given: Any) -> bool:
-    if not isinstance(given, bool):
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected True or False")
-    return given
-
-
-def _texts(place: str, given: Any) -> list[str]:
-    if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a list of texts")
-    return list(given)
+    return column(name, convex_dict, dict_of)
 
 
 @cache
@@ -315,10 +188,13 @@ def size_of(row: Row) -> int:
 
 
 def _sizes(row: Row) -> dict[str, int]:
-    return {
-        name: len(value.encode(errors="replace")) if isinstance(value, str) else len(to_json(name, value))
-        for name, value in row.items()
-    }
+    return {name: _size(name, value) for name, value in row.items()}
+
+
+def _size(name: str, value: Any) -> int:
+    if isinstance(value, str):
+        return len(value.encode(errors="replace"))
+    return 8 if value is None or isinstance(value, bool | int | float) else len(to_json(name, value))
 
 
 def _check_size(place: str, row: Row) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, Literal, TypedDict, TypeVar
 
 from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import date_text
+from mastra_convex.records._values import date_text
 
 Item = TypeVar("Item")
 

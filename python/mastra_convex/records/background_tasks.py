@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-from mastra_convex.records._columns import choice, date, json, key, new_id, now, number, text
+from mastra_convex.records._columns import choice, date, json, key, number, text
 from mastra_convex.records._pages import Page
+from mastra_convex.records._values import new_id, now
 
 TaskStatus = Literal["pending", "running", "suspended", "completed", "failed", "cancelled", "timed_out"]
 TaskDate = Literal["created_at", "started_at", "suspended_at", "completed_at"]

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.records._columns import date, json, key, new_id, now, text
+from mastra_convex.records._columns import date, json, key, text
+from mastra_convex.records._values import new_id, now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from mastra_convex.records._columns import date, json, key, metadata, new_id, now, text
+from mastra_convex.records._columns import date, json, key, metadata, text
 from mastra_convex.records._pages import Page
+from mastra_convex.records._values import new_id, now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-from mastra_convex.records._columns import date, flag, json, key, new_id, now, text
+from mastra_convex.records._columns import date, flag, json, key, text
 from mastra_convex.records._pages import Page
+from mastra_convex.records._values import new_id, now
 
 TraceStatus = Literal["running", "success", "error"]
 

@@ -7,22 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.records._columns import (
-    as_items,
-    column,
-    date,
-    flag,
-    from_row,
-    json,
-    key,
-    new_id,
-    now,
-    number,
-    parsed,
-    text,
-    texts,
-    to_row,
-)
+from mastra_convex.records._columns import column, date, flag, from_row, json, key, number, text, texts, to_row
+from mastra_convex.records._values import as_items, new_id, now, parsed
 
 
 def new_chunk_id() -> str:

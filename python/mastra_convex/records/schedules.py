@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-from mastra_convex.records._columns import choice, json, key, new_id, number, text
+from mastra_convex.records._columns import choice, json, key, number, text
+from mastra_convex.records._values import new_id
 
 ScheduleStatus = Literal["active", "paused"]
 

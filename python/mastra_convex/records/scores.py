@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.records._columns import anything, date, key, new_id, now, number, text
+from mastra_convex.records._columns import anything, date, key, number, text
 from mastra_convex.records._pages import Page
+from mastra_convex.records._values import new_id, now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

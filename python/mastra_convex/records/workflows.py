@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.records._columns import date, json, key, now, number, text
+from mastra_convex.records._columns import date, json, key, number, text
 from mastra_convex.records._pages import Page
+from mastra_convex.records._values import now
 
 
 def pending_snapshot() -> dict[str, Any]:

@@ -180,6 +180,10 @@ async def test_the_last_write_decides_when_a_key_expires(deployment: mc.AsyncDep
     while await short.get("w") is not None:
         pass
     assert [await short.get("v"), await short.list_from_to("l", 0), await short.increment("n")] == [3, [2], 2]
+    past = {"keyPrefix": "mastra:cache:", "expiresAt": 1}
+    await as_npm(deployment, "listPush", key="mastra:cache:l", value=3, **past)
+    await as_npm(deployment, "increment", key="mastra:cache:n", **past)
+    assert [await endless.list_length("l"), await endless.increment("n")] == [0, 1]
 
 
 async def test_clear_deletes_the_keys_of_exactly_its_prefix(deployment: mc.AsyncDeployment) -> None:

@@ -131,6 +131,70 @@ async def test_upstream_s_functions_serve_resources_and_observations(upstream: m
     assert record.active_observations == "o"
 
 
+async def test_upstream_s_functions_serve_the_other_domains(original: Path) -> None:
+    """Lists by what those functions have no columns for included."""
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    async with mc.AsyncConvexStore(":memory:", functions=original) as store:
+        for n, status in enumerate(("running", "suspended", "running")):
+            snapshot = {"status": status, "context": {}, "n": n}
+            await store.workflows.persist_workflow_snapshot(
+                "w", f"r{n}", snapshot, created_at=noon + timedelta(hours=n)
+            )
+        page = await store.workflows.list_workflow_runs(status="running", per_page=1)
+        assert ([run.run_id for run in page], page.total, page.has_more) == (["r2"], 2, True)
+        assert await store.workflows.update_workflow_results("w", "r0", "s", {"output": 1}) == {"s": {"output": 1}}
+        await store.workflows.delete_workflow_run_by_id("r0", "w")
+        assert await store.workflows.get_workflow_run_by_id("r0") is None
+
+        for n in range(3):
+            created_at = noon + timedelta(hours=n)
+            task = {"id": f"t{n}", "tool_name": "search", "agent_id": "a", "created_at": created_at}
+            await store.background_tasks.create_task(task)
+            score = {"id": f"s{n}", "scorer_id": "tone", "run_id": "r", "score": n, "created_at": created_at}
+            await store.scores.save_score(score)
+            evaluated = {"id": f"e{n}", "agent_name": "a", "metric_name": "tone", "created_at": created_at}
+            await store.observability.save_eval(evaluated)
+            trigger = {"schedule_id": "s", "scheduled_fire_at": n, "actual_fire_at": n, "outcome": "published"}
+            await store.schedules.record_trigger(trigger)
+        with pytest.raises(mc.AlreadyExistsError):
+            await store.background_tasks.create_task({"id": "t0", "tool_name": "search", "agent_id": "a"})
+        assert await store.background_tasks.update_task("t1", {"status": "running", "started_at": noon})
+        found = await store.background_tasks.list_tasks(order_by="started_at", order_direction="desc", per_page=2)
+        assert ([task.id for task in found], found.total) == (["t1", "t2"], 3)
+        assert await store.background_tasks.get_running_count() == 1
+        scores = await store.scores.list_scores_by_run_id("r", {"page": 1, "per_page": 2})
+        assert ([score.id for score in scores], scores.total) == (["s0"], 3)
+        assert [each.id for each in await store.observability.get_evals_by_agent_name("a")] == ["e2", "e1", "e0"]
+
+        await store.schedules.create_schedule({"id": "s", "target": {"type": "agent"}, "cron": "x", "next_fire_at": 5})
+        assert [due.id for due in await store.schedules.list_due_schedules(5)] == ["s"]
+        assert [fired.actual_fire_at for fired in await store.schedules.list_triggers("s", limit=2)] == [2, 1]
+        await store.schedules.delete_schedule("s")
+        assert [await store.schedules.list_schedules(), await store.schedules.list_triggers("s")] == [[], []]
+        await store.channels.save_installation({"id": "i", "platform": "slack", "agent_id": "a"})
+        assert [each.id for each in await store.channels.list_installations("slack")] == ["i"]
+
+
+async def test_what_upstream_s_functions_would_pass_over_is_refused(original: Path) -> None:
+    """They would write without asking for what is expected."""
+    async with mc.AsyncConvexStore(":memory:", functions=original) as store:
+        await store.workflows.persist_workflow_snapshot("w", "r", {"status": "running", "context": {}})
+        await store.background_tasks.create_task({"id": "t", "tool_name": "search", "agent_id": "a"})
+        for call in (
+            lambda: store.workflows.update_workflow_state("w", "r", {"status": "failed"}, expected_status="suspended"),
+            lambda: store.background_tasks.update_task("t", {"status": "failed"}, expected_status="running"),
+            lambda: store.background_tasks.claim_task("me"),
+            lambda: store.observability.create_span({"trace_id": "t", "span_id": "s", "name": "n"}),
+            lambda: store.workflows.claim_run_ownership("r", "me", 1000),
+        ):
+            with pytest.raises(mc.UnsupportedOperationError, match="npm @mastra/convex's"):
+                await call()  # type: ignore[operator]
+        task = await store.background_tasks.get_task("t")
+        assert task is not None
+        assert task.status == "pending"
+        assert await store.workflows.load_workflow_snapshot("w", "r") == {"status": "running", "context": {}}
+
+
 async def test_what_upstream_s_functions_cannot_do_is_an_error(upstream: mc.AsyncMemoryStorage) -> None:
     """It says whose they are."""
     await upstream.save_thread(mc.Thread(id="t", resource_id="ada"))

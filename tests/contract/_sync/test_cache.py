@@ -181,6 +181,10 @@ def test_the_last_write_decides_when_a_key_expires(deployment: mc.Deployment) ->
     while short.get("w") is not None:
         pass
     assert [short.get("v"), short.list_from_to("l", 0), short.increment("n")] == [3, [2], 2]
+    past = {"keyPrefix": "mastra:cache:", "expiresAt": 1}
+    as_npm(deployment, "listPush", key="mastra:cache:l", value=3, **past)
+    as_npm(deployment, "increment", key="mastra:cache:n", **past)
+    assert [endless.list_length("l"), endless.increment("n")] == [0, 1]
 
 
 def test_clear_deletes_the_keys_of_exactly_its_prefix(deployment: mc.Deployment) -> None:

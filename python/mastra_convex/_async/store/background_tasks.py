@@ -10,17 +10,9 @@ from mastra_convex._async.batches import in_halves
 from mastra_convex._async.storage import Row, as_filters, part_of
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import (
-    as_items,
-    columns_of,
-    date_text,
-    from_row,
-    key_text,
-    one_of,
-    to_columns,
-    to_row,
-)
+from mastra_convex.records._columns import columns_of, from_row, to_columns, to_row
 from mastra_convex.records._pages import options, window
+from mastra_convex.records._values import as_items, date_text, key_text, one_of
 from mastra_convex.records.background_tasks import BackgroundTask, TaskDate, TaskFilter, TaskPage
 
 TASKS = "mastra_background_tasks"
@@ -95,7 +87,9 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
         )
         fields = to_columns(f"{place}: update", BackgroundTask, update)
         task_id = key_text(f"{place}: task_id", task_id)
-        updated: bool = await self._storage.call("patch", TASKS, id=task_id, record=fields, expected=guards)
+        if guards:
+            await self._storage.need_ours("patch with expectations", TASKS)
+        updated: bool = await self._storage.call("patch", TASKS, id=task_id, record=fields, expected=guards or None)
         return updated
 
     async def claim_task(

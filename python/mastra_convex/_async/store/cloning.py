@@ -7,8 +7,9 @@ from typing import Any
 
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex._rows import CALL_ROWS, as_integer
-from mastra_convex.records._columns import convex_dict, date_text, from_row, key_text, key_texts, new_id
+from mastra_convex.records._columns import from_row
 from mastra_convex.records._pages import options
+from mastra_convex.records._values import convex_dict, date_text, key_text, key_texts, new_id
 from mastra_convex.records.memory import Message, Thread, ThreadClone, ThreadCopy
 
 THREADS = "mastra_threads"

@@ -9,21 +9,10 @@ from mastra_convex._async.batches import in_batches
 from mastra_convex._async.storage import Admits, Row, part_of
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
-from mastra_convex.records._columns import (
-    as_items,
-    columns_of,
-    from_row,
-    key_text,
-    key_texts,
-    now,
-    one_of,
-    parsed,
-    size_of,
-    to_columns,
-    to_row,
-)
+from mastra_convex.records._columns import columns_of, from_row, size_of, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import date_bounds, options, ordering, window
+from mastra_convex.records._values import as_items, key_text, key_texts, now, one_of, parsed
 from mastra_convex.records.observability import Eval, EvalPage, Span, Trace, TraceOrderBy, TracePage
 
 SPANS = "mastra_ai_spans"
@@ -92,7 +81,7 @@ class AsyncObservabilityStorage(AsyncDomain):
             As it was given, with what was filled in.
         """
         row = _span_row("ObservabilityStorage.create_span: span", span)
-        await self._storage.call("insert", SPANS, record=row)
+        await self._storage.call("createSpans", SPANS, records=[row])
         return from_row(Span, row)
 
     async def batch_create_spans(self, records: Sequence[Span | Mapping[str, Any]]) -> None:
@@ -101,7 +90,7 @@ class AsyncObservabilityStorage(AsyncDomain):
         rows = [_span_row(f"{place}[{n}]", span) for n, span in enumerate(as_items(place, records))]
 
         async def insert(some: list[Row]) -> None:
-            await self._storage.call("batchInsert", SPANS, records=some)
+            await self._storage.call("createSpans", SPANS, records=some)
 
         await in_batches(insert, rows, [size_of(row) for row in rows])
 

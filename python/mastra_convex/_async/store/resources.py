@@ -7,7 +7,8 @@ from typing import Any
 
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import convex_dict, from_row, key_text, now, to_row
+from mastra_convex.records._columns import from_row, to_row
+from mastra_convex.records._values import convex_dict, key_text, now
 from mastra_convex.records.memory import Resource
 from mastra_convex.types import iso_text
 

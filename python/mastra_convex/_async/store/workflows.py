@@ -9,16 +9,9 @@ from typing import Any
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import (
-    as_items,
-    date_text,
-    finite_number,
-    from_row,
-    key_text,
-    parsed,
-    to_row,
-)
+from mastra_convex.records._columns import from_row, to_row
 from mastra_convex.records._pages import window
+from mastra_convex.records._values import as_items, date_text, finite_number, key_text, parsed
 from mastra_convex.records.workflows import RunFence, RunOwnership, WorkflowRun, WorkflowRunPage
 
 # Mastra's name for the table `mastra_workflow_snapshots`.
@@ -138,6 +131,7 @@ class AsyncWorkflowsStorage(AsyncDomain):
                 if isinstance(expected_status, str)
                 else as_items(f"{place}: expected_status", expected_status)
             )
+            await self._storage.need_ours("mergeWorkflowState at an expected status", RUNS)
         text = await self._write(
             "mergeWorkflowState", fence, **_run(place, workflow_name, run_id), opts=to_json(f"{place}: opts", fields)
         )

@@ -9,7 +9,8 @@ from typing import Any
 from mastra_convex._sync.storage import Row
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.errors import MastraConvexError
-from mastra_convex.records._columns import as_record, from_row, key_text, now, parsed, to_columns, to_row
+from mastra_convex.records._columns import as_record, from_row, to_columns, to_row
+from mastra_convex.records._values import key_text, now, parsed
 from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
 
 INSTALLATIONS = "mastra_channel_installations"

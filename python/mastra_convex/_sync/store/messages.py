@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mastra_convex._sync.batches import in_batches, in_halves
-from mastra_convex._sync.storage import Admits, Row, part_of
+from mastra_convex._sync.storage import Admits, Row, first_of, part_of
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex._rows import CALL_ROWS, as_integer
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import as_items, from_row, key_text, key_texts, size_of, to_columns, to_row
+from mastra_convex.records._columns import from_row, size_of, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
+from mastra_convex.records._values import as_items, key_text, key_texts
 from mastra_convex.records.memory import Message, MessagePage, as_content
 
 MESSAGES = "mastra_messages"
@@ -238,6 +239,9 @@ class Messages(Domain):
             rows, total = list[Row](), 0
         elif len(wanted.filters) == 1:
             rows, total = self._storage.page(MESSAGES, wanted.filters[0], wanted.order, part, wanted.admits)
+        elif wanted.admits is None:
+            rows = first_of(self._rows(wanted), part)
+            total = sum([self._storage.count(MESSAGES, filters, wanted.order) for filters in wanted.filters])
         else:
             rows, total = part_of(self._rows(wanted), part, wanted.admits)
         if extra:

@@ -12,19 +12,16 @@ from mastra_convex._sync.store.domain import Domain
 from mastra_convex._json import to_json
 from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
-from mastra_convex.records._columns import (
-    as_record,
+from mastra_convex.records._columns import as_record, from_row, to_columns, to_row
+from mastra_convex.records._values import (
     convex_dict,
     date_text,
     finite_number,
-    from_row,
     key_text,
     key_texts,
     new_id,
     now,
     plain_text,
-    to_columns,
-    to_row,
 )
 from mastra_convex.records.observations import (
     ObservationActivation,

@@ -10,9 +10,10 @@ from typing import Any
 from mastra_convex._sync.storage import Admits
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.errors import ThreadNotFoundError
-from mastra_convex.records._columns import from_row, key_text, now, to_columns, to_row
+from mastra_convex.records._columns import from_row, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, options, ordering, window
+from mastra_convex.records._values import key_text, now
 from mastra_convex.records.memory import Thread, ThreadPage
 from mastra_convex.types import iso_text
 

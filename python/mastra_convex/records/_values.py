@@ -1,0 +1,151 @@
+"""Values of records, checked on their way in and read on their way out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from mastra_convex import _native
+from mastra_convex._json import to_json
+from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.types import iso_text
+
+
+def new_id() -> str:
+    """A random id (UUID4)."""
+    return str(uuid4())
+
+
+def now() -> datetime:
+    """This moment, to the millisecond, as it will be read again."""
+    return date_of(iso_text(datetime.now(UTC)))
+
+
+def date_text(place: str, given: Any) -> str:
+    """The stored text of an aware datetime or of ISO text; a date alone begins at midnight in UTC."""
+    moment = given
+    if isinstance(given, str):
+        try:
+            moment = datetime.fromisoformat(given)
+        except ValueError:
+            moment = None
+        if moment is not None and len(given) == len("2026-01-31"):
+            moment = moment.replace(tzinfo=UTC)
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise InvalidArgumentError(
+            f"{place} is {given!r:.80}; expected a datetime with a time zone, or ISO text such as "
+            "'2026-01-31T12:00:00.000Z'"
+        )
+    return iso_text(moment)
+
+
+def date_of(stored: str) -> datetime:
+    """The moment that a stored text says, whatever form of ISO other clients wrote."""
+    moment = datetime.fromisoformat(stored)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def parsed(stored: Any) -> Any:
+    """What stored JSON text says; the text itself where it says nothing, and what isn't text as it is."""
+    if not isinstance(stored, str):
+        return stored
+    try:
+        return json.loads(stored)
+    except ValueError:
+        return stored
+
+
+def plain_text(place: str, given: Any) -> str:
+    """Text, which may be empty."""
+    if not isinstance(given, str):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text")
+    return given
+
+
+def key_text(place: str, given: Any) -> str:
+    """An id or another name, which isn't empty."""
+    if not isinstance(given, str) or not given.strip():
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text, not empty")
+    return given
+
+
+def key_texts(place: str, given: Any) -> list[str]:
+    """A list of ids or other names."""
+    return [key_text(f"{place}[{n}]", item) for n, item in enumerate(as_items(place, given))]
+
+
+def as_items(place: str, given: Any) -> list[Any]:
+    """The items of a list, which a text or a mapping isn't."""
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a list")
+    return list(given)
+
+
+def finite_number(place: str, given: Any) -> float:
+    """An int or a float, finite; no bool."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not -1e308 <= given <= 1e308:
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a finite number")
+    return given
+
+
+def one_of(choices: Sequence[str], place: str, given: Any) -> str:
+    """A text among some."""
+    if given not in choices:
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected one of: {', '.join(choices)}")
+    return str(given)
+
+
+def convex_value(place: str, given: Any) -> Any:
+    """JSON as Convex can hold it: as it is, or else its JSON text; so too the texts that would be taken for that."""
+    json_text = to_json(place, given)
+    plain = json.loads(json_text)
+    return json_text if _is_carried(plain) else plain
+
+
+def _is_carried(value: Any) -> bool:
+    """Whether a value is stored as its JSON text."""
+    if isinstance(value, str):
+        inner = parsed(value)
+        return inner is not value and isinstance(inner, str | dict | list) and _is_carried(inner)
+    return isinstance(value, dict | list) and not _convex_holds({"value": value})
+
+
+def value_of(stored: Any) -> Any:
+    return json.loads(stored) if isinstance(stored, str) and _is_carried(stored) else stored
+
+
+def convex_dict(place: str, given: Any) -> dict[str, Any] | str:
+    """A dict that JSON can say: as Convex's values, or as its JSON text where it has keys that Convex refuses."""
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a dict")
+    json_text = to_json(place, dict(given))
+    plain: dict[str, Any] = json.loads(json_text)
+    return plain if _convex_holds(plain) else json_text
+
+
+def _convex_holds(value: dict[str, Any]) -> bool:
+    try:
+        _native.row_sizes([""], [value], 0, "")
+    except InvalidArgumentError:
+        return False
+    return True
+
+
+def dict_of(stored: Any) -> dict[str, Any]:
+    value = parsed(stored)
+    return value if isinstance(value, dict) else {}
+
+
+def true_or_false(place: str, given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected True or False")
+    return given
+
+
+def plain_texts(place: str, given: Any) -> list[str]:
+    if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a list of texts")
+    return list(given)
