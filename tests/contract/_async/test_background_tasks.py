@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ async def test_each_pending_task_is_claimed_by_one(tasks: mc.AsyncBackgroundTask
     for n in range(8):
         await tasks.create_task(task(f"t{n}", created_at=day(-n)))
     claims = await together(
-        [lambda worker=worker: tasks.claim_task(f"worker{worker}", lease_expires_at=day(1)) for worker in range(16)]  # type: ignore[misc]
+        [partial(tasks.claim_task, f"worker{worker}", lease_expires_at=day(1)) for worker in range(16)]
     )
     claimed = [found for found in claims if found is not None]
     assert sorted(found.id for found in claimed) == [f"t{n}" for n in range(8)]
@@ -133,7 +134,7 @@ async def test_a_claim_names_a_task_or_an_agent(tasks: mc.AsyncBackgroundTasksSt
         await tasks.create_task(task(f"t{n}", agent_id=agent, created_at=day(n)))
 
     async def claimed(**which: str) -> str | None:
-        found = await tasks.claim_task("me", **which)  # type: ignore[arg-type]
+        found = await tasks.claim_task("me", **which)
         return None if found is None else found.id
 
     assert await claimed(task_id="t2") == "t2"

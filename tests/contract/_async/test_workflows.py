@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -115,7 +116,7 @@ async def test_nothing_is_lost_when_sixteen_merge_at_once(workflows: mc.AsyncWor
             if n % 5 == 0:
                 await workflows.update_workflow_state("w", "r", {f"field{writer}": n})
 
-    await together([lambda writer=writer: write(writer) for writer in range(16)])  # type: ignore[misc]
+    await together([partial(write, writer) for writer in range(16)])
     stored = await workflows.load_workflow_snapshot("w", "r")
     assert stored is not None
     assert stored["context"] == {f"{w}/{n}": {"output": w * n} for w in range(16) for n in range(MERGES)}
@@ -145,7 +146,7 @@ async def test_of_sixteen_that_expect_a_status_one_changes_it(workflows: mc.Asyn
         opts = {"status": "running", "by": worker}
         return await workflows.update_workflow_state("w", "r", opts, expected_status="suspended") is not None
 
-    resumed = await together([lambda worker=worker: resume(worker) for worker in range(16)])  # type: ignore[misc]
+    resumed = await together([partial(resume, worker) for worker in range(16)])
     assert sum(resumed) == 1
     assert await workflows.load_workflow_snapshot("w", "r") == {**snapshot("running"), "by": resumed.index(True)}
 
@@ -236,7 +237,7 @@ async def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.AsyncWor
     """Or until it is released, or somebody takes it by force."""
     assert (await workflows.get_run_ownership("r")).fence is None
     claims = await together(
-        [lambda worker=worker: workflows.claim_run_ownership("r", worker, 60_000) for worker in ("a", "b", "c", "d")]  # type: ignore[misc]
+        [partial(workflows.claim_run_ownership, "r", worker, 60_000) for worker in ("a", "b", "c", "d")]
     )
     won = next(claim for claim in claims if claim.applied)
     assert sum(claim.applied for claim in claims) == 1

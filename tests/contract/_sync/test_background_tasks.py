@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def test_each_pending_task_is_claimed_by_one(tasks: mc.BackgroundTasksStorage) -
     for n in range(8):
         tasks.create_task(task(f"t{n}", created_at=day(-n)))
     claims = together(
-        [lambda worker=worker: tasks.claim_task(f"worker{worker}", lease_expires_at=day(1)) for worker in range(16)]  # type: ignore[misc]
+        [partial(tasks.claim_task, f"worker{worker}", lease_expires_at=day(1)) for worker in range(16)]
     )
     claimed = [found for found in claims if found is not None]
     assert sorted(found.id for found in claimed) == [f"t{n}" for n in range(8)]
@@ -134,7 +135,7 @@ def test_a_claim_names_a_task_or_an_agent(tasks: mc.BackgroundTasksStorage) -> N
         tasks.create_task(task(f"t{n}", agent_id=agent, created_at=day(n)))
 
     def claimed(**which: str) -> str | None:
-        found = tasks.claim_task("me", **which)  # type: ignore[arg-type]
+        found = tasks.claim_task("me", **which)
         return None if found is None else found.id
 
     assert claimed(task_id="t2") == "t2"

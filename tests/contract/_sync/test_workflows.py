@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -116,7 +117,7 @@ def test_nothing_is_lost_when_sixteen_merge_at_once(workflows: mc.WorkflowsStora
             if n % 5 == 0:
                 workflows.update_workflow_state("w", "r", {f"field{writer}": n})
 
-    together([lambda writer=writer: write(writer) for writer in range(16)])  # type: ignore[misc]
+    together([partial(write, writer) for writer in range(16)])
     stored = workflows.load_workflow_snapshot("w", "r")
     assert stored is not None
     assert stored["context"] == {f"{w}/{n}": {"output": w * n} for w in range(16) for n in range(MERGES)}
@@ -146,7 +147,7 @@ def test_of_sixteen_that_expect_a_status_one_changes_it(workflows: mc.WorkflowsS
         opts = {"status": "running", "by": worker}
         return workflows.update_workflow_state("w", "r", opts, expected_status="suspended") is not None
 
-    resumed = together([lambda worker=worker: resume(worker) for worker in range(16)])  # type: ignore[misc]
+    resumed = together([partial(resume, worker) for worker in range(16)])
     assert sum(resumed) == 1
     assert workflows.load_workflow_snapshot("w", "r") == {**snapshot("running"), "by": resumed.index(True)}
 
@@ -237,7 +238,7 @@ def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.WorkflowsStora
     """Or until it is released, or somebody takes it by force."""
     assert (workflows.get_run_ownership("r")).fence is None
     claims = together(
-        [lambda worker=worker: workflows.claim_run_ownership("r", worker, 60_000) for worker in ("a", "b", "c", "d")]  # type: ignore[misc]
+        [partial(workflows.claim_run_ownership, "r", worker, 60_000) for worker in ("a", "b", "c", "d")]
     )
     won = next(claim for claim in claims if claim.applied)
     assert sum(claim.applied for claim in claims) == 1
