@@ -9,6 +9,7 @@ use crate::{
     deployment::{Inner, Outcome},
     error::{Error, FunctionError, Result},
     functions::{Call, Function, FunctionKind, Platform},
+    requests::MutationRequest,
     tables::Tables,
     transaction::Transaction,
     vectors,
@@ -26,6 +27,37 @@ impl Inner {
         self.outcome(caller, |call| match self.callable(kind, path, &args, caller.is_admin(), None) {
             Ok(function) => self.run(function, args, call),
             Err(error) => (Err(error), call),
+        })
+    }
+
+    /// Calls a mutation, unless the request had its answer before.
+    pub(crate) fn mutation_once(
+        self: &Arc<Self>,
+        request: &MutationRequest,
+        path: &str,
+        args: Value,
+        caller: &Caller,
+    ) -> Outcome {
+        self.outcome(caller, |mut call| {
+            // Who may not call it learns nothing of how it ended for others.
+            let callable = self.callable(Some(FunctionKind::Mutation), path, &args, caller.is_admin(), None);
+            let begun = callable.and_then(|function| {
+                let transaction = self.begin_write(self.options.limits)?;
+                Ok((function, transaction.find_answer(request)?, transaction))
+            });
+            match begun {
+                Err(error) => (Err(error), call),
+                Ok((_, Some(answer), _)) => {
+                    call.log_lines = answer.log_lines;
+                    call.timestamp = Some(answer.timestamp);
+                    (Ok(answer.value), call)
+                }
+                Ok((function, None, transaction)) => {
+                    call.transaction = Some(transaction);
+                    let (value, call) = self.execute(function, args, call);
+                    self.end_mutation(Some(request), value, call)
+                }
+            }
         })
     }
 
@@ -66,9 +98,9 @@ impl Inner {
             Ok(call) => {
                 let (result, call) = run(call);
                 let result = result.map_err(|error| self.storage.place(error));
-                Outcome { result, log_lines: call.log_lines, journal: call.journal }
+                Outcome { result, log_lines: call.log_lines, journal: call.journal, timestamp: call.timestamp }
             }
-            Err(error) => Outcome { result: Err(error), log_lines: Vec::new(), journal: None },
+            Err(error) => Outcome { result: Err(error), log_lines: Vec::new(), journal: None, timestamp: None },
         }
     }
 
@@ -112,16 +144,30 @@ impl Inner {
             Ok(transaction) => call.transaction = transaction,
             Err(error) => return (Err(error), call),
         }
-        let (mut value, mut call) = self.execute(function, args, call);
-        // What isn't committed leaves no trace.
-        if let Some(transaction) = call.transaction.take()
-            && function.kind == FunctionKind::Mutation
-            && value.is_ok()
-            && let Err(error) = self.commit(transaction)
-        {
-            value = Err(error);
+        let (value, mut call) = self.execute(function, args, call);
+        if function.kind == FunctionKind::Mutation {
+            return self.end_mutation(None, value, call);
         }
+        call.transaction = None;
         (value, call)
+    }
+
+    /// Commits what a mutation did, if it succeeded, with its answer to a request. What isn't committed leaves no trace.
+    fn end_mutation(
+        &self,
+        request: Option<&MutationRequest>,
+        value: Result<Value>,
+        mut call: Call,
+    ) -> (Result<Value>, Call) {
+        let Some(mut transaction) = call.transaction.take() else { return (value, call) };
+        let committed = value.and_then(|value| {
+            if let Some(request) = request {
+                transaction.keep_answer(request, value.clone(), call.log_lines.clone())?;
+            }
+            call.timestamp = Some(self.commit(transaction)?);
+            Ok(value)
+        });
+        (committed, call)
     }
 
     /// Runs a function in a part of its caller's transaction.

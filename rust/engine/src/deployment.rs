@@ -19,6 +19,7 @@ use crate::{
     last_writes::LastWrites,
     limits::Limits,
     reads::Writes,
+    requests::MutationRequest,
     schema::{Schema, TableDefinition, VectorIndex},
     storage::{Checkout, Storage, Synchronous, Target, locked, make_folder, set_setting, setting},
     tables::{BY_CREATION_TIME, Tables},
@@ -59,6 +60,8 @@ pub struct Outcome {
     pub log_lines: Vec<String>,
     /// Where a query's page ended: given back, the query gives the same page.
     pub journal: Option<String>,
+    /// The timestamp at which what a mutation did can be seen.
+    pub timestamp: Option<i64>,
 }
 
 /// A handle on a deployment. All handles of a process on one folder share it; the last one closes it.
@@ -128,6 +131,16 @@ impl Deployment {
     /// The handle is closed, or of before a fork. How the call itself ended is in the outcome.
     pub fn call(&self, kind: Option<FunctionKind>, path: &str, args: Value, caller: &Caller) -> Result<Outcome> {
         Ok(self.inner()?.call(kind, path, args, caller))
+    }
+
+    /// Calls a mutation, once however often it is requested: if the request succeeded before, its outcome is the one it
+    /// had then. Outcomes are kept for 14 days, with the data.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork. How the call itself ended is in the outcome.
+    pub fn mutation_once(&self, request: &MutationRequest, path: &str, args: Value, caller: &Caller) -> Result<Outcome> {
+        Ok(self.inner()?.mutation_once(request, path, args, caller))
     }
 
     /// The user whom a token belongs to, as the providers of `auth.config` vouch. Waits for a provider's keys where they
@@ -307,21 +320,23 @@ impl Inner {
         Transaction::write(connection, tables, clock, self.schema(), limits)
     }
 
-    /// Commits, and lets everybody see it. The connection is held throughout, so commits come one after the other.
-    pub(crate) fn commit(&self, transaction: Transaction) -> Result<()> {
+    /// Commits, and lets everybody see it: at the timestamp that is returned. The connection is held throughout, so
+    /// commits come one after the other.
+    pub(crate) fn commit(&self, transaction: Transaction) -> Result<i64> {
         let under_way = self.last_writes.begin(transaction.written_tables());
-        let before = self.committed().tables;
+        let Committed { tables: tables_before, clock: clock_before } = self.committed();
         let mut watches = locked(&self.watches);
         let Commit { connection, tables, clock, changes } = transaction.commit()?;
-        if !changes.is_empty() {
-            watches.committed(clock.commit_timestamp, || Writes::new(&changes, &before, &tables));
+        let timestamp = clock.commit_timestamp;
+        if timestamp != clock_before.commit_timestamp {
+            watches.committed(timestamp, || Writes::new(&changes, &tables_before, &tables));
             drop(watches);
-            under_way.finish(clock.commit_timestamp);
+            under_way.finish(timestamp);
             self.residents.apply(&changes);
             *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
         }
         drop(connection);
-        Ok(())
+        Ok(timestamp)
     }
 
     pub(crate) fn vectors(&self, source: &VectorSource) -> Result<Arc<Batch>> {

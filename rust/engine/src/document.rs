@@ -138,7 +138,7 @@ fn blob<'a>(columns: &'a rusqlite::Row<'_>, column: usize) -> Result<Option<&'a 
 }
 
 /// What is stored can't be read: the file was changed by somebody else, or is broken.
-fn broken(reason: &str) -> Error {
+pub(crate) fn broken(reason: &str) -> Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
     Error::Storage(rusqlite::Error::SqliteFailure(code, Some(reason.to_owned())))
 }

@@ -14,6 +14,7 @@
 //! | `folders` | the folders open in this process, across forks |
 //! | `vectors` | vectors in memory, in step with commits; vector search |
 //! | `query_set`, `watches`, `reads` | live queries: what each read, and which commits touch it |
+//! | `requests` | mutations that may be asked for twice |
 //! | `last_writes` | when each table was last written |
 //! | `auth` | users' tokens, and who they belong to |
 //! | `limits`, `error` | Convex's limits; what can go wrong |
@@ -33,6 +34,7 @@ mod limits;
 mod query;
 mod query_set;
 mod reads;
+mod requests;
 mod schema;
 mod storage;
 mod tables;
@@ -48,5 +50,6 @@ pub use folders::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub use functions::{FunctionKind, builtin_files};
 pub use limits::Limits;
 pub use query_set::{QuerySet, Refreshed};
+pub use requests::MutationRequest;
 pub use storage::{Synchronous, Target};
 pub use vectors::{MetadataSource, VectorSource};

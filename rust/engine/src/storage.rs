@@ -267,7 +267,8 @@ fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
 ///
 /// `indexes.id` and `documents.row` are local names; a document's own id is `(table_number, internal_id)`. A key in
 /// `entries` is the index's fields, the creation time and the id as memcmp-ordered bytes. `body` is the document as
-/// encoded JSON less its system fields and its packed arrays, which stand in `packed`.
+/// encoded JSON less its system fields and its packed arrays, which stand in `packed`. `requests` has the answers of
+/// mutations that may be asked for again.
 fn create(connection: &mut Connection) -> Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(
@@ -282,6 +283,10 @@ fn create(connection: &mut Connection) -> Result<()> {
          CREATE TABLE entries (
              index_id INTEGER NOT NULL, key BLOB NOT NULL, row INTEGER NOT NULL,
              PRIMARY KEY (index_id, key)) STRICT, WITHOUT ROWID;
+         CREATE TABLE requests (
+             session TEXT NOT NULL, number INTEGER NOT NULL, value TEXT NOT NULL, log_lines TEXT NOT NULL,
+             timestamp INTEGER NOT NULL, PRIMARY KEY (session, number)) STRICT, WITHOUT ROWID;
+         CREATE INDEX requests_by_timestamp ON requests (timestamp);
          CREATE TABLE settings (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;",
     )?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;

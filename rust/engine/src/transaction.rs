@@ -15,6 +15,7 @@ use crate::{
     error::{Error, FunctionError, Result},
     limits::{Limits, Usage},
     reads::Reads,
+    requests::{Answer, MutationRequest},
     schema::{Schema, TableDefinition},
     storage::{Checkout, set_setting, setting},
     tables::{self, Table, Tables},
@@ -39,6 +40,8 @@ pub(crate) struct Transaction {
     changes: Vec<Change>,
     /// What has been read, if somebody wants to know.
     reads: Option<Reads>,
+    /// The timestamp it commits at, once there is something to commit.
+    commits_at: Option<i64>,
 }
 
 /// A part of a transaction that can be undone alone: where the transaction stood when it began.
@@ -86,7 +89,7 @@ impl Transaction {
     ) -> Result<Self> {
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let (usage, changes) = (Usage::default(), Vec::new());
-        Ok(Self { connection, writes: true, tables, schema, limits, usage, clock, changes, reads: None })
+        Ok(Self { connection, writes: true, tables, schema, limits, usage, clock, changes, reads: None, commits_at: None })
     }
 
     /// Begins to read on a connection, at the snapshot of the last commit.
@@ -104,7 +107,7 @@ impl Transaction {
         let tables = if is_current { tables } else { Arc::new(Tables::load(&connection)?) };
         let clock = Clock { commit_timestamp, ..clock };
         let (usage, changes) = (Usage::default(), Vec::new());
-        Ok(Self { connection, writes: false, tables, schema, limits, usage, clock, changes, reads: None })
+        Ok(Self { connection, writes: false, tables, schema, limits, usage, clock, changes, reads: None, commits_at: None })
     }
 
     /// The timestamp of the last commit it sees.
@@ -168,10 +171,25 @@ impl Transaction {
         numbers.filter_map(|number| self.tables.name(number)).map(str::to_owned).collect()
     }
 
+    /// What a request was answered with before.
+    pub(crate) fn find_answer(&self, request: &MutationRequest) -> Result<Option<Answer>> {
+        request.find_answer(&self.connection)
+    }
+
+    /// Keeps what a request is answered with, for when it comes again.
+    pub(crate) fn keep_answer(&mut self, request: &MutationRequest, value: Value, log_lines: Vec<String>) -> Result<()> {
+        let timestamp = self.commits_at();
+        request.keep_answer(&self.connection, &Answer { value, log_lines, timestamp })
+    }
+
+    fn commits_at(&mut self) -> i64 {
+        *self.commits_at.get_or_insert_with(|| nanoseconds_now().max(self.clock.commit_timestamp + 1))
+    }
+
     /// Makes the writes durable. Without any, nothing is written at all.
     pub(crate) fn commit(mut self) -> Result<Commit> {
-        if !self.changes.is_empty() {
-            self.clock.commit_timestamp = nanoseconds_now().max(self.clock.commit_timestamp + 1);
+        if !self.changes.is_empty() || self.commits_at.is_some() {
+            self.clock.commit_timestamp = self.commits_at();
             set_setting(&self.connection, COMMIT_TIMESTAMP, self.clock.commit_timestamp)?;
             set_setting(&self.connection, CREATION_TIME, self.clock.creation_time)?;
         }

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, Uri, header};
 use engine::{Caller, Deployment, Identity};
+use value::Value;
 
 use crate::{AdminKey, reply::Refusal};
 
@@ -10,6 +11,8 @@ pub(crate) enum Credential {
     None,
     /// The admin key, and behind a colon the user to act as.
     AdminKey(String),
+    /// The admin key, and the attributes of the user to act as.
+    ActingAs(String, Value),
     Token(String),
 }
 
@@ -50,29 +53,43 @@ impl Credential {
         match self {
             Self::None => Ok(Caller::ANONYMOUS),
             Self::Token(token) => deployment.user(&token).map_err(|error| Refusal::of_credential(&error)),
-            Self::AdminKey(given) => {
-                let (key, identity) = given.split_once(':').map_or((&*given, None), |(key, rest)| (key, Some(rest)));
-                if !admin_key.matches(key) {
-                    let message = "The provided admin key was invalid for this instance";
-                    return Err(Refusal::unauthenticated("BadAdminKey", message));
-                }
-                match identity.map(Identity::decode_acting_as) {
-                    None => Ok(Caller::ADMIN),
-                    Some(Ok(identity)) => Ok(Caller::admin_as(identity)),
-                    Some(Err(error)) => Err(Refusal::of_credential(&error)),
-                }
-            }
+            Self::AdminKey(given) => match given.split_once(':') {
+                None => admin(&given, admin_key, None),
+                Some((key, identity)) => admin(key, admin_key, Some(Identity::decode_acting_as(identity))),
+            },
+            Self::ActingAs(key, attributes) => admin(&key, admin_key, Some(Identity::acting_as(&attributes))),
         }
     }
 }
 
+fn admin(
+    given: &str,
+    admin_key: &AdminKey,
+    acting_as: Option<engine::Result<Identity>>,
+) -> Result<Caller, Refusal> {
+    if !admin_key.matches(given) {
+        let message = "The provided admin key was invalid for this instance";
+        return Err(Refusal::unauthenticated("BadAdminKey", message));
+    }
+    match acting_as {
+        None => Ok(Caller::ADMIN),
+        Some(Ok(identity)) => Ok(Caller::admin_as(identity)),
+        Some(Err(error)) => Err(Refusal::of_credential(&error)),
+    }
+}
+
 /// `Convex-Client: <name>-<version>` is optional, but must be that.
-fn check_client(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn check_client(headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(client) = headers.get("convex-client") else { return Ok(()) };
     let version = client.to_str().ok().and_then(|text| text.split_once('-')).map(|(_, version)| version);
-    let numbers = version.and_then(|version| version.split(['-', '+']).next()).unwrap_or_default();
-    if numbers.split('.').count() == 3 && numbers.split('.').all(|number| number.parse::<u64>().is_ok()) {
-        return Ok(());
+    match version {
+        Some(version) if is_version(version) => Ok(()),
+        _ => Err(Refusal::bad_request("InvalidClientVersion", "Convex-Client: expected `<name>-<major>.<minor>.<patch>`")),
     }
-    Err(Refusal::bad_request("InvalidClientVersion", "Convex-Client: expected `<name>-<major>.<minor>.<patch>`"))
+}
+
+/// Whether a text is `<major>.<minor>.<patch>`, and perhaps more behind a `-` or a `+`.
+pub(crate) fn is_version(text: &str) -> bool {
+    let numbers = text.split(['-', '+']).next().unwrap_or_default();
+    numbers.split('.').count() == 3 && numbers.split('.').all(|number| number.parse::<u64>().is_ok())
 }

@@ -1,4 +1,4 @@
-//! Convex's HTTP API in front of an engine.
+//! Convex's HTTP API and its sync protocol in front of an engine.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -7,6 +7,8 @@
 //! | `credentials` | who sends a request |
 //! | `routes` | what each path does |
 //! | `request`, `reply` | bodies in and out, in Convex's shapes |
+//! | `timestamp` | a commit's timestamp on the wire |
+//! | `sync` | the WebSocket: live queries, mutations once, actions, who the client is |
 //!
 //! The threads here are Rust's own: a client in the same Python process may hold the GIL while it waits for an answer.
 #![deny(unsafe_code)]
@@ -18,6 +20,8 @@ mod reply;
 mod request;
 mod routes;
 mod server;
+mod sync;
+mod timestamp;
 
 pub use admin_key::AdminKey;
 pub use server::{Options, Server};

@@ -4,16 +4,19 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use engine::{Error, Outcome};
+use engine::{Error, FunctionError, Outcome};
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use value::json::{Format, Formatted};
+use value::{
+    Value,
+    json::{Format, Formatted},
+};
 
 /// A request that no function was asked about: a status, a code, a text.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
 }
 
 impl Refusal {
@@ -23,6 +26,11 @@ impl Refusal {
 
     pub(crate) fn unauthenticated(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::UNAUTHORIZED, code, message: message.into() }
+    }
+
+    pub(crate) fn overloaded(message: impl Into<String>) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self { status, code: "TooManyConcurrentRequests", message: message.into() }
     }
 
     pub(crate) fn timeout() -> Self {
@@ -66,6 +74,28 @@ pub(crate) fn json(text: String) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], text)
 }
 
+/// Why a function failed, as clients are told.
+pub(crate) struct Failure<'a> {
+    pub(crate) message: String,
+    /// A thrown `ConvexError`'s.
+    pub(crate) data: Option<&'a Value>,
+}
+
+impl<'a> Failure<'a> {
+    /// # Errors
+    ///
+    /// The deployment failed, not the function.
+    pub(crate) fn of(error: &'a Error) -> Result<Self, &'a Error> {
+        let data = match error {
+            Error::Function(FunctionError { data, .. }) => data.as_ref(),
+            Error::FunctionNotFound { .. } => None,
+            _ => return Err(error),
+        };
+        let request = getrandom::u64().unwrap_or_default();
+        Ok(Self { message: format!("[Request ID: {request:016x}] Server Error\n{error}"), data })
+    }
+}
+
 /// A function's outcome in Convex's shape: `{status: "success", value, …}` or `{status: "error", errorMessage, …}`.
 /// Both are answered with HTTP 200.
 pub(crate) struct FunctionReply {
@@ -78,31 +108,29 @@ impl FunctionReply {
     ///
     /// The deployment failed, not the function.
     pub(crate) fn new(outcome: Outcome, format: Format) -> Result<Self, Refusal> {
-        match &outcome.result {
-            Err(error) if !matches!(error, Error::Function(_) | Error::FunctionNotFound { .. }) => {
-                Err(Refusal::internal(error))
-            }
-            _ => Ok(Self { outcome, format }),
+        if let Err(error) = &outcome.result {
+            Failure::of(error).map_err(Refusal::internal)?;
         }
+        Ok(Self { outcome, format })
     }
 }
 
 impl Serialize for FunctionReply {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let formatted = |value| Formatted { value, format: self.format };
         let mut reply = serializer.serialize_map(None)?;
         match &self.outcome.result {
             Ok(value) => {
                 reply.serialize_entry("status", "success")?;
-                reply.serialize_entry("value", &Formatted { value, format: self.format })?;
+                reply.serialize_entry("value", &formatted(value))?;
             }
             Err(error) => {
+                let Failure { message, data } = Failure::of(error).map_err(serde::ser::Error::custom)?;
                 reply.serialize_entry("status", "error")?;
-                let request = getrandom::u64().unwrap_or_default();
-                reply
-                    .serialize_entry("errorMessage", &format!("[Request ID: {request:016x}] Server Error\n{error}"))?;
+                reply.serialize_entry("errorMessage", &message)?;
                 // Clients take its presence for a ConvexError.
-                if let Error::Function(engine::FunctionError { data: Some(data), .. }) = error {
-                    reply.serialize_entry("errorData", &Formatted { value: data, format: self.format })?;
+                if let Some(data) = data {
+                    reply.serialize_entry("errorData", &formatted(data))?;
                 }
             }
         }

@@ -65,13 +65,7 @@ impl CallRequest {
 
     /// Reads `{args, format?}` for a path that stands elsewhere.
     pub(crate) fn with_path(path: String, mut fields: Object) -> Result<Self, Refusal> {
-        if let Some(Value::String(component)) = fields.get("componentPath").filter(|component| **component != "".into())
-        {
-            let reason = format!(
-                "component {component:?}: the embedded deployment has no components; a Convex deployment has them"
-            );
-            return Err(Refusal::bad_request("UnsupportedComponent", reason));
-        }
+        check_component(fields.get("componentPath").and_then(Value::as_str))?;
         let format = match fields.remove("format") {
             None | Some(Value::Null) => Format::Json,
             Some(Value::String(name)) => {
@@ -104,8 +98,16 @@ impl CallRequest {
     }
 }
 
+/// Functions are called in the app itself.
+pub(crate) fn check_component(path: Option<&str>) -> Result<(), Refusal> {
+    let Some(component) = path.filter(|path| !path.is_empty()) else { return Ok(()) };
+    let reason =
+        format!("component {component:?}: the embedded deployment has no components; a Convex deployment has them");
+    Err(Refusal::bad_request("UnsupportedComponent", reason))
+}
+
 /// Arguments are an object, or a list of one.
-fn arguments(args: Option<Value>) -> Result<Value, Refusal> {
+pub(crate) fn arguments(args: Option<Value>) -> Result<Value, Refusal> {
     match args {
         Some(Value::Array(list)) if list.len() == 1 => arguments(list.iter().next().map(std::borrow::Cow::into_owned)),
         Some(args @ Value::Object(_)) => Ok(args),

@@ -10,7 +10,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use engine::{Caller, Deployment, FunctionKind, Outcome};
 use serde::Serialize;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
@@ -22,16 +21,19 @@ use crate::{
     credentials::Credential,
     reply::{FunctionReply, Refusal, json},
     request::{CallRequest, read_object},
+    sync::{self, Sockets},
+    timestamp::Timestamp,
 };
 
 #[derive(Clone)]
-struct App {
-    deployment: Arc<Deployment>,
-    admin_key: AdminKey,
+pub(crate) struct App {
+    pub(crate) deployment: Arc<Deployment>,
+    pub(crate) admin_key: AdminKey,
+    pub(crate) sockets: Sockets,
 }
 
-/// The routes of Convex's HTTP API.
-pub(crate) fn app(deployment: Arc<Deployment>, admin_key: AdminKey) -> Router {
+/// The routes of Convex's HTTP API, and those of its sync protocol.
+pub(crate) fn router(app: App) -> Router {
     let kind = |kind| move |state, request| call(state, request, Some(kind));
     // Browsers of any page may call, as on Convex: what they may do is decided by their credentials.
     let cors = CorsLayer::new()
@@ -50,12 +52,14 @@ pub(crate) fn app(deployment: Arc<Deployment>, admin_key: AdminKey) -> Router {
         .route("/api/query_batch", post(query_batch))
         .route("/api/run/{*path}", post(run))
         .route("/api/function", post(function))
+        .route("/api/sync", get(sync::connect))
+        .route("/api/{version}/sync", get(sync::connect_version))
         .route("/version", get(|| async { env!("CARGO_PKG_VERSION") }))
         .route("/instance_version", get(|| async { env!("CARGO_PKG_VERSION") }))
         .route("/instance_name", get(|| async { INSTANCE_NAME }))
         .route("/", get(|| async { "This Convex deployment is running. See https://docs.convex.dev/." }))
         .layer(cors)
-        .with_state(App { deployment, admin_key })
+        .with_state(app)
 }
 
 async fn call(State(app): State<App>, request: Request<Body>, kind: Option<FunctionKind>) -> Result<Response, Refusal> {
@@ -114,8 +118,8 @@ async fn query_at_timestamp(
 ) -> Result<Response, Refusal> {
     let caller = app.caller(&headers, &uri).await?;
     let mut fields = read_object(&headers, body).await?;
-    let timestamp = fields.remove("ts").as_ref().and_then(Value::as_str).and_then(read_timestamp);
-    let Some(timestamp) = timestamp else {
+    let timestamp = fields.remove("ts").as_ref().and_then(Value::as_str).and_then(Timestamp::parse);
+    let Some(Timestamp(timestamp)) = timestamp else {
         return Err(Refusal::bad_request("BadJsonBody", "`ts`: expected what /api/query_ts answered"));
     };
     let CallRequest { path, args, format } = CallRequest::from_object(fields)?;
@@ -182,14 +186,9 @@ impl App {
         reply(outcome.map_err(|error| Refusal::internal(&error))?, format)
     }
 
-    fn timestamp(&self) -> Result<String, Refusal> {
-        let timestamp = self.deployment.commit_timestamp().map_err(|error| Refusal::internal(&error))?;
-        Ok(BASE64_STANDARD.encode(timestamp.to_le_bytes()))
+    fn timestamp(&self) -> Result<Timestamp, Refusal> {
+        self.deployment.commit_timestamp().map(Timestamp).map_err(|error| Refusal::internal(&error))
     }
-}
-
-fn read_timestamp(text: &str) -> Option<i64> {
-    Some(i64::from_le_bytes(BASE64_STANDARD.decode(text).ok()?.try_into().ok()?))
 }
 
 fn reply(outcome: Outcome, format: Format) -> Result<Response, Refusal> {
@@ -198,7 +197,7 @@ fn reply(outcome: Outcome, format: Format) -> Result<Response, Refusal> {
 }
 
 /// Runs the engine on a thread that may block.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => Ok(value),
         Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),

@@ -12,12 +12,15 @@ use engine::Deployment;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::{runtime, sync::Semaphore, sync::watch};
 
-use crate::{AdminKey, routes};
+use crate::{
+    AdminKey,
+    routes::{self, App},
+    sync::Sockets,
+};
 
 /// A client that hasn't sent its headers by then, or is idle so long, is disconnected.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,7 +29,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Connections at once; more wait in the listener's queue.
-const MAX_CONNECTIONS: usize = 1024;
+const MAX_CONNECTIONS: u32 = 1024;
 
 /// Functions at once: Convex's smallest deployments run 16 queries, 16 mutations and 64 actions.
 const MAX_CALLS: usize = 64;
@@ -67,7 +70,8 @@ impl Server {
             .thread_name("mastra-convex-serve")
             .enable_all()
             .build()?;
-        let app = routes::app(Arc::new(deployment), options.admin_key);
+        let sockets = Sockets::new(stopped.clone());
+        let app = App { deployment: Arc::new(deployment), admin_key: options.admin_key, sockets };
         let thread = std::thread::Builder::new().name("mastra-convex-serve".to_owned()).spawn(move || {
             if let Err(error) = runtime.block_on(serve(listener, app, stopped)) {
                 eprintln!("mastra-convex: the server stopped: {error}");
@@ -99,10 +103,11 @@ impl Drop for Server {
     }
 }
 
-async fn serve(listener: TcpListener, app: axum::Router, mut stopped: watch::Receiver<bool>) -> io::Result<()> {
+async fn serve(listener: TcpListener, app: App, mut stopped: watch::Receiver<bool>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let graceful = GracefulShutdown::new();
-    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
+    let sockets = app.sockets.clone();
+    let router = routes::router(app);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     loop {
@@ -121,15 +126,24 @@ async fn serve(listener: TcpListener, app: axum::Router, mut stopped: watch::Rec
         };
         // Small replies leave at once.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(app.clone());
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let service = TowerToHyperService::new(router.clone());
+        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let mut stopped = stopped.clone();
         tokio::spawn(async move {
+            let mut connection = std::pin::pin!(connection);
             // What a client does to its own connection is its own affair.
-            let _ = connection.await;
+            tokio::select! {
+                _ = &mut connection => {}
+                _ = stopped.changed() => {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = connection.await;
+                }
+            }
             drop(permit);
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    let ended = async { tokio::join!(connections.acquire_many(MAX_CONNECTIONS), sockets.all_closed()) };
+    let _ = tokio::time::timeout(GRACE, ended).await;
     Ok(())
 }

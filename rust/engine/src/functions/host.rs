@@ -74,6 +74,8 @@ pub(crate) struct Call {
     caller: Option<Caller>,
     /// Where the function's page ends, known from an earlier run; afterwards, where it ended.
     pub(crate) journal: Option<String>,
+    /// When what it did was committed.
+    pub(crate) timestamp: Option<i64>,
     /// Whether it has asked for a page, which a function may do once.
     has_paginated: bool,
     /// How much of its caller's time it may take, where it runs in a caller's transaction.

@@ -8,6 +8,7 @@ mod live;
 mod loading;
 mod nested;
 mod queries;
+mod requests;
 mod storage;
 mod transactions;
 mod vectors;

@@ -1,0 +1,63 @@
+//! Mutations that may be asked for twice: a client that lost the answer can't know whether there is one.
+
+use rusqlite::{Connection, params};
+use value::{
+    Value,
+    json::{self, Format},
+};
+
+use crate::{document::broken, error::Result};
+
+/// So long after its commit an answer is kept, in nanoseconds: Convex's 14 days.
+const KEPT: i64 = 14 * 24 * 60 * 60 * 1_000_000_000;
+
+/// How a client names a mutation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MutationRequest {
+    /// The client's session.
+    pub session: String,
+    /// A number that no other mutation of the session has.
+    pub number: u32,
+}
+
+/// What a request was answered with.
+pub(crate) struct Answer {
+    pub(crate) value: Value,
+    pub(crate) log_lines: Vec<String>,
+    /// The mutation's commit.
+    pub(crate) timestamp: i64,
+}
+
+impl MutationRequest {
+    /// The answer it got, if it succeeded before.
+    pub(crate) fn find_answer(&self, connection: &Connection) -> Result<Option<Answer>> {
+        let mut statement = connection
+            .prepare_cached("SELECT value, log_lines, timestamp FROM requests WHERE session = ? AND number = ?")?;
+        let mut rows = statement.query(params![self.session, self.number])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let decoded = |text: String| json::decode(text.as_bytes()).map_err(|error| broken(&error.to_string()));
+        let Value::Array(lines) = decoded(row.get(1)?)? else { return Err(broken("stored log lines are no list")) };
+        let log_lines = lines.iter().filter_map(|line| line.as_str().map(str::to_owned)).collect();
+        Ok(Some(Answer { value: decoded(row.get(0)?)?, log_lines, timestamp: row.get(2)? }))
+    }
+
+    /// Keeps an answer, in the mutation's own transaction, and lets go of those that are too old.
+    pub(crate) fn keep_answer(&self, connection: &Connection, answer: &Answer) -> Result<()> {
+        let too_old = answer.timestamp.saturating_sub(KEPT);
+        connection.prepare_cached("DELETE FROM requests WHERE timestamp < ?")?.execute([too_old])?;
+        let lines: Vec<Value> = answer.log_lines.iter().map(|line| line.as_str().into()).collect();
+        let encoded = |value: &Value| json::to_string(value, Format::Encoded);
+        connection
+            .prepare_cached(
+                "INSERT INTO requests (session, number, value, log_lines, timestamp) VALUES (?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                self.session,
+                self.number,
+                encoded(&answer.value),
+                encoded(&lines.into()),
+                answer.timestamp
+            ])?;
+        Ok(())
+    }
+}

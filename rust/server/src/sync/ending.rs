@@ -1,0 +1,68 @@
+//! Why a socket closes, and what its client hears of it.
+
+use axum::{
+    extract::ws::{CloseFrame, close_code},
+    http::StatusCode,
+};
+
+use super::messages::ServerMessage;
+use crate::reply::Refusal;
+
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The client has gone.
+    Gone,
+    /// The client did what it would do again: it is told not to come back.
+    Fatal { code: &'static str, message: String },
+    /// The client isn't whom it says it is, or not any more.
+    Unauthenticated { message: String, base_version: u32, update_attempted: bool },
+    /// The client may come back later.
+    Unavailable { close_code: u16, code: &'static str },
+}
+
+impl Ending {
+    /// The server stops.
+    pub(crate) const STOPPING: Self = Self::Unavailable { close_code: close_code::AWAY, code: "Stopping" };
+
+    pub(crate) fn fatal(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Fatal { code, message: message.into() }
+    }
+
+    /// The client wants more at once than anybody gets.
+    pub(crate) fn overloaded(code: &'static str) -> Self {
+        Self::Unavailable { close_code: close_code::AGAIN, code }
+    }
+
+    /// The deployment failed.
+    pub(crate) fn internal() -> Self {
+        Self::Unavailable { close_code: close_code::ERROR, code: "InternalServerError" }
+    }
+
+    /// The last message, if there is one, and how the socket is closed.
+    pub(crate) fn last_words(self) -> (Option<ServerMessage<'static>>, CloseFrame) {
+        let (message, code, reason) = match self {
+            Self::Gone => (None, close_code::NORMAL, ""),
+            Self::Fatal { code, message } => {
+                (Some(ServerMessage::FatalError { error: format!("{code}: {message}") }), close_code::NORMAL, code)
+            }
+            Self::Unauthenticated { message, base_version, update_attempted } => {
+                let message =
+                    ServerMessage::AuthError { error: message, base_version, auth_update_attempted: update_attempted };
+                (Some(message), close_code::NORMAL, "Unauthenticated")
+            }
+            Self::Unavailable { close_code, code } => (None, close_code, code),
+        };
+        (message, CloseFrame { code, reason: reason.into() })
+    }
+}
+
+/// What would be a refused request over HTTP.
+impl From<Refusal> for Ending {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.status {
+            StatusCode::SERVICE_UNAVAILABLE => Self::overloaded(refusal.code),
+            status if status.is_server_error() => Self::internal(),
+            _ => Self::fatal(refusal.code, refusal.message),
+        }
+    }
+}

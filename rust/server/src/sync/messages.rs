@@ -1,0 +1,193 @@
+//! The messages of Convex's sync protocol: JSON, one a text frame.
+
+use engine::{Error, Outcome};
+use serde::{Deserialize, Serialize};
+use value::{
+    Value,
+    json::{Format, Formatted},
+};
+
+use crate::{reply::Failure, timestamp::Timestamp};
+
+/// What a client says. Fields that no answer depends on are skipped.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+pub(crate) enum ClientMessage {
+    /// The first message, and only that.
+    Connect {
+        session_id: String,
+        max_observed_timestamp: Option<Timestamp>,
+    },
+    ModifyQuerySet {
+        base_version: u32,
+        new_version: u32,
+        modifications: Vec<Modification>,
+    },
+    Mutation(FunctionCall),
+    Action(FunctionCall),
+    Authenticate {
+        base_version: u32,
+        #[serde(flatten)]
+        token: Token,
+    },
+    /// Telemetry.
+    Event,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+pub(crate) enum Modification {
+    Add { query_id: u32, udf_path: String, args: Value, journal: Option<String>, component_path: Option<String> },
+    Remove { query_id: u32 },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FunctionCall {
+    pub(crate) request_id: u32,
+    pub(crate) udf_path: String,
+    pub(crate) args: Value,
+    pub(crate) component_path: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "tokenType")]
+pub(crate) enum Token {
+    User {
+        value: String,
+    },
+    Admin {
+        value: String,
+        #[serde(alias = "acting_as")]
+        impersonating: Option<Value>,
+    },
+    None,
+}
+
+/// What the server says.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+pub(crate) enum ServerMessage<'a> {
+    Transition {
+        start_version: Version,
+        end_version: Version,
+        modifications: Vec<StateModification<'a>>,
+    },
+    MutationResponse {
+        ts: Option<Timestamp>,
+        #[serde(flatten)]
+        response: Response<'a>,
+    },
+    ActionResponse(Response<'a>),
+    AuthError {
+        error: String,
+        base_version: u32,
+        auth_update_attempted: bool,
+    },
+    FatalError {
+        error: String,
+    },
+    Ping,
+}
+
+/// How far a client has been told.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Version {
+    /// The last change of the query set.
+    pub(crate) query_set: u32,
+    /// How often it has authenticated.
+    pub(crate) identity: u32,
+    /// The snapshot at which every query of the set is true.
+    pub(crate) ts: Timestamp,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+pub(crate) enum StateModification<'a> {
+    QueryUpdated {
+        query_id: u32,
+        value: Formatted<'a>,
+        log_lines: &'a [String],
+        journal: &'a Option<String>,
+    },
+    QueryFailed {
+        query_id: u32,
+        error_message: String,
+        /// Clients take its presence for a `ConvexError`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error_data: Option<Formatted<'a>>,
+        log_lines: &'a [String],
+        journal: &'a Option<String>,
+    },
+    QueryRemoved {
+        query_id: u32,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Response<'a> {
+    request_id: u32,
+    success: bool,
+    result: ResponseResult<'a>,
+    /// Clients take its presence for a `ConvexError`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_data: Option<Formatted<'a>>,
+    log_lines: &'a [String],
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ResponseResult<'a> {
+    Value(Formatted<'a>),
+    Error(String),
+}
+
+impl ServerMessage<'_> {
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("messages are JSON")
+    }
+}
+
+impl<'a> StateModification<'a> {
+    /// How a query ended.
+    ///
+    /// # Errors
+    ///
+    /// The deployment failed, not the function.
+    pub(crate) fn new(query_id: u32, outcome: &'a Outcome) -> Result<Self, &'a Error> {
+        let Outcome { result, log_lines, journal, .. } = outcome;
+        Ok(match result {
+            Ok(value) => Self::QueryUpdated { query_id, value: encoded(value), log_lines, journal },
+            Err(error) => {
+                let Failure { message, data } = Failure::of(error)?;
+                let error_data = data.map(encoded);
+                Self::QueryFailed { query_id, error_message: message, error_data, log_lines, journal }
+            }
+        })
+    }
+}
+
+impl<'a> Response<'a> {
+    /// How a mutation or an action ended.
+    ///
+    /// # Errors
+    ///
+    /// The deployment failed, not the function.
+    pub(crate) fn new(request_id: u32, outcome: &'a Outcome) -> Result<Self, &'a Error> {
+        let (result, error_data) = match &outcome.result {
+            Ok(value) => (ResponseResult::Value(encoded(value)), None),
+            Err(error) => {
+                let Failure { message, data } = Failure::of(error)?;
+                (ResponseResult::Error(message), data.map(encoded))
+            }
+        };
+        let success = outcome.result.is_ok();
+        Ok(Self { request_id, success, result, error_data, log_lines: &outcome.log_lines })
+    }
+}
+
+fn encoded(value: &Value) -> Formatted<'_> {
+    Formatted { value, format: Format::Encoded }
+}

@@ -1,0 +1,218 @@
+//! Convex's sync protocol: a WebSocket on which a client subscribes to queries and calls mutations and actions.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `messages` | what both sides say |
+//! | `session` | what is answered |
+//! | `ending` | why it ends |
+//!
+//! Here is the socket itself: what comes in, what goes out, and how much and how slowly.
+
+mod ending;
+mod messages;
+mod session;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{
+        Path, State, WebSocketUpgrade,
+        ws::{Message, WebSocket},
+    },
+    http::HeaderMap,
+    response::Response,
+};
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use self::{
+    ending::Ending,
+    messages::ServerMessage,
+    session::{Incoming, Session},
+};
+use crate::{
+    credentials::{check_client, is_version},
+    reply::Refusal,
+    routes::App,
+};
+
+/// Sockets at once.
+const MAX_SOCKETS: u32 = 1024;
+
+/// Actions at once, on all sockets: requests, queries and mutations find threads beside them.
+const MAX_ACTIONS: usize = 32;
+
+/// A message holds the arguments of a function, which Convex limits to 16 MiB, or those of many queries.
+const MESSAGE_BYTES: usize = 17 << 20;
+
+/// Messages of a client that wait for their turn: as many as Convex lets wait, and no more bytes than this.
+const MAX_WAITING: usize = 1000;
+const MAX_WAITING_BYTES: usize = 4 * MESSAGE_BYTES;
+
+/// How often a client is pinged; what it must hear of the protocol's own, when there is nothing to tell; how long it may
+/// be silent itself. As on Convex; npm's client gives a silent server up after 60 s, PyPI's after 30.
+const PING_EVERY: Duration = Duration::from_secs(5);
+const APP_PING_AFTER: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// A client that takes so long for one message would have given the server up.
+const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a client gets to take the last words.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What the sockets of a server share.
+#[derive(Clone)]
+pub(crate) struct Sockets {
+    places: Arc<Semaphore>,
+    actions: Arc<Semaphore>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Sockets {
+    /// Sockets that close when told so.
+    pub(crate) fn new(stopped: watch::Receiver<bool>) -> Self {
+        let places = Arc::new(Semaphore::new(MAX_SOCKETS as usize));
+        Self { places, actions: Arc::new(Semaphore::new(MAX_ACTIONS)), stopped }
+    }
+
+    /// Returns when the server stops.
+    async fn stopped(&mut self) {
+        // Who would tell is gone only when the server is.
+        let _ = self.stopped.wait_for(|stopped| *stopped).await;
+    }
+
+    /// Places for actions: one acquired, one may run.
+    fn actions(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.actions)
+    }
+
+    /// Returns when no socket is open.
+    pub(crate) async fn all_closed(&self) {
+        let _ = self.places.acquire_many(MAX_SOCKETS).await;
+    }
+}
+
+/// `/api/sync`, where the client's version is in a header, if anywhere.
+pub(crate) async fn connect(
+    State(app): State<App>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Refusal> {
+    check_client(&headers)?;
+    let Ok(place) = Arc::clone(&app.sockets.places).try_acquire_owned() else {
+        return Err(Refusal::overloaded(format!("There are {MAX_SOCKETS} sockets open")));
+    };
+    let upgrade = upgrade.max_message_size(MESSAGE_BYTES).max_frame_size(MESSAGE_BYTES);
+    Ok(upgrade.on_upgrade(move |socket| serve(app, socket, place)))
+}
+
+/// `/api/{version}/sync`
+pub(crate) async fn connect_version(
+    state: State<App>,
+    Path(version): Path<String>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Refusal> {
+    if !is_version(&version) {
+        let message = format!("/api/{version}/sync: expected `<major>.<minor>.<patch>`");
+        return Err(Refusal::bad_request("InvalidClientVersion", message));
+    }
+    connect(state, headers, upgrade).await
+}
+
+/// Serves one socket until it closes.
+async fn serve(app: App, socket: WebSocket, _place: OwnedSemaphorePermit) {
+    let (mut sink, mut stream) = socket.split();
+    // One message waits while one is sent: after that the session waits too.
+    let (outgoing, mut messages) = mpsc::channel(1);
+    let (incoming, received) = mpsc::channel(MAX_WAITING);
+    let ending = match Session::new(app, outgoing) {
+        Ok(session) => tokio::select! {
+            ending = session.run(received) => ending,
+            ending = read(&mut stream, incoming) => ending,
+            ending = write(&mut sink, &mut messages) => ending,
+        },
+        Err(ending) => ending,
+    };
+    let close = async {
+        // What was answered before is told before.
+        while let Ok(message) = messages.try_recv() {
+            sink.send(Message::text(message)).await?;
+        }
+        let (message, frame) = ending.last_words();
+        if let Some(message) = message {
+            sink.send(Message::text(message.to_json())).await?;
+        }
+        sink.send(Message::Close(Some(frame))).await?;
+        // The client's own frame: without it the system may throw away what the client hasn't read.
+        while let Some(Ok(_)) = stream.next().await {}
+        Ok::<(), axum::Error>(())
+    };
+    let _ = timeout(CLOSE_TIMEOUT, close).await;
+}
+
+/// Takes messages in until the client goes, is silent, or says too much.
+async fn read(
+    stream: &mut (impl Stream<Item = Result<Message, axum::Error>> + Unpin),
+    incoming: mpsc::Sender<Incoming>,
+) -> Ending {
+    let room = Arc::new(Semaphore::new(MAX_WAITING_BYTES));
+    loop {
+        let text = match timeout(SILENCE, stream.next()).await {
+            Ok(Some(Ok(Message::Text(text)))) => text.to_string(),
+            Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
+            Ok(Some(Ok(Message::Binary(_)))) => return Ending::fatal("BadMessage", "expected text, found bytes"),
+            // Broken frames, or more than a message may hold; nobody hears this where it was the connection that broke.
+            Ok(Some(Err(error))) => return Ending::fatal("BadMessage", error.to_string()),
+            Ok(Some(Ok(Message::Close(_))) | None) | Err(_) => return Ending::Gone,
+        };
+        let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let waits = match Arc::clone(&room).try_acquire_many_owned(bytes) {
+            Ok(room) => incoming.try_send(Incoming { text, room }).is_ok(),
+            Err(_) => false,
+        };
+        if !waits {
+            return Ending::overloaded("TooManyConcurrentMutations");
+        }
+    }
+}
+
+/// Sends messages, and pings between them, until the client doesn't take them.
+async fn write(
+    sink: &mut (impl Sink<Message, Error = axum::Error> + Unpin),
+    messages: &mut mpsc::Receiver<String>,
+) -> Ending {
+    let mut pings = interval(PING_EVERY);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last_told = Instant::now();
+    loop {
+        let message = tokio::select! {
+            message = messages.recv() => match message {
+                Some(message) => Message::text(message),
+                None => return Ending::Gone,
+            },
+            _ = pings.tick() => {
+                if last_told.elapsed() < APP_PING_AFTER {
+                    Message::Ping(Vec::new().into())
+                } else {
+                    Message::text(ServerMessage::Ping.to_json())
+                }
+            }
+        };
+        if matches!(message, Message::Text(_)) {
+            last_told = Instant::now();
+        }
+        match timeout(SEND_TIMEOUT, sink.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Ending::Gone,
+            Err(_) => return Ending::overloaded("TooSlow"),
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! What one socket's client is told, message by message.
+//!
+//! One thing happens at a time: a message is answered, or changes of the data are passed on, before the next message is
+//! looked at. So a mutation runs as whom the client was when it sent it, its response comes before the transition that
+//! shows what it did, and while a client doesn't read, it gets no older states queued but the newest one later. Only
+//! actions run beside.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use engine::{Caller, FunctionKind, MutationRequest, QuerySet, Refreshed};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    task::JoinSet,
+};
+
+use super::{
+    ending::Ending,
+    messages::{ClientMessage, FunctionCall, Modification, Response, ServerMessage, StateModification, Token, Version},
+};
+use crate::{
+    credentials::Credential,
+    request::{arguments, check_component},
+    routes::{App, blocking},
+    timestamp::Timestamp,
+};
+
+/// Live queries at once.
+const MAX_QUERIES: usize = 10_000;
+
+/// Actions of a client that run or wait to run; as many as Convex allows.
+const MAX_ACTIONS: usize = 1000;
+
+/// A message as it came. As long as it is worked on, it takes room of what its client may send.
+pub(crate) struct Incoming {
+    pub(crate) text: String,
+    pub(crate) room: OwnedSemaphorePermit,
+}
+
+pub(crate) struct Session {
+    app: App,
+    outgoing: mpsc::Sender<String>,
+    /// The client's own name for the session; none before it connects.
+    id: Option<String>,
+    caller: Caller,
+    queries: Arc<Mutex<QuerySet>>,
+    numbers: BTreeSet<u32>,
+    /// Holds something when a query should run again.
+    woken: mpsc::Receiver<()>,
+    actions: JoinSet<Result<String, Ending>>,
+    /// What the client was told last.
+    version: Version,
+}
+
+impl Session {
+    /// # Errors
+    ///
+    /// The deployment is closed.
+    pub(crate) fn new(app: App, outgoing: mpsc::Sender<String>) -> Result<Self, Ending> {
+        let (wake, woken) = mpsc::channel(1);
+        let wake = move || {
+            // Where one is waiting, it wakes for this too.
+            let _ = wake.try_send(());
+        };
+        let queries = QuerySet::new(&app.deployment, Caller::ANONYMOUS, wake).map_err(|_| Ending::internal())?;
+        Ok(Self {
+            app,
+            outgoing,
+            id: None,
+            caller: Caller::ANONYMOUS,
+            queries: Arc::new(Mutex::new(queries)),
+            numbers: BTreeSet::new(),
+            woken,
+            actions: JoinSet::new(),
+            version: Version::default(),
+        })
+    }
+
+    /// Answers messages and passes changes on, until there is a reason not to.
+    pub(crate) async fn run(mut self, mut incoming: mpsc::Receiver<Incoming>) -> Ending {
+        loop {
+            let done = tokio::select! {
+                message = incoming.recv() => match message {
+                    Some(message) => self.receive(message).await,
+                    None => Err(Ending::Gone),
+                },
+                _ = self.woken.recv() => self.refresh().await,
+                Some(response) = self.actions.join_next() => self.end_action(response).await,
+                () = until(self.caller.expires()) => self.check_expiry(),
+                () = self.app.sockets.stopped() => Err(Ending::STOPPING),
+            };
+            if let Err(ending) = done {
+                return ending;
+            }
+        }
+    }
+
+    async fn receive(&mut self, Incoming { text, room }: Incoming) -> Result<(), Ending> {
+        let message = blocking(move || serde_json::from_str(&text)).await?;
+        let message = message.map_err(|error| Ending::fatal("BadMessage", error.to_string()))?;
+        if let ClientMessage::Connect { session_id, max_observed_timestamp } = message {
+            return self.connect(session_id, max_observed_timestamp);
+        }
+        let Some(session) = self.id.clone() else {
+            return Err(Ending::fatal("NotConnected", "expected Connect as the first message"));
+        };
+        if !matches!(message, ClientMessage::Authenticate { .. }) {
+            self.check_expiry()?;
+        }
+        match message {
+            ClientMessage::Connect { .. } | ClientMessage::Event => Ok(()),
+            ClientMessage::ModifyQuerySet { base_version, new_version, modifications } => {
+                self.modify(base_version, new_version, modifications).await
+            }
+            ClientMessage::Mutation(call) => self.mutate(session, call).await,
+            ClientMessage::Action(call) => self.begin_action(call, room),
+            ClientMessage::Authenticate { base_version, token } => self.authenticate(base_version, token).await,
+        }
+    }
+
+    fn connect(&mut self, session: String, observed: Option<Timestamp>) -> Result<(), Ending> {
+        if self.id.is_some() {
+            return Err(Ending::fatal("AlreadyConnected", "expected one Connect"));
+        }
+        if !is_uuid(&session) {
+            return Err(Ending::fatal("BadMessage", format!("sessionId: {session:?}; expected a UUID")));
+        }
+        let current = self.app.deployment.commit_timestamp().map_err(|_| Ending::internal())?;
+        if observed.is_some_and(|observed| observed.0 > current) {
+            // It has seen what isn't here: the data of another deployment, or of before a backup was brought back.
+            return Err(Ending::internal());
+        }
+        self.id = Some(session);
+        Ok(())
+    }
+
+    async fn modify(&mut self, base: u32, new: u32, modifications: Vec<Modification>) -> Result<(), Ending> {
+        check_base_version("query set", base, self.version.query_set)?;
+        if base.checked_add(1) != Some(new) {
+            return Err(Ending::fatal("BadMessage", format!("newVersion: {new}; expected baseVersion ({base}) + 1")));
+        }
+        let (mut added, mut removed) = (Vec::new(), Vec::new());
+        for modification in modifications {
+            match modification {
+                Modification::Add { query_id, udf_path, args, journal, component_path } => {
+                    check_component(component_path.as_deref())?;
+                    if !self.numbers.insert(query_id) {
+                        return Err(Ending::fatal("BadMessage", format!("queryId: {query_id} is in the query set")));
+                    }
+                    added.push((query_id, udf_path, arguments(Some(args))?, journal));
+                }
+                Modification::Remove { query_id } => {
+                    if !self.numbers.remove(&query_id) {
+                        return Err(Ending::fatal("BadMessage", format!("queryId: {query_id} isn't in the query set")));
+                    }
+                    added.retain(|(added, ..)| *added != query_id);
+                    removed.push(query_id);
+                }
+            }
+        }
+        if self.numbers.len() > MAX_QUERIES {
+            return Err(Ending::fatal("TooManyQueries", format!("expected at most {MAX_QUERIES} queries")));
+        }
+        let end = Version { query_set: new, ..self.version };
+        let gone = removed.clone();
+        let change = move |queries: &mut QuerySet| {
+            gone.into_iter().for_each(|query| queries.remove(query));
+            added.into_iter().for_each(|(query, path, args, journal)| queries.add(query, path, args, journal));
+        };
+        self.transition(end, removed, change).await
+    }
+
+    async fn authenticate(&mut self, base: u32, token: Token) -> Result<(), Ending> {
+        check_base_version("identity", base, self.version.identity)?;
+        let credential = match token {
+            Token::None => Credential::None,
+            Token::User { value } => Credential::Token(value),
+            Token::Admin { value, impersonating: None } => Credential::AdminKey(value),
+            Token::Admin { value, impersonating: Some(attributes) } => Credential::ActingAs(value, attributes),
+        };
+        let App { deployment, admin_key, .. } = self.app.clone();
+        let caller = blocking(move || credential.caller(&deployment, &admin_key)).await?;
+        self.caller = caller.map_err(|refusal| match refusal.into() {
+            Ending::Fatal { message, .. } => {
+                Ending::Unauthenticated { message, base_version: base, update_attempted: true }
+            }
+            ending => ending,
+        })?;
+        let caller = self.caller.clone();
+        let end = Version { identity: base + 1, ..self.version };
+        self.transition(end, Vec::new(), move |queries| queries.set_caller(caller)).await
+    }
+
+    fn check_expiry(&self) -> Result<(), Ending> {
+        if self.caller.expires().is_none_or(|time| SystemTime::now() < time) {
+            return Ok(());
+        }
+        let (message, base_version) = ("The token has expired".to_owned(), self.version.identity);
+        Err(Ending::Unauthenticated { message, base_version, update_attempted: false })
+    }
+
+    async fn mutate(&mut self, session: String, call: FunctionCall) -> Result<(), Ending> {
+        let FunctionCall { request_id, udf_path, args, component_path } = call;
+        check_component(component_path.as_deref())?;
+        let args = arguments(Some(args))?;
+        let (deployment, caller) = (Arc::clone(&self.app.deployment), self.caller.clone());
+        let response = blocking(move || {
+            let request = MutationRequest { session, number: request_id };
+            let outcome = deployment.mutation_once(&request, &udf_path, args, &caller).map_err(failed)?;
+            let response = Response::new(request_id, &outcome).map_err(failed)?;
+            Ok::<_, Ending>(ServerMessage::MutationResponse { ts: outcome.timestamp.map(Timestamp), response }.to_json())
+        });
+        let response = response.await??;
+        self.send(response).await?;
+        self.refresh().await
+    }
+
+    /// Lets an action run beside what else the session does. On all sockets together, only so many run at once.
+    fn begin_action(&mut self, call: FunctionCall, room: OwnedSemaphorePermit) -> Result<(), Ending> {
+        let FunctionCall { request_id, udf_path, args, component_path } = call;
+        check_component(component_path.as_deref())?;
+        let args = arguments(Some(args))?;
+        if self.actions.len() == MAX_ACTIONS {
+            return Err(Ending::overloaded("TooManyConcurrentActions"));
+        }
+        let (deployment, caller) = (Arc::clone(&self.app.deployment), self.caller.clone());
+        let actions = self.app.sockets.actions();
+        self.actions.spawn(async move {
+            let _one_of_them = actions.acquire_owned().await;
+            let response = blocking(move || {
+                let outcome =
+                    deployment.call(Some(FunctionKind::Action), &udf_path, args, &caller).map_err(failed)?;
+                Ok(ServerMessage::ActionResponse(Response::new(request_id, &outcome).map_err(failed)?).to_json())
+            });
+            let response = response.await?;
+            drop(room);
+            response
+        });
+        Ok(())
+    }
+
+    async fn end_action(&mut self, response: Result<Result<String, Ending>, tokio::task::JoinError>) -> Result<(), Ending> {
+        let response = response.map_err(|_| Ending::internal())??;
+        self.send(response).await?;
+        self.refresh().await
+    }
+
+    /// A transition to the last commit.
+    async fn refresh(&mut self) -> Result<(), Ending> {
+        self.transition(self.version, Vec::new(), |_| {}).await
+    }
+
+    /// Changes the query set, and tells the client what has become of it.
+    async fn transition(
+        &mut self,
+        end: Version,
+        removed: Vec<u32>,
+        change: impl FnOnce(&mut QuerySet) + Send + 'static,
+    ) -> Result<(), Ending> {
+        // Whoever called before now is heard by this refresh.
+        let _ = self.woken.try_recv();
+        let (start, queries) = (self.version, Arc::clone(&self.queries));
+        let told = blocking(move || {
+            let mut queries = locked(&queries);
+            change(&mut queries);
+            let Refreshed { timestamp, changed } = queries.refresh().map_err(failed)?;
+            let end = Version { ts: Timestamp(timestamp), ..end };
+            let mut modifications: Vec<_> =
+                removed.into_iter().map(|query_id| StateModification::QueryRemoved { query_id }).collect();
+            for query in changed {
+                let outcome = queries.outcome(query).expect("it has just run");
+                modifications.push(StateModification::new(query, outcome).map_err(failed)?);
+            }
+            let transition = ServerMessage::Transition { start_version: start, end_version: end, modifications };
+            Ok::<_, Ending>((transition.to_json(), end))
+        });
+        let (transition, end) = told.await??;
+        self.send(transition).await?;
+        self.version = end;
+        Ok(())
+    }
+
+    /// Waits until the client has taken what came before.
+    async fn send(&self, message: String) -> Result<(), Ending> {
+        self.outgoing.send(message).await.map_err(|_| Ending::Gone)
+    }
+}
+
+/// The deployment failed, not a function.
+fn failed<E>(_: E) -> Ending {
+    Ending::internal()
+}
+
+fn check_base_version(of: &str, base: u32, current: u32) -> Result<(), Ending> {
+    if base == current {
+        return Ok(());
+    }
+    let message = format!("baseVersion: {base}; expected the {of}'s version, {current}");
+    Err(Ending::fatal("BaseVersionMismatch", message))
+}
+
+/// Ends at a time of the system's clock, however that is set meanwhile; never, without a time.
+async fn until(time: Option<SystemTime>) {
+    let Some(time) = time else { return std::future::pending().await };
+    while let Ok(left) = time.duration_since(SystemTime::now()) {
+        tokio::time::sleep(left.clamp(Duration::from_millis(1), Duration::from_mins(1))).await;
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    let lengths = [8, 4, 4, 4, 12];
+    let groups: Vec<&str> = text.split('-').collect();
+    let is_group = |(group, length): (&&str, usize)| group.len() == length && group.bytes().all(|c| c.is_ascii_hexdigit());
+    groups.len() == lengths.len() && groups.iter().zip(lengths).all(is_group)
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

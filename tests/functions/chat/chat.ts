@@ -1,0 +1,107 @@
+// Rooms, pages of them, a count and who is there, for the sync protocol's tests.
+import {
+  actionGeneric as action,
+  internalQueryGeneric as internalQuery,
+  mutationGeneric as mutation,
+  queryGeneric as query,
+} from "convex/server";
+import { ConvexError, v } from "convex/values";
+
+export const send = mutation({
+  args: { room: v.string(), text: v.string() },
+  handler: async (ctx, message) => {
+    console.log("sending");
+    await ctx.db.insert("messages", message);
+    return message.text;
+  },
+});
+
+const inRoom = (ctx: any, room: string) =>
+  ctx.db
+    .query("messages")
+    .withIndex("by_room", (q: any) => q.eq("room", room));
+
+export const list = query({
+  args: { room: v.string() },
+  handler: async (ctx, { room }) =>
+    (await inRoom(ctx, room).collect()).map(({ text }: any) => text),
+});
+
+export const page = query({
+  args: { room: v.string(), paginationOpts: v.any() },
+  handler: async (ctx, { room, paginationOpts }) =>
+    await inRoom(ctx, room).paginate(paginationOpts),
+});
+
+export const increment = mutation({
+  args: { name: v.string() },
+  handler: async (ctx, { name }) => {
+    const row = await ctx.db
+      .query("counters")
+      .withIndex("by_name", (q: any) => q.eq("name", name))
+      .unique();
+    const count = (row?.count ?? 0) + 1;
+    if (row === null) await ctx.db.insert("counters", { name, count });
+    else await ctx.db.patch(row._id, { count });
+    return count;
+  },
+});
+
+export const count = query({
+  args: { name: v.string() },
+  handler: async (ctx, { name }) => {
+    const row = await ctx.db
+      .query("counters")
+      .withIndex("by_name", (q: any) => q.eq("name", name))
+      .unique();
+    return row?.count ?? 0;
+  },
+});
+
+export const refuse = mutation({
+  args: { room: v.string() },
+  handler: async (ctx, { room }) => {
+    await ctx.db.insert("messages", { room, text: "never seen" });
+    throw new ConvexError({ reason: "on purpose", at: [1, 2.5] });
+  },
+});
+
+export const refuseIfEmpty = query({
+  args: { room: v.string() },
+  handler: async (ctx, { room }) => {
+    if ((await inRoom(ctx, room).first()) === null)
+      throw new ConvexError({ empty: room });
+    return room;
+  },
+});
+
+export const blank = query({
+  args: { bytes: v.number() },
+  handler: async (ctx, { bytes }) => {
+    const room = await inRoom(ctx, "blank").collect();
+    return " ".repeat(bytes) + room.length;
+  },
+});
+
+export const whoami = query({
+  args: {},
+  handler: async (ctx) => (await ctx.auth.getUserIdentity())?.subject ?? null,
+});
+
+export const sign = mutation({
+  args: { room: v.string() },
+  handler: async (ctx, { room }) => {
+    const text = (await ctx.auth.getUserIdentity())?.subject ?? "nobody";
+    await ctx.db.insert("messages", { room, text });
+  },
+});
+
+export const secret = internalQuery({
+  args: {},
+  handler: async () => "for admins",
+});
+
+export const echo = action({
+  args: { value: v.any() },
+  handler: async (_ctx, { value }) => value,
+});

@@ -1,0 +1,13 @@
+import { defineSchema, defineTable } from "convex/server";
+import { v } from "convex/values";
+
+export default defineSchema({
+  messages: defineTable({ room: v.string(), text: v.string() }).index(
+    "by_room",
+    ["room"],
+  ),
+  counters: defineTable({ name: v.string(), count: v.number() }).index(
+    "by_name",
+    ["name"],
+  ),
+});
