@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import socket
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
-class Closed(Exception):
+class ClosedError(Exception):
     """The server closed the socket: with this code and reason, or none if it just vanished."""
 
     def __init__(self, code: int | None = None, reason: str = "") -> None:
@@ -23,6 +24,8 @@ class Closed(Exception):
 
 
 class Frame(NamedTuple):
+    """What a frame is, and what is in it."""
+
     opcode: int
     payload: bytes
 
@@ -72,18 +75,18 @@ class WebSocket:
         self.socket.sendall(head + bytes(4 if masked else 0) + payload)
 
     def receive_frame(self) -> Frame:
-        """The next frame, whatever it is; `Closed` where there is none."""
+        """The next frame, whatever it is; `ClosedError` where there is none."""
         try:
             head = self.reader.read(2)
             if len(head) < 2:
-                raise Closed
+                raise ClosedError
             length = head[1] & 0x7F
             if length >= 126:
                 format, size = ("!H", 2) if length == 126 else ("!Q", 8)
                 (length,) = struct.unpack(format, self.reader.read(size))
             return Frame(head[0] & 0xF, self.reader.read(length))
         except ConnectionError:
-            raise Closed from None
+            raise ClosedError from None
 
 
 class SyncSocket(WebSocket):
@@ -107,12 +110,15 @@ class SyncSocket(WebSocket):
             self.connect()
 
     def connect(self, **more: Any) -> None:
+        """Say who this is; npm's client comes back under the same name."""
         self.send("Connect", sessionId=self.session, connectionCount=0, lastCloseReason=None, clientTs=0, **more)
 
     def send(self, type: str, **fields: Any) -> None:
+        """One message."""
         self.send_frame(TEXT, json.dumps({"type": type, **fields}).encode())
 
     def modify(self, *modifications: dict[str, Any]) -> None:
+        """Change the query set that the last transition told of."""
         version = self.version["querySet"]
         self.send("ModifyQuerySet", baseVersion=version, newVersion=version + 1, modifications=list(modifications))
 
@@ -121,10 +127,10 @@ class SyncSocket(WebSocket):
         while True:
             opcode, payload = self.receive_frame()
             if opcode == CLOSE:
-                self.send_frame(CLOSE, payload)
-                raise Closed(int.from_bytes(payload[:2]), payload[2:].decode())
+                self._reply(CLOSE, payload)
+                raise ClosedError(int.from_bytes(payload[:2]), payload[2:].decode())
             if opcode == PING:
-                self.send_frame(PONG, payload)
+                self._reply(PONG, payload)
             if opcode == TEXT:
                 message: dict[str, Any] = json.loads(payload)
                 if message["type"] == "Transition":
@@ -144,8 +150,13 @@ class SyncSocket(WebSocket):
         try:
             while True:
                 message = self.receive()
-        except Closed as closed:
+        except ClosedError as closed:
             return message, closed.code, closed.reason
+
+    def _reply(self, opcode: int, payload: bytes) -> None:
+        """Whether the server still reads shows in what comes next."""
+        with contextlib.suppress(ConnectionError):
+            self.send_frame(opcode, payload)
 
     def _follow(self, transition: dict[str, Any]) -> None:
         assert transition["startVersion"] == self.version

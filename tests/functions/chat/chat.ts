@@ -10,16 +10,14 @@ import { ConvexError, v } from "convex/values";
 export const send = mutation({
   args: { room: v.string(), text: v.string() },
   handler: async (ctx, message) => {
-    console.log("sending");
+    if (message.text === "aloud") console.log("sending");
     await ctx.db.insert("messages", message);
     return message.text;
   },
 });
 
 const inRoom = (ctx: any, room: string) =>
-  ctx.db
-    .query("messages")
-    .withIndex("by_room", (q: any) => q.eq("room", room));
+  ctx.db.query("messages").withIndex("by_room", (q: any) => q.eq("room", room));
 
 export const list = query({
   args: { room: v.string() },

@@ -1,0 +1,481 @@
+"""Convex's sync protocol in `mastra-convex serve`: official clients, and sockets that misbehave."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import statistics
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from convex import ConvexClient, ConvexError
+from convex.values import ConvexInt64
+
+from tests.served import Served, serve
+from tests.websocket import BINARY, TEXT, SyncSocket, WebSocket, add, read_timestamp, timestamp
+
+TESTS = Path(__file__).parent
+CLIENTS = TESTS / "clients"
+NODE = ["node", "--experimental-websocket"]  # Node 20 has none otherwise.
+
+
+class Chat(NamedTuple):
+    """The functions of `functions/chat` with an auth provider, and the provider's key."""
+
+    functions: Path
+    key: str
+
+    def token(self, subject: str, seconds: int = 3600) -> str:
+        """A token that a user has for so long."""
+        return node("issuer.js", self.key, subject, str(seconds)).strip()
+
+
+@pytest.fixture(scope="module")
+def chat(tmp_path_factory: pytest.TempPathFactory) -> Chat:
+    folder = tmp_path_factory.mktemp("chat")
+    shutil.copytree(TESTS / "functions" / "chat", folder, dirs_exist_ok=True)
+    return Chat(folder, node("issuer.js", str(folder)).strip())
+
+
+@pytest.fixture(scope="module")
+def served(chat: Chat) -> Iterator[Served]:
+    """Those functions, in memory."""
+    with serve(data=":memory:", functions=chat.functions) as served:
+        yield served
+
+
+@pytest.fixture
+def room() -> str:
+    """A room that no other test is in."""
+    return uuid.uuid4().hex
+
+
+def node(script: str, *arguments: str) -> str:
+    """Run a script, and see it succeed."""
+    command = [*NODE, str(CLIENTS / script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def mutation(request: int, path: str, **args: Any) -> dict[str, Any]:
+    return {"requestId": request, "udfPath": path, "args": [args]}
+
+
+def test_npms_clients_follow_write_and_log_in(served: Served, chat: Chat) -> None:
+    """What they are told, and when, is in `clients/sync.js`."""
+    node("sync.js", *served, chat.key)
+
+
+def test_the_python_client_follows_writes_and_logs_in(served: Served, chat: Chat, room: str) -> None:
+    """Live results, values, errors with data, admins and users."""
+    client: Any = ConvexClient(served.url)
+    states = client.subscribe("chat:list", {"room": room})
+    assert next(states) == []
+    for number in range(3):
+        assert client.mutation("chat:send", {"room": room, "text": str(number)}) == str(number)
+    state = next(states)
+    while len(state) < 3:
+        state = next(states)
+    assert state == ["0", "1", "2"]
+    states.unsubscribe()
+    value = [None, True, 1.5, "x", b"\x00\xff", ConvexInt64(7), {"a": []}]
+    assert client.action("chat:echo", {"value": value}) == value
+    with pytest.raises(ConvexError) as caught:
+        client.mutation("chat:refuse", {"room": room})
+    assert caught.value.data == {"reason": "on purpose", "at": [1, 2.5]}
+    with pytest.raises(Exception, match="Could not find public function"):
+        client.query("chat:secret")
+    page = client.query("chat:page", {"room": room, "paginationOpts": {"numItems": 2, "cursor": None}})
+    assert [message["text"] for message in page["page"]] == ["0", "1"]
+    client.set_auth(chat.token("ann"))
+    assert client.query("chat:whoami") == "ann"
+    client.set_admin_auth(served.admin_key)
+    assert client.query("chat:secret") == "for admins"
+
+
+def test_everybody_sees_what_the_others_write(served: Served, room: str) -> None:
+    """The clients of npm and PyPI, HTTP and a bare socket, in one room."""
+    everyone = ["npm", "PyPI", "HTTP", "socket"]
+    npm = subprocess.Popen([*NODE, str(CLIENTS / "sync_follow.js"), served.url, room, "npm", *everyone])
+    client: Any = ConvexClient(served.url)
+    states = client.subscribe("chat:list", {"room": room})
+    client.mutation("chat:send", {"room": room, "text": "PyPI"})
+    served.call("mutation", "chat:send", {"room": room, "text": "HTTP"})
+    with SyncSocket(served.url) as bare:
+        bare.modify(add(0, "chat:list", {"room": room}))
+        bare.send("Mutation", **mutation(0, "chat:send", room=room, text="socket"))
+        while set(bare.results.get(0, {}).get("value", [])) != set(everyone):
+            bare.receive()
+        state: list[str] = []
+        while set(state) != set(everyone):
+            state = next(states)
+        assert state == bare.results[0]["value"]
+    assert npm.wait(timeout=30) == 0
+
+
+def test_every_answer_comes_before_the_transition_that_shows_it(served: Served, room: str) -> None:
+    """A transition after every response, failures too; its timestamp reaches the mutation's."""
+    with SyncSocket(served.url) as client:
+        client.modify(add(0, "chat:list", {"room": room}), add(1, "chat:list", {"room": "another"}))
+        assert len(client.expect("Transition")["modifications"]) == 2
+        client.send("Mutation", **mutation(0, "chat:send", room=room, text="aloud"))
+        client.send("Mutation", **mutation(1, "chat:refuse", room=room))
+        client.send("Action", **mutation(2, "chat:echo", value=1))
+        response = client.expect("MutationResponse")
+        assert (response["result"], response["logLines"]) == ("aloud", ["[LOG] 'sending'"])
+        shown = client.expect("Transition")
+        assert shown["endVersion"]["ts"] == response["ts"]
+        assert [(changed["queryId"], changed["value"]) for changed in shown["modifications"]] == [(0, ["aloud"])]
+        failed = client.expect("MutationResponse")
+        assert (failed["success"], failed["ts"], failed["errorData"]["at"]) == (False, None, [1, 2.5])
+        assert "Server Error\nUncaught ConvexError" in failed["result"]
+        assert client.expect("Transition")["modifications"] == []
+        answered = client.expect("ActionResponse")
+        assert (answered["result"], "ts" in answered) == (1, False)
+        assert client.expect("Transition")["modifications"] == []
+        client.modify({"type": "Remove", "queryId": 0})
+        removed = client.expect("Transition")
+        assert removed["modifications"] == [{"type": "QueryRemoved", "queryId": 0}]
+        assert removed["endVersion"]["querySet"] == 2
+
+
+def test_a_page_comes_back_by_its_journal(served: Served, room: str) -> None:
+    """Who reconnects gets the same end of the page, whatever was written since."""
+    page = {"room": room, "paginationOpts": {"numItems": 2, "cursor": None}}
+    with SyncSocket(served.url) as client:
+        for number, text in enumerate("abc"):
+            client.send("Mutation", **mutation(number, "chat:send", room=room, text=text))
+        client.modify(add(0, "chat:page", page))
+        while 0 not in client.results:
+            client.receive()
+        first = client.results[0]
+        assert first["journal"] is not None
+    with SyncSocket(served.url) as client:
+        client.modify(add(7, "chat:page", page, journal=first["journal"]))
+        client.expect("Transition")
+        assert client.results[7]["value"] == first["value"]
+        assert client.results[7]["journal"] == first["journal"]
+
+
+@pytest.mark.parametrize("path", ["/api/sync", "/api/1.48.0/sync", "/api/0.8.1-alpha.2/sync"])
+def test_both_urls_lead_there(served: Served, path: str) -> None:
+    """With the client's version in it, or not."""
+    with SyncSocket(served.url, path) as client:
+        client.modify()
+        assert client.expect("Transition")["endVersion"]["querySet"] == 1
+
+
+def test_what_is_no_socket_is_refused(served: Served) -> None:
+    """A version that is none; a request that asks for no upgrade."""
+    with WebSocket(served.url, "/api/latest/sync") as refused:
+        assert refused.status == 400
+    status, _, _ = served.send("GET", "/api/sync")
+    assert status == 400
+
+
+ADD = add(0, "chat:whoami")
+BAD = {
+    "no JSON": ('{"type":', "BadMessage"),
+    "no message": ("[]", "BadMessage"),
+    "an unknown type": ({"type": "Subscribe"}, "BadMessage"),
+    "a lacking field": ({"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1}, "BadMessage"),
+    "a second Connect": ({"type": "Connect", "sessionId": str(uuid.UUID(int=0))}, "AlreadyConnected"),
+    "a version of later": (
+        {"type": "ModifyQuerySet", "baseVersion": 1, "newVersion": 2, "modifications": []},
+        "BaseVersionMismatch",
+    ),
+    "a version too far": (
+        {"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 2, "modifications": []},
+        "BadMessage",
+    ),
+    "an identity of later": ({"type": "Authenticate", "baseVersion": 3, "tokenType": "None"}, "BaseVersionMismatch"),
+    "an unknown token": ({"type": "Authenticate", "baseVersion": 0, "tokenType": "Magic", "value": "x"}, "BadMessage"),
+    "a query twice": (
+        {"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1, "modifications": [ADD, ADD]},
+        "BadMessage",
+    ),
+    "a query that isn't there": (
+        {
+            "type": "ModifyQuerySet",
+            "baseVersion": 0,
+            "newVersion": 1,
+            "modifications": [{"type": "Remove", "queryId": 5}],
+        },
+        "BadMessage",
+    ),
+    "arguments that are none": ({"type": "Mutation", "requestId": 0, "udfPath": "a:b", "args": [1]}, "BadJsonBody"),
+    "a value that is none": ({"type": "Action", "requestId": 0, "udfPath": "a:b", "args": [{"$x": 1}]}, "BadMessage"),
+    "a component": (
+        {"type": "Mutation", "requestId": 0, "udfPath": "a:b", "args": [{}], "componentPath": "c"},
+        "UnsupportedComponent",
+    ),
+    "a number too large": ({"type": "Mutation", "requestId": 2**32, "udfPath": "a:b", "args": [{}]}, "BadMessage"),
+    "nesting too deep": ("[" * 500, "BadMessage"),
+    "too long": (" " * ((17 << 20) + 1), "MessageTooLarge"),
+}
+
+
+@pytest.mark.parametrize("sent", BAD)
+def test_bad_messages_end_a_socket_and_nothing_else(served: Served, sent: str) -> None:
+    """A FatalError that says why; another socket goes on."""
+    message, reason = BAD[sent]
+    with SyncSocket(served.url) as other, SyncSocket(served.url) as client:
+        client.send_frame(TEXT, (message if isinstance(message, str) else json.dumps(message)).encode())
+        last, code, closed_for = client.last_words()
+        assert last is not None
+        assert last["type"] == "FatalError"
+        assert last["error"].startswith(f"{reason}: ")
+        assert (code, closed_for) == (1000, reason)
+        other.modify(ADD)
+        assert other.expect("Transition")["modifications"][0]["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("opcode", "payload", "masked"),
+    [
+        pytest.param(BINARY, b"{}", True, id="bytes"),
+        pytest.param(TEXT, b"\xff\xfe", True, id="no UTF-8"),
+        pytest.param(TEXT, b"{}", False, id="unmasked"),
+        pytest.param(3, b"", True, id="a reserved opcode"),
+        pytest.param(TEXT, b" " * (35 << 20), True, id="far too long"),
+    ],
+)
+def test_bad_frames_end_a_socket(served: Served, opcode: int, payload: bytes, masked: bool) -> None:
+    """Frames that hold no text, break the protocol, or are too much to be read to their end."""
+    with SyncSocket(served.url) as client:
+        with contextlib.suppress(ConnectionError):  # It may be closed before the end.
+            client.send_frame(opcode, payload, masked=masked)
+        last, _, _ = client.last_words()
+        assert last is None or last["type"] == "FatalError"
+
+
+def test_nothing_comes_before_connect(served: Served) -> None:
+    """Not a query, not a session that is no UUID."""
+    with SyncSocket(served.url, connect=False) as client:
+        client.modify(ADD)
+        last, _, reason = client.last_words()
+        assert last is not None
+        assert (last["type"], reason) == ("FatalError", "NotConnected")
+    with SyncSocket(served.url, session="me") as client:
+        assert client.last_words()[2] == "BadMessage"
+
+
+def test_a_flood_of_mutations_is_cut_off(served: Served) -> None:
+    """Convex's limit is 1000 that wait, and its code one that clients come back from."""
+    with SyncSocket(served.url) as client:
+        with contextlib.suppress(ConnectionError):  # It is closed before the end.
+            for number in range(5000):
+                client.send("Mutation", **mutation(number, "chat:increment", name="flood"))
+        _, code, _ = client.last_words()
+        assert code in {1013, None}
+    assert 0 < served.call("query", "chat:count", {"name": "flood"})["value"] < 5000
+
+
+def test_a_timestamp_of_the_future_is_of_other_data(served: Served) -> None:
+    """A client that saw more than there is can't be told what is true."""
+    with SyncSocket(served.url, connect=False) as client:
+        client.connect(maxObservedTimestamp=timestamp(2**62))
+        assert client.last_words() == (None, 1011, "InternalServerError")
+
+
+def test_a_mutation_runs_once_for_a_session(served: Served, room: str) -> None:
+    """Sent, cut off, sent again: the stored answer, with its own timestamp."""
+    name, session = room, str(uuid.uuid4())
+    increment = mutation(3, "chat:increment", name=name)
+    for _ in range(5):
+        with SyncSocket(served.url, session=session) as client:
+            client.send("Mutation", **increment)
+    with SyncSocket(served.url, session=session) as client:
+        client.send("Mutation", **increment)
+        first = client.expect("MutationResponse")
+        client.expect("Transition")
+        client.send("Mutation", **mutation(4, "chat:increment", name=name))
+        second = client.expect("MutationResponse")
+        assert client.expect("Transition")["endVersion"]["ts"] == second["ts"]
+    with SyncSocket(served.url, session=session) as client:
+        client.send("Mutation", **increment)
+        assert client.expect("MutationResponse") == first
+        shown = client.expect("Transition")["endVersion"]
+        assert read_timestamp(shown["ts"]) >= read_timestamp(first["ts"])
+    assert (first["result"], second["result"]) == (1, 2)
+    with SyncSocket(served.url) as stranger:
+        stranger.send("Mutation", **increment)
+        assert stranger.expect("MutationResponse")["result"] == 3
+
+
+def test_a_mutation_runs_once_across_a_restart(chat: Chat, tmp_path: Path) -> None:
+    """Answers are kept with the data; timestamps go on."""
+    session, increment = str(uuid.uuid4()), mutation(0, "chat:increment", name="restarts")
+    answers = []
+    observed = timestamp(0)
+    for _ in range(2):
+        with serve(data=tmp_path / "data", functions=chat.functions) as served:
+            with SyncSocket(served.url, session=session, connect=False) as client:
+                client.connect(maxObservedTimestamp=observed)
+                client.send("Mutation", **increment)
+                answers.append(client.expect("MutationResponse"))
+                observed = client.expect("Transition")["endVersion"]["ts"]
+            assert served.call("query", "chat:count", {"name": "restarts"})["value"] == 1
+    assert answers[0] == answers[1]
+
+
+def authenticate(client: SyncSocket, token_type: str, **fields: Any) -> None:
+    client.send("Authenticate", baseVersion=client.version["identity"], tokenType=token_type, **fields)
+
+
+def test_queries_run_again_as_whom_the_client_has_become(served: Served, chat: Chat, room: str) -> None:
+    """Nobody, a user, an admin, an admin as a user; a mutation runs as whom its client was when it sent it."""
+    bob = {"issuer": "https://users.example", "subject": "bob"}
+    with SyncSocket(served.url) as client:
+        client.modify(add(0, "chat:whoami"), add(1, "chat:secret"), add(2, "chat:list", {"room": room}))
+        client.expect("Transition")
+        expected: list[tuple[str, dict[str, Any], str | None, str]] = [
+            ("User", {"value": chat.token("ann")}, "ann", "QueryFailed"),
+            ("Admin", {"value": served.admin_key}, None, "QueryUpdated"),
+            ("Admin", {"value": served.admin_key, "impersonating": bob}, "bob", "QueryUpdated"),
+            ("Admin", {"value": served.admin_key, "acting_as": bob}, "bob", "QueryUpdated"),
+            ("None", {}, None, "QueryFailed"),
+        ]
+        for number, (token_type, fields, who, secret) in enumerate(expected):
+            client.send("Mutation", **mutation(2 * number, "chat:sign", room=room))
+            authenticate(client, token_type, **fields)
+            client.send("Mutation", **mutation(2 * number + 1, "chat:sign", room=room))
+            client.expect("MutationResponse")
+            client.expect("Transition")
+            assert client.expect("Transition")["endVersion"]["identity"] == number + 1
+            assert (client.results[0]["value"], client.results[1]["type"]) == (who, secret)
+            client.expect("MutationResponse")
+            client.expect("Transition")
+            assert client.results[2]["value"][-1] == (who or "nobody")
+
+
+@pytest.mark.parametrize(
+    ("token_type", "fields"),
+    [
+        ("User", {"value": "not.a.token"}),
+        ("User", {"value": ""}),
+        ("Admin", {"value": "mastra-convex|" + "0" * 64}),
+        ("Admin", {"value": ""}),
+    ],
+)
+def test_a_credential_that_is_not_believed_changes_nothing(
+    served: Served, token_type: str, fields: dict[str, Any]
+) -> None:
+    """The error names the identity that still holds; then the socket closes."""
+    with SyncSocket(served.url) as client:
+        authenticate(client, "None")
+        client.expect("Transition")
+        authenticate(client, token_type, **fields)
+        last, code, _ = client.last_words()
+        assert last is not None
+        assert (last["type"], last["baseVersion"], last["authUpdateAttempted"]) == ("AuthError", 1, True)
+        assert code == 1000
+
+
+def test_an_admin_acts_as_nobody_without_a_name(served: Served) -> None:
+    """The key is right, the attributes are not."""
+    with SyncSocket(served.url) as client:
+        authenticate(client, "Admin", value=served.admin_key, impersonating={"name": "x"})
+        last, _, _ = client.last_words()
+        assert last is not None
+        assert last["type"] == "AuthError"
+
+
+def test_a_token_expires_while_its_user_is_connected(served: Served, chat: Chat) -> None:
+    """No update was attempted: clients fetch another token."""
+    with SyncSocket(served.url) as client:
+        authenticate(client, "User", value=chat.token("ann", 3))
+        client.modify(ADD)
+        while 0 not in client.results:
+            client.receive()
+        assert client.results[0]["value"] == "ann"
+        last, code, reason = client.last_words()
+        assert last is not None
+        assert (last["type"], last["baseVersion"], last["authUpdateAttempted"]) == ("AuthError", 1, False)
+        assert (code, reason) == (1000, "Unauthenticated")
+
+
+def test_a_client_that_does_not_read_holds_nobody_back(served: Served) -> None:
+    """It gets the newest state when it reads, and few of those between."""
+    writes = 60
+    with SyncSocket(served.url, receive_buffer=4096) as slow, SyncSocket(served.url) as quick:
+        for client in (slow, quick):
+            client.modify(add(0, "chat:blank", {"bytes": 4_000_000}))
+        quick.expect("Transition")
+        before = len(served.call("query", "chat:list", {"room": "blank"})["value"])
+        for _ in range(writes):
+            assert served.call("mutation", "chat:send", {"room": "blank", "text": ""})["status"] == "success"
+        while not quick.results[0]["value"].endswith(f" {before + writes}"):
+            quick.receive()
+        states = 0
+        while 0 not in slow.results or not slow.results[0]["value"].endswith(f" {before + writes}"):
+            slow.receive()
+            states += 1
+        assert states < writes / 4
+
+
+def test_a_server_that_stops_says_so(chat: Chat) -> None:
+    """With a code that clients come back from."""
+    with serve(data=":memory:", functions=chat.functions) as served:
+        client = SyncSocket(served.url)
+        client.modify(ADD)
+        client.expect("Transition")
+        endings: list[Any] = []
+        reader = threading.Thread(target=lambda: endings.append(client.last_words()))
+        reader.start()
+    reader.join()
+    assert endings == [(None, 1001, "Stopping")]
+    client.cut()
+
+
+def test_many_clients_end_on_the_newest_state(served: Served, record_property: Any) -> None:
+    """100 subscriptions on 20 sockets, 50 mutations a second: nobody goes backwards, and it is quick."""
+    sockets, each, seconds, rate = 20, 5, 3, 50
+    total = seconds * rate
+    names = [f"load{number}" for number in range(each)]
+    sent: dict[tuple[str, int], float] = {}
+    latencies: list[float] = []
+    failures: list[BaseException] = []
+    ready = threading.Barrier(sockets + 1)
+
+    def follow() -> None:
+        try:
+            with SyncSocket(served.url) as client:
+                client.modify(*(add(query, "chat:count", {"name": name}) for query, name in enumerate(names)))
+                client.expect("Transition")
+                ready.wait()
+                counts = dict.fromkeys(names, 0)
+                while sum(counts.values()) < total:
+                    for changed in client.expect("Transition")["modifications"]:
+                        name, count = names[changed["queryId"]], int(changed["value"])
+                        latencies.append(time.perf_counter() - sent[name, count])
+                        assert count > counts[name]
+                        counts[name] = count
+        except BaseException as error:
+            failures.append(error)
+            ready.abort()
+
+    followers = [threading.Thread(target=follow) for _ in range(sockets)]
+    for follower in followers:
+        follower.start()
+    ready.wait()
+    start = time.perf_counter()
+    for number in range(total):
+        time.sleep(max(0.0, start + number / rate - time.perf_counter()))
+        name, count = names[number % each], number // each + 1
+        sent[name, count] = time.perf_counter()
+        assert served.call("mutation", "chat:increment", {"name": name})["value"] == count
+    for follower in followers:
+        follower.join()
+    assert failures == []
+    record_property("median_ms", 1000 * statistics.median(latencies))
+    record_property("p99_ms", 1000 * statistics.quantiles(latencies, n=100)[98])
+    print("median, p99 (ms):", 1000 * statistics.median(latencies), 1000 * statistics.quantiles(latencies, n=100)[98])
