@@ -139,7 +139,13 @@ impl Deployment {
     /// # Errors
     ///
     /// The handle is closed, or of before a fork. How the call itself ended is in the outcome.
-    pub fn mutation_once(&self, request: &MutationRequest, path: &str, args: Value, caller: &Caller) -> Result<Outcome> {
+    pub fn mutation_once(
+        &self,
+        request: &MutationRequest,
+        path: &str,
+        args: Value,
+        caller: &Caller,
+    ) -> Result<Outcome> {
         Ok(self.inner()?.mutation_once(request, path, args, caller))
     }
 

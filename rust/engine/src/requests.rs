@@ -61,3 +61,27 @@ impl MutationRequest {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Storage, Synchronous, Target};
+
+    #[test]
+    fn answers_are_kept_for_14_days() {
+        let storage = Storage::open(Target::Memory, Synchronous::Normal).expect("memory opens");
+        let connection = storage.writer();
+        let request = |number| MutationRequest { session: "s".to_owned(), number };
+        let keep = |number, timestamp| {
+            let answer = Answer { value: Value::Null, log_lines: Vec::new(), timestamp };
+            request(number).keep_answer(&connection, &answer).expect("it is written");
+        };
+        let is_kept = |number| request(number).find_answer(&connection).expect("it is read").is_some();
+        keep(1, 0);
+        keep(2, 1);
+        keep(3, KEPT);
+        assert_eq!([1, 2, 3].map(is_kept), [true, true, true]);
+        keep(4, KEPT + 1);
+        assert_eq!([1, 2, 3, 4].map(is_kept), [false, true, true, true]);
+    }
+}

@@ -89,7 +89,18 @@ impl Transaction {
     ) -> Result<Self> {
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let (usage, changes) = (Usage::default(), Vec::new());
-        Ok(Self { connection, writes: true, tables, schema, limits, usage, clock, changes, reads: None, commits_at: None })
+        Ok(Self {
+            connection,
+            writes: true,
+            tables,
+            schema,
+            limits,
+            usage,
+            clock,
+            changes,
+            reads: None,
+            commits_at: None,
+        })
     }
 
     /// Begins to read on a connection, at the snapshot of the last commit.
@@ -107,7 +118,18 @@ impl Transaction {
         let tables = if is_current { tables } else { Arc::new(Tables::load(&connection)?) };
         let clock = Clock { commit_timestamp, ..clock };
         let (usage, changes) = (Usage::default(), Vec::new());
-        Ok(Self { connection, writes: false, tables, schema, limits, usage, clock, changes, reads: None, commits_at: None })
+        Ok(Self {
+            connection,
+            writes: false,
+            tables,
+            schema,
+            limits,
+            usage,
+            clock,
+            changes,
+            reads: None,
+            commits_at: None,
+        })
     }
 
     /// The timestamp of the last commit it sees.
@@ -177,7 +199,12 @@ impl Transaction {
     }
 
     /// Keeps what a request is answered with, for when it comes again.
-    pub(crate) fn keep_answer(&mut self, request: &MutationRequest, value: Value, log_lines: Vec<String>) -> Result<()> {
+    pub(crate) fn keep_answer(
+        &mut self,
+        request: &MutationRequest,
+        value: Value,
+        log_lines: Vec<String>,
+    ) -> Result<()> {
         let timestamp = self.commits_at();
         request.keep_answer(&self.connection, &Answer { value, log_lines, timestamp })
     }

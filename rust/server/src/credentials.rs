@@ -62,11 +62,7 @@ impl Credential {
     }
 }
 
-fn admin(
-    given: &str,
-    admin_key: &AdminKey,
-    acting_as: Option<engine::Result<Identity>>,
-) -> Result<Caller, Refusal> {
+fn admin(given: &str, admin_key: &AdminKey, acting_as: Option<engine::Result<Identity>>) -> Result<Caller, Refusal> {
     if !admin_key.matches(given) {
         let message = "The provided admin key was invalid for this instance";
         return Err(Refusal::unauthenticated("BadAdminKey", message));
@@ -84,7 +80,10 @@ pub(crate) fn check_client(headers: &HeaderMap) -> Result<(), Refusal> {
     let version = client.to_str().ok().and_then(|text| text.split_once('-')).map(|(_, version)| version);
     match version {
         Some(version) if is_version(version) => Ok(()),
-        _ => Err(Refusal::bad_request("InvalidClientVersion", "Convex-Client: expected `<name>-<major>.<minor>.<patch>`")),
+        _ => Err(Refusal::bad_request(
+            "InvalidClientVersion",
+            "Convex-Client: expected `<name>-<major>.<minor>.<patch>`",
+        )),
     }
 }
 

@@ -61,10 +61,8 @@ fn a_request_that_failed_may_succeed_later() {
 fn who_may_not_call_it_learns_nothing_of_a_request() {
     let deployment = in_memory();
     let request = request("s", 1);
-    let call = |caller| deployment.mutation_once(&request, "database:writeInternally", writes(), caller);
-    fn writes() -> Value {
-        object([("writes", vec![insert("free", value(r#"{"a": 1}"#))].into())])
-    }
+    let args = || object([("name", "ann".into())]);
+    let call = |caller| deployment.mutation_once(&request, "nested:add", args(), caller);
     assert!(call(&Caller::ADMIN).expect("it is open").result.is_ok());
     let refused = call(&Caller::ANONYMOUS).expect("it is open").result;
     assert_eq!(refused.expect_err("it is internal").code(), "FunctionNotFound");

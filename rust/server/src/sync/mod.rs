@@ -109,7 +109,8 @@ pub(crate) async fn connect(
     let Ok(place) = Arc::clone(&app.sockets.places).try_acquire_owned() else {
         return Err(Refusal::overloaded(format!("There are {MAX_SOCKETS} sockets open")));
     };
-    let upgrade = upgrade.max_message_size(MESSAGE_BYTES).max_frame_size(MESSAGE_BYTES);
+    // Twice the limit is read: who goes a little beyond it hears why, and isn't just cut off.
+    let upgrade = upgrade.max_message_size(2 * MESSAGE_BYTES).max_frame_size(2 * MESSAGE_BYTES);
     Ok(upgrade.on_upgrade(move |socket| serve(app, socket, place)))
 }
 
@@ -166,10 +167,14 @@ async fn read(
     let room = Arc::new(Semaphore::new(MAX_WAITING_BYTES));
     loop {
         let text = match timeout(SILENCE, stream.next()).await {
+            Ok(Some(Ok(Message::Text(text)))) if text.len() > MESSAGE_BYTES => {
+                let message = format!("a message may have {MESSAGE_BYTES} bytes; this one has {}", text.len());
+                return Ending::fatal("MessageTooLarge", message);
+            }
             Ok(Some(Ok(Message::Text(text)))) => text.to_string(),
             Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
             Ok(Some(Ok(Message::Binary(_)))) => return Ending::fatal("BadMessage", "expected text, found bytes"),
-            // Broken frames, or more than a message may hold; nobody hears this where it was the connection that broke.
+            // Broken frames. Nobody hears this where it was the connection that broke.
             Ok(Some(Err(error))) => return Ending::fatal("BadMessage", error.to_string()),
             Ok(Some(Ok(Message::Close(_))) | None) | Err(_) => return Ending::Gone,
         };

@@ -211,7 +211,9 @@ impl Session {
             let request = MutationRequest { session, number: request_id };
             let outcome = deployment.mutation_once(&request, &udf_path, args, &caller).map_err(failed)?;
             let response = Response::new(request_id, &outcome).map_err(failed)?;
-            Ok::<_, Ending>(ServerMessage::MutationResponse { ts: outcome.timestamp.map(Timestamp), response }.to_json())
+            Ok::<_, Ending>(
+                ServerMessage::MutationResponse { ts: outcome.timestamp.map(Timestamp), response }.to_json(),
+            )
         });
         let response = response.await??;
         self.send(response).await?;
@@ -231,8 +233,7 @@ impl Session {
         self.actions.spawn(async move {
             let _one_of_them = actions.acquire_owned().await;
             let response = blocking(move || {
-                let outcome =
-                    deployment.call(Some(FunctionKind::Action), &udf_path, args, &caller).map_err(failed)?;
+                let outcome = deployment.call(Some(FunctionKind::Action), &udf_path, args, &caller).map_err(failed)?;
                 Ok(ServerMessage::ActionResponse(Response::new(request_id, &outcome).map_err(failed)?).to_json())
             });
             let response = response.await?;
@@ -242,7 +243,10 @@ impl Session {
         Ok(())
     }
 
-    async fn end_action(&mut self, response: Result<Result<String, Ending>, tokio::task::JoinError>) -> Result<(), Ending> {
+    async fn end_action(
+        &mut self,
+        response: Result<Result<String, Ending>, tokio::task::JoinError>,
+    ) -> Result<(), Ending> {
         let response = response.map_err(|_| Ending::internal())??;
         self.send(response).await?;
         self.refresh().await
@@ -313,7 +317,8 @@ async fn until(time: Option<SystemTime>) {
 fn is_uuid(text: &str) -> bool {
     let lengths = [8, 4, 4, 4, 12];
     let groups: Vec<&str> = text.split('-').collect();
-    let is_group = |(group, length): (&&str, usize)| group.len() == length && group.bytes().all(|c| c.is_ascii_hexdigit());
+    let is_group =
+        |(group, length): (&&str, usize)| group.len() == length && group.bytes().all(|c| c.is_ascii_hexdigit());
     groups.len() == lengths.len() && groups.iter().zip(lengths).all(is_group)
 }
 
