@@ -307,7 +307,8 @@ impl Inner {
         Transaction::write(connection, tables, clock, self.schema(), limits)
     }
 
-    /// Commits, and lets everybody see it. The connection is held throughout, so commits come one after the other.
+    /// Commits, lets everybody see it, and waits until it is as durable as asked for. Until it is seen the connection is
+    /// held, so commits come one after the other.
     pub(crate) fn commit(&self, transaction: Transaction) -> Result<()> {
         let under_way = self.last_writes.begin(transaction.written_tables());
         let before = self.committed().tables;
@@ -319,8 +320,12 @@ impl Inner {
             under_way.finish(clock.commit_timestamp);
             self.residents.apply(&changes);
             *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
+            if let Some(durability) = &self.storage.durability {
+                durability.written(clock.commit_timestamp);
+                drop(connection);
+                return durability.wait(clock.commit_timestamp);
+            }
         }
-        drop(connection);
         Ok(())
     }
 
