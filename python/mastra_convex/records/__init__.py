@@ -8,6 +8,7 @@ millisecond.
 from mastra_convex.records._pages import OrderBy
 from mastra_convex.records.background_tasks import BackgroundTask, TaskFilter, TaskPage
 from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
+from mastra_convex.records.evals import Eval, EvalPage
 from mastra_convex.records.memory import (
     Message,
     MessagePage,
@@ -17,7 +18,7 @@ from mastra_convex.records.memory import (
     ThreadCopy,
     ThreadPage,
 )
-from mastra_convex.records.observability import Eval, EvalPage, Span, Trace, TraceOrderBy, TracePage
+from mastra_convex.records.observability import Span, Trace, TraceOrderBy, TracePage
 from mastra_convex.records.observations import (
     ActivatedChunk,
     ObservationActivation,

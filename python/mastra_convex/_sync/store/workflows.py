@@ -1,5 +1,5 @@
 # Generated from _async/store/workflows.py by tools/unasync.py: edit that.
-"""Runs of workflows: their snapshots, and who owns them."""
+"""Runs of workflows and their snapshots."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mastra_convex._sync.store.domain import Domain
+from mastra_convex._sync.store.run_owners import OWNERS, RunOwners
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, to_row
 from mastra_convex.records._pages import window
-from mastra_convex.records._values import as_items, date_text, finite_number, key_text, parsed
-from mastra_convex.records.workflows import RunFence, RunOwnership, WorkflowRun, WorkflowRunPage
+from mastra_convex.records._values import as_items, date_text, key_text, parsed
+from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunPage
 
 # Mastra's name for the table `mastra_workflow_snapshots`.
 RUNS = "mastra_workflow_snapshot"
-OWNERS = "mastra_workflow_run_owners"
 
 
-class WorkflowsStorage(Domain):
+class WorkflowsStorage(RunOwners):
     """Runs of workflows.
 
     Writes take a `fence`, from `claim_run_ownership`: such a write fails with the code ``STORAGE_RUN_FENCE_CONFLICT``,
@@ -201,64 +200,12 @@ class WorkflowsStorage(Domain):
         place = "WorkflowsStorage.delete_workflow_run_by_id"
         self._storage.call("deleteWorkflowRun", RUNS, **_run(place, workflow_name, run_id))
 
-    def claim_run_ownership(
-        self,
-        run_id: str,
-        owner_id: str,
-        lease_ms: float,
-        *,
-        force: bool = False,
-        expected_generation: int | None = None,
-    ) -> RunOwnership:
-        """Own a run for a while, if nobody does: of several that ask, one gets it.
-
-        Parameters
-        ----------
-        run_id, owner_id : str
-            The run, and who claims it.
-        lease_ms : float
-            For how long, unless renewed.
-        force : bool, default False
-            Take it from who owns it, whose fenced writes fail from then on.
-        expected_generation : int, optional
-            Only if the last claim had this generation; 0: if there was none.
-        """
-        place = "WorkflowsStorage.claim_run_ownership"
-        result = self._storage.call(
-            "claimRunOwnership",
-            OWNERS,
-            runId=key_text(f"{place}: run_id", run_id),
-            ownerId=key_text(f"{place}: owner_id", owner_id),
-            leaseMs=finite_number(f"{place}: lease_ms", lease_ms),
-            force=force,
-            expectedGeneration=expected_generation,
-        )
-        return _ownership(result)
-
-    def renew_run_ownership(self, fence: RunFence, lease_ms: float) -> RunOwnership:
-        """Own a run for `lease_ms` from now, if it is still this claim's."""
-        place = "WorkflowsStorage.renew_run_ownership"
-        lease_ms = finite_number(f"{place}: lease_ms", lease_ms)
-        return _ownership(
-            self._storage.call("renewRunOwnership", OWNERS, fence=_fence(place, fence), leaseMs=lease_ms)
-        )
-
-    def release_run_ownership(self, fence: RunFence) -> RunOwnership:
-        """Own a run no longer, if it is still this claim's."""
-        place = "WorkflowsStorage.release_run_ownership"
-        return _ownership(self._storage.call("releaseRunOwnership", OWNERS, fence=_fence(place, fence)))
-
-    def get_run_ownership(self, run_id: str) -> RunOwnership:
-        """Return who claimed a run last."""
-        run_id = key_text("WorkflowsStorage.get_run_ownership: run_id", run_id)
-        return _ownership(self._storage.call("getRunOwnership", OWNERS, runId=run_id))
-
     def _write(self, op: str, fence: RunFence | None, **fields: Any) -> Any:
         if fence is None:
             return self._storage.call(op, RUNS, **fields)
         request = {"op": op, "tableName": RUNS, **fields}
         return self._storage.call(
-            "fenced", OWNERS, fence=_fence("WorkflowsStorage: fence", fence), request=request
+            "fenced", OWNERS, fence=to_row("WorkflowsStorage: fence", RunFence, fence), request=request
         )
 
 
@@ -267,17 +214,6 @@ def _run(place: str, workflow_name: str, run_id: str) -> dict[str, str]:
         "workflowName": key_text(f"{place}: workflow_name", workflow_name),
         "runId": key_text(f"{place}: run_id", run_id),
     }
-
-
-def _fence(place: str, fence: RunFence) -> dict[str, Any]:
-    return to_row(f"{place}: fence", RunFence, fence)
-
-
-def _ownership(result: Mapping[str, Any]) -> RunOwnership:
-    claim = result["claim"]
-    if claim is None:
-        return RunOwnership(result["applied"], None, None, result["now"])
-    return RunOwnership(result["applied"], from_row(RunFence, claim), claim["leaseExpiresAt"], result["now"])
 
 
 def _thread_of(snapshot: Any) -> Any:
