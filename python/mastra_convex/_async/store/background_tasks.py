@@ -10,7 +10,7 @@ from mastra_convex._async.batches import in_halves
 from mastra_convex._async.storage import Row, as_filters, part_of
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import columns_of, from_row, to_columns, to_row
+from mastra_convex.records._columns import columns_of, equalities, from_row, to_columns, to_row
 from mastra_convex.records._pages import options, window
 from mastra_convex.records._values import as_items, date_text, key_text, one_of
 from mastra_convex.records.background_tasks import BackgroundTask, TaskDate, TaskFilter, TaskPage
@@ -251,11 +251,7 @@ def _filters(place: str, filter: TaskFilter | None, conditions: Mapping[str, Any
     known = ("status", *EQUALITIES, "from_date", "to_date", "date_filter_by")
     given = {**options(place, filter, known), **options(place, conditions, known)}
     columns = columns_of(BackgroundTask)
-    filters: dict[str, Any] = {
-        columns[name].name: key_text(f"{place} {name}", given[name])
-        for name in EQUALITIES
-        if given.get(name) is not None
-    }
+    filters = equalities(place, BackgroundTask, {name: given.get(name) for name in EQUALITIES})
     status = given.get("status")
     if status is not None:
         some = [status] if isinstance(status, str) else as_items(f"{place} status", status)

@@ -10,7 +10,7 @@ from mastra_convex._sync.batches import in_batches
 from mastra_convex._sync.storage import Admits, Row, part_of
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
-from mastra_convex.records._columns import columns_of, from_row, size_of, to_columns, to_row
+from mastra_convex.records._columns import columns_of, equalities, from_row, size_of, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import date_bounds, options, ordering, window
 from mastra_convex.records._values import as_items, key_text, key_texts, now, one_of, parsed
@@ -218,17 +218,13 @@ def _update_row(place: str, update: Any) -> Row:
 
 def _conditions(place: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The storage function's filters on roots."""
-    columns = columns_of(Span)
-    wanted: dict[str, Any] = {"isRoot": True}
-    for name in EQUALITIES:
-        if given.get(name) is not None:
-            wanted[columns[name].name] = key_text(f"{place} {name}", given[name])
+    wanted = {"isRoot": True, **equalities(place, Span, {name: given.get(name) for name in EQUALITIES})}
     if given.get("status") is not None:
         wanted |= STATUS[one_of(tuple(STATUS), f"{place} status", given["status"])]
     for name in ("started_at", "ended_at"):
         bounds = date_bounds(f"{place} {name}", given.get(name))
         if bounds:
-            wanted[columns[name].name] = bounds
+            wanted[columns_of(Span)[name].name] = bounds
     return wanted
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from mastra_convex._sync.store.run_owners import OWNERS, RunOwners
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import from_row, to_row
+from mastra_convex.records._columns import equalities, from_row, to_row
 from mastra_convex.records._pages import window
 from mastra_convex.records._values import as_items, date_text, key_text, parsed
 from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunPage
@@ -177,10 +177,8 @@ class WorkflowsStorage(RunOwners):
         """
         place = "WorkflowsStorage.list_workflow_runs"
         part = window(place, page, per_page)
-        given = {"workflow_name": workflow_name, "resourceId": resource_id, "status": status}
-        filters = {
-            column: key_text(f"{place}: {column}", value) for column, value in given.items() if value is not None
-        }
+        texts = {"workflow_name": workflow_name, "resource_id": resource_id}
+        filters = equalities(f"{place}:", WorkflowRun, texts)
         order = {"field": "createdAt", "order": "desc"}
         if from_date is not None:
             order["gte"] = date_text(f"{place}: from_date", from_date)
@@ -189,6 +187,7 @@ class WorkflowsStorage(RunOwners):
         if thread_id is not None:
             key_text(f"{place}: thread_id", thread_id)
         if status is not None:
+            filters["status"] = key_text(f"{place}: status", status)
             self._storage.repeat("fillStatus", RUNS)
         admits = None if thread_id is None else lambda row: _thread_of(parsed(row["snapshot"])) == thread_id
         rows, total = self._storage.page(RUNS, filters, order, part, admits)
