@@ -27,7 +27,7 @@ from mastra_convex.records.observations import (
 )
 from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger
 from mastra_convex.records.scores import Score, ScorePage
-from mastra_convex.records.workflows import RunFence, RunOwnership, WorkflowRun, WorkflowRunPage
+from mastra_convex.records.workflows import RunFence, RunOwnership, WorkflowRun, WorkflowRunFilter, WorkflowRunPage
 
 __all__ = [
     "ActivatedChunk",
@@ -61,5 +61,6 @@ __all__ = [
     "TraceOrderBy",
     "TracePage",
     "WorkflowRun",
+    "WorkflowRunFilter",
     "WorkflowRunPage",
 ]

@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
+from mastra_convex._sync.storage import Admits
 from mastra_convex._sync.store.run_owners import OWNERS, RunOwners
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import equalities, from_row, to_row
-from mastra_convex.records._pages import window
+from mastra_convex.records._pages import options, window
 from mastra_convex.records._values import as_items, date_text, key_text, parsed
-from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunPage
+from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunFilter, WorkflowRunPage
 
 # Mastra's name for the table `mastra_workflow_snapshots`.
 RUNS = "mastra_workflow_snapshot"
@@ -147,29 +148,20 @@ class WorkflowsStorage(RunOwners):
         return from_row(WorkflowRun, max(rows, key=lambda row: str(row["createdAt"]))) if rows else None
 
     def list_workflow_runs(
-        self,
-        *,
-        workflow_name: str | None = None,
-        from_date: datetime | str | None = None,
-        to_date: datetime | str | None = None,
-        per_page: int | None = None,
-        page: int = 0,
-        resource_id: str | None = None,
-        status: str | None = None,
-        thread_id: str | None = None,
+        self, *, per_page: int | None = None, page: int = 0, **conditions: Unpack[WorkflowRunFilter]
     ) -> WorkflowRunPage:
         """Return a page of runs, newest first.
 
         Parameters
         ----------
-        workflow_name, resource_id : str, optional
-            Only runs of it.
-        from_date, to_date : datetime or str, optional
-            Only runs created between these, both included.
         per_page : int or None, default None
             Runs a page; None: all.
         page : int, default 0
             Which page, from 0 on.
+        workflow_name, resource_id : str, optional
+            Only runs of it.
+        from_date, to_date : datetime or str, optional
+            Only runs created between these, both included.
         status : str, optional
             Only runs whose snapshot has this status.
         thread_id : str, optional
@@ -177,22 +169,28 @@ class WorkflowsStorage(RunOwners):
         """
         place = "WorkflowsStorage.list_workflow_runs"
         part = window(place, page, per_page)
-        texts = {"workflow_name": workflow_name, "resource_id": resource_id}
-        filters = equalities(f"{place}:", WorkflowRun, texts)
-        order = {"field": "createdAt", "order": "desc"}
-        if from_date is not None:
-            order["gte"] = date_text(f"{place}: from_date", from_date)
-        if to_date is not None:
-            order["lte"] = date_text(f"{place}: to_date", to_date)
-        if thread_id is not None:
-            key_text(f"{place}: thread_id", thread_id)
-        if status is not None:
-            filters["status"] = key_text(f"{place}: status", status)
-            self._storage.repeat("fillStatus", RUNS)
-        admits = None if thread_id is None else lambda row: _thread_of(parsed(row["snapshot"])) == thread_id
+        filters, order, admits = _wanted(place, conditions)
+        self._tell_status(filters)
         rows, total = self._storage.page(RUNS, filters, order, part, admits)
         runs = [from_row(WorkflowRun, row) for row in rows]
         return WorkflowRunPage(runs, total, part.page, per_page, part.has_more(total))
+
+    def iter_workflow_runs(self, **conditions: Unpack[WorkflowRunFilter]) -> Iterator[WorkflowRun]:
+        """Iterate over runs, newest first, paged by cursor; conditions as for `list_workflow_runs`."""
+        return self._runs(*_wanted("WorkflowsStorage.iter_workflow_runs", conditions))
+
+    def _runs(
+        self, filters: dict[str, Any], order: dict[str, Any], admits: Admits | None
+    ) -> Iterator[WorkflowRun]:
+        self._tell_status(filters)
+        for row in self._storage.rows(RUNS, filters, order):
+            if admits is None or admits(row):
+                yield from_row(WorkflowRun, row)
+
+    def _tell_status(self, filters: Mapping[str, Any]) -> None:
+        """Make sure that rows which older functions wrote have the column that a filter asks for."""
+        if "status" in filters:
+            self._storage.repeat("fillStatus", RUNS)
 
     def delete_workflow_run_by_id(self, run_id: str, workflow_name: str) -> None:
         """Delete a run. An unknown one: nothing."""
@@ -206,6 +204,23 @@ class WorkflowsStorage(RunOwners):
         return self._storage.call(
             "fenced", OWNERS, fence=to_row("WorkflowsStorage: fence", RunFence, fence), request=request
         )
+
+
+def _wanted(place: str, conditions: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Admits | None]:
+    """The storage function's filters and order, and what only the inside of a snapshot can tell."""
+    given = options(place, conditions, tuple(WorkflowRunFilter.__annotations__))
+    texts = {name: given.get(name) for name in ("workflow_name", "resource_id")}
+    filters = equalities(f"{place}:", WorkflowRun, texts)
+    if given.get("status") is not None:
+        filters["status"] = key_text(f"{place}: status", given["status"])
+    order = {"field": "createdAt", "order": "desc"}
+    for name, bound in (("from_date", "gte"), ("to_date", "lte")):
+        if given.get(name) is not None:
+            order[bound] = date_text(f"{place}: {name}", given[name])
+    if given.get("thread_id") is None:
+        return filters, order, None
+    thread_id = key_text(f"{place}: thread_id", given["thread_id"])
+    return filters, order, lambda row: bool(_thread_of(parsed(row["snapshot"])) == thread_id)
 
 
 def _run(place: str, workflow_name: str, run_id: str) -> dict[str, str]:
