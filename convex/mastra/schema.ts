@@ -437,13 +437,20 @@ export const mastraCacheListItemsTable = defineTable({
   .index("by_key_prefix", ["keyPrefix"])
   .index("by_key_index", ["key", "index"]);
 
-/** How many rows of `table` have `value` in `field`; see `model/counts.ts`. */
+/** How many rows of `table` have `value` in `field`, in parts; see `model/counts.ts`. */
 export const mastraCountsTable = defineTable({
   table: v.string(),
   field: v.string(),
   value: v.string(),
+  from: v.string(),
+  to: v.string(),
   count: v.number(),
-}).index("by_table_and_field_and_value", ["table", "field", "value"]);
+}).index("by_table_and_field_and_value_and_from", [
+  "table",
+  "field",
+  "value",
+  "from",
+]);
 
 /** What each vector index was created with; `id` is the index's name. */
 export const mastraVectorIndexesTable = defineTable({

@@ -2,10 +2,14 @@
  * Numbers of rows, kept in the transactions that change them.
  *
  * A thread's messages, and a resource's threads and messages, are counted in
- * `mastra_counts`, one document for each thread or resource: writers of one
- * thread already meet at its `updatedAt`, so no others wait for each other.
- * A count that more writers share (all runs of a workflow, all threads) would
- * make them conflict; those are counted by reading an index, page by page.
+ * `mastra_counts`: writers of one thread already meet at its `updatedAt`, so no
+ * others wait for each other. A count that more writers share (all runs of a
+ * workflow, all threads) would make them conflict; those are counted by reading
+ * an index, page by page.
+ *
+ * A count is kept in parts, each of the rows from one `createdAt` on: a long
+ * list that grows at its end is cut there, and `pages.ts` finds its pages by the
+ * parts. One that grows elsewhere stays in fewer, larger parts.
  *
  * A count begins with the first row, or when all rows that other functions
  * left have been counted in one page, and ends with the last.
@@ -43,18 +47,59 @@ const countedFields: { [T in RecordTable]?: string[] } = {
 /** A row before and after a write; null where there is none. */
 export type Change = { before: StoredRow | null; after: StoredRow | null };
 
-async function findCount(
-  { db }: Pick<WriteCtx, "db">,
-  table: string,
-  field: string,
-  value: string,
-) {
+/** Rows after which a part is followed by another. */
+const ROWS_PER_PART = 1000;
+
+/** What is counted: the rows of `table` with `value` in `field`. */
+type Counted = { table: RecordTable; field: string; value: string };
+
+/** A part: so many rows from `from` on, the newest of them at or before `to`. */
+export type Part = { from: string; to: string; count: number };
+
+/** A row that came (1) or went (-1). */
+type Move = { createdAt: string; difference: number };
+const byTime = (a: Move, b: Move) =>
+  Number(a.createdAt > b.createdAt) - Number(a.createdAt < b.createdAt);
+
+/** The parts, oldest first; none where the number isn't kept. */
+async function partsOf({ db }: WriteCtx, { table, field, value }: Counted) {
   return await db
     .query("mastra_counts")
-    .withIndex("by_table_and_field_and_value", (q) =>
+    .withIndex("by_table_and_field_and_value_and_from", (q) =>
       q.eq("table", table).eq("field", field).eq("value", value),
     )
-    .unique();
+    .collect();
+}
+
+/** The part that counts rows of this time, and those after it. */
+async function partsFrom(
+  { db }: WriteCtx,
+  { table, field, value }: Counted,
+  createdAt: string,
+) {
+  const parts = () => db.query("mastra_counts");
+  const [part, later] = await Promise.all([
+    parts()
+      .withIndex("by_table_and_field_and_value_and_from", (q) =>
+        q
+          .eq("table", table)
+          .eq("field", field)
+          .eq("value", value)
+          .lte("from", createdAt),
+      )
+      .order("desc")
+      .first(),
+    parts()
+      .withIndex("by_table_and_field_and_value_and_from", (q) =>
+        q
+          .eq("table", table)
+          .eq("field", field)
+          .eq("value", value)
+          .gt("from", createdAt),
+      )
+      .collect(),
+  ]);
+  return part === null ? later : [part, ...later];
 }
 
 /** Bring the counts in step with changes that are already written. */
@@ -64,81 +109,119 @@ export async function countChanges(
   changes: Change[],
 ): Promise<void> {
   for (const field of countedFields[table] ?? []) {
-    const differences = new Map<string, number>();
+    const moves = new Map<string, Move[]>();
     for (const { before, after } of changes) {
-      if (before?.[field] === after?.[field]) continue;
+      const isThere =
+        before?.[field] === after?.[field] &&
+        before?.createdAt === after?.createdAt;
+      if (isThere) continue;
       for (const [row, difference] of [
         [before, -1],
         [after, 1],
       ] as const) {
         const value = row?.[field];
         if (typeof value !== "string") continue;
-        differences.set(value, (differences.get(value) ?? 0) + difference);
+        const some = moves.get(value) ?? [];
+        some.push({ createdAt: row!.createdAt, difference });
+        moves.set(value, some);
       }
     }
-    for (const [value, difference] of differences) {
-      if (difference !== 0) {
-        await changeCount(ctx as never, table, field, value, difference);
-      }
+    for (const [value, some] of moves) {
+      await countMoves(ctx as never, { table, field, value }, some);
     }
   }
 }
 
-async function changeCount(
+async function countMoves(ctx: WriteCtx, counted: Counted, moves: Move[]) {
+  moves.sort(byTime);
+  const parts = await partsFrom(ctx, counted, moves[0]!.createdAt);
+  if (parts.length === 0 && (await hasOlderRows(ctx, counted, moves))) return;
+  for (const part of partsAfter(parts, moves)) {
+    const { from, to, count } = part;
+    const stored = parts.find((part) => part.from === from);
+    const isSame = stored?.to === to && stored.count === count;
+    if (isSame) continue;
+    if (stored === undefined) {
+      if (count > 0) await insertPart(ctx, counted, part);
+    } else if (count > 0) {
+      await ctx.db.patch("mastra_counts", stored._id, { to, count });
+    } else {
+      await ctx.db.delete("mastra_counts", stored._id);
+    }
+  }
+}
+
+async function insertPart(
   ctx: WriteCtx,
-  table: RecordTable,
-  field: string,
-  value: string,
-  difference: number,
+  counted: Counted,
+  { from, to, count }: Part,
 ) {
-  const stored = await findCount(ctx, table, field, value);
-  if (stored !== null) {
-    const count = stored.count + difference;
-    if (count > 0) await ctx.db.patch("mastra_counts", stored._id, { count });
-    else await ctx.db.delete("mastra_counts", stored._id);
-    return;
-  }
-  if (difference < 0) return;
-  // Without older rows these are all there are.
-  const rows = rowsWhere(ctx as AnyReadCtx, table, [{ field, value }]);
-  const found = await rows.take(difference + 1);
-  if (found.length > difference) return;
-  await ctx.db.insert("mastra_counts", {
-    table,
-    field,
-    value,
-    count: difference,
-  });
+  await ctx.db.insert("mastra_counts", { ...counted, from, to, count });
 }
 
-/**
- * The value of the field whose rows are counted, where these conditions ask for
- * no fewer of them.
- */
-function countedValue(
+/** Whether there are more rows than came with these moves. */
+async function hasOlderRows(
+  ctx: WriteCtx,
+  { table, field, value }: Counted,
+  moves: Move[],
+): Promise<boolean> {
+  const came = moves.reduce((sum, { difference }) => sum + difference, 0);
+  if (came <= 0) return true;
+  const rows = rowsWhere(ctx as AnyReadCtx, table, [{ field, value }]);
+  return (await rows.take(came + 1)).length > came;
+}
+
+/** The parts, oldest first, after rows came and went, in the order of their times. */
+function partsAfter(stored: Part[], moves: Move[]): Part[] {
+  const parts = stored.map(({ from, to, count }) => ({ from, to, count }));
+  const [oldest] = moves;
+  if (oldest && !(parts[0] && parts[0].from <= oldest.createdAt)) {
+    // The first part begins before all rows.
+    parts.unshift({ from: "", to: "", count: 0 });
+  }
+  let position = 0;
+  for (const { createdAt, difference } of moves) {
+    while ((parts[position + 1]?.from ?? "\uffff") <= createdAt) position++;
+    let part = parts[position]!;
+    const isAtEnd = position === parts.length - 1 && createdAt > part.to;
+    if (isAtEnd && difference > 0 && part.count >= ROWS_PER_PART) {
+      part = { from: createdAt, to: createdAt, count: 0 };
+      position = parts.push(part) - 1;
+    }
+    part.count += difference;
+    if (createdAt > part.to) part.to = createdAt;
+  }
+  return parts;
+}
+
+/** What is counted that satisfies these conditions, where they ask for no fewer rows. */
+function countedBy(
   table: RecordTable,
   conditions: Condition[],
   ordering: Ordering | undefined,
-): { field: string; value: string } | undefined {
+): Counted | undefined {
   const [only, ...others] = conditions;
   if (only === undefined || others.length > 0) return undefined;
   const { field, value } = only;
   if (!countedFields[table]?.includes(field)) return undefined;
   if (typeof value !== "string" || isBounded(ordering)) return undefined;
-  return { field, value };
+  return { table, field, value };
 }
 
-/** How many rows satisfy the conditions, where that number is kept. */
-export async function keptCount(
+/** The parts of the rows that satisfy the conditions, where their number is kept. */
+export async function keptParts(
   ctx: WriteCtx,
   table: RecordTable,
   conditions: Condition[],
   ordering: Ordering | undefined,
-): Promise<number | null> {
-  const counted = countedValue(table, conditions, ordering);
-  if (counted === undefined) return null;
-  const stored = await findCount(ctx, table, counted.field, counted.value);
-  return stored === null ? null : stored.count;
+): Promise<Part[]> {
+  const counted = countedBy(table, conditions, ordering);
+  return counted === undefined ? [] : await partsOf(ctx, counted);
+}
+
+/** How many rows parts have together. */
+export function rowsIn(parts: Part[]): number {
+  return parts.reduce((sum, { count }) => sum + count, 0);
 }
 
 /**
@@ -160,17 +243,23 @@ export const count = operation({
     const refusal = refusedOrder(table, conditions, ordering);
     if (refusal !== undefined) return refusal;
     if (cursor === null) {
-      const kept = await keptCount(ctx, table, conditions, ordering);
-      if (kept !== null) return { ok: true, result: kept, hasMore: false };
+      const parts = await keptParts(ctx, table, conditions, ordering);
+      if (parts.length > 0) {
+        return { ok: true, result: rowsIn(parts), hasMore: false };
+      }
     }
     const rows = rowsWhere(ctx as AnyReadCtx, table, conditions, ordering);
     const page = await pageOf(rows, cursor, ROWS_COUNTED_PER_CALL);
-    const result = page.result.length;
-    const counted = countedValue(table, conditions, ordering);
-    if (counted && cursor === null && !page.hasMore && result > 0) {
-      const row = { table, ...counted, count: result };
-      await ctx.db.insert("mastra_counts", row);
+    const counted = countedBy(table, conditions, ordering);
+    if (counted && cursor === null && !page.hasMore) {
+      const moves = page.result.map(({ createdAt }) => ({
+        createdAt,
+        difference: 1,
+      }));
+      for (const part of partsAfter([], moves.sort(byTime))) {
+        if (part.count > 0) await insertPart(ctx, counted, part);
+      }
     }
-    return { ...page, result };
+    return { ...page, result: page.result.length };
   },
 });

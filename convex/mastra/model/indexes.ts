@@ -136,7 +136,7 @@ export const indexes: Record<TableName, Record<string, string[]>> = {
     by_key_index: ["key", "index"],
   },
   mastra_counts: {
-    by_table_and_field_and_value: ["table", "field", "value"],
+    by_table_and_field_and_value_and_from: ["table", "field", "value", "from"],
   },
   mastra_vector_indexes: {
     by_record_id: ["id"],

@@ -1,13 +1,14 @@
 /**
  * Pages by number: a part of an ordered list, and how long the list is.
  *
- * Convex has cursors and no offsets. Where the number of rows is kept, a page
- * is read from the end of the list that is nearer, so that the last page costs
- * what the first does; rows between are passed over here, unsent.
+ * Convex has cursors and no offsets. Where the number of rows is kept, reading
+ * begins at the part of the count that holds the page, from its nearer end, so
+ * that a page costs the same wherever it is; rows between are passed over here,
+ * unsent.
  *
  * @module
  */
-import { keptCount } from "./counts";
+import { keptParts, rowsIn, type Part } from "./counts";
 import { operation } from "./operation";
 import { InvalidRequest, numberField, type StorageRequest } from "./request";
 import {
@@ -19,23 +20,24 @@ import {
   pageOf,
   refusedOrder,
   rowsWhere,
+  type Ordering,
 } from "./rows";
 import type { AnyReadCtx, RecordTable } from "./server";
 
-/** What is still to pass over and to read, and in which direction. */
-type Part = { order: "asc" | "desc"; offset: number; limit: number };
+/** What is to be read: rows to pass over in an order, and rows to take. */
+type Reading = { orderBy: Ordering; offset: number; limit: number };
 
 /**
  * Rows `offset` to `offset + limit` in the order of an indexed field. Result:
- * `rows`; `total`, the length of the list, or null where it isn't kept; and of
- * the reading its `order`, which is not the one asked for where it began at
- * the list's end, with what is left of `offset` and `limit`. While `hasMore`,
- * the client asks for that with the cursor.
+ * `rows`; `total`, the length of the list, or null where it isn't kept; and what
+ * was chosen and is left to read: `orderBy`, whose direction may not be the one
+ * asked for, `offset` and `limit`. While `hasMore`, the client asks for that
+ * with the cursor.
  */
 export const queryPage = operation({
   args: (request) => ({
     conditions: conditionsOf(request, "filters"),
-    ordering: orderingField(request, "orderBy"),
+    orderBy: orderingField(request, "orderBy"),
     offset: countField(request, "offset"),
     limit: countField(request, "limit"),
     cursor: cursorOf(request),
@@ -43,32 +45,35 @@ export const queryPage = operation({
   handler: async (
     ctx,
     table: RecordTable,
-    { conditions, ordering, cursor, ...asked },
+    { conditions, cursor, ...asked },
   ) => {
-    const refusal = refusedOrder(table, conditions, ordering);
+    const refusal = refusedOrder(table, conditions, asked.orderBy);
     if (refusal !== undefined) return refusal;
-    const total =
+    const parts =
       cursor === null
-        ? await keptCount(ctx, table, conditions, ordering)
-        : null;
-    const given = { order: ordering.order, ...asked };
-    const part = total === null ? given : fromNearerEnd(given, total);
-    if (part.limit === 0) {
-      return { ok: true, result: { rows: [], total, ...part }, hasMore: false };
+        ? await keptParts(ctx, table, conditions, asked.orderBy)
+        : [];
+    const isKept = parts.length > 0;
+    const total = isKept ? rowsIn(parts) : null;
+    const reading = isKept ? nearest(asked, parts) : asked;
+    if (reading.limit === 0) {
+      return {
+        ok: true,
+        result: { rows: [], total, ...reading },
+        hasMore: false,
+      };
     }
+    const { orderBy, offset, limit } = reading;
     const { result, hasMore, continuationCursor } = await pageOf(
-      rowsWhere(ctx as AnyReadCtx, table, conditions, {
-        ...ordering,
-        order: part.order,
-      }),
+      rowsWhere(ctx as AnyReadCtx, table, conditions, orderBy),
       cursor,
-      Math.min(part.offset + part.limit, MAX_ROWS_READ),
+      Math.min(offset + limit, MAX_ROWS_READ),
     );
-    const rows = result.slice(part.offset);
+    const rows = result.slice(offset);
     const left = {
-      order: part.order,
-      offset: Math.max(0, part.offset - result.length),
-      limit: part.limit - rows.length,
+      orderBy,
+      offset: Math.max(0, offset - result.length),
+      limit: limit - rows.length,
     };
     return {
       ok: true,
@@ -87,12 +92,36 @@ function countField(request: StorageRequest, name: string): number {
   );
 }
 
-/** The same part of a list of `total` rows, where that passes over fewer. */
-function fromNearerEnd(part: Part, total: number): Part {
-  const begin = Math.min(part.offset, total);
-  const end = Math.min(part.offset + part.limit, total);
-  const limit = end - begin;
-  if (begin <= total - end) return { ...part, limit };
-  const order = part.order === "asc" ? "desc" : "asc";
-  return { order, offset: total - end, limit };
+/** Another reading of the same rows, which passes over fewer. */
+function nearest({ orderBy, offset, limit }: Reading, parts: Part[]): Reading {
+  const total = rowsIn(parts);
+  const isForward = orderBy.order === "asc";
+  const [near, far] = [offset, offset + limit].map((n) => Math.min(n, total));
+  const begin = isForward ? near! : total - far!;
+  const end = isForward ? far! : total - near!;
+  limit = end - begin;
+  // Parts are of times; lists in another order have but two ends.
+  const ends =
+    orderBy.field === "createdAt" ? parts : [{ from: undefined, count: total }];
+
+  const readings: Reading[] = [];
+  let before = 0;
+  for (const [position, { from, count }] of ends.entries()) {
+    const after = before + count;
+    if (before <= begin && begin <= after) {
+      const order = { ...orderBy, order: "asc" as const, gte: from };
+      readings.push({ orderBy: order, offset: begin - before, limit });
+    }
+    if (before <= end && end <= after) {
+      const until = ends[position + 1]?.from;
+      const order = { ...orderBy, order: "desc" as const, lt: until };
+      readings.push({ orderBy: order, offset: after - end, limit });
+    }
+    before = after;
+  }
+  // Of two that pass over as many, the one in the order asked for.
+  const isAsked = (reading: Reading) =>
+    reading.orderBy.order === orderBy.order ? 0 : 1;
+  readings.sort((a, b) => a.offset - b.offset || isAsked(a) - isAsked(b));
+  return readings[0]!;
 }

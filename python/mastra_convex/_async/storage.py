@@ -146,7 +146,7 @@ class AsyncStorage:
         if admits is not None or window.per_page is None:
             return await part_of(self.rows(table, filters, order), window, admits)
         request = {"filters": as_filters(filters)}
-        part: Row = {"order": order["order"], "offset": window.offset, "limit": window.per_page}
+        part: Row = {"orderBy": order, "offset": window.offset, "limit": window.per_page}
         rows: list[Row] = []
         total: int | None = None
         cursor = None
@@ -155,7 +155,7 @@ class AsyncStorage:
                 "queryPage",
                 table,
                 **request,
-                orderBy={**order, "order": part["order"]},
+                orderBy=part["orderBy"],
                 offset=part["offset"],
                 limit=part["limit"],
                 cursor=cursor,
@@ -165,8 +165,8 @@ class AsyncStorage:
             total = part["total"] if total is None else total
             if not reply["hasMore"]:
                 break
-        # Read from the end of the list that was nearer.
-        if part["order"] != order["order"]:
+        # The function begins where it passes over fewer rows.
+        if part["orderBy"]["order"] != order["order"]:
             rows.reverse()
         return rows, await self.count(table, filters, order) if total is None else total
 

@@ -67,7 +67,7 @@ async def query_page(send: Send, table: str, request: Row) -> Row:
     """A part of the rows."""
     rows = (await query_table(send, table, request))["result"]
     end = request["offset"] + request["limit"]
-    part = {"rows": rows[request["offset"] : end], "total": len(rows), "order": request["orderBy"]["order"]}
+    part = {"rows": rows[request["offset"] : end], "total": len(rows), "orderBy": request["orderBy"]}
     return {"result": part, "hasMore": False}
 
 

@@ -147,7 +147,7 @@ class Storage:
         if admits is not None or window.per_page is None:
             return part_of(self.rows(table, filters, order), window, admits)
         request = {"filters": as_filters(filters)}
-        part: Row = {"order": order["order"], "offset": window.offset, "limit": window.per_page}
+        part: Row = {"orderBy": order, "offset": window.offset, "limit": window.per_page}
         rows: list[Row] = []
         total: int | None = None
         cursor = None
@@ -156,7 +156,7 @@ class Storage:
                 "queryPage",
                 table,
                 **request,
-                orderBy={**order, "order": part["order"]},
+                orderBy=part["orderBy"],
                 offset=part["offset"],
                 limit=part["limit"],
                 cursor=cursor,
@@ -166,8 +166,8 @@ class Storage:
             total = part["total"] if total is None else total
             if not reply["hasMore"]:
                 break
-        # Read from the end of the list that was nearer.
-        if part["order"] != order["order"]:
+        # The function begins where it passes over fewer rows.
+        if part["orderBy"]["order"] != order["order"]:
             rows.reverse()
         return rows, self.count(table, filters, order) if total is None else total
 

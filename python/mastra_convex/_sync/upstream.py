@@ -68,7 +68,7 @@ def query_page(send: Send, table: str, request: Row) -> Row:
     """A part of the rows."""
     rows = (query_table(send, table, request))["result"]
     end = request["offset"] + request["limit"]
-    part = {"rows": rows[request["offset"] : end], "total": len(rows), "order": request["orderBy"]["order"]}
+    part = {"rows": rows[request["offset"] : end], "total": len(rows), "orderBy": request["orderBy"]}
     return {"result": part, "hasMore": False}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ async def test_each_pending_task_is_claimed_by_one(tasks: mc.AsyncBackgroundTask
     for n in range(8):
         await tasks.create_task(task(f"t{n}", created_at=day(-n)))
     claims = await together(
-        [lambda worker=worker: tasks.claim_task(f"worker{worker}", lease_expires_at=day(1)) for worker in range(16)]  # type: ignore[misc]
+        [partial(tasks.claim_task, f"worker{worker}", lease_expires_at=day(1)) for worker in range(16)]
     )
     claimed = [found for found in claims if found is not None]
     assert sorted(found.id for found in claimed) == [f"t{n}" for n in range(8)]
@@ -133,7 +134,7 @@ async def test_a_claim_names_a_task_or_an_agent(tasks: mc.AsyncBackgroundTasksSt
         await tasks.create_task(task(f"t{n}", agent_id=agent, created_at=day(n)))
 
     async def claimed(**which: str) -> str | None:
-        found = await tasks.claim_task("me", **which)  # type: ignore[arg-type]
+        found = await tasks.claim_task("me", **which)
         return None if found is None else found.id
 
     assert await claimed(task_id="t2") == "t2"
@@ -192,6 +193,7 @@ async def test_tasks_are_listed_oldest_first(
     assert [found.id for found in everything] == [f"t{n}" for n in expected]
     assert (everything.total, everything.has_more) == (len(expected), False)
     assert list(await tasks.list_tasks(**filter)) == list(everything)
+    assert [found async for found in tasks.iter_tasks(filter)] == list(everything)
     assert list(await tasks.list_tasks(filter, order_direction="desc")) == list(everything)[::-1]
     for per_page in (1, 5):
         pages = [
@@ -279,6 +281,8 @@ async def test_tasks_kept_as_documents_are_tasks_like_others(older: mc.AsyncBack
         "t4",
     ]
     assert (await older.list_tasks(agent_id="hidden")).total == 0
+    newest_first = [found.id async for found in older.iter_tasks(order_direction="desc", from_date=day(3))]
+    assert newest_first == ["t7", "t6", "t5", "t4", "t3"]
     assert await older.update_task("t2", {"status": "running", "retry_count": 1}, expected_status="pending")
     assert not await older.update_task("t2", {"status": "failed"}, expected_status="pending")
     assert [await older.get_running_count(), await older.get_running_count_by_agent("old")] == [1, 1]

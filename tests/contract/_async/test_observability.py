@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ async def test_many_spans_are_created_and_updated_in_one_call(traces: mc.AsyncOb
     updates = [{"trace_id": "t", "span_id": f"s{n}", "updates": {"ended_at": second(n + 1)}} for n in range(1_200)]
     unknown = {"trace_id": "t", "span_id": "unknown", "updates": {"name": "x"}}
     twice = [{"trace_id": "t", "span_id": "s0", "updates": {"name": name}} for name in ("first", "last")]
-    await traces.batch_update_spans([*updates, unknown, *twice])  # type: ignore[list-item]
+    await traces.batch_update_spans([*updates, unknown, *twice])
     trace = await traces.get_trace("t")
     assert trace is not None
     assert [found.span_id for found in trace.spans] == [f"s{n}" for n in range(1_200)]
@@ -117,9 +118,7 @@ async def test_updates_at_once_lose_nothing(traces: mc.AsyncObservabilityStorage
     """Sixteen exporters write different fields of one span."""
     fields = ["user_id", "run_id", "thread_id", "session_id", "request_id", "source", "environment", "service_name"]
     await traces.create_span(span())
-    await together(
-        [lambda field=field: traces.update_span("t", "root", {field: field}) for field in fields]  # type: ignore[misc]
-    )
+    await together([partial(traces.update_span, "t", "root", {field: field}) for field in fields])
     found = await traces.get_span("t", "root")
     assert found is not None
     assert [getattr(found, field) for field in fields] == fields

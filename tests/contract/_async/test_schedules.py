@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -132,7 +133,7 @@ async def test_due_schedules_come_longest_due_first(schedules: mc.AsyncSchedules
     await schedules.create_schedule(schedule("later", next_fire_at=1001))
 
     async def due(*arguments: float) -> list[str]:
-        return [found.id for found in await schedules.list_due_schedules(*arguments)]  # type: ignore[arg-type]
+        return [found.id for found in await schedules.list_due_schedules(*arguments)]
 
     assert await due(1000) == [f"s{n}" for n in reversed(range(20, 120))]
     assert await due(1000, 500) == [f"s{n}" for n in reversed(range(120))]
@@ -146,10 +147,7 @@ async def test_a_firing_is_won_by_one(schedules: mc.AsyncSchedulesStorage) -> No
     """Sixteen see the schedule due; the others learn that it isn't any more."""
     await schedules.create_schedule(schedule(next_fire_at=1000))
     fired = await together(
-        [
-            lambda n=n: schedules.update_schedule_next_fire("s", 1000, 2000, 1001, f"run{n}")  # type: ignore[misc]
-            for n in range(16)
-        ]
+        [partial(schedules.update_schedule_next_fire, "s", 1000, 2000, 1001, f"run{n}") for n in range(16)]
     )
     assert sum(fired) == 1
     found = await schedules.get_schedule("s")

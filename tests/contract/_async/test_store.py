@@ -188,7 +188,7 @@ async def test_what_upstream_s_functions_would_pass_over_is_refused(original: Pa
             lambda: store.workflows.claim_run_ownership("r", "me", 1000),
         ):
             with pytest.raises(mc.UnsupportedOperationError, match="npm @mastra/convex's"):
-                await call()  # type: ignore[operator]
+                await call()
         task = await store.background_tasks.get_task("t")
         assert task is not None
         assert task.status == "pending"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -115,7 +116,7 @@ async def test_nothing_is_lost_when_sixteen_merge_at_once(workflows: mc.AsyncWor
             if n % 5 == 0:
                 await workflows.update_workflow_state("w", "r", {f"field{writer}": n})
 
-    await together([lambda writer=writer: write(writer) for writer in range(16)])  # type: ignore[misc]
+    await together([partial(write, writer) for writer in range(16)])
     stored = await workflows.load_workflow_snapshot("w", "r")
     assert stored is not None
     assert stored["context"] == {f"{w}/{n}": {"output": w * n} for w in range(16) for n in range(MERGES)}
@@ -145,7 +146,7 @@ async def test_of_sixteen_that_expect_a_status_one_changes_it(workflows: mc.Asyn
         opts = {"status": "running", "by": worker}
         return await workflows.update_workflow_state("w", "r", opts, expected_status="suspended") is not None
 
-    resumed = await together([lambda worker=worker: resume(worker) for worker in range(16)])  # type: ignore[misc]
+    resumed = await together([partial(resume, worker) for worker in range(16)])
     assert sum(resumed) == 1
     assert await workflows.load_workflow_snapshot("w", "r") == {**snapshot("running"), "by": resumed.index(True)}
 
@@ -176,6 +177,7 @@ async def test_runs_are_listed_newest_first(
     everything = await workflows.list_workflow_runs(**filters)
     assert [run.run_id for run in everything] == [f"r{n}" for n in expected]
     assert (everything.total, everything.has_more) == (len(expected), False)
+    assert [run async for run in workflows.iter_workflow_runs(**filters)] == list(everything)
     for per_page in (1, 5, 12):
         pages = [
             await workflows.list_workflow_runs(**filters, page=page, per_page=per_page)
@@ -218,6 +220,7 @@ async def test_runs_are_listed_by_the_thread_of_a_suspended_agent(workflows: mc.
     found = await workflows.list_workflow_runs(thread_id="t1", per_page=5)
     assert sorted(run.run_id for run in found) == ["durable", "loop"]
     assert found.total == 2
+    assert {run.run_id async for run in workflows.iter_workflow_runs(thread_id="t1")} == {"durable", "loop"}
     assert list(await workflows.list_workflow_runs(thread_id="t2")) == []
 
 
@@ -236,7 +239,7 @@ async def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.AsyncWor
     """Or until it is released, or somebody takes it by force."""
     assert (await workflows.get_run_ownership("r")).fence is None
     claims = await together(
-        [lambda worker=worker: workflows.claim_run_ownership("r", worker, 60_000) for worker in ("a", "b", "c", "d")]  # type: ignore[misc]
+        [partial(workflows.claim_run_ownership, "r", worker, 60_000) for worker in ("a", "b", "c", "d")]
     )
     won = next(claim for claim in claims if claim.applied)
     assert sum(claim.applied for claim in claims) == 1
@@ -292,6 +295,8 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("list_workflow_runs", (), {"per_page": -1}, "per_page"),
     ("list_workflow_runs", (), {"from_date": "soon"}, "from_date is 'soon'"),
     ("list_workflow_runs", (), {"status": ""}, "status is ''"),
+    ("list_workflow_runs", (), {"resource_id": ""}, "resource_id is ''"),
+    ("list_workflow_runs", (), {"runId": "r"}, "has no 'runId'"),
     ("get_workflow_run_by_id", ("",), {}, "run_id is ''"),
     ("claim_run_ownership", ("r", "a", float("nan")), {}, "lease_ms is nan"),
 ]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -94,7 +95,7 @@ def test_many_spans_are_created_and_updated_in_one_call(traces: mc.Observability
     updates = [{"trace_id": "t", "span_id": f"s{n}", "updates": {"ended_at": second(n + 1)}} for n in range(1_200)]
     unknown = {"trace_id": "t", "span_id": "unknown", "updates": {"name": "x"}}
     twice = [{"trace_id": "t", "span_id": "s0", "updates": {"name": name}} for name in ("first", "last")]
-    traces.batch_update_spans([*updates, unknown, *twice])  # type: ignore[list-item]
+    traces.batch_update_spans([*updates, unknown, *twice])
     trace = traces.get_trace("t")
     assert trace is not None
     assert [found.span_id for found in trace.spans] == [f"s{n}" for n in range(1_200)]
@@ -118,9 +119,7 @@ def test_updates_at_once_lose_nothing(traces: mc.ObservabilityStorage) -> None:
     """Sixteen exporters write different fields of one span."""
     fields = ["user_id", "run_id", "thread_id", "session_id", "request_id", "source", "environment", "service_name"]
     traces.create_span(span())
-    together(
-        [lambda field=field: traces.update_span("t", "root", {field: field}) for field in fields]  # type: ignore[misc]
-    )
+    together([partial(traces.update_span, "t", "root", {field: field}) for field in fields])
     found = traces.get_span("t", "root")
     assert found is not None
     assert [getattr(found, field) for field in fields] == fields

@@ -189,7 +189,7 @@ def test_what_upstream_s_functions_would_pass_over_is_refused(original: Path) ->
             lambda: store.workflows.claim_run_ownership("r", "me", 1000),
         ):
             with pytest.raises(mc.UnsupportedOperationError, match="npm @mastra/convex's"):
-                call()  # type: ignore[operator]
+                call()
         task = store.background_tasks.get_task("t")
         assert task is not None
         assert task.status == "pending"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -116,7 +117,7 @@ def test_nothing_is_lost_when_sixteen_merge_at_once(workflows: mc.WorkflowsStora
             if n % 5 == 0:
                 workflows.update_workflow_state("w", "r", {f"field{writer}": n})
 
-    together([lambda writer=writer: write(writer) for writer in range(16)])  # type: ignore[misc]
+    together([partial(write, writer) for writer in range(16)])
     stored = workflows.load_workflow_snapshot("w", "r")
     assert stored is not None
     assert stored["context"] == {f"{w}/{n}": {"output": w * n} for w in range(16) for n in range(MERGES)}
@@ -146,7 +147,7 @@ def test_of_sixteen_that_expect_a_status_one_changes_it(workflows: mc.WorkflowsS
         opts = {"status": "running", "by": worker}
         return workflows.update_workflow_state("w", "r", opts, expected_status="suspended") is not None
 
-    resumed = together([lambda worker=worker: resume(worker) for worker in range(16)])  # type: ignore[misc]
+    resumed = together([partial(resume, worker) for worker in range(16)])
     assert sum(resumed) == 1
     assert workflows.load_workflow_snapshot("w", "r") == {**snapshot("running"), "by": resumed.index(True)}
 
@@ -177,6 +178,7 @@ def test_runs_are_listed_newest_first(
     everything = workflows.list_workflow_runs(**filters)
     assert [run.run_id for run in everything] == [f"r{n}" for n in expected]
     assert (everything.total, everything.has_more) == (len(expected), False)
+    assert [run for run in workflows.iter_workflow_runs(**filters)] == list(everything)
     for per_page in (1, 5, 12):
         pages = [
             workflows.list_workflow_runs(**filters, page=page, per_page=per_page)
@@ -219,6 +221,7 @@ def test_runs_are_listed_by_the_thread_of_a_suspended_agent(workflows: mc.Workfl
     found = workflows.list_workflow_runs(thread_id="t1", per_page=5)
     assert sorted(run.run_id for run in found) == ["durable", "loop"]
     assert found.total == 2
+    assert {run.run_id for run in workflows.iter_workflow_runs(thread_id="t1")} == {"durable", "loop"}
     assert list(workflows.list_workflow_runs(thread_id="t2")) == []
 
 
@@ -237,7 +240,7 @@ def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.WorkflowsStora
     """Or until it is released, or somebody takes it by force."""
     assert (workflows.get_run_ownership("r")).fence is None
     claims = together(
-        [lambda worker=worker: workflows.claim_run_ownership("r", worker, 60_000) for worker in ("a", "b", "c", "d")]  # type: ignore[misc]
+        [partial(workflows.claim_run_ownership, "r", worker, 60_000) for worker in ("a", "b", "c", "d")]
     )
     won = next(claim for claim in claims if claim.applied)
     assert sum(claim.applied for claim in claims) == 1
@@ -293,6 +296,8 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("list_workflow_runs", (), {"per_page": -1}, "per_page"),
     ("list_workflow_runs", (), {"from_date": "soon"}, "from_date is 'soon'"),
     ("list_workflow_runs", (), {"status": ""}, "status is ''"),
+    ("list_workflow_runs", (), {"resource_id": ""}, "resource_id is ''"),
+    ("list_workflow_runs", (), {"runId": "r"}, "has no 'runId'"),
     ("get_workflow_run_by_id", ("",), {}, "run_id is ''"),
     ("claim_run_ownership", ("r", "a", float("nan")), {}, "lease_ms is nan"),
 ]
