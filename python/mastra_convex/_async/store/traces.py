@@ -173,27 +173,32 @@ class AsyncTraces(AsyncDomain):
         place = "ObservabilityStorage.list_traces"
         asked = options(f"{place}: pagination", pagination, ("page", "per_page"))
         part = window(place, asked.get("page", 0), asked.get("per_page", 10))
-        order = ordering(place, order_by, ORDERED_BY, "DESC")
-        known = (*EQUALITIES, *INSIDE, "started_at", "ended_at", "status", "has_child_error")
-        given = options(f"{place}: filters", filters, known)
-        wanted = _conditions(f"{place}: filters", given)
-        # Bounds on the time that orders the traces are the index's to keep.
-        order |= wanted.pop(order["field"], {})
-        admits = _inside(f"{place}: filters", given)
-        has_error = given.get("has_child_error")
+        wanted, order, admits, has_error = _wanted(place, filters, order_by)
         if has_error is None:
             rows, total = await self._storage.page(SPANS, wanted, order, part, admits)
         else:
-            roots = self._with_error(self._storage.rows(SPANS, wanted, order), bool(has_error))
-            rows, total = await part_of(roots, part, admits)
+            rows, total = await part_of(self._roots(wanted, order, has_error), part, admits)
         spans = [from_row(Span, row) for row in rows]
         return TracePage(spans, total, part.page, part.per_page, part.has_more(total))
 
-    async def _with_error(self, roots: AsyncIterator[Row], has_error: bool) -> AsyncIterator[Row]:
-        """The roots of the traces some of whose spans have an error, or of the others."""
-        async for root in roots:
-            failed = await self._storage.count(SPANS, {"traceId": root["traceId"], "error": PRESENT})
-            if bool(failed) == has_error:
+    def iter_traces(
+        self, *, filters: Mapping[str, Any] | None = None, order_by: TraceOrderBy | None = None
+    ) -> AsyncIterator[Span]:
+        """Iterate over traces, each by its root span, paged by cursor. Arguments are as for `list_traces`."""
+        return self._traces(*_wanted("ObservabilityStorage.iter_traces", filters, order_by))
+
+    async def _traces(
+        self, wanted: dict[str, Any], order: dict[str, Any], admits: Admits | None, has_error: bool | None
+    ) -> AsyncIterator[Span]:
+        async for row in self._roots(wanted, order, has_error):
+            if admits is None or admits(row):
+                yield from_row(Span, row)
+
+    async def _roots(self, wanted: dict[str, Any], order: dict[str, Any], has_error: bool | None) -> AsyncIterator[Row]:
+        """Roots; where it matters, of the traces some of whose spans have an error, or of the others."""
+        async for root in self._storage.rows(SPANS, wanted, order):
+            errors = {"traceId": root["traceId"], "error": PRESENT}
+            if has_error is None or has_error == bool(await self._storage.count(SPANS, errors)):
                 yield root
 
 
@@ -215,16 +220,26 @@ def _update_row(place: str, update: Any) -> Row:
     }
 
 
-def _conditions(place: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The storage function's filters on roots."""
-    wanted = {"isRoot": True, **equalities(place, Span, {name: given.get(name) for name in EQUALITIES})}
+def _wanted(
+    place: str, filters: Mapping[str, Any] | None, order_by: TraceOrderBy | None
+) -> tuple[dict[str, Any], dict[str, Any], Admits | None, bool | None]:
+    """The storage function's filters and order, what only the inside of roots tells, and what their traces must."""
+    order = ordering(place, order_by, ORDERED_BY, "DESC")
+    place = f"{place}: filters"
+    known = (*EQUALITIES, *INSIDE, "started_at", "ended_at", "status", "has_child_error")
+    given = options(place, filters, known)
+    texts = {name: given.get(name) for name in EQUALITIES}
+    wanted = {"isRoot": True, **equalities(place, Span, texts)}
     if given.get("status") is not None:
         wanted |= STATUS[one_of(tuple(STATUS), f"{place} status", given["status"])]
     for name in ("started_at", "ended_at"):
         bounds = date_bounds(f"{place} {name}", given.get(name))
         if bounds:
             wanted[columns_of(Span)[name].name] = bounds
-    return wanted
+    # Bounds on the time that orders the traces are the index's to keep.
+    order |= wanted.pop(order["field"], {})
+    has_error = given.get("has_child_error")
+    return wanted, order, _inside(place, given), None if has_error is None else bool(has_error)
 
 
 def _inside(place: str, given: Mapping[str, Any]) -> Admits | None:
