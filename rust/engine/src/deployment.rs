@@ -420,7 +420,7 @@ fn apply_schema(connection: &Checkout, schema: &Schema, tables: &mut Tables) -> 
             for index in &added {
                 connection
                     .prepare_cached("INSERT INTO entries (index_id, key, row) VALUES (?, ?, ?)")?
-                    .execute(params![index.id, document.index_key(&index.fields), document.row])?;
+                    .execute(params![index.id, document.index_key(index), document.row])?;
             }
         }
         set_setting(connection, &checked, validator)?;

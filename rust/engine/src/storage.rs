@@ -282,7 +282,8 @@ fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
 /// The tables of format 1.
 ///
 /// `indexes.id` and `documents.row` are local names; a document's own id is `(table_number, internal_id)`. A key in
-/// `entries` is the index's fields, the creation time and the id as memcmp-ordered bytes. `body` is the document as
+/// `entries` is the index's fields, the creation time and the id as memcmp-ordered bytes; under `by_id` it is the id
+/// alone, which finds the document. `body` is the document as
 /// encoded JSON less its system fields and its packed arrays, which stand in `packed`.
 fn create(connection: &mut Connection) -> Result<()> {
     let transaction = connection.transaction()?;
@@ -293,8 +294,7 @@ fn create(connection: &mut Connection) -> Result<()> {
              UNIQUE (table_number, name)) STRICT;
          CREATE TABLE documents (
              row INTEGER PRIMARY KEY, table_number INTEGER NOT NULL, internal_id BLOB NOT NULL,
-             creation_time REAL NOT NULL, body TEXT NOT NULL, packed BLOB,
-             UNIQUE (table_number, internal_id)) STRICT;
+             creation_time REAL NOT NULL, body TEXT NOT NULL, packed BLOB) STRICT;
          CREATE TABLE entries (
              index_id INTEGER NOT NULL, key BLOB NOT NULL, row INTEGER NOT NULL,
              PRIMARY KEY (index_id, key)) STRICT, WITHOUT ROWID;
