@@ -52,6 +52,16 @@ pub enum Synchronous {
     Normal,
 }
 
+impl Synchronous {
+    /// The word for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Normal => "normal",
+        }
+    }
+}
+
 /// The file, its lock and its connections.
 pub(crate) struct Storage {
     pool: Arc<Pool>,
