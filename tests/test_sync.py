@@ -18,6 +18,7 @@ import pytest
 from convex import ConvexClient, ConvexError
 from convex.values import ConvexInt64
 
+from mastra_convex._native import EmbeddedDeployment, HttpServer
 from tests.served import Served, serve
 from tests.websocket import BINARY, TEXT, SyncSocket, WebSocket, add, read_timestamp, timestamp
 
@@ -86,7 +87,7 @@ def test_the_python_client_follows_writes_and_logs_in(served: Served, chat: Chat
         state = next(states)
     assert state == ["0", "1", "2"]
     states.unsubscribe()
-    value = [None, True, 1.5, "x", b"\x00\xff", ConvexInt64(7), {"a": []}]
+    value: Any = [None, True, 1.5, "x", b"\x00\xff", ConvexInt64(7), {"a": []}]
     assert client.action("chat:echo", {"value": value}) == value
     with pytest.raises(ConvexError) as caught:
         client.mutation("chat:refuse", {"room": room})
@@ -99,6 +100,18 @@ def test_the_python_client_follows_writes_and_logs_in(served: Served, chat: Chat
     assert client.query("chat:whoami") == "ann"
     client.set_admin_auth(served.admin_key)
     assert client.query("chat:secret") == "for admins"
+
+
+def test_a_client_in_the_servers_process_is_answered(chat: Chat, room: str) -> None:
+    """PyPI's client holds the GIL while it waits: the server needs none."""
+    deployment = EmbeddedDeployment(None, functions=chat.functions, limits="convex", synchronous="normal")
+    server = HttpServer(deployment, host="127.0.0.1", port=0, folder=None)
+    client: Any = ConvexClient(server.url)
+    assert client.mutation("chat:send", {"room": room, "text": "hi"}) == "hi"
+    assert client.query("chat:list", {"room": room}) == ["hi"]
+    del client
+    server.stop()
+    deployment.close()
 
 
 def test_everybody_sees_what_the_others_write(served: Served, room: str) -> None:

@@ -7,6 +7,7 @@ use value::{Packed, Value};
 use crate::{
     caller::Caller,
     deployment::{Inner, Outcome},
+    durability::Durability,
     error::{Error, FunctionError, Result},
     functions::{Call, Function, FunctionKind, Platform},
     requests::MutationRequest,
@@ -47,10 +48,13 @@ impl Inner {
             });
             match begun {
                 Err(error) => (Err(error), call),
-                Ok((_, Some(answer), _)) => {
+                Ok((_, Some(answer), transaction)) => {
+                    drop(transaction);
                     call.log_lines = answer.log_lines;
                     call.timestamp = Some(answer.timestamp);
-                    (Ok(answer.value), call)
+                    // Whoever was answered first may still be waiting for the disk.
+                    let durable = self.storage.durability.as_ref().map_or(Ok(()), Durability::wait_for_all);
+                    (durable.map(|()| answer.value), call)
                 }
                 Ok((function, None, transaction)) => {
                     call.transaction = Some(transaction);

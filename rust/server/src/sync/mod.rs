@@ -12,10 +12,7 @@ mod ending;
 mod messages;
 mod session;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{
@@ -28,7 +25,7 @@ use axum::{
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
-    time::{MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval, timeout},
 };
 
 use self::{
@@ -219,5 +216,53 @@ async fn write(
             Ok(Err(_)) => return Ending::Gone,
             Err(_) => return Ending::overloaded("TooSlow"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{sink, stream};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let (outgoing, mut messages) = mpsc::channel(1);
+        outgoing.send("{}".to_owned()).await.expect("there is room");
+        let mut stuck = Box::pin(sink::unfold((), |(), _: Message| std::future::pending()));
+        let begun = Instant::now();
+        let ending = write(&mut stuck, &mut messages).await;
+        assert!(matches!(ending, Ending::Unavailable { code: "TooSlow", .. }));
+        assert!(begun.elapsed() >= SEND_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_with_nothing_to_be_told_hears_that_the_server_is_there() {
+        let (_outgoing, mut messages) = mpsc::channel(1);
+        let (said, mut heard) = mpsc::unbounded_channel();
+        let mut sink = Box::pin(sink::unfold(said, |said, message: Message| async move {
+            said.send(message).expect("it is heard");
+            Ok(said)
+        }));
+        let minute = timeout(Duration::from_mins(1), write(&mut sink, &mut messages)).await;
+        assert!(minute.is_err(), "it goes on");
+        let mut counts = (0, 0);
+        while let Ok(message) = heard.try_recv() {
+            match message {
+                Message::Ping(_) => counts.0 += 1,
+                Message::Text(text) if text.as_str() == r#"{"type":"Ping"}"# => counts.1 += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(counts.0 >= 8 && counts.1 >= 3, "{counts:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_is_silent_is_taken_for_gone() {
+        let (incoming, _received) = mpsc::channel(1);
+        let begun = Instant::now();
+        let ending = read(&mut stream::pending(), incoming).await;
+        assert!(matches!(ending, Ending::Gone));
+        assert!(begun.elapsed() >= SILENCE);
     }
 }
