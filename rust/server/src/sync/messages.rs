@@ -104,6 +104,7 @@ pub(crate) struct Version {
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
+#[expect(clippy::enum_variant_names, reason = "these are the protocol's names")]
 pub(crate) enum StateModification<'a> {
     QueryUpdated {
         query_id: u32,

@@ -56,10 +56,10 @@ const MAX_WAITING_BYTES: usize = 4 * MESSAGE_BYTES;
 /// be silent itself. As on Convex; npm's client gives a silent server up after 60 s, PyPI's after 30.
 const PING_EVERY: Duration = Duration::from_secs(5);
 const APP_PING_AFTER: Duration = Duration::from_secs(15);
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: Duration = Duration::from_mins(2);
 
 /// A client that takes so long for one message would have given the server up.
-const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+const SEND_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long a client gets to take the last words.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -165,10 +165,10 @@ impl Session {
             return Err(Ending::fatal("TooManyQueries", format!("expected at most {MAX_QUERIES} queries")));
         }
         let end = Version { query_set: new, ..self.version };
-        let gone = removed.clone();
         let change = move |queries: &mut QuerySet| {
-            gone.into_iter().for_each(|query| queries.remove(query));
-            added.into_iter().for_each(|(query, path, args, journal)| queries.add(query, path, args, journal));
+            for (query, path, args, journal) in added {
+                queries.add(query, path, args, journal);
+            }
         };
         self.transition(end, removed, change).await
     }
@@ -257,7 +257,7 @@ impl Session {
         self.transition(self.version, Vec::new(), |_| {}).await
     }
 
-    /// Changes the query set, and tells the client what has become of it.
+    /// Takes queries away, changes what is left, and tells the client what has become of all.
     async fn transition(
         &mut self,
         end: Version,
@@ -269,6 +269,9 @@ impl Session {
         let (start, queries) = (self.version, Arc::clone(&self.queries));
         let told = blocking(move || {
             let mut queries = locked(&queries);
+            for query in &removed {
+                queries.remove(*query);
+            }
             change(&mut queries);
             let Refreshed { timestamp, changed } = queries.refresh().map_err(failed)?;
             let end = Version { ts: Timestamp(timestamp), ..end };
