@@ -161,21 +161,24 @@ def test_every_answer_comes_before_the_transition_that_shows_it(served: Served, 
 
 
 def test_a_page_comes_back_by_its_journal(served: Served, room: str) -> None:
-    """Who reconnects gets the same end of the page, whatever was written since."""
-    page = {"room": room, "paginationOpts": {"numItems": 2, "cursor": None}}
+    """Who reconnects gets a page that ends where it ended: here at the end of all, so it grows."""
+    page = {"room": room, "paginationOpts": {"numItems": 4, "cursor": None}}
     with SyncSocket(served.url) as client:
         for number, text in enumerate("abc"):
             client.send("Mutation", **mutation(number, "chat:send", room=room, text=text))
-        client.modify(add(0, "chat:page", page))
-        while 0 not in client.results:
+        for _ in range(6):
             client.receive()
-        first = client.results[0]
-        assert first["journal"] is not None
-    with SyncSocket(served.url) as client:
-        client.modify(add(7, "chat:page", page, journal=first["journal"]))
+        client.modify(add(0, "chat:page", page))
         client.expect("Transition")
-        assert client.results[7]["value"] == first["value"]
-        assert client.results[7]["journal"] == first["journal"]
+        journal = client.results[0]["journal"]
+        assert len(client.results[0]["value"]["page"]) == 3
+    for text in "de":
+        served.call("mutation", "chat:send", {"room": room, "text": text})
+    with SyncSocket(served.url) as client:
+        client.modify(add(1, "chat:page", page, journal=journal), add(2, "chat:page", page))
+        client.expect("Transition")
+        assert "".join(row["text"] for row in client.results[1]["value"]["page"]) == "abcde"
+        assert "".join(row["text"] for row in client.results[2]["value"]["page"]) == "abcd"
 
 
 @pytest.mark.parametrize("path", ["/api/sync", "/api/1.48.0/sync", "/api/0.8.1-alpha.2/sync"])
