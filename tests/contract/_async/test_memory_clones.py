@@ -110,6 +110,7 @@ async def test_what_cannot_be_copied_is_refused(memory: mc.AsyncMemoryStorage) -
         ({"source_thread_id": ""}, "source_thread_id is ''"),
         ({"new_thread_id": ""}, "new_thread_id is ''"),
         ({"resource_id": 5}, "resource_id is 5"),
+        ({"title": 5}, "title is 5; expected text"),
         ({"metadata": 5}, "metadata is 5; expected a dict"),
         ({"options": {"limit": 1}}, "options has no 'limit'; it has: message_limit, message_filter"),
         ({"options": {"message_limit": -1}}, "options message_limit -1; expected an integer from 1 to 500"),

@@ -163,7 +163,7 @@ class AsyncMessages(AsyncDomain):
             A thread's id is empty, a number is below zero, a field to order by, a date or a filter isn't one.
         """
         place = "MemoryStorage.list_messages"
-        threads = [thread_id] if isinstance(thread_id, str) else list(as_items(f"{place}: thread_id", thread_id))
+        threads = [thread_id] if isinstance(thread_id, str | None) else as_items(f"{place}: thread_id", thread_id)
         if not threads:
             raise InvalidArgumentError(f"{place}: thread_id is empty; expected a thread's id, or several")
         owners = [{"thread_id": key_text(f"{place}: thread_id", id)} for id in dict.fromkeys(threads)]
@@ -293,7 +293,9 @@ def _wanted(
     filter: Mapping[str, Any] | None,
 ) -> _Wanted:
     asked = options(f"{place}: filter", filter, ("date_range", "roles", "metadata"))
-    order = ordering(place, order_by, ORDERED_BY, "ASC") | date_bounds(place, asked.get("date_range"))
+    order = ordering(place, order_by, ORDERED_BY, "ASC") | date_bounds(
+        f"{place}: filter date_range", asked.get("date_range")
+    )
     conditions: dict[str, Any] = {}
     if resource_id is not None:
         conditions["resourceId"] = key_text(f"{place}: resource_id", resource_id)

@@ -12,7 +12,7 @@ from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import equalities, from_row, to_row
 from mastra_convex.records._pages import options, window
-from mastra_convex.records._values import as_items, date_text, key_text, parsed
+from mastra_convex.records._values import date_text, key_text, key_texts, parsed
 from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunFilter, WorkflowRunPage
 
 # Mastra's name for the table `mastra_workflow_snapshots`.
@@ -41,8 +41,6 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
     ) -> None:
         """Insert a run, or replace its snapshot; ``created_at``, and a resource where none is given, stay."""
         place = "WorkflowsStorage.persist_workflow_snapshot"
-        if not isinstance(snapshot, Mapping):
-            raise InvalidArgumentError(f"{place}: snapshot is {snapshot!r:.80}; expected a dict")
         row = to_row(
             place,
             WorkflowRun,
@@ -126,11 +124,10 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
             raise InvalidArgumentError(f"{place}: opts is {opts!r:.80}; expected a dict")
         fields = dict(opts)
         if expected_status is not None:
-            fields["expectedStatus"] = (
-                expected_status
-                if isinstance(expected_status, str)
-                else as_items(f"{place}: expected_status", expected_status)
-            )
+            some = [expected_status] if isinstance(expected_status, str) else expected_status
+            fields["expectedStatus"] = key_texts(f"{place}: expected_status", some)
+            if not fields["expectedStatus"]:
+                raise InvalidArgumentError(f"{place}: expected_status is empty; expected a status, or a list of some")
             await self._storage.need_ours("mergeWorkflowState at an expected status", RUNS)
         text = await self._write(
             "mergeWorkflowState", fence, **_run(place, workflow_name, run_id), opts=to_json(f"{place}: opts", fields)

@@ -10,7 +10,7 @@ from mastra_convex._sync.store.domain import Domain
 from mastra_convex._rows import CALL_ROWS, as_integer
 from mastra_convex.records._columns import from_row
 from mastra_convex.records._pages import options
-from mastra_convex.records._values import convex_dict, date_text, key_text, key_texts, new_id
+from mastra_convex.records._values import convex_dict, date_text, key_text, key_texts, new_id, plain_text
 from mastra_convex.records.memory import Message, Thread, ThreadClone, ThreadCopy
 
 THREADS = "mastra_threads"
@@ -114,7 +114,7 @@ def _request(
     request: dict[str, Any] = {
         "sourceThreadId": key_text(f"{place}: source_thread_id", source_thread_id),
         "newThreadId": new_id() if new_thread_id is None else key_text(f"{place}: new_thread_id", new_thread_id),
-        "title": title,
+        "title": None if title is None else plain_text(f"{place}: title", title),
     }
     if resource_id is not None:
         request["resourceId"] = key_text(f"{place}: resource_id", resource_id)

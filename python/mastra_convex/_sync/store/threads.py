@@ -9,7 +9,7 @@ from typing import Any
 
 from mastra_convex._sync.storage import Admits
 from mastra_convex._sync.store.domain import Domain
-from mastra_convex.errors import ThreadNotFoundError
+from mastra_convex.errors import InvalidArgumentError, ThreadNotFoundError
 from mastra_convex.records._columns import from_row, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, options, ordering, window
@@ -40,7 +40,10 @@ class Threads(Domain):
 
     def get_thread_by_id(self, thread_id: str, resource_id: str | None = None) -> Thread | None:
         """Return a thread; None where there is none, or where it isn't the given resource's."""
-        row = self._storage.load(THREADS, id=key_text("MemoryStorage.get_thread_by_id: thread_id", thread_id))
+        place = "MemoryStorage.get_thread_by_id"
+        if resource_id is not None:
+            key_text(f"{place}: resource_id", resource_id)
+        row = self._storage.load(THREADS, id=key_text(f"{place}: thread_id", thread_id))
         if row is None or resource_id not in (None, row["resourceId"]):
             return None
         return from_row(Thread, row)
@@ -139,6 +142,9 @@ class Threads(Domain):
             As it then is; None where there is no such thread.
         """
         place = "MemoryStorage.update_thread_metadata"
+        if not callable(update):
+            raise InvalidArgumentError(f"{place}: update is {update!r:.80}; expected a function of a Thread")
+        self._storage.need_ours("patch with expectations", THREADS)
         while True:
             thread = self.get_thread_by_id(id, resource_id)
             metadata = None if thread is None else update(thread)
