@@ -193,6 +193,8 @@ def test_what_upstream_s_functions_would_pass_over_is_refused(original: Path) ->
             lambda: store.workflows.update_workflow_state("w", "r", {"status": "failed"}, expected_status="suspended"),
             lambda: store.background_tasks.update_task("t", {"status": "failed"}, expected_status="running"),
             lambda: store.memory.update_thread_metadata("t", lambda _: {"lost": True}),
+            lambda: store.memory.raise_run_fence(mc.RunFence("r", 1, "me")),
+            lambda: store.memory.update_thread("t", title="lost", fence=mc.RunFence("r", 1, "me")),
             lambda: store.background_tasks.claim_task("me"),
             lambda: store.observability.create_span({"trace_id": "t", "span_id": "s", "name": "n"}),
             lambda: store.workflows.claim_run_ownership("r", "me", 1000),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, to_row
@@ -15,7 +15,7 @@ from mastra_convex.records.workflows import RunFence, RunOwnership
 OWNERS = "mastra_workflow_run_owners"
 
 
-class AsyncRunOwners(AsyncDomain):
+class AsyncRunOwners(AsyncFencedWrites):
     """The owners of runs: each has a lease, and a fence that keeps who lost the run from writing on."""
 
     async def claim_run_ownership(

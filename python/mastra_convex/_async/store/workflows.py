@@ -27,6 +27,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
     """
 
     TABLES = (RUNS, OWNERS)
+    FENCES = OWNERS
 
     async def persist_workflow_snapshot(
         self,
@@ -53,7 +54,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
                 "updated_at": updated_at,
             },
         )
-        await self._write("insert", fence, record={"id": f"{workflow_name}-{run_id}", **row})
+        await self._write(place, "insert", RUNS, fence, record={"id": f"{workflow_name}-{run_id}", **row})
 
     async def load_workflow_snapshot(self, workflow_name: str, run_id: str) -> dict[str, Any] | None:
         """Return a run's snapshot, or None."""
@@ -83,7 +84,9 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         """
         place = "WorkflowsStorage.update_workflow_results"
         context = await self._write(
+            place,
             "mergeWorkflowStepResult",
+            RUNS,
             fence,
             **_run(place, workflow_name, run_id),
             stepId=key_text(f"{place}: step_id", step_id),
@@ -130,7 +133,12 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
                 raise InvalidArgumentError(f"{place}: expected_status is empty; expected a status, or a list of some")
             await self._storage.need_ours("mergeWorkflowState at an expected status", RUNS)
         text = await self._write(
-            "mergeWorkflowState", fence, **_run(place, workflow_name, run_id), opts=to_json(f"{place}: opts", fields)
+            place,
+            "mergeWorkflowState",
+            RUNS,
+            fence,
+            **_run(place, workflow_name, run_id),
+            opts=to_json(f"{place}: opts", fields),
         )
         return dict(parsed(text)) if text else None
 
@@ -192,14 +200,6 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         """Delete a run. An unknown one: nothing."""
         place = "WorkflowsStorage.delete_workflow_run_by_id"
         await self._storage.call("deleteWorkflowRun", RUNS, **_run(place, workflow_name, run_id))
-
-    async def _write(self, op: str, fence: RunFence | None, **fields: Any) -> Any:
-        if fence is None:
-            return await self._storage.call(op, RUNS, **fields)
-        request = {"op": op, "tableName": RUNS, **fields}
-        return await self._storage.call(
-            "fenced", OWNERS, fence=to_row("WorkflowsStorage: fence", RunFence, fence), request=request
-        )
 
 
 def _wanted(place: str, conditions: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Admits | None]:

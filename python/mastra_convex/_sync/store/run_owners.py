@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex._sync.store.domain import Domain
+from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, to_row
@@ -16,7 +16,7 @@ from mastra_convex.records.workflows import RunFence, RunOwnership
 OWNERS = "mastra_workflow_run_owners"
 
 
-class RunOwners(Domain):
+class RunOwners(FencedWrites):
     """The owners of runs: each has a lease, and a fence that keeps who lost the run from writing on."""
 
     def claim_run_ownership(
