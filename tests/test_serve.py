@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import socket
@@ -110,6 +111,16 @@ def test_pages_of_any_origin_may_call(served: Served) -> None:
     assert "authorization" in found["access-control-allow-headers"]
 
 
+# A token in the right form, of somebody whom no `auth.config.ts` names.
+UNKNOWN_ISSUER = ".".join(
+    base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+    for part in (
+        {"alg": "RS256", "kid": "k", "typ": "JWT"},
+        {"iss": "https://x", "sub": "s", "aud": "a", "exp": 2**32},
+        0,
+    )
+)
+
 BAD_REQUESTS = [
     ("/api/query", "{", JSON, 400, "BadJsonBody"),
     ("/api/query", "[]", JSON, 400, "BadJsonBody"),
@@ -123,7 +134,8 @@ BAD_REQUESTS = [
     ("/api/query", '{"path":"notes:list","format":"xml"}', JSON, 400, "BadFormat"),
     ("/api/query", "x" * (16 << 20) + "x" * 2001, JSON, 400, "BadJsonBody"),
     ("/api/query", "{}", {**JSON, "Authorization": "Convex wrong"}, 401, "BadAdminKey"),
-    ("/api/query", "{}", {**JSON, "Authorization": "Bearer eyJ"}, 401, "NoAuthProvider"),
+    ("/api/query", "{}", {**JSON, "Authorization": "Bearer eyJ"}, 401, "InvalidAuthHeader"),
+    ("/api/query", "{}", {**JSON, "Authorization": f"Bearer {UNKNOWN_ISSUER}"}, 401, "NoAuthProvider"),
     ("/api/query", "{}", {**JSON, "Authorization": "Basic abc"}, 400, "InvalidAdminKey"),
     ("/api/query", "{}", {**JSON, "Convex-Client": "npm"}, 400, "InvalidClientVersion"),
     ("/api/run/notes", "{}", JSON, 400, "MissingIdentifier"),

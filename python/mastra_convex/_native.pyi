@@ -307,6 +307,9 @@ class HttpServer:
     def stop(self) -> None:
         """Stop accepting, let the requests under way end, and return."""
 
+def admin_key(folder: str | os.PathLike[str], *, rotate: bool) -> str:
+    """The admin key of a data folder, made if there is none; or a new one in its place."""
+
 def before_fork() -> None:
     """Keep other threads from opening or closing a folder while the process forks."""
 

@@ -93,8 +93,10 @@ export const deleteThread = operation({
 
 /**
  * Copy a thread and its messages, oldest first, as many a call as `ids` names
- * copies. Without `cursor` a call makes the new thread; with the cursor of the
- * last reply it goes on. Returns the new thread, and of each message copied in
+ * copies: those of `messageIds`, from `startDate` (of that date, those stored at
+ * `startCreationTime` or later) to `endDate`, or the last `messageLimit` of them.
+ * Without `cursor` a call makes the new thread; with the cursor of the last reply
+ * it goes on. Returns the new thread, and of each message copied in
  * this call its id and the id of its copy.
  */
 export const copyThread = operation({
@@ -108,6 +110,7 @@ export const copyThread = operation({
       ids: idsField(request, "ids"),
       messageIds: optional(idsField, request, "messageIds"),
       startDate: optional(textField, request, "startDate"),
+      startCreationTime: optional(numberField, request, "startCreationTime"),
       endDate: optional(textField, request, "endDate"),
       messageLimit: optional(numberField, request, "messageLimit"),
       cursor: optional(textField, request, "cursor"),
@@ -202,6 +205,7 @@ async function messagesToCopy(
     ids: string[];
     messageIds?: string[] | undefined;
     startDate?: string | undefined;
+    startCreationTime?: number | undefined;
     endDate?: string | undefined;
     messageLimit?: number | undefined;
     cursor?: string | undefined;
@@ -215,7 +219,12 @@ async function messagesToCopy(
       { field: "createdAt", order, gte: args.startDate, lte: args.endDate },
     );
   const wanted = args.messageIds && new Set(args.messageIds);
-  const isWanted = ({ id }: StoredRow) => wanted?.has(id) ?? true;
+  // Rows of one date come in the order in which they were stored.
+  const isBefore = ({ createdAt, _creationTime }: StoredRow) =>
+    createdAt === args.startDate &&
+    _creationTime < (args.startCreationTime ?? 0);
+  const isWanted = (row: StoredRow) =>
+    (wanted?.has(row.id) ?? true) && !isBefore(row);
 
   if (args.messageLimit) {
     const messages: StoredRow[] = [];

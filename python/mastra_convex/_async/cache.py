@@ -10,6 +10,8 @@ from typing import Any
 from mastra_convex._async.deployment import AsyncClient, AsyncDeployment, Target
 from mastra_convex._json import to_json
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
+from mastra_convex.records._columns import MOST_BYTES
+from mastra_convex.records._values import key_text
 
 # Operations that clean up first ask to be called again; each such call deletes at least a row, most of them 25.
 MAX_CALLS = 1000
@@ -54,7 +56,7 @@ class AsyncConvexServerCache(AsyncClient):
         self.key_prefix = key_prefix
         self.ttl_ms = _duration("ConvexServerCache: ttl_ms", ttl_ms)
         self._timeout = _duration("ConvexServerCache: timeout", timeout)
-        self._function = cache_function
+        self._function = key_text("ConvexServerCache: cache_function", cache_function)
         self._takes_json: bool | None = None
         if timeout and not isinstance(deployment, AsyncDeployment):
             options["timeout"] = timeout
@@ -83,7 +85,7 @@ class AsyncConvexServerCache(AsyncClient):
         Raises
         ------
         InvalidArgumentError
-            The value isn't JSON; the place in it is named.
+            The value isn't JSON, and the place in it is named; or it is too large.
         """
         key = self._key("set", key)
         ttl_ms = self.ttl_ms if ttl_ms is None else _duration("ConvexServerCache.set: ttl_ms", ttl_ms)
@@ -117,7 +119,7 @@ class AsyncConvexServerCache(AsyncClient):
         Raises
         ------
         InvalidArgumentError
-            The value isn't JSON; the place in it is named.
+            The value isn't JSON, and the place in it is named; or it is too large.
         FunctionError
             The key holds a value or a counter; code ``WrongKind``.
         """
@@ -132,7 +134,7 @@ class AsyncConvexServerCache(AsyncClient):
         Raises
         ------
         InvalidArgumentError
-            The value is no mapping, or not JSON.
+            The value is no mapping, not JSON, or too large.
         FunctionError
             `list_key` holds no list, or `counter_key` no counter; code ``WrongKind``.
         """
@@ -198,6 +200,11 @@ class AsyncConvexServerCache(AsyncClient):
     async def _value(self, method: str, value: object) -> dict[str, object]:
         """How a value is sent."""
         text = to_json(f"ConvexServerCache.{method}: value", value)
+        size = len(text.encode(errors="replace"))
+        if size > MOST_BYTES:
+            raise InvalidArgumentError(
+                f"ConvexServerCache.{method}: value has {size} bytes as JSON; Convex holds documents up to {MOST_BYTES}"
+            )
         return {"valueJson": text} if await self._json() else {"value": json.loads(text)}
 
     async def _json(self) -> bool:

@@ -18,6 +18,7 @@ from mastra_convex.errors import (
     UnsupportedOperationError,
 )
 from mastra_convex.records._pages import Window
+from mastra_convex.records._values import key_text
 
 Row = dict[str, Any]
 Admits = Callable[[Row], bool]
@@ -56,7 +57,7 @@ class Storage:
 
     def __init__(self, deployment: Deployment, function: str) -> None:
         self._deployment = deployment
-        self.function = function
+        self.function = key_text("storage_function", function)
         self._is_ours = False
 
     def call(self, op: str, table: str, **fields: Any) -> Any:

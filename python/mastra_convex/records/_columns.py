@@ -100,6 +100,17 @@ def json(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
     return column(name, to_json, parsed, keeps_null=keeps_null)
 
 
+def json_dict(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
+    """A dict that JSON can say, stored as its text."""
+    return column(name, _write_json_dict, parsed, keeps_null=keeps_null)
+
+
+def _write_json_dict(place: str, given: Any) -> str:
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a dict")
+    return to_json(place, given)
+
+
 def anything(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
     """Anything that JSON can say, stored as Convex's values, or as JSON text where it has keys that Convex refuses."""
     return column(name, convex_value, value_of, keeps_null=keeps_null)
@@ -159,6 +170,15 @@ def to_columns(place: str, kind: type[DataclassInstance], values: Mapping[str, A
             row[column.name] = None
     _check_size(place, row)
     return row
+
+
+def to_changes(place: str, kind: type[DataclassInstance], values: Mapping[str, Any]) -> Row:
+    """The columns of some fields of a record, for an update where None clears a field, if it can be cleared."""
+    columns = columns_of(kind)
+    for name, value in _named(place, kind, values).items():
+        if value is None and not columns[name].keeps_null:
+            raise InvalidArgumentError(f"{place}: {name} is None; a {kind.__name__} can't be without it")
+    return to_columns(place, kind, values)
 
 
 def equalities(place: str, kind: type[DataclassInstance], texts: Mapping[str, Any]) -> Row:

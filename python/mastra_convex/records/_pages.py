@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, Literal, TypedDict, TypeVar
 
 from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._values import date_text
+from mastra_convex.records._values import date_text, true_or_false
 
 Item = TypeVar("Item")
 
@@ -83,12 +83,12 @@ def ordering(
 
 def date_bounds(place: str, date_range: Mapping[str, Any] | None) -> dict[str, str]:
     """The bounds that a date range sets: ``{"start", "end", "start_exclusive", "end_exclusive"}``, each optional."""
-    place = f"{place}: filter date_range"
     given = options(place, date_range, ("start", "end", "start_exclusive", "end_exclusive"))
     bounds = {}
     for end, bound in (("start", "gt"), ("end", "lt")):
         if given.get(end) is not None:
-            name = bound if given.get(f"{end}_exclusive") else f"{bound}e"
+            is_exclusive = true_or_false(f"{place} {end}_exclusive", given.get(f"{end}_exclusive") or False)
+            name = bound if is_exclusive else f"{bound}e"
             bounds[name] = date_text(f"{place} {end}", given[end])
     return bounds
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.records._columns import date, json, key, text
+from mastra_convex.records._columns import date, json_dict, key, text
 from mastra_convex.records._values import new_id, now
 
 
@@ -34,7 +34,7 @@ class ChannelInstallation:
     agent_id: str = field(metadata=key("agentId"))
     status: str = field(default="pending", metadata=key("status"))
     webhook_id: str | None = field(default=None, metadata=text("webhookId", keeps_null=True))
-    data: dict[str, Any] = field(default_factory=dict, metadata=json("data"))
+    data: dict[str, Any] = field(default_factory=dict, metadata=json_dict("data"))
     config_hash: str | None = field(default=None, metadata=text("configHash", keeps_null=True))
     error: str | None = field(default=None, metadata=text("error", keeps_null=True))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
@@ -55,5 +55,5 @@ class ChannelConfig:
     """
 
     platform: str = field(metadata=key("platform"))
-    data: dict[str, Any] = field(default_factory=dict, metadata=json("data"))
+    data: dict[str, Any] = field(default_factory=dict, metadata=json_dict("data"))
     updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.records._columns import date, json, key, text
+from mastra_convex.records._columns import date, json_dict, key, text
 from mastra_convex.records._pages import Page
 from mastra_convex.records._values import new_id, now
 
@@ -37,10 +37,10 @@ class Eval:
     input: str = field(default="", metadata=text("input"))
     output: str = field(default="", metadata=text("output"))
     instructions: str = field(default="", metadata=text("instructions"))
-    result: dict[str, Any] = field(default_factory=dict, metadata=json("result"))
+    result: dict[str, Any] = field(default_factory=dict, metadata=json_dict("result"))
     run_id: str = field(default_factory=new_id, metadata=key("runId"))
     global_run_id: str = field(default_factory=new_id, metadata=key("globalRunId"))
-    test_info: dict[str, Any] | None = field(default=None, metadata=json("testInfo", keeps_null=True))
+    test_info: dict[str, Any] | None = field(default=None, metadata=json_dict("testInfo", keeps_null=True))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from mastra_convex.records._columns import date, json, key, metadata, text
+from mastra_convex._json import to_json
+from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records._columns import column, date, key, metadata, text
 from mastra_convex.records._pages import Page
-from mastra_convex.records._values import new_id, now
+from mastra_convex.records._values import new_id, now, parsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,12 @@ class Thread:
     updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
 
 
+def _write_content(place: str, content: Any) -> str:
+    if not isinstance(content, str | Mapping | list | tuple):
+        raise InvalidArgumentError(f"{place} is {content!r:.80}; expected text, a dict, or a list of parts")
+    return to_json(place, content)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A message of a thread.
@@ -62,7 +70,7 @@ class Message:
     thread_id: str = field(metadata=key("thread_id"))
     role: str = field(default="user", metadata=key("role"))
     # Text goes in and a dict comes out, which a dataclass has no type for.
-    content: Any = field(default="", metadata=json("content"))
+    content: Any = field(default="", metadata=column("content", _write_content, parsed))
     type: str = field(default="v2", metadata=key("type"))
     resource_id: str | None = field(default=None, metadata=key("resourceId"))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))

@@ -5,10 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from mastra_convex.records._columns import column, date, flag, from_row, json, key, number, text, texts, to_row
+from mastra_convex.records._columns import (
+    choice,
+    column,
+    date,
+    flag,
+    from_row,
+    json,
+    json_dict,
+    key,
+    number,
+    text,
+    texts,
+    to_row,
+)
 from mastra_convex.records._values import as_items, new_id, now, parsed
+
+Scope = Literal["thread", "resource"]
+Origin = Literal["initial", "reflection"]
 
 
 def new_chunk_id() -> str:
@@ -124,10 +140,10 @@ class ObservationalMemory:
     """
 
     id: str = field(default_factory=new_id, metadata=key("id"))
-    scope: str = field(default="thread", metadata=key("scope"))
+    scope: Scope = field(default="thread", metadata=choice("scope", Scope))
     thread_id: str | None = field(default=None, metadata=text("threadId", keeps_null=True))
     resource_id: str | None = field(default=None, metadata=text("resourceId", keeps_null=True))
-    origin_type: str = field(default="initial", metadata=key("originType"))
+    origin_type: Origin = field(default="initial", metadata=choice("originType", Origin))
     generation_count: int = field(default=0, metadata=number("generationCount"))
     active_observations: str = field(default="", metadata=text("activeObservations"))
     buffered_observation_chunks: list[ObservationChunk] = field(
@@ -153,8 +169,8 @@ class ObservationalMemory:
     last_reflection_at: datetime | None = field(default=None, metadata=date("lastReflectionAt"))
     last_buffered_at_tokens: int = field(default=0, metadata=number("lastBufferedAtTokens"))
     last_buffered_at_time: datetime | None = field(default=None, metadata=date("lastBufferedAtTime"))
-    config: dict[str, Any] = field(default_factory=dict, metadata=json("config"))
-    metadata: dict[str, Any] | None = field(default=None, metadata=json("metadata"))
+    config: dict[str, Any] = field(default_factory=dict, metadata=json_dict("config"))
+    metadata: dict[str, Any] | None = field(default=None, metadata=json_dict("metadata"))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
     updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
 

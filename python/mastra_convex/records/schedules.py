@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-from mastra_convex.records._columns import choice, json, key, number, text
+from mastra_convex.records._columns import choice, json_dict, key, number, text
 from mastra_convex.records._values import new_id
 
 ScheduleStatus = Literal["active", "paused"]
@@ -42,7 +42,7 @@ class Schedule:
     """
 
     id: str = field(default_factory=new_id, metadata=key("id"))
-    target: dict[str, Any] = field(metadata=json("target"))
+    target: dict[str, Any] = field(metadata=json_dict("target"))
     cron: str = field(metadata=key("cron"))
     timezone: str | None = field(default=None, metadata=text("timezone", keeps_null=True))
     status: ScheduleStatus = field(default="active", metadata=choice("status", ScheduleStatus))
@@ -51,7 +51,7 @@ class Schedule:
     last_run_id: str | None = field(default=None, metadata=text("last_run_id", keeps_null=True))
     created_at: float = field(default_factory=now_ms, metadata=number("created_at"))
     updated_at: float = field(default_factory=now_ms, metadata=number("updated_at"))
-    metadata: dict[str, Any] | None = field(default=None, metadata=json("metadata", keeps_null=True))
+    metadata: dict[str, Any] | None = field(default=None, metadata=json_dict("metadata", keeps_null=True))
     owner_type: str | None = field(default=None, metadata=text("owner_type", keeps_null=True))
     owner_id: str | None = field(default=None, metadata=text("owner_id", keeps_null=True))
 
@@ -88,7 +88,7 @@ class ScheduleTrigger:
     error: str | None = field(default=None, metadata=text("error", keeps_null=True))
     trigger_kind: str = field(default="schedule-fire", metadata=key("trigger_kind"))
     parent_trigger_id: str | None = field(default=None, metadata=text("parent_trigger_id", keeps_null=True))
-    metadata: dict[str, Any] | None = field(default=None, metadata=json("metadata", keeps_null=True))
+    metadata: dict[str, Any] | None = field(default=None, metadata=json_dict("metadata", keeps_null=True))
 
 
 class ScheduleFilter(TypedDict, total=False):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypedDict
 
-from mastra_convex.records._columns import date, json, key, number, text
+from mastra_convex.records._columns import date, json_dict, key, number, text
 from mastra_convex.records._pages import Page
 from mastra_convex.records._values import now
 
@@ -47,7 +47,7 @@ class WorkflowRun:
 
     workflow_name: str = field(metadata=key("workflow_name"))
     run_id: str = field(metadata=key("run_id"))
-    snapshot: dict[str, Any] = field(default_factory=pending_snapshot, metadata=json("snapshot"))
+    snapshot: dict[str, Any] = field(default_factory=pending_snapshot, metadata=json_dict("snapshot"))
     resource_id: str | None = field(default=None, metadata=key("resourceId"))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
     updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))

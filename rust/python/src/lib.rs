@@ -26,7 +26,7 @@ mod _native {
         functions::builtin_files,
         http::HttpDeployment,
         results::{QueryResult, QueryResults, QueryStats},
-        server::HttpServer,
+        server::{HttpServer, admin_key},
     };
     use pyo3::{
         Bound, PyResult,

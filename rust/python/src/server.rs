@@ -47,3 +47,17 @@ impl HttpServer {
         });
     }
 }
+
+/// The admin key of a data folder, made if there is none; or a new one.
+#[pyfunction]
+#[pyo3(signature = (folder, *, rotate))]
+pub(crate) fn admin_key(py: Python<'_>, folder: PathBuf, rotate: bool) -> PyResult<String> {
+    let key = if rotate { AdminKey::rotate(&folder) } else { AdminKey::of_folder(&folder) };
+    match key {
+        Ok(key) => Ok(key.reveal().to_owned()),
+        Err(error) => {
+            let message = format!("the admin key of {}: {error}", folder.display());
+            Err(Exception::new("ConfigurationError", message).into_err(py))
+        }
+    }
+}

@@ -57,6 +57,17 @@ impl AdminKey {
         }
     }
 
+    /// Gives a data folder a new key. A server that runs goes on with the old one until it is started again.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be made; then the old key stays.
+    pub fn rotate(folder: &Path) -> io::Result<Self> {
+        let key = Self::generate()?;
+        key.save(folder, &folder.join("admin-key"))?;
+        Ok(key)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let secret = text.strip_prefix(INSTANCE_NAME)?.strip_prefix('|')?;
         let is_key = secret.len() == 64 && secret.bytes().all(|digit| digit.is_ascii_hexdigit());

@@ -25,6 +25,16 @@ fn a_key_is_made_once() {
 }
 
 #[test]
+fn a_new_key_takes_the_place_of_the_old() {
+    let folder = folder("rotated");
+    let old = AdminKey::of_folder(&folder).expect("it is made");
+    let new = AdminKey::rotate(&folder).expect("it is made");
+    assert_ne!(new.reveal(), old.reveal());
+    assert_eq!(AdminKey::of_folder(&folder).expect("it is read").reveal(), new.reveal());
+    assert_eq!(fs::read_dir(&folder).expect("it is a folder").count(), 1);
+}
+
+#[test]
 fn what_is_no_key_is_refused() {
     let folder = folder("no-key");
     let digits = "0f".repeat(32);

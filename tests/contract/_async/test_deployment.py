@@ -193,7 +193,7 @@ async def test_handles_of_one_process_share_a_folder(tmp_path: Path) -> None:
 async def test_handles_with_other_options_are_refused(tmp_path: Path) -> None:
     """One engine can't be both durable against power cuts and not."""
     async with mc.connect_async(tmp_path):
-        with pytest.raises(mc.ConfigurationError, match=r"synchronous is Full, asked for Normal"):
+        with pytest.raises(mc.ConfigurationError, match=r'synchronous is "full", asked for "normal"'):
             async with mc.connect_async(tmp_path, synchronous="normal"):
                 pass
 

@@ -93,6 +93,29 @@ async def test_a_long_thread_is_copied_whole(memory: mc.AsyncMemoryStorage) -> N
     assert thread.metadata["clone"]["lastMessageId"] == "$ü1000"
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"message_limit": 600}, range(401, 1001)),
+        ({"message_limit": 1002}, range(1001)),
+        ({"message_limit": 501, "message_filter": {"end_date": NOON}}, range(300, 801)),
+        ({"message_limit": 501, "message_filter": {"message_ids": [f"m{n}" for n in range(900)]}}, range(399, 900)),
+    ],
+    ids=str,
+)
+async def test_a_copy_can_hold_more_than_a_transaction_copies(
+    memory: mc.AsyncMemoryStorage, options: Any, expected: range
+) -> None:
+    """Also where many messages are of one time, those counting as last that were stored last."""
+    await filled(memory, 0)
+    times = [NOON] * 801 + [NOON + timedelta(seconds=n) for n in range(1, 201)]
+    await memory.save_messages([mc.Message(id=f"m{n}", thread_id="t", created_at=at) for n, at in enumerate(times)])
+    copy = await memory.clone_thread("t", options=options)
+    assert list(copy.message_id_map) == [f"m{n}" for n in expected]
+    assert [message.id for message in copy.cloned_messages] == list(copy.message_id_map.values())
+    assert copy.thread.metadata["clone"]["lastMessageId"] == f"m{expected[-1]}"
+
+
 async def test_what_cannot_be_copied_is_refused(memory: mc.AsyncMemoryStorage) -> None:
     """An unknown source, a thread that exists."""
     await filled(memory)
@@ -110,9 +133,10 @@ async def test_what_cannot_be_copied_is_refused(memory: mc.AsyncMemoryStorage) -
         ({"source_thread_id": ""}, "source_thread_id is ''"),
         ({"new_thread_id": ""}, "new_thread_id is ''"),
         ({"resource_id": 5}, "resource_id is 5"),
+        ({"title": 5}, "title is 5; expected text"),
         ({"metadata": 5}, "metadata is 5; expected a dict"),
         ({"options": {"limit": 1}}, "options has no 'limit'; it has: message_limit, message_filter"),
-        ({"options": {"message_limit": -1}}, "options message_limit -1; expected an integer from 1 to 500"),
+        ({"options": {"message_limit": -1}}, "options message_limit -1; expected an integer from 1"),
         ({"options": {"message_filter": {"start_date": "x"}}}, "options start_date is 'x'"),
         ({"options": {"message_filter": {"message_ids": "m"}}}, "options message_ids is 'm'; expected a list"),
     ],

@@ -295,6 +295,25 @@ async def test_a_list_that_cannot_be_is_refused(memory: mc.AsyncMemoryStorage, a
         await memory.list_threads(**asked)
 
 
+@pytest.mark.parametrize(
+    ("method", "arguments", "problem"),
+    [
+        ("get_thread_by_id", ("t", ""), "resource_id is ''; expected text"),
+        ("update_thread", ("",), "id is ''; expected text"),
+        ("update_thread_metadata", ("t", {"a": 1}), "update is {'a': 1}; expected a function of a Thread"),
+        ("update_thread_resource_id", ("t", ""), "resource_id is ''; expected text"),
+        ("delete_thread", ("",), "thread_id is ''; expected text"),
+    ],
+)
+async def test_arguments_that_cannot_be_are_named(
+    memory: mc.AsyncMemoryStorage, method: str, arguments: tuple[Any, ...], problem: str
+) -> None:
+    thread = await memory.save_thread({"id": "t", "resource_id": "ada"})
+    with pytest.raises(mc.InvalidArgumentError, match=rf"^MemoryStorage.{method}: {problem}"):
+        await getattr(memory, method)(*arguments)
+    assert (await memory.list_threads()).threads == [thread]
+
+
 async def test_a_thread_that_is_not_there_is_not_updated(memory: mc.AsyncMemoryStorage) -> None:
     with pytest.raises(mc.ThreadNotFoundError, match="thread 'x' not found") as raised:
         await memory.update_thread("x", title="y")

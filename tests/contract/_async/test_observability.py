@@ -258,6 +258,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("update_span", ("t", "root", {"spanType": "x"}), {}, "has no 'spanType'"),
     ("update_span", ("t", "root", {"trace_id": "u"}), {}, "which stay"),
     ("update_span", ("t", "", {"name": "x"}), {}, "span_id is ''"),
+    ("update_span", ("t", "root", {"name": None}), {}, "updates: name is None; a Span can't be without it"),
     ("batch_update_spans", ([{"trace_id": "t", "updates": {}}],), {}, r"records\[0\]: span_id is None"),
     ("batch_delete_traces", (["t", ""],), {}, r"trace_ids\[1\] is ''"),
     ("batch_delete_traces", ("t",), {}, "trace_ids is 't'; expected a list"),
@@ -265,11 +266,13 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("list_traces", (), {"filters": {"threadId": "t"}}, "filters has no 'threadId'"),
     ("list_traces", (), {"filters": {"status": "done"}}, "status is 'done'; expected one of: error"),
     ("list_traces", (), {"filters": {"tags": "a"}}, "tags is 'a'; expected a list"),
-    ("list_traces", (), {"filters": {"started_at": {"start": "soon"}}}, "start is 'soon'"),
+    ("list_traces", (), {"filters": {"started_at": {"start": "soon"}}}, "filters started_at start is 'soon'"),
+    ("list_traces", (), {"filters": {"has_child_error": "no"}}, "has_child_error is 'no'; expected True or False"),
     ("list_traces", (), {"pagination": {"page": -1}}, "page"),
     ("list_traces", (), {"pagination": {"per_page": -1}}, "per_page"),
     ("list_traces", (), {"order_by": {"field": "name"}}, "order_by field 'name'"),
     ("save_eval", ({"agent_name": "a"},), {}, "metric_name missing"),
+    ("save_eval", ({"agent_name": "a", "metric_name": "m", "result": 1},), {}, "result is 1; expected a dict"),
     ("list_evals", (), {"type": "both"}, "type is 'both'; expected one of: test, live"),
 ]
 

@@ -291,6 +291,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("update_workflow_results", ("w", "r", "s", {1, 2}), {}, "result is .* a set"),
     ("update_workflow_state", ("w", "r", None), {}, "opts is None; expected a dict"),
     ("update_workflow_state", ("w", "r", {}), {"expected_status": 3}, "expected_status is 3; expected a list"),
+    ("update_workflow_state", ("w", "r", {}), {"expected_status": []}, "expected_status is empty; expected a status"),
     ("list_workflow_runs", (), {"page": -1, "per_page": 5}, "page"),
     ("list_workflow_runs", (), {"per_page": -1}, "per_page"),
     ("list_workflow_runs", (), {"from_date": "soon"}, "from_date is 'soon'"),
@@ -299,6 +300,14 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("list_workflow_runs", (), {"runId": "r"}, "has no 'runId'"),
     ("get_workflow_run_by_id", ("",), {}, "run_id is ''"),
     ("claim_run_ownership", ("r", "a", float("nan")), {}, "lease_ms is nan"),
+    ("claim_run_ownership", ("r", "a", -1), {}, "lease_ms -1; expected milliseconds, not below 0"),
+    ("claim_run_ownership", ("r", "a", 1), {"force": "yes"}, "force is 'yes'; expected True or False"),
+    (
+        "claim_run_ownership",
+        ("r", "a", 1),
+        {"expected_generation": "1"},
+        "expected_generation '1'; expected an integer",
+    ),
 ]
 
 

@@ -117,6 +117,12 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], str]] = [
     ("save_installation", ({"agent_id": "", "platform": "slack"},), "agent_id is ''"),
     ("save_installation", ({"agent_id": "a", "platform": "slack", "data": {"x": {1}}},), r"data\['x'\] is .* a set"),
     ("save_installation", ({"agent_id": "a", "platform": "slack", "data": {"x": "x" * (1 << 20)}},), "of which data"),
+    (
+        "save_installation",
+        ({"agent_id": "a", "platform": "slack", "data": "secret"},),
+        "data is 'secret'; expected a d",
+    ),
+    ("save_config", ({"platform": "slack", "data": 5},), "data is 5; expected a dict"),
     ("save_config", ({"platform": "slack", "updated_at": "soon"},), "updated_at is 'soon'"),
     ("get_installation", ("",), "id is ''"),
     ("get_installation_by_agent", ("slack", ""), "agent_id is ''"),

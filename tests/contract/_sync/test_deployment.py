@@ -194,7 +194,7 @@ def test_handles_of_one_process_share_a_folder(tmp_path: Path) -> None:
 def test_handles_with_other_options_are_refused(tmp_path: Path) -> None:
     """One engine can't be both durable against power cuts and not."""
     with mc.connect(tmp_path):
-        with pytest.raises(mc.ConfigurationError, match=r"synchronous is Full, asked for Normal"):
+        with pytest.raises(mc.ConfigurationError, match=r'synchronous is "full", asked for "normal"'):
             with mc.connect(tmp_path, synchronous="normal"):
                 pass
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 import mastra_convex as mc
 from tests.contract._sync._call import together
 
@@ -44,6 +46,45 @@ def test_messages_of_many_writers_are_all_there(memory: mc.MemoryStorage) -> Non
     assert everything.total == 30 + 10 * WRITERS
     assert {m.id for m in everything} == {*ids, *(f"{name}-{n}" for name in range(WRITERS) for n in range(10))}
     assert (memory.list_messages("t", per_page=1)).total == everything.total
+
+
+def test_who_lost_a_run_writes_nothing_to_a_memory(memory: mc.MemoryStorage) -> None:
+    """Fences only rise; each write that takes one is compared in its own transaction."""
+    first, second = mc.RunFence("r", 1, "a"), mc.RunFence("r", 2, "b")
+    assert memory.raise_run_fence(first)
+    thread = memory.save_thread(mc.Thread(id="t", resource_id="ada"), fence=first)
+    assert memory.raise_run_fence(first)
+    assert not memory.raise_run_fence(mc.RunFence("r", 1, "b"))
+    assert memory.raise_run_fence(second)
+    assert not memory.raise_run_fence(first)
+    for write in (
+        lambda: memory.save_thread(mc.Thread(id="u", resource_id="ada"), fence=first),
+        lambda: memory.update_thread("t", title="lost", fence=first),
+        lambda: memory.patch_thread("t", title="lost", fence=first),
+        lambda: memory.save_messages([mc.Message(id="lost", thread_id="t")], fence=first),
+        lambda: memory.update_messages([{"id": "m", "content": "lost"}], fence=first),
+        lambda: memory.save_resource(mc.Resource(id="ada"), fence=first),
+        lambda: memory.update_resource("ada", working_memory="lost", fence=first),
+        lambda: memory.save_thread(mc.Thread(id="u", resource_id="ada"), fence=mc.RunFence("never raised", 1, "a")),
+    ):
+        with pytest.raises(mc.FunctionError, match="no longer claimed by generation 1 of a") as caught:
+            write()
+        assert caught.value.code == "STORAGE_RUN_FENCE_CONFLICT"
+    assert (memory.list_threads()).threads == [thread]
+    assert (memory.list_messages("t")).total == 0
+    assert memory.get_resource_by_id("ada") is None
+    with pytest.raises(mc.ThreadNotFoundError, match="Thread x not found"):
+        memory.save_messages([mc.Message(thread_id="x")], fence=second)
+
+    assert (memory.update_thread("t", title="mine", fence=second)).title == "mine"
+    [message] = memory.save_messages([mc.Message(id="m", thread_id="t", content="a")], fence=second)
+    assert message.resource_id == "ada"
+    [message] = memory.update_messages([{"id": "m", "content": "b"}], fence=second)
+    assert message == (memory.list_messages("t")).messages[0]
+    memory.save_resource(mc.Resource(id="ada"), fence=second)
+    assert (memory.update_resource("ada", working_memory="x", fence=second)).working_memory == "x"
+    memory.dangerously_clear_all()
+    assert memory.raise_run_fence(first)
 
 
 def test_functions_that_make_metadata_take_turns(memory: mc.MemoryStorage) -> None:

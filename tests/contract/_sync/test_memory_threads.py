@@ -296,6 +296,25 @@ def test_a_list_that_cannot_be_is_refused(memory: mc.MemoryStorage, asked: Any, 
         memory.list_threads(**asked)
 
 
+@pytest.mark.parametrize(
+    ("method", "arguments", "problem"),
+    [
+        ("get_thread_by_id", ("t", ""), "resource_id is ''; expected text"),
+        ("update_thread", ("",), "id is ''; expected text"),
+        ("update_thread_metadata", ("t", {"a": 1}), "update is {'a': 1}; expected a function of a Thread"),
+        ("update_thread_resource_id", ("t", ""), "resource_id is ''; expected text"),
+        ("delete_thread", ("",), "thread_id is ''; expected text"),
+    ],
+)
+def test_arguments_that_cannot_be_are_named(
+    memory: mc.MemoryStorage, method: str, arguments: tuple[Any, ...], problem: str
+) -> None:
+    thread = memory.save_thread({"id": "t", "resource_id": "ada"})
+    with pytest.raises(mc.InvalidArgumentError, match=rf"^MemoryStorage.{method}: {problem}"):
+        getattr(memory, method)(*arguments)
+    assert (memory.list_threads()).threads == [thread]
+
+
 def test_a_thread_that_is_not_there_is_not_updated(memory: mc.MemoryStorage) -> None:
     with pytest.raises(mc.ThreadNotFoundError, match="thread 'x' not found") as raised:
         memory.update_thread("x", title="y")

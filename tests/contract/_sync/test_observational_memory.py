@@ -273,6 +273,11 @@ def test_a_record_that_is_not_there_is_an_error(
         ("update_active_observations", ("a", "", 0, "soon"), "last_observed_at is 'soon'"),
         ("update_buffered_observations", ("a", {"cycle_id": "c"}), "chunk: observations missing"),
         ("swap_buffered_to_active", ("a", "x", 1, 1), "activation_ratio is 'x'"),
+        (
+            "insert_observational_memory_record",
+            ({"id": "b", "thread_id": "t", "scope": "all"},),
+            "record: scope is 'all'",
+        ),
         ("set_observing_flag", ("a", 1), "is_observing is 1; expected True or False"),
         ("set_pending_message_tokens", ("a", -1), "token_count -1; expected a number, not below 0"),
         ("set_pending_message_tokens", ("a", None), "token_count is None"),

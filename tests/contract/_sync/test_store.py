@@ -50,6 +50,12 @@ def test_a_store_names_its_storage_function(deployment: mc.Deployment) -> None:
         store.init()
     with pytest.raises(mc.InvalidArgumentError, match=r"^ConvexStore: id ''; expected text, not empty"):
         mc.ConvexStore(deployment, id="")
+    with pytest.raises(mc.InvalidArgumentError, match=r"^storage_function is ''; expected text, not empty"):
+        mc.ConvexStore(deployment, storage_function="")
+    with pytest.raises(
+        mc.InvalidArgumentError, match=r"^ConvexStore.clear: table_name is ''; expected text, not empty"
+    ):
+        store.clear("")
     mc.ConvexStore(deployment).init()
 
 
@@ -182,9 +188,13 @@ def test_what_upstream_s_functions_would_pass_over_is_refused(original: Path) ->
     with mc.ConvexStore(":memory:", functions=original) as store:
         store.workflows.persist_workflow_snapshot("w", "r", {"status": "running", "context": {}})
         store.background_tasks.create_task({"id": "t", "tool_name": "search", "agent_id": "a"})
+        thread = store.memory.save_thread({"id": "t", "resource_id": "ada"})
         for call in (
             lambda: store.workflows.update_workflow_state("w", "r", {"status": "failed"}, expected_status="suspended"),
             lambda: store.background_tasks.update_task("t", {"status": "failed"}, expected_status="running"),
+            lambda: store.memory.update_thread_metadata("t", lambda _: {"lost": True}),
+            lambda: store.memory.raise_run_fence(mc.RunFence("r", 1, "me")),
+            lambda: store.memory.update_thread("t", title="lost", fence=mc.RunFence("r", 1, "me")),
             lambda: store.background_tasks.claim_task("me"),
             lambda: store.observability.create_span({"trace_id": "t", "span_id": "s", "name": "n"}),
             lambda: store.workflows.claim_run_ownership("r", "me", 1000),
@@ -194,6 +204,7 @@ def test_what_upstream_s_functions_would_pass_over_is_refused(original: Path) ->
         task = store.background_tasks.get_task("t")
         assert task is not None
         assert task.status == "pending"
+        assert store.memory.get_thread_by_id("t") == thread
         assert store.workflows.load_workflow_snapshot("w", "r") == {"status": "running", "context": {}}
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex._rows import CALL_ROWS, as_integer
 from mastra_convex.records._columns import from_row
-from mastra_convex.records._pages import options
-from mastra_convex.records._values import convex_dict, date_text, key_text, key_texts, new_id
+from mastra_convex.records._pages import MOST_ROWS, Window, options
+from mastra_convex.records._values import convex_dict, date_text, key_text, key_texts, new_id, plain_text
 from mastra_convex.records.memory import Message, Thread, ThreadClone, ThreadCopy
 
 THREADS = "mastra_threads"
@@ -45,7 +45,7 @@ class AsyncCloning(AsyncDomain):
             The copy's; the source's isn't copied. Its ``clone`` says ``sourceThreadId``, ``clonedAt`` and, if there
             are messages, ``lastMessageId``.
         options : mapping, optional
-            ``message_limit``: only the last so many, at most 500; ``message_filter``: only those of ``message_ids``,
+            ``message_limit``: only the last so many; ``message_filter``: only those of ``message_ids``,
             from ``start_date`` to ``end_date``, both included.
 
         Returns
@@ -62,6 +62,9 @@ class AsyncCloning(AsyncDomain):
         """
         place = "MemoryStorage.copy_thread"
         request = _request(place, source_thread_id, new_thread_id, resource_id, title, metadata, options)
+        # A limit that one transaction holds is the function's to apply.
+        if request.get("messageLimit", 0) > CALL_ROWS:
+            request |= await self._first_of_last(request.pop("messageLimit"), request)
         message_id_map: dict[str, str] = {}
         cursor = None
         while True:
@@ -71,6 +74,18 @@ class AsyncCloning(AsyncDomain):
             cursor = reply.get("continuationCursor")
             if not reply["hasMore"]:
                 return ThreadCopy(from_row(Thread, reply["result"]["thread"]), message_id_map)
+
+    async def _first_of_last(self, count: int, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Where the last so many of the messages begin that a request asks for."""
+        order: dict[str, Any] = {"field": "createdAt", "order": "desc"}
+        for argument, bound in (("startDate", "gte"), ("endDate", "lte")):
+            if argument in request:
+                order[bound] = request[argument]
+        wanted = set(request["messageIds"]) if "messageIds" in request else None
+        admits = None if wanted is None else lambda row: row["id"] in wanted
+        filters = {"thread_id": request["sourceThreadId"]}
+        rows, _ = await self._storage.page(MESSAGES, filters, order, Window(count - 1, 1), admits)
+        return {"startDate": rows[0]["createdAt"], "startCreationTime": rows[0]["_creationTime"]} if rows else {}
 
     async def clone_thread(
         self,
@@ -113,14 +128,14 @@ def _request(
     request: dict[str, Any] = {
         "sourceThreadId": key_text(f"{place}: source_thread_id", source_thread_id),
         "newThreadId": new_id() if new_thread_id is None else key_text(f"{place}: new_thread_id", new_thread_id),
-        "title": title,
+        "title": None if title is None else plain_text(f"{place}: title", title),
     }
     if resource_id is not None:
         request["resourceId"] = key_text(f"{place}: resource_id", resource_id)
     if metadata is not None:
         request["metadata"] = convex_dict(f"{place}: metadata", metadata)
     if asked.get("message_limit"):
-        request["messageLimit"] = as_integer(f"{place}: options message_limit", asked["message_limit"], 1, CALL_ROWS)
+        request["messageLimit"] = as_integer(f"{place}: options message_limit", asked["message_limit"], 1, MOST_ROWS)
     if wanted.get("message_ids") is not None:
         request["messageIds"] = key_texts(f"{place}: options message_ids", wanted["message_ids"])
     for name, argument in (("start_date", "startDate"), ("end_date", "endDate")):

@@ -6,13 +6,24 @@ from mastra_convex._async.store.cloning import AsyncCloning
 from mastra_convex._async.store.messages import AsyncMessages
 from mastra_convex._async.store.observations import AsyncObservations
 from mastra_convex._async.store.resources import AsyncResources
+from mastra_convex._async.store.run_fences import MEMORY_FENCES, AsyncRunFences
 from mastra_convex._async.store.threads import AsyncThreads
 
 
-class AsyncMemoryStorage(AsyncThreads, AsyncCloning, AsyncMessages, AsyncResources, AsyncObservations):
+class AsyncMemoryStorage(AsyncThreads, AsyncCloning, AsyncMessages, AsyncResources, AsyncObservations, AsyncRunFences):
     """A store's memory: threads, their messages, resources, and what agents observed.
 
     Records and mappings with their names are accepted alike. Dates come out in UTC, to the millisecond.
+
+    Writes of threads, messages and resources take a `fence`, which `raise_run_fence` put up: such a write fails with
+    the code ``STORAGE_RUN_FENCE_CONFLICT``, and changes nothing, once a later fence of the run stands.
     """
 
-    TABLES = ("mastra_threads", "mastra_messages", "mastra_resources", "mastra_observational_memory")
+    TABLES = (
+        "mastra_threads",
+        "mastra_messages",
+        "mastra_resources",
+        "mastra_observational_memory",
+        MEMORY_FENCES,
+    )
+    FENCES = MEMORY_FENCES

@@ -8,7 +8,7 @@ from typing import Any
 
 from mastra_convex._async.batches import in_batches, in_halves
 from mastra_convex._async.storage import Admits, Row, first_of, part_of
-from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex._rows import CALL_ROWS, as_integer
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, size_of, to_columns, to_row
@@ -16,6 +16,7 @@ from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
 from mastra_convex.records._values import as_items, key_text, key_texts
 from mastra_convex.records.memory import Message, MessagePage, as_content
+from mastra_convex.records.workflows import RunFence
 
 MESSAGES = "mastra_messages"
 
@@ -40,10 +41,12 @@ class _Wanted:
         return bool(self.order["order"] == "desc")
 
 
-class AsyncMessages(AsyncDomain):
+class AsyncMessages(AsyncFencedWrites):
     """The messages of a memory."""
 
-    async def save_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
+    async def save_messages(
+        self, messages: Sequence[Message | Mapping[str, Any]], *, fence: RunFence | None = None
+    ) -> list[Message]:
         """Insert messages, or update those with the same ids, and set their threads' ``updated_at`` to now.
 
         Parameters
@@ -64,18 +67,21 @@ class AsyncMessages(AsyncDomain):
         MastraConvexError
             A call failed. Up to 500 messages are one transaction; of more, the error says how many were written.
         """
-        place = "MemoryStorage.save_messages: messages"
+        method = "MemoryStorage.save_messages"
+        place = f"{method}: messages"
         rows = [to_row(f"{place}[{n}]", Message, message) for n, message in enumerate(as_items(place, messages))]
 
         async def save(some: list[Row]) -> None:
-            owners = await self._storage.call("saveMessages", MESSAGES, records=some)
+            owners = await self._write(method, "saveMessages", MESSAGES, fence, records=some)
             for row, owner in zip(some, owners, strict=True):
                 row["resourceId"] = owner
 
         await in_batches(save, rows, [size_of(row) for row in rows])
         return [from_row(Message, row) for row in rows]
 
-    async def update_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
+    async def update_messages(
+        self, messages: Sequence[Message | Mapping[str, Any]], *, fence: RunFence | None = None
+    ) -> list[Message]:
         """Update what is given of messages, and set ``updated_at`` of the threads they were in and are in to now.
 
         Parameters
@@ -89,12 +95,13 @@ class AsyncMessages(AsyncDomain):
         list of Message
             Those that exist, updated. Unknown ids are passed over.
         """
-        place = "MemoryStorage.update_messages: messages"
+        method = "MemoryStorage.update_messages"
+        place = f"{method}: messages"
         rows = [_changes(f"{place}[{n}]", message) for n, message in enumerate(as_items(place, messages))]
         updated: list[Row] = []
 
         async def update(some: list[Row]) -> None:
-            updated.extend(await self._storage.call("updateMessages", MESSAGES, records=some))
+            updated.extend(await self._write(method, "updateMessages", MESSAGES, fence, records=some))
 
         await in_batches(update, rows, [size_of(row) for row in rows])
         return [from_row(Message, row) for row in updated]
@@ -163,7 +170,7 @@ class AsyncMessages(AsyncDomain):
             A thread's id is empty, a number is below zero, a field to order by, a date or a filter isn't one.
         """
         place = "MemoryStorage.list_messages"
-        threads = [thread_id] if isinstance(thread_id, str) else list(as_items(f"{place}: thread_id", thread_id))
+        threads = [thread_id] if isinstance(thread_id, str | None) else as_items(f"{place}: thread_id", thread_id)
         if not threads:
             raise InvalidArgumentError(f"{place}: thread_id is empty; expected a thread's id, or several")
         owners = [{"thread_id": key_text(f"{place}: thread_id", id)} for id in dict.fromkeys(threads)]
@@ -293,7 +300,9 @@ def _wanted(
     filter: Mapping[str, Any] | None,
 ) -> _Wanted:
     asked = options(f"{place}: filter", filter, ("date_range", "roles", "metadata"))
-    order = ordering(place, order_by, ORDERED_BY, "ASC") | date_bounds(place, asked.get("date_range"))
+    order = ordering(place, order_by, ORDERED_BY, "ASC") | date_bounds(
+        f"{place}: filter date_range", asked.get("date_range")
+    )
     conditions: dict[str, Any] = {}
     if resource_id is not None:
         conditions["resourceId"] = key_text(f"{place}: resource_id", resource_id)

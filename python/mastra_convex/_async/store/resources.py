@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, to_row
 from mastra_convex.records._values import convex_dict, key_text, now
 from mastra_convex.records.memory import Resource
+from mastra_convex.records.workflows import RunFence
 from mastra_convex.types import iso_text
 
 RESOURCES = "mastra_resources"
 
 
-class AsyncResources(AsyncDomain):
+class AsyncResources(AsyncFencedWrites):
     """The resources of a memory."""
 
     async def get_resource_by_id(self, resource_id: str) -> Resource | None:
@@ -25,7 +26,7 @@ class AsyncResources(AsyncDomain):
         )
         return None if row is None else from_row(Resource, row)
 
-    async def save_resource(self, resource: Resource | Mapping[str, Any]) -> Resource:
+    async def save_resource(self, resource: Resource | Mapping[str, Any], *, fence: RunFence | None = None) -> Resource:
         """Insert a resource, or replace the one with its id; working memory that isn't given stays.
 
         Returns
@@ -33,12 +34,18 @@ class AsyncResources(AsyncDomain):
         Resource
             As it was stored.
         """
-        row = to_row("MemoryStorage.save_resource: resource", Resource, resource)
-        await self._storage.call("insert", RESOURCES, record=row)
+        place = "MemoryStorage.save_resource"
+        row = to_row(f"{place}: resource", Resource, resource)
+        await self._write(place, "insert", RESOURCES, fence, record=row)
         return from_row(Resource, row)
 
     async def update_resource(
-        self, resource_id: str, *, working_memory: str | None = None, metadata: Mapping[str, Any] | None = None
+        self,
+        resource_id: str,
+        *,
+        working_memory: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        fence: RunFence | None = None,
     ) -> Resource:
         """Replace a resource's working memory, merge into its metadata key by key, or both, in one transaction.
 
@@ -48,9 +55,11 @@ class AsyncResources(AsyncDomain):
         if working_memory is not None and not isinstance(working_memory, str):
             raise InvalidArgumentError(f"{place}: working_memory is {working_memory!r:.80}; expected text")
         moment = iso_text(now())
-        row = await self._storage.call(
+        row = await self._write(
+            place,
             "updateResource",
             RESOURCES,
+            fence,
             resourceId=key_text(f"{place}: resource_id", resource_id),
             workingMemory=working_memory,
             metadata=None if metadata is None else convex_dict(f"{place}: metadata", metadata),

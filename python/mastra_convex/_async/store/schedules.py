@@ -9,7 +9,7 @@ from mastra_convex._async.storage import Row
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import columns_of, from_row, to_columns, to_row
+from mastra_convex.records._columns import columns_of, from_row, to_changes, to_row
 from mastra_convex.records._pages import MOST_ROWS, options
 from mastra_convex.records._values import finite_number, key_text, parsed
 from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger, now_ms
@@ -90,7 +90,7 @@ class AsyncSchedulesStorage(AsyncDomain):
         id : str
             The schedule.
         patch : mapping
-            The fields to change. None clears ``timezone``, ``metadata`` and the owner.
+            The fields to change. None clears ``timezone``, ``metadata``, the owner and what the last firing was.
 
         Returns
         -------
@@ -103,7 +103,7 @@ class AsyncSchedulesStorage(AsyncDomain):
             There is no such schedule.
         """
         place = "SchedulesStorage.update_schedule"
-        fields = to_columns(f"{place}: patch", Schedule, patch)
+        fields = to_changes(f"{place}: patch", Schedule, patch)
         if "id" in fields:
             raise InvalidArgumentError(f"{place}: patch has id {fields['id']!r}; a schedule keeps its id")
         if "target" in fields:

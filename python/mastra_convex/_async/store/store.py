@@ -14,6 +14,7 @@ from mastra_convex._async.store.schedules import AsyncSchedulesStorage
 from mastra_convex._async.store.scores import AsyncScoresStorage
 from mastra_convex._async.store.workflows import AsyncWorkflowsStorage
 from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records._values import key_text
 
 
 class AsyncConvexStore(AsyncClient):
@@ -90,6 +91,7 @@ class AsyncConvexStore(AsyncClient):
         Parameters
         ----------
         table_name : str
-            Mastra's name, such as ``"mastra_threads"``.
+            Mastra's name, such as ``"mastra_threads"``; runs of workflows are ``"mastra_workflow_snapshot"``. A name of
+            nobody's has no rows.
         """
-        await self._storage.repeat("clearTable", table_name)
+        await self._storage.repeat("clearTable", key_text("ConvexStore.clear: table_name", table_name))

@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from mastra_convex._async.storage import Admits
-from mastra_convex._async.store.domain import AsyncDomain
-from mastra_convex.errors import ThreadNotFoundError
+from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
+from mastra_convex.errors import InvalidArgumentError, ThreadNotFoundError
 from mastra_convex.records._columns import from_row, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, options, ordering, window
 from mastra_convex.records._values import key_text, now
 from mastra_convex.records.memory import Thread, ThreadPage
+from mastra_convex.records.workflows import RunFence
 from mastra_convex.types import iso_text
 
 THREADS = "mastra_threads"
@@ -22,10 +23,10 @@ MESSAGES = "mastra_messages"
 ORDERED_BY = {"created_at": "createdAt", "updated_at": "updatedAt"}
 
 
-class AsyncThreads(AsyncDomain):
+class AsyncThreads(AsyncFencedWrites):
     """The threads of a memory."""
 
-    async def save_thread(self, thread: Thread | Mapping[str, Any]) -> Thread:
+    async def save_thread(self, thread: Thread | Mapping[str, Any], *, fence: RunFence | None = None) -> Thread:
         """Insert a thread, or replace the one with its id.
 
         Returns
@@ -33,13 +34,17 @@ class AsyncThreads(AsyncDomain):
         Thread
             As it was stored.
         """
-        row = to_row("MemoryStorage.save_thread: thread", Thread, thread)
-        await self._storage.call("insert", THREADS, record=row)
+        place = "MemoryStorage.save_thread"
+        row = to_row(f"{place}: thread", Thread, thread)
+        await self._write(place, "insert", THREADS, fence, record=row)
         return from_row(Thread, row)
 
     async def get_thread_by_id(self, thread_id: str, resource_id: str | None = None) -> Thread | None:
         """Return a thread; None where there is none, or where it isn't the given resource's."""
-        row = await self._storage.load(THREADS, id=key_text("MemoryStorage.get_thread_by_id: thread_id", thread_id))
+        place = "MemoryStorage.get_thread_by_id"
+        if resource_id is not None:
+            key_text(f"{place}: resource_id", resource_id)
+        row = await self._storage.load(THREADS, id=key_text(f"{place}: thread_id", thread_id))
         if row is None or resource_id not in (None, row["resourceId"]):
             return None
         return from_row(Thread, row)
@@ -91,7 +96,12 @@ class AsyncThreads(AsyncDomain):
                 yield from_row(Thread, row)
 
     async def update_thread(
-        self, id: str, *, title: str | None = None, metadata: Mapping[str, Any] | None = None
+        self,
+        id: str,
+        *,
+        title: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        fence: RunFence | None = None,
     ) -> Thread:
         """Replace a thread's title, merge into its metadata key by key, or both, in one transaction.
 
@@ -103,16 +113,21 @@ class AsyncThreads(AsyncDomain):
         place = "MemoryStorage.update_thread"
         given = to_columns(place, Thread, {"title": title, "metadata": metadata})
         thread_id = key_text(f"{place}: id", id)
-        row = await self._storage.call("updateThread", THREADS, id=thread_id, updatedAt=iso_text(now()), **given)
+        row = await self._write(place, "updateThread", THREADS, fence, id=thread_id, updatedAt=iso_text(now()), **given)
         if row is None:
             raise _not_found(place, thread_id)
         return from_row(Thread, row)
 
     async def patch_thread(
-        self, id: str, *, title: str | None = None, metadata: Mapping[str, Any] | None = None
+        self,
+        id: str,
+        *,
+        title: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        fence: RunFence | None = None,
     ) -> Thread:
         """As `update_thread`: Mastra's name where adapters can't leave out either."""
-        return await self.update_thread(id, title=title, metadata=metadata)
+        return await self.update_thread(id, title=title, metadata=metadata, fence=fence)
 
     async def update_thread_metadata(
         self,
@@ -138,6 +153,9 @@ class AsyncThreads(AsyncDomain):
             As it then is; None where there is no such thread.
         """
         place = "MemoryStorage.update_thread_metadata"
+        if not callable(update):
+            raise InvalidArgumentError(f"{place}: update is {update!r:.80}; expected a function of a Thread")
+        await self._storage.need_ours("patch with expectations", THREADS)
         while True:
             thread = await self.get_thread_by_id(id, resource_id)
             metadata = None if thread is None else update(thread)

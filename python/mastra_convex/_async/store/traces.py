@@ -9,10 +9,10 @@ from mastra_convex._async.batches import in_batches
 from mastra_convex._async.storage import Admits, Row, part_of
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
-from mastra_convex.records._columns import columns_of, equalities, from_row, size_of, to_columns, to_row
+from mastra_convex.records._columns import columns_of, equalities, from_row, size_of, to_changes, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import date_bounds, options, ordering, window
-from mastra_convex.records._values import as_items, key_text, key_texts, now, one_of, parsed
+from mastra_convex.records._values import as_items, key_text, key_texts, now, one_of, parsed, true_or_false
 from mastra_convex.records.observability import Span, Trace, TraceOrderBy, TracePage
 
 SPANS = "mastra_ai_spans"
@@ -209,7 +209,7 @@ def _span_row(place: str, span: Span | Mapping[str, Any]) -> Row:
 
 def _update_row(place: str, update: Any) -> Row:
     given = options(place, update, ("trace_id", "span_id", "updates"))
-    fields = to_columns(f"{place}: updates", Span, given.get("updates") or {})
+    fields = to_changes(f"{place}: updates", Span, given.get("updates") or {})
     if not {"traceId", "spanId", "createdAt"}.isdisjoint(fields):
         raise InvalidArgumentError(f"{place}: updates name the span's trace_id, span_id or created_at, which stay")
     fields.setdefault("updatedAt", to_columns(place, Span, {"updated_at": now()})["updatedAt"])
@@ -239,7 +239,9 @@ def _wanted(
     # Bounds on the time that orders the traces are the index's to keep.
     order |= wanted.pop(order["field"], {})
     has_error = given.get("has_child_error")
-    return wanted, order, _inside(place, given), None if has_error is None else bool(has_error)
+    if has_error is not None:
+        true_or_false(f"{place} has_child_error", has_error)
+    return wanted, order, _inside(place, given), has_error
 
 
 def _inside(place: str, given: Mapping[str, Any]) -> Admits | None:

@@ -12,7 +12,7 @@ from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import equalities, from_row, to_row
 from mastra_convex.records._pages import options, window
-from mastra_convex.records._values import as_items, date_text, key_text, parsed
+from mastra_convex.records._values import date_text, key_text, key_texts, parsed
 from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunFilter, WorkflowRunPage
 
 # Mastra's name for the table `mastra_workflow_snapshots`.
@@ -27,6 +27,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
     """
 
     TABLES = (RUNS, OWNERS)
+    FENCES = OWNERS
 
     async def persist_workflow_snapshot(
         self,
@@ -41,8 +42,6 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
     ) -> None:
         """Insert a run, or replace its snapshot; ``created_at``, and a resource where none is given, stay."""
         place = "WorkflowsStorage.persist_workflow_snapshot"
-        if not isinstance(snapshot, Mapping):
-            raise InvalidArgumentError(f"{place}: snapshot is {snapshot!r:.80}; expected a dict")
         row = to_row(
             place,
             WorkflowRun,
@@ -55,7 +54,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
                 "updated_at": updated_at,
             },
         )
-        await self._write("insert", fence, record={"id": f"{workflow_name}-{run_id}", **row})
+        await self._write(place, "insert", RUNS, fence, record={"id": f"{workflow_name}-{run_id}", **row})
 
     async def load_workflow_snapshot(self, workflow_name: str, run_id: str) -> dict[str, Any] | None:
         """Return a run's snapshot, or None."""
@@ -85,7 +84,9 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         """
         place = "WorkflowsStorage.update_workflow_results"
         context = await self._write(
+            place,
             "mergeWorkflowStepResult",
+            RUNS,
             fence,
             **_run(place, workflow_name, run_id),
             stepId=key_text(f"{place}: step_id", step_id),
@@ -126,14 +127,18 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
             raise InvalidArgumentError(f"{place}: opts is {opts!r:.80}; expected a dict")
         fields = dict(opts)
         if expected_status is not None:
-            fields["expectedStatus"] = (
-                expected_status
-                if isinstance(expected_status, str)
-                else as_items(f"{place}: expected_status", expected_status)
-            )
+            some = [expected_status] if isinstance(expected_status, str) else expected_status
+            fields["expectedStatus"] = key_texts(f"{place}: expected_status", some)
+            if not fields["expectedStatus"]:
+                raise InvalidArgumentError(f"{place}: expected_status is empty; expected a status, or a list of some")
             await self._storage.need_ours("mergeWorkflowState at an expected status", RUNS)
         text = await self._write(
-            "mergeWorkflowState", fence, **_run(place, workflow_name, run_id), opts=to_json(f"{place}: opts", fields)
+            place,
+            "mergeWorkflowState",
+            RUNS,
+            fence,
+            **_run(place, workflow_name, run_id),
+            opts=to_json(f"{place}: opts", fields),
         )
         return dict(parsed(text)) if text else None
 
@@ -195,14 +200,6 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         """Delete a run. An unknown one: nothing."""
         place = "WorkflowsStorage.delete_workflow_run_by_id"
         await self._storage.call("deleteWorkflowRun", RUNS, **_run(place, workflow_name, run_id))
-
-    async def _write(self, op: str, fence: RunFence | None, **fields: Any) -> Any:
-        if fence is None:
-            return await self._storage.call(op, RUNS, **fields)
-        request = {"op": op, "tableName": RUNS, **fields}
-        return await self._storage.call(
-            "fenced", OWNERS, fence=to_row("WorkflowsStorage: fence", RunFence, fence), request=request
-        )
 
 
 def _wanted(place: str, conditions: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Admits | None]:

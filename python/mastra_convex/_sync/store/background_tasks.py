@@ -11,7 +11,7 @@ from mastra_convex._sync.batches import in_halves
 from mastra_convex._sync.storage import Row, as_filters, part_of
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import columns_of, equalities, from_row, to_columns, to_row
+from mastra_convex.records._columns import columns_of, equalities, from_row, to_changes, to_columns, to_row
 from mastra_convex.records._pages import options, window
 from mastra_convex.records._values import as_items, date_text, key_text, one_of
 from mastra_convex.records.background_tasks import BackgroundTask, TaskDate, TaskFilter, TaskPage
@@ -63,8 +63,8 @@ class BackgroundTasksStorage(Domain):
         task_id : str
             The task.
         update : mapping
-            Fields of a `BackgroundTask` to change. None clears ``result``, ``error``, ``suspend_payload``, a date, the
-            owner or the lease.
+            Fields of a `BackgroundTask` to change. None clears ``result``, ``error``, ``suspend_payload``, the
+            thread or resource, a date but ``created_at``, the owner or the lease.
         expected_status : str, optional
             Only if the task has this status.
         expected_owner_id : str or None, optional
@@ -86,7 +86,9 @@ class BackgroundTasksStorage(Domain):
         guards = to_columns(
             f"{place}: expected", BackgroundTask, {name: v for name, v in expected.items() if v is not UNSET}
         )
-        fields = to_columns(f"{place}: update", BackgroundTask, update)
+        fields = to_changes(f"{place}: update", BackgroundTask, update)
+        if "id" in fields:
+            raise InvalidArgumentError(f"{place}: update has id {fields['id']!r}; a task keeps its id")
         task_id = key_text(f"{place}: task_id", task_id)
         if guards:
             self._storage.need_ours("patch with expectations", TASKS)

@@ -7,13 +7,24 @@ from mastra_convex._sync.store.cloning import Cloning
 from mastra_convex._sync.store.messages import Messages
 from mastra_convex._sync.store.observations import Observations
 from mastra_convex._sync.store.resources import Resources
+from mastra_convex._sync.store.run_fences import MEMORY_FENCES, RunFences
 from mastra_convex._sync.store.threads import Threads
 
 
-class MemoryStorage(Threads, Cloning, Messages, Resources, Observations):
+class MemoryStorage(Threads, Cloning, Messages, Resources, Observations, RunFences):
     """A store's memory: threads, their messages, resources, and what agents observed.
 
     Records and mappings with their names are accepted alike. Dates come out in UTC, to the millisecond.
+
+    Writes of threads, messages and resources take a `fence`, which `raise_run_fence` put up: such a write fails with
+    the code ``STORAGE_RUN_FENCE_CONFLICT``, and changes nothing, once a later fence of the run stands.
     """
 
-    TABLES = ("mastra_threads", "mastra_messages", "mastra_resources", "mastra_observational_memory")
+    TABLES = (
+        "mastra_threads",
+        "mastra_messages",
+        "mastra_resources",
+        "mastra_observational_memory",
+        MEMORY_FENCES,
+    )
+    FENCES = MEMORY_FENCES

@@ -9,7 +9,7 @@ from typing import Any
 
 from mastra_convex._sync.batches import in_batches, in_halves
 from mastra_convex._sync.storage import Admits, Row, first_of, part_of
-from mastra_convex._sync.store.domain import Domain
+from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex._rows import CALL_ROWS, as_integer
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, size_of, to_columns, to_row
@@ -17,6 +17,7 @@ from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
 from mastra_convex.records._values import as_items, key_text, key_texts
 from mastra_convex.records.memory import Message, MessagePage, as_content
+from mastra_convex.records.workflows import RunFence
 
 MESSAGES = "mastra_messages"
 
@@ -41,10 +42,12 @@ class _Wanted:
         return bool(self.order["order"] == "desc")
 
 
-class Messages(Domain):
+class Messages(FencedWrites):
     """The messages of a memory."""
 
-    def save_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
+    def save_messages(
+        self, messages: Sequence[Message | Mapping[str, Any]], *, fence: RunFence | None = None
+    ) -> list[Message]:
         """Insert messages, or update those with the same ids, and set their threads' ``updated_at`` to now.
 
         Parameters
@@ -65,18 +68,21 @@ class Messages(Domain):
         MastraConvexError
             A call failed. Up to 500 messages are one transaction; of more, the error says how many were written.
         """
-        place = "MemoryStorage.save_messages: messages"
+        method = "MemoryStorage.save_messages"
+        place = f"{method}: messages"
         rows = [to_row(f"{place}[{n}]", Message, message) for n, message in enumerate(as_items(place, messages))]
 
         def save(some: list[Row]) -> None:
-            owners = self._storage.call("saveMessages", MESSAGES, records=some)
+            owners = self._write(method, "saveMessages", MESSAGES, fence, records=some)
             for row, owner in zip(some, owners, strict=True):
                 row["resourceId"] = owner
 
         in_batches(save, rows, [size_of(row) for row in rows])
         return [from_row(Message, row) for row in rows]
 
-    def update_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
+    def update_messages(
+        self, messages: Sequence[Message | Mapping[str, Any]], *, fence: RunFence | None = None
+    ) -> list[Message]:
         """Update what is given of messages, and set ``updated_at`` of the threads they were in and are in to now.
 
         Parameters
@@ -90,12 +96,13 @@ class Messages(Domain):
         list of Message
             Those that exist, updated. Unknown ids are passed over.
         """
-        place = "MemoryStorage.update_messages: messages"
+        method = "MemoryStorage.update_messages"
+        place = f"{method}: messages"
         rows = [_changes(f"{place}[{n}]", message) for n, message in enumerate(as_items(place, messages))]
         updated: list[Row] = []
 
         def update(some: list[Row]) -> None:
-            updated.extend(self._storage.call("updateMessages", MESSAGES, records=some))
+            updated.extend(self._write(method, "updateMessages", MESSAGES, fence, records=some))
 
         in_batches(update, rows, [size_of(row) for row in rows])
         return [from_row(Message, row) for row in updated]
@@ -164,7 +171,7 @@ class Messages(Domain):
             A thread's id is empty, a number is below zero, a field to order by, a date or a filter isn't one.
         """
         place = "MemoryStorage.list_messages"
-        threads = [thread_id] if isinstance(thread_id, str) else list(as_items(f"{place}: thread_id", thread_id))
+        threads = [thread_id] if isinstance(thread_id, str | None) else as_items(f"{place}: thread_id", thread_id)
         if not threads:
             raise InvalidArgumentError(f"{place}: thread_id is empty; expected a thread's id, or several")
         owners = [{"thread_id": key_text(f"{place}: thread_id", id)} for id in dict.fromkeys(threads)]
@@ -294,7 +301,9 @@ def _wanted(
     filter: Mapping[str, Any] | None,
 ) -> _Wanted:
     asked = options(f"{place}: filter", filter, ("date_range", "roles", "metadata"))
-    order = ordering(place, order_by, ORDERED_BY, "ASC") | date_bounds(place, asked.get("date_range"))
+    order = ordering(place, order_by, ORDERED_BY, "ASC") | date_bounds(
+        f"{place}: filter date_range", asked.get("date_range")
+    )
     conditions: dict[str, Any] = {}
     if resource_id is not None:
         conditions["resourceId"] = key_text(f"{place}: resource_id", resource_id)

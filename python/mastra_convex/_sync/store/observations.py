@@ -27,6 +27,7 @@ from mastra_convex.records.observations import (
     ObservationActivation,
     ObservationalMemory,
     ObservationChunk,
+    Scope,
     chunk_rows,
 )
 from mastra_convex.types import iso_text
@@ -94,7 +95,7 @@ class Observations(Domain):
         *,
         thread_id: str | None,
         resource_id: str | None,
-        scope: str | None = None,
+        scope: Scope | None = None,
         config: Mapping[str, Any] | None = None,
         observed_timezone: str | None = None,
     ) -> ObservationalMemory:

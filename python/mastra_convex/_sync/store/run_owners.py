@@ -6,15 +6,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex._sync.store.domain import Domain
+from mastra_convex._sync.store.fenced_writes import FencedWrites
+from mastra_convex._rows import as_integer
+from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, to_row
-from mastra_convex.records._values import finite_number, key_text
+from mastra_convex.records._values import finite_number, key_text, true_or_false
 from mastra_convex.records.workflows import RunFence, RunOwnership
 
 OWNERS = "mastra_workflow_run_owners"
 
 
-class RunOwners(Domain):
+class RunOwners(FencedWrites):
     """The owners of runs: each has a lease, and a fence that keeps who lost the run from writing on."""
 
     def claim_run_ownership(
@@ -45,16 +47,20 @@ class RunOwners(Domain):
             OWNERS,
             runId=key_text(f"{place}: run_id", run_id),
             ownerId=key_text(f"{place}: owner_id", owner_id),
-            leaseMs=finite_number(f"{place}: lease_ms", lease_ms),
-            force=force,
-            expectedGeneration=expected_generation,
+            leaseMs=_lease(place, lease_ms),
+            force=true_or_false(f"{place}: force", force),
+            expectedGeneration=(
+                None
+                if expected_generation is None
+                else as_integer(f"{place}: expected_generation", expected_generation, 0, 2**53)
+            ),
         )
         return _ownership(result)
 
     def renew_run_ownership(self, fence: RunFence, lease_ms: float) -> RunOwnership:
         """Own a run for `lease_ms` from now, if it is still this claim's."""
         place = "WorkflowsStorage.renew_run_ownership"
-        lease_ms = finite_number(f"{place}: lease_ms", lease_ms)
+        lease_ms = _lease(place, lease_ms)
         return _ownership(
             self._storage.call("renewRunOwnership", OWNERS, fence=_fence(place, fence), leaseMs=lease_ms)
         )
@@ -68,6 +74,12 @@ class RunOwners(Domain):
         """Return who claimed a run last."""
         run_id = key_text("WorkflowsStorage.get_run_ownership: run_id", run_id)
         return _ownership(self._storage.call("getRunOwnership", OWNERS, runId=run_id))
+
+
+def _lease(place: str, lease_ms: float) -> float:
+    if finite_number(f"{place}: lease_ms", lease_ms) < 0:
+        raise InvalidArgumentError(f"{place}: lease_ms {lease_ms!r}; expected milliseconds, not below 0")
+    return lease_ms
 
 
 def _fence(place: str, fence: RunFence) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mastra_convex._sync.storage import Row
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import columns_of, from_row, to_columns, to_row
+from mastra_convex.records._columns import columns_of, from_row, to_changes, to_row
 from mastra_convex.records._pages import MOST_ROWS, options
 from mastra_convex.records._values import finite_number, key_text, parsed
 from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger, now_ms
@@ -91,7 +91,7 @@ class SchedulesStorage(Domain):
         id : str
             The schedule.
         patch : mapping
-            The fields to change. None clears ``timezone``, ``metadata`` and the owner.
+            The fields to change. None clears ``timezone``, ``metadata``, the owner and what the last firing was.
 
         Returns
         -------
@@ -104,7 +104,7 @@ class SchedulesStorage(Domain):
             There is no such schedule.
         """
         place = "SchedulesStorage.update_schedule"
-        fields = to_columns(f"{place}: patch", Schedule, patch)
+        fields = to_changes(f"{place}: patch", Schedule, patch)
         if "id" in fields:
             raise InvalidArgumentError(f"{place}: patch has id {fields['id']!r}; a schedule keeps its id")
         if "target" in fields:

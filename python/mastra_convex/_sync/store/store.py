@@ -15,6 +15,7 @@ from mastra_convex._sync.store.schedules import SchedulesStorage
 from mastra_convex._sync.store.scores import ScoresStorage
 from mastra_convex._sync.store.workflows import WorkflowsStorage
 from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records._values import key_text
 
 
 class ConvexStore(Client):
@@ -91,6 +92,7 @@ class ConvexStore(Client):
         Parameters
         ----------
         table_name : str
-            Mastra's name, such as ``"mastra_threads"``.
+            Mastra's name, such as ``"mastra_threads"``; runs of workflows are ``"mastra_workflow_snapshot"``. A name of
+            nobody's has no rows.
         """
-        self._storage.repeat("clearTable", table_name)
+        self._storage.repeat("clearTable", key_text("ConvexStore.clear: table_name", table_name))

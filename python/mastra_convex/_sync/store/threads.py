@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 from mastra_convex._sync.storage import Admits
-from mastra_convex._sync.store.domain import Domain
-from mastra_convex.errors import ThreadNotFoundError
+from mastra_convex._sync.store.fenced_writes import FencedWrites
+from mastra_convex.errors import InvalidArgumentError, ThreadNotFoundError
 from mastra_convex.records._columns import from_row, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, options, ordering, window
 from mastra_convex.records._values import key_text, now
 from mastra_convex.records.memory import Thread, ThreadPage
+from mastra_convex.records.workflows import RunFence
 from mastra_convex.types import iso_text
 
 THREADS = "mastra_threads"
@@ -23,10 +24,10 @@ MESSAGES = "mastra_messages"
 ORDERED_BY = {"created_at": "createdAt", "updated_at": "updatedAt"}
 
 
-class Threads(Domain):
+class Threads(FencedWrites):
     """The threads of a memory."""
 
-    def save_thread(self, thread: Thread | Mapping[str, Any]) -> Thread:
+    def save_thread(self, thread: Thread | Mapping[str, Any], *, fence: RunFence | None = None) -> Thread:
         """Insert a thread, or replace the one with its id.
 
         Returns
@@ -34,13 +35,17 @@ class Threads(Domain):
         Thread
             As it was stored.
         """
-        row = to_row("MemoryStorage.save_thread: thread", Thread, thread)
-        self._storage.call("insert", THREADS, record=row)
+        place = "MemoryStorage.save_thread"
+        row = to_row(f"{place}: thread", Thread, thread)
+        self._write(place, "insert", THREADS, fence, record=row)
         return from_row(Thread, row)
 
     def get_thread_by_id(self, thread_id: str, resource_id: str | None = None) -> Thread | None:
         """Return a thread; None where there is none, or where it isn't the given resource's."""
-        row = self._storage.load(THREADS, id=key_text("MemoryStorage.get_thread_by_id: thread_id", thread_id))
+        place = "MemoryStorage.get_thread_by_id"
+        if resource_id is not None:
+            key_text(f"{place}: resource_id", resource_id)
+        row = self._storage.load(THREADS, id=key_text(f"{place}: thread_id", thread_id))
         if row is None or resource_id not in (None, row["resourceId"]):
             return None
         return from_row(Thread, row)
@@ -92,7 +97,12 @@ class Threads(Domain):
                 yield from_row(Thread, row)
 
     def update_thread(
-        self, id: str, *, title: str | None = None, metadata: Mapping[str, Any] | None = None
+        self,
+        id: str,
+        *,
+        title: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        fence: RunFence | None = None,
     ) -> Thread:
         """Replace a thread's title, merge into its metadata key by key, or both, in one transaction.
 
@@ -104,16 +114,21 @@ class Threads(Domain):
         place = "MemoryStorage.update_thread"
         given = to_columns(place, Thread, {"title": title, "metadata": metadata})
         thread_id = key_text(f"{place}: id", id)
-        row = self._storage.call("updateThread", THREADS, id=thread_id, updatedAt=iso_text(now()), **given)
+        row = self._write(place, "updateThread", THREADS, fence, id=thread_id, updatedAt=iso_text(now()), **given)
         if row is None:
             raise _not_found(place, thread_id)
         return from_row(Thread, row)
 
     def patch_thread(
-        self, id: str, *, title: str | None = None, metadata: Mapping[str, Any] | None = None
+        self,
+        id: str,
+        *,
+        title: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        fence: RunFence | None = None,
     ) -> Thread:
         """As `update_thread`: Mastra's name where adapters can't leave out either."""
-        return self.update_thread(id, title=title, metadata=metadata)
+        return self.update_thread(id, title=title, metadata=metadata, fence=fence)
 
     def update_thread_metadata(
         self,
@@ -139,6 +154,9 @@ class Threads(Domain):
             As it then is; None where there is no such thread.
         """
         place = "MemoryStorage.update_thread_metadata"
+        if not callable(update):
+            raise InvalidArgumentError(f"{place}: update is {update!r:.80}; expected a function of a Thread")
+        self._storage.need_ours("patch with expectations", THREADS)
         while True:
             thread = self.get_thread_by_id(id, resource_id)
             metadata = None if thread is None else update(thread)

@@ -13,7 +13,7 @@ from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import equalities, from_row, to_row
 from mastra_convex.records._pages import options, window
-from mastra_convex.records._values import as_items, date_text, key_text, parsed
+from mastra_convex.records._values import date_text, key_text, key_texts, parsed
 from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunFilter, WorkflowRunPage
 
 # Mastra's name for the table `mastra_workflow_snapshots`.
@@ -28,6 +28,7 @@ class WorkflowsStorage(RunOwners):
     """
 
     TABLES = (RUNS, OWNERS)
+    FENCES = OWNERS
 
     def persist_workflow_snapshot(
         self,
@@ -42,8 +43,6 @@ class WorkflowsStorage(RunOwners):
     ) -> None:
         """Insert a run, or replace its snapshot; ``created_at``, and a resource where none is given, stay."""
         place = "WorkflowsStorage.persist_workflow_snapshot"
-        if not isinstance(snapshot, Mapping):
-            raise InvalidArgumentError(f"{place}: snapshot is {snapshot!r:.80}; expected a dict")
         row = to_row(
             place,
             WorkflowRun,
@@ -56,7 +55,7 @@ class WorkflowsStorage(RunOwners):
                 "updated_at": updated_at,
             },
         )
-        self._write("insert", fence, record={"id": f"{workflow_name}-{run_id}", **row})
+        self._write(place, "insert", RUNS, fence, record={"id": f"{workflow_name}-{run_id}", **row})
 
     def load_workflow_snapshot(self, workflow_name: str, run_id: str) -> dict[str, Any] | None:
         """Return a run's snapshot, or None."""
@@ -86,7 +85,9 @@ class WorkflowsStorage(RunOwners):
         """
         place = "WorkflowsStorage.update_workflow_results"
         context = self._write(
+            place,
             "mergeWorkflowStepResult",
+            RUNS,
             fence,
             **_run(place, workflow_name, run_id),
             stepId=key_text(f"{place}: step_id", step_id),
@@ -127,14 +128,18 @@ class WorkflowsStorage(RunOwners):
             raise InvalidArgumentError(f"{place}: opts is {opts!r:.80}; expected a dict")
         fields = dict(opts)
         if expected_status is not None:
-            fields["expectedStatus"] = (
-                expected_status
-                if isinstance(expected_status, str)
-                else as_items(f"{place}: expected_status", expected_status)
-            )
+            some = [expected_status] if isinstance(expected_status, str) else expected_status
+            fields["expectedStatus"] = key_texts(f"{place}: expected_status", some)
+            if not fields["expectedStatus"]:
+                raise InvalidArgumentError(f"{place}: expected_status is empty; expected a status, or a list of some")
             self._storage.need_ours("mergeWorkflowState at an expected status", RUNS)
         text = self._write(
-            "mergeWorkflowState", fence, **_run(place, workflow_name, run_id), opts=to_json(f"{place}: opts", fields)
+            place,
+            "mergeWorkflowState",
+            RUNS,
+            fence,
+            **_run(place, workflow_name, run_id),
+            opts=to_json(f"{place}: opts", fields),
         )
         return dict(parsed(text)) if text else None
 
@@ -196,14 +201,6 @@ class WorkflowsStorage(RunOwners):
         """Delete a run. An unknown one: nothing."""
         place = "WorkflowsStorage.delete_workflow_run_by_id"
         self._storage.call("deleteWorkflowRun", RUNS, **_run(place, workflow_name, run_id))
-
-    def _write(self, op: str, fence: RunFence | None, **fields: Any) -> Any:
-        if fence is None:
-            return self._storage.call(op, RUNS, **fields)
-        request = {"op": op, "tableName": RUNS, **fields}
-        return self._storage.call(
-            "fenced", OWNERS, fence=to_row("WorkflowsStorage: fence", RunFence, fence), request=request
-        )
 
 
 def _wanted(place: str, conditions: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Admits | None]:

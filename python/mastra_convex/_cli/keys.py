@@ -1,0 +1,50 @@
+"""``mastra-convex keys``: the admin key of a data folder."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mastra_convex import _native
+from mastra_convex._cli import terminal
+from mastra_convex._cli.options import Debug, Json
+from mastra_convex.errors import ConfigurationError
+
+EPILOG = """
+\b
+Examples:
+  mastra-convex keys show                       the key of ./agent-data
+  export CONVEX_ADMIN_KEY=$(mastra-convex keys show)
+  mastra-convex keys rotate ./agent-data        another one, the old one is worth nothing
+"""
+
+app = typer.Typer(epilog=EPILOG, no_args_is_help=True, rich_markup_mode=None, help="The admin key of a data folder.")
+
+Folder = Annotated[str, typer.Argument(metavar="[DIR]", help="The data folder.")]
+
+
+@app.command(epilog=EPILOG)
+def show(folder: Folder = "./agent-data", json: Json = False, debug: Debug = False) -> None:
+    """Print the key; a folder that was never served gets its first."""
+    _print_key(folder, rotate=False, json=json)
+
+
+@app.command(epilog=EPILOG)
+def rotate(folder: Folder = "./agent-data", json: Json = False, debug: Debug = False) -> None:
+    """Make a new key and print it. A server that runs takes the old one until it is started again."""
+    _print_key(folder, rotate=True, json=json)
+
+
+def _print_key(folder: str, *, rotate: bool, json: bool) -> None:
+    path = Path(folder).expanduser()
+    if not (path / "data.sqlite3").is_file():
+        raise ConfigurationError(f"keys: {path} is no data folder; `mastra-convex serve --data {folder}` makes one")
+    key = _native.admin_key(path, rotate=rotate)
+    if json:
+        print(json_text.dumps({"admin_key": key}))
+    else:
+        # Alone on its line, whatever the width of the terminal: it is made to be copied.
+        terminal.out.print(key, soft_wrap=True)
