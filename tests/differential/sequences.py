@@ -5,6 +5,7 @@ They leave out what `convex-test` is known to get wrong: `deviations.py` says wh
 
 from __future__ import annotations
 
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -66,6 +67,7 @@ class Sequences:
         self._random = Random(seed)
         self._labels: dict[str, str] = {}
         self._pages: dict[str, Json] = {}
+        self._numbers = count()
 
     def sequence(self) -> list[Json]:
         """Some mutations, and among them queries and actions."""
@@ -286,7 +288,7 @@ class Sequences:
         if begun is not None and self._chance(0.2):
             return {"op": "page", **self._pages[begun], "page": {"until": begun, "numItems": size}}
         query = {**self._selection(), "filters": []} if begun is None else self._pages[begun]
-        name = f"p{len(self._pages)}"
+        name = f"p{next(self._numbers)}"
         # A label may stand for something else at the next page, which would make it another query's.
         if not any(str(bound.get("value")).startswith(("@", "^")) for bound in query.get("range", [])):
             self._pages[name] = query
