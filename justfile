@@ -23,6 +23,7 @@ lint:
     mypy tests/typing/api.py
     python -m mypy.stubtest mastra_convex._native --allowlist tests/typing/stubtest.txt
     python tools/unasync.py --check
+    python tools/differences.py --check
     npm run --silent lint
     npm run --silent typecheck
 
@@ -41,6 +42,7 @@ test-python *arguments:
 # Write what is generated, and format
 gen:
     python tools/unasync.py
+    python tools/differences.py
 fmt: gen
     cargo fmt
     ruff format

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import json as json_text
 import signal
-import threading
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Annotated
 
 import typer
@@ -47,8 +48,9 @@ def serve(
     try:
         server = _native.HttpServer(deployment, host=host, port=port, folder=folder)
         try:
+            signals = expect_signals()
             announce(server, host, json)
-            wait_for_a_signal()
+            wait(signals)
         finally:
             server.stop()
     finally:
@@ -67,11 +69,19 @@ def announce(server: _native.HttpServer, host: str, json: bool) -> None:
         terminal.err.print("Serving until interrupted (Ctrl-C).")
 
 
-def wait_for_a_signal() -> None:
-    """Return at SIGINT or SIGTERM."""
-    told = threading.Event()
+def expect_signals() -> SimpleQueue[int]:
+    """SIGINT and SIGTERM from here on, as they come."""
+    signals: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
+        # A handler runs within whatever the main thread does: this queue can be put to even while it is waited for.
+        signal.signal(number, lambda number, _: signals.put(number))
+    return signals
+
+
+def wait(signals: SimpleQueue[int]) -> None:
+    """Return at the first signal."""
     # A wait without a timeout would keep the main thread from running the handlers on some platforms.
-    while not told.wait(1.0):
-        pass
+    while True:
+        with suppress(Empty):
+            signals.get(timeout=1.0)
+            return

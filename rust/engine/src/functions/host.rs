@@ -552,7 +552,7 @@ fn read_query<'js>(ctx: &Ctx<'js>, query: JsValue<'js>) -> rquickjs::Result<Quer
         table: query.get("table")?,
         index: query.get("index")?,
         range,
-        descending: query.get::<_, String>("order")? == "desc",
+        descending: query.get::<_, Option<String>>("order")?.as_deref() == Some("desc"),
         filters,
     })
 }

@@ -7,13 +7,24 @@ import { leftOut } from "engine/left_out";
 
 const host = globalThis.__host;
 
+/** The conditions of an index range so far. They can be continued once: what nobody continues would be lost. */
 class IndexRangeBuilder {
-  range = [];
+  #range;
+  #isUsed = false;
+  constructor(range = []) {
+    this.#range = range;
+  }
+  use() {
+    if (this.#isUsed) {
+      throw new Error("IndexRangeBuilder has already been used! Chain your method calls like `q => q.eq(...).eq(...)`.");
+    }
+    this.#isUsed = true;
+    return this.#range;
+  }
 }
 for (const type of ["eq", "gt", "gte", "lt", "lte"]) {
   IndexRangeBuilder.prototype[type] = function (fieldPath, value) {
-    this.range.push({ type, fieldPath, value });
-    return this;
+    return new IndexRangeBuilder([...this.use(), { type, fieldPath, value }]);
   };
 }
 
@@ -29,41 +40,65 @@ for (const operator of ["eq", "neq", "lt", "lte", "gt", "gte", "add", "sub", "mu
   filterBuilder[operator] = (...operands) => new Expression(operator, operands.map(expression));
 }
 
+/** A query of which nothing but the table is said: only here can an index be chosen. */
+class QueryInitializer {
+  #table;
+  constructor(table) {
+    this.#table = table;
+  }
+  fullTableScan() {
+    return new Query({ table: this.#table, range: [], filters: [] });
+  }
+  withIndex(index, range = (q) => q) {
+    return new Query({ table: this.#table, index, range: range(new IndexRangeBuilder()).use(), filters: [] });
+  }
+}
+for (const method of ["order", "filter", "collect", "take", "first", "unique", "paginate", Symbol.asyncIterator]) {
+  QueryInitializer.prototype[method] = function (...given) {
+    return this.fullTableScan()[method](...given);
+  };
+}
+QueryInitializer.prototype.withSearchIndex = leftOut("withSearchIndex");
+
 class Query {
   #spec;
   constructor(spec) {
     this.#spec = spec;
   }
-  #with(more) {
-    return new Query({ ...this.#spec, ...more });
-  }
-  fullTableScan() {
-    return this;
-  }
-  withIndex(index, range = (q) => q) {
-    return this.#with({ index, range: range(new IndexRangeBuilder()).range });
+  /** What is asked for; to chain a query or to run it uses it up. */
+  #use() {
+    const spec = this.#spec;
+    if (spec === undefined) {
+      throw new Error("A query can only be chained once and can't be chained after iteration begins.");
+    }
+    this.#spec = undefined;
+    return spec;
   }
   order(order) {
     if (order !== "asc" && order !== "desc") throw new Error(`Invalid argument \`order\`: "asc" or "desc", not ${order}`);
-    return this.#with({ order });
+    const spec = this.#use();
+    if (spec.order !== undefined) throw new Error("Queries may only specify order at most once");
+    return new Query({ ...spec, order });
   }
   filter(predicate) {
-    return this.#with({ filters: [...this.#spec.filters, expression(predicate(filterBuilder))] });
+    const spec = this.#use();
+    return new Query({ ...spec, filters: [...spec.filters, expression(predicate(filterBuilder))] });
   }
   async collect() {
-    return host.collect(this.#spec, undefined);
+    return host.collect(this.#use(), undefined);
   }
   async take(n) {
     if (!Number.isInteger(n) || n < 0) throw new Error(`Invalid argument \`n\` for \`take\`: a non-negative integer, not ${n}`);
-    return host.collect(this.#spec, n);
+    return host.collect(this.#use(), n);
   }
   async first() {
-    return host.collect(this.#spec, 1)[0] ?? null;
+    return host.collect(this.#use(), 1)[0] ?? null;
   }
   async unique() {
-    const found = host.collect(this.#spec, 2);
+    const spec = this.#use();
+    const found = host.collect(spec, 2);
     if (found.length > 1) {
-      throw new Error(`unique() query returned more than one result from table ${this.#spec.table}: [${found.map((document) => document._id).join(", ")}]`);
+      throw new Error(`unique() query returned more than one result from table ${spec.table}: [${found.map((document) => document._id).join(", ")}]`);
     }
     return found[0] ?? null;
   }
@@ -71,28 +106,33 @@ class Query {
     if (!Number.isInteger(numItems) || numItems < 1) {
       throw new Error(`Invalid argument \`numItems\` for \`paginate\`: a positive integer, not ${numItems}`);
     }
-    return host.paginate(this.#spec, { cursor, endCursor, numItems, maximumRowsRead, maximumBytesRead });
+    return host.paginate(this.#use(), { cursor, endCursor, numItems, maximumRowsRead, maximumBytesRead });
   }
   async *[Symbol.asyncIterator]() {
+    const spec = this.#use();
     for (let cursor = null, numItems = 16, done = false; !done; numItems = Math.min(numItems * 2, 256)) {
-      const { page, isDone, continueCursor } = host.nextBatch(this.#spec, cursor, numItems);
+      const { page, isDone, continueCursor } = host.nextBatch(spec, cursor, numItems);
       yield* page;
       [cursor, done] = [continueCursor, isDone];
     }
   }
 }
 
-Query.prototype.withSearchIndex = leftOut("withSearchIndex");
-
 // Methods on a document take its id, or its table's name and its id.
 const idOf = (given) => (given.length > 1 ? host.idInTable(given[0], given[1]) : given[0]);
+
+/** A user's table, by a name that can be one. */
+function userTable(table, method) {
+  if (String(table).startsWith("_")) throw new Error(`System tables can only be accessed from db.system.${method}().`);
+  return table;
+}
 
 export const reader = {
   async get(...given) {
     return host.get(idOf(given));
   },
-  query: (table) => new Query({ table, index: undefined, range: [], order: "asc", filters: [] }),
-  normalizeId: (table, id) => host.normalizeId(table, id),
+  query: (table) => new QueryInitializer(userTable(table, "query")),
+  normalizeId: (table, id) => host.normalizeId(userTable(table, "normalizeId"), id),
   system: { get: leftOut("ctx.db.system.get"), query: leftOut("ctx.db.system.query") },
 };
 

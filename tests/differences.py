@@ -1,0 +1,276 @@
+"""Where the embedded deployment differs from Convex: a table whose examples run.
+
+``tools/differences.py`` writes ``docs/differences.md`` from it; `test_differences.py` holds the page to what happens.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import mastra_convex as mc
+from mastra_convex.errors import ConfigurationError, FunctionError
+from tests.served import JSON, serve
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a function does: statements that may use `ctx`."""
+
+    source: str
+    kind: str = "mutation"
+    imports: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The example as the page shows it."""
+        return f"// in {'an' if self.kind == 'action' else 'a'} {self.kind}\n{self.source}"
+
+    def result(self) -> str:
+        """What comes of it: the error's first line, or the value as JSON."""
+        module = (
+            f'import {{ {self.kind} }} from "./_generated/server";\n{self.imports}\n'
+            f"export const example = {self.kind}(async (ctx) => {{\n{self.source}\n}});\n"
+        )
+        with TemporaryDirectory() as folder:
+            Path(folder, "examples.ts").write_text(module)
+            with mc.connect(":memory:", functions=folder) as db:
+                try:
+                    return json.dumps(getattr(db, self.kind)("examples:example"))
+                except FunctionError as error:
+                    return str(error).split("\n")[0]
+
+
+@dataclass(frozen=True)
+class Module:
+    """A file of a functions folder."""
+
+    path: str
+    source: str
+
+    @property
+    def shown(self) -> str:
+        """The example as the page shows it."""
+        return f"// {self.path}\n{self.source}"
+
+    def result(self) -> str:
+        """Why the folder doesn't load."""
+        with TemporaryDirectory() as folder:
+            Path(folder, self.path).write_text(self.source)
+            try:
+                mc.connect(":memory:", functions=folder).query("none:none")
+            except ConfigurationError as error:
+                return str(error)
+        raise AssertionError(f"{self.path} loads")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request to `mastra-convex serve`."""
+
+    method: str
+    path: str
+    body: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The example as the page shows it."""
+        return f"// {self.method} {self.path}\n{self.body}".rstrip()
+
+    def result(self) -> str:
+        """The status and the reply."""
+        with serve(data=":memory:", functions=ROOT / "tests/functions/plain") as served:
+            status, reply, _ = served.send(self.method, self.path, self.body, JSON)
+        return f"{status} {reply if isinstance(reply, str) else json.dumps(reply)}".rstrip()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a Convex deployment does, what the embedded one does instead, and what shows it.
+
+    That is examples, or tests of other files: ``"path: name"``.
+    """
+
+    title: str
+    convex: str
+    embedded: str
+    examples: list[Code | Module | Request] = field(default_factory=list)
+    tests: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """Its part of the page."""
+        parts = [f"### {self.title}", f"Convex: {self.convex}", f"Embedded: {self.embedded}"]
+        for example in self.examples:
+            parts.append(f"```ts\n{example.shown}\n```\n\n```text\n{example.result()}\n```")
+        parts += [f"Test: `{test}`" for test in self.tests]
+        return "\n\n".join(parts) + "\n"
+
+
+NAMED = "an error that names it."
+
+LEFT_OUT = [
+    Difference(
+        "Scheduled functions and crons",
+        "`ctx.scheduler` runs functions later, `crons.ts` again and again.",
+        NAMED,
+        [
+            Code('await ctx.scheduler.runAfter(1000, "notes:add", {});'),
+            Module("crons.ts", 'import { cronJobs } from "convex/server";\nexport default cronJobs();'),
+        ],
+    ),
+    Difference(
+        "Full-text search",
+        "search indexes, and queries by relevance.",
+        NAMED,
+        [
+            Code('await ctx.db.query("notes").withSearchIndex("by_text", (q) => q.search("text", "a")).collect();'),
+            Module(
+                "schema.ts",
+                'import { defineSchema, defineTable } from "convex/server";\n'
+                'import { v } from "convex/values";\n'
+                "export default defineSchema({\n"
+                '  notes: defineTable({ text: v.string() }).searchIndex("by_text", { searchField: "text" }),\n'
+                "});",
+            ),
+        ],
+    ),
+    Difference(
+        "File storage",
+        "`ctx.storage`, and uploads over HTTP.",
+        "an error that names it, and no such route.",
+        [Code("await ctx.storage.generateUploadUrl();"), Request("POST", "/api/storage/upload")],
+    ),
+    Difference(
+        "System tables",
+        "`ctx.db.system` reads `_scheduled_functions` and `_storage`.",
+        NAMED,
+        [Code('await ctx.db.system.query("_storage").collect();', "query")],
+    ),
+    Difference(
+        "HTTP actions",
+        "`http.ts` routes requests to actions.",
+        "an error that names it, and no such routes.",
+        [
+            Module("http.ts", 'import { httpRouter } from "convex/server";\nexport default httpRouter();'),
+            Module(
+                "hooks.ts",
+                'import { httpAction } from "./_generated/server";\n'
+                "export const hook = httpAction(async () => new Response());",
+            ),
+            Request("GET", "/http/hook"),
+        ],
+    ),
+    Difference(
+        "Node actions",
+        'files that begin with `"use node"` run in Node.',
+        NAMED,
+        [Module("files.ts", '"use node";\nexport const one = 1;')],
+    ),
+    Difference(
+        "Components",
+        "an app uses others by `convex.config.ts`; function handles reach across.",
+        NAMED,
+        [
+            Module("convex.config.ts", 'import { defineApp } from "convex/server";\nexport default defineApp();'),
+            Module(
+                "agents.ts", 'import { components } from "./_generated/api";\nexport const agent = components.agent;'
+            ),
+            Code(
+                'await createFunctionHandle("notes:add");',
+                imports='import { createFunctionHandle } from "convex/server";',
+            ),
+        ],
+    ),
+    Difference(
+        "The network and time, from actions",
+        "actions can `fetch` and wait.",
+        NAMED,
+        [
+            Code('await fetch("https://example.com");', "action"),
+            Code("await new Promise((resolve) => setTimeout(resolve, 10));", "action"),
+        ],
+    ),
+    Difference(
+        "Queries of the past",
+        "`/api/query_at_ts` takes timestamps of the last seconds.",
+        "the current timestamp only, which `/api/query_ts` gives.",
+        [Request("POST", "/api/query_at_ts", '{"path": "notes:list", "args": {}, "ts": "AQAAAAAAAAA="}')],
+    ),
+]
+
+OTHERWISE = [
+    Difference(
+        "Transactions don't conflict",
+        "mutations run side by side; one that read what another has changed meanwhile runs again.",
+        "one mutation at a time, each of them once. Queries run side by side with it, each at a snapshot.",
+        tests=["rust/engine/tests/engine/concurrency.rs: increments_of_many_threads_are_all_counted"],
+    ),
+    Difference(
+        "Vector search is exact",
+        "`ctx.vectorSearch` is approximate on large indexes.",
+        "every vector is compared; scores are computed in float64.",
+        tests=["rust/engine/tests/engine/vectors.rs: a_search_is_exact_and_ties_go_to_the_larger_id"],
+    ),
+    Difference(
+        "Functions are loaded when the deployment opens",
+        "`npx convex dev` and `npx convex deploy` push them; a push that doesn't load changes nothing.",
+        "`connect` and `serve` read the folder once, TypeScript as it is; one that doesn't load isn't opened.",
+        [Module("notes.ts", "export const text: string = = 1;")],
+    ),
+    Difference(
+        "Who calls in the same process may call everything",
+        "internal functions are for other functions and for whoever has an admin key.",
+        "so they are over HTTP; `connect` in the process that has the data needs no key.",
+        tests=["tests/test_serve.py: test_internal_functions_need_the_key"],
+    ),
+    Difference(
+        "Where a page could be split",
+        "`paginate` gives `splitCursor` and `pageStatus` as well.",
+        "it doesn't: a page is never cut in two later.",
+        [
+            Code(
+                'return Object.keys(await ctx.db.query("notes").paginate({ cursor: null, numItems: 1 }));',
+                "query",
+            )
+        ],
+    ),
+    Difference(
+        "Globals",
+        "much of the Web's: `URL`, `Request`, `Blob`, `AbortController`, streams, `crypto.subtle`.",
+        "JavaScript's own, and `console`, `crypto` without `subtle`, `TextEncoder`, `TextDecoder`, `atob`, `btoa`, "
+        "`structuredClone`, `performance`. Of these there is nothing:",
+        [
+            Code(
+                'return ["URL", "Request", "Response", "Blob", "AbortController", "ReadableStream", "Intl"]\n'
+                "  .filter((name) => !(name in globalThis));",
+                "action",
+            ),
+            Code('await crypto.subtle.digest("SHA-256", new Uint8Array());', "action"),
+        ],
+    ),
+    Difference(
+        "Environment variables",
+        "`process.env` has what was set by `npx convex env set`.",
+        "it is empty.",
+        [Code("return Object.keys(process.env);", "query")],
+    ),
+    Difference(
+        "Metadata, and commit timestamps in documents",
+        "`ctx.meta` tells of the function, the request and the transaction's limits; `ctx.db.vars.commitTs` "
+        "stands for the time of the commit.",
+        "neither is there.",
+        [Code("return [typeof ctx.meta, typeof ctx.db.vars];")],
+    ),
+    Difference(
+        "Helpers of `convex/values`",
+        "`convexToJson`, `jsonToConvex`, `compareValues` and `getConvexSize` can be imported.",
+        "`v` and `ConvexError` only.",
+        [Module("sizes.ts", 'import { getConvexSize } from "convex/values";\nexport const size = getConvexSize(1);')],
+    ),
+]
+
+SECTIONS = {"Left out": LEFT_OUT, "Otherwise": OTHERWISE}
