@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+# Runs a project of a user's: `test_testing.py`.
+pytest_plugins = ["pytester"]
+
 DATA = Path(__file__).parent.parent / "data"
 
 

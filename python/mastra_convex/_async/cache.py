@@ -49,16 +49,16 @@ class AsyncConvexServerCache(AsyncClient):
         timeout: float = 30,
         **options: Any,
     ) -> None:
-        if timeout and not isinstance(deployment, AsyncDeployment):
-            options["timeout"] = timeout
-        super().__init__(deployment, **options)
         if not isinstance(key_prefix, str):
             raise InvalidArgumentError(f"ConvexServerCache: key_prefix {key_prefix!r}; expected text")
         self.key_prefix = key_prefix
-        self.ttl_ms = _milliseconds("ConvexServerCache: ttl_ms", ttl_ms)
+        self.ttl_ms = _duration("ConvexServerCache: ttl_ms", ttl_ms)
+        self._timeout = _duration("ConvexServerCache: timeout", timeout)
         self._function = cache_function
-        self._timeout = timeout
         self._takes_json: bool | None = None
+        if timeout and not isinstance(deployment, AsyncDeployment):
+            options["timeout"] = timeout
+        super().__init__(deployment, **options)
 
     async def get(self, key: str) -> Any:
         """Return the value of a key; None where it is missing, has expired, or holds a list or counter."""
@@ -86,7 +86,7 @@ class AsyncConvexServerCache(AsyncClient):
             The value isn't JSON; the place in it is named.
         """
         key = self._key("set", key)
-        ttl_ms = self.ttl_ms if ttl_ms is None else _milliseconds("ConvexServerCache.set: ttl_ms", ttl_ms)
+        ttl_ms = self.ttl_ms if ttl_ms is None else _duration("ConvexServerCache.set: ttl_ms", ttl_ms)
         await self._write("set", ttl_ms, key=key, **await self._value("set", value))
 
     async def delete(self, key: str) -> None:
@@ -242,8 +242,8 @@ class AsyncConvexServerCache(AsyncClient):
         return reply
 
 
-def _milliseconds(place: str, value: float) -> float:
+def _duration(place: str, value: float) -> float:
     # Compared with infinity, since NaN compares false with everything.
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
-        raise InvalidArgumentError(f"{place} {value!r}; expected milliseconds, 0 for never")
+        raise InvalidArgumentError(f"{place} {value!r}; expected a number, 0 for no end")
     return value

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from mastra_convex import __version__
-from mastra_convex._cli import demo, init, serve, terminal
+from mastra_convex._cli import demo, doctor, init, serve, terminal
 from mastra_convex._cli.options import Debug
 from mastra_convex.errors import (
     ConfigurationError,
@@ -37,6 +37,7 @@ Examples:
   mastra-convex demo --json | jq .rows   for programs
   mastra-convex serve                    a deployment for any Convex client
   mastra-convex init                     the functions, for a Convex project of yours
+  mastra-convex doctor                   what is wrong, and what to do about it
 
 \b
 Exit codes:
@@ -58,6 +59,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("demo", epilog=demo.EPILOG)(demo.demo)
+app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.command("init", epilog=init.EPILOG)(init.init)
 app.command("serve", epilog=serve.EPILOG)(serve.serve)
 

@@ -10,28 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mastra_convex.errors import AlreadyExistsError, LimitExceededError, ThreadNotFoundError
+from mastra_convex.errors import AlreadyExistsError, ThreadNotFoundError
 from mastra_convex.records._values import now, parsed
 from mastra_convex.types import iso_text
 
 Row = dict[str, Any]
 Send = Callable[[str, str, Row], Row]
 
-# What those functions read at most, without saying that there is more.
-MOST_ROWS = 10_000
-
 
 def query_table(send: Send, table: str, request: Row) -> Row:
-    """All rows at once: of filters and orders those functions know equality alone."""
+    """All rows at once: of filters and orders those functions know equality alone.
+
+    They read 10,000 rows and don't say that there are more; but Convex refuses to return lists of more than 8192.
+    """
     filters = request.get("filters", [])
     derived = DERIVED.get(table, {})
     equal = [condition for condition in filters if "value" in condition and condition["field"] not in derived]
     rows: list[Row] = (send("queryTable", table, {"filters": equal}))["result"]
-    if len(rows) >= MOST_ROWS:
-        raise LimitExceededError(
-            f"{table}: npm @mastra/convex's functions read {MOST_ROWS} rows at most, and there may be more",
-            hint="This package's functions have no such bound: deploy them, see `mastra-convex init`.",
-        )
     rows = [row | {column: derive(row) for column, derive in derived.items()} for row in rows]
     order = request.get("orderBy")
     conditions = [condition for condition in filters if condition not in equal]

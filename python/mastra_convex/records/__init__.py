@@ -8,6 +8,7 @@ millisecond.
 from mastra_convex.records._pages import OrderBy
 from mastra_convex.records.background_tasks import BackgroundTask, TaskFilter, TaskPage
 from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
+from mastra_convex.records.evals import Eval, EvalPage
 from mastra_convex.records.memory import (
     Message,
     MessagePage,
@@ -17,7 +18,7 @@ from mastra_convex.records.memory import (
     ThreadCopy,
     ThreadPage,
 )
-from mastra_convex.records.observability import Eval, EvalPage, Span, Trace, TraceOrderBy, TracePage
+from mastra_convex.records.observability import Span, Trace, TraceOrderBy, TracePage
 from mastra_convex.records.observations import (
     ActivatedChunk,
     ObservationActivation,
@@ -26,7 +27,7 @@ from mastra_convex.records.observations import (
 )
 from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger
 from mastra_convex.records.scores import Score, ScorePage
-from mastra_convex.records.workflows import RunFence, RunOwnership, WorkflowRun, WorkflowRunPage
+from mastra_convex.records.workflows import RunFence, RunOwnership, WorkflowRun, WorkflowRunFilter, WorkflowRunPage
 
 __all__ = [
     "ActivatedChunk",
@@ -60,5 +61,6 @@ __all__ = [
     "TraceOrderBy",
     "TracePage",
     "WorkflowRun",
+    "WorkflowRunFilter",
     "WorkflowRunPage",
 ]

@@ -161,6 +161,14 @@ def to_columns(place: str, kind: type[DataclassInstance], values: Mapping[str, A
     return row
 
 
+def equalities(place: str, kind: type[DataclassInstance], texts: Mapping[str, Any]) -> Row:
+    """The columns of fields that are to equal a text; None asks for nothing."""
+    columns = columns_of(kind)
+    return {
+        columns[name].name: key_text(f"{place} {name}", value) for name, value in texts.items() if value is not None
+    }
+
+
 def from_row(kind: type[Record], row: Mapping[str, Any]) -> Record:
     """The record that a row says; null is as good as absent."""
     return kind(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from mastra_convex.records._columns import date, json, key, number, text
 from mastra_convex.records._pages import Page
@@ -51,6 +51,17 @@ class WorkflowRun:
     resource_id: str | None = field(default=None, metadata=key("resourceId"))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
     updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+
+
+class WorkflowRunFilter(TypedDict, total=False):
+    """Which runs: those that satisfy all that is given."""
+
+    workflow_name: str | None
+    resource_id: str | None
+    from_date: datetime | str | None
+    to_date: datetime | str | None
+    status: str | None
+    thread_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

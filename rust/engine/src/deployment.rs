@@ -98,7 +98,13 @@ impl Deployment {
     ///
     /// The folder is another process's, damaged, of a newer format, or open here with other options; a function file
     /// doesn't load; stored documents don't match the schema.
-    pub fn open(target: Target, options: Options) -> Result<Self> {
+    pub fn open(target: Target, mut options: Options) -> Result<Self> {
+        // One folder may be given in many ways.
+        if let Some(folder) = &mut options.functions
+            && let Ok(path) = folder.canonicalize()
+        {
+            *folder = path;
+        }
         let Target::Folder(path) = target else {
             return Ok(Self::new(Arc::new(Inner::open(Target::Memory, None, options)?)));
         };
@@ -307,7 +313,8 @@ impl Inner {
         Transaction::write(connection, tables, clock, self.schema(), limits)
     }
 
-    /// Commits, and lets everybody see it. The connection is held throughout, so commits come one after the other.
+    /// Commits, lets everybody see it, and waits until it is as durable as asked for. Until it is seen the connection is
+    /// held, so commits come one after the other.
     pub(crate) fn commit(&self, transaction: Transaction) -> Result<()> {
         let under_way = self.last_writes.begin(transaction.written_tables());
         let before = self.committed().tables;
@@ -319,8 +326,12 @@ impl Inner {
             under_way.finish(clock.commit_timestamp);
             self.residents.apply(&changes);
             *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
+            if let Some(durability) = &self.storage.durability {
+                durability.written(clock.commit_timestamp);
+                drop(connection);
+                return durability.wait(clock.commit_timestamp);
+            }
         }
-        drop(connection);
         Ok(())
     }
 
@@ -415,7 +426,7 @@ fn apply_schema(connection: &Checkout, schema: &Schema, tables: &mut Tables) -> 
             for index in &added {
                 connection
                     .prepare_cached("INSERT INTO entries (index_id, key, row) VALUES (?, ?, ?)")?
-                    .execute(params![index.id, document.index_key(&index.fields), document.row])?;
+                    .execute(params![index.id, document.index_key(index), document.row])?;
             }
         }
         set_setting(connection, &checked, validator)?;
@@ -456,13 +467,20 @@ fn lacking_filter_fields(table: &str, existing: &TableDefinition, wanted: &Table
     Ok(lacking)
 }
 
+/// Which option differs, in the words of whoever gave it.
 fn difference(open: &Options, asked: &Options) -> Option<String> {
-    let of = |name: &str, open: &dyn std::fmt::Debug, asked: &dyn std::fmt::Debug| {
-        let (open, asked) = (format!("{open:?}"), format!("{asked:?}"));
-        (open != asked).then(|| format!("{name} is {open}, asked for {asked}"))
+    let file = |path: &Option<PathBuf>, none: &str| {
+        path.as_ref().map_or_else(|| none.to_owned(), |path| path.display().to_string())
     };
-    of("functions", &open.functions, &asked.functions)
-        .or_else(|| of("limits", &open.limits, &asked.limits))
-        .or_else(|| of("synchronous", &open.synchronous, &asked.synchronous))
-        .or_else(|| of("auth_config", &open.auth_config, &asked.auth_config))
+    let described = |options: &Options| {
+        [
+            ("functions", file(&options.functions, "the built-in ones")),
+            ("limits", if options.limits == Limits::CONVEX { "\"convex\"" } else { "\"off\"" }.to_owned()),
+            ("synchronous", format!("{:?}", options.synchronous.name())),
+            ("auth_config", file(&options.auth_config, "the functions' own")),
+        ]
+    };
+    let mut options = described(open).into_iter().zip(described(asked));
+    let ((name, open), (_, asked)) = options.find(|(open, asked)| open != asked)?;
+    Some(format!("{name} is {open}, asked for {asked}"))
 }

@@ -2,7 +2,10 @@
 
 use value::{Array, Object, Packed, Value, id::DocumentId, json, sort_key};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    tables::Index,
+};
 
 /// A document: its fields without the two system fields, which are kept apart.
 #[derive(Clone, Debug)]
@@ -49,14 +52,12 @@ impl Document {
         Value::Object(self.fields)
     }
 
-    /// Its key in an index over these fields: the fields, then the creation time, then the id.
-    pub(crate) fn index_key(&self, fields: &[String]) -> Vec<u8> {
+    /// Its key in an index.
+    pub(crate) fn index_key(&self, index: &Index) -> Vec<u8> {
         let mut key = Vec::with_capacity(64);
-        for field in fields {
+        for field in index.key_fields() {
             sort_key::push(&mut key, self.field(field).as_ref());
         }
-        sort_key::push(&mut key, Some(&self.creation_time.into()));
-        sort_key::push(&mut key, Some(&self.id.to_string().into()));
         key
     }
 

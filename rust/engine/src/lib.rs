@@ -11,6 +11,7 @@
 //! | `tables` | the tables and indexes there are |
 //! | `document` | a document, and how it stands in SQLite |
 //! | `storage` | the SQLite file: owner, format, connections |
+//! | `durability` | what makes commits survive a power cut |
 //! | `folders` | the folders open in this process, across forks |
 //! | `vectors` | vectors in memory, in step with commits; vector search |
 //! | `query_set`, `watches`, `reads` | live queries: what each read, and which commits touch it |
@@ -25,6 +26,7 @@ mod caller;
 mod calls;
 mod deployment;
 mod document;
+mod durability;
 mod error;
 mod folders;
 mod functions;

@@ -9,7 +9,7 @@ use crate::{
     document::Document,
     error::{Error, FunctionError, Result},
     tables::{BY_CREATION_TIME, Index, Table},
-    transaction::Transaction,
+    transaction::{Transaction, after},
 };
 
 /// Convex's bound on the documents of a page.
@@ -209,7 +209,7 @@ impl Range {
         if descending {
             self.start = self.start.as_slice().max(key).to_vec();
         } else {
-            self.end = self.end.clone().min([key, &[0]].concat());
+            self.end = self.end.clone().min(after(key));
         }
     }
 
@@ -222,8 +222,7 @@ impl Range {
         if descending {
             self.end = key.to_vec();
         } else {
-            // The least key after this one, since no key is the beginning of another.
-            self.start = [key, &[0]].concat();
+            self.start = after(key);
         }
         Ok(())
     }
@@ -234,7 +233,7 @@ impl Range {
 /// Equalities cover a prefix of the index's fields; then one field may have a lower and an upper bound.
 pub(crate) fn key_range(table: &str, index: &Index, range: &[Bound]) -> Result<(Vec<u8>, Vec<u8>)> {
     let invalid = |code, reason: String| Error::function(code, format!("Index {table}.{}: {reason}", index.name));
-    let fields: Vec<&str> = index.fields.iter().map(String::as_str).chain(["_creationTime", "_id"]).collect();
+    let fields: Vec<&str> = index.key_fields().collect();
     for bound in range {
         if !fields.contains(&bound.field.as_str()) {
             return Err(invalid("FieldNotInIndex", format!("`{}` is not one of its fields {fields:?}", bound.field)));

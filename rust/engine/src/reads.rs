@@ -1,8 +1,6 @@
 //! What a query read, and whether a commit wrote to it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-
-use value::id::DocumentId;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::{tables::Tables, transaction::Change};
 
@@ -14,8 +12,6 @@ pub(crate) type KeyRanges = Vec<(Vec<u8>, Vec<u8>)>;
 pub(crate) struct Reads {
     /// Parts of indexes, with nothing in them or not.
     pub(crate) ranges: HashMap<i64, KeyRanges>,
-    /// Documents looked up by id, found or not.
-    pub(crate) documents: HashSet<DocumentId>,
     /// Tables that weren't there.
     pub(crate) missing_tables: BTreeSet<String>,
 }
@@ -25,8 +21,14 @@ pub(crate) struct Reads {
 pub(crate) struct Writes {
     /// The keys of each index under which a document was, or now is.
     pub(crate) keys: HashMap<i64, Vec<Vec<u8>>>,
-    pub(crate) documents: HashSet<DocumentId>,
     pub(crate) made_tables: BTreeSet<String>,
+}
+
+impl Reads {
+    /// The keys `start..end` of an index were read.
+    pub(crate) fn add(&mut self, index_id: i64, start: Vec<u8>, end: Vec<u8>) {
+        self.ranges.entry(index_id).or_default().push((start, end));
+    }
 }
 
 impl Writes {
@@ -39,9 +41,8 @@ impl Writes {
                 writes.made_tables.insert(name.to_owned());
             }
             for document in change.before.iter().chain(&change.after) {
-                writes.documents.insert(document.id);
                 for index in &table.indexes {
-                    writes.keys.entry(index.id).or_default().push(document.index_key(&index.fields));
+                    writes.keys.entry(index.id).or_default().push(document.index_key(index));
                 }
             }
         }
@@ -54,7 +55,6 @@ impl Writes {
             self.keys.get(index).is_some_and(|keys| keys.iter().any(|key| contain(ranges, key)))
         };
         reads.ranges.iter().any(|(index, ranges)| is_within(index, ranges))
-            || !reads.documents.is_disjoint(&self.documents)
             || !reads.missing_tables.is_disjoint(&self.made_tables)
     }
 }

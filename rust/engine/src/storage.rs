@@ -8,15 +8,18 @@ use std::{
     io::{Read, Write},
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use rusqlite::{
-    Connection, OptionalExtension, ffi, params,
+    Connection, OptionalExtension,
+    config::DbConfig,
+    ffi, params,
     types::{FromSql, ToSql},
 };
 
 use crate::{
+    durability::Durability,
     error::{Error, Result},
     folders::Owned,
 };
@@ -49,16 +52,27 @@ pub enum Synchronous {
     Normal,
 }
 
+impl Synchronous {
+    /// The word for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Normal => "normal",
+        }
+    }
+}
+
 /// The file, its lock and its connections.
 pub(crate) struct Storage {
     pool: Arc<Pool>,
+    /// On disk, if writes are to survive a power cut.
+    pub(crate) durability: Option<Durability>,
     /// After the connections, so that they are closed before another process can open the folder.
     _owned: Option<Owned>,
 }
 
 struct Pool {
     target: Target,
-    synchronous: Synchronous,
     /// Away while somebody writes. In memory it is the only connection, and readers take it as well.
     writer: Mutex<Option<Connection>>,
     writer_returned: Condvar,
@@ -78,11 +92,20 @@ impl Storage {
             Target::Memory => None,
             Target::Folder(folder) => Some(Owned::take(folder, || own(folder))?),
         };
-        let mut writer = connect(&target, synchronous).map_err(|error| place(error, &target))?;
+        let mut writer = connect(&target).map_err(|error| place(error, &target))?;
         migrate(&mut writer, &target).map_err(|error| place(error, &target))?;
+        let durability = match (&target, synchronous) {
+            (Target::Folder(folder), Synchronous::Full) => {
+                // The names of the files are as durable as what will be in them.
+                #[cfg(unix)]
+                File::open(folder).and_then(|names| names.sync_all()).map_err(|error| of_system(folder, &error))?;
+                Some(Durability::new(folder, "data.sqlite3-wal"))
+            }
+            _ => None,
+        };
         let writer = Mutex::new(Some(writer));
-        let pool = Pool { target, synchronous, writer, writer_returned: Condvar::new(), readers: Mutex::default() };
-        Ok(Self { pool: Arc::new(pool), _owned: owned })
+        let pool = Pool { target, writer, writer_returned: Condvar::new(), readers: Mutex::default() };
+        Ok(Self { pool: Arc::new(pool), durability, _owned: owned })
     }
 
     /// The one connection that writes, when it is free.
@@ -141,7 +164,7 @@ impl Drop for Checkout {
             // In memory a new connection would have no data.
             if !is_clean
                 && self.pool.target != Target::Memory
-                && let Ok(fresh) = connect(&self.pool.target, self.pool.synchronous)
+                && let Ok(fresh) = connect(&self.pool.target)
             {
                 connection = fresh;
             }
@@ -159,7 +182,7 @@ impl Drop for Checkout {
 impl Pool {
     /// A connection whose cache is a small one, since there may be many.
     fn connect_reader(&self) -> Result<Connection> {
-        let connection = connect(&self.target, self.synchronous)?;
+        let connection = connect(&self.target)?;
         connection.execute_batch("PRAGMA cache_size = -8192;")?;
         Ok(connection)
     }
@@ -167,7 +190,10 @@ impl Pool {
 
 /// How many of a kind are kept for later: as many as can be at work at once.
 pub(crate) fn max_idle() -> usize {
-    std::thread::available_parallelism().map_or(2, |threads| threads.get().max(2))
+    // To ask the system takes as long as a small call.
+    static THREADS: LazyLock<usize> =
+        LazyLock::new(|| std::thread::available_parallelism().map_or(2, |threads| threads.get().max(2)));
+    *THREADS
 }
 
 /// Makes a data folder where there is none, for its owner only.
@@ -213,17 +239,17 @@ fn own(folder: &Path) -> Result<File> {
 }
 
 /// Opens a connection; nothing is written to the file.
-fn connect(target: &Target, synchronous: Synchronous) -> Result<Connection> {
+fn connect(target: &Target) -> Result<Connection> {
     let connection = match target {
         Target::Memory => Connection::open_in_memory()?,
         Target::Folder(folder) => Connection::open(folder.join("data.sqlite3"))?,
     };
     // 8 KiB pages hold most embeddings in one piece; the rest keeps hot pages and statements in memory.
     connection.execute_batch("PRAGMA page_size = 8192; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;")?;
-    connection.execute_batch(match synchronous {
-        Synchronous::Full => "PRAGMA synchronous = FULL;",
-        Synchronous::Normal => "PRAGMA synchronous = NORMAL;",
-    })?;
+    // A commit survives a killed process; what makes it survive a power cut is `durability`.
+    connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
+    // Otherwise SQLite plans a range anew for each pair of bounds.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -266,7 +292,8 @@ fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
 /// The tables of format 1.
 ///
 /// `indexes.id` and `documents.row` are local names; a document's own id is `(table_number, internal_id)`. A key in
-/// `entries` is the index's fields, the creation time and the id as memcmp-ordered bytes. `body` is the document as
+/// `entries` is the index's fields, the creation time and the id as memcmp-ordered bytes; under `by_id` it is the id
+/// alone, which finds the document. `body` is the document as
 /// encoded JSON less its system fields and its packed arrays, which stand in `packed`.
 fn create(connection: &mut Connection) -> Result<()> {
     let transaction = connection.transaction()?;
@@ -277,8 +304,7 @@ fn create(connection: &mut Connection) -> Result<()> {
              UNIQUE (table_number, name)) STRICT;
          CREATE TABLE documents (
              row INTEGER PRIMARY KEY, table_number INTEGER NOT NULL, internal_id BLOB NOT NULL,
-             creation_time REAL NOT NULL, body TEXT NOT NULL, packed BLOB,
-             UNIQUE (table_number, internal_id)) STRICT;
+             creation_time REAL NOT NULL, body TEXT NOT NULL, packed BLOB) STRICT;
          CREATE TABLE entries (
              index_id INTEGER NOT NULL, key BLOB NOT NULL, row INTEGER NOT NULL,
              PRIMARY KEY (index_id, key)) STRICT, WITHOUT ROWID;

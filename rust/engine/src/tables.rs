@@ -12,8 +12,9 @@ use crate::error::{Error, Result};
 /// Convex numbers a deployment's own tables from here, in order of creation.
 const FIRST_TABLE_NUMBER: u32 = 10_001;
 
-/// The index that every table has.
+/// The indexes that every table has.
 pub(crate) const BY_CREATION_TIME: &str = "by_creation_time";
+pub(crate) const BY_ID: &str = "by_id";
 
 /// The tables at one moment. Cloning shares each table.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +29,7 @@ pub(crate) struct Table {
     pub(crate) indexes: Vec<Index>,
 }
 
-/// A database index. Its keys hold the fields, then the creation time, then the id.
+/// A database index. Its keys hold the fields, then the creation time, then the id; those of `by_id` the id alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Index {
     pub(crate) id: i64,
@@ -39,6 +40,19 @@ pub(crate) struct Index {
 impl Table {
     pub(crate) fn index(&self, name: &str) -> Option<&Index> {
         self.indexes.iter().find(|index| index.name == name)
+    }
+
+    /// The index by which documents are found that are known by their ids.
+    pub(crate) fn by_id(&self) -> &Index {
+        self.index(BY_ID).expect("every table has it")
+    }
+}
+
+impl Index {
+    /// What its keys hold, in order.
+    pub(crate) fn key_fields(&self) -> impl Iterator<Item = &str> {
+        let system: &[&str] = if self.name == BY_ID { &["_id"] } else { &["_creationTime", "_id"] };
+        self.fields.iter().map(String::as_str).chain(system.iter().copied())
     }
 }
 
@@ -79,14 +93,15 @@ impl Tables {
         self.names.get(&number).map(String::as_str)
     }
 
-    /// Makes a table with its system index, in the connection's transaction.
+    /// Makes a table with its system indexes, in the connection's transaction.
     pub(crate) fn create(&mut self, connection: &Connection, name: &str) -> Result<Arc<Table>> {
         let highest: Option<u32> =
             connection.query_row("SELECT max(number) FROM tables", [], |row| row.get(0)).optional()?.flatten();
         let number = highest.map_or(FIRST_TABLE_NUMBER, |highest| highest + 1);
         connection.execute("INSERT INTO tables (number, name) VALUES (?, ?)", params![number, name])?;
-        let creation_time = insert_index(connection, number, BY_CREATION_TIME, &[])?;
-        Ok(self.put(name.to_owned(), Table { number, indexes: vec![creation_time] }))
+        let system = [BY_ID, BY_CREATION_TIME].map(|index| insert_index(connection, number, index, &[]));
+        let indexes = system.into_iter().collect::<Result<_>>()?;
+        Ok(self.put(name.to_owned(), Table { number, indexes }))
     }
 
     /// Gives a table the declared indexes, and takes those away that no longer are. The new ones are returned: they
@@ -99,7 +114,8 @@ impl Tables {
     ) -> Result<Vec<Index>> {
         let table = Arc::clone(self.get(name).expect("indexes are set on tables that exist"));
         let kept = |index: &&Index| {
-            index.name == BY_CREATION_TIME || declared.get(&index.name).is_some_and(|fields| *fields == index.fields)
+            [BY_ID, BY_CREATION_TIME].contains(&index.name.as_str())
+                || declared.get(&index.name).is_some_and(|fields| *fields == index.fields)
         };
         let (mut indexes, dropped): (Vec<&Index>, Vec<&Index>) = table.indexes.iter().partition(kept);
         for index in dropped {

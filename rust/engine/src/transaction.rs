@@ -8,7 +8,7 @@ use std::{
 };
 
 use rusqlite::{Connection, params};
-use value::{Object, Value, id::DocumentId};
+use value::{Object, Value, id::DocumentId, sort_key};
 
 use crate::{
     document::{self, Document},
@@ -181,14 +181,18 @@ impl Transaction {
 
     pub(crate) fn get(&mut self, id: DocumentId) -> Result<Option<Document>> {
         self.usage.read_range(&self.limits)?;
-        if let Some(reads) = &mut self.reads {
-            reads.documents.insert(id);
-        }
+        let Some((_, table)) = self.tables.by_number(id.table_number) else { return Ok(None) };
+        let by_id = table.by_id().id;
+        let mut key = Vec::with_capacity(40);
+        sort_key::push(&mut key, Some(&id.to_string().into()));
         let mut statement = self.connection.prepare_cached(
-            "SELECT row, internal_id, creation_time, body, packed FROM documents
-             WHERE table_number = ? AND internal_id = ?",
+            "SELECT row, internal_id, creation_time, body, packed FROM entries JOIN documents USING (row)
+             WHERE index_id = ? AND key = ?",
         )?;
-        let mut rows = statement.query(params![id.table_number, id.internal.as_slice()])?;
+        let mut rows = statement.query(params![by_id, key])?;
+        if let Some(reads) = &mut self.reads {
+            reads.add(by_id, key.clone(), after(&key));
+        }
         let Some(found) = rows.next()? else { return Ok(None) };
         let document = Document::read(found, id.table_number)?;
         self.usage.read(document.size(), &self.limits)?;
@@ -221,7 +225,7 @@ impl Transaction {
             .execute(params![id.table_number, id.internal.as_slice(), creation_time, body, packed])?;
         let document = Document { row: self.connection.last_insert_rowid(), id, creation_time, fields };
         for index in &table.indexes {
-            self.insert_entry(index.id, &document.index_key(&index.fields), document.row)?;
+            self.insert_entry(index.id, &document.index_key(index), document.row)?;
         }
         self.changes.push(Change { table_number: table.number, before: None, after: Some(document) });
         Ok(id)
@@ -254,7 +258,7 @@ impl Transaction {
         let before = self.existing("Delete", id)?;
         self.usage.write(before.size(), &self.limits)?;
         for index in &self.table(id.table_number).1.indexes {
-            self.delete_entry(index.id, &before.index_key(&index.fields))?;
+            self.delete_entry(index.id, &before.index_key(index))?;
         }
         self.connection.prepare_cached("DELETE FROM documents WHERE row = ?")?.execute([before.row])?;
         self.changes.push(Change { table_number: id.table_number, before: Some(before), after: None });
@@ -288,13 +292,13 @@ impl Transaction {
                 if descending {
                     read.0 = key.to_vec();
                 } else {
-                    read.1 = [key, &[0]].concat();
+                    read.1 = after(key);
                 }
                 break;
             }
         }
         if let Some(reads) = &mut self.reads {
-            reads.ranges.entry(index_id).or_default().push(read);
+            reads.add(index_id, read.0, read.1);
         }
         Ok(())
     }
@@ -316,7 +320,7 @@ impl Transaction {
             .prepare_cached("UPDATE documents SET body = ?, packed = ? WHERE row = ?")?
             .execute(params![body, packed, after.row])?;
         for index in &table.indexes {
-            let (old, new) = (before.index_key(&index.fields), after.index_key(&index.fields));
+            let (old, new) = (before.index_key(index), after.index_key(index));
             if old != new {
                 self.delete_entry(index.id, &old)?;
                 self.insert_entry(index.id, &new, after.row)?;
@@ -389,6 +393,11 @@ pub(crate) fn check_schema(
 /// System fields may be handed back as they are.
 fn is_unchanged_system_field(document: &Document, name: &str, value: Option<&Value>) -> bool {
     matches!(name, "_id" | "_creationTime") && document.field(name).as_ref() == value
+}
+
+/// The least key after this one, since no key is the beginning of another.
+pub(crate) fn after(key: &[u8]) -> Vec<u8> {
+    [key, &[0]].concat()
 }
 
 fn new_id(table_number: u32) -> Result<DocumentId> {

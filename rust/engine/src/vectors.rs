@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     schema::VectorIndex,
     storage::locked,
-    tables::BY_CREATION_TIME,
+    tables::{BY_CREATION_TIME, Index},
     transaction::{Change, Transaction},
 };
 
@@ -57,8 +57,8 @@ pub(crate) struct ResidentVectors(Mutex<Vec<Resident>>);
 struct Resident {
     source: VectorSource,
     table_number: u32,
-    /// The fields of the source's index.
-    fields: Vec<String>,
+    /// The source's index.
+    index: Index,
     batch: Arc<Batch>,
     /// Where a document's row is, by the document's internal id.
     positions: HashMap<[u8; 16], usize>,
@@ -111,7 +111,7 @@ impl Resident {
         let mut resident = Self {
             source: source.clone(),
             table_number: table.number,
-            fields: index.fields.clone(),
+            index: index.clone(),
             batch: Arc::new(Batch::new(source.dimension)),
             positions: HashMap::new(),
             last_key: Vec::new(),
@@ -140,7 +140,7 @@ impl Resident {
         let after = change.after.as_ref().filter(|document| self.holds(document));
         match (before, after) {
             (None, None) => true,
-            (Some(before), Some(after)) if before.index_key(&self.fields) == after.index_key(&self.fields) => {
+            (Some(before), Some(after)) if before.index_key(&self.index) == after.index_key(&self.index) => {
                 let position = self.positions[&after.id.internal];
                 Arc::make_mut(&mut self.batch).replace(position, row(&self.source, after));
                 true
@@ -150,7 +150,7 @@ impl Resident {
                     self.remove(before);
                 }
                 let Some(after) = after else { return true };
-                let key = after.index_key(&self.fields);
+                let key = after.index_key(&self.index);
                 let appends = key > self.last_key;
                 if appends {
                     self.push(key, after);
@@ -174,7 +174,7 @@ impl Resident {
 
     /// Whether a document is in the source's range.
     fn holds(&self, document: &Document) -> bool {
-        let prefix = self.fields.iter().zip(&self.source.prefix);
+        let prefix = self.index.fields.iter().zip(&self.source.prefix);
         prefix.into_iter().all(|(field, value)| document.field(field).as_ref() == Some(value))
     }
 }

@@ -2,12 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
-    hash::Hash,
     mem,
     sync::Arc,
 };
-
-use value::id::DocumentId;
 
 use crate::reads::{KeyRanges, Reads, Writes, contain};
 
@@ -26,7 +23,6 @@ pub(crate) struct Watches {
     sets_so_far: u64,
     reads: HashMap<QueryId, Reads>,
     by_range: HashMap<i64, HashMap<QueryId, KeyRanges>>,
-    by_document: HashMap<DocumentId, BTreeSet<QueryId>>,
     by_missing_table: HashMap<String, BTreeSet<QueryId>>,
     /// The snapshots at which queries run now, and how many sets run there.
     running: BTreeMap<i64, usize>,
@@ -126,7 +122,6 @@ impl Watches {
                 }
             }
         }
-        touched.extend(writes.documents.iter().filter_map(|id| self.by_document.get(id)).flatten());
         touched.extend(writes.made_tables.iter().filter_map(|name| self.by_missing_table.get(name)).flatten());
         for query in touched {
             self.touch(query);
@@ -155,9 +150,6 @@ impl Watches {
         for (index, ranges) in &reads.ranges {
             self.by_range.entry(*index).or_default().insert(query, ranges.clone());
         }
-        for id in &reads.documents {
-            self.by_document.entry(*id).or_default().insert(query);
-        }
         for table in &reads.missing_tables {
             self.by_missing_table.entry(table.clone()).or_default().insert(query);
         }
@@ -171,20 +163,10 @@ impl Watches {
                 queries.remove(&query);
             }
         }
-        for id in &reads.documents {
-            take_away(&mut self.by_document, id, query);
-        }
         for table in &reads.missing_tables {
-            take_away(&mut self.by_missing_table, table, query);
-        }
-    }
-}
-
-fn take_away<K: Eq + Hash>(queries: &mut HashMap<K, BTreeSet<QueryId>>, key: &K, query: QueryId) {
-    if let Some(of_key) = queries.get_mut(key) {
-        of_key.remove(&query);
-        if of_key.is_empty() {
-            queries.remove(key);
+            if let Some(queries) = self.by_missing_table.get_mut(table) {
+                queries.remove(&query);
+            }
         }
     }
 }

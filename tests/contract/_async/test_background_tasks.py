@@ -193,6 +193,7 @@ async def test_tasks_are_listed_oldest_first(
     assert [found.id for found in everything] == [f"t{n}" for n in expected]
     assert (everything.total, everything.has_more) == (len(expected), False)
     assert list(await tasks.list_tasks(**filter)) == list(everything)
+    assert [found async for found in tasks.iter_tasks(filter)] == list(everything)
     assert list(await tasks.list_tasks(filter, order_direction="desc")) == list(everything)[::-1]
     for per_page in (1, 5):
         pages = [
@@ -280,6 +281,8 @@ async def test_tasks_kept_as_documents_are_tasks_like_others(older: mc.AsyncBack
         "t4",
     ]
     assert (await older.list_tasks(agent_id="hidden")).total == 0
+    newest_first = [found.id async for found in older.iter_tasks(order_direction="desc", from_date=day(3))]
+    assert newest_first == ["t7", "t6", "t5", "t4", "t3"]
     assert await older.update_task("t2", {"status": "running", "retry_count": 1}, expected_status="pending")
     assert not await older.update_task("t2", {"status": "failed"}, expected_status="pending")
     assert [await older.get_running_count(), await older.get_running_count_by_agent("old")] == [1, 1]

@@ -112,6 +112,14 @@ async def test_messages_of_an_unknown_thread_are_not_saved(memory: mc.AsyncMemor
     assert (await memory.list_messages("t")).total == 0
 
 
+async def test_an_error_says_what_calls_before_it_wrote(memory: mc.AsyncMemoryStorage) -> None:
+    await saved(memory, 0)
+    with pytest.raises(mc.ThreadNotFoundError, match=r"\(500 of 501 rows had been written\)") as raised:
+        await memory.save_messages([message(n, "t" if n < 500 else "x") for n in range(501)])
+    assert raised.value.details["written"] == 500
+    assert (await memory.list_messages("t")).total == 500
+
+
 async def test_saving_again_updates(memory: mc.AsyncMemoryStorage) -> None:
     """Also into another thread; counts follow."""
     await saved(memory, 3)
@@ -142,6 +150,7 @@ async def test_large_messages_are_saved_and_listed(memory: mc.AsyncMemoryStorage
     messages = await memory.save_messages([message(n, content="ü" * 200_000) for n in range(30)])
     assert [m async for m in memory.iter_messages("t")] == messages
     assert (await memory.list_messages("t", per_page=20, page=1)).messages == messages[20:]
+    assert (await memory.list_messages("t", per_page=2, page=7)).messages == messages[14:16]
     assert (await memory.list_messages("t", per_page=15, order_by={"direction": "DESC"})).messages == messages[:14:-1]
 
 
@@ -234,6 +243,7 @@ async def test_lists_of_several_threads_are_one_list(memory: mc.AsyncMemoryStora
         ([{"id": "m1", "with_previous_messages": 9}], ["m0", "m1"]),
         ([{"id": "m2", "with_next_messages": 1}, {"id": "m3", "with_previous_messages": 1}], ["m2", "m3"]),
         ([{"id": "m2"}, {"id": "m2", "with_next_messages": 1}], ["m2", "m3"]),
+        ([{"id": "m2", "with_next_messages": 1}, {"id": "m2"}], ["m2", "m3"]),
         ([{"id": "u1", "thread_id": "u", "with_previous_messages": 1}], ["u0", "u1"]),
         ([{"id": "stranger", "with_next_messages": 1}], []),
         ([], []),

@@ -194,6 +194,7 @@ def test_tasks_are_listed_oldest_first(
     assert [found.id for found in everything] == [f"t{n}" for n in expected]
     assert (everything.total, everything.has_more) == (len(expected), False)
     assert list(tasks.list_tasks(**filter)) == list(everything)
+    assert [found for found in tasks.iter_tasks(filter)] == list(everything)
     assert list(tasks.list_tasks(filter, order_direction="desc")) == list(everything)[::-1]
     for per_page in (1, 5):
         pages = [
@@ -281,6 +282,8 @@ def test_tasks_kept_as_documents_are_tasks_like_others(older: mc.BackgroundTasks
         "t4",
     ]
     assert (older.list_tasks(agent_id="hidden")).total == 0
+    newest_first = [found.id for found in older.iter_tasks(order_direction="desc", from_date=day(3))]
+    assert newest_first == ["t7", "t6", "t5", "t4", "t3"]
     assert older.update_task("t2", {"status": "running", "retry_count": 1}, expected_status="pending")
     assert not older.update_task("t2", {"status": "failed"}, expected_status="pending")
     assert [older.get_running_count(), older.get_running_count_by_agent("old")] == [1, 1]

@@ -190,6 +190,7 @@ def test_traces_are_listed_by_their_roots(
     assert [found.trace_id for found in everything] == [f"t{n}" for n in expected]
     assert {found.span_id for found in everything} <= {"root"}
     assert (everything.total, everything.has_more, everything.per_page) == (len(expected), False, 10)
+    assert [found for found in traces.iter_traces(filters=filters)] == list(everything)
     oldest_first = traces.list_traces(filters=filters, order_by={"direction": "ASC"})
     assert list(oldest_first) == list(everything)[::-1]
     for per_page in (1, 3):

@@ -135,11 +135,13 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("save_score", ({"scorer_id": "s", "run_id": "r", "score": 1, "output": "x" * (1 << 20)},), {}, "of which output"),
     ("save_score", (3,), {}, "score is 3; expected a Score or a mapping"),
     ("get_score_by_id", ("",), {}, "id is ''"),
+    ("list_scores_by_run_id", (None,), {}, "run_id is None"),
+    ("list_scores_by_span", ("t", None), {}, "span_id is None"),
     ("list_scores_by_run_id", ("r", {"page": -1}), {}, "page"),
     ("list_scores_by_run_id", ("r", {"per_page": -1}), {}, "per_page"),
     ("list_scores_by_run_id", ("r", {"perPage": 1}), {}, "pagination has no 'perPage'"),
-    ("list_scores_by_run_id", ("r",), {"filters": {"organization_id": ""}}, "organizationId is ''"),
-    ("list_scores_by_entity_id", ("", "AGENT"), {}, "entityId is ''"),
+    ("list_scores_by_run_id", ("r",), {"filters": {"organization_id": ""}}, "filters organization_id is ''"),
+    ("list_scores_by_entity_id", ("", "AGENT"), {}, ": entity_id is ''"),
 ]
 
 

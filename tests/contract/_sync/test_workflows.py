@@ -178,6 +178,7 @@ def test_runs_are_listed_newest_first(
     everything = workflows.list_workflow_runs(**filters)
     assert [run.run_id for run in everything] == [f"r{n}" for n in expected]
     assert (everything.total, everything.has_more) == (len(expected), False)
+    assert [run for run in workflows.iter_workflow_runs(**filters)] == list(everything)
     for per_page in (1, 5, 12):
         pages = [
             workflows.list_workflow_runs(**filters, page=page, per_page=per_page)
@@ -220,6 +221,7 @@ def test_runs_are_listed_by_the_thread_of_a_suspended_agent(workflows: mc.Workfl
     found = workflows.list_workflow_runs(thread_id="t1", per_page=5)
     assert sorted(run.run_id for run in found) == ["durable", "loop"]
     assert found.total == 2
+    assert {run.run_id for run in workflows.iter_workflow_runs(thread_id="t1")} == {"durable", "loop"}
     assert list(workflows.list_workflow_runs(thread_id="t2")) == []
 
 
@@ -294,6 +296,8 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("list_workflow_runs", (), {"per_page": -1}, "per_page"),
     ("list_workflow_runs", (), {"from_date": "soon"}, "from_date is 'soon'"),
     ("list_workflow_runs", (), {"status": ""}, "status is ''"),
+    ("list_workflow_runs", (), {"resource_id": ""}, "resource_id is ''"),
+    ("list_workflow_runs", (), {"runId": "r"}, "has no 'runId'"),
     ("get_workflow_run_by_id", ("",), {}, "run_id is ''"),
     ("claim_run_ownership", ("r", "a", float("nan")), {}, "lease_ms is nan"),
 ]

@@ -10,7 +10,7 @@ from mastra_convex._async.batches import in_halves
 from mastra_convex._async.storage import Row, as_filters, part_of
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import columns_of, from_row, to_columns, to_row
+from mastra_convex.records._columns import columns_of, equalities, from_row, to_columns, to_row
 from mastra_convex.records._pages import options, window
 from mastra_convex.records._values import as_items, date_text, key_text, one_of
 from mastra_convex.records.background_tasks import BackgroundTask, TaskDate, TaskFilter, TaskPage
@@ -162,22 +162,33 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
             Which page, from 0 on.
         """
         place = "BackgroundTasksStorage.list_tasks"
-        filters = _filters(place, filter, conditions)
-        order: dict[str, Any] = {
-            "field": columns_of(BackgroundTask)[one_of(DATES, f"{place}: order_by", order_by)].name,
-            "order": one_of(("asc", "desc"), f"{place}: order_direction", order_direction),
-        }
         part = window(place, page, per_page)
+        filters, order = _filters(place, filter, conditions), _order(place, order_by, order_direction)
         legacy = await self._legacy(filters)
-        # Bounds on the date that orders the tasks are the index's to keep; those without it are below all texts.
-        bounds = filters.pop(order["field"], {})
-        order |= bounds if "gte" in bounds or not bounds else {"gt": None, **bounds}
+        filters, order = _with_bounds(filters, order)
         if legacy:
-            merged = _merged(self._storage.rows(TASKS, filters, order), legacy, order)
-            rows, total = await part_of(merged, part)
+            rows, total = await part_of(_merged(self._storage.rows(TASKS, filters, order), legacy, order), part)
         else:
             rows, total = await self._storage.page(TASKS, filters, order, part)
         return TaskPage([_task(row) for row in rows], total, part.page, per_page, part.has_more(total))
+
+    def iter_tasks(
+        self,
+        filter: TaskFilter | None = None,
+        *,
+        order_by: TaskDate = "created_at",
+        order_direction: Literal["asc", "desc"] = "asc",
+        **conditions: Unpack[TaskFilter],
+    ) -> AsyncIterator[BackgroundTask]:
+        """Iterate over tasks, paged by cursor. Arguments are as for `list_tasks`."""
+        place = "BackgroundTasksStorage.iter_tasks"
+        return self._tasks(_filters(place, filter, conditions), _order(place, order_by, order_direction))
+
+    async def _tasks(self, filters: dict[str, Any], order: dict[str, Any]) -> AsyncIterator[BackgroundTask]:
+        legacy = await self._legacy(filters)
+        filters, order = _with_bounds(filters, order)
+        async for row in _merged(self._storage.rows(TASKS, filters, order), legacy, order):
+            yield _task(row)
 
     async def delete_task(self, task_id: str) -> None:
         """Delete a task. An unknown one: nothing."""
@@ -245,17 +256,30 @@ def _task(row: Row) -> BackgroundTask:
     return from_row(BackgroundTask, filled | row)
 
 
+def _order(place: str, order_by: str, order_direction: str) -> dict[str, Any]:
+    """The storage function's order."""
+    return {
+        "field": columns_of(BackgroundTask)[one_of(DATES, f"{place}: order_by", order_by)].name,
+        "order": one_of(("asc", "desc"), f"{place}: order_direction", order_direction),
+    }
+
+
+def _with_bounds(filters: dict[str, Any], order: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Filters and order, with bounds on the date that orders left to the index, where null is below all texts."""
+    bounds = filters.get(order["field"], {})
+    if bounds and "gte" not in bounds:
+        bounds = {"gt": None, **bounds}
+    others = {column: value for column, value in filters.items() if column != order["field"]}
+    return others, {**order, **bounds}
+
+
 def _filters(place: str, filter: TaskFilter | None, conditions: Mapping[str, Any]) -> dict[str, Any]:
     """The storage function's filters."""
     place = f"{place}: filter"
     known = ("status", *EQUALITIES, "from_date", "to_date", "date_filter_by")
     given = {**options(place, filter, known), **options(place, conditions, known)}
     columns = columns_of(BackgroundTask)
-    filters: dict[str, Any] = {
-        columns[name].name: key_text(f"{place} {name}", given[name])
-        for name in EQUALITIES
-        if given.get(name) is not None
-    }
+    filters = equalities(place, BackgroundTask, {name: given.get(name) for name in EQUALITIES})
     status = given.get("status")
     if status is not None:
         some = [status] if isinstance(status, str) else as_items(f"{place} status", status)

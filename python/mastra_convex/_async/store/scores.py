@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from mastra_convex._async.store.domain import AsyncDomain
-from mastra_convex.records._columns import from_row, to_row
+from mastra_convex.records._columns import equalities, from_row, to_row
 from mastra_convex.records._pages import options, window
 from mastra_convex.records._values import key_text
 from mastra_convex.records.scores import Score, ScorePage
@@ -68,14 +68,14 @@ class AsyncScoresStorage(AsyncDomain):
         filters : mapping, optional
             ``organization_id``, ``project_id``: only scores of them.
         """
-        given = {"scorerId": scorer_id, "entityId": entity_id, "entityType": entity_type, "source": source}
-        return await self._list("list_scores_by_scorer_id", given, pagination, filters)
+        further = {"entity_id": entity_id, "entity_type": entity_type, "source": source}
+        return await self._list("list_scores_by_scorer_id", {"scorer_id": scorer_id}, pagination, filters, further)
 
     async def list_scores_by_run_id(
         self, run_id: str, pagination: Pagination | None = None, *, filters: Mapping[str, str] | None = None
     ) -> ScorePage:
         """Return a page of a run's scores; `pagination` and `filters` as for `list_scores_by_scorer_id`."""
-        return await self._list("list_scores_by_run_id", {"runId": run_id}, pagination, filters)
+        return await self._list("list_scores_by_run_id", {"run_id": run_id}, pagination, filters)
 
     async def list_scores_by_entity_id(
         self,
@@ -86,7 +86,7 @@ class AsyncScoresStorage(AsyncDomain):
         filters: Mapping[str, str] | None = None,
     ) -> ScorePage:
         """Return a page of an entity's scores; `pagination` and `filters` as for `list_scores_by_scorer_id`."""
-        given = {"entityId": entity_id, "entityType": entity_type}
+        given = {"entity_id": entity_id, "entity_type": entity_type}
         return await self._list("list_scores_by_entity_id", given, pagination, filters)
 
     async def list_scores_by_span(
@@ -98,27 +98,24 @@ class AsyncScoresStorage(AsyncDomain):
         filters: Mapping[str, str] | None = None,
     ) -> ScorePage:
         """Return a page of a span's scores; `pagination` and `filters` as for `list_scores_by_scorer_id`."""
-        given = {"traceId": trace_id, "spanId": span_id}
+        given = {"trace_id": trace_id, "span_id": span_id}
         return await self._list("list_scores_by_span", given, pagination, filters)
 
     async def _list(
         self,
         method: str,
-        given: Mapping[str, str | None],
+        about: Mapping[str, str],
         pagination: Pagination | None,
         filters: Mapping[str, str] | None,
+        further: Mapping[str, str | None] | None = None,
     ) -> ScorePage:
         place = f"ScoresStorage.{method}"
+        for name, value in about.items():
+            key_text(f"{place}: {name}", value)
         asked = options(f"{place}: pagination", pagination, ("page", "per_page"))
         part = window(place, asked.get("page", 0), asked.get("per_page", 100))
-        further = options(f"{place}: filters", filters, ("organization_id", "project_id"))
-        wanted = {
-            **given,
-            "organizationId": further.get("organization_id"),
-            "projectId": further.get("project_id"),
-        }
-        columns = {
-            column: key_text(f"{place}: {column}", value) for column, value in wanted.items() if value is not None
-        }
+        tenants = options(f"{place}: filters", filters, ("organization_id", "project_id"))
+        columns = equalities(f"{place}:", Score, {**about, **(further or {})})
+        columns |= equalities(f"{place}: filters", Score, tenants)
         rows, total = await self._storage.page(SCORES, columns, NEWEST_FIRST, part)
         return ScorePage([from_row(Score, row) for row in rows], total, part.page, part.per_page, part.has_more(total))

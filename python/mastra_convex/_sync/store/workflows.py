@@ -1,26 +1,26 @@
 # Generated from _async/store/workflows.py by tools/unasync.py: edit that.
-"""Runs of workflows: their snapshots, and who owns them."""
+"""Runs of workflows and their snapshots."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
-from mastra_convex._sync.store.domain import Domain
+from mastra_convex._sync.storage import Admits
+from mastra_convex._sync.store.run_owners import OWNERS, RunOwners
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import from_row, to_row
-from mastra_convex.records._pages import window
-from mastra_convex.records._values import as_items, date_text, finite_number, key_text, parsed
-from mastra_convex.records.workflows import RunFence, RunOwnership, WorkflowRun, WorkflowRunPage
+from mastra_convex.records._columns import equalities, from_row, to_row
+from mastra_convex.records._pages import options, window
+from mastra_convex.records._values import as_items, date_text, key_text, parsed
+from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunFilter, WorkflowRunPage
 
 # Mastra's name for the table `mastra_workflow_snapshots`.
 RUNS = "mastra_workflow_snapshot"
-OWNERS = "mastra_workflow_run_owners"
 
 
-class WorkflowsStorage(Domain):
+class WorkflowsStorage(RunOwners):
     """Runs of workflows.
 
     Writes take a `fence`, from `claim_run_ownership`: such a write fails with the code ``STORAGE_RUN_FENCE_CONFLICT``,
@@ -148,29 +148,20 @@ class WorkflowsStorage(Domain):
         return from_row(WorkflowRun, max(rows, key=lambda row: str(row["createdAt"]))) if rows else None
 
     def list_workflow_runs(
-        self,
-        *,
-        workflow_name: str | None = None,
-        from_date: datetime | str | None = None,
-        to_date: datetime | str | None = None,
-        per_page: int | None = None,
-        page: int = 0,
-        resource_id: str | None = None,
-        status: str | None = None,
-        thread_id: str | None = None,
+        self, *, per_page: int | None = None, page: int = 0, **conditions: Unpack[WorkflowRunFilter]
     ) -> WorkflowRunPage:
         """Return a page of runs, newest first.
 
         Parameters
         ----------
-        workflow_name, resource_id : str, optional
-            Only runs of it.
-        from_date, to_date : datetime or str, optional
-            Only runs created between these, both included.
         per_page : int or None, default None
             Runs a page; None: all.
         page : int, default 0
             Which page, from 0 on.
+        workflow_name, resource_id : str, optional
+            Only runs of it.
+        from_date, to_date : datetime or str, optional
+            Only runs created between these, both included.
         status : str, optional
             Only runs whose snapshot has this status.
         thread_id : str, optional
@@ -178,88 +169,58 @@ class WorkflowsStorage(Domain):
         """
         place = "WorkflowsStorage.list_workflow_runs"
         part = window(place, page, per_page)
-        given = {"workflow_name": workflow_name, "resourceId": resource_id, "status": status}
-        filters = {
-            column: key_text(f"{place}: {column}", value) for column, value in given.items() if value is not None
-        }
-        order = {"field": "createdAt", "order": "desc"}
-        if from_date is not None:
-            order["gte"] = date_text(f"{place}: from_date", from_date)
-        if to_date is not None:
-            order["lte"] = date_text(f"{place}: to_date", to_date)
-        if thread_id is not None:
-            key_text(f"{place}: thread_id", thread_id)
-        if status is not None:
-            self._storage.repeat("fillStatus", RUNS)
-        admits = None if thread_id is None else lambda row: _thread_of(parsed(row["snapshot"])) == thread_id
+        filters, order, admits = _wanted(place, conditions)
+        self._tell_status(filters)
         rows, total = self._storage.page(RUNS, filters, order, part, admits)
         runs = [from_row(WorkflowRun, row) for row in rows]
         return WorkflowRunPage(runs, total, part.page, per_page, part.has_more(total))
+
+    def iter_workflow_runs(self, **conditions: Unpack[WorkflowRunFilter]) -> Iterator[WorkflowRun]:
+        """Iterate over runs, newest first, paged by cursor; conditions as for `list_workflow_runs`."""
+        return self._runs(*_wanted("WorkflowsStorage.iter_workflow_runs", conditions))
+
+    def _runs(
+        self, filters: dict[str, Any], order: dict[str, Any], admits: Admits | None
+    ) -> Iterator[WorkflowRun]:
+        self._tell_status(filters)
+        for row in self._storage.rows(RUNS, filters, order):
+            if admits is None or admits(row):
+                yield from_row(WorkflowRun, row)
+
+    def _tell_status(self, filters: Mapping[str, Any]) -> None:
+        """Make sure that rows which older functions wrote have the column that a filter asks for."""
+        if "status" in filters:
+            self._storage.repeat("fillStatus", RUNS)
 
     def delete_workflow_run_by_id(self, run_id: str, workflow_name: str) -> None:
         """Delete a run. An unknown one: nothing."""
         place = "WorkflowsStorage.delete_workflow_run_by_id"
         self._storage.call("deleteWorkflowRun", RUNS, **_run(place, workflow_name, run_id))
 
-    def claim_run_ownership(
-        self,
-        run_id: str,
-        owner_id: str,
-        lease_ms: float,
-        *,
-        force: bool = False,
-        expected_generation: int | None = None,
-    ) -> RunOwnership:
-        """Own a run for a while, if nobody does: of several that ask, one gets it.
-
-        Parameters
-        ----------
-        run_id, owner_id : str
-            The run, and who claims it.
-        lease_ms : float
-            For how long, unless renewed.
-        force : bool, default False
-            Take it from who owns it, whose fenced writes fail from then on.
-        expected_generation : int, optional
-            Only if the last claim had this generation; 0: if there was none.
-        """
-        place = "WorkflowsStorage.claim_run_ownership"
-        result = self._storage.call(
-            "claimRunOwnership",
-            OWNERS,
-            runId=key_text(f"{place}: run_id", run_id),
-            ownerId=key_text(f"{place}: owner_id", owner_id),
-            leaseMs=finite_number(f"{place}: lease_ms", lease_ms),
-            force=force,
-            expectedGeneration=expected_generation,
-        )
-        return _ownership(result)
-
-    def renew_run_ownership(self, fence: RunFence, lease_ms: float) -> RunOwnership:
-        """Own a run for `lease_ms` from now, if it is still this claim's."""
-        place = "WorkflowsStorage.renew_run_ownership"
-        lease_ms = finite_number(f"{place}: lease_ms", lease_ms)
-        return _ownership(
-            self._storage.call("renewRunOwnership", OWNERS, fence=_fence(place, fence), leaseMs=lease_ms)
-        )
-
-    def release_run_ownership(self, fence: RunFence) -> RunOwnership:
-        """Own a run no longer, if it is still this claim's."""
-        place = "WorkflowsStorage.release_run_ownership"
-        return _ownership(self._storage.call("releaseRunOwnership", OWNERS, fence=_fence(place, fence)))
-
-    def get_run_ownership(self, run_id: str) -> RunOwnership:
-        """Return who claimed a run last."""
-        run_id = key_text("WorkflowsStorage.get_run_ownership: run_id", run_id)
-        return _ownership(self._storage.call("getRunOwnership", OWNERS, runId=run_id))
-
     def _write(self, op: str, fence: RunFence | None, **fields: Any) -> Any:
         if fence is None:
             return self._storage.call(op, RUNS, **fields)
         request = {"op": op, "tableName": RUNS, **fields}
         return self._storage.call(
-            "fenced", OWNERS, fence=_fence("WorkflowsStorage: fence", fence), request=request
+            "fenced", OWNERS, fence=to_row("WorkflowsStorage: fence", RunFence, fence), request=request
         )
+
+
+def _wanted(place: str, conditions: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Admits | None]:
+    """The storage function's filters and order, and what only the inside of a snapshot can tell."""
+    given = options(place, conditions, tuple(WorkflowRunFilter.__annotations__))
+    texts = {name: given.get(name) for name in ("workflow_name", "resource_id")}
+    filters = equalities(f"{place}:", WorkflowRun, texts)
+    if given.get("status") is not None:
+        filters["status"] = key_text(f"{place}: status", given["status"])
+    order = {"field": "createdAt", "order": "desc"}
+    for name, bound in (("from_date", "gte"), ("to_date", "lte")):
+        if given.get(name) is not None:
+            order[bound] = date_text(f"{place}: {name}", given[name])
+    if given.get("thread_id") is None:
+        return filters, order, None
+    thread_id = key_text(f"{place}: thread_id", given["thread_id"])
+    return filters, order, lambda row: bool(_thread_of(parsed(row["snapshot"])) == thread_id)
 
 
 def _run(place: str, workflow_name: str, run_id: str) -> dict[str, str]:
@@ -267,17 +228,6 @@ def _run(place: str, workflow_name: str, run_id: str) -> dict[str, str]:
         "workflowName": key_text(f"{place}: workflow_name", workflow_name),
         "runId": key_text(f"{place}: run_id", run_id),
     }
-
-
-def _fence(place: str, fence: RunFence) -> dict[str, Any]:
-    return to_row(f"{place}: fence", RunFence, fence)
-
-
-def _ownership(result: Mapping[str, Any]) -> RunOwnership:
-    claim = result["claim"]
-    if claim is None:
-        return RunOwnership(result["applied"], None, None, result["now"])
-    return RunOwnership(result["applied"], from_row(RunFence, claim), claim["leaseExpiresAt"], result["now"])
 
 
 def _thread_of(snapshot: Any) -> Any:

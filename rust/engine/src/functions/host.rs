@@ -387,6 +387,9 @@ fn paginate<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, options: JsVa
     page_to_js(ctx, page)
 }
 
+/// What a function may not come to look at counts as read all the same, so of large documents few are read ahead.
+const BYTES_READ_AHEAD: usize = 256 << 10;
+
 /// A part of what a function goes through document by document.
 fn next_batch<'js>(
     host: &Host,
@@ -396,7 +399,7 @@ fn next_batch<'js>(
     size: JsValue<'js>,
 ) -> Js<'js> {
     let (query, cursor): (_, Option<String>) = (read_query(ctx, query)?, cursor.get()?);
-    let limits = PageLimits::of_documents(size.get()?);
+    let limits = PageLimits { bytes_read: Some(BYTES_READ_AHEAD), ..PageLimits::of_documents(size.get()?) };
     page_to_js(ctx, read_page(host, ctx, &query, cursor.as_deref(), None, &limits)?)
 }
 

@@ -332,6 +332,25 @@ fn equalities_may_name_the_creation_time_and_the_id() {
 }
 
 #[test]
+fn documents_stand_in_the_order_of_their_ids_too() {
+    let deployment = in_memory();
+    let mut inserted = refill(&deployment, &(0..5).map(|n| object([("a", f64::from(n).into())])).collect::<Vec<_>>());
+    inserted.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+    let by_id = |bounds| with(with(free("asc"), "index", "by_id"), "range", Range(bounds).to_value());
+    let bound = |comparison, place: usize| (comparison, "_id", Some(inserted[place].clone()));
+    for (bounds, expected) in [
+        (vec![], 0..5),
+        (vec![bound("eq", 2)], 2..3),
+        (vec![bound("gt", 1), bound("lte", 3)], 2..4),
+        (vec![bound("gte", 1), bound("lt", 3)], 1..3),
+        (vec![("gt", "_id", Some("zzz".into()))], 5..5),
+    ] {
+        assert_eq!(ids(&call(&deployment, "database:collect", by_id(bounds))), inserted[expected]);
+    }
+    assert_eq!(code(&deployment, "database:collect", by_id(vec![("eq", "_creationTime", None)])), "FieldNotInIndex");
+}
+
+#[test]
 fn an_index_reaches_into_objects() {
     let deployment = in_memory();
     let documents: Vec<Value> =

@@ -12,7 +12,7 @@ use engine::{Deployment, Error, Limits, Options, Synchronous, Target};
 use rusqlite::Connection;
 use value::Value;
 
-use crate::common::{call, count, field, in_folder, insert, items, object, options, try_call, value, write};
+use crate::common::{call, count, field, functions, in_folder, insert, items, object, options, try_call, value, write};
 
 fn open(folder: &Path) -> Result<Deployment, Error> {
     Deployment::open(Target::Folder(folder.to_owned()), options())
@@ -240,7 +240,10 @@ fn handles_on_a_folder_share_it_until_the_last_is_closed() {
     assert_eq!(count(&b, "free"), 1);
     let other = Options { limits: Limits::OFF, ..options() };
     let error = Deployment::open(Target::Folder(folder.path().to_owned()), other.clone()).err().expect("they differ");
-    assert!(matches!(error, Error::OptionsDiffer { .. }) && error.to_string().contains("limits"), "{error}");
+    assert!(matches!(error, Error::OptionsDiffer { .. }), "{error}");
+    assert!(error.to_string().ends_with("limits is \"convex\", asked for \"off\""), "{error}");
+    let same = Options { functions: Some(functions().join("../functions")), ..options() };
+    Deployment::open(Target::Folder(folder.path().to_owned()), same).expect("it is the same folder");
     drop(a);
     assert_eq!(count(&b, "free"), 1);
     drop(b);

@@ -1,0 +1,262 @@
+"""Traces: what agents, workflows and tools did, and when."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, TypedDict
+
+from mastra_convex._async.batches import in_batches
+from mastra_convex._async.storage import Admits, Row, part_of
+from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex.errors import InvalidArgumentError, NotFoundError
+from mastra_convex.records._columns import columns_of, equalities, from_row, size_of, to_columns, to_row
+from mastra_convex.records._metadata_filter import metadata_filter
+from mastra_convex.records._pages import date_bounds, options, ordering, window
+from mastra_convex.records._values import as_items, key_text, key_texts, now, one_of, parsed
+from mastra_convex.records.observability import Span, Trace, TraceOrderBy, TracePage
+
+SPANS = "mastra_ai_spans"
+
+ORDERED_BY = {"started_at": "startedAt", "ended_at": "endOrder"}
+
+# What a filter on traces may ask their roots to equal.
+EQUALITIES = (
+    "trace_id",
+    "span_type",
+    "entity_type",
+    "entity_id",
+    "entity_name",
+    "entity_version_id",
+    "parent_entity_type",
+    "parent_entity_id",
+    "parent_entity_name",
+    "parent_entity_version_id",
+    "root_entity_type",
+    "root_entity_id",
+    "root_entity_name",
+    "root_entity_version_id",
+    "user_id",
+    "organization_id",
+    "resource_id",
+    "run_id",
+    "session_id",
+    "thread_id",
+    "request_id",
+    "environment",
+    "service_name",
+    "experiment_id",
+    "source",
+)
+INSIDE = ("metadata", "scope", "tags")
+
+# Spans that have an error, or an end: any text.
+PRESENT = {"gte": ""}
+STATUS: dict[str, dict[str, Any]] = {
+    "error": {"error": PRESENT},
+    "running": {"error": None, "endOrder": "running"},
+    "success": {"error": None, "endedAt": PRESENT},
+}
+
+
+class SpanUpdate(TypedDict):
+    """Which span to change, and what of it."""
+
+    trace_id: str
+    span_id: str
+    updates: Mapping[str, Any]
+
+
+class AsyncTraces(AsyncDomain):
+    """Traces, made of spans."""
+
+    async def create_span(self, span: Span | Mapping[str, Any]) -> Span:
+        """Insert a span, or replace the one of its trace with its id.
+
+        Returns
+        -------
+        Span
+            As it was given, with what was filled in.
+        """
+        row = _span_row("ObservabilityStorage.create_span: span", span)
+        await self._storage.call("createSpans", SPANS, records=[row])
+        return from_row(Span, row)
+
+    async def batch_create_spans(self, records: Sequence[Span | Mapping[str, Any]]) -> None:
+        """Insert spans, as `create_span` does, up to 500 a transaction."""
+        place = "ObservabilityStorage.batch_create_spans: records"
+        rows = [_span_row(f"{place}[{n}]", span) for n, span in enumerate(as_items(place, records))]
+
+        async def insert(some: list[Row]) -> None:
+            await self._storage.call("createSpans", SPANS, records=some)
+
+        await in_batches(insert, rows, [size_of(row) for row in rows])
+
+    async def update_span(self, trace_id: str, span_id: str, updates: Mapping[str, Any]) -> None:
+        """Change fields of a span; None clears one.
+
+        Raises
+        ------
+        NotFoundError
+            The trace has no such span.
+        """
+        place = "ObservabilityStorage.update_span"
+        row = _update_row(place, {"trace_id": trace_id, "span_id": span_id, "updates": updates})
+        if not await self._storage.call("updateSpans", SPANS, records=[row]):
+            raise NotFoundError(
+                f"{place}: trace {trace_id!r} has no span {span_id!r}",
+                details={"trace_id": trace_id, "span_id": span_id},
+            )
+
+    async def batch_update_spans(self, records: Sequence[SpanUpdate]) -> None:
+        """Change fields of spans, ``{"trace_id", "span_id", "updates"}``, up to 500 a transaction.
+
+        Unknown spans are passed over. Of updates of one span in one call, later ones win.
+        """
+        place = "ObservabilityStorage.batch_update_spans: records"
+        rows = [_update_row(f"{place}[{n}]", update) for n, update in enumerate(as_items(place, records))]
+
+        async def update(some: list[Row]) -> None:
+            await self._storage.call("updateSpans", SPANS, records=some)
+
+        await in_batches(update, rows, [size_of(row) for row in rows])
+
+    async def batch_delete_traces(self, trace_ids: Sequence[str]) -> None:
+        """Delete traces with all their spans, 500 spans a transaction. Unknown ones are passed over."""
+        ids = key_texts("ObservabilityStorage.batch_delete_traces: trace_ids", trace_ids)
+        # As many as a transaction may look for.
+        for begin in range(0, len(ids), 500):
+            await self._storage.repeat("deleteTraces", SPANS, traceIds=ids[begin : begin + 500])
+
+    async def get_span(self, trace_id: str, span_id: str) -> Span | None:
+        """Return a span of a trace, or None."""
+        place = "ObservabilityStorage.get_span"
+        row = await self._storage.load(
+            SPANS, traceId=key_text(f"{place}: trace_id", trace_id), spanId=key_text(f"{place}: span_id", span_id)
+        )
+        return None if row is None else from_row(Span, row)
+
+    async def get_root_span(self, trace_id: str) -> Span | None:
+        """Return the span of a trace that has no parent, or None."""
+        trace_id = key_text("ObservabilityStorage.get_root_span: trace_id", trace_id)
+        row = await self._storage.load(SPANS, traceId=trace_id, isRoot=True)
+        return None if row is None else from_row(Span, row)
+
+    async def get_trace(self, trace_id: str) -> Trace | None:
+        """Return a trace with its spans, by when they started; None where it has none."""
+        filters = {"traceId": key_text("ObservabilityStorage.get_trace: trace_id", trace_id)}
+        rows = self._storage.rows(SPANS, filters, {"field": "startedAt", "order": "asc"})
+        spans = [from_row(Span, row) async for row in rows]
+        return Trace(trace_id, spans) if spans else None
+
+    async def list_traces(
+        self,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        pagination: Mapping[str, Any] | None = None,
+        order_by: TraceOrderBy | None = None,
+    ) -> TracePage:
+        """Return a page of traces, each by its root span.
+
+        Parameters
+        ----------
+        filters : mapping, optional
+            What roots satisfy: ``started_at`` and ``ended_at``, ranges ``{"start", "end", "start_exclusive",
+            "end_exclusive"}``; ``status``: ``"running"``, ``"success"`` or ``"error"``; ``has_child_error``: whether
+            some span of the trace has an error; ``metadata`` and ``scope``: values they have; ``tags``: all of these;
+            and equalities, such as ``span_type``, ``entity_id``, ``run_id``, ``thread_id``, ``resource_id``.
+        pagination : mapping, optional
+            ``{"page": 0, "per_page": 10}``; a `per_page` of None is all.
+        order_by : mapping, optional
+            ``{"field": "started_at" or "ended_at", "direction": "ASC" or "DESC"}``; by default those started last come
+            first. A trace that runs ends after all others.
+        """
+        place = "ObservabilityStorage.list_traces"
+        asked = options(f"{place}: pagination", pagination, ("page", "per_page"))
+        part = window(place, asked.get("page", 0), asked.get("per_page", 10))
+        wanted, order, admits, has_error = _wanted(place, filters, order_by)
+        if has_error is None:
+            rows, total = await self._storage.page(SPANS, wanted, order, part, admits)
+        else:
+            rows, total = await part_of(self._roots(wanted, order, has_error), part, admits)
+        spans = [from_row(Span, row) for row in rows]
+        return TracePage(spans, total, part.page, part.per_page, part.has_more(total))
+
+    def iter_traces(
+        self, *, filters: Mapping[str, Any] | None = None, order_by: TraceOrderBy | None = None
+    ) -> AsyncIterator[Span]:
+        """Iterate over traces, each by its root span, paged by cursor. Arguments are as for `list_traces`."""
+        return self._traces(*_wanted("ObservabilityStorage.iter_traces", filters, order_by))
+
+    async def _traces(
+        self, wanted: dict[str, Any], order: dict[str, Any], admits: Admits | None, has_error: bool | None
+    ) -> AsyncIterator[Span]:
+        async for row in self._roots(wanted, order, has_error):
+            if admits is None or admits(row):
+                yield from_row(Span, row)
+
+    async def _roots(self, wanted: dict[str, Any], order: dict[str, Any], has_error: bool | None) -> AsyncIterator[Row]:
+        """Roots; where it matters, of the traces some of whose spans have an error, or of the others."""
+        async for root in self._storage.rows(SPANS, wanted, order):
+            errors = {"traceId": root["traceId"], "error": PRESENT}
+            if has_error is None or has_error == bool(await self._storage.count(SPANS, errors)):
+                yield root
+
+
+def _span_row(place: str, span: Span | Mapping[str, Any]) -> Row:
+    row = to_row(place, Span, span)
+    return {"id": f"{row['traceId']}-{row['spanId']}", **row}
+
+
+def _update_row(place: str, update: Any) -> Row:
+    given = options(place, update, ("trace_id", "span_id", "updates"))
+    fields = to_columns(f"{place}: updates", Span, given.get("updates") or {})
+    if not {"traceId", "spanId", "createdAt"}.isdisjoint(fields):
+        raise InvalidArgumentError(f"{place}: updates name the span's trace_id, span_id or created_at, which stay")
+    fields.setdefault("updatedAt", to_columns(place, Span, {"updated_at": now()})["updatedAt"])
+    return {
+        "traceId": key_text(f"{place}: trace_id", given.get("trace_id")),
+        "spanId": key_text(f"{place}: span_id", given.get("span_id")),
+        **fields,
+    }
+
+
+def _wanted(
+    place: str, filters: Mapping[str, Any] | None, order_by: TraceOrderBy | None
+) -> tuple[dict[str, Any], dict[str, Any], Admits | None, bool | None]:
+    """The storage function's filters and order, what only the inside of roots tells, and what their traces must."""
+    order = ordering(place, order_by, ORDERED_BY, "DESC")
+    place = f"{place}: filters"
+    known = (*EQUALITIES, *INSIDE, "started_at", "ended_at", "status", "has_child_error")
+    given = options(place, filters, known)
+    texts = {name: given.get(name) for name in EQUALITIES}
+    wanted = {"isRoot": True, **equalities(place, Span, texts)}
+    if given.get("status") is not None:
+        wanted |= STATUS[one_of(tuple(STATUS), f"{place} status", given["status"])]
+    for name in ("started_at", "ended_at"):
+        bounds = date_bounds(f"{place} {name}", given.get(name))
+        if bounds:
+            wanted[columns_of(Span)[name].name] = bounds
+    # Bounds on the time that orders the traces are the index's to keep.
+    order |= wanted.pop(order["field"], {})
+    has_error = given.get("has_child_error")
+    return wanted, order, _inside(place, given), None if has_error is None else bool(has_error)
+
+
+def _inside(place: str, given: Mapping[str, Any]) -> Admits | None:
+    """What only the inside of a root's JSON can tell; None where nothing is asked of it."""
+    tests = [
+        (name, test)
+        for name in ("metadata", "scope")
+        if (test := metadata_filter(place, given.get(name), scalars=False)) is not None
+    ]
+    tags = as_items(f"{place} tags", given.get("tags") or ())
+    if not tests and not tags:
+        return None
+
+    def admits(row: Row) -> bool:
+        held = parsed(row.get("tags")) or ()
+        return all(tag in held for tag in tags) and all(
+            isinstance(found := parsed(row.get(name)), Mapping) and test(found) for name, test in tests
+        )
+
+    return admits

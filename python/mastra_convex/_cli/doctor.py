@@ -1,0 +1,162 @@
+"""``mastra-convex doctor``: what is wrong with a deployment or a data folder, and what to do about it."""
+
+from __future__ import annotations
+
+import json as json_text
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+import mastra_convex as mc
+from mastra_convex._cli import terminal
+from mastra_convex._cli.options import Debug, Json
+from mastra_convex._sync.storage import DEPLOY, Storage
+from mastra_convex.errors import ConfigurationError, LockedError, MastraConvexError
+
+EPILOG = """
+\b
+Examples:
+  mastra-convex doctor                               CONVEX_URL if it is set, else the folder ./agent-data
+  mastra-convex doctor ./agent-data                  a data folder
+  mastra-convex doctor https://….convex.cloud        a deployment; CONVEX_ADMIN_KEY holds its key
+  mastra-convex doctor --json | jq .findings         for programs
+
+It changes no data. The exit code is 1 where something is wrong, and 0 where there are warnings only.
+"""
+
+# From here on a scan takes long enough over a network to compare it with Convex's own index.
+MANY_ROWS = 5_000
+
+# Of Convex's 1 MiB for a document: the rest is soon written.
+LARGE_BYTES = 900 << 10
+
+SIGNS = {"ok": "✓", "warning": "!", "problem": "✗"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found; `hint` is the next step."""
+
+    check: str
+    status: Literal["ok", "warning", "problem"]
+    message: str
+    hint: str | None = None
+
+
+def doctor(
+    target: Annotated[
+        str | None, typer.Argument(metavar="[TARGET]", help="A data folder, or a deployment's URL.")
+    ] = None,
+    storage_function: Annotated[str, typer.Option(help="The path of the storage function.")] = "mastra/storage:handle",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Check a deployment or a data folder: keys, functions, indexes, limits, integrity."""
+    target = target or os.environ.get("CONVEX_URL") or "./agent-data"
+    findings = list(_examine(target, storage_function))
+    if json:
+        print(json_text.dumps({"target": target, "findings": [asdict(finding) for finding in findings]}))
+    else:
+        for finding in findings:
+            terminal.out.print(f"{SIGNS[finding.status]} {finding.check}: {finding.message}", soft_wrap=True)
+            if finding.hint:
+                terminal.out.print(f"    {finding.hint}", soft_wrap=True)
+    if any(finding.status == "problem" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _examine(target: str, storage_function: str) -> Iterator[Finding]:
+    """All checks that make sense: one that fails ends those that need what it looked for."""
+    file = None if "://" in target else Path(target).expanduser() / "data.sqlite3"
+    if file is not None and not file.is_file():
+        raise ConfigurationError(f"doctor: {file} isn't there; expected the folder of a deployment, or a URL")
+    try:
+        with mc.connect(target) as db:
+            storage = Storage(db, storage_function)
+            yield from _functions(storage)
+            vectors = mc.ConvexVector(db, storage_function=storage_function)
+            for name in vectors.list_indexes():
+                yield from _index(vectors, name, db.kind)
+    except MastraConvexError as error:
+        yield Finding("deployment", "problem", str(error), error.hint)
+        if isinstance(error, LockedError):
+            return
+    # Once nobody has it open: a second SQLite in this process would take the first one's locks away.
+    if file is not None:
+        yield from _file(file)
+
+
+def _file(path: Path) -> Iterator[Finding]:
+    """The data of a folder that nobody has open, as SQLite sees it."""
+    check = "data.sqlite3"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as file:
+            found = [row[0] for row in file.execute("PRAGMA integrity_check(5)")]
+            largest = file.execute(
+                "SELECT tables.name, max(length(body) + ifnull(length(packed), 0)) FROM documents"
+                " JOIN tables ON tables.number = table_number GROUP BY tables.name"
+            ).fetchall()
+    except sqlite3.DatabaseError as error:
+        yield Finding(check, "problem", str(error), "Restore the folder from a backup.")
+        return
+    if found != ["ok"]:
+        yield Finding(check, "problem", "; ".join(found), "Restore the folder from a backup.")
+        return
+    yield Finding(check, "ok", f"{path.stat().st_size / 1e6:.1f} MB, whole (by SQLite {sqlite3.sqlite_version})")
+    for table, size in largest:
+        if size > LARGE_BYTES:
+            message = f"its largest document has {size:,} bytes; Convex holds 1,048,576"
+            yield Finding(f"table {table}", "warning", message, "Keep large texts elsewhere, or in several records.")
+
+
+def _functions(storage: Storage) -> Iterator[Finding]:
+    """Whether the deployed functions are this version's."""
+    deployed = storage.version()
+    if deployed is None:
+        message = "npm @mastra/convex's are deployed: everything that they know works"
+        hint = f"Live queries, traces and atomic claims need this package's: {DEPLOY}"
+        yield Finding("functions", "warning", message, hint)
+        return
+    with mc.connect(":memory:") as built_in:
+        ours: dict[str, Any] = Storage(built_in, "mastra/storage:handle").version() or {}
+    missing = [
+        f"{operation} of {table}"
+        for table, operations in ours["operations"].items()
+        for operation in operations
+        if operation not in deployed["operations"].get(table, [])
+    ]
+    if missing:
+        message = f"version {deployed['version']}, without {', '.join(missing)}"
+        yield Finding("functions", "problem", message, f"Deploy this version's: {DEPLOY}")
+    elif deployed["version"] != ours["version"]:
+        message = f"version {deployed['version']}; this package has {ours['version']}"
+        yield Finding("functions", "warning", message, "Deploy the ones of the version that you use.")
+    else:
+        yield Finding("functions", "ok", f"version {deployed['version']}, this package's")
+
+
+def _index(vectors: mc.ConvexVector, name: str, kind: str) -> Iterator[Finding]:
+    """A vector index: what it holds, and what in it can never be found."""
+    index = vectors.describe_index(name)
+    check = f"index {name}"
+    if index.count:
+        hits = vectors.query(name, [1.0] + [0.0] * (index.dimension - 1), top_k=1)
+        if hits.stats.skipped:
+            message = (
+                f"{hits.stats.skipped} of {index.count} rows can't rank: another length than {index.dimension}, "
+                f"a number that isn't finite{', or all zeros' if index.metric == 'cosine' else ''}"
+            )
+            yield Finding(check, "warning", message, "Upsert these rows again, or delete them.")
+            return
+    message = f"{index.count:,} rows of dimension {index.dimension}, {index.metric}"
+    if kind == "http" and index.count > MANY_ROWS:
+        hint = "A query reads them all; `mastra-convex bench` compares that with ConvexNativeVector."
+        yield Finding(check, "warning", message, hint)
+    else:
+        yield Finding(check, "ok", message)

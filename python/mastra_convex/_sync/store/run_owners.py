@@ -1,0 +1,81 @@
+# Generated from _async/store/run_owners.py by tools/unasync.py: edit that.
+"""Who owns a run of a workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mastra_convex._sync.store.domain import Domain
+from mastra_convex.records._columns import from_row, to_row
+from mastra_convex.records._values import finite_number, key_text
+from mastra_convex.records.workflows import RunFence, RunOwnership
+
+OWNERS = "mastra_workflow_run_owners"
+
+
+class RunOwners(Domain):
+    """The owners of runs: each has a lease, and a fence that keeps who lost the run from writing on."""
+
+    def claim_run_ownership(
+        self,
+        run_id: str,
+        owner_id: str,
+        lease_ms: float,
+        *,
+        force: bool = False,
+        expected_generation: int | None = None,
+    ) -> RunOwnership:
+        """Own a run for a while, if nobody does: of several that ask, one gets it.
+
+        Parameters
+        ----------
+        run_id, owner_id : str
+            The run, and who claims it.
+        lease_ms : float
+            For how long, unless renewed.
+        force : bool, default False
+            Take it from who owns it, whose fenced writes fail from then on.
+        expected_generation : int, optional
+            Only if the last claim had this generation; 0: if there was none.
+        """
+        place = "WorkflowsStorage.claim_run_ownership"
+        result = self._storage.call(
+            "claimRunOwnership",
+            OWNERS,
+            runId=key_text(f"{place}: run_id", run_id),
+            ownerId=key_text(f"{place}: owner_id", owner_id),
+            leaseMs=finite_number(f"{place}: lease_ms", lease_ms),
+            force=force,
+            expectedGeneration=expected_generation,
+        )
+        return _ownership(result)
+
+    def renew_run_ownership(self, fence: RunFence, lease_ms: float) -> RunOwnership:
+        """Own a run for `lease_ms` from now, if it is still this claim's."""
+        place = "WorkflowsStorage.renew_run_ownership"
+        lease_ms = finite_number(f"{place}: lease_ms", lease_ms)
+        return _ownership(
+            self._storage.call("renewRunOwnership", OWNERS, fence=_fence(place, fence), leaseMs=lease_ms)
+        )
+
+    def release_run_ownership(self, fence: RunFence) -> RunOwnership:
+        """Own a run no longer, if it is still this claim's."""
+        place = "WorkflowsStorage.release_run_ownership"
+        return _ownership(self._storage.call("releaseRunOwnership", OWNERS, fence=_fence(place, fence)))
+
+    def get_run_ownership(self, run_id: str) -> RunOwnership:
+        """Return who claimed a run last."""
+        run_id = key_text("WorkflowsStorage.get_run_ownership: run_id", run_id)
+        return _ownership(self._storage.call("getRunOwnership", OWNERS, runId=run_id))
+
+
+def _fence(place: str, fence: RunFence) -> dict[str, Any]:
+    return to_row(f"{place}: fence", RunFence, fence)
+
+
+def _ownership(result: Mapping[str, Any]) -> RunOwnership:
+    claim = result["claim"]
+    if claim is None:
+        return RunOwnership(result["applied"], None, None, result["now"])
+    return RunOwnership(result["applied"], from_row(RunFence, claim), claim["leaseExpiresAt"], result["now"])

@@ -1,0 +1,55 @@
+"""How the answers of agents were evaluated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mastra_convex.records._columns import date, json, key, text
+from mastra_convex.records._pages import Page
+from mastra_convex.records._values import new_id, now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eval:
+    """An evaluation of an agent's answer.
+
+    Attributes
+    ----------
+    id : str
+        By default a random one.
+    agent_name, metric_name : str
+    input, output, instructions : str, default ""
+    result : dict
+        Mastra's ``{"score": …, "info": …}``, with keys as they are.
+    run_id, global_run_id : str
+        By default random ones.
+    test_info : dict or None
+        Given where a test asked for it, such as ``{"testName", "testPath"}``.
+    created_at : datetime
+        In UTC, to the millisecond; by default now.
+    """
+
+    id: str = field(default_factory=new_id, metadata=key("id"))
+    agent_name: str = field(metadata=key("agentName"))
+    metric_name: str = field(metadata=key("metricName"))
+    input: str = field(default="", metadata=text("input"))
+    output: str = field(default="", metadata=text("output"))
+    instructions: str = field(default="", metadata=text("instructions"))
+    result: dict[str, Any] = field(default_factory=dict, metadata=json("result"))
+    run_id: str = field(default_factory=new_id, metadata=key("runId"))
+    global_run_id: str = field(default_factory=new_id, metadata=key("globalRunId"))
+    test_info: dict[str, Any] | None = field(default=None, metadata=json("testInfo", keeps_null=True))
+    created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
+
+
+@dataclass(frozen=True, slots=True)
+class EvalPage(Page[Eval]):
+    """Evals `page` × `per_page` and on, of `total`, newest first. Iterating gives them."""
+
+    evals: list[Eval]
+    total: int
+    page: int
+    per_page: int | None
+    has_more: bool

@@ -1,0 +1,68 @@
+"""The fixtures that users get, in a project of theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+FUNCTIONS = Path(__file__).parent / "functions" / "plain"
+
+TESTS = """
+    import asyncio
+
+    import pytest
+
+    import mastra_convex as mc
+
+    @pytest.mark.parametrize("again", [1, 2])
+    def test_each_has_its_own(convex, again):
+        docs = mc.ConvexVector(convex).index("docs", dimension=2)
+        docs.upsert([[1, 0]], ids=["a"])
+        assert docs.describe_index().count == 1
+
+    def test_async(async_convex):
+        async def use():
+            docs = await mc.AsyncConvexVector(async_convex).index("docs", dimension=2)
+            await docs.upsert([[1, 0]], ids=["a"])
+            return (await docs.describe_index()).count
+
+        assert asyncio.run(use()) == 1
+
+    def test_code_that_connects_by_itself(convex_url):
+        with mc.connect_from_env() as db:
+            assert db.url == convex_url
+            assert mc.ConvexVector(db).list_indexes() == []
+"""
+
+
+def test_each_test_has_a_deployment_of_its_own(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest('pytest_plugins = ["mastra_convex.testing"]')
+    pytester.makepyfile(TESTS)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=4)
+
+
+def test_the_functions_may_be_the_users(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        f"""
+        import pytest
+
+        pytest_plugins = ["mastra_convex.testing"]
+
+        @pytest.fixture
+        def convex_functions():
+            return {str(FUNCTIONS)!r}
+        """
+    )
+    pytester.makepyfile(
+        """
+        import mastra_convex as mc
+
+        def test_functions(convex, convex_url):
+            for db in (convex, mc.connect_from_env()):
+                with db:
+                    db.mutation("notes:add", {"text": "Hi"})
+                    assert db.query("notes:list") == ["Hi"]
+        """
+    )
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
