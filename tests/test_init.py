@@ -40,7 +40,8 @@ def test_the_folder_holds_the_functions_as_they_are(tmp_path: Path) -> None:
     folder = tmp_path / "app" / "convex"
     assert set(actions(folder).values()) == {"written"}
     sources = {path: text for path, text in files_in(ROOT / "convex").items() if path.endswith(".ts")}
-    assert files_in(folder) == {path: text for path, text in sources.items() if path.count(".") == 1}
+    tests = {path for path in sources if path.endswith(".test.ts")} | {"test.setup.ts"}
+    assert files_in(folder) == {path: text for path, text in sources.items() if path not in tests}
 
 
 def test_what_it_did_and_what_comes_next_is_shown(tmp_path: Path) -> None:
@@ -88,11 +89,17 @@ def test_a_file_of_ours_that_differs_is_replaced_only_when_told(tmp_path: Path) 
 @pytest.mark.parametrize("options", [[], ["--force"]], ids=["", "force"])
 def test_a_schema_and_files_of_the_users_own_are_kept(tmp_path: Path, options: list[str]) -> None:
     """The guide says what such a schema lacks, and nothing where it lacks nothing."""
-    own = {"schema.ts": b"export default defineSchema({});", "mastra/mine.ts": b"// mine"}
+    own = {
+        "schema.ts": b"export default defineSchema({});",
+        "auth.config.ts": b"export default { providers: [/* mine */] };",
+        "mastra/auth.ts": b"export const access = { queries: () => true };",
+        "mastra/mine.ts": b"// mine",
+    }
     for path, text in own.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(text)
-    assert actions(tmp_path, *options) == dict.fromkeys(OURS, "written") | {"schema.ts": "kept"}
+    kept = {"schema.ts": "kept", "auth.config.ts": "kept", "mastra/auth.ts": "kept"}
+    assert actions(tmp_path, *options) == dict.fromkeys(OURS, "written") | kept
     assert files_in(tmp_path) == OURS | own
     lacking = run("init", str(tmp_path), *options)
     assert f"kept       {tmp_path / 'schema.ts'}" in lacking.stdout
@@ -106,7 +113,7 @@ def test_a_schema_and_files_of_the_users_own_are_kept(tmp_path: Path, options: l
 @pytest.mark.parametrize(
     ("there", "named", "why"),
     [
-        ("convex", "convex/mastra/cache.ts", "Not a directory"),
+        ("convex", "convex/auth.config.ts", "Not a directory"),
         ("convex/mastra/storage.ts/x", "convex/mastra/storage.ts", "Is a directory"),
         ("convex/schema.ts/x", "convex/schema.ts", "Is a directory"),
     ],

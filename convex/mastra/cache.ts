@@ -4,18 +4,20 @@
  * @module
  */
 import { v } from "convex/values";
+import { checkAccess, storageMutation } from "./model/access";
 import { cache } from "./model/cache";
 import { answer, prepareFor } from "./model/operation";
-import { internalMutation } from "./model/server";
 import { storageReply } from "./validators";
 
 /**
  * Run the operation `op`. Arguments are `v.any()` for the reason that
  * `storage.ts` gives.
  */
-export const handle = internalMutation({
+export const handle = storageMutation({
   args: v.any(),
   returns: storageReply,
-  handler: async (ctx, request) =>
-    await answer(ctx, () => prepareFor(request, cache, "mastra_cache")),
+  handler: async (ctx, request) => {
+    await checkAccess(ctx, "storage");
+    return await answer(ctx, () => prepareFor(request, cache, "mastra_cache"));
+  },
 });

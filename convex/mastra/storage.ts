@@ -4,8 +4,8 @@
  * @module
  */
 import { v } from "convex/values";
+import { checkAccess, storageMutation } from "./model/access";
 import { handleRequest } from "./model/storage";
-import { internalMutation } from "./model/server";
 import { storageReply } from "./validators";
 
 /**
@@ -18,8 +18,11 @@ import { storageReply } from "./validators";
  *
  * Reads are mutations too: Mastra's clients send every operation as one.
  */
-export const handle = internalMutation({
+export const handle = storageMutation({
   args: v.any(),
   returns: storageReply,
-  handler: async (ctx, request) => await handleRequest(ctx, request),
+  handler: async (ctx, request) => {
+    await checkAccess(ctx, "storage");
+    return await handleRequest(ctx, request);
+  },
 });

@@ -132,3 +132,20 @@ export const nativeWriteResult = v.object({
   hasMore: v.optional(v.boolean()),
 });
 export type NativeWriteResult = Infer<typeof nativeWriteResult>;
+
+export const liveOrder = v.optional(
+  v.union(v.literal("asc"), v.literal("desc")),
+);
+
+/** `isEstimate`: there are more than were counted. */
+export const countResult = v.object({
+  count: v.number(),
+  isEstimate: v.boolean(),
+});
+
+/** `nextCursor` is null where there are no more. */
+export const livePage = v.object({
+  items: v.array(v.any()),
+  nextCursor: v.union(v.string(), v.null()),
+  hasMore: v.boolean(),
+});

@@ -15,6 +15,7 @@ from mastra_convex._async.store.schedules import AsyncSchedulesStorage
 from mastra_convex._async.store.scores import AsyncScoresStorage
 from mastra_convex._async.store.store import AsyncConvexStore
 from mastra_convex._async.store.workflows import AsyncWorkflowsStorage
+from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._async.vector import AsyncConvexVector
 from mastra_convex._connect import connect, connect_async, connect_from_env
 from mastra_convex._native import VectorBatch
@@ -30,6 +31,7 @@ from mastra_convex._sync.store.schedules import SchedulesStorage
 from mastra_convex._sync.store.scores import ScoresStorage
 from mastra_convex._sync.store.store import ConvexStore
 from mastra_convex._sync.store.workflows import WorkflowsStorage
+from mastra_convex._sync.subscription import Subscription
 from mastra_convex._sync.vector import ConvexVector
 from mastra_convex.errors import *  # noqa: F403
 from mastra_convex.records import *  # noqa: F403
@@ -47,6 +49,7 @@ __all__ = [
     "AsyncObservabilityStorage",
     "AsyncSchedulesStorage",
     "AsyncScoresStorage",
+    "AsyncSubscription",
     "AsyncVectorIndex",
     "AsyncWorkflowsStorage",
     "BackgroundTasksStorage",
@@ -67,6 +70,7 @@ __all__ = [
     "QueryStats",
     "SchedulesStorage",
     "ScoresStorage",
+    "Subscription",
     "VectorBatch",
     "VectorIndex",
     "WorkflowsStorage",

@@ -28,6 +28,16 @@ def authorization(admin_key: str | None, auth_token: str | Callable[[], str] | N
     return lambda: f"Bearer {token() if callable(token) else token}"
 
 
+def user_token(auth_token: str | Callable[[], str] | None) -> Callable[[], str] | None:
+    """What gives the token of the user who calls in this process; None for the owner's calls.
+
+    Here the environment has no say: whoever opens the data owns it, unless the program says otherwise.
+    """
+    if auth_token is None or callable(auth_token):
+        return auth_token
+    return lambda: auth_token
+
+
 def url_from_env() -> str:
     """The deployment's URL, where it and a credential are set."""
     url = _first(URLS)

@@ -16,6 +16,7 @@ __all__ = [
     "QueryResult",
     "QueryResults",
     "QueryStats",
+    "Subscription",
     "VectorBatch",
     "__version__",
     "after_fork_in_child",
@@ -247,10 +248,13 @@ class EmbeddedDeployment:
         functions: str | os.PathLike[str] | None,
         limits: str,
         synchronous: str,
+        auth_config: str | os.PathLike[str] | None = None,
+        auth_token: Callable[[], str] | None = None,
     ) -> EmbeddedDeployment: ...
     def call(
         self, kind: Literal["query", "mutation", "action"], path: str, args: Mapping[str, Any], *, reads: bool
     ) -> Any: ...
+    def subscribe(self, path: str, args: Mapping[str, Any]) -> Subscription: ...
     def vectors(
         self,
         *,
@@ -283,8 +287,32 @@ class HttpDeployment:
     def call(
         self, kind: Literal["query", "mutation", "action"], path: str, args: Mapping[str, Any], *, reads: bool
     ) -> Any: ...
+    def subscribe(self, path: str, args: Mapping[str, Any]) -> Subscription: ...
     def vectors(self, *, storage_function: str, table_name: str, dimension: int, metric: Metric) -> VectorBatch: ...
     def close(self) -> None: ...
+
+@final
+class Subscription:
+    """A live query. Dropped, it leaves nothing behind."""
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until there may be a state to take, or it is closed; False when that takes longer.
+
+        A signal's handler, such as Ctrl-C's, runs meanwhile.
+        """
+    def when_ready(self, callback: Callable[[], object]) -> None:
+        """Have a function called, from a thread of its own, once `wait` would return True."""
+    def forget(self, callback: Callable[[], object]) -> None:
+        """Don't call it, if that hasn't happened yet."""
+    def refresh(self) -> None:
+        """Run the query if a commit touched what it had read."""
+    def take(self) -> tuple[Any] | None:
+        """The newest state, in a tuple, unless it was taken; raises where the query failed. It doesn't wait."""
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended."""
+    def close(self) -> None:
+        """End it, and whoever waits in it."""
 
 @final
 class HttpServer:

@@ -25,14 +25,14 @@ fn main() {
         .expect("OUT_DIR is writable");
 }
 
-/// TypeScript files but the tests (`*.test.ts`).
+/// TypeScript files but the tests (`*.test.ts`) and what they share (`test.setup.ts`).
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("convex/ is part of the checkout") {
         let path = entry.expect("convex/ can be listed").path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() {
             collect(&path, files);
-        } else if name.ends_with(".ts") && name.matches('.').count() == 1 {
+        } else if name.ends_with(".ts") && !name.ends_with(".test.ts") && name != "test.setup.ts" {
             files.push(path);
         }
     }

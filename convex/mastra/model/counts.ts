@@ -33,6 +33,7 @@ import {
 import type {
   AnyReadCtx,
   AnyWriteCtx,
+  ReadCtx,
   RecordTable,
   StoredRow,
   WriteCtx,
@@ -62,7 +63,7 @@ const byTime = (a: Move, b: Move) =>
   Number(a.createdAt > b.createdAt) - Number(a.createdAt < b.createdAt);
 
 /** The parts, oldest first; none where the number isn't kept. */
-async function partsOf({ db }: WriteCtx, { table, field, value }: Counted) {
+async function partsOf({ db }: ReadCtx, { table, field, value }: Counted) {
   return await db
     .query("mastra_counts")
     .withIndex("by_table_and_field_and_value_and_from", (q) =>
@@ -210,7 +211,7 @@ function countedBy(
 
 /** The parts of the rows that satisfy the conditions, where their number is kept. */
 export async function keptParts(
-  ctx: WriteCtx,
+  ctx: ReadCtx,
   table: RecordTable,
   conditions: Condition[],
   ordering: Ordering | undefined,

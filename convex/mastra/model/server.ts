@@ -1,19 +1,17 @@
 /**
- * The builders and contexts of our functions: what `_generated/server` is to
+ * The contexts of our functions: part of what `_generated/server` is to
  * a project of its own. Ours must compile in anyone's project.
  *
  * @module
  */
-import {
-  internalMutationGeneric,
-  type AnyDataModel,
-  type DataModelFromSchemaDefinition,
-  type GenericActionCtx,
-  type GenericDatabaseReader,
-  type GenericDatabaseWriter,
-  type MutationBuilder,
-  type OrderedQuery,
-  type SchemaDefinition,
+import type {
+  AnyDataModel,
+  DataModelFromSchemaDefinition,
+  GenericActionCtx,
+  GenericDatabaseReader,
+  GenericDatabaseWriter,
+  OrderedQuery,
+  SchemaDefinition,
 } from "convex/server";
 import type { mastraTables } from "../schema";
 
@@ -30,9 +28,6 @@ export type RecordTable = Exclude<
   | "mastra_cache_list_items"
   | "mastra_counts"
 >;
-
-export const internalMutation: MutationBuilder<DataModel, "internal"> =
-  internalMutationGeneric;
 
 export type ReadCtx = { db: GenericDatabaseReader<DataModel> };
 export type WriteCtx = { db: GenericDatabaseWriter<DataModel> };

@@ -8,15 +8,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any, Literal, Self, TypedDict, Unpack
+from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 from mastra_convex import _native
 from mastra_convex._async._call import call
-from mastra_convex._credentials import authorization
+from mastra_convex._async.subscription import AsyncSubscription
+from mastra_convex._credentials import authorization, user_token
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.types import Metric
 
 Target = str | os.PathLike[str]
+T = TypeVar("T")
 
 
 class ConnectOptions(TypedDict, total=False):
@@ -33,7 +35,7 @@ class ConnectOptions(TypedDict, total=False):
 
 
 # Options of one kind of deployment only.
-HTTP_OPTIONS = {"admin_key", "auth_token", "retries", "headers"}
+HTTP_OPTIONS = {"admin_key", "retries", "headers"}
 EMBEDDED_OPTIONS = {"functions", "limits", "synchronous"}
 
 
@@ -68,7 +70,8 @@ class AsyncDeployment:
         foreign = options.keys() & (EMBEDDED_OPTIONS if scheme else HTTP_OPTIONS)
         if any(options.get(option) is not None for option in foreign):
             raise ConfigurationError(f"connect: {sorted(foreign)} are no options of an {self.kind} deployment")
-        self._authorization = authorization(options.pop("admin_key", None), options.pop("auth_token", None))
+        admin_key, auth_token = options.pop("admin_key", None), options.pop("auth_token", None)
+        self._authorization = authorization(admin_key, auth_token) if scheme else user_token(auth_token)
         self._options = options
         self._opening = Lock()
         self._native: _native.EmbeddedDeployment | _native.HttpDeployment | None = None
@@ -105,6 +108,27 @@ class AsyncDeployment:
     async def action(self, path: str, args: dict[str, Any] | None = None) -> Any:
         """Call an action function, as `query` does."""
         return await self._call("action", path, args)
+
+    def subscribe(self, path: str, args: dict[str, Any] | None = None) -> AsyncSubscription[Any]:
+        """Follow a query: an iterator over its results, the newest state each time.
+
+        Parameters
+        ----------
+        path : str
+            ``"dir/module:export"`` of a query function.
+        args : dict, optional
+            Its arguments, as `query` takes them.
+
+        Returns
+        -------
+        AsyncSubscription
+            Its first state is what `query` returns. Nothing is called before it is asked for one.
+        """
+        return self._subscribe(path, args, lambda state: state)
+
+    def _subscribe(self, path: str, args: dict[str, Any] | None, shape: Callable[[Any], T]) -> AsyncSubscription[T]:
+        """Follow a query whose results are given another shape."""
+        return AsyncSubscription(self, path, dict(args or {}), shape)
 
     async def _vectors(
         self, storage_function: str, index_name: str, dimension: int, metric: Metric
@@ -198,6 +222,7 @@ class AsyncDeployment:
             functions=None if functions is None else Path(functions),
             limits=self._options.get("limits", "convex"),
             synchronous=self._options.get("synchronous", "full"),
+            auth_token=self._authorization,
         )
 
     def _reach(self) -> _native.HttpDeployment:

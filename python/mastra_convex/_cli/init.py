@@ -16,6 +16,9 @@ from mastra_convex.errors import ConfigurationError
 
 Action = Literal["written", "unchanged", "replaced", "kept"]
 
+# The one file among ours that users fill in.
+USERS_OWN = "mastra/auth.ts"
+
 EPILOG = """
 \b
 Examples:
@@ -35,7 +38,8 @@ def init(
     """Write the Convex functions and schema into your project.
 
     The folder mastra/ is ours: where a file of it differs, nothing is written without --force. What is beside it, such
-    as schema.ts, is yours: written where it is missing, and never replaced.
+    as schema.ts, is yours, and so is mastra/auth.ts, which says who may call what: written where it is missing, and
+    never replaced.
     """
     root = Path(folder).expanduser()
     files = _native.builtin_files()
@@ -71,7 +75,8 @@ def _plan(root: Path, files: dict[str, str], force: bool) -> dict[str, Action]:
             if stored == text.encode():
                 plan[path] = "unchanged"
             else:
-                plan[path] = "replaced" if path.startswith("mastra/") else "kept"
+                is_ours = path.startswith("mastra/") and path != USERS_OWN
+                plan[path] = "replaced" if is_ours else "kept"
     differing = [str(root / path) for path, action in plan.items() if action == "replaced"]
     if differing and not force:
         raise ConfigurationError(
@@ -93,6 +98,7 @@ def _print_guide(root: Path, needs_our_tables: bool) -> None:
         )
     else:
         first = f"Your own tables go into {root / 'schema.ts'}, your own functions into files beside it."
+    first += f"\nWho may call what without an admin key: {root / USERS_OWN}; whose tokens: {root / 'auth.config.ts'}."
     serve = f"mastra-convex serve --functions {shlex.quote(str(root))}"
     width = max(len(serve), len("npx convex deploy"))
     terminal.err.print(

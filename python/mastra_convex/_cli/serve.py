@@ -35,6 +35,9 @@ def serve(
     functions: Annotated[
         str | None, typer.Option(metavar="DIR", help="A convex/ folder to run instead of the built-in functions.")
     ] = None,
+    auth_config: Annotated[
+        str | None, typer.Option(metavar="FILE", help="An auth.config.ts instead of the functions' own: whose tokens.")
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -44,7 +47,9 @@ def serve(
     """
     host = "127.0.0.1" if host == "localhost" else host
     folder = None if data == ":memory:" else Path(data).expanduser()
-    deployment = _native.EmbeddedDeployment(folder, functions=functions, limits="convex", synchronous="full")
+    deployment = _native.EmbeddedDeployment(
+        folder, functions=functions, limits="convex", synchronous="full", auth_config=auth_config
+    )
     try:
         server = _native.HttpServer(deployment, host=host, port=port, folder=folder)
         try:

@@ -22,6 +22,7 @@ use crate::{
     durability::Durability,
     error::{Error, Result},
     folders::Owned,
+    transaction::{COMMIT_TIMESTAMP, nanoseconds_now},
 };
 
 /// "MCvx": marks a file as ours.
@@ -314,6 +315,8 @@ fn create(connection: &mut Connection) -> Result<()> {
          CREATE INDEX requests_by_timestamp ON requests (timestamp);
          CREATE TABLE settings (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;",
     )?;
+    // No earlier than what a client may have seen of other data at the same URL.
+    set_setting(&transaction, COMMIT_TIMESTAMP, nanoseconds_now())?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()?;

@@ -453,7 +453,7 @@ fn new_id(table_number: u32) -> Result<DocumentId> {
     Ok(DocumentId::new(table_number, random, days))
 }
 
-fn nanoseconds_now() -> i64 {
+pub(crate) fn nanoseconds_now() -> i64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX)
 }

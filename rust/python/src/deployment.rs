@@ -1,6 +1,9 @@
 //! An embedded deployment.
 
-use std::{path::PathBuf, sync::RwLock};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
+};
 
 use engine::{
     Caller, Deployment, Error, FunctionKind, Limits, MetadataSource, Options, Synchronous, Target, VectorSource,
@@ -10,18 +13,27 @@ use pyo3::prelude::*;
 use crate::{
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, from_python, to_python},
-    error::{engine_error, invalid_argument},
+    error::{Exception, engine_error, invalid_argument},
     results::Origin,
+    signal,
+    subscription::{Live, Subscription},
 };
 
 /// A handle on a deployment in this process.
 #[pyclass(frozen)]
-pub(crate) struct EmbeddedDeployment(RwLock<Option<Deployment>>);
+pub(crate) struct EmbeddedDeployment {
+    /// None once it is closed.
+    deployment: RwLock<Option<Deployment>>,
+    /// What returns the token of the user who calls; None: the owner calls.
+    auth_token: Option<Arc<Py<PyAny>>>,
+    /// What ends with this handle.
+    subscriptions: Mutex<Vec<Weak<Live>>>,
+}
 
 #[pymethods]
 impl EmbeddedDeployment {
     #[new]
-    #[pyo3(signature = (folder, *, functions, limits, synchronous, auth_config=None))]
+    #[pyo3(signature = (folder, *, functions, limits, synchronous, auth_config=None, auth_token=None))]
     fn new(
         py: Python<'_>,
         folder: Option<PathBuf>,
@@ -29,6 +41,7 @@ impl EmbeddedDeployment {
         limits: &str,
         synchronous: &str,
         auth_config: Option<PathBuf>,
+        auth_token: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let limits = match limits {
             "convex" => Limits::CONVEX,
@@ -44,8 +57,9 @@ impl EmbeddedDeployment {
         };
         let target = folder.map_or(Target::Memory, Target::Folder);
         let options = Options { functions, limits, synchronous, auth_config };
-        let deployment = py.detach(|| Deployment::open(target, options)).map_err(|error| engine_error(py, error))?;
-        Ok(Self(RwLock::new(Some(deployment))))
+        let deployment = py.detach(|| Deployment::open(target, options)).map_err(|error| engine_error(py, &error))?;
+        let auth_token = auth_token.map(Arc::new);
+        Ok(Self { deployment: RwLock::new(Some(deployment)), auth_token, subscriptions: Mutex::default() })
     }
 
     /// `reads`: whether the call may be executed twice; of no use without a network.
@@ -65,14 +79,25 @@ impl EmbeddedDeployment {
             _ => FunctionKind::Action,
         };
         let args = arguments_from_python(args)?;
-        let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, &Caller::ADMIN))?;
-        if !outcome.log_lines.is_empty() {
-            let logger = py.import("logging")?.call_method1("getLogger", ("mastra_convex.functions",))?;
-            for line in &outcome.log_lines {
-                logger.call_method1("info", ("%s: %s", path, line))?;
+        let caller = self.caller(py)?;
+        let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, &caller))?;
+        log(py, path, &outcome.log_lines)?;
+        to_python(py, &outcome.result.map_err(|error| engine_error(py, &error))?)
+    }
+
+    fn subscribe(&self, py: Python<'_>, path: String, args: &Bound<'_, PyAny>) -> PyResult<Subscription> {
+        let args = arguments_from_python(args)?;
+        self.with(py, |deployment| {
+            let subscription = Subscription::new(deployment, path, args, self.auth_token.clone())?;
+            let mut subscriptions = self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
+            if subscriptions.len() == subscriptions.capacity() {
+                subscriptions.retain(|live| live.strong_count() > 0);
+                let living = subscriptions.len();
+                subscriptions.reserve(living + 1);
             }
-        }
-        to_python(py, &outcome.result.map_err(|error| engine_error(py, error))?)
+            subscriptions.push(subscription.downgrade());
+            Ok(subscription)
+        })
     }
 
     #[pyo3(signature = (*, table, index, prefix, vector_field, dimension, id_field, metadata_field, metric))]
@@ -93,6 +118,7 @@ impl EmbeddedDeployment {
         let prefix = prefix.into_iter().map(Into::into).collect();
         let metadata = MetadataSource::Field(metadata_field);
         let source = VectorSource { table, index, prefix, vector_field, dimension, id_field, metadata };
+        self.check_owner(py, "read vectors past the functions")?;
         let batch = self.with(py, |deployment| deployment.vectors(&source))?;
         Ok(VectorBatch::from_batch(batch, metric, Origin::here("embedded")))
     }
@@ -103,18 +129,19 @@ impl EmbeddedDeployment {
 
     fn declare_vector_table(&self, py: Python<'_>, table: &str, options: &Bound<'_, PyAny>) -> PyResult<()> {
         let options = from_python(options, "options")?;
+        self.check_owner(py, "declare tables")?;
         self.with(py, |deployment| deployment.declare_vector_table(table, options))
     }
 
     fn close(&self, py: Python<'_>) {
-        py.detach(|| drop(self.0.write().ok().and_then(|mut deployment| deployment.take())));
+        py.detach(|| self.disconnect());
     }
 }
 
 impl Drop for EmbeddedDeployment {
     /// Closing waits for a thread that forks, which may wait for the GIL.
     fn drop(&mut self) {
-        let deployment = self.0.get_mut().map(Option::take).unwrap_or_default();
+        let deployment = self.deployment.get_mut().map(Option::take).unwrap_or_default();
         if deployment.is_some() {
             Python::attach(|py| py.detach(|| drop(deployment)));
         }
@@ -127,14 +154,50 @@ impl EmbeddedDeployment {
         self.with(py, |deployment| Ok(deployment.clone()))
     }
 
+    fn caller(&self, py: Python<'_>) -> PyResult<Caller> {
+        let Some(auth_token) = &self.auth_token else { return Ok(Caller::ADMIN) };
+        let token: String = auth_token.call0(py)?.extract(py)?;
+        self.with(py, |deployment| deployment.user(&token))
+    }
+
+    /// A user reaches what functions give, and nothing else.
+    fn check_owner(&self, py: Python<'_>, act: &str) -> PyResult<()> {
+        if self.auth_token.is_none() {
+            return Ok(());
+        }
+        let message = format!("only the owner of a deployment may {act}: connect without auth_token");
+        Err(Exception::new("PermissionDeniedError", message).into_err(py))
+    }
+
+    /// Ends the subscriptions too: each holds a handle of its own.
+    fn disconnect(&self) {
+        let deployment = self.deployment.write().unwrap_or_else(PoisonError::into_inner).take();
+        let subscriptions = std::mem::take(&mut *self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner));
+        for live in subscriptions.iter().filter_map(Weak::upgrade) {
+            live.close();
+        }
+        drop(deployment);
+    }
+
     /// Does something with the deployment, the GIL released.
     fn with<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Deployment) -> Result<T, Error> + Send) -> PyResult<T> {
-        py.detach(|| match self.0.read() {
+        py.detach(|| match self.deployment.read() {
             Ok(deployment) => deployment.as_ref().map_or(Err(Error::Closed), act),
             Err(_) => Err(Error::Closed),
         })
-        .map_err(|error| engine_error(py, error))
+        .map_err(|error| engine_error(py, &error))
     }
+}
+
+/// What a function logged, to Python's logger.
+pub(crate) fn log(py: Python<'_>, path: &str, lines: &[String]) -> PyResult<()> {
+    if !lines.is_empty() {
+        let logger = py.import("logging")?.call_method1("getLogger", ("mastra_convex.functions",))?;
+        for line in lines {
+            logger.call_method1("info", ("%s: %s", path, line))?;
+        }
+    }
+    Ok(())
 }
 
 /// For `os.register_at_fork`: nobody is opening or closing a folder while the process forks.
@@ -153,4 +216,5 @@ pub(crate) fn after_fork_in_parent() {
 #[pyfunction]
 pub(crate) fn after_fork_in_child() {
     engine::after_fork_in_child();
+    signal::after_fork_in_child();
 }

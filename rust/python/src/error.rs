@@ -60,9 +60,9 @@ pub(crate) fn invalid_argument(py: Python<'_>, message: impl Into<String>) -> Py
 }
 
 /// What a deployment answered instead of a value.
-pub(crate) fn engine_error(py: Python<'_>, error: Error) -> PyErr {
+pub(crate) fn engine_error(py: Python<'_>, error: &Error) -> PyErr {
     let (code, message) = (error.code(), error.to_string());
-    let (class, hint) = match &error {
+    let (class, hint) = match error {
         Error::Locked { path, .. } => (
             "LockedError",
             Some(format!(
@@ -93,7 +93,7 @@ pub(crate) fn engine_error(py: Python<'_>, error: Error) -> PyErr {
         _ => ("MastraConvexError", None),
     };
     let details = PyDict::new(py);
-    let folder = match &error {
+    let folder = match error {
         Error::Locked { path, .. }
         | Error::Damaged { path, .. }
         | Error::NewerFormat { path, .. }
@@ -101,7 +101,7 @@ pub(crate) fn engine_error(py: Python<'_>, error: Error) -> PyErr {
         | Error::Io { path, .. } => details.set_item("path", path.display().to_string()),
         _ => Ok(()),
     };
-    let filled = folder.and_then(|()| match &error {
+    let filled = folder.and_then(|()| match error {
         Error::Locked { pid, .. } => details.set_item("pid", pid),
         Error::NewerFormat { found, supported, .. } => {
             details.set_item("found", found).and_then(|()| details.set_item("supported", supported))
@@ -110,7 +110,7 @@ pub(crate) fn engine_error(py: Python<'_>, error: Error) -> PyErr {
     });
     let data = match error {
         Error::Function(FunctionError { data: Some(data), .. }) => {
-            crate::convert::to_python(py, &data).and_then(|data| details.set_item("data", data))
+            crate::convert::to_python(py, data).and_then(|data| details.set_item("data", data))
         }
         _ => Ok(()),
     };

@@ -8,8 +8,9 @@ use pyo3::prelude::*;
 use crate::{
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, to_python},
-    error::client_error,
+    error::{Exception, client_error},
     results::Origin,
+    subscription::Subscription,
 };
 
 /// A deployment somewhere: Convex's cloud, self-hosted, `mastra-convex serve`.
@@ -57,6 +58,13 @@ impl HttpDeployment {
             client.call(&Call { kind, path, args: &args, reads, authorization: authorization.as_deref() })
         })?;
         to_python(py, &value)
+    }
+
+    #[expect(clippy::unused_self, reason = "as of the other kind of deployment")]
+    fn subscribe(&self, py: Python<'_>, path: &str, args: &Bound<'_, PyAny>) -> PyResult<Subscription> {
+        let _ = args;
+        let message = format!("subscribe: {path} can be followed in an embedded deployment only");
+        Err(Exception::new("UnsupportedOperationError", message).into_err(py))
     }
 
     #[pyo3(signature = (*, storage_function, table_name, dimension, metric))]

@@ -14,6 +14,8 @@ mod functions;
 mod http;
 mod results;
 mod server;
+mod signal;
+mod subscription;
 
 use pyo3::prelude::*;
 
@@ -27,6 +29,7 @@ mod _native {
         http::HttpDeployment,
         results::{QueryResult, QueryResults, QueryStats},
         server::{HttpServer, admin_key},
+        subscription::Subscription,
     };
     use pyo3::{
         Bound, PyResult,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from mastra_convex._async.deployment import AsyncClient, AsyncDeployment, ConnectOptions, Target
 from mastra_convex._async.storage import AsyncStorage
@@ -13,8 +14,18 @@ from mastra_convex._async.store.observability import AsyncObservabilityStorage
 from mastra_convex._async.store.schedules import AsyncSchedulesStorage
 from mastra_convex._async.store.scores import AsyncScoresStorage
 from mastra_convex._async.store.workflows import AsyncWorkflowsStorage
+from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._values import key_text
+from mastra_convex.records._columns import from_row
+from mastra_convex.records._values import key_text, one_of
+from mastra_convex.records.memory import Message, Resource, Thread
+from mastra_convex.records.workflows import WorkflowRun
+
+if TYPE_CHECKING:
+    from mastra_convex.records._columns import Record
+
+T = TypeVar("T")
+ORDERS = ("asc", "desc")
 
 
 class AsyncConvexStore(AsyncClient):
@@ -95,3 +106,81 @@ class AsyncConvexStore(AsyncClient):
             nobody's has no rows.
         """
         await self._storage.repeat("clearTable", key_text("ConvexStore.clear: table_name", table_name))
+
+    def watch_thread(self, thread_id: str) -> AsyncSubscription[Thread | None]:
+        """Follow a thread: the thread, or None, and again with each change."""
+        args = {"threadId": key_text("ConvexStore.watch_thread: thread_id", thread_id)}
+        return self._watch("watchThread", args, _one(Thread))
+
+    def watch_messages(
+        self, thread_id: str, *, limit: int = 100, order: Literal["asc", "desc"] = "asc"
+    ) -> AsyncSubscription[list[Message]]:
+        """Follow a thread's messages: all that it shows, with each change.
+
+        Parameters
+        ----------
+        thread_id : str
+            The thread.
+        limit : int, default 100
+            How many, at most 1000.
+        order : {"asc", "desc"}, default "asc"
+            Oldest or newest first, by ``created_at``.
+        """
+        place = "ConvexStore.watch_messages"
+        args = {"threadId": key_text(f"{place}: thread_id", thread_id), **_limit(place, limit)}
+        return self._watch("watchMessages", {**args, **_order(place, order)}, _list(Message))
+
+    def watch_threads_by_resource(
+        self, resource_id: str, *, limit: int = 50, order: Literal["asc", "desc"] = "desc"
+    ) -> AsyncSubscription[list[Thread]]:
+        """Follow a resource's threads by ``created_at``, as `watch_messages` does messages."""
+        place = "ConvexStore.watch_threads_by_resource"
+        args = {"resourceId": key_text(f"{place}: resource_id", resource_id), **_limit(place, limit)}
+        return self._watch("watchThreadsByResource", {**args, **_order(place, order)}, _list(Thread))
+
+    def watch_resource(self, resource_id: str) -> AsyncSubscription[Resource | None]:
+        """Follow a resource: it, or None, and again with each change."""
+        args = {"resourceId": key_text("ConvexStore.watch_resource: resource_id", resource_id)}
+        return self._watch("watchResource", args, _one(Resource))
+
+    def watch_workflow_run(self, workflow_name: str, run_id: str) -> AsyncSubscription[WorkflowRun | None]:
+        """Follow a run of a workflow: it, or None, and again with each change."""
+        place = "ConvexStore.watch_workflow_run"
+        args = {
+            "workflowName": key_text(f"{place}: workflow_name", workflow_name),
+            "runId": key_text(f"{place}: run_id", run_id),
+        }
+        return self._watch("watchWorkflowRun", args, _one(WorkflowRun))
+
+    def watch_workflow_runs(
+        self, *, workflow_name: str | None = None, resource_id: str | None = None, limit: int = 50
+    ) -> AsyncSubscription[list[WorkflowRun]]:
+        """Follow the latest runs, newest first: of a workflow, of a resource, of both, or of all; at most 1000."""
+        place = "ConvexStore.watch_workflow_runs"
+        args: dict[str, Any] = _limit(place, limit)
+        if workflow_name is not None:
+            args["workflowName"] = key_text(f"{place}: workflow_name", workflow_name)
+        if resource_id is not None:
+            args["resourceId"] = key_text(f"{place}: resource_id", resource_id)
+        return self._watch("watchWorkflowRuns", args, _list(WorkflowRun))
+
+    def _watch(self, query: str, args: dict[str, Any], shape: Callable[[Any], T]) -> AsyncSubscription[T]:
+        return self._deployment._subscribe(f"mastra/queries:{query}", args, shape)
+
+
+def _one(kind: type[Record]) -> Callable[[Any], Record | None]:
+    return lambda row: None if row is None else from_row(kind, row)
+
+
+def _list(kind: type[Record]) -> Callable[[Any], list[Record]]:
+    return lambda rows: [from_row(kind, row) for row in rows]
+
+
+def _limit(place: str, limit: int) -> dict[str, int]:
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise InvalidArgumentError(f"{place}: limit {limit!r}; expected a positive integer")
+    return {"limit": limit}
+
+
+def _order(place: str, order: str) -> dict[str, str]:
+    return {"order": one_of(ORDERS, f"{place}: order", order)}

@@ -1,0 +1,117 @@
+/**
+ * What live queries read: through indexes only, so that a write elsewhere runs
+ * none of them again.
+ *
+ * @module
+ */
+import { ConvexError } from "convex/values";
+import { keptParts, rowsIn } from "./counts";
+import { findRecord } from "./records";
+import { isCount, pageOf, rowsWhere, type Ordering } from "./rows";
+import type { AnyReadCtx, AnyRows, RecordTable, StoredRow } from "./server";
+
+type Order = Ordering["order"];
+
+/** Rows that a live query gives, or counts by reading them, at most. */
+const MAX_ROWS = 1000;
+
+export async function thread(ctx: AnyReadCtx, id: string) {
+  return await findRecord(ctx, "mastra_threads", id);
+}
+
+export async function resource(ctx: AnyReadCtx, id: string) {
+  return await findRecord(ctx, "mastra_resources", id);
+}
+
+export async function run(
+  ctx: AnyReadCtx,
+  workflowName: string,
+  runId: string,
+): Promise<StoredRow | null> {
+  return await rowsWhere(ctx, "mastra_workflow_snapshots", [
+    { field: "workflow_name", value: workflowName },
+    { field: "run_id", value: runId },
+  ]).first();
+}
+
+export function messages(ctx: AnyReadCtx, threadId: string, order: Order) {
+  return inOrder(ctx, "mastra_messages", { thread_id: threadId }, order);
+}
+
+export function threads(ctx: AnyReadCtx, resourceId: string, order: Order) {
+  return inOrder(ctx, "mastra_threads", { resourceId }, order);
+}
+
+export function runs(
+  ctx: AnyReadCtx,
+  {
+    workflowName,
+    resourceId,
+  }: { workflowName?: string | undefined; resourceId?: string | undefined },
+) {
+  const fields = { resourceId, workflow_name: workflowName };
+  return inOrder(ctx, "mastra_workflow_snapshots", fields, "desc");
+}
+
+/** The first rows, at most 1000. */
+export async function first(rows: AnyRows, limit: number) {
+  return await rows.take(rowsWanted(limit));
+}
+
+/** Rows from a cursor on, fewer than `limit` where they are large. */
+export async function page(
+  rows: AnyRows,
+  {
+    cursor = null,
+    limit = 50,
+  }: { cursor?: string | null | undefined; limit?: number | undefined },
+) {
+  const { result, hasMore, continuationCursor } = await pageOf(
+    rows,
+    cursor,
+    rowsWanted(limit),
+  );
+  const nextCursor = hasMore ? continuationCursor : null;
+  return { items: result, nextCursor, hasMore };
+}
+
+/** How many rows there are: an estimate where their number isn't kept and is larger than 1000. */
+export async function count(
+  ctx: AnyReadCtx,
+  table: RecordTable,
+  fields: Record<string, string | undefined>,
+) {
+  const conditions = conditionsOf(fields);
+  const parts = await keptParts(ctx as never, table, conditions, undefined);
+  if (parts.length > 0) return { count: rowsIn(parts), isEstimate: false };
+  const rows = await rowsWhere(ctx, table, conditions).take(MAX_ROWS + 1);
+  return {
+    count: Math.min(rows.length, MAX_ROWS),
+    isEstimate: rows.length > MAX_ROWS,
+  };
+}
+
+function inOrder(
+  ctx: AnyReadCtx,
+  table: RecordTable,
+  fields: Record<string, string | undefined>,
+  order: Order,
+): AnyRows {
+  const ordering = { field: "createdAt", order };
+  return rowsWhere(ctx, table, conditionsOf(fields), ordering);
+}
+
+/** Fields that are given are equal. */
+function conditionsOf(fields: Record<string, string | undefined>) {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([field, value]) => ({ field, value }));
+}
+
+function rowsWanted(limit: number): number {
+  if (isCount(limit) && limit > 0) return Math.min(limit, MAX_ROWS);
+  throw new ConvexError({
+    code: "InvalidArgument",
+    message: `limit: ${limit}; expected a positive integer`,
+  });
+}

@@ -1,0 +1,160 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { makeFunctionReference } from "convex/server";
+import type { StoredRow } from "./model/server";
+import { deployment, storageOf, type Deployment } from "../test.setup";
+
+let db: Deployment;
+let call: ReturnType<typeof storageOf>;
+const query = (name: string, args: object = {}): Promise<StoredRow> =>
+  db.query(makeFunctionReference<"query">(`mastra/queries:${name}`), args);
+const time = (n: number) => new Date(n * 1000).toISOString();
+const ids = (rows: StoredRow[]) =>
+  rows.map((row) => row.id ?? row.run_id).join(" ");
+
+const thread = (n: number, resourceId: string) => ({
+  id: `t${n}`,
+  resourceId,
+  title: "",
+  createdAt: time(n),
+  updatedAt: time(n),
+});
+const message = (n: number, thread_id = "t1") => ({
+  id: `m${n}`,
+  thread_id,
+  content: "{}",
+  role: "user",
+  type: "v2",
+  createdAt: time(n),
+  resourceId: "ada",
+});
+const run = (n: number, workflow_name: string, resourceId: string) => ({
+  workflow_name,
+  run_id: `r${n}`,
+  resourceId,
+  snapshot: JSON.stringify({ status: "running" }),
+  createdAt: time(n),
+  updatedAt: time(n),
+});
+
+beforeEach(async () => {
+  db = deployment();
+  call = storageOf(db);
+  const rows = {
+    mastra_threads: [thread(2, "ada"), thread(1, "ada"), thread(3, "bob")],
+    mastra_messages: [message(3), message(1), message(2), message(9, "t2")],
+    mastra_resources: [
+      { id: "ada", metadata: {}, createdAt: time(1), updatedAt: time(1) },
+    ],
+    mastra_workflow_snapshots: [
+      run(1, "w1", "ada"),
+      run(3, "w1", "bob"),
+      run(2, "w2", "ada"),
+    ],
+  };
+  for (const [table, records] of Object.entries(rows)) {
+    expect(await call("batchInsert", table, { records })).toMatchObject({
+      ok: true,
+    });
+  }
+});
+
+test.each([
+  ["watchThread", { threadId: "t1" }, "t1"],
+  ["watchResource", { resourceId: "ada" }, "ada"],
+  ["watchWorkflowRun", { workflowName: "w1", runId: "r3" }, "r3"],
+])("%s gives one document, or null", async (name, args, id) => {
+  expect(ids([await query(name, args)])).toBe(id);
+  const none = Object.fromEntries(
+    Object.keys(args).map((key) => [key, "none"]),
+  );
+  expect(await query(name, none)).toBeNull();
+});
+
+test.each<[string, object, string]>([
+  ["watchMessages", { threadId: "t1" }, "m1 m2 m3"],
+  ["watchMessages", { threadId: "t1", order: "desc", limit: 2 }, "m3 m2"],
+  ["watchMessages", { threadId: "none" }, ""],
+  ["watchThreadsByResource", { resourceId: "ada" }, "t2 t1"],
+  ["watchThreadsByResource", { resourceId: "ada", order: "asc" }, "t1 t2"],
+  ["watchWorkflowRuns", {}, "r3 r2 r1"],
+  ["watchWorkflowRuns", { limit: 1 }, "r3"],
+  ["watchWorkflowRuns", { workflowName: "w1" }, "r3 r1"],
+  ["watchWorkflowRuns", { resourceId: "ada" }, "r2 r1"],
+  ["watchWorkflowRuns", { resourceId: "ada", workflowName: "w1" }, "r1"],
+])("%s %j gives documents in order", async (name, args, found) => {
+  expect(ids(await query(name, args))).toBe(found);
+});
+
+test.each<[string, object, number]>([
+  ["countMessages", { threadId: "t1" }, 3],
+  ["countMessages", { threadId: "none" }, 0],
+  ["countThreads", { resourceId: "ada" }, 2],
+  ["countThreads", {}, 3],
+  ["countWorkflowRuns", { workflowName: "w1" }, 2],
+  ["countWorkflowRuns", { workflowName: "w1", resourceId: "ada" }, 1],
+  ["countWorkflowRuns", {}, 3],
+])("%s %j counts all of them", async (name, args, count) => {
+  expect(await query(name, args)).toEqual({ count, isEstimate: false });
+});
+
+test("a kept count is exact beyond what is read", async () => {
+  const records = Array.from({ length: 1100 }, (_, n) => message(n, "long"));
+  for (let n = 0; n < records.length; n += 275) {
+    const some = records.slice(n, n + 275).map((record, k) => ({
+      ...record,
+      id: `long${n + k}`,
+    }));
+    await call("batchInsert", "mastra_messages", { records: some });
+  }
+  const count = await query("countMessages", { threadId: "long" });
+  expect(count).toEqual({ count: 1100, isEstimate: false });
+  const rows = await query("watchMessages", { threadId: "long", limit: 5000 });
+  expect(rows).toHaveLength(1000);
+});
+
+describe("pages", () => {
+  test.each<[string, object, string]>([
+    ["paginatedMessages", { threadId: "t1" }, "m1 m2 m3"],
+    ["paginatedMessages", { threadId: "t1", order: "desc" }, "m3 m2 m1"],
+    ["paginatedThreads", { resourceId: "ada" }, "t2 t1"],
+    ["paginatedWorkflowRuns", { workflowName: "w1" }, "r3 r1"],
+    ["paginatedWorkflowRuns", {}, "r3 r2 r1"],
+  ])("%s %j are the list, cut", async (name, args, found) => {
+    const items: StoredRow[] = [];
+    let cursor: string | null = null;
+    do {
+      const page = await query(name, { ...args, cursor, limit: 1 });
+      expect(page.items.length).toBeLessThanOrEqual(1);
+      expect(page.hasMore).toBe(page.nextCursor !== null);
+      items.push(...page.items);
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    expect(ids(items)).toBe(found);
+  });
+
+  test("rows of the same time are all there", async () => {
+    const records = [4, 5, 6].map((n) => ({
+      ...message(n, "same"),
+      createdAt: time(0),
+    }));
+    await call("batchInsert", "mastra_messages", { records });
+    const first = await query("paginatedMessages", {
+      threadId: "same",
+      limit: 2,
+    });
+    const second = await query("paginatedMessages", {
+      threadId: "same",
+      cursor: first.nextCursor,
+    });
+    expect(ids([...first.items, ...second.items])).toBe("m4 m5 m6");
+  });
+});
+
+test.each([0, -1, 1.5, Number.NaN])(
+  "a limit of %d is refused",
+  async (limit) => {
+    await expect(
+      query("watchMessages", { threadId: "t1", limit }),
+    ).rejects.toThrow(/limit: .*; expected a positive integer/);
+  },
+);

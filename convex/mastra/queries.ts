@@ -1,0 +1,166 @@
+/**
+ * Live queries: what changes is seen, in React's `useQuery` and in Python's
+ * `subscribe`. They give documents as they are stored.
+ *
+ * `auth.ts` says whether users may call them. What isn't there is refused as
+ * what is another's: nobody learns which ids there are.
+ *
+ * @module
+ */
+import type { AnyDataModel, GenericQueryCtx } from "convex/server";
+import { v } from "convex/values";
+import { checkAccess, liveQuery } from "./model/access";
+import * as live from "./model/live";
+import { countResult, liveOrder, livePage } from "./validators";
+
+/** A thread, or null. */
+export const watchThread = liveQuery({
+  args: { threadId: v.string() },
+  returns: v.union(v.any(), v.null()),
+  handler: async (ctx, { threadId }) => {
+    const thread = await live.thread(ctx, threadId);
+    await checkAccess(ctx, "queries", thread?.resourceId);
+    return thread;
+  },
+});
+
+/** A thread's messages by `createdAt`: its first ones, or its last ones in descending order. At most 1000. */
+export const watchMessages = liveQuery({
+  args: {
+    threadId: v.string(),
+    limit: v.optional(v.number()),
+    order: liveOrder,
+  },
+  returns: v.array(v.any()),
+  handler: async (ctx, { threadId, limit = 100, order = "asc" }) => {
+    await checkThread(ctx, threadId);
+    return await live.first(live.messages(ctx, threadId, order), limit);
+  },
+});
+
+/** A resource's threads by `createdAt`. At most 1000. */
+export const watchThreadsByResource = liveQuery({
+  args: {
+    resourceId: v.string(),
+    limit: v.optional(v.number()),
+    order: liveOrder,
+  },
+  returns: v.array(v.any()),
+  handler: async (ctx, { resourceId, limit = 50, order = "desc" }) => {
+    await checkAccess(ctx, "queries", resourceId);
+    return await live.first(live.threads(ctx, resourceId, order), limit);
+  },
+});
+
+/** A resource, or null. */
+export const watchResource = liveQuery({
+  args: { resourceId: v.string() },
+  returns: v.union(v.any(), v.null()),
+  handler: async (ctx, { resourceId }) => {
+    await checkAccess(ctx, "queries", resourceId);
+    return await live.resource(ctx, resourceId);
+  },
+});
+
+/** The snapshot of a workflow's run, or null. */
+export const watchWorkflowRun = liveQuery({
+  args: { workflowName: v.string(), runId: v.string() },
+  returns: v.union(v.any(), v.null()),
+  handler: async (ctx, { workflowName, runId }) => {
+    const run = await live.run(ctx, workflowName, runId);
+    await checkAccess(ctx, "queries", run?.resourceId);
+    return run;
+  },
+});
+
+const runFilter = {
+  workflowName: v.optional(v.string()),
+  resourceId: v.optional(v.string()),
+};
+
+/** The latest runs: of a workflow, of a resource, of both or of all. At most 1000. */
+export const watchWorkflowRuns = liveQuery({
+  args: { ...runFilter, limit: v.optional(v.number()) },
+  returns: v.array(v.any()),
+  handler: async (ctx, { limit = 50, ...filter }) => {
+    await checkAccess(ctx, "queries", filter.resourceId);
+    return await live.first(live.runs(ctx, filter), limit);
+  },
+});
+
+/** How many messages a thread has. */
+export const countMessages = liveQuery({
+  args: { threadId: v.string() },
+  returns: countResult,
+  handler: async (ctx, { threadId }) => {
+    await checkThread(ctx, threadId);
+    return await live.count(ctx, "mastra_messages", { thread_id: threadId });
+  },
+});
+
+/** How many threads there are, of a resource or of all. */
+export const countThreads = liveQuery({
+  args: { resourceId: v.optional(v.string()) },
+  returns: countResult,
+  handler: async (ctx, { resourceId }) => {
+    await checkAccess(ctx, "queries", resourceId);
+    return await live.count(ctx, "mastra_threads", { resourceId });
+  },
+});
+
+/** How many runs there are. */
+export const countWorkflowRuns = liveQuery({
+  args: runFilter,
+  returns: countResult,
+  handler: async (ctx, { workflowName, resourceId }) => {
+    await checkAccess(ctx, "queries", resourceId);
+    return await live.count(ctx, "mastra_workflow_snapshots", {
+      resourceId,
+      workflow_name: workflowName,
+    });
+  },
+});
+
+const page = {
+  cursor: v.optional(v.union(v.string(), v.null())),
+  limit: v.optional(v.number()),
+};
+
+/** A page of a thread's messages by `createdAt`. */
+export const paginatedMessages = liveQuery({
+  args: { threadId: v.string(), order: liveOrder, ...page },
+  returns: livePage,
+  handler: async (ctx, { threadId, order = "asc", ...page }) => {
+    await checkThread(ctx, threadId);
+    return await live.page(live.messages(ctx, threadId, order), page);
+  },
+});
+
+/** A page of a resource's threads by `createdAt`. */
+export const paginatedThreads = liveQuery({
+  args: { resourceId: v.string(), order: liveOrder, ...page },
+  returns: livePage,
+  handler: async (ctx, { resourceId, order = "desc", ...page }) => {
+    await checkAccess(ctx, "queries", resourceId);
+    return await live.page(live.threads(ctx, resourceId, order), page);
+  },
+});
+
+/** A page of runs, latest first. */
+export const paginatedWorkflowRuns = liveQuery({
+  args: { ...runFilter, ...page },
+  returns: livePage,
+  handler: async (ctx, { cursor, limit, ...filter }) => {
+    await checkAccess(ctx, "queries", filter.resourceId);
+    return await live.page(live.runs(ctx, filter), { cursor, limit });
+  },
+});
+
+/** Messages are their thread's owner's. */
+async function checkThread(
+  ctx: GenericQueryCtx<AnyDataModel>,
+  threadId: string,
+) {
+  const thread = await live.thread(ctx, threadId);
+  await checkAccess(ctx, "queries", thread?.resourceId);
+}

@@ -1,0 +1,117 @@
+# Generated from _async/subscription.py by tools/unasync.py: edit that.
+"""A live query: its newest state first, then each change."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from mastra_convex import _native
+from mastra_convex._sync._call import call, wait
+from mastra_convex.errors import InvalidArgumentError, TransportTimeoutError
+
+if TYPE_CHECKING:
+    from mastra_convex._sync.deployment import Deployment
+
+T = TypeVar("T")
+
+
+class Subscription(Generic[T]):
+    """An iterator over the states of a query; `Deployment.subscribe` makes one.
+
+    The first state is there at once, the next whenever a commit changed what the query gives. Whoever is slower than
+    the changes gets the newest state, never the ones between. The query runs when a state is asked for, and only if a
+    commit touched what it had read. Where it fails its error is raised, and the subscription goes on: the next state
+    may be a good one.
+
+    It is a context manager. Closing it, from any thread, ends the iteration and whoever waits in it; so does closing
+    the deployment. One that is dropped leaves nothing behind.
+    """
+
+    def __init__(self, deployment: Deployment, path: str, args: dict[str, Any], shape: Callable[[Any], T]) -> None:
+        self._deployment = deployment
+        self._path = path
+        self._args = args
+        self._shape = shape
+        self._opening = Lock()
+        self._native: _native.Subscription | None = None
+        self._closed = False
+
+    def next(self, timeout: float | None = None) -> T:
+        """Wait for a state that wasn't given yet.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait for a change; 0 looks without waiting. By default as long as it takes.
+
+        Returns
+        -------
+        object
+            The newest state.
+
+        Raises
+        ------
+        TransportTimeoutError
+            Nothing changed in that time. The subscription goes on.
+        StopIteration
+            The subscription is closed.
+        MastraConvexError
+            What the query raises when it is called: it failed, isn't there, isn't the user's to call.
+        """
+        if timeout is not None and (not isinstance(timeout, int | float) or not 0 <= timeout < math.inf):
+            raise InvalidArgumentError(f"next: timeout {timeout!r}; expected seconds, zero or more, or None")
+        end = None if timeout is None else time.monotonic() + timeout
+        native = self._open()
+        while True:
+            if native is None or native.is_closed:
+                raise StopIteration
+            if not wait(native, None if end is None else max(0.0, end - time.monotonic())):
+                raise TransportTimeoutError(f"subscribe: {self._path} did not change within {timeout} s")
+            # What is interrupted here stays to be taken.
+            call(native.refresh)
+            taken = native.take()
+            if taken is not None:
+                return self._shape(taken[0])
+
+    def close(self) -> None:
+        """End it. Again: nothing."""
+        self._closed = True
+        call(self._stop)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        return self.next()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._path!r})"
+
+    def _open(self) -> _native.Subscription | None:
+        if self._native is None and not self._closed:
+            call(self._start, self._deployment._open())
+        return self._native
+
+    def _start(self, deployment: _native.EmbeddedDeployment | _native.HttpDeployment) -> None:
+        with self._opening:
+            if self._native is None and not self._closed:
+                self._native = deployment.subscribe(self._path, self._args)
+
+    def _stop(self) -> None:
+        # Whoever is starting it right now has the lock.
+        with self._opening:
+            if self._native is not None:
+                self._native.close()

@@ -1,0 +1,145 @@
+//! Waiting for what happens on another thread: blocked, or called back.
+
+use std::{
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use pyo3::prelude::*;
+
+/// How long a thread is blocked at most before Python may handle a signal, such as Ctrl-C.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// Calls back from a thread of its own; None where there is none yet, as in a forked child.
+static NOTIFIER: Mutex<Option<Sender<Py<PyAny>>>> = Mutex::new(None);
+
+/// Set when there is something to look at, and for good when it is closed.
+#[derive(Default)]
+pub(crate) struct Signal {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    is_set: bool,
+    is_closed: bool,
+    callbacks: Vec<Callback>,
+}
+
+struct Callback {
+    function: Py<PyAny>,
+    notifier: Sender<Py<PyAny>>,
+}
+
+impl Signal {
+    /// Wakes whoever waits. It neither waits nor needs the GIL, so it may be called within a commit.
+    pub(crate) fn set(&self) {
+        let mut state = self.state();
+        state.is_set = true;
+        self.wake(&mut state);
+    }
+
+    /// To be called before looking.
+    pub(crate) fn clear(&self) {
+        self.state().is_set = false;
+    }
+
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        self.wake(&mut state);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().is_closed
+    }
+
+    /// Waits, the GIL released; false when there is nothing to look at within the time.
+    pub(crate) fn wait(&self, py: Python<'_>, timeout: Option<Duration>) -> PyResult<bool> {
+        // A time that no clock reaches is none.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let slice = deadline.map_or(SLICE, |end| SLICE.min(end.saturating_duration_since(Instant::now())));
+            if py.detach(|| self.wait_slice(slice)) {
+                return Ok(true);
+            }
+            if deadline.is_some_and(|end| Instant::now() >= end) {
+                return Ok(false);
+            }
+            py.check_signals()?;
+        }
+    }
+
+    fn wait_slice(&self, time: Duration) -> bool {
+        let waiting = self.changed.wait_timeout_while(self.state(), time, |state| !state.is_up());
+        waiting.unwrap_or_else(PoisonError::into_inner).0.is_up()
+    }
+
+    /// Calls a function once there is something to look at.
+    pub(crate) fn call_when_set(&self, function: Bound<'_, PyAny>) {
+        let callback = Callback { function: function.unbind(), notifier: notifier() };
+        let mut state = self.state();
+        state.callbacks.push(callback);
+        if state.is_up() {
+            self.wake(&mut state);
+        }
+    }
+
+    /// Doesn't call it any more.
+    pub(crate) fn forget(&self, function: &Bound<'_, PyAny>) {
+        self.state().callbacks.retain(|callback| !callback.function.is(function));
+    }
+
+    fn wake(&self, state: &mut State) {
+        self.changed.notify_all();
+        for Callback { function, notifier } in state.callbacks.drain(..) {
+            // Its thread ends with the interpreter: then nobody waits.
+            let _ = notifier.send(function);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_up(&self) -> bool {
+        self.is_set || self.is_closed
+    }
+}
+
+/// The way to the thread that calls back. The GIL is held, so nobody forks meanwhile.
+fn notifier() -> Sender<Py<PyAny>> {
+    let mut notifier = NOTIFIER.lock().unwrap_or_else(PoisonError::into_inner);
+    notifier
+        .get_or_insert_with(|| {
+            let (sender, receiver) = channel();
+            thread::spawn(move || notify(&receiver));
+            sender
+        })
+        .clone()
+}
+
+fn notify(callbacks: &Receiver<Py<PyAny>>) {
+    while let Ok(function) = callbacks.recv() {
+        let called = Python::try_attach(|py| {
+            if let Err(error) = function.call0(py) {
+                error.write_unraisable(py, None);
+            }
+        });
+        if called.is_none() {
+            return;
+        }
+    }
+}
+
+/// The thread that calls back stayed with the parent.
+pub(crate) fn after_fork_in_child() {
+    *NOTIFIER.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}

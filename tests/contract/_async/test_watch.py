@@ -1,0 +1,93 @@
+"""A store is watched: records, the newest state first, then each change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import mastra_convex as mc
+
+pytestmark = pytest.mark.parametrize("deployment", ["memory", "folder"], indirect=True)
+
+
+@pytest.fixture
+def store(deployment: mc.AsyncDeployment) -> mc.AsyncConvexStore:
+    """The store of an empty deployment."""
+    return mc.AsyncConvexStore(deployment)
+
+
+async def test_a_thread_and_its_messages_are_watched(store: mc.AsyncConvexStore) -> None:
+    """One thing is a record or None; many are a list of records in order."""
+    thread, messages = store.watch_thread("t1"), store.watch_messages("t1")
+    latest = store.watch_messages("t1", limit=1, order="desc")
+    threads = store.watch_threads_by_resource("ada")
+    assert [await thread.next(), await messages.next(), await latest.next(), await threads.next()] == [None, [], [], []]
+    saved = await store.memory.save_thread(mc.Thread(id="t1", resource_id="ada", title="Hello"))
+    assert await thread.next(timeout=20) == saved
+    assert await threads.next(timeout=20) == [saved]
+    texts = ["one", "two"]
+    await store.memory.save_messages([mc.Message(thread_id="t1", role="user", content=text) for text in texts])
+    found = await messages.next(timeout=20)
+    assert found == (await store.memory.list_messages("t1")).messages
+    assert [message.text for message in found] == texts
+    assert await latest.next(timeout=20) == found[-1:]
+    await store.memory.delete_thread("t1")
+    assert [await thread.next(timeout=20), await messages.next(timeout=20)] == [None, []]
+
+
+async def test_a_resource_is_watched(store: mc.AsyncConvexStore) -> None:
+    """From nothing to its working memory."""
+    resource = store.watch_resource("ada")
+    assert await resource.next() is None
+    updated = await store.memory.update_resource("ada", working_memory="likes tea")
+    assert await resource.next(timeout=20) == updated
+
+
+async def test_runs_are_watched(store: mc.AsyncConvexStore) -> None:
+    """One run; the runs of a workflow, of a resource, of both and of all, newest first."""
+    run = store.watch_workflow_run("w1", "r1")
+    lists = {
+        "r3 r2 r1": store.watch_workflow_runs(),
+        "r2 r1": store.watch_workflow_runs(workflow_name="w1"),
+        "r3 r1": store.watch_workflow_runs(resource_id="ada"),
+        "r1": store.watch_workflow_runs(workflow_name="w1", resource_id="ada"),
+        "r3": store.watch_workflow_runs(limit=1),
+    }
+    assert await run.next() is None
+    for number, (workflow, resource) in enumerate([("w1", "ada"), ("w1", "bob"), ("w2", "ada")], start=1):
+        await store.workflows.persist_workflow_snapshot(
+            workflow_name=workflow,
+            run_id=f"r{number}",
+            resource_id=resource,
+            snapshot={"status": "running"},
+            created_at=f"2026-01-0{number}T00:00:00Z",
+        )
+    assert await run.next(timeout=20) == await store.workflows.get_workflow_run_by_id("r1")
+    for wanted, runs in lists.items():
+        assert " ".join(run.run_id for run in await runs.next(timeout=20)) == wanted
+
+
+BAD: list[tuple[Callable[[mc.AsyncConvexStore], Any], str]] = [
+    (lambda store: store.watch_thread(""), r"watch_thread: thread_id is ''; expected text, not empty"),
+    (lambda store: store.watch_messages("t1", limit=0), r"watch_messages: limit 0; expected a positive integer"),
+    (
+        lambda store: store.watch_messages("t1", order="up"),
+        r"watch_messages: order is 'up'; expected one of: asc, desc",
+    ),
+    (lambda store: store.watch_threads_by_resource(1), r"watch_threads_by_resource: resource_id is 1; expected text"),
+    (lambda store: store.watch_resource(None), r"watch_resource: resource_id is None; expected text"),
+    (lambda store: store.watch_workflow_run("w", ""), r"watch_workflow_run: run_id is ''; expected text"),
+    (lambda store: store.watch_workflow_runs(workflow_name=""), r"watch_workflow_runs: workflow_name is ''"),
+    (lambda store: store.watch_workflow_runs(limit=True), r"watch_workflow_runs: limit True; expected a positive"),
+]
+
+
+@pytest.mark.parametrize(("watch", "message"), BAD, ids=[message for _, message in BAD])
+async def test_bad_input_is_refused_at_once(
+    store: mc.AsyncConvexStore, watch: Callable[[mc.AsyncConvexStore], Any], message: str
+) -> None:
+    """Before anything is followed; the place, the value and what was expected are named."""
+    with pytest.raises(mc.InvalidArgumentError, match=message):
+        watch(store)

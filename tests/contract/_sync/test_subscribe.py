@@ -1,0 +1,198 @@
+# Generated from _async/test_subscribe.py by tools/unasync.py: edit that.
+"""A subscription gives the newest state first, then each change."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mastra_convex as mc
+from mastra_convex import _native
+from tests.contract._sync._call import together
+from tests.folders import functions_with
+
+WATCH = "mastra/queries:watchThread"
+
+embedded = pytest.mark.parametrize("deployment", ["memory", "folder"], indirect=True)
+
+
+def save(deployment: mc.Deployment, title: str, id: str = "t1") -> None:
+    mc.ConvexStore(deployment).memory.save_thread(mc.Thread(id=id, resource_id="ada", title=title))
+
+
+def watch(deployment: mc.Deployment, id: str = "t1") -> mc.Subscription[Any]:
+    return deployment.subscribe(WATCH, {"threadId": id})
+
+
+@embedded
+def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.Deployment) -> None:
+    """Iterating begins with what is there, and goes on with what is written."""
+    titles = ["one", "two", "three"]
+    save(deployment, "one")
+    found = []
+    with watch(deployment) as states:
+        for state in states:
+            found.append(state["title"])
+            if len(found) == len(titles):
+                break
+            save(deployment, titles[len(found)])
+    assert found == titles
+
+
+@embedded
+def test_who_waits_is_woken_by_a_write(deployment: mc.Deployment) -> None:
+    """The write comes while `next` waits, from elsewhere."""
+    states = watch(deployment)
+    assert states.next() is None
+    state, _ = together([lambda: states.next(timeout=20), lambda: save(deployment, "new")])
+    assert state["title"] == "new"
+
+
+@embedded
+def test_a_slow_consumer_gets_the_newest_state_only(deployment: mc.Deployment) -> None:
+    """What was written between two looks is one change."""
+    states = watch(deployment)
+    assert states.next() is None
+    for number in range(20):
+        save(deployment, str(number))
+    assert (states.next(timeout=20))["title"] == "19"
+    with pytest.raises(mc.TransportTimeoutError, match=r"watchThread did not change within 0 s"):
+        states.next(timeout=0)
+
+
+@embedded
+def test_nothing_comes_where_nothing_changed(deployment: mc.Deployment) -> None:
+    """A write elsewhere, or one that is undone before anybody looks, is no change."""
+    save(deployment, "same")
+    states = watch(deployment)
+    states.next()
+    save(deployment, "other", id="t2")
+    with pytest.raises(TimeoutError):
+        states.next(timeout=0.05)
+
+
+COUNTING = Path(__file__).parent.parent / "counting.ts"
+
+
+@pytest.fixture
+def functions(tmp_path: Path) -> Path:
+    """Our functions, and a query that logs when it runs and that fails on one title."""
+    return functions_with(tmp_path / "convex", {"counting.ts": COUNTING.read_text()})
+
+
+def test_a_query_runs_only_for_a_commit_that_touches_it(
+    functions: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither a write elsewhere nor a look runs it."""
+    caplog.set_level("INFO", "mastra_convex.functions")
+    with mc.connect(":memory:", functions=functions) as deployment:
+        states = deployment.subscribe("counting:watch", {"title": ""})
+        assert states.next() == 0
+        save(deployment, "elsewhere", id="t2")
+        for _ in range(3):
+            with pytest.raises(mc.TransportTimeoutError):
+                states.next(timeout=0)
+        save(deployment, "here")
+        assert states.next() == 1
+    assert len(caplog.records) == 2
+
+
+def test_a_query_that_fails_goes_on(functions: Path) -> None:
+    """Its error is raised once; the next state is a good one."""
+    with mc.connect(":memory:", functions=functions) as deployment:
+        states = deployment.subscribe("counting:watch", {"title": "bad"})
+        assert states.next() == 0
+        save(deployment, "bad")
+        with pytest.raises(mc.FunctionError, match="not that title"):
+            states.next()
+        with pytest.raises(mc.TransportTimeoutError):
+            states.next(timeout=0)
+        save(deployment, "good")
+        assert states.next() == 1
+
+
+@embedded
+def test_a_cancelled_wait_loses_no_state(deployment: mc.Deployment) -> None:
+    """Who gave up waiting gets the state the next time."""
+    states = watch(deployment)
+    assert states.next() is None
+    for number in range(10):
+        with pytest.raises(mc.TransportTimeoutError):
+            states.next(timeout=0.001)
+        save(deployment, str(number))
+        assert (states.next())["title"] == str(number)
+
+
+def end(states: mc.Subscription[Any]) -> bool:
+    """Whether a wait ended because there is nothing more."""
+    for _ in states:
+        pass
+    return True
+
+
+CLOSERS: list[Callable[[mc.Deployment, mc.Subscription[Any]], Any]] = [
+    lambda deployment, states: states.close(),
+    lambda deployment, states: deployment.close(),
+]
+
+
+@pytest.mark.parametrize("close", CLOSERS, ids=["subscription", "deployment"])
+@embedded
+def test_closing_ends_whoever_waits(
+    deployment: mc.Deployment, close: Callable[[mc.Deployment, mc.Subscription[Any]], Any]
+) -> None:
+    """Closing the subscription, or its deployment, from elsewhere; again: nothing."""
+    states = watch(deployment)
+    states.next()
+
+    def closing() -> bool:
+        close(deployment, states)
+        return True
+
+    assert together([lambda: end(states), closing]) == [True, True]
+    with pytest.raises(StopIteration):
+        states.next()
+    close(deployment, states)
+
+
+@embedded
+def test_one_that_never_began_can_be_closed(deployment: mc.Deployment) -> None:
+    """Nothing was called, and nothing comes."""
+    states = deployment.subscribe("no/such:query")
+    states.close()
+    assert end(states)
+
+
+@embedded
+def test_what_cannot_be_followed_is_an_error_of_the_first_state(deployment: mc.Deployment) -> None:
+    """As a call would have it."""
+    with pytest.raises(mc.FunctionNotFoundError, match="no/such:query"):
+        deployment.subscribe("no/such:query").next()
+    with pytest.raises(mc.ArgumentValidationError):
+        deployment.subscribe(WATCH, {"thread": 1}).next()
+    with pytest.raises(mc.InvalidArgumentError, match=r"args\.threadId"):
+        deployment.subscribe(WATCH, {"threadId": {1}}).next()
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1"], ids=repr)
+@embedded
+def test_a_timeout_is_seconds(deployment: mc.Deployment, timeout: Any) -> None:
+    """Anything else is named."""
+    with pytest.raises(mc.InvalidArgumentError, match=r"next: timeout .*; expected seconds, zero or more"):
+        watch(deployment).next(timeout=timeout)
+
+
+def test_a_dropped_subscription_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Not even the folder stays open when the deployment is closed."""
+    with mc.connect(tmp_path / "data") as deployment:
+        states = [watch(deployment, str(number)) for number in range(100)]
+        assert [state.next() for state in states] == [None] * 100
+        del states
+        gc.collect()
+        save(deployment, "one", id="7")
+    native = _native.EmbeddedDeployment(tmp_path / "data", functions=None, limits="off", synchronous="full")
+    native.close()

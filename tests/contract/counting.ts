@@ -1,0 +1,23 @@
+// A query that logs when it runs, and fails where a thread has a title; and one that says who calls.
+import { v } from "convex/values";
+import { query } from "./_generated/server";
+
+export const watch = query({
+  args: { title: v.string() },
+  handler: async (ctx, { title }) => {
+    console.log("ran");
+    const rows = await ctx.db
+      .query("mastra_threads")
+      .withIndex("by_record_id", (q) => q.eq("id", "t1"))
+      .collect();
+    if (rows.some((row) => row.title === title)) {
+      throw new Error("not that title");
+    }
+    return rows.length;
+  },
+});
+
+export const who = query({
+  args: {},
+  handler: async (ctx) => (await ctx.auth.getUserIdentity())?.subject ?? null,
+});

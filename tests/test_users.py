@@ -1,0 +1,154 @@
+"""Users call by their tokens, in process and over HTTP, and reach what `auth.ts` opens to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mastra_convex as mc
+from mastra_convex import _native
+from tests.folders import functions_with
+from tests.tokens import auth_config, token
+
+WATCH = "mastra/queries:watchThread"
+OPEN = """
+import type { Access } from "./model/access";
+export const access = {
+  queries: (user, resourceId) => user.subject === resourceId,
+  storage: (user) => user.subject === "agent",
+} satisfies Access;
+"""
+WHO = """
+import { query } from "./_generated/server";
+export const who = query(async (ctx) => (await ctx.auth.getUserIdentity())?.tokenIdentifier ?? null);
+"""
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Path:
+    """Functions that believe the tests' provider, and open nothing but their own."""
+    return functions_with(tmp_path / "closed", {"auth.config.ts": auth_config(), "users.ts": WHO})
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Path:
+    """Functions that open live queries to owners, and storage to the agent."""
+    return functions_with(tmp_path / "opened", {"auth.config.ts": auth_config(), "mastra/auth.ts": OPEN})
+
+
+@pytest.fixture(params=["embedded", "http"])
+def connect(request: pytest.FixtureRequest, tmp_path: Path, opened: Path) -> Iterator[type]:
+    """What connects a user to a deployment with a thread of ada's."""
+    options = {"functions": opened, "limits": "convex", "synchronous": "full"}
+    data = tmp_path / "data"
+    owner = _native.EmbeddedDeployment(data, **options)
+    server = _native.HttpServer(owner, host="127.0.0.1", port=0, folder=None)
+
+    class Connect:
+        @staticmethod
+        def user(subject: str) -> mc.Deployment:
+            if request.param == "http":
+                return mc.connect(server.url, auth_token=token(subject))
+            return mc.connect(data, functions=opened, auth_token=token(subject))
+
+    with Connect.user("agent") as agent:
+        mc.ConvexStore(agent).memory.save_thread(mc.Thread(id="t1", resource_id="ada", title="Hello"))
+    yield Connect
+    server.stop()
+    owner.close()
+
+
+def test_a_user_sees_what_is_theirs(connect: type) -> None:
+    """The owner of a thread sees it; others are refused, and learn nothing of what there is."""
+    with connect.user("ada") as ada:
+        assert ada.query(WATCH, {"threadId": "t1"})["title"] == "Hello"
+        assert ada.query("mastra/queries:watchThreadsByResource", {"resourceId": "ada"})[0]["id"] == "t1"
+    with connect.user("eve") as eve:
+        refused = []
+        for thread in ("t1", "none"):
+            with pytest.raises(mc.ApplicationError) as caught:
+                eve.query(WATCH, {"threadId": thread})
+            refused.append(caught.value.data)
+        assert refused[0] == refused[1]
+        assert refused[0]["code"] == "Forbidden"
+
+
+def test_storage_is_open_to_whom_the_rule_admits(connect: type) -> None:
+    """The agent needs no admin key; a user is refused."""
+    with connect.user("agent") as agent:
+        assert mc.ConvexStore(agent).memory.get_thread_by_id("t1").title == "Hello"
+    with connect.user("ada") as ada, pytest.raises(mc.ApplicationError) as caught:
+        mc.ConvexStore(ada).memory.get_thread_by_id("t1")
+    assert caught.value.data["code"] == "Forbidden"
+
+
+def test_closed_functions_are_not_there_for_users(closed: Path) -> None:
+    """Only public functions are; the owner, who has no token, reaches all."""
+    with mc.connect(":memory:", functions=closed, auth_token=lambda: token("ada")) as ada:
+        assert ada.query("users:who") == "https://users.example|ada"
+        for path in (WATCH, "mastra/storage:handle"):
+            with pytest.raises(mc.FunctionNotFoundError, match="public function"):
+                ada.query(path, {"threadId": "t1"})
+        with pytest.raises(mc.FunctionNotFoundError):
+            ada.subscribe(WATCH, {"threadId": "t1"}).next()
+    with mc.connect(":memory:", functions=closed) as owner:
+        assert owner.query("users:who") is None
+        assert owner.query(WATCH, {"threadId": "t1"}) is None
+
+
+def test_a_user_reaches_nothing_past_the_functions(opened: Path) -> None:
+    """Neither the rows of a vector index nor the schema."""
+    with mc.connect(":memory:", functions=opened, auth_token=token("ada")) as ada:
+        with pytest.raises(mc.PermissionDeniedError, match="connect without auth_token"):
+            ada._vectors("mastra/storage:handle", "docs", 3, "cosine")
+        with pytest.raises(mc.PermissionDeniedError, match="connect without auth_token"):
+            ada._declare_vector_table("docs", {"dimensions": 3})
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["", "no token", token("ada", seconds=-10), token("ada")[:-4] + "AAAA", token("ada", iss="https://other.example")],
+    ids=["empty", "malformed", "expired", "forged", "another provider's"],
+)
+def test_a_bad_token_is_nobodys(closed: Path, bad: str) -> None:
+    """Refused by calls and by subscriptions, and not shown."""
+    with mc.connect(":memory:", functions=closed, auth_token=lambda: bad) as user:
+        for call in (lambda: user.query("users:who"), lambda: user.subscribe("users:who").next()):
+            with pytest.raises(mc.AuthenticationError) as caught:
+                call()
+            assert not bad or bad not in str(caught.value)
+        assert not bad or bad not in repr(user)
+
+
+def test_a_subscription_renews_its_token(tmp_path: Path, opened: Path) -> None:
+    """A new one is asked for when the last has expired, and not before; one that stays the same is refused then."""
+    # Five seconds are granted to clocks that differ.
+    tokens = [token("ada", seconds=-3), token("ada")]
+    spent = tokens[0]
+    asked = []
+
+    def give() -> str:
+        asked.append(tokens[len(asked)])
+        return asked[-1]
+
+    data = tmp_path / "data"
+    with (
+        mc.connect(data, functions=opened, auth_token=token("agent")) as agent,
+        mc.connect(data, functions=opened, auth_token=give) as renewing,
+        mc.connect(data, functions=opened, auth_token=spent) as spending,
+    ):
+        memory = mc.ConvexStore(agent).memory
+        memory.save_thread(mc.Thread(id="t1", resource_id="ada", title="one"))
+        renewed = renewing.subscribe(WATCH, {"threadId": "t1"})
+        refused = spending.subscribe(WATCH, {"threadId": "t1"})
+        assert renewed.next()["title"] == refused.next()["title"] == "one"
+        with pytest.raises(mc.TransportTimeoutError):
+            renewed.next(timeout=2.5)
+        assert len(asked) == 1
+        memory.update_thread("t1", title="two", metadata={})
+        assert renewed.next(timeout=20)["title"] == "two"
+        assert len(asked) == 2
+        with pytest.raises(mc.AuthenticationError):
+            refused.next(timeout=20)

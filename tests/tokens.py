@@ -1,0 +1,46 @@
+"""An auth provider of the tests' own: its configuration, and users' tokens signed by it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from typing import Any
+
+ISSUER = "https://users.example"
+
+# A key for tests only: the modulus and the private exponent, in hexadecimal.
+KEY = json.loads((Path(__file__).parent / "tokens.json").read_text())
+N, D = int(KEY["n"], 16), int(KEY["d"], 16)
+E = 65537
+
+
+def base64url(data: bytes) -> str:
+    """As tokens and keys are written."""
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def auth_config() -> str:
+    """An `auth.config.ts` that believes the tokens below."""
+    exponent, modulus = (base64url(number.to_bytes((number.bit_length() + 7) // 8)) for number in (E, N))
+    keys = {"keys": [{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "test", "n": modulus, "e": exponent}]}
+    jwks = f"data:application/json;base64,{base64url(json.dumps(keys).encode())}"
+    provider = {"type": "customJwt", "issuer": ISSUER, "algorithm": "RS256", "jwks": jwks}
+    return f"export default {json.dumps({'providers': [provider]})};\n"
+
+
+def token(subject: str, *, seconds: float = 3600, **claims: Any) -> str:
+    """A user's token, valid for some seconds from now."""
+    now = int(time.time())
+    payload = {"iss": ISSUER, "sub": subject, "iat": now, "exp": now + seconds, **claims}
+    parts = ({"alg": "RS256", "typ": "JWT", "kid": "test"}, payload)
+    text = ".".join(base64url(json.dumps(part).encode()) for part in parts)
+    # PKCS #1 v1.5: padding, the name of SHA-256, the hash.
+    name = bytes.fromhex("3031300d060960864801650304020105000420")
+    block = name + hashlib.sha256(text.encode()).digest()
+    size = (N.bit_length() + 7) // 8
+    padded = b"\x00\x01" + b"\xff" * (size - len(block) - 3) + b"\x00" + block
+    signature = pow(int.from_bytes(padded), D, N).to_bytes(size)
+    return f"{text}.{base64url(signature)}"
