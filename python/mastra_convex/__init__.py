@@ -3,6 +3,7 @@
 import os as _os
 
 from mastra_convex import _native, errors, records
+from mastra_convex import legacy as legacy
 from mastra_convex._async.cache import AsyncConvexServerCache
 from mastra_convex._async.deployment import AsyncDeployment
 from mastra_convex._async.mastra_vector import AsyncVectorIndex

@@ -63,6 +63,9 @@ for span in traces:
 cache = mc.ConvexServerCache(db, key_prefix="mine:", ttl_ms=0)
 assert_type(cache.increment("n"), int)
 assert_type(cache.list_from_to("l", 0), list[Any])
+storage = mc.legacy.ConvexStorage("https://example.convex.cloud", admin_auth_token="key")
+assert_type(storage.get_messages("t1"), list[mc.Message])
+assert_type(memory.raise_run_fence(mc.RunFence("r", 1, "me")), bool)
 
 
 async def asynchronous() -> None:

@@ -101,7 +101,6 @@ async def test_a_long_thread_is_copied_whole(memory: mc.AsyncMemoryStorage) -> N
         ({"message_limit": 501, "message_filter": {"end_date": NOON}}, range(300, 801)),
         ({"message_limit": 501, "message_filter": {"message_ids": [f"m{n}" for n in range(900)]}}, range(399, 900)),
     ],
-    ids=str,
 )
 async def test_a_copy_can_hold_more_than_a_transaction_copies(
     memory: mc.AsyncMemoryStorage, options: Any, expected: range

@@ -102,7 +102,6 @@ def test_a_long_thread_is_copied_whole(memory: mc.MemoryStorage) -> None:
         ({"message_limit": 501, "message_filter": {"end_date": NOON}}, range(300, 801)),
         ({"message_limit": 501, "message_filter": {"message_ids": [f"m{n}" for n in range(900)]}}, range(399, 900)),
     ],
-    ids=str,
 )
 def test_a_copy_can_hold_more_than_a_transaction_copies(
     memory: mc.MemoryStorage, options: Any, expected: range

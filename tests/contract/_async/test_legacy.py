@@ -1,0 +1,153 @@
+"""`legacy.ConvexStorage`: what was written for the first release, over the tables of today."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+import mastra_convex as mc
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NOON_MS = int(NOON.timestamp() * 1000)
+
+
+@pytest.fixture
+def storage(deployment: mc.AsyncDeployment) -> mc.legacy.AsyncConvexStorage:
+    """The storage of an empty deployment."""
+    return mc.legacy.AsyncConvexStorage(deployment)
+
+
+async def test_threads_go_by_their_first_names(storage: mc.legacy.AsyncConvexStorage) -> None:
+    """Dates may be epoch milliseconds; a store sees the same thread."""
+    thread = await storage.save_thread({"thread_id": "t0", "resource_id": "ada", "created_at": NOON_MS + 5})
+    assert thread == mc.Thread(
+        id="t0", resource_id="ada", created_at=NOON + timedelta(milliseconds=5), updated_at=thread.updated_at
+    )
+    assert await storage.get_thread_by_id("t0") == thread == await storage.store.memory.get_thread_by_id("t0")
+    updated = await storage.update_thread("t0", "Hello", {"a": 1})
+    assert (updated.title, updated.metadata) == ("Hello", {"a": 1})
+    for n in range(1, 5):
+        await storage.save_thread(mc.Thread(id=f"t{n}", resource_id="ada", created_at=NOON + timedelta(hours=n)))
+    assert [t.id for t in await storage.get_threads_by_resource_id("ada")] == ["t4", "t3", "t2", "t1", "t0"]
+    page = await storage.get_threads_by_resource_id_paginated("ada", page=2, per_page=2)
+    assert ([t.id for t in page], page.page, page.total, page.has_more) == (["t2", "t1"], 2, 5, True)
+    await storage.delete_thread("t0")
+    assert await storage.get_thread_by_id("t0") is None
+
+
+async def test_messages_go_by_their_first_names(storage: mc.legacy.AsyncConvexStorage) -> None:
+    await storage.save_thread({"thread_id": "t", "resource_id": "ada"})
+    first = await storage.save_message(
+        {"message_id": "m0", "thread_id": "t", "message_type": "text", "content": "Hi", "created_at": NOON_MS}
+    )
+    assert (first.id, first.type, first.text, first.created_at) == ("m0", "text", "Hi", NOON)
+    rest = await storage.save_messages(
+        [{"thread_id": "t", "content": str(n), "created_at": NOON_MS + n} for n in (1, 2)]
+    )
+    assert await storage.get_messages("t") == [first, *rest]
+    assert await storage.get_message("m0") == first
+    assert await storage.get_message("m9") is None
+    page = await storage.get_messages_paginated("t", page=2, per_page=2)
+    assert (page.messages, page.page, page.total, page.has_more) == (rest[1:], 2, 3, False)
+    assert [m.text for m in await storage.update_messages([{"message_id": "m0", "content": "Ho"}])] == ["Ho"]
+    with pytest.raises(mc.ThreadNotFoundError, match="Thread x not found"):
+        await storage.save_message({"thread_id": "x"})
+
+
+async def test_a_trace_is_what_is_a_span_today(storage: mc.legacy.AsyncConvexStorage) -> None:
+    """What has no field of its own is kept in the metadata."""
+    for n in range(3):
+        span = {
+            "id": "s",
+            "trace_id": f"t{n}",
+            "name": "run",
+            "start_time": NOON_MS + n,
+            "kind": 1,
+            "status": {"code": 0},
+        }
+        saved = await storage.save_trace(
+            {**span, "end_time": NOON_MS + n + 9, "scope": "agent", "thread_id": f"{n % 2}"}
+        )
+    assert (saved.span_id, saved.ended_at, saved.scope) == ("s", NOON + timedelta(milliseconds=11), "agent")
+    assert saved.metadata == {"kind": 1, "status": {"code": 0}}
+    await storage.save_trace(mc.Span(trace_id="t0", span_id="child", parent_span_id="s", name="step"))
+    assert await storage.store.observability.get_root_span("t2") == saved
+    assert [span.trace_id for span in await storage.get_traces()] == ["t2", "t1", "t0"]
+    assert [span.trace_id for span in await storage.get_traces_by_thread_id("0")] == ["t2", "t0"]
+    page = await storage.get_traces_paginated(page=2, per_page=1, to_date=NOON_MS + 1)
+    assert ([span.trace_id for span in page], page.page, page.total) == (["t0"], 2, 2)
+
+
+async def test_evals_are_found_by_run_and_agent(storage: mc.legacy.AsyncConvexStorage) -> None:
+    given = {"eval_id": "e", "agent_name": "a", "metric_name": "tone", "run_id": "r", "result": {"score": 1}}
+    saved = await storage.save_eval({**given, "created_at": NOON_MS})
+    assert (saved.id, saved.created_at) == ("e", NOON)
+    assert await storage.get_eval("r") == saved
+    assert await storage.get_evals_by_agent_name("a") == [saved]
+    assert await storage.get_evals_by_agent_name("a", "test") == []
+
+
+async def test_a_run_s_state_is_its_snapshot(storage: mc.legacy.AsyncConvexStorage) -> None:
+    """And its type the snapshot's status, of which completed is called success today."""
+    for n, state_type in enumerate(["running", "completed", "failed", "completed"]):
+        run = {"workflow_name": "w", "run_id": f"r{n}", "state_type": state_type, "created_at": NOON_MS + n}
+        saved = await storage.save_workflow_run({**run, "state": {"step": n}, "resource_id": "ada"})
+    assert saved.snapshot == {"context": {}, "step": 3, "status": "success"}
+    assert (saved.resource_id, saved.created_at) == ("ada", NOON + timedelta(milliseconds=3))
+    assert await storage.get_workflow_run("r3") == await storage.get_workflow_run_by_id("r3", "w") == saved
+    assert await storage.save_workflow_run(saved) == saved
+    assert [run.run_id for run in await storage.get_workflow_runs_by_state_type("completed")] == ["r3", "r1"]
+    page = await storage.get_workflow_runs("w", from_date=NOON_MS + 1, limit=2, offset=2)
+    assert ([run.run_id for run in page], page.total) == (["r1"], 3)
+    await storage.update_workflow_runs(
+        [
+            {"workflow_name": "w", "run_id": "r0", "state_type": "failed", "error": "no"},
+            {"workflow_name": "w", "run_id": "x"},
+        ]
+    )
+    assert await storage.store.workflows.load_workflow_snapshot("w", "r0") == {
+        "context": {},
+        "step": 0,
+        "status": "failed",
+        "error": "no",
+    }
+    await storage.store.workflows.update_workflow_results("w", "r0", "s", 1)
+
+
+BAD_CALLS: list[tuple[str, tuple[Any, ...], str]] = [
+    ("save_thread", ({"thread_id": "t", "id": "t", "resource_id": "a"},), "has a field twice"),
+    (
+        "save_thread",
+        ({"resource_id": "a", "created_at": float("nan")},),
+        "created_at is nan; expected a date, or epoch",
+    ),
+    ("save_messages", ("hi",), "messages is 'hi'; expected a list"),
+    ("get_messages_paginated", ("t", 0), "page 0; expected an integer from 1"),
+    ("get_workflow_runs", (None, None, None, 2, 3), "offset 3; expected a multiple of limit, which is 2"),
+    ("get_workflow_runs", (None, 1e300), r"from_date is 1e\+300; expected a date"),
+    ("save_workflow_run", ("r",), "workflow_run is 'r'; expected a mapping"),
+    ("save_workflow_run", ({"workflow_name": "w", "run_id": "r", "state": "s"},), "state is 's'; expected a dict"),
+    ("save_workflow_run", ({"workflow_name": "w"},), "run_id missing"),
+    ("save_workflow_run", ({"workflow_name": "w", "run_id": "r", "steps": 1},), "has no 'steps'"),
+    ("update_workflow_runs", ([{"workflow_name": "w", "run_id": "r", "resource_id": "a"}],), "has no 'resource_id'"),
+]
+
+
+@pytest.mark.parametrize(("method", "arguments", "message"), BAD_CALLS)
+async def test_what_cannot_be_is_named(
+    storage: mc.legacy.AsyncConvexStorage, method: str, arguments: tuple[Any, ...], message: str
+) -> None:
+    with pytest.raises(mc.InvalidArgumentError, match=rf"^ConvexStorage\.{method}: .*{message}"):
+        await getattr(storage, method)(*arguments)
+
+
+async def test_credentials_go_by_their_first_names(deployment: mc.AsyncDeployment) -> None:
+    """They belong to a URL; a deployment that is open has its own."""
+    async with mc.legacy.AsyncConvexStorage(
+        "http://127.0.0.1:9", {"threads": {}}, admin_auth_token="secret"
+    ) as storage:
+        assert "secret" not in repr(storage)
+    with pytest.raises(TypeError, match="admin_key"):
+        mc.legacy.AsyncConvexStorage(deployment, admin_auth_token="secret")
