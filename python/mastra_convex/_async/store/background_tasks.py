@@ -27,7 +27,7 @@ UNSET: Any = object()
 class AsyncBackgroundTasksStorage(AsyncDomain):
     """Background tasks. Those that older versions of Mastra kept as documents are tasks like others."""
 
-    TABLES = (TASKS,)
+    _TABLES = (TASKS,)
 
     async def create_task(self, task: BackgroundTask | Mapping[str, Any]) -> BackgroundTask:
         """Insert a task.
@@ -75,6 +75,11 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
         -------
         bool
             Whether there is such a task, as expected.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            The deployed functions are npm's, which would pass over what is expected.
         """
         place = "BackgroundTasksStorage.update_task"
         expected = {
@@ -116,7 +121,12 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
         Returns
         -------
         BackgroundTask or None
-            The task, running; None where none is pending.
+            The task, running, with `started_at` now; None where none is pending.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            The deployed functions are npm's, of which several could get the same task.
         """
         place = "BackgroundTasksStorage.claim_task"
         row = await self._storage.call(

@@ -28,7 +28,7 @@ class AsyncChannelsStorage(AsyncDomain):
         On reading, with the code ``InvalidChannelData``: a row's data isn't JSON.
     """
 
-    TABLES = (INSTALLATIONS, CONFIGS)
+    _TABLES = (INSTALLATIONS, CONFIGS)
 
     async def save_installation(self, installation: ChannelInstallation | Mapping[str, Any]) -> ChannelInstallation:
         """Insert an installation, or replace the one with its id, whose ``created_at`` stays; it is updated now.

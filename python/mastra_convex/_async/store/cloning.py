@@ -31,6 +31,8 @@ class AsyncCloning(AsyncDomain):
     ) -> ThreadCopy:
         """Copy a thread and its messages, which get new ids and keep their times, 500 a transaction.
 
+        The source isn't changed. Where a call fails, what was copied before it stays: delete the new thread.
+
         Parameters
         ----------
         source_thread_id : str
@@ -59,6 +61,8 @@ class AsyncCloning(AsyncDomain):
             There is no thread to copy.
         AlreadyExistsError
             There is a thread of the new id.
+        UnsupportedOperationError
+            The deployed functions are npm's, which copy no threads.
         """
         place = "MemoryStorage.copy_thread"
         request = _request(place, source_thread_id, new_thread_id, resource_id, title, metadata, options)
@@ -97,7 +101,7 @@ class AsyncCloning(AsyncDomain):
         metadata: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> ThreadClone:
-        """As `copy_thread`, and return the copied messages too."""
+        """As `copy_thread`, and return the copied messages too, oldest first: all of them, read again."""
         copy = await self.copy_thread(
             source_thread_id,
             new_thread_id=new_thread_id,

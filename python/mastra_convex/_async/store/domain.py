@@ -10,14 +10,14 @@ from mastra_convex._async.storage import AsyncStorage
 class AsyncDomain:
     """One area of a store: some tables, reached through the store's storage function."""
 
-    TABLES: ClassVar[tuple[str, ...]]
+    _TABLES: ClassVar[tuple[str, ...]]
 
     def __init__(self, storage: AsyncStorage) -> None:
         self._storage = storage
 
     async def dangerously_clear_all(self) -> None:
         """Delete every row of the domain's tables."""
-        for table in self.TABLES:
+        for table in self._TABLES:
             await self._storage.repeat("clearTable", table)
 
     def __repr__(self) -> str:

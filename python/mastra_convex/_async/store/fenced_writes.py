@@ -14,7 +14,7 @@ class AsyncFencedWrites(AsyncDomain):
     """A domain whose writes take a fence."""
 
     # The table of the claims that fences are compared with.
-    FENCES: ClassVar[str]
+    _FENCES: ClassVar[str]
 
     async def _write(
         self, place: str, op: str, table: str, fence: RunFence | Mapping[str, Any] | None, **fields: Any
@@ -25,4 +25,4 @@ class AsyncFencedWrites(AsyncDomain):
         given = {name: value for name, value in fields.items() if value is not None}
         row = to_row(f"{place}: fence", RunFence, fence)
         request = {"op": op, "tableName": table, **given}
-        return await self._storage.call("fenced", self.FENCES, fence=row, request=request)
+        return await self._storage.call("fenced", self._FENCES, fence=row, request=request)

@@ -19,11 +19,11 @@ class AsyncMemoryStorage(AsyncThreads, AsyncCloning, AsyncMessages, AsyncResourc
     the code ``STORAGE_RUN_FENCE_CONFLICT``, and changes nothing, once a later fence of the run stands.
     """
 
-    TABLES = (
+    _TABLES = (
         "mastra_threads",
         "mastra_messages",
         "mastra_resources",
         "mastra_observational_memory",
         MEMORY_FENCES,
     )
-    FENCES = MEMORY_FENCES
+    _FENCES = MEMORY_FENCES

@@ -93,7 +93,12 @@ class AsyncMessages(AsyncFencedWrites):
         Returns
         -------
         list of Message
-            Those that exist, updated. Unknown ids are passed over.
+            Those that exist, updated, in the order given. Unknown ids are passed over.
+
+        Raises
+        ------
+        MastraConvexError
+            A call failed. Up to 500 messages are one transaction; of more, the error says how many were written.
         """
         method = "MemoryStorage.update_messages"
         place = f"{method}: messages"
@@ -109,7 +114,7 @@ class AsyncMessages(AsyncFencedWrites):
     async def delete_messages(self, message_ids: Sequence[str]) -> None:
         """Delete messages, and set their threads' ``updated_at`` to now. Unknown ids are passed over.
 
-        Up to 500 are one transaction.
+        Up to 500 are one transaction, fewer where they are large.
         """
         ids = key_texts("MemoryStorage.delete_messages: message_ids", message_ids)
 
@@ -120,7 +125,7 @@ class AsyncMessages(AsyncFencedWrites):
             await in_halves(delete, ids[begin : begin + CALL_ROWS])
 
     async def list_messages_by_id(self, message_ids: Sequence[str]) -> list[Message]:
-        """Return the messages that exist among ids, each once, oldest first."""
+        """Return the messages that exist among ids, each once, oldest first; of one time, as they were stored."""
         ids = key_texts("MemoryStorage.list_messages_by_id: message_ids", message_ids)
         rows = await self._storage.load_many(MESSAGES, list(dict.fromkeys(ids)))
         rows.sort(key=lambda row: (row["createdAt"], row["_creationTime"]))
@@ -153,7 +158,8 @@ class AsyncMessages(AsyncFencedWrites):
             ``{"direction": "DESC"}`` begins with the newest. Messages of one time come as they were stored.
         filter : mapping, optional
             ``date_range``: ``{"start", "end", "start_exclusive", "end_exclusive"}``; ``roles``: some
-            of them; ``metadata``: values that the content's metadata has.
+            of them; ``metadata``: values that the content's metadata has. For that, all messages of the thread are
+            read, and compared in this process: content is text to the functions.
         include : sequence of mapping, default ()
             Messages to add wherever they are, ``{"id", "with_previous_messages", "with_next_messages"}``: each with
             so many before and after it in its thread. None is there twice.

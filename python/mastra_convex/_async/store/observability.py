@@ -9,4 +9,4 @@ from mastra_convex._async.store.traces import SPANS, AsyncTraces
 class AsyncObservabilityStorage(AsyncTraces, AsyncEvals):
     """Traces, made of spans, and evals."""
 
-    TABLES = (SPANS, EVALS)
+    _TABLES = (SPANS, EVALS)

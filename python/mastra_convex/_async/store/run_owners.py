@@ -34,11 +34,21 @@ class AsyncRunOwners(AsyncFencedWrites):
         run_id, owner_id : str
             The run, and who claims it.
         lease_ms : float
-            For how long, unless renewed.
+            For how many milliseconds of the deployment's clock, unless renewed.
         force : bool, default False
             Take it from who owns it, whose fenced writes fail from then on.
         expected_generation : int, optional
             Only if the last claim had this generation; 0: if there was none.
+
+        Returns
+        -------
+        RunOwnership
+            Where it is `applied`, its `fence` is this claim's; else that of who owns the run, not to be written with.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            The deployed functions are npm's, which know no owners.
         """
         place = "WorkflowsStorage.claim_run_ownership"
         result = await self._storage.call(
@@ -57,7 +67,7 @@ class AsyncRunOwners(AsyncFencedWrites):
         return _ownership(result)
 
     async def renew_run_ownership(self, fence: RunFence, lease_ms: float) -> RunOwnership:
-        """Own a run for `lease_ms` from now, if it is still this claim's."""
+        """Own a run for `lease_ms` milliseconds from now, if it is still this claim's and wasn't released."""
         place = "WorkflowsStorage.renew_run_ownership"
         lease_ms = _lease(place, lease_ms)
         return _ownership(
@@ -70,7 +80,7 @@ class AsyncRunOwners(AsyncFencedWrites):
         return _ownership(await self._storage.call("releaseRunOwnership", OWNERS, fence=_fence(place, fence)))
 
     async def get_run_ownership(self, run_id: str) -> RunOwnership:
-        """Return who claimed a run last."""
+        """Return who claimed a run last: `applied`, with a `fence` of None where nobody did."""
         run_id = key_text("WorkflowsStorage.get_run_ownership: run_id", run_id)
         return _ownership(await self._storage.call("getRunOwnership", OWNERS, runId=run_id))
 

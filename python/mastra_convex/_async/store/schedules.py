@@ -24,7 +24,7 @@ DEFAULT_LIMIT = 100
 class AsyncSchedulesStorage(AsyncDomain):
     """Schedules and their triggers. Times are epoch milliseconds."""
 
-    TABLES = (TRIGGERS, SCHEDULES)
+    _TABLES = (TRIGGERS, SCHEDULES)
 
     async def create_schedule(self, schedule: Schedule | Mapping[str, Any]) -> Schedule:
         """Insert a schedule.

@@ -26,7 +26,7 @@ class Pagination(TypedDict, total=False):
 class AsyncScoresStorage(AsyncDomain):
     """Scores. Lists are newest first, and paged: ``{"page": 0, "per_page": 100}`` where nothing else is asked for."""
 
-    TABLES = (SCORES,)
+    _TABLES = (SCORES,)
 
     async def save_score(self, score: Score | Mapping[str, Any]) -> Score:
         """Insert a score, or update the one with its id, whose ``created_at`` stays.

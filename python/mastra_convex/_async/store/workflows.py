@@ -26,8 +26,8 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
     and changes nothing, once somebody else has claimed the run.
     """
 
-    TABLES = (RUNS, OWNERS)
-    FENCES = OWNERS
+    _TABLES = (RUNS, OWNERS)
+    _FENCES = OWNERS
 
     async def persist_workflow_snapshot(
         self,
@@ -40,7 +40,21 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         updated_at: datetime | str | None = None,
         fence: RunFence | None = None,
     ) -> None:
-        """Insert a run, or replace its snapshot; ``created_at``, and a resource where none is given, stay."""
+        """Insert a run, or replace its snapshot; ``created_at``, and a resource where none is given, stay.
+
+        Parameters
+        ----------
+        workflow_name, run_id : str
+            The run.
+        snapshot : mapping
+            Its state, with Mastra's keys and the steps' own: none is renamed. Not modified.
+        resource_id : str, optional
+            Whose it is.
+        created_at, updated_at : datetime or str, optional
+            By default now.
+        fence : RunFence, optional
+            Only while this claim on the run holds.
+        """
         place = "WorkflowsStorage.persist_workflow_snapshot"
         row = to_row(
             place,
@@ -81,6 +95,12 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         -------
         dict
             The results of all steps; empty where there is no such run.
+
+        Raises
+        ------
+        FunctionError
+            The snapshot has no ``context`` to merge into; or, code ``STORAGE_RUN_FENCE_CONFLICT``, the run is
+            somebody else's.
         """
         place = "WorkflowsStorage.update_workflow_results"
         context = await self._write(
@@ -121,6 +141,13 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         -------
         dict or None
             The snapshot; None where there is no such run, or its status is another.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            The deployed functions are npm's, which would pass over `expected_status`.
+        FunctionError
+            Code ``STORAGE_RUN_FENCE_CONFLICT``: the run is somebody else's.
         """
         place = "WorkflowsStorage.update_workflow_state"
         if not isinstance(opts, Mapping):
@@ -169,7 +196,8 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         status : str, optional
             Only runs whose snapshot has this status.
         thread_id : str, optional
-            Only runs of agents whose snapshot names this thread, as it does while suspended. Snapshots are read for it.
+            Only runs of agents whose snapshot names this thread, as it does while suspended. For that, all snapshots
+            are read, and looked into in this process.
         """
         place = "WorkflowsStorage.list_workflow_runs"
         part = window(place, page, per_page)

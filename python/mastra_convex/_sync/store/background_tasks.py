@@ -28,7 +28,7 @@ UNSET: Any = object()
 class BackgroundTasksStorage(Domain):
     """Background tasks. Those that older versions of Mastra kept as documents are tasks like others."""
 
-    TABLES = (TASKS,)
+    _TABLES = (TASKS,)
 
     def create_task(self, task: BackgroundTask | Mapping[str, Any]) -> BackgroundTask:
         """Insert a task.
@@ -76,6 +76,11 @@ class BackgroundTasksStorage(Domain):
         -------
         bool
             Whether there is such a task, as expected.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            The deployed functions are npm's, which would pass over what is expected.
         """
         place = "BackgroundTasksStorage.update_task"
         expected = {
@@ -117,7 +122,12 @@ class BackgroundTasksStorage(Domain):
         Returns
         -------
         BackgroundTask or None
-            The task, running; None where none is pending.
+            The task, running, with `started_at` now; None where none is pending.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            The deployed functions are npm's, of which several could get the same task.
         """
         place = "BackgroundTasksStorage.claim_task"
         row = self._storage.call(

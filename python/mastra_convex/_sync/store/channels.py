@@ -29,7 +29,7 @@ class ChannelsStorage(Domain):
         On reading, with the code ``InvalidChannelData``: a row's data isn't JSON.
     """
 
-    TABLES = (INSTALLATIONS, CONFIGS)
+    _TABLES = (INSTALLATIONS, CONFIGS)
 
     def save_installation(self, installation: ChannelInstallation | Mapping[str, Any]) -> ChannelInstallation:
         """Insert an installation, or replace the one with its id, whose ``created_at`` stays; it is updated now.

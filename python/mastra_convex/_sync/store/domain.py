@@ -11,14 +11,14 @@ from mastra_convex._sync.storage import Storage
 class Domain:
     """One area of a store: some tables, reached through the store's storage function."""
 
-    TABLES: ClassVar[tuple[str, ...]]
+    _TABLES: ClassVar[tuple[str, ...]]
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def dangerously_clear_all(self) -> None:
         """Delete every row of the domain's tables."""
-        for table in self.TABLES:
+        for table in self._TABLES:
             self._storage.repeat("clearTable", table)
 
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ class FencedWrites(Domain):
     """A domain whose writes take a fence."""
 
     # The table of the claims that fences are compared with.
-    FENCES: ClassVar[str]
+    _FENCES: ClassVar[str]
 
     def _write(
         self, place: str, op: str, table: str, fence: RunFence | Mapping[str, Any] | None, **fields: Any
@@ -26,4 +26,4 @@ class FencedWrites(Domain):
         given = {name: value for name, value in fields.items() if value is not None}
         row = to_row(f"{place}: fence", RunFence, fence)
         request = {"op": op, "tableName": table, **given}
-        return self._storage.call("fenced", self.FENCES, fence=row, request=request)
+        return self._storage.call("fenced", self._FENCES, fence=row, request=request)

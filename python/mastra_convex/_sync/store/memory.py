@@ -20,11 +20,11 @@ class MemoryStorage(Threads, Cloning, Messages, Resources, Observations, RunFenc
     the code ``STORAGE_RUN_FENCE_CONFLICT``, and changes nothing, once a later fence of the run stands.
     """
 
-    TABLES = (
+    _TABLES = (
         "mastra_threads",
         "mastra_messages",
         "mastra_resources",
         "mastra_observational_memory",
         MEMORY_FENCES,
     )
-    FENCES = MEMORY_FENCES
+    _FENCES = MEMORY_FENCES

@@ -10,4 +10,4 @@ from mastra_convex._sync.store.traces import SPANS, Traces
 class ObservabilityStorage(Traces, Evals):
     """Traces, made of spans, and evals."""
 
-    TABLES = (SPANS, EVALS)
+    _TABLES = (SPANS, EVALS)

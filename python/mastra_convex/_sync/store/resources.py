@@ -50,7 +50,12 @@ class Resources(FencedWrites):
     ) -> Resource:
         """Replace a resource's working memory, merge into its metadata key by key, or both, in one transaction.
 
-        A resource that doesn't exist is made.
+        What is None stays as it is. A resource that doesn't exist is made.
+
+        Returns
+        -------
+        Resource
+            As it then is, updated now.
         """
         place = "MemoryStorage.update_resource"
         if working_memory is not None and not isinstance(working_memory, str):

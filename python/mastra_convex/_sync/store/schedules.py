@@ -25,7 +25,7 @@ DEFAULT_LIMIT = 100
 class SchedulesStorage(Domain):
     """Schedules and their triggers. Times are epoch milliseconds."""
 
-    TABLES = (TRIGGERS, SCHEDULES)
+    _TABLES = (TRIGGERS, SCHEDULES)
 
     def create_schedule(self, schedule: Schedule | Mapping[str, Any]) -> Schedule:
         """Insert a schedule.

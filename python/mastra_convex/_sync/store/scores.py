@@ -27,7 +27,7 @@ class Pagination(TypedDict, total=False):
 class ScoresStorage(Domain):
     """Scores. Lists are newest first, and paged: ``{"page": 0, "per_page": 100}`` where nothing else is asked for."""
 
-    TABLES = (SCORES,)
+    _TABLES = (SCORES,)
 
     def save_score(self, score: Score | Mapping[str, Any]) -> Score:
         """Insert a score, or update the one with its id, whose ``created_at`` stays.

@@ -61,6 +61,20 @@ class ConvexStore(Client):
         Chat platforms that agents are installed on.
     observability : ObservabilityStorage
         Traces, made of spans, and evals.
+
+    Notes
+    -----
+    Arguments are checked before anything is sent: an `InvalidArgumentError` names the method, the argument, its value
+    and what was expected, and nothing has changed. A record holds up to 1 MiB, Convex's limit for a document; with
+    ``limits="off"`` too, so that what is stored can move to any deployment.
+
+    Pages count from 0. Records of one time come in the order in which they were stored, and in its reverse where the
+    newest come first. Totals are exact: those of a resource's threads, and of all messages of a thread or a resource,
+    are kept as these are written, all others counted by reading, 1,000 rows a transaction.
+
+    Older functions, and those of npm ``@mastra/convex``, serve every method as far as they can. What they can't is an
+    `UnsupportedOperationError`, which names what they can, and what to deploy. Behaviour: as Mastra's storage domains
+    (``@mastra/core``, ``src/storage/domains``) and ``@mastra/convex``, ``src/storage``.
     """
 
     def __init__(

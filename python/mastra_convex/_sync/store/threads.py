@@ -28,7 +28,7 @@ class Threads(FencedWrites):
     """The threads of a memory."""
 
     def save_thread(self, thread: Thread | Mapping[str, Any], *, fence: RunFence | None = None) -> Thread:
-        """Insert a thread, or replace the one with its id.
+        """Insert a thread, or replace the one with its id, dates and metadata included.
 
         Returns
         -------
@@ -70,7 +70,13 @@ class Threads(FencedWrites):
             ``{"field": "created_at" or "updated_at", "direction": "ASC" or "DESC"}``; by default those made last come
             first. Threads of one time are in the order in which they were stored, or in its reverse.
         filter : mapping, optional
-            ``resource_id``: whose; ``metadata``: values that the metadata has, nested ones equal as a whole.
+            ``resource_id``: whose; ``metadata``: values that the metadata has, nested ones equal as a whole. For
+            that, all threads are read, and compared in this process.
+
+        Returns
+        -------
+        ThreadPage
+            Without a resource, threads are counted by reading them all, 1,000 a transaction: `iter_threads` doesn't.
 
         Raises
         ------
@@ -86,7 +92,10 @@ class Threads(FencedWrites):
     def iter_threads(
         self, *, order_by: OrderBy | None = None, filter: Mapping[str, Any] | None = None
     ) -> Iterator[Thread]:
-        """Iterate over all threads, paged by cursor. Arguments are as for `list_threads`."""
+        """Iterate over all threads, paged by cursor. Arguments are as for `list_threads`.
+
+        Threads saved meanwhile come too where they belong after the last one given; none comes twice.
+        """
         return self._threads(*_wanted("MemoryStorage.iter_threads", order_by, filter))
 
     def _threads(
@@ -105,6 +114,13 @@ class Threads(FencedWrites):
         fence: RunFence | None = None,
     ) -> Thread:
         """Replace a thread's title, merge into its metadata key by key, or both, in one transaction.
+
+        What is None stays as it is.
+
+        Returns
+        -------
+        Thread
+            As it then is, updated now.
 
         Raises
         ------
@@ -152,6 +168,11 @@ class Threads(FencedWrites):
         -------
         Thread or None
             As it then is; None where there is no such thread.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            The deployed functions are npm's, which would overwrite what somebody else changed meanwhile.
         """
         place = "MemoryStorage.update_thread_metadata"
         if not callable(update):
@@ -173,6 +194,11 @@ class Threads(FencedWrites):
         """Give a thread to another resource, and all its messages with it.
 
         The thread comes first, then its messages, 256 a transaction: called again, it ends what was broken off.
+
+        Returns
+        -------
+        Thread
+            As it then is.
 
         Raises
         ------
