@@ -20,14 +20,15 @@ def connect(target: Target, **options: Unpack[ConnectOptions]) -> Deployment:
     admin_key : str, optional
         Reaches internal functions. By default ``CONVEX_ADMIN_KEY`` or ``CONVEX_SELF_HOSTED_ADMIN_KEY``, if set.
     auth_token : str or callable, optional
-        A user's JWT, or what returns one; it is asked before each call. By default ``CONVEX_AUTH_TOKEN``, if set. An
-        admin key wins; without any, calls are anonymous.
+        A user's JWT, or what returns one; it is asked before each call. Over HTTP by default ``CONVEX_AUTH_TOKEN``, if
+        set; an admin key wins, and without any, calls are anonymous. In this process calls without a token are the
+        owner's; with one, those of the user whom ``auth.config.ts`` of `functions` vouches for: public functions only.
     timeout : float, default 30
         Seconds a call over HTTP may take, repetitions included.
     retries : int, default 3
         How often a call over HTTP is repeated that wasn't executed, or that only reads.
     headers : mapping, optional
-        Sent with each HTTP request.
+        Sent with each HTTP request; live queries, over a WebSocket, go without.
     functions : path, optional
         A ``convex/`` folder to run instead of the built-in functions.
     limits : {"convex", "off"}, default "convex"

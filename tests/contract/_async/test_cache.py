@@ -275,7 +275,7 @@ async def test_arguments_that_cannot_be_are_named(deployment: mc.AsyncDeployment
 UPSTREAM = """
 import { cache } from "./model/cache";
 import { answer, prepareFor } from "./model/operation";
-import { internalMutation } from "./model/server";
+import { internalMutationGeneric as internalMutation } from "convex/server";
 
 const { version, sweep, listPushIndexed, ...known } = cache;
 
