@@ -108,6 +108,14 @@ impl Client {
         }
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.options.timeout
+    }
+
     /// Sends a call, again where that is safe, and gives the body of the answer.
     pub(crate) fn send(&self, call: &Call<'_>) -> Result<Vec<u8>> {
         let deadline = Instant::now() + self.options.timeout;
@@ -203,7 +211,7 @@ impl Client {
         }
     }
 
-    fn protocol(&self, reason: String) -> Error {
+    pub(crate) fn protocol(&self, reason: String) -> Error {
         Error::Protocol { url: self.url.clone(), reason }
     }
 }

@@ -63,6 +63,12 @@ pub enum Error {
         /// Seconds to wait, where the answer said so.
         retry_after: Option<f64>,
     },
+    /// There is no credential to send: what was to give one failed.
+    #[error("no credential: {reason}")]
+    Credential {
+        /// What it said.
+        reason: String,
+    },
     /// The function ran, or was about to, and failed.
     #[error("{message}")]
     Function {

@@ -4,13 +4,16 @@
 //! | --- | --- |
 //! | [`client`](Client) | a call: the request, its deadline, what may be repeated |
 //! | [`pages`](Client::read_vectors) | a vector index, page by page, to a batch |
+//! | [`live`](LiveClient) | live queries over the sync protocol |
 //! | [`error`](Error) | what can go wrong |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 
 mod client;
 mod error;
+mod live;
 mod pages;
 
 pub use client::{Call, Client, FunctionKind, Options};
 pub use error::{Error, Result};
+pub use live::{Authorize, LiveClient, LiveQuery};

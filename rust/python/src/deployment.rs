@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use engine::{
@@ -16,7 +16,7 @@ use crate::{
     error::{Exception, engine_error, invalid_argument},
     results::Origin,
     signal,
-    subscription::{Live, Subscription},
+    subscription::{Subscription, Subscriptions},
 };
 
 /// A handle on a deployment in this process.
@@ -27,7 +27,7 @@ pub(crate) struct EmbeddedDeployment {
     /// What returns the token of the user who calls; None: the owner calls.
     auth_token: Option<Arc<Py<PyAny>>>,
     /// What ends with this handle.
-    subscriptions: Mutex<Vec<Weak<Live>>>,
+    subscriptions: Subscriptions,
 }
 
 #[pymethods]
@@ -59,7 +59,7 @@ impl EmbeddedDeployment {
         let options = Options { functions, limits, synchronous, auth_config };
         let deployment = py.detach(|| Deployment::open(target, options)).map_err(|error| engine_error(py, &error))?;
         let auth_token = auth_token.map(Arc::new);
-        Ok(Self { deployment: RwLock::new(Some(deployment)), auth_token, subscriptions: Mutex::default() })
+        Ok(Self { deployment: RwLock::new(Some(deployment)), auth_token, subscriptions: Subscriptions::default() })
     }
 
     /// `reads`: whether the call may be executed twice; of no use without a network.
@@ -88,14 +88,8 @@ impl EmbeddedDeployment {
     fn subscribe(&self, py: Python<'_>, path: String, args: &Bound<'_, PyAny>) -> PyResult<Subscription> {
         let args = arguments_from_python(args)?;
         self.with(py, |deployment| {
-            let subscription = Subscription::new(deployment, path, args, self.auth_token.clone())?;
-            let mut subscriptions = self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
-            if subscriptions.len() == subscriptions.capacity() {
-                subscriptions.retain(|live| live.strong_count() > 0);
-                let living = subscriptions.len();
-                subscriptions.reserve(living + 1);
-            }
-            subscriptions.push(subscription.downgrade());
+            let subscription = Subscription::embedded(deployment, path, args, self.auth_token.clone())?;
+            self.subscriptions.add(&subscription);
             Ok(subscription)
         })
     }
@@ -172,10 +166,7 @@ impl EmbeddedDeployment {
     /// Ends the subscriptions too: each holds a handle of its own.
     fn disconnect(&self) {
         let deployment = self.deployment.write().unwrap_or_else(PoisonError::into_inner).take();
-        let subscriptions = std::mem::take(&mut *self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner));
-        for live in subscriptions.iter().filter_map(Weak::upgrade) {
-            live.close();
-        }
+        self.subscriptions.close();
         drop(deployment);
     }
 

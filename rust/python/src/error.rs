@@ -137,6 +137,7 @@ pub(crate) fn client_error(py: Python<'_>, error: client::Error) -> PyErr {
     let message = error.to_string();
     let (class, is_retryable, code, retry_after) = match &error {
         E::Url { .. } => ("ConfigurationError", false, None, None),
+        E::Credential { .. } => ("AuthenticationError", false, None, None),
         E::Connect { .. } => ("ConnectError", true, None, None),
         E::Timeout { .. } => ("TransportTimeoutError", true, None, None),
         E::OutcomeUnknown { .. } => ("OutcomeUnknownError", false, None, None),

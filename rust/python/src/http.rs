@@ -1,24 +1,29 @@
 //! A deployment that is reached over HTTP.
 
-use std::{time::Duration, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use client::{Call, Client, FunctionKind, Options};
+use client::{Authorize, Call, Client, Error, FunctionKind, LiveClient, Options};
 use pyo3::prelude::*;
 
 use crate::{
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, to_python},
-    error::{Exception, client_error},
+    error::client_error,
     results::Origin,
-    subscription::Subscription,
+    subscription::{Subscription, Subscriptions},
 };
 
 /// A deployment somewhere: Convex's cloud, self-hosted, `mastra-convex serve`.
 #[pyclass(frozen)]
 pub(crate) struct HttpDeployment {
-    client: Client,
+    client: Arc<Client>,
+    live: Arc<LiveClient>,
     /// What returns the `Authorization` header; None for anonymous calls.
-    authorization: Option<Py<PyAny>>,
+    authorization: Option<Arc<Py<PyAny>>>,
+    subscriptions: Subscriptions,
 }
 
 #[pymethods]
@@ -34,8 +39,16 @@ impl HttpDeployment {
         headers: Vec<(String, String)>,
     ) -> PyResult<Self> {
         let options = Options { timeout: Duration::from_secs_f64(timeout), retries, headers };
-        let client = Client::new(url, options).map_err(|error| client_error(py, error))?;
-        Ok(Self { client, authorization })
+        let client = Arc::new(Client::new(url, options).map_err(|error| client_error(py, error))?);
+        let authorization = authorization.map(Arc::new);
+        let give = authorization.clone();
+        let authorize: Authorize = Arc::new(move || {
+            let Some(give) = &give else { return Ok(None) };
+            let given = Python::attach(|py| give.call0(py)?.extract::<String>(py));
+            given.map(Some).map_err(|error| Error::Credential { reason: error.to_string() })
+        });
+        let live = LiveClient::new(Arc::clone(&client), authorize);
+        Ok(Self { client, live, authorization, subscriptions: Subscriptions::default() })
     }
 
     #[pyo3(signature = (kind, path, args, *, reads))]
@@ -60,11 +73,11 @@ impl HttpDeployment {
         to_python(py, &value)
     }
 
-    #[expect(clippy::unused_self, reason = "as of the other kind of deployment")]
-    fn subscribe(&self, py: Python<'_>, path: &str, args: &Bound<'_, PyAny>) -> PyResult<Subscription> {
-        let _ = args;
-        let message = format!("subscribe: {path} can be followed in an embedded deployment only");
-        Err(Exception::new("UnsupportedOperationError", message).into_err(py))
+    fn subscribe(&self, py: Python<'_>, path: String, args: &Bound<'_, PyAny>) -> PyResult<Subscription> {
+        let args = arguments_from_python(args)?;
+        let subscription = py.detach(|| Subscription::http(&self.live, path, args));
+        self.subscriptions.add(&subscription);
+        Ok(subscription)
     }
 
     #[pyo3(signature = (*, storage_function, table_name, dimension, metric))]
@@ -86,8 +99,9 @@ impl HttpDeployment {
         Ok(VectorBatch::from_batch(batch.into(), metric, origin))
     }
 
-    #[expect(clippy::unused_self, reason = "the other kind of deployment has something to close")]
-    fn close(&self) {}
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.subscriptions.close());
+    }
 }
 
 impl HttpDeployment {

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use client::{LiveClient, LiveQuery};
 use engine::{Caller, Deployment, Error, QuerySet};
 use pyo3::{prelude::*, types::PyTuple};
 use value::Value;
@@ -12,7 +13,7 @@ use value::Value;
 use crate::{
     convert::to_python,
     deployment::log,
-    error::{engine_error, invalid_argument},
+    error::{client_error, engine_error, invalid_argument},
     signal::Signal,
 };
 
@@ -24,15 +25,21 @@ const QUERY: u32 = 0;
 pub(crate) struct Subscription(Arc<Live>);
 
 /// A live query that can be closed from elsewhere.
-pub(crate) struct Live {
+struct Live {
     path: String,
     process: u32,
     signal: Arc<Signal>,
     /// None once it is closed.
-    query: Mutex<Option<LiveQuery>>,
+    source: Mutex<Option<Source>>,
 }
 
-struct LiveQuery {
+/// Where the states come from.
+enum Source {
+    Embedded(EmbeddedQuery),
+    Http(LiveQuery),
+}
+
+struct EmbeddedQuery {
     deployment: Deployment,
     set: QuerySet,
     /// What returns the token of the user whose query it is; None: it is the owner's.
@@ -92,8 +99,8 @@ impl Drop for Subscription {
 }
 
 impl Subscription {
-    /// Follows a query. It runs when its first state is asked for.
-    pub(crate) fn new(
+    /// Follows a query of a deployment in this process. It runs when its first state is asked for.
+    pub(crate) fn embedded(
         deployment: &Deployment,
         path: String,
         args: Value,
@@ -107,14 +114,49 @@ impl Subscription {
         let mut set = QuerySet::new(deployment, caller, move || woken.set())?;
         set.add(QUERY, path.clone(), args, None);
         let deployment = deployment.clone();
-        let query = LiveQuery { deployment, set, auth_token, expires: None, is_new: false, failure: None };
-        let process = std::process::id();
-        Ok(Self(Arc::new(Live { path, process, signal, query: Mutex::new(Some(query)) })))
+        let query = EmbeddedQuery { deployment, set, auth_token, expires: None, is_new: false, failure: None };
+        Ok(Self::new(path, signal, Source::Embedded(query)))
     }
 
-    /// Lets somebody else close it.
-    pub(crate) fn downgrade(&self) -> Weak<Live> {
+    /// Follows a query of a deployment elsewhere.
+    pub(crate) fn http(live: &Arc<LiveClient>, path: String, args: Value) -> Self {
+        let signal = Arc::new(Signal::default());
+        let woken = Arc::clone(&signal);
+        let query = live.subscribe(path.clone(), args, move || woken.set());
+        Self::new(path, signal, Source::Http(query))
+    }
+
+    fn new(path: String, signal: Arc<Signal>, source: Source) -> Self {
+        let process = std::process::id();
+        Self(Arc::new(Live { path, process, signal, source: Mutex::new(Some(source)) }))
+    }
+
+    /// Lets a handle close it.
+    fn downgrade(&self) -> Weak<Live> {
         Arc::downgrade(&self.0)
+    }
+}
+
+/// The subscriptions that end with a handle on a deployment.
+#[derive(Default)]
+pub(crate) struct Subscriptions(Mutex<Vec<Weak<Live>>>);
+
+impl Subscriptions {
+    pub(crate) fn add(&self, subscription: &Subscription) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() == all.capacity() {
+            all.retain(|live| live.strong_count() > 0);
+            let living = all.len();
+            all.reserve(living + 1);
+        }
+        all.push(subscription.downgrade());
+    }
+
+    pub(crate) fn close(&self) {
+        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for live in all.iter().filter_map(Weak::upgrade) {
+            live.close();
+        }
     }
 }
 
@@ -124,48 +166,50 @@ impl Live {
         if self.is_foreign() {
             return Err(Error::Forked);
         }
-        let mut query = self.query.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(query) = query.as_mut().filter(|_| !self.signal.is_closed()) else { return Ok(()) };
-        self.signal.clear();
-        query.refresh();
-        if query.is_new || query.failure.is_some() {
-            self.signal.set();
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.signal.is_closed() {
+            return Ok(());
+        }
+        if let Some(Source::Embedded(query)) = source.as_mut() {
+            self.signal.clear();
+            query.refresh();
+            if query.is_new || query.failure.is_some() {
+                self.signal.set();
+            }
         }
         Ok(())
     }
 
     /// The state that nobody took yet, in a tuple; its error, where the query failed.
     fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let mut query = match self.query.try_lock() {
-            Ok(query) => query,
+        let mut source = match self.source.try_lock() {
+            Ok(source) => source,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             // Somebody refreshes it.
             Err(TryLockError::WouldBlock) => return Ok(None),
         };
-        let Some(query) = query.as_mut() else { return Ok(None) };
+        let Some(source) = source.as_mut() else { return Ok(None) };
         self.signal.clear();
-        if query.set.is_stale() {
-            self.signal.set();
-        }
-        if let Some(failure) = query.failure.take() {
-            return Err(failure);
-        }
-        if !std::mem::take(&mut query.is_new) {
-            return Ok(None);
-        }
-        let outcome = query.set.outcome(QUERY).expect("it ran");
-        log(py, &self.path, &outcome.log_lines)?;
-        match &outcome.result {
-            Ok(value) => Ok(Some(PyTuple::new(py, [to_python(py, value)?])?)),
-            Err(error) => Err(engine_error(py, error)),
-        }
+        let value = match source {
+            Source::Embedded(query) => {
+                if query.set.is_stale() {
+                    self.signal.set();
+                }
+                query.take(py, &self.path)?
+            }
+            Source::Http(query) => {
+                let state = query.take().transpose().map_err(|error| client_error(py, error))?;
+                state.map(|value| to_python(py, &value)).transpose()?
+            }
+        };
+        value.map(|value| PyTuple::new(py, [value])).transpose()
     }
 
     /// Ends it: whoever waits, waits no longer. Again: nothing.
-    pub(crate) fn close(&self) {
+    fn close(&self) {
         self.signal.close();
         if !self.is_foreign() {
-            drop(self.query.lock().unwrap_or_else(PoisonError::into_inner).take());
+            drop(self.source.lock().unwrap_or_else(PoisonError::into_inner).take());
         }
     }
 
@@ -175,7 +219,20 @@ impl Live {
     }
 }
 
-impl LiveQuery {
+impl EmbeddedQuery {
+    fn take<'py>(&mut self, py: Python<'py>, path: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        if !std::mem::take(&mut self.is_new) {
+            return Ok(None);
+        }
+        let outcome = self.set.outcome(QUERY).expect("it ran");
+        log(py, path, &outcome.log_lines)?;
+        let value = outcome.result.as_ref().map_err(|error| engine_error(py, error))?;
+        to_python(py, value).map(Some)
+    }
+
     fn refresh(&mut self) {
         let refreshed = self.renew().and_then(|()| self.set.refresh().map_err(raised));
         match refreshed {
