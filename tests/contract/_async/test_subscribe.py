@@ -16,8 +16,6 @@ from tests.folders import functions_with
 
 WATCH = "mastra/queries:watchThread"
 
-embedded = pytest.mark.parametrize("deployment", ["memory", "folder"], indirect=True)
-
 
 async def save(deployment: mc.AsyncDeployment, title: str, id: str = "t1") -> None:
     await mc.AsyncConvexStore(deployment).memory.save_thread(mc.Thread(id=id, resource_id="ada", title=title))
@@ -27,7 +25,6 @@ def watch(deployment: mc.AsyncDeployment, id: str = "t1") -> mc.AsyncSubscriptio
     return deployment.subscribe(WATCH, {"threadId": id})
 
 
-@embedded
 async def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.AsyncDeployment) -> None:
     """Iterating begins with what is there, and goes on with what is written."""
     titles = ["one", "two", "three"]
@@ -42,7 +39,6 @@ async def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.
     assert found == titles
 
 
-@embedded
 async def test_who_waits_is_woken_by_a_write(deployment: mc.AsyncDeployment) -> None:
     """The write comes while `next` waits, from elsewhere."""
     states = watch(deployment)
@@ -51,19 +47,21 @@ async def test_who_waits_is_woken_by_a_write(deployment: mc.AsyncDeployment) -> 
     assert state["title"] == "new"
 
 
-@embedded
 async def test_a_slow_consumer_gets_the_newest_state_only(deployment: mc.AsyncDeployment) -> None:
     """What was written between two looks is one change."""
     states = watch(deployment)
     assert await states.next() is None
     for number in range(20):
         await save(deployment, str(number))
-    assert (await states.next(timeout=20))["title"] == "19"
+    taken: list[str] = []
+    while "19" not in taken:
+        taken.append((await states.next(timeout=20))["title"])
+    # Over HTTP the last one may still be on its way when the first is taken.
+    assert len(taken) < 5
     with pytest.raises(mc.TransportTimeoutError, match=r"watchThread did not change within 0 s"):
         await states.next(timeout=0)
 
 
-@embedded
 async def test_nothing_comes_where_nothing_changed(deployment: mc.AsyncDeployment) -> None:
     """A write elsewhere, or one that is undone before anybody looks, is no change."""
     await save(deployment, "same")
@@ -114,7 +112,6 @@ async def test_a_query_that_fails_goes_on(functions: Path) -> None:
         assert await states.next() == 1
 
 
-@embedded
 async def test_a_cancelled_wait_loses_no_state(deployment: mc.AsyncDeployment) -> None:
     """Who gave up waiting gets the state the next time."""
     states = watch(deployment)
@@ -140,7 +137,6 @@ CLOSERS: list[Callable[[mc.AsyncDeployment, mc.AsyncSubscription[Any]], Any]] = 
 
 
 @pytest.mark.parametrize("close", CLOSERS, ids=["subscription", "deployment"])
-@embedded
 async def test_closing_ends_whoever_waits(
     deployment: mc.AsyncDeployment, close: Callable[[mc.AsyncDeployment, mc.AsyncSubscription[Any]], Any]
 ) -> None:
@@ -158,7 +154,6 @@ async def test_closing_ends_whoever_waits(
     await close(deployment, states)
 
 
-@embedded
 async def test_one_that_never_began_can_be_closed(deployment: mc.AsyncDeployment) -> None:
     """Nothing was called, and nothing comes."""
     states = deployment.subscribe("no/such:query")
@@ -166,7 +161,6 @@ async def test_one_that_never_began_can_be_closed(deployment: mc.AsyncDeployment
     assert await end(states)
 
 
-@embedded
 async def test_what_cannot_be_followed_is_an_error_of_the_first_state(deployment: mc.AsyncDeployment) -> None:
     """As a call would have it."""
     with pytest.raises(mc.FunctionNotFoundError, match="no/such:query"):
@@ -178,7 +172,6 @@ async def test_what_cannot_be_followed_is_an_error_of_the_first_state(deployment
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1"], ids=repr)
-@embedded
 async def test_a_timeout_is_seconds(deployment: mc.AsyncDeployment, timeout: Any) -> None:
     """Anything else is named."""
     with pytest.raises(mc.InvalidArgumentError, match=r"next: timeout .*; expected seconds, zero or more"):

@@ -17,8 +17,6 @@ from tests.folders import functions_with
 
 WATCH = "mastra/queries:watchThread"
 
-embedded = pytest.mark.parametrize("deployment", ["memory", "folder"], indirect=True)
-
 
 def save(deployment: mc.Deployment, title: str, id: str = "t1") -> None:
     mc.ConvexStore(deployment).memory.save_thread(mc.Thread(id=id, resource_id="ada", title=title))
@@ -28,7 +26,6 @@ def watch(deployment: mc.Deployment, id: str = "t1") -> mc.Subscription[Any]:
     return deployment.subscribe(WATCH, {"threadId": id})
 
 
-@embedded
 def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.Deployment) -> None:
     """Iterating begins with what is there, and goes on with what is written."""
     titles = ["one", "two", "three"]
@@ -43,7 +40,6 @@ def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.Deploy
     assert found == titles
 
 
-@embedded
 def test_who_waits_is_woken_by_a_write(deployment: mc.Deployment) -> None:
     """The write comes while `next` waits, from elsewhere."""
     states = watch(deployment)
@@ -52,19 +48,21 @@ def test_who_waits_is_woken_by_a_write(deployment: mc.Deployment) -> None:
     assert state["title"] == "new"
 
 
-@embedded
 def test_a_slow_consumer_gets_the_newest_state_only(deployment: mc.Deployment) -> None:
     """What was written between two looks is one change."""
     states = watch(deployment)
     assert states.next() is None
     for number in range(20):
         save(deployment, str(number))
-    assert (states.next(timeout=20))["title"] == "19"
+    taken: list[str] = []
+    while "19" not in taken:
+        taken.append((states.next(timeout=20))["title"])
+    # Over HTTP the last one may still be on its way when the first is taken.
+    assert len(taken) < 5
     with pytest.raises(mc.TransportTimeoutError, match=r"watchThread did not change within 0 s"):
         states.next(timeout=0)
 
 
-@embedded
 def test_nothing_comes_where_nothing_changed(deployment: mc.Deployment) -> None:
     """A write elsewhere, or one that is undone before anybody looks, is no change."""
     save(deployment, "same")
@@ -115,7 +113,6 @@ def test_a_query_that_fails_goes_on(functions: Path) -> None:
         assert states.next() == 1
 
 
-@embedded
 def test_a_cancelled_wait_loses_no_state(deployment: mc.Deployment) -> None:
     """Who gave up waiting gets the state the next time."""
     states = watch(deployment)
@@ -141,7 +138,6 @@ CLOSERS: list[Callable[[mc.Deployment, mc.Subscription[Any]], Any]] = [
 
 
 @pytest.mark.parametrize("close", CLOSERS, ids=["subscription", "deployment"])
-@embedded
 def test_closing_ends_whoever_waits(
     deployment: mc.Deployment, close: Callable[[mc.Deployment, mc.Subscription[Any]], Any]
 ) -> None:
@@ -159,7 +155,6 @@ def test_closing_ends_whoever_waits(
     close(deployment, states)
 
 
-@embedded
 def test_one_that_never_began_can_be_closed(deployment: mc.Deployment) -> None:
     """Nothing was called, and nothing comes."""
     states = deployment.subscribe("no/such:query")
@@ -167,7 +162,6 @@ def test_one_that_never_began_can_be_closed(deployment: mc.Deployment) -> None:
     assert end(states)
 
 
-@embedded
 def test_what_cannot_be_followed_is_an_error_of_the_first_state(deployment: mc.Deployment) -> None:
     """As a call would have it."""
     with pytest.raises(mc.FunctionNotFoundError, match="no/such:query"):
@@ -179,7 +173,6 @@ def test_what_cannot_be_followed_is_an_error_of_the_first_state(deployment: mc.D
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1"], ids=repr)
-@embedded
 def test_a_timeout_is_seconds(deployment: mc.Deployment, timeout: Any) -> None:
     """Anything else is named."""
     with pytest.raises(mc.InvalidArgumentError, match=r"next: timeout .*; expected seconds, zero or more"):

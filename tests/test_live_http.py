@@ -1,0 +1,67 @@
+"""What becomes of a subscription over HTTP when the deployment isn't there, isn't ours, or comes back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+import mastra_convex as mc
+from mastra_convex import _native
+from tests.served import Served, serve
+
+WATCH = "mastra/queries:watchThread"
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serve(data=":memory:") as server:
+        yield server
+
+
+def first_error(url: str, admin_key: str, path: str = WATCH) -> tuple[Exception, float]:
+    """What the first `next` raises, and how many seconds it took."""
+    with mc.connect(url, admin_key=admin_key, timeout=5) as db:
+        began = time.monotonic()
+        with pytest.raises(mc.MastraConvexError) as raised:
+            db.subscribe(path, {"threadId": "t1"}).next(timeout=30)
+        return raised.value, time.monotonic() - began
+
+
+def test_what_cannot_be_followed_says_why_in_time(served: Served) -> None:
+    for url, key, path, kind in [
+        ("http://127.0.0.1:1", served.admin_key, WATCH, mc.ConnectError),
+        (served.url, "mastra-convex|00", WATCH, mc.AuthenticationError),
+        (served.url, served.admin_key, "nowhere:f", mc.FunctionNotFoundError),
+    ]:
+        error, seconds = first_error(url, key, path)
+        assert isinstance(error, kind), error
+        assert seconds < 10
+
+
+def test_many_subscriptions_on_a_new_socket_begin_as_who_asks(served: Served) -> None:
+    """The built-in functions are internal: nobody's would fail."""
+    with mc.connect(served.url, admin_key=served.admin_key) as db:
+        states = [db.subscribe(WATCH, {"threadId": str(number)}) for number in range(100)]
+        assert [state.next(timeout=30) for state in states] == [None] * 100
+
+
+def test_a_server_that_comes_back_is_followed_on(tmp_path: Path) -> None:
+    def start(port: int) -> tuple[_native.EmbeddedDeployment, _native.HttpServer]:
+        deployment = _native.EmbeddedDeployment(tmp_path, functions=None, limits="convex", synchronous="full")
+        return deployment, _native.HttpServer(deployment, host="127.0.0.1", port=port, folder=tmp_path)
+
+    deployment, server = start(0)
+    with mc.connect(server.url, admin_key=server.admin_key) as db, db.subscribe(WATCH, {"threadId": "t1"}) as states:
+        assert states.next(timeout=30) is None
+        server.stop()
+        deployment.close()
+        with mc.ConvexStore(tmp_path) as store:
+            store.memory.save_thread(mc.Thread(id="t1", resource_id="ada", title="meanwhile"))
+        deployment, server = start(urlsplit(server.url).port or 0)
+        assert states.next(timeout=60)["title"] == "meanwhile"
+    server.stop()
+    deployment.close()
