@@ -131,11 +131,11 @@ fn an_error_of_the_function_is_told() {
 
 #[test]
 fn what_is_not_a_page_is_an_error_that_says_where() {
-    assert_eq!(error(""), "page 0, byte 0: EOF while parsing a value");
-    assert_eq!(error("[]"), "page 0, byte 0: invalid type: sequence, expected a reply of queryTable");
+    assert_eq!(error(""), "page 0, byte 0: the end, expected a reply of queryTable");
+    assert_eq!(error("[]"), "page 0, byte 0: '[', expected a reply of queryTable");
     assert_eq!(error(r#"{"ok":true}"#), r#"page 0, byte 11: no rows, expected a list "result""#);
     let page = wrapped("");
-    assert_eq!(error(&format!("{page}x")), format!("page 0, byte {}: trailing characters", page.len() + 1));
+    assert_eq!(error(&format!("{page}x")), format!("page 0, byte {}: 'x', expected nothing more", page.len()));
     assert!(error(&wrapped(r#"{"embedding": [1]}"#)).ends_with("row 0 has no id, expected a text"));
     assert!(error(&wrapped(r#"{"id": "a"}, 5"#)).contains("expected row 1 as an object"));
     assert!(error(&wrapped(r#"{"id": 5}"#)).contains("invalid type: integer `5`, expected a string"));
