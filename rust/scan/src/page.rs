@@ -81,28 +81,26 @@ impl Batch {
 }
 
 fn decode_numbered(bytes: &[u8], batch: &mut Option<Batch>, page: usize) -> Result<PageEnd, PageError> {
-    let mut reply = Reply::default();
-    let mut cursor = Cursor::new(bytes);
-    reply
-        .read(&mut cursor, Level::Envelope)
-        .and_then(|()| cursor.end())
-        .map_err(|JsonError { offset, problem }| PageError::Malformed { page, offset, problem })?;
-    let Reply { status, ok, error, code, rows, has_more, continuation_cursor } = reply;
+    let mut reply = Reply { before: batch.as_ref(), ..Reply::default() };
+    let mut json = Cursor::new(bytes);
+    let read = reply.read(&mut json, Level::Envelope).and_then(|()| json.end());
+    read.map_err(|JsonError { offset, problem }| PageError::Malformed { page, offset, problem })?;
+    let Reply { status, ok, error, code, result, has_more, continuation_cursor, before: _ } = reply;
     if status.as_deref() == Some("error") || ok == Some(false) {
         let message = error.unwrap_or_else(|| String::from("Unknown Convex error"));
         return Err(PageError::Refused { page, message, code });
     }
-    let Some(rows) = rows else {
+    let Some((grown, rows)) = result else {
         let problem = String::from("no rows, expected a list \"result\"");
         return Err(PageError::Malformed { page, offset: bytes.len(), problem });
     };
-    let end = PageEnd { rows: rows.len(), has_more, continuation_cursor };
-    append(rows, batch);
-    Ok(end)
+    *batch = grown;
+    Ok(PageEnd { rows, has_more, continuation_cursor })
 }
 
-/// Adds rows to a batch. One whose dimension isn't known yet, because no row had a vector, takes the first one's.
-fn append(rows: Vec<Row>, batch: &mut Option<Batch>) {
+/// Adds rows to a batch, and leaves none. A batch whose dimension isn't known yet, because no row had a vector, takes the
+/// first one's.
+fn append(rows: &mut Vec<Row>, batch: &mut Option<Batch>) {
     let first_len = rows.iter().filter_map(|row| row.vector.as_ref()).map(Packed::len).find(|&len| len > 0);
     if batch.as_ref().is_none_or(|batch| batch.dimension() == 0) && !rows.is_empty() {
         let mut made = Batch::new(first_len.unwrap_or(0));
@@ -112,21 +110,22 @@ fn append(rows: Vec<Row>, batch: &mut Option<Batch>) {
         *batch = Some(made);
     }
     if let Some(batch) = batch {
-        for row in rows {
-            batch.push(row);
-        }
+        batch.extend(rows.drain(..));
     }
 }
 
 /// What has been read of a reply.
 #[derive(Default)]
-struct Reply {
+struct Reply<'a> {
+    /// The batch that its rows are for.
+    before: Option<&'a Batch>,
     status: Option<String>,
     ok: Option<bool>,
     /// `errorMessage` of the envelope, or `error` of what is inside.
     error: Option<String>,
     code: Option<String>,
-    rows: Option<Vec<Row>>,
+    /// The batch with its rows, and how many those are.
+    result: Option<(Option<Batch>, usize)>,
     has_more: bool,
     continuation_cursor: Option<String>,
 }
@@ -140,7 +139,7 @@ enum Level {
     Inside,
 }
 
-impl Reply {
+impl Reply<'_> {
     fn read(&mut self, json: &mut Cursor, level: Level) -> Result<(), JsonError> {
         json.object("a reply of queryTable", |json, name| {
             match (name, level) {
@@ -149,8 +148,8 @@ impl Reply {
                 ("ok", _) => self.ok = json.value()?,
                 ("errorMessage", Level::Envelope) | ("error", _) => self.error = json.value()?,
                 ("code", _) => self.code = json.value()?,
-                ("result", _) if json.peek() == Some(b'n') => self.rows = json.value::<()>().map(|()| None)?,
-                ("result", _) => self.rows = Some(read_rows(json)?),
+                ("result", _) if json.peek() == Some(b'n') => self.result = json.value::<()>().map(|()| None)?,
+                ("result", _) => self.result = Some(read_rows(json, self.before.cloned())?),
                 ("hasMore", _) => self.has_more = json.value()?,
                 ("continuationCursor", _) => self.continuation_cursor = json.value()?,
                 _ => drop(json.value::<IgnoredAny>()?),
@@ -160,15 +159,24 @@ impl Reply {
     }
 }
 
-fn read_rows(json: &mut Cursor) -> Result<Vec<Row>, JsonError> {
-    let mut rows = Vec::new();
+/// How many rows are added to a batch at once: the chunks of batches have a multiple of that.
+const ROWS_AT_ONCE: usize = 64;
+
+/// Reads a list of rows onto the end of a batch.
+fn read_rows(json: &mut Cursor, mut batch: Option<Batch>) -> Result<(Option<Batch>, usize), JsonError> {
+    let (mut rows, mut count) = (Vec::with_capacity(ROWS_AT_ONCE), 0);
     // One buffer for the numbers of every row: only the packed form is kept.
     let mut numbers = Vec::new();
     json.list("a list of rows", |json| {
-        rows.push(read_row(json, rows.len(), &mut numbers)?);
+        rows.push(read_row(json, count, &mut numbers)?);
+        count += 1;
+        if rows.len() == ROWS_AT_ONCE {
+            append(&mut rows, &mut batch);
+        }
         Ok(())
     })?;
-    Ok(rows)
+    append(&mut rows, &mut batch);
+    Ok((batch, count))
 }
 
 fn read_row(json: &mut Cursor, number: usize, numbers: &mut Vec<f64>) -> Result<Row, JsonError> {
