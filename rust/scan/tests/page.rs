@@ -164,6 +164,27 @@ fn number() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A list of numbers with white space in all places, long enough to be read in blocks.
+fn list() -> impl Strategy<Value = String> {
+    let spaced =
+        (number(), select(vec!["", "", "", "", " ", "\n\t", " \r "])).prop_map(|(number, space)| number + space);
+    (prop::collection::vec(spaced, 0..40), select(vec![",", ",", ", ", "\n  ,"]))
+        .prop_map(|(numbers, comma)| format!("[{}]", numbers.join(comma)))
+}
+
+/// The rows of a page by `serde_json` alone, if they are rows.
+fn reference(page: &[u8]) -> Option<Vec<(String, Option<Vec<u64>>)>> {
+    let page: Json = serde_json::from_slice(page).ok()?;
+    let rows = page["value"]["result"].as_array()?;
+    rows.iter()
+        .map(|row| {
+            let id = row.as_object()?.get("id")?.as_str()?.to_owned();
+            let numbers = row["embedding"].as_array().and_then(|items| items.iter().map(Json::as_f64).collect());
+            Some((id, numbers.map(|numbers: Vec<f64>| numbers.into_iter().map(f64::to_bits).collect())))
+        })
+        .collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 1000,
@@ -217,5 +238,30 @@ proptest! {
         }
         let _ = decode_page(&page, &mut None);
         let _ = decode_page(&page[..cut.index(page.len())], &mut None);
+    }
+
+    #[test]
+    fn a_damaged_page_is_what_serde_json_makes_of_it(
+        lists in prop::collection::vec(list(), 1..4),
+        changes in prop::collection::vec(
+            (any::<prop::sample::Index>(), select(b",.-+eE0159[]{}\":  \\x\n\xb5".to_vec())), 0..3),
+        cut in prop::option::weighted(0.1, any::<prop::sample::Index>()),
+    ) {
+        let rows: Vec<String> =
+            lists.iter().map(|list| format!(r#"{{"id": "a,b", "more": {{"x": [1.5,2.5]}}, "embedding": {list}}}"#)).collect();
+        let (rows, whole) = (rows.join(","), wrapped(&rows.join(",")));
+        let first = whole.find(&rows).expect("the rows are in it");
+        let mut page = whole.into_bytes();
+        for (at, byte) in changes {
+            page[first + at.index(rows.len())] = byte;
+        }
+        page.truncate(cut.map_or(page.len(), |cut| cut.index(page.len())));
+        let mut batch = None;
+        let decoded = decode_page(&page, &mut batch).ok().map(|_| {
+            let batch = batch.unwrap_or_else(|| Batch::new(0));
+            let row = |position| (batch.id(position).to_string(), bits(batch.vector(position)));
+            batch.live().map(row).collect::<Vec<_>>()
+        });
+        prop_assert_eq!(decoded, reference(&page), "{}", String::from_utf8_lossy(&page));
     }
 }
