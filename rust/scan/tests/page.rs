@@ -98,6 +98,17 @@ fn pages_follow_one_another() {
 }
 
 #[test]
+fn long_pages_keep_all_rows_in_order() {
+    let rows: Vec<String> = (0..200).map(|row| format!(r#"{{"id": "{row}", "embedding": [{row}.5, 0.25]}}"#)).collect();
+    let (batch, end) = decoded(&wrapped(&rows.join(",")));
+    assert_eq!((end.rows, batch.len()), (200, 200));
+    for (position, number) in (0..200).zip((0..).map(f64::from)) {
+        assert_eq!(*batch.id(position), position.to_string());
+        assert_eq!(batch.vector(position).map(|vector| vector.iter().collect()), Some(vec![number + 0.5, 0.25]));
+    }
+}
+
+#[test]
 fn a_page_that_fails_leaves_the_batch_as_it_was() {
     let row = |id: &str| Row { id: id.into(), vector: None, metadata: Value::Null.into() };
     let mut batch = Batch::new(2);
