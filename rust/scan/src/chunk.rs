@@ -1,6 +1,6 @@
 //! A run of consecutive rows: the unit that is shared between batches and copied on write.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use value::{Packed, Value};
 
@@ -149,45 +149,68 @@ impl Chunk {
         })
     }
 
-    pub(crate) fn push(&mut self, row: Row) {
-        let position = self.len();
+    /// Adds rows at the end.
+    pub(crate) fn extend(&mut self, rows: impl ExactSizeIterator<Item = Row>) {
+        let (first, len) = (self.len(), self.len() + rows.len());
         self.own();
         match &mut self.slots {
-            Slots::F32(values) => values.resize(values.len() + self.dimension, 0.0),
-            Slots::F64(values) => values.resize(values.len() + self.dimension, 0.0),
+            Slots::F32(values) => values.resize(len * self.dimension, 0.0),
+            Slots::F64(values) => values.resize(len * self.dimension, 0.0),
             Slots::Borrowed { .. } => unreachable!("the slots were copied"),
         }
-        self.norms.push(0.0);
-        self.codes.resize(position + 1);
-        self.live.push(true);
-        self.finite.push(false);
-        self.ids.push(None);
-        self.metadata.push(None);
-        self.replace(position, row);
+        self.norms.resize(len, 0.0);
+        self.codes.resize(len);
+        self.ids.resize(len, None);
+        self.metadata.resize(len, None);
+        for (position, row) in (first..).zip(rows) {
+            self.live.push(true);
+            self.finite.push(false);
+            self.put(position, row);
+        }
+        self.measure(first..len);
     }
 
     pub(crate) fn replace(&mut self, position: usize, row: Row) {
         self.own();
-        self.panels = Panels::default();
         self.live.set(position, true);
+        self.put(position, row);
+        self.measure(position..position + 1);
+    }
+
+    /// Keeps a row, its vector in its slot or among the others.
+    fn put(&mut self, position: usize, row: Row) {
         self.ids[position] = Some(row.id);
         self.metadata[position] = Some(row.metadata);
         self.others.remove(&position);
-        let vector = match row.vector {
-            Some(vector) if vector.len() == self.dimension => vector,
+        match row.vector {
+            Some(vector) if vector.len() == self.dimension => self.write(position, &vector),
             other => {
                 self.others.insert(position, other);
-                Packed::F32(vec![0.0; self.dimension].into())
+                self.write(position, &Packed::F32(vec![0.0; self.dimension].into()));
             }
+        }
+    }
+
+    /// Computes what depends on the slots of some rows.
+    fn measure(&mut self, rows: Range<usize>) {
+        self.panels = Panels::default();
+        let (kernels, dimension, count) = (arch::kernels(), self.dimension, rows.len());
+        let slots = rows.start * dimension..rows.end * dimension;
+        let (norms, values) = match &self.slots {
+            Slots::F32(values) => {
+                (norms(&values[slots.clone()], dimension, count, kernels), Values::F32(&values[slots]))
+            }
+            Slots::F64(values) => {
+                (norms(&values[slots.clone()], dimension, count, kernels), Values::F64(&values[slots]))
+            }
+            Slots::Borrowed { .. } => unreachable!("the slots were copied"),
         };
-        self.write(position, &vector);
-        self.norms[position] = norm(&vector);
-        let values = match &vector {
-            Packed::F32(values) => Values::F32(values),
-            Packed::F64(values) => Values::F64(values),
-        };
-        self.codes.write(position, values, &self.norms[position..=position]);
-        self.finite.set(position, !self.others.contains_key(&position) && self.is_finite(position));
+        self.codes.write(rows.start, values, &norms);
+        for (row, norm) in rows.zip(norms) {
+            self.norms[row] = norm;
+            let finite = !self.others.contains_key(&row) && (norm.is_finite() || self.is_finite(row));
+            self.finite.set(row, finite);
+        }
     }
 
     /// Marks a row as gone and lets go of what it held beside its slot. Says whether it was there.
@@ -234,14 +257,6 @@ impl Chunk {
             Values::F64(values) => values[range].iter().all(|x| x.is_finite()),
         }
     }
-}
-
-fn norm(vector: &Packed) -> f64 {
-    match vector {
-        Packed::F32(values) => values.iter().fold(0.0, |sum, &x| sum + f64::from(x) * f64::from(x)),
-        Packed::F64(values) => values.iter().fold(0.0, |sum, &x| sum + x * x),
-    }
-    .sqrt()
 }
 
 /// The norms of `len` rows laid one after the other, several rows at once, each summed in its own order.

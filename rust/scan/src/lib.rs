@@ -8,7 +8,7 @@
 //! | [`metric`](Metric) | cosine, dot product, Euclidean |
 //! | [`mask`](Mask) | a set of positions |
 //! | [`filter`](Filter) | Mastra's filter language, compiled |
-//! | [`page`](decode_page) | a JSON page of vectors to a batch |
+//! | [`page`](decode_page) | a JSON page of vectors to a batch; `cursor` walks through the text, `decimal` reads its numbers |
 //! | [`naive`] | the reference that defines the scores |
 //! | [`arch`] | one set of kernels for each instruction set; the only `unsafe` |
 //!
@@ -23,6 +23,8 @@ mod batch;
 mod bounds;
 mod chunk;
 mod codes;
+mod cursor;
+mod decimal;
 mod filter;
 mod mask;
 mod metric;

@@ -11,13 +11,10 @@
 
 use std::{fmt, sync::Arc};
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-    value::MapAccessDeserializer,
-};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use value::{Packed, Value, json::JsonError};
 
-use crate::{Batch, Row, batch::no_metadata};
+use crate::{Batch, Row, batch::no_metadata, cursor::Cursor};
 
 /// What a page said besides its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,29 +81,26 @@ impl Batch {
 }
 
 fn decode_numbered(bytes: &[u8], batch: &mut Option<Batch>, page: usize) -> Result<PageEnd, PageError> {
-    let mut reply = Reply::default();
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let read = Inside { reply: &mut reply, enveloped: false }.deserialize(&mut json).and_then(|()| json.end());
-    read.map_err(|error| {
-        let JsonError { offset, problem } = JsonError::new(bytes, &error);
-        PageError::Malformed { page, offset, problem }
-    })?;
-    let Reply { status, ok, error, code, rows, has_more, continuation_cursor } = reply;
+    let mut reply = Reply { before: batch.as_ref(), ..Reply::default() };
+    let mut json = Cursor::new(bytes);
+    let read = reply.read(&mut json, Level::Envelope).and_then(|()| json.end());
+    read.map_err(|JsonError { offset, problem }| PageError::Malformed { page, offset, problem })?;
+    let Reply { status, ok, error, code, result, has_more, continuation_cursor, before: _ } = reply;
     if status.as_deref() == Some("error") || ok == Some(false) {
         let message = error.unwrap_or_else(|| String::from("Unknown Convex error"));
         return Err(PageError::Refused { page, message, code });
     }
-    let Some(rows) = rows else {
+    let Some((grown, rows)) = result else {
         let problem = String::from("no rows, expected a list \"result\"");
         return Err(PageError::Malformed { page, offset: bytes.len(), problem });
     };
-    let end = PageEnd { rows: rows.len(), has_more, continuation_cursor };
-    append(rows, batch);
-    Ok(end)
+    *batch = grown;
+    Ok(PageEnd { rows, has_more, continuation_cursor })
 }
 
-/// Adds rows to a batch. One whose dimension isn't known yet, because no row had a vector, takes the first one's.
-fn append(rows: Vec<Row>, batch: &mut Option<Batch>) {
+/// Adds rows to a batch, and leaves none. A batch whose dimension isn't known yet, because no row had a vector, takes the
+/// first one's.
+fn append(rows: &mut Vec<Row>, batch: &mut Option<Batch>) {
     let first_len = rows.iter().filter_map(|row| row.vector.as_ref()).map(Packed::len).find(|&len| len > 0);
     if batch.as_ref().is_none_or(|batch| batch.dimension() == 0) && !rows.is_empty() {
         let mut made = Batch::new(first_len.unwrap_or(0));
@@ -116,193 +110,107 @@ fn append(rows: Vec<Row>, batch: &mut Option<Batch>) {
         *batch = Some(made);
     }
     if let Some(batch) = batch {
-        for row in rows {
-            batch.push(row);
-        }
+        batch.extend(rows.drain(..));
     }
 }
 
 /// What has been read of a reply.
 #[derive(Default)]
-struct Reply {
+struct Reply<'a> {
+    /// The batch that its rows are for.
+    before: Option<&'a Batch>,
     status: Option<String>,
     ok: Option<bool>,
     /// `errorMessage` of the envelope, or `error` of what is inside.
     error: Option<String>,
     code: Option<String>,
-    rows: Option<Vec<Row>>,
+    /// The batch with its rows, and how many those are.
+    result: Option<(Option<Batch>, usize)>,
     has_more: bool,
     continuation_cursor: Option<String>,
 }
 
-/// Reads an object of the reply: the envelope, or what is inside.
-struct Inside<'a> {
-    reply: &'a mut Reply,
-    enveloped: bool,
+/// Which object of a reply.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// The reply itself, which may be the page too.
+    Envelope,
+    /// Its value.
+    Inside,
 }
 
-impl<'de> DeserializeSeed<'de> for Inside<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Inside<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a reply of queryTable")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { reply, enveloped } = self;
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "value" if !enveloped => map.next_value_seed(Inside { reply, enveloped: true })?,
-                "status" if !enveloped => reply.status = map.next_value()?,
-                "errorMessage" if !enveloped => reply.error = map.next_value()?,
-                "ok" => reply.ok = map.next_value()?,
-                "error" => reply.error = map.next_value()?,
-                "code" => reply.code = map.next_value()?,
-                "result" => reply.rows = map.next_value_seed(Rows)?,
-                "hasMore" => reply.has_more = map.next_value()?,
-                "continuationCursor" => reply.continuation_cursor = map.next_value()?,
-                _ => drop(map.next_value::<IgnoredAny>()?),
+impl Reply<'_> {
+    fn read(&mut self, json: &mut Cursor, level: Level) -> Result<(), JsonError> {
+        json.object("a reply of queryTable", |json, name| {
+            match (name, level) {
+                ("value", Level::Envelope) => self.read(json, Level::Inside)?,
+                ("status", Level::Envelope) => self.status = json.value()?,
+                ("ok", _) => self.ok = json.value()?,
+                ("errorMessage", Level::Envelope) | ("error", _) => self.error = json.value()?,
+                ("code", _) => self.code = json.value()?,
+                ("result", _) if json.peek() == Some(b'n') => self.result = json.value::<()>().map(|()| None)?,
+                ("result", _) => self.result = Some(read_rows(json, self.before.cloned())?),
+                ("hasMore", _) => self.has_more = json.value()?,
+                ("continuationCursor", _) => self.continuation_cursor = json.value()?,
+                _ => drop(json.value::<IgnoredAny>()?),
             }
+            Ok(())
+        })
+    }
+}
+
+/// How many rows are added to a batch at once: the chunks of batches have a multiple of that.
+const ROWS_AT_ONCE: usize = 64;
+
+/// Reads a list of rows onto the end of a batch.
+fn read_rows(json: &mut Cursor, mut batch: Option<Batch>) -> Result<(Option<Batch>, usize), JsonError> {
+    let (mut rows, mut count) = (Vec::with_capacity(ROWS_AT_ONCE), 0);
+    // One buffer for the numbers of every row: only the packed form is kept.
+    let mut numbers = Vec::new();
+    json.list("a list of rows", |json| {
+        rows.push(read_row(json, count, &mut numbers)?);
+        count += 1;
+        if rows.len() == ROWS_AT_ONCE {
+            append(&mut rows, &mut batch);
         }
         Ok(())
-    }
+    })?;
+    append(&mut rows, &mut batch);
+    Ok((batch, count))
 }
 
-/// Reads the list of rows, or null.
-struct Rows;
-
-impl<'de> DeserializeSeed<'de> for Rows {
-    type Value = Option<Vec<Row>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Rows {
-    type Value = Option<Vec<Row>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a list of rows")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut rows = Vec::new();
-        // One buffer for the numbers of every row: only the packed form is kept.
-        let mut numbers = Vec::new();
-        while let Some(row) = list.next_element_seed(RowSeed { number: rows.len(), numbers: &mut numbers })? {
-            rows.push(row);
+fn read_row(json: &mut Cursor, number: usize, numbers: &mut Vec<f64>) -> Result<Row, JsonError> {
+    let (mut id, mut vector, mut metadata) = (None::<String>, None, None::<Value>);
+    json.object(&format!("row {number} as an object"), |json, name| {
+        match name {
+            "id" => id = Some(json.value()?),
+            "embedding" => vector = read_vector(json, numbers)?,
+            "metadata" => metadata = json.value()?,
+            _ => drop(json.value::<IgnoredAny>()?),
         }
-        Ok(Some(rows))
-    }
-}
-
-/// Reads a row.
-struct RowSeed<'a> {
-    number: usize,
-    numbers: &'a mut Vec<f64>,
-}
-
-impl<'de> DeserializeSeed<'de> for RowSeed<'_> {
-    type Value = Row;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Row, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for RowSeed<'_> {
-    type Value = Row;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "row {} as an object", self.number)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
-        let (mut id, mut vector, mut metadata) = (None::<String>, None, None::<Value>);
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "id" => id = Some(map.next_value()?),
-                "embedding" => vector = map.next_value_seed(Embedding(self.numbers))?,
-                "metadata" => metadata = map.next_value()?,
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        let id = id.ok_or_else(|| A::Error::custom(format_args!("row {} has no id, expected a text", self.number)))?;
-        Ok(Row { id: id.into(), vector, metadata: metadata.map_or_else(no_metadata, Arc::new) })
-    }
+        Ok(())
+    })?;
+    let id = id.ok_or_else(|| json.error(format!("row {number} has no id, expected a text")))?;
+    Ok(Row { id: id.into(), vector, metadata: metadata.map_or_else(no_metadata, Arc::new) })
 }
 
 /// Reads a vector: `None` unless it is a list of numbers.
-struct Embedding<'a>(&'a mut Vec<f64>);
-
-impl<'de> DeserializeSeed<'de> for Embedding<'_> {
-    type Value = Option<Packed>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
+fn read_vector(json: &mut Cursor, numbers: &mut Vec<f64>) -> Result<Option<Packed>, JsonError> {
+    if json.peek() != Some(b'[') {
+        return json.value::<IgnoredAny>().map(|_| None);
     }
-}
-
-impl<'de> Visitor<'de> for Embedding<'_> {
-    type Value = Option<Packed>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a list of numbers")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let Self(numbers) = self;
-        numbers.clear();
-        let mut all_numbers = true;
-        while let Some(Component(component)) = list.next_element()? {
-            match component {
-                Some(number) => numbers.push(number),
-                None => all_numbers = false,
-            }
+    numbers.clear();
+    let mut all_numbers = true;
+    json.list("a list of numbers", |json| {
+        // Plain numbers with a comma behind them; there is one more item in any case.
+        json.plain_numbers(numbers);
+        match json.value()? {
+            Component(Some(number)) => numbers.push(number),
+            Component(None) => all_numbers = false,
         }
-        Ok(all_numbers.then(|| Packed::from_f64(numbers)))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        IgnoredAny.visit_map(map).map(|_| None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(None)
-    }
+        Ok(())
+    })?;
+    Ok(all_numbers.then(|| Packed::from_f64(numbers)))
 }
 
 /// An item of an embedding: a float64, bare or as `{"$float": …}`, else `None`.

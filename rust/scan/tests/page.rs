@@ -98,6 +98,17 @@ fn pages_follow_one_another() {
 }
 
 #[test]
+fn long_pages_keep_all_rows_in_order() {
+    let rows: Vec<String> = (0..200).map(|row| format!(r#"{{"id": "{row}", "embedding": [{row}.5, 0.25]}}"#)).collect();
+    let (batch, end) = decoded(&wrapped(&rows.join(",")));
+    assert_eq!((end.rows, batch.len()), (200, 200));
+    for (position, number) in (0..200).zip((0..).map(f64::from)) {
+        assert_eq!(*batch.id(position), position.to_string());
+        assert_eq!(batch.vector(position).map(|vector| vector.iter().collect()), Some(vec![number + 0.5, 0.25]));
+    }
+}
+
+#[test]
 fn a_page_that_fails_leaves_the_batch_as_it_was() {
     let row = |id: &str| Row { id: id.into(), vector: None, metadata: Value::Null.into() };
     let mut batch = Batch::new(2);
@@ -131,11 +142,11 @@ fn an_error_of_the_function_is_told() {
 
 #[test]
 fn what_is_not_a_page_is_an_error_that_says_where() {
-    assert_eq!(error(""), "page 0, byte 0: EOF while parsing a value");
-    assert_eq!(error("[]"), "page 0, byte 0: invalid type: sequence, expected a reply of queryTable");
+    assert_eq!(error(""), "page 0, byte 0: the end, expected a reply of queryTable");
+    assert_eq!(error("[]"), "page 0, byte 0: '[', expected a reply of queryTable");
     assert_eq!(error(r#"{"ok":true}"#), r#"page 0, byte 11: no rows, expected a list "result""#);
     let page = wrapped("");
-    assert_eq!(error(&format!("{page}x")), format!("page 0, byte {}: trailing characters", page.len() + 1));
+    assert_eq!(error(&format!("{page}x")), format!("page 0, byte {}: 'x', expected nothing more", page.len()));
     assert!(error(&wrapped(r#"{"embedding": [1]}"#)).ends_with("row 0 has no id, expected a text"));
     assert!(error(&wrapped(r#"{"id": "a"}, 5"#)).contains("expected row 1 as an object"));
     assert!(error(&wrapped(r#"{"id": 5}"#)).contains("invalid type: integer `5`, expected a string"));
@@ -162,6 +173,27 @@ fn number() -> impl Strategy<Value = String> {
             "8.5e22", "2.2250738585072011e-308", "123456789012345678901234567890", "1.00000000000000011102230246251565404236316680908203125",
         ]).prop_map(str::to_owned),
     ]
+}
+
+/// A list of numbers with white space in all places, long enough to be read in blocks.
+fn list() -> impl Strategy<Value = String> {
+    let spaced =
+        (number(), select(vec!["", "", "", "", " ", "\n\t", " \r "])).prop_map(|(number, space)| number + space);
+    (prop::collection::vec(spaced, 0..40), select(vec![",", ",", ", ", "\n  ,"]))
+        .prop_map(|(numbers, comma)| format!("[{}]", numbers.join(comma)))
+}
+
+/// The rows of a page by `serde_json` alone, if they are rows.
+fn reference(page: &[u8]) -> Option<Vec<(String, Option<Vec<u64>>)>> {
+    let page: Json = serde_json::from_slice(page).ok()?;
+    let rows = page["value"]["result"].as_array()?;
+    rows.iter()
+        .map(|row| {
+            let id = row.as_object()?.get("id")?.as_str()?.to_owned();
+            let numbers = row["embedding"].as_array().and_then(|items| items.iter().map(Json::as_f64).collect());
+            Some((id, numbers.map(|numbers: Vec<f64>| numbers.into_iter().map(f64::to_bits).collect())))
+        })
+        .collect()
 }
 
 proptest! {
@@ -217,5 +249,30 @@ proptest! {
         }
         let _ = decode_page(&page, &mut None);
         let _ = decode_page(&page[..cut.index(page.len())], &mut None);
+    }
+
+    #[test]
+    fn a_damaged_page_is_what_serde_json_makes_of_it(
+        lists in prop::collection::vec(list(), 1..4),
+        changes in prop::collection::vec(
+            (any::<prop::sample::Index>(), select(b",.-+eE0159[]{}\":  \\x\n\xb5".to_vec())), 0..3),
+        cut in prop::option::weighted(0.1, any::<prop::sample::Index>()),
+    ) {
+        let rows: Vec<String> =
+            lists.iter().map(|list| format!(r#"{{"id": "a,b", "more": {{"x": [1.5,2.5]}}, "embedding": {list}}}"#)).collect();
+        let (rows, whole) = (rows.join(","), wrapped(&rows.join(",")));
+        let first = whole.find(&rows).expect("the rows are in it");
+        let mut page = whole.into_bytes();
+        for (at, byte) in changes {
+            page[first + at.index(rows.len())] = byte;
+        }
+        page.truncate(cut.map_or(page.len(), |cut| cut.index(page.len())));
+        let mut batch = None;
+        let decoded = decode_page(&page, &mut batch).ok().map(|_| {
+            let batch = batch.unwrap_or_else(|| Batch::new(0));
+            let row = |position| (batch.id(position).to_string(), bits(batch.vector(position)));
+            batch.live().map(row).collect::<Vec<_>>()
+        });
+        prop_assert_eq!(decoded, reference(&page), "{}", String::from_utf8_lossy(&page));
     }
 }

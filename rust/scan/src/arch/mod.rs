@@ -1,6 +1,6 @@
 //! Kernels: the loops that read vectors, one set for each instruction set, chosen once at run time.
 //!
-//! Three kinds, and every set keeps to the same contract:
+//! Four kinds, and every set keeps to the same contract:
 //!
 //! - *codes*: vectors are rounded to whole numbers of 8 or 16 bits, by the same operations on every CPU, with what that
 //!   loses measured. `bounds.rs` has the proof that goes with them.
@@ -8,6 +8,7 @@
 //! - *exact*, in float64, `EXACT_ROWS` rows at once. Each row has its own accumulator and goes through the operations
 //!   of the reference in their order, never fused, so its result has the reference's bits on every CPU. The same over
 //!   panels of `PANEL_ROWS` rows.
+//! - *decimals*: numbers as text to float64, correctly rounded. `decimal.rs` has the loop, and says which.
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -75,6 +76,7 @@ type RowSums = fn(&[Line<i8>], [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS];
 type ManySums = fn([&[Line<i8>]; FIRST_QUERIES], &[Line<u8>], &mut [[i32; FIRST_QUERIES]]);
 type Exact<T> = fn(&[f64], [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
 type Panel<T> = fn(&[f64], &[T]) -> [f64; PANEL_ROWS];
+type Decimals = fn(&[u8], usize, &mut Vec<f64>) -> usize;
 
 /// A set of kernels. All slices of numbers handed to one call have the same length, and so have all of lines; the kernels
 /// check it.
@@ -99,6 +101,8 @@ pub struct Kernels {
     panel_dots_f64: Panel<f64>,
     panel_distances_f32: Panel<f32>,
     panel_distances_f64: Panel<f64>,
+    /// Reads decimal numbers, see [`decimal::read`].
+    pub(crate) decimals: Decimals,
 }
 
 /// A type that vectors are stored in, and its kernels.
@@ -356,6 +360,102 @@ mod tests {
                 let plane = vec![Line([extreme; Line::<i8>::LEN]); lines];
                 let sum = 255 * i32::from(extreme) * (1 << 16);
                 assert_eq!((kernels.row_sums)(&plane, [&codes; FIRST_ROWS]), [sum; FIRST_ROWS], "{}", kernels.name);
+            }
+        }
+    }
+
+    /// What a set reads of numbers with a comma behind each: `None` for one that it leaves.
+    fn decimals(kernels: &Kernels, texts: &[String]) -> Vec<Option<f64>> {
+        // Numbers at the very beginning or end of a text are left, so there is something around these.
+        let text = format!("{}{},{}", " ".repeat(32), texts.join(","), " ".repeat(64));
+        let (mut start, mut found) = (32, Vec::new());
+        while found.len() < texts.len() {
+            let mut numbers = Vec::new();
+            let stop = (kernels.decimals)(text.as_bytes(), start, &mut numbers);
+            found.extend(numbers.into_iter().map(Some));
+            if let Some(left) = texts.get(found.len()) {
+                found.push(None);
+                start = stop + left.len() + 1;
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn decimals_are_read_to_the_last_bit() {
+        let simple = ["0.0", "-0.0", "9.5", "-1.0", "0.99999999999999999", "0.00000000000000000001"];
+        let mut texts: Vec<String> = simple.map(String::from).into();
+        for (index, number) in numbers(20_000, 5).into_iter().enumerate() {
+            texts.push(format!("{:.*}", 1 + index % 24, number % 10.0));
+            texts.push(format!("{}", number % 1.0));
+        }
+        // As near to halfway between two float64s as 18 digits get: from 4 to 8 they are 2^-50 apart.
+        let unit = 10_u128.pow(18);
+        for number in numbers(5_000, 6) {
+            let halfway = u128::from((1 << 53) | (number.to_bits() % (1 << 53)) | 1);
+            let digits = (halfway * unit) >> 51;
+            texts.extend((digits - 2..=digits + 2).map(|near| format!("{}.{:018}", near / unit, near % unit)));
+        }
+        for kernels in available() {
+            let found = decimals(kernels, &texts);
+            let read = found.iter().flatten().count();
+            for (text, number) in texts.iter().zip(found) {
+                let expected = text.parse::<f64>().expect("a number");
+                let right = number.is_none_or(|number| number.to_bits() == expected.to_bits());
+                assert!(right, "{} {text} {number:?}", kernels.name);
+            }
+            assert!(read > texts.len() / 2, "{} read {read} of {}", kernels.name, texts.len());
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_plain_decimal_is_left() {
+        for odd in [
+            "1",
+            "-1",
+            "",
+            "-",
+            ".5",
+            "-.5",
+            "1.",
+            "-1.",
+            "01.5",
+            "10.5",
+            "+1.5",
+            "--1.5",
+            "1..5",
+            "1.5.5",
+            "1e5",
+            "1.5e5",
+            "1.5E5",
+            "1.5e-5",
+            " 1.5",
+            "1.5 ",
+            "1 .5",
+            "1.5]",
+            "[1.5",
+            "\"1.5\"",
+            "null",
+            "1.5/",
+            "1.5:",
+            "1.5;5",
+            "1.\u{b5}5",
+            "1.5\0",
+            "x.5",
+            "/.5",
+            ":.5",
+            "1.00000000000000000000000",
+            "0.0000000000000000000000001",
+            "0.12345678901234567890",
+            "1.0000000000000000000",
+        ] {
+            for length in 1..=16 {
+                // So that its comma is at different places of a block of 64 bytes.
+                let texts = [format!("0.{}", "5".repeat(length)), String::from(odd), String::from("-0.5")];
+                for kernels in available() {
+                    let read = decimals(kernels, &texts).iter().map(Option::is_some).collect::<Vec<_>>();
+                    assert_eq!(read, [true, false, true], "{} {odd:?}", kernels.name);
+                }
             }
         }
     }

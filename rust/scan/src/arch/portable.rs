@@ -3,6 +3,8 @@
 //! The loops that the compiler turns into wide instructions by itself are generic and always inlined: compiled within a
 //! function for a CPU's features, they are that CPU's kernels too.
 
+use crate::decimal::{self, Word};
+
 use super::{EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, Number, PANEL_ROWS, Planes, RunSums};
 
 pub(super) const KERNELS: Kernels = Kernels {
@@ -21,6 +23,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     panel_dots_f64: panel_dots,
     panel_distances_f32: panel_distances,
     panel_distances_f64: panel_distances,
+    decimals: |text, start, numbers| decimal::read(text, start, numbers, commas, sixteen),
 };
 
 /// How many partial sums and maxima coding keeps.
@@ -231,4 +234,21 @@ fn down_columns<T: Number>(query: &[f64], panel: &[T], step: impl Fn(f64, f64, f
         }
     }
     sums
+}
+
+/// Where there are commas, as bits: eight bytes at a time, a byte in a word that is 0 then being one.
+fn commas(bytes: &[u8; 64]) -> u64 {
+    let (words, _) = bytes.as_chunks();
+    words.iter().rev().fold(0, |bits, &word| {
+        let word = u64::from_le_bytes(word) ^ u64::from_le_bytes([b','; 8]);
+        let low = u64::from_le_bytes([0x7f; 8]);
+        let equal = !(((word & low) + low) | word | low) >> 7;
+        // Gathers the lowest bits of the bytes in the highest byte.
+        bits << 8 | equal.wrapping_mul(0x0102_0408_1020_4080) >> 56
+    })
+}
+
+fn sixteen(bytes: &[u8; 16], keep: &[u8; 16]) -> Option<u64> {
+    let word = |index: usize| Word::of(bytes.as_chunks().0[index], u64::from_le_bytes(keep.as_chunks().0[index]));
+    Some(word(0)?.number() * 100_000_000 + word(1)?.number())
 }

@@ -4,17 +4,22 @@
 
 use std::{
     arch::x86_64::{
-        __m128i, __m256d, __m256i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_load_si128, _mm_loadu_pd, _mm_loadu_ps,
-        _mm_prefetch, _mm256_add_epi32, _mm256_add_pd, _mm256_castpd_ps, _mm256_castpd128_pd256, _mm256_castps_pd,
-        _mm256_castps128_ps256, _mm256_castps256_ps128, _mm256_castsi256_si128, _mm256_cvtepi8_epi16,
-        _mm256_cvtepu8_epi16, _mm256_cvtps_pd, _mm256_extractf128_ps, _mm256_extracti128_si256, _mm256_hadd_epi32,
-        _mm256_insertf128_pd, _mm256_insertf128_ps, _mm256_madd_epi16, _mm256_mul_pd, _mm256_set1_pd,
-        _mm256_setzero_pd, _mm256_setzero_si256, _mm256_storeu_pd, _mm256_sub_pd, _mm256_unpackhi_pd,
-        _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps, _mm512_castsi512_si256, _mm512_dpbusd_epi32,
-        _mm512_extracti64x4_epi64, _mm512_load_si512, _mm512_setzero_si512,
+        __m128i, __m256d, __m256i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_and_si128, _mm_cvtsi128_si64,
+        _mm_load_si128, _mm_loadu_pd, _mm_loadu_ps, _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16,
+        _mm_packus_epi32, _mm_prefetch, _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32, _mm_subs_epu8, _mm_testz_si128,
+        _mm_xor_si128, _mm256_add_epi32, _mm256_add_pd, _mm256_castpd_ps, _mm256_castpd128_pd256, _mm256_castps_pd,
+        _mm256_castps128_ps256, _mm256_castps256_ps128, _mm256_castsi256_si128, _mm256_cmpeq_epi8,
+        _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16, _mm256_cvtps_pd, _mm256_extractf128_ps, _mm256_extracti128_si256,
+        _mm256_hadd_epi32, _mm256_insertf128_pd, _mm256_insertf128_ps, _mm256_loadu_si256, _mm256_madd_epi16,
+        _mm256_movemask_epi8, _mm256_mul_pd, _mm256_set1_epi8, _mm256_set1_pd, _mm256_setzero_pd, _mm256_setzero_si256,
+        _mm256_storeu_pd, _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd,
+        _mm256_unpacklo_ps, _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_load_si512,
+        _mm512_setzero_si512,
     },
     ptr,
 };
+
+use crate::decimal;
 
 use super::{EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, PANEL_ROWS, Planes, portable};
 
@@ -30,7 +35,11 @@ macro_rules! on_this_cpu {
 
 /// The set, if this CPU can run it.
 pub(super) fn avx2() -> Option<&'static Kernels> {
-    is_x86_feature_detected!("avx2").then_some(&AVX2)
+    (is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt"))
+    .then_some(&AVX2)
 }
 
 /// The set, if this CPU can run it.
@@ -39,7 +48,7 @@ pub(super) fn avx512() -> Option<&'static Kernels> {
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512vnni")
-        && is_x86_feature_detected!("avx2"))
+        && avx2().is_some())
     .then_some(&AVX512)
 }
 
@@ -59,6 +68,7 @@ static AVX2: Kernels = Kernels {
     panel_dots_f64: on_this_cpu!(avx2::panel_dots::<f64>, query, panel),
     panel_distances_f32: on_this_cpu!(avx2::panel_distances::<f32>, query, panel),
     panel_distances_f64: on_this_cpu!(avx2::panel_distances::<f64>, query, panel),
+    decimals: on_this_cpu!(decimals, text, start, numbers),
 };
 
 static AVX512: Kernels = Kernels {
@@ -324,4 +334,40 @@ fn columns_f64(rows: [&[f64; 4]; EXACT_ROWS]) -> [[__m256d; 2]; 4] {
     };
     let ([first, second], [third, fourth]) = (two(0), two(2));
     [first, second, third, fourth]
+}
+
+/// Reads decimal numbers.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn decimals(text: &[u8], start: usize, numbers: &mut Vec<f64>) -> usize {
+    decimal::read(text, start, numbers, |bytes| commas(bytes), |bytes, keep| sixteen(bytes, keep))
+}
+
+/// Where there are commas, as bits.
+#[target_feature(enable = "avx2")]
+fn commas(bytes: &[u8; 64]) -> u64 {
+    let mut bits = 0;
+    for (half, bytes) in bytes.as_chunks::<32>().0.iter().enumerate() {
+        // SAFETY: 32 bytes are read from 32.
+        let bytes = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) };
+        let equal = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b','.cast_signed()));
+        bits |= u64::from(_mm256_movemask_epi8(equal).cast_unsigned()) << (32 * half);
+    }
+    bits
+}
+
+/// The number that 16 digits make: of pairs, of fours, of eights, of all.
+#[target_feature(enable = "avx2")]
+fn sixteen(bytes: &[u8; 16], keep: &[u8; 16]) -> Option<u64> {
+    // SAFETY: 16 bytes are read from 16.
+    let load = |bytes: &[u8; 16]| unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
+    let digits = _mm_and_si128(_mm_xor_si128(load(bytes), _mm_set1_epi8(b'0'.cast_signed())), load(keep));
+    let above = _mm_subs_epu8(digits, _mm_set1_epi8(9));
+    if _mm_testz_si128(above, above) == 0 {
+        return None;
+    }
+    let pairs = _mm_maddubs_epi16(digits, _mm_set1_epi16(10 + (1 << 8)));
+    let fours = _mm_madd_epi16(pairs, _mm_set1_epi32(100 + (1 << 16)));
+    let eights = _mm_madd_epi16(_mm_packus_epi32(fours, fours), _mm_set1_epi32(10_000 + (1 << 16)));
+    let both = _mm_cvtsi128_si64(eights).cast_unsigned();
+    Some((both & 0xffff_ffff) * 100_000_000 + (both >> 32))
 }
