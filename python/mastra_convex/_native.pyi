@@ -19,6 +19,7 @@ __all__ = [
     "Subscription",
     "VectorBatch",
     "__version__",
+    "admin_key",
     "after_fork_in_child",
     "after_fork_in_parent",
     "before_fork",

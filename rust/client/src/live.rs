@@ -140,7 +140,7 @@ impl LiveClient {
         client
             .set_auth_callback(Some(Box::new(move |_| {
                 let authorize = Arc::clone(&authorize);
-                Box::pin(async move { Ok(token(spawn_blocking(move || authorize()).await??)) })
+                Box::pin(async move { Ok(token(spawn_blocking(move || authorize()).await??.as_deref())) })
                     as Pin<Box<dyn Future<Output = _> + Send>>
             })))
             .await;
@@ -187,7 +187,7 @@ impl Follower {
             }
         }
         // A path that isn't one: the guard finds out what the deployment says to it.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Returns when a socket is to be given up.
@@ -289,8 +289,8 @@ fn runtime() -> &'static Runtime {
     }
 }
 
-fn token(authorization: Option<String>) -> AuthenticationToken {
-    match authorization.as_deref().and_then(|header| header.split_once(' ')) {
+fn token(authorization: Option<&str>) -> AuthenticationToken {
+    match authorization.and_then(|header| header.split_once(' ')) {
         Some(("Convex", key)) => AuthenticationToken::Admin(key.to_owned(), None),
         Some((_, token)) => AuthenticationToken::User(token.to_owned()),
         None => AuthenticationToken::None,
