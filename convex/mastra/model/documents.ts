@@ -205,13 +205,20 @@ const count = operation({
 const deleteMany = operation({
   args: (request) => ({ ids: idsField(request, "ids") }),
   handler: async (ctx, table: string, { ids }) => {
-    const found = await findInBatches(ids, (id) =>
-      findDocument(ctx, table, id),
-    );
-    for (const { _id } of found) await ctx.db.delete("mastra_documents", _id);
+    await deleteDocuments(ctx, table, ids);
     return { ok: true };
   },
 });
+
+/** Delete those of a table's documents that have these ids. */
+export async function deleteDocuments(
+  ctx: WriteCtx,
+  table: string,
+  ids: string[],
+): Promise<void> {
+  const found = await findInBatches(ids, (id) => findDocument(ctx, table, id));
+  for (const { _id } of found) await ctx.db.delete("mastra_documents", _id);
+}
 
 const clearTable = operation({
   args: () => ({}),

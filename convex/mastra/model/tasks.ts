@@ -6,7 +6,7 @@
  * @module
  */
 import { findInBatches } from "./batches";
-import { findDocument } from "./documents";
+import { deleteDocuments, findDocument } from "./documents";
 import { operation, type Operations } from "./operation";
 import {
   deleteRows,
@@ -192,10 +192,7 @@ const deleteMany = operation({
       findRecord(ctx as AnyReadCtx, table, id),
     );
     await deleteRows(ctx, table, rows);
-    const found = await findInBatches(ids, (id) =>
-      findDocument(ctx, TASKS, id),
-    );
-    for (const { _id } of found) await ctx.db.delete("mastra_documents", _id);
+    await deleteDocuments(ctx, TASKS, ids);
     return { ok: true };
   },
 });
