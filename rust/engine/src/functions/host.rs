@@ -2,12 +2,11 @@
 #![expect(clippy::needless_pass_by_value, reason = "QuickJS hands over a method's arguments as values")]
 
 use std::{
-    any::Any,
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     mem,
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use rquickjs::{Array as JsArray, Ctx, Exception, Function, Object as JsObject, TypedArray, Value as JsValue};
@@ -16,11 +15,11 @@ use value::{Packed, Value, id::DocumentId};
 use super::{
     FunctionKind,
     border::{from_js, to_js},
+    call::Call,
     deadline::Deadline,
-    globals::{self, milliseconds_now, next_random, unit_interval},
+    globals::{self, next_random, unit_interval},
 };
 use crate::{
-    caller::Caller,
     document::Document,
     error::{Error, FunctionError, Result},
     query::{Arithmetic, Bound, Comparison, Expression, Page, PageLimits, Query},
@@ -35,129 +34,6 @@ use crate::{
 pub(crate) struct Host {
     call: Arc<Mutex<Call>>,
     deadline: Arc<Deadline>,
-}
-
-/// Convex's bounds on what a call may log.
-const LOG_LINES: usize = 256;
-const LOG_LINE_BYTES: usize = 32_768;
-
-/// Convex's bound on calls within calls.
-const MAX_DEPTH: u32 = 8;
-
-/// Ends a line that was longer.
-const LINE_CUT: &str = " (truncated due to length)";
-
-/// What functions reach beyond their own transaction: the deployment they run on.
-pub(crate) trait Platform: Send + Sync {
-    /// Runs a function for another one's call, which comes back with what it did: in that call's transaction, or if
-    /// it has none in one of its own.
-    fn run(&self, kind: FunctionKind, path: &str, args: Value, call: Call) -> (Result<Value>, Call);
-
-    /// `ctx.vectorSearch`: ids and scores by descending score, then descending id. A condition whose value is `None`
-    /// admits documents that lack the field; several are joined by OR.
-    fn vector_search(
-        &self,
-        table: &str,
-        index: &str,
-        vector: &Packed,
-        limit: f64,
-        conditions: &[(String, Option<Value>)],
-    ) -> Result<Vec<(String, f64)>>;
-}
-
-/// What the call that runs has to do with the engine.
-#[derive(Default)]
-pub(crate) struct Call {
-    /// The database, for queries and mutations.
-    pub(crate) transaction: Option<Transaction>,
-    platform: Option<Arc<dyn Platform>>,
-    caller: Option<Caller>,
-    /// Where the function's page ends, known from an earlier run; afterwards, where it ended.
-    pub(crate) journal: Option<String>,
-    /// When what it did was committed.
-    pub(crate) timestamp: Option<i64>,
-    /// Whether it has asked for a page, which a function may do once.
-    has_paginated: bool,
-    /// How much of its caller's time it may take, where it runs in a caller's transaction.
-    pub(crate) time: Option<Duration>,
-    /// How much of the time it took was the engine's.
-    pub(crate) engine_time: Duration,
-    /// How many calls it is within.
-    depth: u32,
-    pub(crate) log_lines: Vec<String>,
-    /// An error that ends the call whatever the function makes of it: the storage failed.
-    pub(crate) failure: Option<Error>,
-    /// A panic in a method: QuickJS would make an exception of it, and give the panic to whoever throws next.
-    pub(crate) panic: Option<Box<dyn Any + Send>>,
-    /// Milliseconds since 1970; stands still where functions must be deterministic.
-    now: f64,
-    /// State of `Math.random`.
-    random: u64,
-    /// Packed arrays that JavaScript holds proxies of.
-    packed: HashMap<usize, Packed>,
-    /// Numbers given out so far: no two calls of an isolate have one in common.
-    numbers: usize,
-    /// Errors of the engine's that JavaScript holds as exceptions.
-    errors: HashMap<usize, Error>,
-}
-
-impl Call {
-    /// A call with the clock of now, in whole milliseconds, and a fresh seed.
-    pub(crate) fn new(platform: Arc<dyn Platform>, caller: Caller) -> Result<Self> {
-        let random = getrandom::u64().map_err(|error| Error::function("InternalServerError", error.to_string()))?;
-        Ok(Self { platform: Some(platform), caller: Some(caller), now: milliseconds_now(), random, ..Self::default() })
-    }
-
-    /// The call of a function that this one calls. It has this one's transaction until [`Call::end`] takes it back.
-    fn begin(&mut self, deadline: &Deadline) -> Result<Self> {
-        if self.depth == MAX_DEPTH {
-            let message = format!("Functions can call each other {MAX_DEPTH} deep, not deeper.");
-            return Err(Error::function("FunctionCallDepthExceeded", message));
-        }
-        let transaction = self.transaction.take();
-        let (time, now) = match transaction {
-            Some(_) => (Some(deadline.left()), self.now),
-            None => (None, milliseconds_now()),
-        };
-        Ok(Self {
-            transaction,
-            platform: self.platform.clone(),
-            caller: self.caller.clone(),
-            time,
-            depth: self.depth + 1,
-            now,
-            random: next_random(&mut self.random),
-            ..Self::default()
-        })
-    }
-
-    fn end(&mut self, called: Self, deadline: &Deadline) {
-        self.transaction = called.transaction;
-        for line in called.log_lines {
-            self.log(line);
-        }
-        if called.time.is_some() {
-            deadline.give_back(called.engine_time);
-        }
-    }
-
-    /// Keeps a line of the console. The last one kept says where there were more.
-    fn log(&mut self, mut line: String) {
-        if line.len() > LOG_LINE_BYTES {
-            line.truncate(line.floor_char_boundary(LOG_LINE_BYTES - LINE_CUT.len()));
-            line.push_str(LINE_CUT);
-        }
-        if self.log_lines.len() < LOG_LINES {
-            self.log_lines.push(line);
-        } else if let Some(last) = self.log_lines.last_mut() {
-            *last = format!("[ERROR] Log overflow (maximum {LOG_LINES}). Remaining log lines omitted.");
-        }
-    }
-
-    fn next_number(&mut self) -> usize {
-        self.numbers += 1;
-        self.numbers
-    }
 }
 
 impl Host {

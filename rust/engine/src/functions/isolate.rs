@@ -14,8 +14,9 @@ use value::Value;
 use super::{
     FunctionKind,
     border::{Border, from_js, to_js},
+    call::Call,
     deadline::Deadline,
-    host::{Call, Host},
+    host::Host,
     modules::Modules,
 };
 use crate::{

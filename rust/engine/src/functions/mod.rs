@@ -1,6 +1,7 @@
 //! The functions of a deployment: loaded from a folder, found by path, run in isolates.
 
 mod border;
+mod call;
 mod deadline;
 mod globals;
 mod host;
@@ -12,7 +13,7 @@ use std::{collections::BTreeMap, path::Path, sync::Mutex, time::Duration};
 
 use value::Value;
 
-pub(crate) use host::{Call, Platform};
+pub(crate) use call::{Call, Platform};
 use isolate::Isolate;
 pub use modules::builtin_files;
 use modules::{AUTH_CONFIG, Modules};
