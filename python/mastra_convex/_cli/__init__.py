@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -9,14 +10,16 @@ import typer
 from rich.text import Text
 
 from mastra_convex import __version__
-from mastra_convex._cli import demo, doctor, init, keys, serve, terminal
+from mastra_convex._cli import bench, demo, doctor, init, keys, serve, terminal
 from mastra_convex._cli.options import Debug
 from mastra_convex.errors import (
+    AuthenticationError,
     ConfigurationError,
     DataFolderError,
     InvalidArgumentError,
     MastraConvexError,
     NotFoundError,
+    PermissionDeniedError,
     TransportError,
 )
 
@@ -27,7 +30,10 @@ EXIT_CODES: list[tuple[type[MastraConvexError], int]] = [
     (DataFolderError, 3),
     (TransportError, 4),
     (NotFoundError, 5),
+    (AuthenticationError, 6),
+    (PermissionDeniedError, 6),
 ]
+INTERRUPTED = 130
 
 EPILOG = """
 \b
@@ -35,6 +41,7 @@ Examples:
   mastra-convex demo                     see it work on real text, in some seconds
   mastra-convex demo --data ./demo       the same, kept in a folder
   mastra-convex demo --json | jq .rows   for programs
+  mastra-convex bench                    which vector class to use, on which network
   mastra-convex serve                    a deployment for any Convex client
   mastra-convex init                     the functions, for a Convex project of yours
   mastra-convex keys show                the admin key of a data folder
@@ -47,7 +54,8 @@ Exit codes:
   2    an option or argument can't be
   3    a data folder is locked, damaged, of a newer version, or full
   4    a deployment can't be reached
-  5    what was asked for doesn't exist
+  5    what was asked for doesn't exist, or not without a key
+  6    a deployment doesn't take the key or token
   130  interrupted
 """
 
@@ -59,6 +67,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("bench", epilog=bench.EPILOG)(bench.bench)
 app.command("demo", epilog=demo.EPILOG)(demo.demo)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.command("init", epilog=init.EPILOG)(init.init)
@@ -83,15 +92,32 @@ def _every_command(
 
 
 def main() -> None:
-    """Run the command line; an error of this package ends as a message and an exit code."""
+    """Run the command line; whatever goes wrong ends as a message and an exit code."""
     terminal.take_any_text()
     try:
-        app(prog_name="mastra-convex")
-    except MastraConvexError as error:
+        try:
+            app(prog_name="mastra-convex")
+        finally:
+            sys.stdout.flush()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            terminal.err.print("Interrupted.")
+        raise
+    except Exception as error:
         # `--debug` is taken before and after the command's name, so the line itself is the one place to look.
         if "--debug" in sys.argv:
             raise
-        terminal.err.print(
-            Text("Error: ", style="bold red").append(str(error), style="not bold default"), soft_wrap=True
-        )
+        if isinstance(error, OSError) and not isinstance(error, MastraConvexError):
+            # What is left to print can't be printed either, and would be told once more at the very end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # whoever reads has seen enough
+            terminal.err.print(
+                Text("Error: ", style="bold red").append(_message(error), style="not bold default"), soft_wrap=True
+            )
         sys.exit(next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1))
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, MastraConvexError | OSError):
+        return str(error)
+    return f"{type(error).__name__}: {error}\nThat is a mistake of this program: --debug shows where; please report it."

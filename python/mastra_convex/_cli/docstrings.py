@@ -135,8 +135,8 @@ class Docstrings:
                 hint=f"Did you mean: {suggestions}?" if suggestions else "Ids are qualified names, such as json.loads.",
             )
 
-    def exact(self, question: Question) -> list[ExactHit]:
-        """Rank all admitted rows by the cosine in float64, ties in stored order.
+    def scores(self, vector: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The cosine of every row with a vector, in float64.
 
         This is the reference that both classes are held to, and shares nothing with them. It adds one column after the
         other for all rows at once, so that within each row products are summed in sequence, as the definition says.
@@ -145,11 +145,16 @@ class Docstrings:
         dot = np.zeros(len(self.rows))
         squares = np.zeros(len(self.rows))
         query_squares = 0.0
-        for column, component in zip(self._columns.T, question.vector.astype(np.float64), strict=True):
+        for column, component in zip(self._columns.T, vector.astype(np.float64), strict=True):
             dot += component * column
             squares += column * column
             query_squares += component * component
-        scores = dot / (math.sqrt(query_squares) * np.sqrt(squares))
+        scores: NDArray[np.float64] = dot / (math.sqrt(query_squares) * np.sqrt(squares))
+        return scores
+
+    def exact(self, question: Question) -> list[ExactHit]:
+        """Rank all admitted rows by `scores`, ties in stored order."""
+        scores = self.scores(question.vector)
         return [
             ExactHit(self.ids[row], float(scores[row]))
             for row in np.argsort(-scores, kind="stable")

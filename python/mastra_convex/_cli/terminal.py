@@ -5,15 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mastra_convex._sync.mastra_vector import Progress as Report
+from mastra_convex.errors import ConfigurationError
 
 # Texts are shown as they are: brackets in a docstring are no markup, numbers in it no matter of colour.
 out = Console(markup=False, highlight=False, emoji=False)
 err = Console(markup=False, highlight=False, emoji=False, stderr=True)
+
+SECONDS_A_LINE = 5
 
 
 def take_any_text() -> None:
@@ -24,17 +29,26 @@ def take_any_text() -> None:
 
 
 class Bars:
-    """Progress bars on a terminal, one line for each task elsewhere."""
+    """Progress bars on a terminal; elsewhere a line as a task begins, and one every five seconds."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
     def add(self, description: str, total: int) -> Report:
         """Begin a task; what is returned takes how much is done, and of how much."""
-        if not err.is_terminal:
-            err.print(f"{description} ({total:,})", soft_wrap=True)
-        task = self._progress.add_task(description, total=total)
-        return lambda done, total: self._progress.update(task, completed=done, total=total)
+        if err.is_terminal:
+            task = self._progress.add_task(description, total=total)
+            return lambda done, total: self._progress.update(task, completed=done, total=total)
+        err.print(f"{description} ({total:,})", soft_wrap=True)
+        said = monotonic()
+
+        def say(done: int, total: int) -> None:
+            nonlocal said
+            if monotonic() - said >= SECONDS_A_LINE:
+                said = monotonic()
+                err.print(f"{description}: {done:,} of {total:,}", soft_wrap=True)
+
+        return say
 
 
 @contextmanager
@@ -43,3 +57,14 @@ def bars() -> Iterator[Bars]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
         yield Bars(progress)
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write a file that the user asked for: all of it, or an error and what was there before."""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ConfigurationError(f"{file}: {error.strerror}; expected a file that can be written") from error

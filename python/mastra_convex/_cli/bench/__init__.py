@@ -1,0 +1,149 @@
+"""``mastra-convex bench``: which of the two vector classes to use, on a deployment and a network."""
+
+from __future__ import annotations
+
+import json as json_text
+import os
+import platform
+import shlex
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mastra_convex._cli import terminal
+from mastra_convex._cli.bench import measurement, table
+from mastra_convex._cli.bench.comparison import Comparison, Size
+from mastra_convex._cli.bench.measurement import FIRST_QUERIES, Rows, Stage, measure
+from mastra_convex._cli.bench.network import Network
+from mastra_convex._cli.docstrings import Docstrings
+from mastra_convex._cli.options import Debug, Json
+from mastra_convex.errors import ConfigurationError
+
+EPILOG = """
+\b
+Examples:
+  mastra-convex bench                                    a deployment of its own, beyond 40 ms and 50 Mbit/s
+  mastra-convex bench --rtt 5ms --bandwidth 1gbit        beyond another network
+  mastra-convex bench --rtt off --bandwidth off          without one
+  mastra-convex bench --html report.html --plot plot.png
+  mastra-convex bench https://….convex.cloud             yours; CONVEX_ADMIN_KEY holds its key
+  mastra-convex bench --json | jq .recommendation        for programs
+
+\b
+On a deployment of yours it writes to an index and a table of its own names, says so before, and deletes it all
+afterwards, also when interrupted (Ctrl-C). Only there it can tell how fast and how exact Convex's own index is.
+"""
+
+
+def bench(
+    target: Annotated[
+        str | None, typer.Argument(metavar="[TARGET]", help="A deployment's URL, or a data folder.")
+    ] = None,
+    rtt: Annotated[str | None, typer.Option(metavar="TIME", help="Round trip of the network, e.g. 40ms.")] = None,
+    bandwidth: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Of the network in either direction, e.g. 50mbit.")
+    ] = None,
+    sizes: Annotated[str, typer.Option(metavar="ROWS,…", help="Rows to compare at.")] = "100,250,500,1000,2459",
+    queries: Annotated[int, typer.Option(min=1, help="Repeated queries a size, fewer where they take long.")] = 30,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the latencies: .png or .svg.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a report of one file.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compare ConvexVector with ConvexNativeVector, and say which to use.
+
+    Real embeddings (384 numbers each, of the standard library's docstrings) are written to either class; both are asked
+    in turn, at several sizes, by new clients (first queries) and by one that stays (repeated queries).
+    """
+    network = _network(target, rtt, bandwidth)
+    _check_file("--plot", plot, (".png", ".svg"))
+    _check_file("--html", html, (".html", ".htm"))
+    docstrings = Docstrings()
+    counts = _sizes(sizes, len(docstrings.rows))
+    rows = Rows(docstrings)
+    with measurement.stage(target, network) as stage:
+        comparison = Comparison(
+            target=target,
+            kind="http" if stage.between else stage.db.kind,
+            network=network,
+            dimension=docstrings.dimension,
+            machine=_machine(),
+            command=shlex.join(["mastra-convex", *sys.argv[1:]]),
+            date=datetime.now(UTC).date().isoformat(),
+            sizes=_compare(stage, rows, counts, queries),
+        )
+    # Only here: drawing takes a second to import.
+    if plot is not None:
+        from mastra_convex._cli.bench.plot import draw
+
+        terminal.write(plot, draw(comparison, plot.suffix[1:].lower(), is_alone=True))
+    if html is not None:
+        from mastra_convex._cli.bench.report import page
+
+        terminal.write(html, page(comparison).encode())
+    if json:
+        print(json_text.dumps(comparison.as_json()))
+    else:
+        table.show(comparison)
+    for file in (plot, html):
+        if file is not None:
+            terminal.err.print(f"Wrote {file}", soft_wrap=True)
+
+
+def _compare(stage: Stage, rows: Rows, counts: list[int], queries: int) -> list[Size]:
+    """Write and ask, size after size."""
+    measured: list[Size] = []
+    with measurement.indexes_of_ours(stage.db, rows.dimension, counts[-1]) as indexes, terminal.bars() as bars:
+        for begin, end in pairwise([0, *counts]):
+            rows.write(indexes, begin, end, bars.add(f"Writing rows up to {end:,}", len(indexes) * (end - begin)))
+            asking = bars.add(f"Asking over {end:,} rows", FIRST_QUERIES + queries)
+            measured.append(measure(stage, rows, end, queries, asking))
+    return measured
+
+
+def _sizes(text: str, most: int) -> list[int]:
+    """Numbers of rows, ascending."""
+    numbers = [number.strip() for number in text.split(",")]
+    if not all(number.isdecimal() and 1 <= int(number) <= most for number in numbers):
+        raise ConfigurationError(f"bench: --sizes {text}; expected numbers of rows from 1 to {most}, such as 100,1000")
+    return sorted({int(number) for number in numbers})
+
+
+def _network(target: str | None, rtt: str | None, bandwidth: str | None) -> Network | None:
+    """What is put in between: by default a network to the cloud, and nothing before a deployment that has its own."""
+    if target is None:
+        return Network.parse(rtt or "40ms", bandwidth or "50mbit")
+    if rtt is None and bandwidth is None:
+        return None
+    if not target.startswith("http://"):
+        raise ConfigurationError(
+            f"bench: --rtt and --bandwidth can't be put before {target}; expected no target, or an http:// URL",
+            hint="https:// has a network of its own; `mastra-convex serve` gives a folder a URL.",
+        )
+    return Network.parse(rtt or "off", bandwidth or "off")
+
+
+def _check_file(option: str, file: Path | None, suffixes: tuple[str, ...]) -> None:
+    """Refuse what can't be written, before minutes are spent on it."""
+    if file is None:
+        return
+    if file.suffix.lower() not in suffixes:
+        raise ConfigurationError(f"bench: {option} {file}; expected a name that ends in {' or '.join(suffixes)}")
+    if not os.access(file.parent, os.W_OK) or file.is_dir():
+        raise ConfigurationError(f"bench: {option} {file}; expected a file in a folder that can be written")
+
+
+def _machine() -> str:
+    """The processor, and what runs on it."""
+    processor = platform.processor() or platform.machine()
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), processor)
+    return f"{processor}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"

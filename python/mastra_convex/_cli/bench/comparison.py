@@ -1,0 +1,264 @@
+"""What was measured of both classes, and what follows from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from mastra_convex._cli.bench.network import Network
+
+TOP_K = 10
+SCAN, NATIVE = "ConvexVector", "ConvexNativeVector"
+Kind = Literal["first", "repeated"]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long queries took, in milliseconds: quantiles, interpolated between the two nearest where there are few."""
+
+    queries: int
+    p5: float
+    p50: float
+    p95: float
+    p99: float
+
+    @classmethod
+    def of(cls, took_ms: Sequence[float]) -> Latency:
+        """The quantiles of some times."""
+        return cls(len(took_ms), *(float(quantile) for quantile in np.quantile(took_ms, [0.05, 0.5, 0.95, 0.99])))
+
+
+@dataclass(frozen=True)
+class Side:
+    """One class at one size.
+
+    Attributes
+    ----------
+    first, repeated : Latency
+        Of a new connection's first query, and of those after it.
+    first_bytes, repeated_bytes : float or None
+        Bytes that such a query moves, in the mean; None where only the network knows.
+    seconds : dict
+        Where a repeated query's time goes, in the mean, as far as the class tells.
+    strategy : str
+        How repeated queries read the rows.
+    recall : float
+        The part of the exact answers that was found, of both kinds of query; an equal score counts as found.
+    """
+
+    first: Latency
+    repeated: Latency
+    first_bytes: float | None
+    repeated_bytes: float | None
+    seconds: dict[str, float]
+    strategy: str
+    recall: float
+
+
+@dataclass(frozen=True)
+class Size:
+    """Both classes over the same rows."""
+
+    rows: int
+    scan: Side
+    native: Side
+
+
+@dataclass(frozen=True)
+class Crossover:
+    """From how many rows on `ConvexNativeVector` is the faster one, by medians; None: at no size that was measured."""
+
+    first: float | None
+    repeated: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A whole run.
+
+    Attributes
+    ----------
+    target : str or None
+        The deployment or folder; None for one that the command served itself.
+    kind : {"embedded", "http"}
+        Where the functions ran, as the classes saw it.
+    network : Network or None
+        What was put in between.
+    sizes : list of Size
+        By ascending rows.
+    """
+
+    target: str | None
+    kind: Literal["embedded", "http"]
+    network: Network | None
+    dimension: int
+    machine: str
+    command: str
+    date: str
+    sizes: list[Size]
+    crossover: Crossover = field(init=False)
+
+    def __post_init__(self) -> None:
+        crossover = Crossover(first=self._crossover("first"), repeated=self._crossover("repeated"))
+        object.__setattr__(self, "crossover", crossover)
+
+    @property
+    def largest(self) -> Size:
+        """The size with the most rows."""
+        return self.sizes[-1]
+
+    @property
+    def is_real(self) -> bool:
+        """Whether Convex's own index may have been measured: not where the deployment was of this package for sure."""
+        return self.target is not None and self.kind == "http"
+
+    @property
+    def place(self) -> str:
+        """Where it was measured, for the middle of a sentence."""
+        if self.kind == "embedded":
+            return f"in the folder {self.target}, opened by the same process"
+        where = "in an embedded deployment" if self.target is None else f"on {self.target}"
+        return where if self.network is None else f"{where} beyond {self.network}"
+
+    def as_json(self) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        return asdict(self) | {"top_k": TOP_K, "recommendation": recommendation(self)}
+
+    def _crossover(self, kind: Kind) -> float | None:
+        return crossover(
+            [size.rows for size in self.sizes],
+            [getattr(size.scan, kind).p50 for size in self.sizes],
+            [getattr(size.native, kind).p50 for size in self.sizes],
+        )
+
+
+def crossover(rows: Sequence[int], scan: Sequence[float], native: Sequence[float]) -> float | None:
+    """Where the second of two lines goes below the first and stays there, both straight on logarithmic axes.
+
+    The smallest size where it is below everywhere, None where it isn't below at the largest.
+    """
+    behind = [math.log(native_ms / scan_ms) for scan_ms, native_ms in zip(scan, native, strict=True)]
+    at = next((at for at in reversed(range(len(rows))) if behind[at] >= 0), None)
+    if at is None:
+        return float(rows[0])
+    if at == len(rows) - 1:
+        return None
+    part = behind[at] / (behind[at] - behind[at + 1])
+    return float(rows[at] * (rows[at + 1] / rows[at]) ** part)
+
+
+def crossover_text(comparison: Comparison, kind: Kind) -> str:
+    """Where the lines of one kind of query cross."""
+    rows, sizes = getattr(comparison.crossover, kind), comparison.sizes
+    if rows is None:
+        return f"{SCAN} is ahead at every size up to {comparison.largest.rows:,} rows"
+    if rows == sizes[0].rows:
+        return f"{NATIVE} is ahead at every size from {sizes[0].rows:,} rows on"
+    return f"{NATIVE} is ahead from about {_rounded(rows)} rows on"
+
+
+def recommendation(comparison: Comparison) -> str:
+    """What to do in one sentence, and what that rests on in another."""
+    return f"{advice(comparison)} {basis(comparison)}"
+
+
+def headline(comparison: Comparison) -> str:
+    """The advice in a line."""
+    largest, first, repeated = comparison.largest.rows, comparison.crossover.first, comparison.crossover.repeated
+    if repeated is None:
+        return f"Use {SCAN}, at least up to {largest:,} rows" + ("" if first is None else ", unless you ask only once")
+    if repeated == comparison.sizes[0].rows:
+        return f"Use {NATIVE}, from {comparison.sizes[0].rows:,} rows on"
+    return f"Use {SCAN} up to about {_rounded(repeated)} rows, {NATIVE} beyond"
+
+
+def advice(comparison: Comparison) -> str:
+    """Which class to use."""
+    largest, first, repeated = comparison.largest, comparison.crossover.first, comparison.crossover.repeated
+    smallest = comparison.sizes[0].rows
+    again = (
+        f"at {largest.rows:,} rows a repeated query takes {duration(largest.scan.repeated.p50)} "
+        f"against {duration(largest.native.repeated.p50)} by {NATIVE}"
+    )
+    if repeated is None and first is None:
+        once = f"{duration(largest.scan.first.p50)} against {duration(largest.native.first.p50)}"
+        return f"Use {SCAN}: {again}, and the first one of a process {once}."
+    if repeated is None:
+        return (
+            f"Use {SCAN} in processes that ask more than once: {again}; in one that asks a single time "
+            f"{NATIVE} is ahead {_from(first, smallest)}, there {duration(largest.native.first.p50)} "
+            f"against {duration(largest.scan.first.p50)}."
+        )
+    back = (
+        f"at {largest.rows:,} rows a repeated query takes {duration(largest.native.repeated.p50)} "
+        f"against {duration(largest.scan.repeated.p50)} by {SCAN}"
+    )
+    if repeated == smallest:
+        return (
+            f"Use {NATIVE} where equality filters and 256 results are enough: it is ahead "
+            f"{_from(repeated, smallest)}, and {back}."
+        )
+    return f"Use {SCAN} up to about {_rounded(repeated)} rows and {NATIVE} beyond: {back}."
+
+
+def basis(comparison: Comparison) -> str:
+    """What the advice rests on, and what it can't."""
+    largest = comparison.largest
+    fewest = min(size.scan.repeated.queries for size in comparison.sizes)
+    text = (
+        f"This rests on medians of at least {fewest} queries a size for the best {TOP_K}, "
+        f"over real embeddings of {comparison.dimension} numbers, {comparison.place}"
+    )
+    if comparison.is_real:
+        return (
+            f"{text}, where {NATIVE} found {largest.native.recall:.1%} of the exact answers at {largest.rows:,} rows."
+        )
+    return (
+        f"{text}, which searches exactly: recall and crossover of Convex's own index need a real deployment "
+        "(mastra-convex bench https://….convex.cloud)."
+    )
+
+
+def _from(rows: float | None, smallest: int) -> str:
+    assert rows is not None, "asked for where there is a crossover"
+    return f"at every size from {smallest:,} rows on" if rows == smallest else f"from about {_rounded(rows)} rows on"
+
+
+def _rounded(rows: float) -> str:
+    """Two digits are as much as one can know."""
+    digits = max(0, math.floor(math.log10(rows)) - 1)
+    return f"{round(rows, -digits):,.0f}"
+
+
+def duration(milliseconds: float) -> str:
+    """Milliseconds or seconds, with the digits that tell something."""
+    if milliseconds >= 1000:
+        return f"{milliseconds / 1000:.2f} s"
+    decimals = 0 if milliseconds >= 100 else 1 if milliseconds >= 10 else 2
+    return f"{milliseconds:.{decimals}f} ms"
+
+
+def size_of(count: float | None) -> str:
+    """Bytes, with the digits that tell something."""
+    if count is None:
+        return "–"
+    for unit, scale in (("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count:.0f} B"
+
+
+def recall_of(side: Side) -> str:
+    """Recall, with its word where it is whole."""
+    return "exact" if side.recall == 1 else f"{side.recall:.1%}"
+
+
+def phases_of(comparison: Comparison) -> list[str]:
+    """The phases that took any time, in their order; the rest last."""
+    sides = [side for size in comparison.sizes for side in (size.scan, size.native)]
+    took = {phase: max(side.seconds.get(phase, 0.0) for side in sides) for side in sides for phase in side.seconds}
+    return sorted((phase for phase, seconds in took.items() if seconds >= 1e-6), key=lambda phase: phase == "other")

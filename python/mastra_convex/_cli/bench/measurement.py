@@ -1,0 +1,219 @@
+"""The measuring: rows written to a deployment, both classes asked in turn, every answer held to the exact one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from mastra_convex import _native
+from mastra_convex._cli import terminal
+from mastra_convex._cli.bench.comparison import NATIVE, SCAN, TOP_K, Latency, Side, Size
+from mastra_convex._cli.bench.network import Network, Relay, relay
+from mastra_convex._cli.docstrings import Docstrings
+from mastra_convex._connect import connect
+from mastra_convex._sync.deployment import ConnectOptions, Deployment
+from mastra_convex._sync.mastra_vector import MastraVector, Progress, VectorIndex
+from mastra_convex._sync.native_vector import ConvexNativeVector
+from mastra_convex._sync.vector import ConvexVector
+from mastra_convex.errors import MastraConvexError
+from mastra_convex.types import NativeIndex, QueryResults
+
+INDEX_NAME = "mastra_convex_bench"
+TABLE_NAME = "mastra_convex_bench_vectors"
+# Where a query takes long, fewer are enough; but as many as a quantile needs.
+FIRST_QUERIES, REPEATED_QUERIES_AT_LEAST = 5, 5
+SECONDS_A_SIZE = 15
+# Rows in an order that mixes the modules, so that a part of them is like the whole.
+SEED = 20
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where rows are written, and how each new client gets at them; `between` counts what the clients move."""
+
+    db: Deployment
+    connect: Callable[[], Deployment]
+    between: Relay | None
+
+
+@contextmanager
+def stage(target: str | None, network: Network | None) -> Iterator[Stage]:
+    """A deployment of the user's, or one in memory that is served here; beyond a network, if one is given."""
+    with connect(target or ":memory:") as db, ExitStack() as stack:
+        options: ConnectOptions = {}
+        url = target
+        if target is None:
+            engine = db._open()
+            assert isinstance(engine, _native.EmbeddedDeployment), "in memory"
+            server = _native.HttpServer(engine, host="127.0.0.1", port=0, folder=None)
+            stack.callback(server.stop)
+            url, options = server.url, {"admin_key": server.admin_key}
+        assert url is not None, "the target or the server's"
+        between = None
+        if url.startswith("http://"):
+            between = stack.enter_context(relay(url, network or Network(0.0, None)))
+            url = between.url
+        yield Stage(db, lambda: connect(url, **options), between)
+
+
+@contextmanager
+def indexes_of_ours(db: Deployment, dimension: int, rows: int) -> Iterator[tuple[VectorIndex, VectorIndex]]:
+    """An index of either class under names of our own, deleted in the end, also where we are interrupted."""
+    native = VectorIndex(ConvexNativeVector(db, indexes=_places(dimension)), INDEX_NAME)
+    # Deletes nothing; but where the schema lacks the table the error comes here, before anything is written.
+    native.delete_vector("none")
+    if db.url == ":memory:":
+        yield ConvexVector(db).index(INDEX_NAME, dimension), native
+        return
+    terminal.err.print(
+        f"Writing {rows:,} rows to {db.url}: into the index {INDEX_NAME} of {SCAN}, and into the table {TABLE_NAME} "
+        f"of {NATIVE}. Both are emptied before, and deleted afterwards, also when interrupted.",
+        soft_wrap=True,
+    )
+    scan = ConvexVector(db).index(INDEX_NAME, dimension)
+    try:
+        native.truncate_index()
+        scan.truncate_index()
+        yield scan, native
+    finally:
+        terminal.err.print(f"Deleting what was written to {db.url}.", soft_wrap=True)
+        try:
+            scan.delete_index()
+            native.truncate_index()
+        except (KeyboardInterrupt, MastraConvexError):
+            terminal.err.print("Some of it may be left; the next run deletes it.", soft_wrap=True)
+            raise
+
+
+def _places(dimension: int) -> dict[str, NativeIndex]:
+    return {INDEX_NAME: NativeIndex(TABLE_NAME, dimension)}
+
+
+class Rows:
+    """The docstrings in an order that mixes their modules, so that the first few are like the whole."""
+
+    def __init__(self, docstrings: Docstrings) -> None:
+        self.order = np.random.default_rng(SEED).permutation(len(docstrings.rows))
+        self.ids = [docstrings.ids[row] for row in self.order]
+        self.metadata = [docstrings.rows[row] for row in self.order]
+        self.dimension = docstrings.dimension
+        self.embeddings = docstrings.embeddings[self.order]
+        self.questions = [question.vector for question in docstrings.questions if question.filter is None]
+        self._scores = [docstrings.scores(vector)[self.order] for vector in self.questions]
+
+    def write(self, indexes: Sequence[VectorIndex], begin: int, end: int, progress: Progress) -> None:
+        """Add some rows to each index."""
+        part, count = slice(begin, end), end - begin
+        for position, index in enumerate(indexes):
+            before = position * count
+
+            def tell(done: int, _: int, before: int = before) -> None:
+                progress(before + done, len(indexes) * count)
+
+            index.upsert(self.embeddings[part], ids=self.ids[part], metadata=self.metadata[part], progress=tell)
+
+    def exact(self, question: int, size: int) -> tuple[dict[str, float], list[tuple[str, float]]]:
+        """The scores of the first rows, and the best of them in order, ties as stored."""
+        scores = self._scores[question][:size]
+        best = np.argsort(-scores, kind="stable")[:TOP_K]
+        every = dict(zip(self.ids, scores.tolist(), strict=False))
+        return every, [(self.ids[row], float(scores[row])) for row in best]
+
+
+@dataclass
+class _Asked:
+    """What came of one kind of query to one class."""
+
+    took_ms: list[float] = field(default_factory=list)
+    bytes_moved: list[int | None] = field(default_factory=list)
+    seconds: Counter[str] = field(default_factory=Counter)
+    strategy: str = ""
+    found: int = 0
+    wanted: int = 0
+
+    def mean_bytes(self) -> float | None:
+        """Bytes a query; None where nobody counted them."""
+        known = [moved for moved in self.bytes_moved if moved is not None]
+        return sum(known) / len(known) if known else None
+
+
+def measure(stage: Stage, rows: Rows, size: int, queries: int, progress: Progress) -> Size:
+    """Ask both classes in turn, over the first rows: new clients, then the same two again and again.
+
+    `progress` is told how many times both were asked, and will be.
+    """
+    names = (SCAN, NATIVE)
+    first, repeated = ({name: _Asked() for name in names} for _ in range(2))
+    for number in range(FIRST_QUERIES):
+        for name in names:
+            with stage.connect() as db:
+                _ask(_client(name, db, rows), rows, number, size, stage, first[name])
+        progress(number + 1, FIRST_QUERIES + queries)
+    with stage.connect() as db:
+        clients = {name: _client(name, db, rows) for name in names}
+        for client in clients.values():
+            _ask(client, rows, 0, size, stage, _Asked())  # a first query, which is not like those after it
+        began = perf_counter()
+        for number in range(queries):
+            for name, client in clients.items():
+                _ask(client, rows, number, size, stage, repeated[name])
+            progress(FIRST_QUERIES + number + 1, FIRST_QUERIES + queries)
+            if number + 1 >= REPEATED_QUERIES_AT_LEAST and perf_counter() - began > SECONDS_A_SIZE:
+                break
+    return Size(size, *(_side(first[name], repeated[name]) for name in names))
+
+
+def _client(name: str, db: Deployment, rows: Rows) -> MastraVector:
+    return ConvexVector(db) if name == SCAN else ConvexNativeVector(db, indexes=_places(rows.dimension))
+
+
+def _ask(client: MastraVector, rows: Rows, number: int, size: int, stage: Stage, asked: _Asked) -> None:
+    """One query, timed until its ids and scores are there, then judged."""
+    question = number % len(rows.questions)
+    before = stage.between.bytes_carried if stage.between else 0
+    began = perf_counter()
+    results = client.query(INDEX_NAME, rows.questions[question], top_k=TOP_K)
+    hits = [(hit.id, hit.score) for hit in results]
+    took = perf_counter() - began
+    asked.took_ms.append(took * 1000)
+    asked.bytes_moved.append(_bytes_moved(results, stage, before))
+    asked.strategy = results.stats.strategy
+    phases = {phase: seconds for phase, seconds in results.stats.seconds.items() if seconds}
+    asked.seconds.update(phases | {"other": took - sum(phases.values())})
+    scores, best = rows.exact(question, size)
+    if isinstance(client, ConvexVector) and hits != best:
+        raise MastraConvexError(
+            f"bench: ConvexVector's answer over {size} rows differs from the exact one",
+            hint=f"Does something else write to the index {INDEX_NAME!r} meanwhile? If not, please report it.",
+        )
+    asked.wanted += len(best)
+    asked.found += found([id for id, _ in hits], scores, best[-1][1])
+
+
+def found(ids: Sequence[str], scores: Mapping[str, float], last: float) -> int:
+    """How many of the ids belong to the exact answer, whose last score this is: the order of equal scores is free."""
+    return sum(scores.get(id, -np.inf) >= last for id in set(ids))
+
+
+def _bytes_moved(results: QueryResults, stage: Stage, before: int) -> int | None:
+    if stage.between:
+        return stage.between.bytes_carried - before
+    # Beyond TLS the scan tells what it received; what native moves nobody does.
+    return results.stats.bytes_received if stage.db.kind == "embedded" or results.stats.bytes_received else None
+
+
+def _side(first: _Asked, repeated: _Asked) -> Side:
+    return Side(
+        first=Latency.of(first.took_ms),
+        repeated=Latency.of(repeated.took_ms),
+        first_bytes=first.mean_bytes(),
+        repeated_bytes=repeated.mean_bytes(),
+        seconds={phase: seconds / len(repeated.took_ms) for phase, seconds in repeated.seconds.items()},
+        strategy=repeated.strategy,
+        recall=(first.found + repeated.found) / (first.wanted + repeated.wanted),
+    )

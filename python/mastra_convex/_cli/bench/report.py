@@ -1,0 +1,137 @@
+"""A comparison as one HTML file, which asks nothing of any server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+
+from mastra_convex._cli.bench.comparison import (
+    NATIVE,
+    SCAN,
+    TOP_K,
+    Comparison,
+    Kind,
+    Latency,
+    Side,
+    advice,
+    basis,
+    crossover_text,
+    duration,
+    headline,
+    phases_of,
+    recall_of,
+    size_of,
+)
+from mastra_convex._cli.bench.plot import draw
+
+STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 62rem; margin: 2.5rem auto;
+  padding: 0 1.25rem; }
+h1 { font-size: 1.8rem; line-height: 1.2; margin: 0 0 .8rem; }
+h2 { font-size: 1.1rem; margin: 2.5rem 0 .4rem; }
+p { margin: .5rem 0; max-width: 46rem; }
+.advice { border-left: 4px solid #0072B2; padding: .1rem 0 .1rem 1rem; margin: 1rem 0 1.5rem; font-size: 1.06rem; }
+.note, caption { color: #555; }
+svg { width: 100%; height: auto; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .92rem; margin: .6rem 0; font-variant-numeric: tabular-nums; }
+caption { text-align: left; padding-bottom: .3rem; }
+th, td { padding: .22rem .8rem; text-align: right; white-space: nowrap; }
+th { font-weight: 600; border-bottom: 1px solid #999; }
+th.name, td.name { text-align: left; }
+tr.first td { border-top: 1px solid #ddd; }
+td.ahead { font-weight: 700; }
+.words td { white-space: normal; text-align: left; vertical-align: top; border-top: 1px solid #ddd; }
+.scan { color: #0072B2; } .native { color: #B34E00; }
+code { font-size: .9em; background: #f3f3f3; padding: .1em .35em; border-radius: 3px; }
+footer { margin-top: 3rem; font-size: .85rem; color: #555; }
+"""
+
+DIFFERENCES = [
+    (
+        "answers",
+        "exact, to the bit of every score",
+        "approximate on large tables of a real deployment; scores in float32",
+    ),
+    ("results", "any number", "1 to 256"),
+    ("filters", "Mastra's whole language, on any metadata", "one equality on a declared field, or an OR of them"),
+    ("metrics", "cosine, dot product, Euclidean", "cosine"),
+    ("set-up", "none: <code>create_index</code>", "a table and a vector index in <code>schema.ts</code>"),
+    ("a query reads", "the whole index, unless the client has it already", "what it returns"),
+]
+
+
+def page(comparison: Comparison) -> str:
+    """The whole document."""
+    svg = draw(comparison, "svg", is_alone=False).decode()
+    differences = (
+        f'<tr><td class="name">{what}</td><td>{scan}</td><td>{native}</td></tr>' for what, scan, native in DIFFERENCES
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(headline(comparison))}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<h1>{escape(headline(comparison))}</h1>
+<div class="advice"><p><strong>{escape(advice(comparison))}</strong></p><p>{escape(basis(comparison))}</p></div>
+<figure style="margin: 0">{svg[svg.index("<svg") :]}</figure>
+<h2>First query of a client</h2>
+<p class="note">A new connection, then one query: what a script pays. {crossover_text(comparison, "first")}.</p>
+{_latencies(comparison, "first")}
+<h2>Repeated queries</h2>
+<p class="note">By one connection: what a process that stays pays. {crossover_text(comparison, "repeated")}.</p>
+{_latencies(comparison, "repeated")}
+<h2>Where the time of a repeated query goes</h2>
+<p class="note">Means. What a class doesn't tell apart is under “other”: calls, waiting, making results.</p>
+{_phases(comparison)}
+<h2>What else to decide by</h2>
+<div class="wide"><table class="words">
+<tr><th class="name"></th><th class="name scan">{SCAN}</th><th class="name native">{NATIVE}</th></tr>
+{"".join(differences)}
+</table></div>
+<footer>
+<p>Each query asks for the best {TOP_K} rows. p50, p95 and p99: half, 95 and 99 of 100 queries took no longer,
+interpolated where there are fewer. Moved: bytes in both directions, where they could be counted. Recall: the part of
+the exact answers that was found; an equal score counts as found. {SCAN}'s answers were checked to the bit.</p>
+<p>{escape(comparison.date)}, {escape(comparison.machine)}<br><code>{escape(comparison.command)}</code></p>
+</footer>
+</body>
+</html>
+"""
+
+
+def _latencies(comparison: Comparison, kind: Kind) -> str:
+    def cells(side: Side, other: Side) -> list[str]:
+        latency: Latency = getattr(side, kind)
+        ahead = latency.p50 < getattr(other, kind).p50
+        times = [f"<td{' class=ahead' if ahead else ''}>{duration(latency.p50)}</td>"]
+        rest = [duration(latency.p95), duration(latency.p99), size_of(getattr(side, f"{kind}_bytes")), recall_of(side)]
+        return times + [f"<td>{text}</td>" for text in [*rest, str(latency.queries)]]
+
+    return _table(comparison, ["p50", "p95", "p99", "moved", "recall", "queries"], cells)
+
+
+def _phases(comparison: Comparison) -> str:
+    phases = phases_of(comparison)
+
+    def cells(side: Side, _: Side) -> list[str]:
+        took = [side.seconds.get(phase) for phase in phases]
+        texts = [side.strategy, *("" if seconds is None else duration(seconds * 1000) for seconds in took)]
+        return [f"<td>{text}</td>" for text in texts]
+
+    return _table(comparison, ["read by", *phases], cells)
+
+
+def _table(comparison: Comparison, columns: Sequence[str], cells: Callable[[Side, Side], list[str]]) -> str:
+    """Two lines a size, one a class."""
+    lines = ["<tr><th>rows</th><th class=name></th>", *(f"<th>{column}</th>" for column in columns), "</tr>"]
+    for size in comparison.sizes:
+        lines += [f'<tr class="first"><td>{size.rows:,}</td><td class="name scan">{SCAN}</td>']
+        lines += [*cells(size.scan, size.native), "</tr>"]
+        lines += [f'<tr><td></td><td class="name native">{NATIVE}</td>', *cells(size.native, size.scan), "</tr>"]
+    return f'<div class="wide"><table>{"".join(lines)}</table></div>'

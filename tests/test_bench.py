@@ -1,0 +1,333 @@
+"""`mastra-convex bench`: what it measures is right, what it says follows, what it writes is gone afterwards."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import mastra_convex as mc
+from mastra_convex._cli.bench.comparison import (
+    Comparison,
+    Latency,
+    Side,
+    Size,
+    advice,
+    basis,
+    crossover,
+    headline,
+)
+from mastra_convex._cli.bench.measurement import INDEX_NAME, TABLE_NAME, Rows, found
+from mastra_convex._cli.bench.network import Network, relay
+from mastra_convex._cli.bench.report import page
+from mastra_convex._cli.docstrings import Docstrings
+from tests import reference
+from tests.command import COMMAND, ENVIRONMENT, run
+from tests.served import Served, serve
+
+QUICK = ("--sizes", "20,60", "--queries", "3", "--rtt", "off", "--bandwidth", "off")
+
+
+def compared(
+    scan: Callable[[int], tuple[float, float]],
+    native: tuple[float, float],
+    target: str | None = None,
+    recall: float = 1,
+) -> Comparison:
+    """Both classes with given medians of the first and of repeated queries, in ms."""
+
+    def side(medians: tuple[float, float], recall: float = 1) -> Side:
+        first, repeated = (Latency(30, p5=0.9 * ms, p50=ms, p95=1.2 * ms, p99=1.4 * ms) for ms in medians)
+        return Side(first, repeated, 2e6, None, {"transfer": 0.03, "other": 0.01}, "pages", recall)
+
+    return Comparison(
+        target=target,
+        kind="http",
+        network=None if target else Network(40, 50),
+        dimension=384,
+        machine="a <machine>",
+        command="mastra-convex bench",
+        date="2026-11-21",
+        sizes=[Size(rows, side(scan(rows)), side(native, recall)) for rows in (100, 1000, 2000)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("scan", "native", "at"),
+    [
+        ([1, 2, 4], [8, 8, 8], None),
+        ([9, 9, 9], [8, 8, 8], 100),
+        ([4, 16, 20], [8, 8, 8], 100 * 10**0.5),
+        ([4, 8, 16], [8, 8, 8], 1000),
+        ([9, 4, 16], [8, 8, 8], 1000 * 2**0.5),  # what comes before it stays ahead is noise
+        ([9, 9, 4], [8, 8, 8], None),
+    ],
+)
+def test_the_crossover_is_where_native_gets_ahead_and_stays(
+    scan: list[float], native: list[float], at: float | None
+) -> None:
+    """Between sizes along straight lines on logarithmic axes."""
+    assert crossover([100, 1000, 2000], scan, native) == (at if at is None else pytest.approx(at))
+
+
+@pytest.mark.parametrize(
+    ("comparison", "title", "says"),
+    [
+        (
+            compared(lambda rows: (10, 5), (30, 20)),
+            "Use ConvexVector, at least up to 2,000 rows",
+            "Use ConvexVector: at 2,000 rows a repeated query takes 5.00 ms against 20.0 ms by ConvexNativeVector, and "
+            "the first one of a process 10.0 ms against 30.0 ms.",
+        ),
+        (
+            compared(lambda rows: (rows, 5), (500, 20)),
+            "Use ConvexVector, at least up to 2,000 rows, unless you ask only once",
+            "Use ConvexVector in processes that ask more than once: at 2,000 rows a repeated query takes 5.00 ms "
+            "against 20.0 ms by ConvexNativeVector; in one that asks a single time ConvexNativeVector is ahead from "
+            "about 500 rows on, there 500 ms against 2.00 s.",
+        ),
+        (
+            compared(lambda rows: (rows, rows), (500, 500)),
+            "Use ConvexVector up to about 500 rows, ConvexNativeVector beyond",
+            "Use ConvexVector up to about 500 rows and ConvexNativeVector beyond: at 2,000 rows a repeated query takes "
+            "500 ms against 2.00 s by ConvexVector.",
+        ),
+        (
+            compared(lambda rows: (rows, rows), (50, 50)),
+            "Use ConvexNativeVector, from 100 rows on",
+            "Use ConvexNativeVector where equality filters and 256 results are enough: it is ahead at every size from "
+            "100 rows on, and at 2,000 rows a repeated query takes 50.0 ms against 2.00 s by ConvexVector.",
+        ),
+    ],
+    ids=["scan", "scan, unless once", "both", "native"],
+)
+def test_the_advice_follows_from_the_medians(comparison: Comparison, title: str, says: str) -> None:
+    assert (headline(comparison), advice(comparison)) == (title, says)
+
+
+def test_what_the_advice_rests_on_is_said() -> None:
+    """Above all whether Convex's own index was measured."""
+    assert basis(compared(lambda rows: (1, 1), (2, 2))) == (
+        "This rests on medians of at least 30 queries a size for the best 10, over real embeddings of 384 numbers, in "
+        "an embedded deployment beyond a network of 40 ms round trip and 50 Mbit/s, which searches exactly: recall and "
+        "crossover of Convex's own index need a real deployment (mastra-convex bench https://….convex.cloud)."
+    )
+    real = compared(lambda rows: (1, 1), (2, 2), target="https://otter.convex.cloud", recall=0.975)
+    assert basis(real).endswith(
+        "on https://otter.convex.cloud, where ConvexNativeVector found 97.5% of the exact answers at 2,000 rows."
+    )
+
+
+def test_recall_counts_ids_as_good_as_the_last_exact_one() -> None:
+    """Whichever of equal scores was taken; an id that comes twice, or isn't there, counts for nothing."""
+    scores = {"a": 0.9, "b": 0.5, "c": 0.5, "d": 0.4}
+    for ids, count in [("ab", 2), ("ac", 2), ("ca", 2), ("ad", 1), ("aa", 1), ("ax", 1), ("", 0)]:
+        assert found(list(ids), scores, last=0.5) == count
+
+
+def test_the_exact_answer_is_the_references_over_the_first_rows() -> None:
+    docstrings = Docstrings()
+    rows = Rows(docstrings)
+    assert sorted(rows.ids) == sorted(docstrings.ids)
+    for question in (0, 7):
+        scores = reference.scores(rows.questions[question], rows.embeddings[:300])
+        every, best = rows.exact(question, 300)
+        assert every == {rows.ids[row]: float(scores[row]) for row in range(300)}
+        assert best == [(rows.ids[row], float(scores[row])) for row in reference.top_k(scores, 10)]
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    """The URL of a server that sends back what it gets."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as connection:
+                while some := connection.recv(65536):
+                    connection.sendall(some)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+def test_the_relay_delays_paces_and_counts_both_directions(echo: str) -> None:
+    """A round trip later, at the speed of the line, and nothing lost or mixed up."""
+    sent = np.random.default_rng(1).bytes(500_000)
+    with relay(echo, Network(rtt_ms=60, mbit_per_second=40)) as between:
+        host, port = between.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as client:
+            took = []
+            for part in (*[b"x"] * 6, sent):
+                began = perf_counter()
+                writer = threading.Thread(target=client.sendall, args=(part,))
+                writer.start()
+                received = b""
+                while len(received) < len(part):
+                    received += client.recv(65536)
+                writer.join()
+                took.append(perf_counter() - began)
+                assert received == part
+        assert between.bytes_carried == 2 * (len(sent) + 6)
+    assert took[0] >= 0.12  # the first waits for the connection
+    assert 0.06 <= min(took[1:6]) < 0.12
+    assert took[6] >= 0.06 + len(sent) * 8 / 40e6
+
+
+def report(*arguments: str, environment: dict[str, str] | None = None) -> dict[str, Any]:
+    done = run("bench", *arguments, "--json", environment=environment)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_json_has_both_classes_at_each_size(tmp_path: Path) -> None:
+    """Both are exact here; a scan moves the rows, native what it returns."""
+    made = report(*QUICK)
+    assert made["network"] == {"rtt_ms": 0.0, "mbit_per_second": None}
+    assert (made["target"], made["kind"], made["top_k"], made["dimension"]) == (None, "http", 10, 384)
+    assert [size["rows"] for size in made["sizes"]] == [20, 60]
+    for size in made["sizes"]:
+        for name, strategy in (("scan", ("pages", "mirror")), ("native", ("native",))):
+            side = size[name]
+            assert side["recall"] == 1
+            assert side["strategy"] in strategy
+            assert (side["first"]["queries"], side["repeated"]["queries"]) == (5, 3)
+            for latency in (side["first"], side["repeated"]):
+                assert 0 < latency["p5"] <= latency["p50"] <= latency["p95"] <= latency["p99"]
+            assert sum(side["seconds"].values()) > 0
+    scan, native = ([size[name]["first_bytes"] for size in made["sizes"]] for name in ("scan", "native"))
+    assert scan[1] > 2 * scan[0] > 20 * 384
+    assert native[1] < 2 * native[0]
+    assert set(made["crossover"]) == {"first", "repeated"}
+    assert made["recommendation"].startswith("Use Convex")
+
+
+def test_a_network_slows_both_down_as_much_as_it_says() -> None:
+    made = report("--sizes", "60", "--queries", "2", "--rtt", "100ms", "--bandwidth", "8mbit")
+    (size,) = made["sizes"]
+    # The scan needs a round trip a call and 1 µs a byte; a new client a round trip more. Native needs two calls.
+    assert size["scan"]["first"]["p5"] >= 200 + size["scan"]["first_bytes"] / 1000 * 0.9
+    assert size["native"]["repeated"]["p5"] >= 200
+    assert size["native"]["first"]["p5"] >= 300
+
+
+def test_plot_and_report_are_written_whole(tmp_path: Path) -> None:
+    """A picture as its suffix says; one HTML file that asks nothing of any server."""
+    for name in ("plot.png", "plot.svg"):
+        done = run("bench", *QUICK, "--plot", str(tmp_path / name), "--html", str(tmp_path / "report.html"))
+        assert done.returncode == 0, done.stderr
+        assert f"Wrote {tmp_path / name}\nWrote {tmp_path / 'report.html'}\n" in done.stderr
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    assert ElementTree.parse(tmp_path / "plot.svg").getroot().tag.endswith("svg")
+    html = (tmp_path / "report.html").read_text()
+    assert re.search(r"<h1>Use Convex(Native)?Vector", html)
+    assert "recall and crossover of Convex&#x27;s own index need a real deployment" in html
+    assert {path.name for path in tmp_path.iterdir()} == {"plot.png", "plot.svg", "report.html"}
+
+
+def test_the_report_is_one_file_and_escapes_what_others_wrote() -> None:
+    html = page(compared(lambda rows: (rows, rows), (500, 500), target="https://<b>.convex.cloud"))
+    assert "<b>" not in html
+    assert "a &lt;machine&gt;" in html
+    for attribute in re.findall(r"""(?:src|href)=["']([^"']*)""", html) + re.findall(r"url\(([^)]*)\)", html):
+        assert attribute.startswith("#")
+    assert "@import" not in html
+    assert "<script" not in html
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Served]:
+    """A deployment whose schema has the table that the bench needs."""
+    functions = tmp_path / "convex"
+    assert run("init", str(functions)).returncode == 0
+    hint = (functions / "schema.ts").read_text()
+    declared = hint.replace("mastraTables }", "mastraTables, defineMastraNativeVectorTable }", 1).replace(
+        "...mastraTables", f"...mastraTables, {TABLE_NAME}: defineMastraNativeVectorTable({{ dimensions: 384 }})"
+    )
+    assert declared.count("defineMastraNativeVectorTable") == 2
+    (functions / "schema.ts").write_text(declared)
+    with serve(data=":memory:", functions=functions) as served:
+        yield served
+
+
+def written(served: Served) -> tuple[list[str], int]:
+    """What there is of the bench on a deployment: the indexes of one class, the rows of the other."""
+    with mc.connect(served.url, admin_key=served.admin_key) as db:
+        native = mc.ConvexNativeVector(db, indexes={"bench": mc.NativeIndex(TABLE_NAME, 384)})
+        return mc.ConvexVector(db).list_indexes(), native.describe_index("bench").count
+
+
+def test_a_deployment_of_yours_is_left_as_it_was(project: Served) -> None:
+    """What is written is said before; what a killed run left is deleted."""
+    with mc.connect(project.url, admin_key=project.admin_key) as db:
+        mc.ConvexVector(db).create_index("mine", dimension=3)
+        mc.ConvexVector(db).index(INDEX_NAME, dimension=384).upsert(np.ones((3, 384)))
+    environment = {"CONVEX_ADMIN_KEY": project.admin_key}
+    done = run("bench", project.url, "--sizes", "20", "--queries", "2", environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith(f"Writing 20 rows to {project.url}: into the index {INDEX_NAME} of ConvexVector")
+    assert f"on {project.url}, where ConvexNativeVector found 100.0%" in " ".join(done.stdout.split())
+    assert written(project) == (["mine"], 0)
+
+
+def test_interrupted_it_still_deletes_what_it_wrote(project: Served) -> None:
+    """And ends as an interrupted program does."""
+    command = [COMMAND, "bench", project.url, "--sizes", "40", "--queries", "100000"]
+    environment = ENVIRONMENT | {"CONVEX_ADMIN_KEY": project.admin_key}
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith("Asking"):
+            pass
+        assert written(project) == ([INDEX_NAME], 40)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert err == f"Deleting what was written to {project.url}.\nInterrupted.\n"
+    assert written(project) == ([], 0)
+
+
+def test_a_schema_without_the_table_is_told_the_line_to_add() -> None:
+    """Before anything is written."""
+    with serve(data=":memory:") as served:
+        done = run("bench", served.url, environment={"CONVEX_ADMIN_KEY": served.admin_key})
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{TABLE_NAME}: defineMastraNativeVectorTable({{ dimensions: 384" in done.stderr
+        assert "Writing" not in done.stderr
+        with mc.connect(served.url, admin_key=served.admin_key) as db:
+            assert mc.ConvexVector(db).list_indexes() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--sizes", "10,many"], "--sizes 10,many; expected numbers of rows from 1 to 2459"),
+        (["--sizes", "3000"], "--sizes 3000; expected numbers of rows from 1 to 2459"),
+        (["--rtt", "40"], "--rtt 40; expected a number with us, ms, s, such as 40ms, or off"),
+        (["--bandwidth", "50mb"], "--bandwidth 50mb; expected a number with kbit, mbit, gbit, such as 50mbit, or off"),
+        (["--bandwidth", "0mbit"], "--bandwidth 0mbit: nothing would pass"),
+        (["--plot", "plot.pdf"], "--plot plot.pdf; expected a name that ends in .png or .svg"),
+        (["--html", "nowhere/report.html"], "--html nowhere/report.html; expected a file in a folder"),
+        (["./data", "--rtt", "40ms"], "--rtt and --bandwidth can't be put before ./data"),
+        (["https://otter.convex.cloud", "--rtt", "40ms"], "can't be put before https://otter.convex.cloud"),
+    ],
+)
+def test_a_wrong_option_is_told_before_anything_runs(arguments: list[str], says: str) -> None:
+    done = run("bench", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: bench: ")
+    assert says in done.stderr
