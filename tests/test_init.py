@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,11 +13,14 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
+from mastra_convex._cli.init import _manifest
 from tests.command import COMMAND, run
 from tests.served import serve
 
 ROOT = Path(__file__).parent.parent
-OURS = {path: text.encode() for path, text in _native.builtin_files().items()}
+SOURCES = {path: text.encode() for path, text in _native.builtin_files().items()}
+MANIFEST = "mastra/.mastra-convex.json"
+OURS = SOURCES | {MANIFEST: _manifest().encode()}
 PROJECT = Path(__file__).parent / "functions" / "project"
 
 
@@ -41,7 +45,11 @@ def test_the_folder_holds_the_functions_as_they_are(tmp_path: Path) -> None:
     assert set(actions(folder).values()) == {"written"}
     sources = {path: text for path, text in files_in(ROOT / "convex").items() if path.endswith(".ts")}
     tests = {path for path in sources if path.endswith(".test.ts")} | {"test.setup.ts"}
-    assert files_in(folder) == {path: text for path, text in sources.items() if path not in tests}
+    written = files_in(folder)
+    manifest = json.loads(written.pop(MANIFEST))
+    assert written == {path: text for path, text in sources.items() if path not in tests}
+    ours = {path for path in written if path.startswith("mastra/") and path != "mastra/auth.ts"}
+    assert manifest == {"version": mc.__version__, "files": sorted(ours)}
 
 
 def test_what_it_did_and_what_comes_next_is_shown(tmp_path: Path) -> None:
@@ -78,12 +86,48 @@ def test_a_file_of_ours_that_differs_is_replaced_only_when_told(tmp_path: Path) 
     changed.write_text("// changed")
     done = run("init", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"Error: init: 1 of the {len(OURS)} files differ")
+    assert done.stderr.startswith("Error: init: 1 files differ")
     assert str(changed) in done.stderr
     assert "--force" in done.stderr
     assert files_in(tmp_path) == {"mastra/model/storage.ts": b"// changed"}
     assert actions(tmp_path, "--force") == dict.fromkeys(OURS, "written") | {"mastra/model/storage.ts": "replaced"}
     assert files_in(tmp_path) == OURS
+
+
+def test_a_file_that_this_version_lacks_is_removed_only_when_told(tmp_path: Path) -> None:
+    """One that an older version wrote; the user's own beside it stays, and so does what no version wrote."""
+    actions(tmp_path)
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    manifest["version"] = "0.0.1"
+    manifest["files"] += ["mastra/model/old.ts", "mastra/gone.ts", "schema.ts", "mastra/../mine.ts"]
+    for path in ("mastra/model/old.ts", "mastra/mine.ts", "mine.ts"):
+        (tmp_path / path).write_text("// mine or old")
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest))
+    done = run("init", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"nothing was written:\n  {tmp_path / 'mastra/model/old.ts'}\nWith --force" in done.stderr
+    assert actions(tmp_path, "--force") == dict.fromkeys(SOURCES, "unchanged") | {
+        MANIFEST: "replaced",
+        "mastra/model/old.ts": "removed",
+    }
+    assert files_in(tmp_path) == OURS | {"mastra/mine.ts": b"// mine or old", "mine.ts": b"// mine or old"}
+
+
+@pytest.mark.parametrize("manifest", ["", "{", "[]", '{"files": [1]}', '{"version": "0.0.1"}'])
+def test_a_manifest_that_is_none_tells_nothing(tmp_path: Path, manifest: str) -> None:
+    actions(tmp_path)
+    (tmp_path / MANIFEST).write_text(manifest)
+    assert actions(tmp_path) == dict.fromkeys(SOURCES, "unchanged") | {MANIFEST: "replaced"}
+
+
+def test_a_full_disk_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+    """The file that didn't fit is named, and no part of any is left."""
+    (tmp_path / "mine.ts").write_text("// mine")
+    command = ["bash", "-c", f"ulimit -f 12; {COMMAND} init {tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.match(rf"Error: init: {tmp_path}/mastra/\S+\.ts: File too large; expected a folder", done.stderr)
+    assert files_in(tmp_path) == {"mine.ts": b"// mine"}
 
 
 @pytest.mark.parametrize("options", [[], ["--force"]], ids=["", "force"])

@@ -51,7 +51,7 @@ class Finding:
 
 def doctor(
     target: Annotated[
-        str | None, typer.Argument(metavar="[TARGET]", help="A data folder, or a deployment's URL.")
+        str | None, typer.Argument(metavar="TARGET", help="A data folder, or a deployment's URL.")
     ] = None,
     storage_function: Annotated[str, typer.Option(help="The path of the storage function.")] = "mastra/storage:handle",
     json: Json = False,

@@ -9,15 +9,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from mastra_convex import _native
+from mastra_convex import __version__, _native
 from mastra_convex._cli import terminal
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex.errors import ConfigurationError
 
-Action = Literal["written", "unchanged", "replaced", "kept"]
+Action = Literal["written", "unchanged", "replaced", "kept", "removed"]
 
 # The one file among ours that users fill in.
 USERS_OWN = "mastra/auth.ts"
+
+# Which files a version wrote, so that the next one knows what it left out. Convex's bundler passes over dotfiles.
+MANIFEST = "mastra/.mastra-convex.json"
 
 EPILOG = """
 \b
@@ -31,24 +34,29 @@ Examples:
 
 def init(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="The functions folder, made if missing.")] = "./convex",
-    force: Annotated[bool, typer.Option("--force", help="Replace the files of mastra/ that differ.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Replace the files of mastra/ that differ, and remove those that this version lacks."
+        ),
+    ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write the Convex functions and schema into your project.
 
-    The folder mastra/ is ours: where a file of it differs, nothing is written without --force. What is beside it, such
-    as schema.ts, is yours, and so is mastra/auth.ts, which says who may call what: written where it is missing, and
-    never replaced.
+    The folder mastra/ is ours: where a file of it differs, or is of an older version only, nothing is written without
+    --force. What is beside it, such as schema.ts, is yours, and so is mastra/auth.ts, which says who may call what:
+    written where it is missing, and never replaced.
     """
     root = Path(folder).expanduser()
-    files = _native.builtin_files()
+    files = _native.builtin_files() | {MANIFEST: _manifest()}
     try:
         plan = _plan(root, files, force)
+        _write(root, {path: files[path] for path, action in plan.items() if action in ("written", "replaced")})
         for path, action in plan.items():
-            if action in ("written", "replaced"):
-                (root / path).parent.mkdir(parents=True, exist_ok=True)
-                (root / path).write_bytes(files[path].encode())
+            if action == "removed":
+                (root / path).unlink()
         needs_our_tables = b"mastraTables" not in (root / "schema.ts").read_bytes()
     except OSError as error:
         raise ConfigurationError(
@@ -77,15 +85,53 @@ def _plan(root: Path, files: dict[str, str], force: bool) -> dict[str, Action]:
             else:
                 is_ours = path.startswith("mastra/") and path != USERS_OWN
                 plan[path] = "replaced" if is_ours else "kept"
-    differing = [str(root / path) for path, action in plan.items() if action == "replaced"]
+    for path in _written_before(root):
+        if path not in files and (root / path).is_file():
+            plan[path] = "removed"
+    differing = [
+        str(root / path) for path, action in plan.items() if action in ("replaced", "removed") and path != MANIFEST
+    ]
     if differing and not force:
         raise ConfigurationError(
-            f"init: {len(differing)} of the {len(files)} files differ from this version's; nothing was written:\n  "
+            f"init: {len(differing)} files differ from this version's; nothing was written:\n  "
             + "\n  ".join(differing),
             details={"files": differing},
-            hint="With --force they are replaced, and changes made there are lost.",
+            hint="With --force they are as in this version, and changes made there are lost.",
         )
     return plan
+
+
+def _manifest() -> str:
+    """What this version writes into the folder that is ours."""
+    ours = sorted(path for path in _native.builtin_files() if path.startswith("mastra/") and path != USERS_OWN)
+    return json_text.dumps({"version": __version__, "files": ours}, indent=2) + "\n"
+
+
+def _written_before(root: Path) -> list[str]:
+    """What an earlier `init` wrote into the folder that is ours, as far as it said so."""
+    try:
+        files = json_text.loads((root / MANIFEST).read_bytes())["files"]
+        return [path for path in files if path.startswith("mastra/") and ".." not in Path(path).parts]
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _write(root: Path, files: dict[str, str]) -> None:
+    """All files or none: each is written under another name first, which takes all the room that is needed."""
+    parts = {path: (root / path).with_name(f"{Path(path).name}.part") for path in files}
+    try:
+        for path, text in files.items():
+            parts[path].parent.mkdir(parents=True, exist_ok=True)
+            try:
+                parts[path].write_bytes(text.encode())
+            except OSError as error:  # a full disk doesn't say where
+                raise OSError(error.errno, error.strerror, str(root / path)) from error
+    except OSError:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+        raise
+    for path, part in parts.items():
+        part.replace(root / path)
 
 
 def _print_guide(root: Path, needs_our_tables: bool) -> None:

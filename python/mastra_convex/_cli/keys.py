@@ -10,6 +10,7 @@ import typer
 
 from mastra_convex import _native
 from mastra_convex._cli import terminal
+from mastra_convex._cli.failures import EXIT_CODES
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex.errors import ConfigurationError
 
@@ -21,18 +22,20 @@ Examples:
   mastra-convex keys rotate ./agent-data        another one, the old one is worth nothing
 """
 
-app = typer.Typer(epilog=EPILOG, no_args_is_help=True, rich_markup_mode=None, help="The admin key of a data folder.")
+app = typer.Typer(
+    epilog=EPILOG + EXIT_CODES, no_args_is_help=True, rich_markup_mode=None, help="The admin key of a data folder."
+)
 
-Folder = Annotated[str, typer.Argument(metavar="[DIR]", help="The data folder.")]
+Folder = Annotated[str, typer.Argument(metavar="DIR", help="The data folder.")]
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=EPILOG + EXIT_CODES)
 def show(folder: Folder = "./agent-data", json: Json = False, debug: Debug = False) -> None:
     """Print the key; a folder that was never served gets its first."""
     _print_key(folder, rotate=False, json=json)
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=EPILOG + EXIT_CODES)
 def rotate(folder: Folder = "./agent-data", json: Json = False, debug: Debug = False) -> None:
     """Make a new key and print it. A server that runs takes the old one until it is started again."""
     _print_key(folder, rotate=True, json=json)
@@ -41,7 +44,9 @@ def rotate(folder: Folder = "./agent-data", json: Json = False, debug: Debug = F
 def _print_key(folder: str, *, rotate: bool, json: bool) -> None:
     path = Path(folder).expanduser()
     if not (path / "data.sqlite3").is_file():
-        raise ConfigurationError(f"keys: {path} is no data folder; `mastra-convex serve --data {folder}` makes one")
+        raise ConfigurationError(
+            f"keys: {path} is no data folder; expected one", hint=f"`mastra-convex serve --data {folder}` makes one."
+        )
     key = _native.admin_key(path, rotate=rotate)
     if json:
         print(json_text.dumps({"admin_key": key}))

@@ -15,6 +15,7 @@ import typer
 from mastra_convex import _native
 from mastra_convex._cli import terminal
 from mastra_convex._cli.options import Debug, Json
+from mastra_convex.errors import ConfigurationError
 
 EPILOG = """
 \b
@@ -51,7 +52,13 @@ def serve(
         folder, functions=functions, limits="convex", synchronous="full", auth_config=auth_config
     )
     try:
-        server = _native.HttpServer(deployment, host=host, port=port, folder=folder)
+        try:
+            server = _native.HttpServer(deployment, host=host, port=port, folder=folder)
+        except ConfigurationError as error:
+            error.hint = (
+                error.hint or "--port 0 picks a free port of this machine; --host 127.0.0.1 is its own address."
+            )
+            raise
         try:
             signals = expect_signals()
             announce(server, host, json)

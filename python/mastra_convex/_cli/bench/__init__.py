@@ -42,7 +42,7 @@ afterwards, also when interrupted (Ctrl-C). Only there it can tell how fast and 
 
 def bench(
     target: Annotated[
-        str | None, typer.Argument(metavar="[TARGET]", help="A deployment's URL, or a data folder.")
+        str | None, typer.Argument(metavar="TARGET", help="A deployment's URL, or a data folder.")
     ] = None,
     rtt: Annotated[str | None, typer.Option(metavar="TIME", help="Round trip of the network, e.g. 40ms.")] = None,
     bandwidth: Annotated[
