@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +25,24 @@ def test_a_folder_without_faults_is_said_to_be_whole(tmp_path: Path) -> None:
     with mc.ConvexVector(tmp_path) as vectors:
         vectors.index("docs", dimension=2).upsert([[1, 0]], ids=["a"])
     code, found = findings(tmp_path)
-    assert (code, [finding["status"] for finding in found.values()]) == (0, ["ok"] * 3)
+    assert code == 0
+    assert {finding["status"] for finding in found.values()} == {"ok"}
+    assert list(found) == ["versions", "keys", "functions", "schema", "index docs", "data.sqlite3"]
     assert found["index docs"]["message"] == "1 rows of dimension 2, cosine"
     done = run("doctor", str(tmp_path))
-    assert done.stdout.startswith("✓ functions: version 1, this package's\n")
+    assert done.stdout.startswith(f"✓ versions: mastra-convex {mc.__version__}, Python 3.")
+    assert "✓ functions: version 1, this package's\n" in done.stdout
 
 
 def test_what_is_wrong_in_a_folder_has_its_next_step(tmp_path: Path) -> None:
     with mc.connect(tmp_path) as db:
-        mc.ConvexVector(db).create_index("docs", dimension=2)
-        row = {"id": "a", "embedding": [1.0, 2.0, 3.0], "metadata": {}}
-        db.mutation(STORAGE, {"op": "insert", "tableName": "mastra_vector_docs", "record": row})
         large = {"id": "large", "workingMemory": "x" * 1_000_000, "createdAt": "", "updatedAt": ""}
         db.mutation(STORAGE, {"op": "insert", "tableName": "mastra_resources", "record": large})
+    assert run("keys", "show", str(tmp_path)).returncode == 0
+    (tmp_path / "admin-key").chmod(0o640)
     code, found = findings(tmp_path)
     assert code == 0
-    for check, said in {"index docs": "1 of 1 rows can't rank", "table mastra_resources": "1,000,0"}.items():
+    for check, said in {"keys": "others can read", "table mastra_resources": "1,000,0"}.items():
         assert found[check]["status"] == "warning"
         assert said in found[check]["message"]
         assert found[check]["hint"]
@@ -51,18 +54,55 @@ def test_what_is_wrong_in_a_folder_has_its_next_step(tmp_path: Path) -> None:
     assert found["data.sqlite3"]["status"] == "problem"
 
 
+def test_rows_that_can_never_rank_are_told_by_reason(tmp_path: Path) -> None:
+    """Other clients wrote them: this package doesn't."""
+    with mc.connect(tmp_path) as db:
+        mc.ConvexVector(db).index("docs", dimension=2).upsert([[1, 0]], ids=["fine"])
+        for id, embedding in {"a": [1, 2, 3], "b": [1, 2, 4], "c": [1, math.inf], "d": [0, 0]}.items():
+            record = {"id": id, "embedding": embedding}
+            db.mutation(STORAGE, {"op": "insert", "tableName": "mastra_vector_docs", "record": record})
+    code, found = findings(tmp_path)
+    assert (code, found["index docs"]["status"]) == (0, "warning")
+    assert found["index docs"]["message"] == (
+        "4 of 5 rows can't rank: 2 of dimension 3 instead of 2 ('a'), 1 with a number that isn't finite ('c'), "
+        "1 of zeros, which have no cosine ('d')"
+    )
+
+
+def test_a_schema_without_our_tables_is_told(tmp_path: Path) -> None:
+    """As a project has that deployed the functions and kept a schema of its own."""
+    assert run("init", str(tmp_path)).returncode == 0
+    (tmp_path / "schema.ts").write_text(
+        'import { defineSchema } from "convex/server";\nimport { mastraTables } from "./mastra/schema";\n'
+        "const { mastra_threads, mastra_vectors, ...others } = mastraTables;\nexport default defineSchema(others);\n"
+    )
+    with serve(data=":memory:", functions=tmp_path) as server:
+        code, found = findings(server.url, server.admin_key)
+    assert code == 1
+    assert found["functions"]["status"] == "ok"
+    assert found["schema"]["message"] == "it lacks mastra_threads, mastra_vectors, or their indexes"
+    assert "...mastraTables" in found["schema"]["hint"]
+
+
 def test_a_folder_that_is_in_use_is_left_alone(tmp_path: Path) -> None:
     with mc.connect(tmp_path):
         code, found = findings(tmp_path)
-    assert (code, list(found)) == (1, ["deployment"])
+    assert (code, list(found)) == (1, ["versions", "keys", "deployment"])
     assert "mastra-convex serve" in found["deployment"]["hint"]
+    assert found["deployment"]["hint"] not in found["deployment"]["message"]
 
 
 def test_a_served_deployment_needs_its_key_and_our_functions() -> None:
     with serve(data=":memory:") as server:
-        for key, expected in [(server.admin_key, (0, ["functions"])), ("convex-self-hosted|00", (1, ["deployment"]))]:
-            code, found = findings(server.url, key)
-            assert (code, list(found)) == expected
+        for key, code, checks in [
+            (server.admin_key, 0, ["keys", "functions", "schema"]),
+            ("convex-self-hosted|00", 1, ["keys", "deployment"]),
+            ("", 1, ["keys", "deployment"]),
+        ]:
+            found_code, found = findings(server.url, key)
+            assert (found_code, list(found)) == (code, ["versions", *checks])
+            assert found["keys"]["status"] == ("ok" if key else "warning")
+            assert code == 0 or "CONVEX_ADMIN_KEY" in found["deployment"]["hint"] + (found["keys"]["hint"] or "")
     with serve(data=":memory:", functions=FUNCTIONS) as server:
         code, found = findings(server.url, server.admin_key)
         assert code == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json as json_text
 import os
+import platform
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,13 +13,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import typer
 
 import mastra_convex as mc
-from mastra_convex._cli import terminal
+from mastra_convex._cli import failures, terminal
 from mastra_convex._cli.options import Debug, Json
+from mastra_convex._credentials import ADMIN_KEYS, AUTH_TOKEN, URLS
 from mastra_convex._sync.storage import DEPLOY, Storage
-from mastra_convex.errors import ConfigurationError, LockedError, MastraConvexError
+from mastra_convex.errors import ConfigurationError, FunctionError, LockedError, MastraConvexError
 
 EPILOG = """
 \b
@@ -58,7 +62,7 @@ def doctor(
     debug: Debug = False,
 ) -> None:
     """Check a deployment or a data folder: keys, functions, indexes, limits, integrity."""
-    target = target or os.environ.get("CONVEX_URL") or "./agent-data"
+    target = target or next(filter(None, map(os.environ.get, URLS)), "./agent-data")
     findings = list(_examine(target, storage_function))
     if json:
         print(json_text.dumps({"target": target, "findings": [asdict(finding) for finding in findings]}))
@@ -75,7 +79,12 @@ def _examine(target: str, storage_function: str) -> Iterator[Finding]:
     """All checks that make sense: one that fails ends those that need what it looked for."""
     file = None if "://" in target else Path(target).expanduser() / "data.sqlite3"
     if file is not None and not file.is_file():
-        raise ConfigurationError(f"doctor: {file} isn't there; expected the folder of a deployment, or a URL")
+        raise ConfigurationError(
+            f"doctor: {file} isn't there; expected the folder of a deployment, or a URL",
+            hint="`mastra-convex serve --data DIR` and connect(DIR) make one.",
+        )
+    yield Finding("versions", "ok", f"mastra-convex {mc.__version__}, Python {platform.python_version()}")
+    yield from _keys(file)
     try:
         with mc.connect(target) as db:
             storage = Storage(db, storage_function)
@@ -84,12 +93,32 @@ def _examine(target: str, storage_function: str) -> Iterator[Finding]:
             for name in vectors.list_indexes():
                 yield from _index(vectors, name, db.kind)
     except MastraConvexError as error:
-        yield Finding("deployment", "problem", str(error), error.hint)
+        yield Finding("deployment", "problem", failures.problem(error), failures.next_step(error))
         if isinstance(error, LockedError):
             return
     # Once nobody has it open: a second SQLite in this process would take the first one's locks away.
     if file is not None:
         yield from _file(file)
+
+
+def _keys(file: Path | None) -> Iterator[Finding]:
+    """Who may do everything: what we call with, or what a folder is served with."""
+    if file is None:
+        given = [variable for variable in (*ADMIN_KEYS, AUTH_TOKEN) if os.environ.get(variable)]
+        if given:
+            yield Finding("keys", "ok", f"{given[0]} is set")
+        else:
+            message = "neither an admin key nor a token is set: only public functions can be reached"
+            yield Finding("keys", "warning", message, f"{ADMIN_KEYS[0]} holds the key of a deployment.")
+        return
+    key = file.with_name("admin-key")
+    if not key.exists():
+        yield Finding("keys", "ok", "none yet; the first `mastra-convex serve` or `keys show` makes one")
+    elif key.stat().st_mode & 0o077:
+        message = f"others can read {key}"
+        yield Finding("keys", "warning", message, f"`mastra-convex keys rotate {shlex.quote(str(key.parent))}`")
+    else:
+        yield Finding("keys", "ok", f"{key}, which only its owner can read")
 
 
 def _file(path: Path) -> Iterator[Finding]:
@@ -139,6 +168,24 @@ def _functions(storage: Storage) -> Iterator[Finding]:
         yield Finding("functions", "warning", message, "Deploy the ones of the version that you use.")
     else:
         yield Finding("functions", "ok", f"version {deployed['version']}, this package's")
+    yield from _schema(storage, [table for table in deployed["operations"] if table.startswith("mastra_")])
+
+
+def _schema(storage: Storage, tables: list[str]) -> Iterator[Finding]:
+    """Whether the deployed schema has our tables: a record that nobody has is looked for in each."""
+    missing = []
+    for table in [*tables, "mastra_vectors", "mastra_documents"]:
+        try:
+            storage.load("mastra_vector_none" if table == "mastra_vectors" else table, id="none")
+        except FunctionError as error:
+            if f"Index {table}." not in str(error):
+                raise
+            missing.append(table)
+    if missing:
+        hint = 'In schema.ts: defineSchema({ ...mastraTables }), imported from "./mastra/schema". Then deploy again.'
+        yield Finding("schema", "problem", f"it lacks {', '.join(missing)}, or their indexes", hint)
+    else:
+        yield Finding("schema", "ok", f"all {len(tables) + 2} tables are there")
 
 
 def _index(vectors: mc.ConvexVector, name: str, kind: str) -> Iterator[Finding]:
@@ -148,10 +195,7 @@ def _index(vectors: mc.ConvexVector, name: str, kind: str) -> Iterator[Finding]:
     if index.count:
         hits = vectors.query(name, [1.0] + [0.0] * (index.dimension - 1), top_k=1)
         if hits.stats.skipped:
-            message = (
-                f"{hits.stats.skipped} of {index.count} rows can't rank: another length than {index.dimension}, "
-                f"a number that isn't finite{', or all zeros' if index.metric == 'cosine' else ''}"
-            )
+            message = f"{hits.stats.skipped:,} of {index.count:,} rows can't rank: {_unrankable(vectors, name, index)}"
             yield Finding(check, "warning", message, "Upsert these rows again, or delete them.")
             return
     message = f"{index.count:,} rows of dimension {index.dimension}, {index.metric}"
@@ -160,3 +204,21 @@ def _index(vectors: mc.ConvexVector, name: str, kind: str) -> Iterator[Finding]:
         yield Finding(check, "warning", message, hint)
     else:
         yield Finding(check, "ok", message)
+
+
+def _unrankable(vectors: mc.ConvexVector, name: str, index: mc.IndexStats) -> str:
+    """Why rows never rank, with the id of one for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for hit in vectors.query(name, filter={}, top_k=index.count, include_vector=True):
+        if hit.vector is None:
+            reason = "that aren't lists of numbers"
+        elif len(hit.vector) != index.dimension:
+            reason = f"of dimension {len(hit.vector)} instead of {index.dimension}"
+        elif not np.isfinite(hit.vector).all():
+            reason = "with a number that isn't finite"
+        elif index.metric == "cosine" and not hit.vector.any():
+            reason = "of zeros, which have no cosine"
+        else:
+            continue
+        reasons.setdefault(reason, []).append(hit.id)
+    return ", ".join(f"{len(ids):,} {reason} ({ids[0]!r})" for reason, ids in reasons.items())
