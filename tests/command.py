@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import struct
 import subprocess
 import sysconfig
+import termios
 from pathlib import Path
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "mastra-convex")
@@ -28,3 +32,23 @@ def run(
         timeout=60,
         env=ENVIRONMENT | (environment or {}),
     )
+
+
+def run_in_terminal(
+    *arguments: str, columns: int, cwd: Path | None = None, environment: dict[str, str] | None = None
+) -> tuple[int, str]:
+    """The command in a pseudo-terminal; its exit code, and all that it wrote there."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    terminal = ENVIRONMENT | {"TERM": "xterm-256color"} | (environment or {})
+    process = subprocess.Popen([COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd, env=terminal)
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            some = os.read(ours, 65536)
+        except OSError:  # how Linux says that the other side is closed
+            break
+        written += some
+    os.close(ours)
+    return process.wait(), written.decode()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import json
 import math
 import os
-import pty
 import re
-import struct
+import signal
 import subprocess
 import sys
-import termios
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -22,33 +19,15 @@ import numpy as np
 import pytest
 
 import mastra_convex as mc
-from mastra_convex._cli import demo
+from mastra_convex._cli import demo, terminal
 from mastra_convex._cli.docstrings import ExactHit
 from tests import reference
-from tests.command import COMMAND, ENVIRONMENT, run
+from tests.command import COMMAND, ENVIRONMENT, run, run_in_terminal
 from tests.conftest import DATA, Docstrings
 
 ESCAPE = "\x1b"
 
 Report = dict[str, Any]
-
-
-def run_in_terminal(*arguments: str, columns: int) -> tuple[int, str]:
-    """The command in a pseudo-terminal; its exit code, and all that it wrote there."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    environment = ENVIRONMENT | {"TERM": "xterm-256color"}
-    process = subprocess.Popen([COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
-    os.close(theirs)
-    written = b""
-    while True:
-        try:
-            some = os.read(ours, 65536)
-        except OSError:  # how Linux says that the other side is closed
-            break
-        written += some
-    os.close(ours)
-    return process.wait(), written.decode()
 
 
 def answers(*arguments: str) -> Report:
@@ -351,6 +330,50 @@ def test_a_reader_that_leaves_early_meets_no_traceback() -> None:
         assert "Traceback" not in process.stderr.read()
 
 
+def test_output_that_finds_no_room_is_an_error() -> None:
+    """As on a full disk."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([COMMAND, "--version"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "Error: the output: No space left on device\n")
+
+
+def test_a_folder_on_a_full_disk_is_an_error(tmp_path: Path) -> None:
+    """It says that nothing was written, and the same command works once there is room."""
+    command = f"{COMMAND} demo --data {tmp_path / 'demo'} --like json.loads"
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 1000; {command}"], capture_output=True, text=True, timeout=60, env=ENVIRONMENT
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "Error: no space left for the data folder" in done.stderr
+    assert done.stderr.endswith("\nFree some space and try again.\n")
+    again = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=ENVIRONMENT)
+    assert again.returncode == 0, again.stderr
+
+
+def test_interrupted_it_says_so_and_exits_with_130() -> None:
+    """Without a traceback."""
+    with subprocess.Popen([COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.endswith("Interrupted.\n")
+    assert "Traceback" not in err
+
+
+def test_without_a_terminal_a_long_task_says_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line as it begins, then one every so many seconds."""
+    with terminal.bars() as bars:
+        report = bars.add("Loading", 3000)
+        report(1000, 3000)
+        monkeypatch.setattr(terminal, "SECONDS_A_LINE", 0)
+        report(2000, 3000)
+    assert capsys.readouterr().err == "Loading (3,000)\nLoading: 2,000 of 3,000\n"
+
+
 def test_help_teaches_by_example() -> None:
     """The command without arguments, too, shows what to type and what exit codes mean."""
     for shown in (run("--help").stdout, run().stdout + run().stderr):
@@ -370,7 +393,9 @@ def test_version_is_the_installed_one(command: tuple[str, ...]) -> None:
 
 def test_the_library_imports_nothing_of_the_command_line() -> None:
     """Typer and rich cost their time only when the command runs."""
-    program = "import mastra_convex, sys; print([name for name in ('typer', 'rich') if name in sys.modules])"
+    program = (
+        "import mastra_convex, sys; print([name for name in ('typer', 'rich', 'matplotlib') if name in sys.modules])"
+    )
     assert run(program, command=(sys.executable, "-c")).stdout == "[]\n"
 
 

@@ -61,7 +61,10 @@ def doctor(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Check a deployment or a data folder: keys, functions, indexes, limits, integrity."""
+    """Check a deployment or a data folder, and say what to do.
+
+    Versions, keys, functions, schema, indexes, limits; and of a folder, that its data is whole.
+    """
     target = target or next(filter(None, map(os.environ.get, URLS)), "./agent-data")
     findings = list(_examine(target, storage_function))
     if json:

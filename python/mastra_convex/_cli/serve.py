@@ -55,9 +55,7 @@ def serve(
         try:
             server = _native.HttpServer(deployment, host=host, port=port, folder=folder)
         except ConfigurationError as error:
-            error.hint = (
-                error.hint or "--port 0 picks a free port of this machine; --host 127.0.0.1 is its own address."
-            )
+            error.hint = error.hint or "--port 0 picks a free port; --host 127.0.0.1 is this machine to itself."
             raise
         try:
             signals = expect_signals()

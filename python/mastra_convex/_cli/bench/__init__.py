@@ -44,9 +44,12 @@ def bench(
     target: Annotated[
         str | None, typer.Argument(metavar="TARGET", help="A deployment's URL, or a data folder.")
     ] = None,
-    rtt: Annotated[str | None, typer.Option(metavar="TIME", help="Round trip of the network, e.g. 40ms.")] = None,
+    rtt: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Round trip of the network. Without TARGET: 40ms.")
+    ] = None,
     bandwidth: Annotated[
-        str | None, typer.Option(metavar="RATE", help="Of the network in either direction, e.g. 50mbit.")
+        str | None,
+        typer.Option(metavar="RATE", help="Of it, in either direction. Without TARGET: 50mbit."),
     ] = None,
     sizes: Annotated[str, typer.Option(metavar="ROWS,…", help="Rows to compare at.")] = "100,250,500,1000,2459",
     queries: Annotated[int, typer.Option(min=1, help="Repeated queries a size, fewer where they take long.")] = 30,
@@ -57,10 +60,11 @@ def bench(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Compare ConvexVector with ConvexNativeVector, and say which to use.
+    """Compare the two vector classes, and say which to use.
 
-    Real embeddings (384 numbers each, of the standard library's docstrings) are written to either class; both are asked
-    in turn, at several sizes, by new clients (first queries) and by one that stays (repeated queries).
+    Real embeddings (384 numbers each, of the standard library's docstrings) are written to ConvexVector and to
+    ConvexNativeVector; both are asked in turn, at several sizes, by new clients (first queries) and by one that stays
+    (repeated queries).
     """
     network = _network(target, rtt, bandwidth)
     _check_file("--plot", plot, (".png", ".svg"))
