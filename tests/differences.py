@@ -210,6 +210,17 @@ OTHERWISE = [
         tests=["rust/engine/tests/engine/concurrency.rs: increments_of_many_threads_are_all_counted"],
     ),
     Difference(
+        "A commit's timestamp can be read back at once",
+        "in the mutation that writes `ctx.db.vars.commitTs`, a document has what stands for it until the commit.",
+        "it has the timestamp: one mutation commits at a time, and its turn is known.",
+        [
+            Code(
+                'const id = await ctx.db.insert("notes", { at: ctx.db.vars.commitTs });\n'
+                "return typeof (await ctx.db.get(id)).at;"
+            )
+        ],
+    ),
+    Difference(
         "Vector search is exact",
         "`ctx.vectorSearch` is approximate on large indexes.",
         "every vector is compared; scores are computed in float64.",
@@ -259,11 +270,10 @@ OTHERWISE = [
         [Code("return Object.keys(process.env);", "query")],
     ),
     Difference(
-        "Metadata, and commit timestamps in documents",
-        "`ctx.meta` tells of the function, the request and the transaction's limits; `ctx.db.vars.commitTs` "
-        "stands for the time of the commit.",
-        "neither is there.",
-        [Code("return [typeof ctx.meta, typeof ctx.db.vars];")],
+        "Metadata",
+        "`ctx.meta` tells of the snapshot, the function, the request and the transaction's limits.",
+        "of the snapshot only: `getSnapshotTs`.",
+        [Code("return Object.keys(ctx.meta);")],
     ),
     Difference(
         "Helpers of `convex/values`",

@@ -209,6 +209,11 @@ impl Transaction {
         request.keep_answer(&self.connection, &Answer { value, log_lines, timestamp })
     }
 
+    /// The timestamp it commits at, if it may write.
+    pub(crate) fn commit_timestamp(&mut self) -> Option<i64> {
+        self.writes.then(|| self.commits_at())
+    }
+
     fn commits_at(&mut self) -> i64 {
         *self.commits_at.get_or_insert_with(|| nanoseconds_now().max(self.clock.commit_timestamp + 1))
     }

@@ -24,6 +24,8 @@ pub(crate) struct Border<'js> {
     pub(crate) packed_handler: JsObject<'js>,
     pub(crate) object_prototype: JsObject<'js>,
     pub(crate) array_buffer: JsObject<'js>,
+    /// What stands for the commit's timestamp.
+    pub(crate) commit_ts: JsObject<'js>,
     /// Our own side of JavaScript: what Rust calls there.
     pub(crate) engine: JsObject<'js>,
 }
@@ -153,6 +155,11 @@ impl<'js> Reader<'_, 'js> {
                     let bytes = bytes_of(object);
                     self.count(bytes.len())?;
                     Value::Bytes(bytes)
+                } else if object == self.border.commit_ts {
+                    let timestamp = self.border.host.commit_timestamp();
+                    Value::Int64(
+                        timestamp.ok_or_else(|| Refusal::unsupported("db.vars.commitTs outside of a mutation"))?,
+                    )
                 } else {
                     return Err(Refusal::unsupported(&format!("an instance of {}", class_name(&object))));
                 }

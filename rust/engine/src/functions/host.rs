@@ -73,6 +73,11 @@ impl Host {
         locked(&self.call).errors.remove(&number)
     }
 
+    /// The timestamp at which the running mutation commits.
+    pub(crate) fn commit_timestamp(&self) -> Option<i64> {
+        locked(&self.call).transaction.as_mut()?.commit_timestamp()
+    }
+
     /// Throws an engine's error in JavaScript.
     pub(crate) fn throw(&self, ctx: &Ctx<'_>, error: Error) -> rquickjs::Error {
         let message = error.to_string();
@@ -160,6 +165,8 @@ impl Host {
         let host = self.clone();
         let random = move || unit_interval(next_random(&mut locked(&host.call).random));
         object.set("random", Function::new(ctx.clone(), random)?)?;
+        let host = self.clone();
+        object.set("snapshotTs", Function::new(ctx.clone(), move |ctx| snapshot_timestamp(&host, &ctx))?)?;
         let host = self.clone();
         object.set("identity", Function::new(ctx.clone(), move |ctx| identity(&host, &ctx))?)?;
         Ok(object)
@@ -321,6 +328,11 @@ fn run<'js>(host: &Host, ctx: &Ctx<'js>, kind: JsValue<'js>, path: JsValue<'js>,
 
 fn no_call() -> Error {
     Error::function("NoCall", "Functions can't be called at import.")
+}
+
+fn snapshot_timestamp<'js>(host: &Host, ctx: &Ctx<'js>) -> Js<'js> {
+    let timestamp = host.database(ctx, |transaction| Ok(transaction.timestamp()))?;
+    to_js(ctx, Value::Int64(timestamp))
 }
 
 fn identity<'js>(host: &Host, ctx: &Ctx<'js>) -> Js<'js> {

@@ -87,6 +87,7 @@ impl Isolate {
             packed_handler: engine.get("packedHandler")?,
             object_prototype: ctx.eval("Object.prototype")?,
             array_buffer: globals.get("ArrayBuffer")?,
+            commit_ts: engine.get("commitTs")?,
             engine,
         };
         ctx.store_userdata(border).expect("nobody reads it yet");

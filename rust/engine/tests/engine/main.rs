@@ -1,6 +1,7 @@
 //! Deployments through their public face: the functions of `tests/functions` and the built-in ones on real storage.
 
 mod auth;
+mod commits;
 mod common;
 mod concurrency;
 mod javascript;

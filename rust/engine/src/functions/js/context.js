@@ -23,6 +23,8 @@ const auth = {
   },
 };
 
+const meta = { getSnapshotTs: () => host.snapshotTs() };
+
 const vectorFilterBuilder = {
   eq: (field, value) => [{ field, value }],
   or: (...conditions) => conditions.flat(),
@@ -35,7 +37,7 @@ async function vectorSearch(table, index, { vector, limit = 10, filter }) {
 const [runQuery, runMutation, runAction] = ["Query", "Mutation", "Action"].map(runner);
 
 export const contexts = {
-  Query: { db: reader, auth, storage, runQuery },
-  Mutation: { db: writer, auth, storage, scheduler, runQuery, runMutation },
+  Query: { db: reader, auth, meta, storage, runQuery },
+  Mutation: { db: writer, auth, meta, storage, scheduler, runQuery, runMutation },
   Action: { auth, storage, scheduler, runQuery, runMutation, runAction, vectorSearch },
 };

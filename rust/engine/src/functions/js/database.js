@@ -4,6 +4,7 @@
 // that this isolate is running.
 
 import { leftOut } from "engine/left_out";
+import { CommitTsPlaceholder } from "convex/values";
 
 const host = globalThis.__host;
 
@@ -136,8 +137,12 @@ export const reader = {
   system: { get: leftOut("ctx.db.system.get"), query: leftOut("ctx.db.system.query") },
 };
 
+/** What the engine writes as the timestamp. */
+export const commitTs = new CommitTsPlaceholder();
+
 export const writer = {
   ...reader,
+  vars: { commitTs },
   async insert(table, value) {
     return host.insert(table, value);
   },

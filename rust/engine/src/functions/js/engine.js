@@ -4,6 +4,7 @@ import { ConvexError } from "convex/values";
 import { contexts } from "engine/context";
 import "engine/globals";
 
+export { commitTs } from "engine/database";
 export { packedArray, packedHandler } from "engine/packed";
 
 /** What the engine keeps of a module: its functions, each with kind, visibility and validators. */

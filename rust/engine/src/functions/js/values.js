@@ -1,4 +1,4 @@
-// `convex/values`: validators and ConvexError.
+// `convex/values`: validators, ConvexError, and what stands for a commit's timestamp.
 
 class Validator {
   constructor(kind, json, isOptional = "required") {
@@ -27,6 +27,7 @@ export const v = {
   float64: simple("float64", "number"),
   bigint: simple("int64", "bigint"),
   int64: simple("int64", "bigint"),
+  commitTs: simple("commitTs", "commitTs"),
   boolean: simple("boolean", "boolean"),
   string: simple("string", "string"),
   bytes: simple("bytes", "bytes"),
@@ -66,5 +67,13 @@ export class ConvexError extends Error {
     super(show(data));
     this.name = "ConvexError";
     this.data = data;
+  }
+}
+
+/** Stands for the timestamp of a commit that hasn't happened: it can be written, not computed with. */
+export class CommitTsPlaceholder {
+  [Symbol.toPrimitive](hint) {
+    if (hint === "string") return "[the commit's timestamp]";
+    throw new Error("The timestamp of this commit isn't known before the mutation ends. Read the document afterwards.");
   }
 }
