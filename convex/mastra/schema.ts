@@ -473,6 +473,15 @@ export const mastraVectorsTable = defineTable({
   .index("by_index_id", ["indexName", "id"])
   .index("by_index", ["indexName"]);
 
+/** The ids of rows that a transaction wrote, so that clients can follow. */
+export const mastraVectorChangesTable = defineTable({
+  indexName: v.string(),
+  at: v.commitTs(),
+  ids: v.array(v.string()),
+})
+  .index("by_index_and_at", ["indexName", "at"])
+  .index("by_at", ["at"]);
+
 /**
  * Every table the functions in `convex/mastra` use, to spread into your schema.
  *
@@ -497,6 +506,7 @@ export const mastraTables = {
   mastra_evals: mastraEvalsTable,
   mastra_vector_indexes: mastraVectorIndexesTable,
   mastra_vectors: mastraVectorsTable,
+  mastra_vector_changes: mastraVectorChangesTable,
   mastra_documents: mastraDocumentsTable,
   mastra_cache: mastraCacheTable,
   mastra_cache_list_items: mastraCacheListItemsTable,

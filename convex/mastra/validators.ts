@@ -5,6 +5,19 @@
  */
 import { v, type Infer } from "convex/values";
 
+/**
+ * What `queryChanges` answers beside rows: whether it knows what changed, the
+ * ids of deleted rows, and the index, null if there is none.
+ */
+const vectorChanges = v.object({
+  isKnown: v.boolean(),
+  deleted: v.array(v.string()),
+  index: v.union(
+    v.null(),
+    v.object({ _id: v.string(), dimension: v.number(), metric: v.string() }),
+  ),
+});
+
 /** What `storage:handle` answers, whatever the operation. */
 export const storageReply = v.union(
   v.object({
@@ -12,6 +25,7 @@ export const storageReply = v.union(
     result: v.optional(v.any()),
     hasMore: v.optional(v.boolean()),
     continuationCursor: v.optional(v.string()),
+    changes: v.optional(vectorChanges),
   }),
   v.object({
     ok: v.literal(false),

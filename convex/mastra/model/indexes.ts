@@ -146,4 +146,8 @@ export const indexes: Record<TableName, Record<string, string[]>> = {
     by_index: ["indexName"],
     by_index_id: ["indexName", "id"],
   },
+  mastra_vector_changes: {
+    by_index_and_at: ["indexName", "at"],
+    by_at: ["at"],
+  },
 };

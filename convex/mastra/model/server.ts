@@ -10,6 +10,7 @@ import type {
   GenericActionCtx,
   GenericDatabaseReader,
   GenericDatabaseWriter,
+  GenericMutationCtx,
   OrderedQuery,
   SchemaDefinition,
 } from "convex/server";
@@ -23,6 +24,7 @@ export type TableName = keyof typeof mastraTables;
 export type RecordTable = Exclude<
   TableName,
   | "mastra_vectors"
+  | "mastra_vector_changes"
   | "mastra_documents"
   | "mastra_cache"
   | "mastra_cache_list_items"
@@ -30,7 +32,7 @@ export type RecordTable = Exclude<
 >;
 
 export type ReadCtx = { db: GenericDatabaseReader<DataModel> };
-export type WriteCtx = { db: GenericDatabaseWriter<DataModel> };
+export type WriteCtx = Pick<GenericMutationCtx<DataModel>, "db" | "meta">;
 
 /** Where the table is known only at run time. */
 export type AnyReadCtx = { db: GenericDatabaseReader<AnyDataModel> };

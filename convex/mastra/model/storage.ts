@@ -90,6 +90,7 @@ const vectorTable: Operations<string> = {
   load: vectors.load,
   loadMany: vectors.loadMany,
   queryTable: vectors.queryTable,
+  queryChanges: vectors.queryChanges,
   count: vectors.count,
   deleteMany: vectors.deleteMany,
   clearTable: vectors.clearTable,

@@ -10,6 +10,7 @@
 import type { WithoutSystemFields } from "convex/server";
 import { findInBatches, mapInBatches } from "./batches";
 import { operation } from "./operation";
+import { findRecord } from "./records";
 import {
   idsField,
   InvalidRequest,
@@ -22,24 +23,25 @@ import {
   type StorageRecord,
 } from "./request";
 import {
-  clearSome,
   cursorOf,
+  firstOf,
+  isCount,
   pageOf,
   queryArgs,
   queryRows,
   rowsWhere,
 } from "./rows";
 import type { DataModel, ReadCtx, WriteCtx } from "./server";
+import { changesSince, recordChange } from "./vectorChanges";
 
 /** Mastra's bound on `loadMany`, which keeps replies small. */
 const MAX_IDS_LOADED = 10;
 
 /** As many as a client reads in a page: 9 MiB at 4096 dimensions. */
-const VECTORS_COUNTED_PER_CALL = 256;
+const VECTORS_PER_PAGE = 256;
 
-type VectorFields = WithoutSystemFields<
-  DataModel["mastra_vectors"]["document"]
->;
+type VectorRow = DataModel["mastra_vectors"]["document"];
+type VectorFields = WithoutSystemFields<VectorRow>;
 
 async function findVector({ db }: ReadCtx, indexName: string, id: string) {
   return await db
@@ -71,6 +73,8 @@ async function upsert(
     if (_id) await ctx.db.replace("mastra_vectors", _id, row);
     else await ctx.db.insert("mastra_vectors", row);
   }
+  const ids = records.map((record) => record.id as string);
+  await recordChange(ctx, indexName, ids);
 }
 
 /** Insert one vector, or replace the one with its id. */
@@ -116,6 +120,7 @@ export const patch = operation({
     const row = await findVector(ctx, indexName, id);
     if (row === null) return { ok: true, result: false };
     await ctx.db.patch("mastra_vectors", row._id, fields);
+    await recordChange(ctx, indexName, [id]);
     return { ok: true, result: true };
   },
 });
@@ -147,7 +152,9 @@ export const updateVectors = operation({
         ...(metadata && { metadata: { ...stored, ...metadata } }),
       });
     }
-    return { ok: true, result: rows.map((row) => row.id) };
+    const updated = rows.map((row) => row.id);
+    await recordChange(ctx, indexName, updated);
+    return { ok: true, result: updated };
   },
 });
 
@@ -187,12 +194,60 @@ export const queryTable = operation({
     }),
 });
 
+/**
+ * The vectors written since `cursor`, as they are now, and the ids of those
+ * deleted: ask again from `continuationCursor` on while `hasMore`. Where it isn't
+ * known what changed, as without a cursor, the client reads all vectors, and
+ * then what changed meanwhile.
+ */
+export const queryChanges = operation({
+  args: (request) => {
+    const { pageSize = VECTORS_PER_PAGE } = request;
+    if (!isCount(pageSize) || pageSize === 0) {
+      throw new InvalidRequest(
+        "queryChanges pageSize must be a positive integer",
+      );
+    }
+    const cursor = cursorOf(request);
+    if (cursor !== null && !/^\d+$/.test(cursor)) {
+      throw new InvalidRequest("queryChanges cursor must be one of its own");
+    }
+    return { since: cursor === null ? null : BigInt(cursor), pageSize };
+  },
+  handler: async (ctx, indexName: string, { since, pageSize }) => {
+    const { isKnown, ids, until, hasMore } = await changesSince(
+      ctx,
+      indexName,
+      since,
+      pageSize,
+    );
+    const rows = await findVectors(ctx, indexName, ids);
+    const found = new Set(rows.map((row) => row.id));
+    const index = await findRecord(ctx, "mastra_vector_indexes", indexName);
+    return {
+      ok: true,
+      result: rows,
+      hasMore,
+      continuationCursor: String(until),
+      changes: {
+        isKnown,
+        deleted: ids.filter((id) => !found.has(id)),
+        index: index && {
+          _id: index._id,
+          dimension: index.dimension,
+          metric: index.metric,
+        },
+      },
+    };
+  },
+});
+
 /** How many vectors the index has: add up over calls while `hasMore`. */
 export const count = operation({
   args: (request) => ({ cursor: cursorOf(request) }),
   handler: async (ctx, indexName: string, { cursor }) => {
     const rows = rowsWhere(ctx, "mastra_vectors", [inIndex(indexName)]);
-    const page = await pageOf(rows, cursor, VECTORS_COUNTED_PER_CALL);
+    const page = await pageOf(rows, cursor, VECTORS_PER_PAGE);
     return { ...page, result: page.result.length };
   },
 });
@@ -201,9 +256,7 @@ export const count = operation({
 export const deleteMany = operation({
   args: (request) => ({ ids: idsField(request, "ids") }),
   handler: async (ctx, indexName: string, { ids }) => {
-    for (const row of await findVectors(ctx, indexName, ids)) {
-      await ctx.db.delete("mastra_vectors", row._id);
-    }
+    await remove(ctx, indexName, await findVectors(ctx, indexName, ids));
     return { ok: true };
   },
 });
@@ -213,10 +266,17 @@ export const clearTable = operation({
   args: () => ({}),
   handler: async (ctx, indexName: string) => {
     const rows = rowsWhere(ctx, "mastra_vectors", [inIndex(indexName)]);
-    const hasMore = await clearSome(ctx, "mastra_vectors", rows);
+    const { some, hasMore } = await firstOf(rows);
+    await remove(ctx, indexName, some as VectorRow[]);
     return { ok: true, hasMore };
   },
 });
+
+async function remove(ctx: WriteCtx, indexName: string, rows: VectorRow[]) {
+  for (const row of rows) await ctx.db.delete("mastra_vectors", row._id);
+  const ids = rows.map((row) => row.id);
+  await recordChange(ctx, indexName, ids);
+}
 
 function inIndex(indexName: string) {
   return { field: "indexName", value: indexName };

@@ -1,0 +1,188 @@
+/**
+ * What changed in a vector index since a point.
+ *
+ * @module
+ */
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import {
+  deployment,
+  storageOf,
+  storedIn,
+  type Deployment,
+} from "../test.setup";
+
+const TABLE = "mastra_vector_docs";
+let db: Deployment;
+let storage: ReturnType<typeof storageOf>;
+
+beforeEach(async () => {
+  db = deployment();
+  storage = storageOf(db);
+  const record = {
+    id: "docs",
+    indexName: "docs",
+    dimension: 1,
+    metric: "cosine",
+    createdAt: "",
+  };
+  await storage("createVectorIndex", "mastra_vector_indexes", { record });
+});
+
+const vector = (id: string, number = 1) => ({ id, embedding: [number] });
+const upsert = (...ids: string[]) =>
+  storage("batchInsert", TABLE, { records: ids.map((id) => vector(id)) });
+
+async function changes(cursor: string | null, rest: object = {}) {
+  const reply = await storage("queryChanges", TABLE, { cursor, ...rest });
+  if (!reply.ok) throw new Error(reply.error);
+  return {
+    ...reply.changes!,
+    rows: (reply.result as { id: string; embedding: number[] }[]).map(
+      (row) => row.id,
+    ),
+    embeddings: (reply.result as { embedding: number[] }[]).map(
+      (row) => row.embedding,
+    ),
+    cursor: reply.continuationCursor!,
+    hasMore: reply.hasMore,
+  };
+}
+const begin = async () => (await changes(null)).cursor;
+
+test("without a cursor nothing is known but the index", async () => {
+  await upsert("a");
+  expect(await changes(null)).toMatchObject({
+    isKnown: false,
+    rows: [],
+    deleted: [],
+    hasMore: false,
+    index: { _id: expect.any(String), dimension: 1, metric: "cosine" },
+  });
+});
+
+test("nothing changed: nothing comes, and the index that is gone is null", async () => {
+  await upsert("a");
+  const cursor = await begin();
+  expect(await changes(cursor)).toMatchObject({
+    isKnown: true,
+    rows: [],
+    deleted: [],
+  });
+  await storage("deleteMany", "mastra_vector_indexes", { ids: ["docs"] });
+  expect((await changes(cursor)).index).toBeNull();
+});
+
+describe("a change is seen after", () => {
+  const writes: [
+    string,
+    () => Promise<unknown>,
+    { rows?: string[]; deleted?: string[] },
+  ][] = [
+    [
+      "insert",
+      () => storage("insert", TABLE, { record: vector("c") }),
+      { rows: ["c"] },
+    ],
+    ["batchInsert", () => upsert("a", "c"), { rows: ["a", "c"] }],
+    [
+      "patch",
+      () => storage("patch", TABLE, { id: "a", record: { embedding: [2] } }),
+      { rows: ["a"] },
+    ],
+    [
+      "updateVectors",
+      () =>
+        storage("updateVectors", TABLE, { ids: ["b", "x"], embedding: [2] }),
+      { rows: ["b"] },
+    ],
+    [
+      "deleteMany",
+      () => storage("deleteMany", TABLE, { ids: ["a", "x"] }),
+      { deleted: ["a"] },
+    ],
+    ["clearTable", () => storage("clearTable", TABLE), { deleted: ["a", "b"] }],
+    ["dropTable", () => storage("dropTable", TABLE), { deleted: ["a", "b"] }],
+  ];
+  test.each(writes)("%s", async (_, write, { rows = [], deleted = [] }) => {
+    await upsert("a", "b");
+    const cursor = await begin();
+    await write();
+    const seen = await changes(cursor);
+    expect(seen).toMatchObject({
+      isKnown: true,
+      rows,
+      deleted,
+      hasMore: false,
+    });
+    expect(await changes(seen.cursor)).toMatchObject({ rows: [], deleted: [] });
+  });
+});
+
+test("a row that changed twice comes once, as it is now", async () => {
+  const cursor = await begin();
+  await upsert("a");
+  await storage("updateVectors", TABLE, { ids: ["a"], embedding: [7] });
+  expect(await changes(cursor)).toMatchObject({
+    rows: ["a"],
+    embeddings: [[7]],
+  });
+});
+
+test("what another index's rows do is nothing to this one", async () => {
+  const cursor = await begin();
+  await storage("insert", "mastra_vector_other", { record: vector("a") });
+  expect(await changes(cursor)).toMatchObject({ rows: [], deleted: [] });
+});
+
+test("many changes come in pages, whole transactions each", async () => {
+  let cursor = await begin();
+  await upsert("a", "b", "c");
+  await upsert("d");
+  await upsert("e", "f");
+  const pages = [];
+  for (let hasMore: boolean | undefined = true; hasMore;) {
+    const page = await changes(cursor, { pageSize: 2 });
+    pages.push(page.rows);
+    ({ cursor, hasMore } = page);
+  }
+  expect(pages).toEqual([
+    ["a", "b", "c"],
+    ["d", "e", "f"],
+  ]);
+});
+
+test("ids too long for one document stand in several of one timestamp", async () => {
+  const cursor = await begin();
+  const ids = ["x", "y", "z"].map((letter) => letter.repeat(200_000));
+  await upsert(...ids);
+  expect(await storedIn(db, "mastra_vector_changes")).toHaveLength(3);
+  expect((await changes(cursor, { pageSize: 1 })).rows).toEqual(ids);
+});
+
+test("changes older than an hour are deleted by some writes, and from before them nothing is known", async () => {
+  vi.useFakeTimers({ now: Date.now() });
+  const cursor = await begin();
+  await upsert("a");
+  const random = vi.spyOn(Math, "random").mockReturnValue(0);
+  vi.setSystemTime(Date.now() + 3_600_001);
+  await upsert("b");
+  // The snapshot that the first of them reads is still an hour old.
+  await upsert("c");
+  random.mockRestore();
+  expect(
+    (await storedIn(db, "mastra_vector_changes")).map((change) => change.ids),
+  ).toEqual([["b"], ["c"]]);
+  expect((await changes(cursor)).isKnown).toBe(false);
+  vi.useRealTimers();
+});
+
+test.each([
+  [{ cursor: "x" }, "queryChanges cursor must be one of its own"],
+  [{ cursor: 5 }, "queryChanges cursor must be a string"],
+  [{ pageSize: 0 }, "queryChanges pageSize must be a positive integer"],
+])("%j is refused", async (fields, error) => {
+  expect(await storage("queryChanges", TABLE, fields)).toMatchObject({
+    ok: false,
+    error,
+  });
+});
