@@ -1,12 +1,11 @@
 //! Resident vectors: the vectors of an index range as a batch in memory, kept in step with commits.
 
 use std::{
-    collections::HashMap,
     ops::ControlFlow,
     sync::{Arc, Mutex},
 };
 
-use scan::{Batch, Mask, Metric, Row, Search};
+use scan::{Batch, Mask, Metric, Row, Search, SortedBatch};
 use value::{Array, Object, Packed, Value};
 
 use crate::{
@@ -57,18 +56,18 @@ pub(crate) struct ResidentVectors(Mutex<Vec<Resident>>);
 struct Resident {
     source: VectorSource,
     table_number: u32,
-    /// The source's index.
+    /// The source's index, by whose keys the rows are sorted.
     index: Index,
-    batch: Arc<Batch>,
-    /// Where a document's row is, by the document's internal id.
-    positions: HashMap<[u8; 16], usize>,
-    last_key: Vec<u8>,
+    rows: SortedBatch<Vec<u8>>,
 }
 
 impl ResidentVectors {
     /// The batch of a source, if it is in memory.
     pub(crate) fn get(&self, source: &VectorSource) -> Option<Arc<Batch>> {
-        locked(&self.0).iter().find(|resident| resident.source == *source).map(|resident| Arc::clone(&resident.batch))
+        locked(&self.0)
+            .iter()
+            .find(|resident| resident.source == *source)
+            .map(|resident| Arc::clone(resident.rows.batch()))
     }
 
     /// Reads a source into memory. The transaction is a writer's, so that nothing is committed meanwhile.
@@ -76,7 +75,7 @@ impl ResidentVectors {
         let Some(resident) = Resident::read(source, transaction)? else {
             return Ok(Arc::new(Batch::new(source.dimension)));
         };
-        let batch = Arc::clone(&resident.batch);
+        let batch = Arc::clone(resident.rows.batch());
         locked(&self.0).push(resident);
         Ok(batch)
     }
@@ -86,12 +85,12 @@ impl ResidentVectors {
         locked(&self.0).retain(|resident| resident.source != *source);
     }
 
-    /// Brings the batches in step with a commit. One that can't be brought along is dropped, to be read again.
+    /// Brings the batches in step with a commit.
     pub(crate) fn apply(&self, changes: &[Change]) {
-        locked(&self.0).retain_mut(|resident| {
+        for resident in &mut *locked(&self.0) {
             let number = resident.table_number;
-            changes.iter().filter(|change| change.table_number == number).all(|change| resident.apply(change))
-        });
+            changes.iter().filter(|change| change.table_number == number).for_each(|change| resident.apply(change));
+        }
     }
 }
 
@@ -112,9 +111,7 @@ impl Resident {
             source: source.clone(),
             table_number: table.number,
             index: index.clone(),
-            batch: Arc::new(Batch::new(source.dimension)),
-            positions: HashMap::new(),
-            last_key: Vec::new(),
+            rows: SortedBatch::new(source.dimension),
         };
         let mut start = Vec::new();
         for value in &source.prefix {
@@ -122,53 +119,24 @@ impl Resident {
         }
         let end = value::sort_key::after_prefix(&start);
         transaction.scan(table.number, index.id, (&start, &end), false, |key, document| {
-            resident.push(key.to_vec(), &document);
+            resident.rows.set(key.to_vec(), row(source, &document));
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(Some(resident))
     }
 
-    fn push(&mut self, key: Vec<u8>, document: &Document) {
-        self.positions.insert(document.id.internal, self.batch.positions());
-        Arc::make_mut(&mut self.batch).push(row(&self.source, document));
-        self.last_key = key;
-    }
-
-    /// Follows one write; `false` where the batch's order can't be kept by appending.
-    fn apply(&mut self, change: &Change) -> bool {
-        let before = change.before.as_ref().filter(|document| self.holds(document));
-        let after = change.after.as_ref().filter(|document| self.holds(document));
-        match (before, after) {
-            (None, None) => true,
-            (Some(before), Some(after)) if before.index_key(&self.index) == after.index_key(&self.index) => {
-                let position = self.positions[&after.id.internal];
-                Arc::make_mut(&mut self.batch).replace(position, row(&self.source, after));
-                true
-            }
-            (before, after) => {
-                if let Some(before) = before {
-                    self.remove(before);
-                }
-                let Some(after) = after else { return true };
-                let key = after.index_key(&self.index);
-                let appends = key > self.last_key;
-                if appends {
-                    self.push(key, after);
-                }
-                appends
-            }
+    /// Follows one write.
+    fn apply(&mut self, change: &Change) {
+        let held = |document: &&Document| self.holds(document);
+        let (before, after) = (change.before.as_ref().filter(held), change.after.as_ref().filter(held));
+        let key = after.map(|document| document.index_key(&self.index));
+        if let Some(before) = before.map(|document| document.index_key(&self.index))
+            && key.as_ref() != Some(&before)
+        {
+            self.rows.remove(&before);
         }
-    }
-
-    fn remove(&mut self, document: &Document) {
-        let position = self.positions.remove(&document.id.internal).expect("a document in the range has its row");
-        let batch = Arc::make_mut(&mut self.batch);
-        batch.remove(position);
-        if batch.positions() > 2 * batch.len() + 1024 {
-            let mut by_position: Vec<_> = self.positions.iter().map(|(id, position)| (*position, *id)).collect();
-            by_position.sort_unstable();
-            batch.compact();
-            self.positions = by_position.into_iter().enumerate().map(|(new, (_, id))| (id, new)).collect();
+        if let (Some(key), Some(after)) = (key, after) {
+            self.rows.set(key, row(&self.source, after));
         }
     }
 

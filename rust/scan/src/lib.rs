@@ -4,6 +4,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`batch`](Batch) | the rows of one index: vectors, ids, metadata |
+//! | [`sorted`](SortedBatch) | a batch kept in the order of keys |
 //! | [`top_k`](Batch::top_k) | the search, and how threads share it; `scan` goes through the rows: bound, select, rescore, order |
 //! | [`metric`](Metric) | cosine, dot product, Euclidean |
 //! | [`mask`](Mask) | a set of positions |
@@ -33,11 +34,13 @@ mod page;
 mod panels;
 mod scan;
 mod select;
+mod sorted;
 mod top_k;
 
 pub use batch::{Batch, BatchError, Matrix, Row, Values};
 pub use filter::{Filter, FilterError};
 pub use mask::Mask;
 pub use metric::{Metric, UnknownMetric};
-pub use page::{PageEnd, PageError, decode_page};
+pub use page::{PageEnd, PageError, Place, decode_page, decode_rows};
+pub use sorted::SortedBatch;
 pub use top_k::{Search, SearchError, TopK};

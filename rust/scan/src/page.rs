@@ -1,4 +1,5 @@
-//! A page of vectors: one reply of the storage function's paged `queryTable`, decoded straight into rows.
+//! A page of vectors: one reply of the storage function's paged `queryTable`, or of its `queryChanges`, decoded straight
+//! into rows.
 //!
 //! ```json
 //! {"status": "success", "value": {
@@ -9,15 +10,39 @@
 //!
 //! The inner object alone will do as well. Of what else stands there nothing is looked at, but all must be JSON.
 
-use std::{fmt, sync::Arc};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use value::{Packed, Value, json::JsonError};
 
 use crate::{Batch, Row, batch::no_metadata, cursor::Cursor};
 
+/// Where a row stands in stored order: by the time it was created, then by its document's id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// `_creationTime`.
+    pub creation_time: f64,
+    /// `_id`.
+    pub document_id: String,
+}
+
+impl Eq for Place {}
+
+impl Ord for Place {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_time = self.creation_time.total_cmp(&other.creation_time);
+        by_time.then_with(|| self.document_id.cmp(&other.document_id))
+    }
+}
+
+impl PartialOrd for Place {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// What a page said besides its rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PageEnd {
     /// How many rows it held.
     pub rows: usize,
@@ -25,6 +50,8 @@ pub struct PageEnd {
     pub has_more: bool,
     /// Where the next one begins.
     pub continuation_cursor: Option<String>,
+    /// What `queryChanges` says of them.
+    pub changes: Option<Value>,
 }
 
 /// Why a page isn't rows.
@@ -65,6 +92,17 @@ pub fn decode_page(bytes: &[u8], batch: &mut Option<Batch>) -> Result<PageEnd, P
     decode_numbered(bytes, batch, 0)
 }
 
+/// Decodes a page to its rows, each with its place in stored order.
+///
+/// # Errors
+///
+/// As [`decode_page`].
+pub fn decode_rows(bytes: &[u8]) -> Result<(Vec<(Place, Row)>, PageEnd), PageError> {
+    let mut all = Vec::new();
+    let end = decode(bytes, 0, &mut |rows| all.append(rows))?;
+    Ok((all, end))
+}
+
 impl Batch {
     /// A batch of the rows of some pages, in order. Without any vector its dimension is 0.
     ///
@@ -81,27 +119,36 @@ impl Batch {
 }
 
 fn decode_numbered(bytes: &[u8], batch: &mut Option<Batch>, page: usize) -> Result<PageEnd, PageError> {
-    let mut reply = Reply { before: batch.as_ref(), ..Reply::default() };
+    let mut grown = batch.clone();
+    let end = decode(bytes, page, &mut |rows| append(rows, &mut grown))?;
+    *batch = grown;
+    Ok(end)
+}
+
+/// Takes some rows of a page, and leaves none.
+type Take<'a> = &'a mut dyn FnMut(&mut Vec<(Place, Row)>);
+
+fn decode(bytes: &[u8], page: usize, take: Take<'_>) -> Result<PageEnd, PageError> {
+    let mut reply = Reply::default();
     let mut json = Cursor::new(bytes);
-    let read = reply.read(&mut json, Level::Envelope).and_then(|()| json.end());
+    let read = reply.read(&mut json, Level::Envelope, take).and_then(|()| json.end());
     read.map_err(|JsonError { offset, problem }| PageError::Malformed { page, offset, problem })?;
-    let Reply { status, ok, error, code, result, has_more, continuation_cursor, before: _ } = reply;
+    let Reply { status, ok, error, code, rows, has_more, continuation_cursor, changes } = reply;
     if status.as_deref() == Some("error") || ok == Some(false) {
         let message = error.unwrap_or_else(|| String::from("Unknown Convex error"));
         return Err(PageError::Refused { page, message, code });
     }
-    let Some((grown, rows)) = result else {
+    let Some(rows) = rows else {
         let problem = String::from("no rows, expected a list \"result\"");
         return Err(PageError::Malformed { page, offset: bytes.len(), problem });
     };
-    *batch = grown;
-    Ok(PageEnd { rows, has_more, continuation_cursor })
+    Ok(PageEnd { rows, has_more, continuation_cursor, changes })
 }
 
 /// Adds rows to a batch, and leaves none. A batch whose dimension isn't known yet, because no row had a vector, takes the
 /// first one's.
-fn append(rows: &mut Vec<Row>, batch: &mut Option<Batch>) {
-    let first_len = rows.iter().filter_map(|row| row.vector.as_ref()).map(Packed::len).find(|&len| len > 0);
+fn append(rows: &mut Vec<(Place, Row)>, batch: &mut Option<Batch>) {
+    let first_len = rows.iter().filter_map(|(_, row)| row.vector.as_ref()).map(Packed::len).find(|&len| len > 0);
     if batch.as_ref().is_none_or(|batch| batch.dimension() == 0) && !rows.is_empty() {
         let mut made = Batch::new(first_len.unwrap_or(0));
         if let Some(before) = batch {
@@ -110,24 +157,23 @@ fn append(rows: &mut Vec<Row>, batch: &mut Option<Batch>) {
         *batch = Some(made);
     }
     if let Some(batch) = batch {
-        batch.extend(rows.drain(..));
+        batch.extend(rows.drain(..).map(|(_, row)| row));
     }
 }
 
 /// What has been read of a reply.
 #[derive(Default)]
-struct Reply<'a> {
-    /// The batch that its rows are for.
-    before: Option<&'a Batch>,
+struct Reply {
     status: Option<String>,
     ok: Option<bool>,
     /// `errorMessage` of the envelope, or `error` of what is inside.
     error: Option<String>,
     code: Option<String>,
-    /// The batch with its rows, and how many those are.
-    result: Option<(Option<Batch>, usize)>,
+    /// How many rows it holds.
+    rows: Option<usize>,
     has_more: bool,
     continuation_cursor: Option<String>,
+    changes: Option<Value>,
 }
 
 /// Which object of a reply.
@@ -139,17 +185,18 @@ enum Level {
     Inside,
 }
 
-impl Reply<'_> {
-    fn read(&mut self, json: &mut Cursor, level: Level) -> Result<(), JsonError> {
+impl Reply {
+    fn read(&mut self, json: &mut Cursor, level: Level, take: Take<'_>) -> Result<(), JsonError> {
         json.object("a reply of queryTable", |json, name| {
             match (name, level) {
-                ("value", Level::Envelope) => self.read(json, Level::Inside)?,
+                ("value", Level::Envelope) => self.read(json, Level::Inside, take)?,
                 ("status", Level::Envelope) => self.status = json.value()?,
                 ("ok", _) => self.ok = json.value()?,
                 ("errorMessage", Level::Envelope) | ("error", _) => self.error = json.value()?,
                 ("code", _) => self.code = json.value()?,
-                ("result", _) if json.peek() == Some(b'n') => self.result = json.value::<()>().map(|()| None)?,
-                ("result", _) => self.result = Some(read_rows(json, self.before.cloned())?),
+                ("result", _) if json.peek() == Some(b'n') => self.rows = json.value::<()>().map(|()| None)?,
+                ("result", _) => self.rows = Some(read_rows(json, take)?),
+                ("changes", _) => self.changes = json.value()?,
                 ("hasMore", _) => self.has_more = json.value()?,
                 ("continuationCursor", _) => self.continuation_cursor = json.value()?,
                 _ => drop(json.value::<IgnoredAny>()?),
@@ -159,11 +206,11 @@ impl Reply<'_> {
     }
 }
 
-/// How many rows are added to a batch at once: the chunks of batches have a multiple of that.
+/// How many rows are taken at once: the chunks of batches have a multiple of that.
 const ROWS_AT_ONCE: usize = 64;
 
-/// Reads a list of rows onto the end of a batch.
-fn read_rows(json: &mut Cursor, mut batch: Option<Batch>) -> Result<(Option<Batch>, usize), JsonError> {
+/// Reads a list of rows, and says how many they are.
+fn read_rows(json: &mut Cursor, take: Take<'_>) -> Result<usize, JsonError> {
     let (mut rows, mut count) = (Vec::with_capacity(ROWS_AT_ONCE), 0);
     // One buffer for the numbers of every row: only the packed form is kept.
     let mut numbers = Vec::new();
@@ -171,18 +218,21 @@ fn read_rows(json: &mut Cursor, mut batch: Option<Batch>) -> Result<(Option<Batc
         rows.push(read_row(json, count, &mut numbers)?);
         count += 1;
         if rows.len() == ROWS_AT_ONCE {
-            append(&mut rows, &mut batch);
+            take(&mut rows);
         }
         Ok(())
     })?;
-    append(&mut rows, &mut batch);
-    Ok((batch, count))
+    take(&mut rows);
+    Ok(count)
 }
 
-fn read_row(json: &mut Cursor, number: usize, numbers: &mut Vec<f64>) -> Result<Row, JsonError> {
+fn read_row(json: &mut Cursor, number: usize, numbers: &mut Vec<f64>) -> Result<(Place, Row), JsonError> {
     let (mut id, mut vector, mut metadata) = (None::<String>, None, None::<Value>);
+    let mut place = Place { creation_time: 0.0, document_id: String::new() };
     json.object(&format!("row {number} as an object"), |json, name| {
         match name {
+            "_id" => place.document_id = json.value()?,
+            "_creationTime" => place.creation_time = json.value()?,
             "id" => id = Some(json.value()?),
             "embedding" => vector = read_vector(json, numbers)?,
             "metadata" => metadata = json.value()?,
@@ -191,7 +241,8 @@ fn read_row(json: &mut Cursor, number: usize, numbers: &mut Vec<f64>) -> Result<
         Ok(())
     })?;
     let id = id.ok_or_else(|| json.error(format!("row {number} has no id, expected a text")))?;
-    Ok(Row { id: id.into(), vector, metadata: metadata.map_or_else(no_metadata, Arc::new) })
+    let row = Row { id: id.into(), vector, metadata: metadata.map_or_else(no_metadata, Arc::new) };
+    Ok((place, row))
 }
 
 /// Reads a vector: `None` unless it is a list of numbers.

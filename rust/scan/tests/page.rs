@@ -31,7 +31,7 @@ fn a_page_holds_rows_and_how_it_goes_on() {
         {"embedding": [0.1, {"$float": "AAAAAAAAAIA="}, 3], "id": "b\u00e9"}
     ]}, "logLines": ["[LOG] {\"value\": 1}"]}"#;
     let (batch, end) = decoded(page);
-    assert_eq!(end, PageEnd { rows: 2, has_more: true, continuation_cursor: Some("next".into()) });
+    assert_eq!(end, PageEnd { rows: 2, has_more: true, continuation_cursor: Some("next".into()), changes: None });
     assert_eq!((batch.len(), batch.dimension()), (2, 3));
     assert_eq!((&*batch.id(0), &*batch.id(1)), ("a", "bé"));
     assert_eq!(bits(batch.vector(0)), Some([1.0, 0.5, -2e-5].map(f64::to_bits).to_vec()));
@@ -45,7 +45,7 @@ fn a_page_holds_rows_and_how_it_goes_on() {
 fn what_is_inside_the_envelope_is_a_page_too() {
     let inside = r#"{"ok":true,"result":[{"id":"a","embedding":[1.5],"metadata":null}],"hasMore":false,"continuationCursor":null}"#;
     let (batch, end) = decoded(inside);
-    assert_eq!(end, PageEnd { rows: 1, has_more: false, continuation_cursor: None });
+    assert_eq!(end, PageEnd { rows: 1, has_more: false, continuation_cursor: None, changes: None });
     assert_eq!(bits(batch.vector(0)), Some(vec![1.5_f64.to_bits()]));
     assert_eq!(*batch.metadata(0), Value::from([]));
 }
@@ -227,7 +227,7 @@ proptest! {
         let page = json!({"status": "success", "value": {"ok": true, "result": rows, "hasMore": pretty}});
         let text = if pretty { format!("{page:#}") } else { page.to_string() };
         let (batch, end) = decoded(&text);
-        prop_assert_eq!(end, PageEnd { rows: rows.len(), has_more: pretty, continuation_cursor: None });
+        prop_assert_eq!(end, PageEnd { rows: rows.len(), has_more: pretty, continuation_cursor: None, changes: None });
         for (position, row) in rows.iter().enumerate() {
             prop_assert_eq!(Some(&*batch.id(position)), row["id"].as_str());
             let numbers = row["embedding"].as_array().expect("a list");
