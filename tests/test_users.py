@@ -102,7 +102,7 @@ def test_a_user_reaches_nothing_past_the_functions(opened: Path) -> None:
     """Neither the rows of a vector index nor the schema."""
     with mc.connect(":memory:", functions=opened, auth_token=token("ada")) as ada:
         with pytest.raises(mc.PermissionDeniedError, match="connect without auth_token"):
-            ada._vectors("mastra/storage:handle", "docs", 3, "cosine")
+            ada._vectors("mastra/storage:handle", "docs", 3, "cosine", True, 0)
         with pytest.raises(mc.PermissionDeniedError, match="connect without auth_token"):
             ada._declare_vector_table("docs", {"dimensions": 3})
 

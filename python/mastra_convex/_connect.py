@@ -29,6 +29,9 @@ def connect(target: Target, **options: Unpack[ConnectOptions]) -> Deployment:
         How often a call over HTTP is repeated that wasn't executed, or that only reads.
     headers : mapping, optional
         Sent with each HTTP request; live queries, over a WebSocket, go without.
+    mirror_bytes : int, default 1 GiB
+        Memory that rows of vector indexes may take which were read over HTTP. A query on an index that is there
+        transfers only what changed; on others all rows. 0: nothing is kept.
     functions : path, optional
         A ``convex/`` folder to run instead of the built-in functions.
     limits : {"convex", "off"}, default "convex"

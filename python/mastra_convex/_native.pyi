@@ -284,12 +284,22 @@ class HttpDeployment:
         timeout: float,
         retries: int,
         headers: list[tuple[str, str]],
+        mirror_bytes: int,
     ) -> HttpDeployment: ...
     def call(
         self, kind: Literal["query", "mutation", "action"], path: str, args: Mapping[str, Any], *, reads: bool
     ) -> Any: ...
     def subscribe(self, path: str, args: Mapping[str, Any]) -> Subscription: ...
-    def vectors(self, *, storage_function: str, table_name: str, dimension: int, metric: Metric) -> VectorBatch: ...
+    def vectors(
+        self,
+        *,
+        storage_function: str,
+        index_name: str,
+        dimension: int,
+        metric: Metric,
+        is_described_now: bool,
+        max_staleness: float,
+    ) -> VectorBatch | None: ...
     def close(self) -> None: ...
 
 @final

@@ -9,6 +9,7 @@ from typing import Any
 
 from mastra_convex._async.deployment import AsyncClient, AsyncDeployment, Target
 from mastra_convex._json import to_json
+from mastra_convex._numbers import as_duration
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
 from mastra_convex.records._columns import MOST_BYTES
 from mastra_convex.records._values import key_text
@@ -54,8 +55,8 @@ class AsyncConvexServerCache(AsyncClient):
         if not isinstance(key_prefix, str):
             raise InvalidArgumentError(f"ConvexServerCache: key_prefix {key_prefix!r}; expected text")
         self.key_prefix = key_prefix
-        self.ttl_ms = _duration("ConvexServerCache: ttl_ms", ttl_ms)
-        self._timeout = _duration("ConvexServerCache: timeout", timeout)
+        self.ttl_ms = as_duration("ConvexServerCache: ttl_ms", ttl_ms)
+        self._timeout = as_duration("ConvexServerCache: timeout", timeout)
         self._function = key_text("ConvexServerCache: cache_function", cache_function)
         self._takes_json: bool | None = None
         if timeout and not isinstance(deployment, AsyncDeployment):
@@ -88,7 +89,7 @@ class AsyncConvexServerCache(AsyncClient):
             The value isn't JSON, and the place in it is named; or it is too large.
         """
         key = self._key("set", key)
-        ttl_ms = self.ttl_ms if ttl_ms is None else _duration("ConvexServerCache.set: ttl_ms", ttl_ms)
+        ttl_ms = self.ttl_ms if ttl_ms is None else as_duration("ConvexServerCache.set: ttl_ms", ttl_ms)
         await self._write("set", ttl_ms, key=key, **await self._value("set", value))
 
     async def delete(self, key: str) -> None:
@@ -247,10 +248,3 @@ class AsyncConvexServerCache(AsyncClient):
         reads = request["op"] in ("get", "listLength", "listFromTo", "version")
         reply: dict[str, Any] = await self._deployment._call("mutation", self._function, request, reads)
         return reply
-
-
-def _duration(place: str, value: float) -> float:
-    # Compared with infinity, since NaN compares false with everything.
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
-        raise InvalidArgumentError(f"{place} {value!r}; expected a number, 0 for no end")
-    return value

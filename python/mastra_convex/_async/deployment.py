@@ -14,6 +14,8 @@ from mastra_convex import _native
 from mastra_convex._async._call import call
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._credentials import authorization, user_token
+from mastra_convex._numbers import as_duration
+from mastra_convex._rows import as_integer
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.types import Metric
 
@@ -29,13 +31,17 @@ class ConnectOptions(TypedDict, total=False):
     timeout: float
     retries: int
     headers: Mapping[str, str] | None
+    mirror_bytes: int
     functions: str | os.PathLike[str] | None
     limits: Literal["convex", "off"]
     synchronous: Literal["full", "normal"]
 
 
+# What mirrors of vector indexes may take by default.
+MIRROR_BYTES = 1 << 30
+
 # Options of one kind of deployment only.
-HTTP_OPTIONS = {"admin_key", "retries", "headers"}
+HTTP_OPTIONS = {"admin_key", "retries", "headers", "mirror_bytes"}
 EMBEDDED_OPTIONS = {"functions", "limits", "synchronous"}
 
 
@@ -72,6 +78,9 @@ class AsyncDeployment:
             raise ConfigurationError(f"connect: {sorted(foreign)} are no options of an {self.kind} deployment")
         admin_key, auth_token = options.pop("admin_key", None), options.pop("auth_token", None)
         self._authorization = authorization(admin_key, auth_token) if scheme else user_token(auth_token)
+        as_duration("connect: timeout", options.get("timeout", 0), "seconds")
+        as_integer("connect: retries", options.get("retries", 0), 0, 2**31)
+        as_integer("connect: mirror_bytes", options.get("mirror_bytes", 0), 0, 2**60)
         self._options = options
         self._opening = Lock()
         self._native: _native.EmbeddedDeployment | _native.HttpDeployment | None = None
@@ -131,9 +140,18 @@ class AsyncDeployment:
         return AsyncSubscription(self, path, dict(args or {}), shape)
 
     async def _vectors(
-        self, storage_function: str, index_name: str, dimension: int, metric: Metric
-    ) -> _native.VectorBatch:
+        self,
+        storage_function: str,
+        index_name: str,
+        dimension: int,
+        metric: Metric,
+        is_described_now: bool,
+        max_staleness: float,
+    ) -> _native.VectorBatch | None:
         """The rows of a vector index after the last commit, ready to score.
+
+        None where the index isn't, or might not be, of this dimension and metric: unless it was described just now,
+        the deployment must confirm that with the rows.
 
         This is the one path that doesn't go through the functions where they run in this process.
         """
@@ -142,10 +160,14 @@ class AsyncDeployment:
             return await call(
                 native.vectors,
                 storage_function=storage_function,
-                table_name=f"mastra_vector_{index_name}",
+                index_name=index_name,
                 dimension=dimension,
                 metric=metric,
+                is_described_now=is_described_now,
+                max_staleness=max_staleness,
             )
+        if not is_described_now:
+            return None
         return await call(
             native.vectors,
             table="mastra_vectors",
@@ -232,6 +254,7 @@ class AsyncDeployment:
             timeout=self._options.get("timeout", 30.0),
             retries=self._options.get("retries", 3),
             headers=list((self._options.get("headers") or {}).items()),
+            mirror_bytes=self._options.get("mirror_bytes", MIRROR_BYTES),
         )
 
 

@@ -20,6 +20,7 @@ from mastra_convex._async.mastra_vector import (
     Progress,
 )
 from mastra_convex._async.storage import AsyncStorage
+from mastra_convex._numbers import as_duration
 from mastra_convex._rows import (
     CALL_BYTES,
     CALL_ROWS,
@@ -43,6 +44,9 @@ from mastra_convex.errors import (
 )
 from mastra_convex.types import IndexStats, Metric, QueryResults, iso_text
 
+# The table that says which indexes there are.
+INDEXES = "mastra_vector_indexes"
+
 # Convex's arrays have at most 8192 items.
 MAX_DIMENSION = 8192
 
@@ -54,6 +58,8 @@ class _Index:
     name: str
     dimension: int
     metric: Metric
+    # The last write to the table of indexes before this was read, where that can be known.
+    written: int | None
 
     @property
     def table(self) -> str:
@@ -75,6 +81,9 @@ class AsyncConvexVector(AsyncMastraVector):
         A label.
     storage_function : str, default "mastra/storage:handle"
         The path of the storage function.
+    max_staleness : float, default 0
+        Seconds for which rows that were read may be used again where the deployed functions, npm's, can't say what
+        changed. With this package's functions a query never misses a write that was acknowledged before it.
     **options
         ``connect``'s, with a target.
     """
@@ -85,12 +94,14 @@ class AsyncConvexVector(AsyncMastraVector):
         *,
         id: str = "convex-vector",
         storage_function: str = "mastra/storage:handle",
+        max_staleness: float = 0,
         **options: Unpack[ConnectOptions],
     ) -> None:
         super().__init__(deployment, **options)
         self.id = id
         self._storage = AsyncStorage(self._deployment, storage_function)
-        self._indexes: dict[str, tuple[int, _Index]] = {}
+        self._max_staleness = as_duration("ConvexVector: max_staleness", max_staleness, "seconds")
+        self._indexes: dict[str, _Index] = {}
 
     async def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
         """Make an index. With one of the same name, dimension and metric: nothing.
@@ -119,7 +130,7 @@ class AsyncConvexVector(AsyncMastraVector):
             )
         stored = await self._storage.call(
             "createVectorIndex",
-            "mastra_vector_indexes",
+            INDEXES,
             record={
                 "id": index_name,
                 "indexName": index_name,
@@ -265,7 +276,7 @@ class AsyncConvexVector(AsyncMastraVector):
         left out and counted in ``stats.skipped``. Score: as ``@mastra/convex``, ``src/vector/index.ts``,
         ``cosineSimilarity``, with the same order of operations.
         """
-        batch = await self._batch("ConvexVector.query", index_name)
+        batch = await self._rows("ConvexVector.query", index_name)
         return await call(
             batch.query,
             query_vector,
@@ -286,7 +297,7 @@ class AsyncConvexVector(AsyncMastraVector):
         min_score: float | None = None,
     ) -> list[QueryResults]:
         """Query with each row of a matrix, shape (queries, dimension), as `query` does; cheaper than one by one."""
-        batch = await self._batch("ConvexVector.query_many", index_name)
+        batch = await self._rows("ConvexVector.query_many", index_name)
         return await call(
             batch.query_many,
             query_vectors,
@@ -298,13 +309,12 @@ class AsyncConvexVector(AsyncMastraVector):
 
     async def list_indexes(self) -> list[str]:
         """Return the names of the indexes, oldest first."""
-        return [row["id"] async for row in self._storage.rows("mastra_vector_indexes")]
+        return [row["id"] async for row in self._storage.rows(INDEXES)]
 
     async def describe_index(self, index_name: str) -> IndexStats:
         """Return an index's dimension, metric and number of rows."""
-        index = await self._index("ConvexVector.describe_index", index_name)
-        batch = await self._rows(index)
-        return IndexStats(dimension=index.dimension, count=len(batch), metric=index.metric)
+        rows = await self._rows("ConvexVector.describe_index", index_name)
+        return IndexStats(dimension=rows.dimension, count=len(rows), metric=rows.metric)
 
     async def update_vector(
         self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
@@ -365,20 +375,20 @@ class AsyncConvexVector(AsyncMastraVector):
 
     async def truncate_index(self, index_name: str) -> None:
         """Delete all rows of an index."""
-        await self._clear(await self._index("ConvexVector.truncate_index", index_name))
+        await self._clear("ConvexVector.truncate_index", index_name)
 
     async def delete_index(self, index_name: str) -> None:
         """Delete an index: its rows, then what `create_index` stored."""
-        index = await self._index("ConvexVector.delete_index", index_name)
-        await self._clear(index)
-        await self._storage.call("deleteMany", "mastra_vector_indexes", ids=[index_name])
+        await self._clear("ConvexVector.delete_index", index_name)
+        await self._storage.call("deleteMany", INDEXES, ids=[index_name])
 
-    async def _clear(self, index: _Index) -> None:
+    async def _clear(self, place: str, index_name: str) -> None:
+        index = await self._index(place, index_name)
         try:
             await self._storage.repeat("clearTable", index.table)
         except LimitExceededError:
             # Rows too large to be read 25 at a time.
-            rows = await self._rows(index)
+            rows = await self._rows(place, index.name)
             await self._delete(index, await call(rows.matching_ids, {}))
 
     async def _delete(self, index: _Index, ids: list[str]) -> None:
@@ -394,29 +404,44 @@ class AsyncConvexVector(AsyncMastraVector):
             raise InvalidArgumentError(
                 f"{place}: cannot {verb} with empty filter {filter!r}", hint="truncate_index deletes all rows."
             )
-        batch = await self._rows(index)
-        return await call(batch.matching_ids, filter)
+        rows = await self._rows(place, index.name)
+        return await call(rows.matching_ids, filter)
 
-    async def _batch(self, place: str, index_name: str) -> _native.VectorBatch:
-        index = await self._index(place, index_name)
-        return await self._rows(index)
+    async def _rows(self, place: str, index_name: str) -> _native.VectorBatch:
+        """The rows of an index as they are now, ready to score."""
+        known = self._known(index_name)
+        rows = None if known is None else await self._vectors(known, await self._is_current(known))
+        while rows is None:
+            rows = await self._vectors(await self._read_index(place, index_name), True)
+        return rows
 
-    async def _rows(self, index: _Index) -> _native.VectorBatch:
-        return await self._deployment._vectors(self._storage.function, index.name, index.dimension, index.metric)
+    async def _vectors(self, index: _Index, is_described_now: bool) -> _native.VectorBatch | None:
+        return await self._deployment._vectors(
+            self._storage.function, index.name, index.dimension, index.metric, is_described_now, self._max_staleness
+        )
 
     async def _index(self, place: str, index_name: str) -> _Index:
-        """What `create_index` stored. What was read stays true until another index is made or deleted."""
-        written = await self._deployment._last_write("mastra_vector_indexes")
-        known = self._indexes.get(index_name) if isinstance(index_name, str) else None
-        if known is not None and known[0] == written is not None:
-            return known[1]
+        """What `create_index` stored."""
+        known = self._known(index_name)
+        if known is not None and await self._is_current(known):
+            return known
+        return await self._read_index(place, index_name)
+
+    def _known(self, index_name: str) -> _Index | None:
+        return self._indexes.get(index_name) if isinstance(index_name, str) else None
+
+    async def _is_current(self, index: _Index) -> bool:
+        """Whether no index was made or deleted since this one was read; false where that can't be known."""
+        return index.written is not None and index.written == await self._deployment._last_write(INDEXES)
+
+    async def _read_index(self, place: str, index_name: str) -> _Index:
         check_index_name(place, index_name)
-        row = await self._storage.call("load", "mastra_vector_indexes", keys={"id": index_name})
+        written = await self._deployment._last_write(INDEXES)
+        row = await self._storage.call("load", INDEXES, keys={"id": index_name})
         if row is None:
             raise index_not_found(place, index_name, await self.list_indexes())
-        index = _Index(index_name, int(row["dimension"]), cast(Metric, row["metric"]))
-        if written is not None:
-            self._indexes[index_name] = (written, index)
+        index = _Index(index_name, int(row["dimension"]), cast(Metric, row["metric"]), written)
+        self._indexes[index_name] = index
         return index
 
 

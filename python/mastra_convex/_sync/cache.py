@@ -10,6 +10,7 @@ from typing import Any
 
 from mastra_convex._sync.deployment import Client, Deployment, Target
 from mastra_convex._json import to_json
+from mastra_convex._numbers import as_duration
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
 from mastra_convex.records._columns import MOST_BYTES
 from mastra_convex.records._values import key_text
@@ -55,8 +56,8 @@ class ConvexServerCache(Client):
         if not isinstance(key_prefix, str):
             raise InvalidArgumentError(f"ConvexServerCache: key_prefix {key_prefix!r}; expected text")
         self.key_prefix = key_prefix
-        self.ttl_ms = _duration("ConvexServerCache: ttl_ms", ttl_ms)
-        self._timeout = _duration("ConvexServerCache: timeout", timeout)
+        self.ttl_ms = as_duration("ConvexServerCache: ttl_ms", ttl_ms)
+        self._timeout = as_duration("ConvexServerCache: timeout", timeout)
         self._function = key_text("ConvexServerCache: cache_function", cache_function)
         self._takes_json: bool | None = None
         if timeout and not isinstance(deployment, Deployment):
@@ -89,7 +90,7 @@ class ConvexServerCache(Client):
             The value isn't JSON, and the place in it is named; or it is too large.
         """
         key = self._key("set", key)
-        ttl_ms = self.ttl_ms if ttl_ms is None else _duration("ConvexServerCache.set: ttl_ms", ttl_ms)
+        ttl_ms = self.ttl_ms if ttl_ms is None else as_duration("ConvexServerCache.set: ttl_ms", ttl_ms)
         self._write("set", ttl_ms, key=key, **self._value("set", value))
 
     def delete(self, key: str) -> None:
@@ -248,10 +249,3 @@ class ConvexServerCache(Client):
         reads = request["op"] in ("get", "listLength", "listFromTo", "version")
         reply: dict[str, Any] = self._deployment._call("mutation", self._function, request, reads)
         return reply
-
-
-def _duration(place: str, value: float) -> float:
-    # Compared with infinity, since NaN compares false with everything.
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
-        raise InvalidArgumentError(f"{place} {value!r}; expected a number, 0 for no end")
-    return value

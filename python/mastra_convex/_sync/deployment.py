@@ -15,6 +15,8 @@ from mastra_convex import _native
 from mastra_convex._sync._call import call
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex._credentials import authorization, user_token
+from mastra_convex._numbers import as_duration
+from mastra_convex._rows import as_integer
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.types import Metric
 
@@ -30,13 +32,17 @@ class ConnectOptions(TypedDict, total=False):
     timeout: float
     retries: int
     headers: Mapping[str, str] | None
+    mirror_bytes: int
     functions: str | os.PathLike[str] | None
     limits: Literal["convex", "off"]
     synchronous: Literal["full", "normal"]
 
 
+# What mirrors of vector indexes may take by default.
+MIRROR_BYTES = 1 << 30
+
 # Options of one kind of deployment only.
-HTTP_OPTIONS = {"admin_key", "retries", "headers"}
+HTTP_OPTIONS = {"admin_key", "retries", "headers", "mirror_bytes"}
 EMBEDDED_OPTIONS = {"functions", "limits", "synchronous"}
 
 
@@ -73,6 +79,9 @@ class Deployment:
             raise ConfigurationError(f"connect: {sorted(foreign)} are no options of an {self.kind} deployment")
         admin_key, auth_token = options.pop("admin_key", None), options.pop("auth_token", None)
         self._authorization = authorization(admin_key, auth_token) if scheme else user_token(auth_token)
+        as_duration("connect: timeout", options.get("timeout", 0), "seconds")
+        as_integer("connect: retries", options.get("retries", 0), 0, 2**31)
+        as_integer("connect: mirror_bytes", options.get("mirror_bytes", 0), 0, 2**60)
         self._options = options
         self._opening = Lock()
         self._native: _native.EmbeddedDeployment | _native.HttpDeployment | None = None
@@ -132,9 +141,18 @@ class Deployment:
         return Subscription(self, path, dict(args or {}), shape)
 
     def _vectors(
-        self, storage_function: str, index_name: str, dimension: int, metric: Metric
-    ) -> _native.VectorBatch:
+        self,
+        storage_function: str,
+        index_name: str,
+        dimension: int,
+        metric: Metric,
+        is_described_now: bool,
+        max_staleness: float,
+    ) -> _native.VectorBatch | None:
         """The rows of a vector index after the last commit, ready to score.
+
+        None where the index isn't, or might not be, of this dimension and metric: unless it was described just now,
+        the deployment must confirm that with the rows.
 
         This is the one path that doesn't go through the functions where they run in this process.
         """
@@ -143,10 +161,14 @@ class Deployment:
             return call(
                 native.vectors,
                 storage_function=storage_function,
-                table_name=f"mastra_vector_{index_name}",
+                index_name=index_name,
                 dimension=dimension,
                 metric=metric,
+                is_described_now=is_described_now,
+                max_staleness=max_staleness,
             )
+        if not is_described_now:
+            return None
         return call(
             native.vectors,
             table="mastra_vectors",
@@ -233,6 +255,7 @@ class Deployment:
             timeout=self._options.get("timeout", 30.0),
             retries=self._options.get("retries", 3),
             headers=list((self._options.get("headers") or {}).items()),
+            mirror_bytes=self._options.get("mirror_bytes", MIRROR_BYTES),
         )
 
 

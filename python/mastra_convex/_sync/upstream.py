@@ -132,6 +132,29 @@ def create_task(send: Send, table: str, request: Row) -> Row:
     return send("insert", table, {"record": task})
 
 
+def create_vector_index(send: Send, table: str, request: Row) -> Row:
+    """Insert an index, unless its name is taken."""
+    keys = {"keys": {"id": request["record"]["id"]}}
+    if (send("load", table, keys))["result"] is None:
+        send("insert", table, request)
+    return send("load", table, keys)
+
+
+def update_vectors(send: Send, table: str, request: Row) -> Row:
+    """Write rows again, with another embedding, metadata merged into theirs, or both."""
+    ids, updated = request["ids"], []
+    for begin in range(0, len(ids), 10):
+        rows = (send("loadMany", table, {"ids": ids[begin : begin + 10]}))["result"]
+        records = [
+            {"id": row["id"], "embedding": request.get("embedding", row["embedding"])}
+            | {"metadata": (row.get("metadata") or {}) | (request.get("metadata") or {})}
+            for row in rows
+        ]
+        send("batchInsert", table, {"records": records})
+        updated += [record["id"] for record in records]
+    return {"result": updated}
+
+
 def nothing_older(send: Send, table: str, request: Row) -> Row:
     """Whatever older functions left is among the rows that those functions list."""
     return {"result": [], "hasMore": False}
@@ -161,6 +184,7 @@ DERIVED: dict[str, dict[str, Callable[[Row], Any]]] = {
 OPERATIONS: dict[str, Callable[[Send, str, Row], Row]] = {
     "count": count,
     "createTask": create_task,
+    "createVectorIndex": create_vector_index,
     "deleteMessages": delete_messages,
     "deleteSchedule": delete_schedule,
     "deleteThread": delete_thread,
@@ -171,4 +195,5 @@ OPERATIONS: dict[str, Callable[[Send, str, Row], Row]] = {
     "queryPage": query_page,
     "queryTable": query_table,
     "saveMessages": save_messages,
+    "updateVectors": update_vectors,
 }

@@ -21,6 +21,7 @@ from mastra_convex._sync.mastra_vector import (
     Progress,
 )
 from mastra_convex._sync.storage import Storage
+from mastra_convex._numbers import as_duration
 from mastra_convex._rows import (
     CALL_BYTES,
     CALL_ROWS,
@@ -44,6 +45,9 @@ from mastra_convex.errors import (
 )
 from mastra_convex.types import IndexStats, Metric, QueryResults, iso_text
 
+# The table that says which indexes there are.
+INDEXES = "mastra_vector_indexes"
+
 # Convex's arrays have at most 8192 items.
 MAX_DIMENSION = 8192
 
@@ -55,6 +59,8 @@ class _Index:
     name: str
     dimension: int
     metric: Metric
+    # The last write to the table of indexes before this was read, where that can be known.
+    written: int | None
 
     @property
     def table(self) -> str:
@@ -76,6 +82,9 @@ class ConvexVector(MastraVector):
         A label.
     storage_function : str, default "mastra/storage:handle"
         The path of the storage function.
+    max_staleness : float, default 0
+        Seconds for which rows that were read may be used again where the deployed functions, npm's, can't say what
+        changed. With this package's functions a query never misses a write that was acknowledged before it.
     **options
         ``connect``'s, with a target.
     """
@@ -86,12 +95,14 @@ class ConvexVector(MastraVector):
         *,
         id: str = "convex-vector",
         storage_function: str = "mastra/storage:handle",
+        max_staleness: float = 0,
         **options: Unpack[ConnectOptions],
     ) -> None:
         super().__init__(deployment, **options)
         self.id = id
         self._storage = Storage(self._deployment, storage_function)
-        self._indexes: dict[str, tuple[int, _Index]] = {}
+        self._max_staleness = as_duration("ConvexVector: max_staleness", max_staleness, "seconds")
+        self._indexes: dict[str, _Index] = {}
 
     def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
         """Make an index. With one of the same name, dimension and metric: nothing.
@@ -120,7 +131,7 @@ class ConvexVector(MastraVector):
             )
         stored = self._storage.call(
             "createVectorIndex",
-            "mastra_vector_indexes",
+            INDEXES,
             record={
                 "id": index_name,
                 "indexName": index_name,
@@ -266,7 +277,7 @@ class ConvexVector(MastraVector):
         left out and counted in ``stats.skipped``. Score: as ``@mastra/convex``, ``src/vector/index.ts``,
         ``cosineSimilarity``, with the same order of operations.
         """
-        batch = self._batch("ConvexVector.query", index_name)
+        batch = self._rows("ConvexVector.query", index_name)
         return call(
             batch.query,
             query_vector,
@@ -287,7 +298,7 @@ class ConvexVector(MastraVector):
         min_score: float | None = None,
     ) -> list[QueryResults]:
         """Query with each row of a matrix, shape (queries, dimension), as `query` does; cheaper than one by one."""
-        batch = self._batch("ConvexVector.query_many", index_name)
+        batch = self._rows("ConvexVector.query_many", index_name)
         return call(
             batch.query_many,
             query_vectors,
@@ -299,13 +310,12 @@ class ConvexVector(MastraVector):
 
     def list_indexes(self) -> list[str]:
         """Return the names of the indexes, oldest first."""
-        return [row["id"] for row in self._storage.rows("mastra_vector_indexes")]
+        return [row["id"] for row in self._storage.rows(INDEXES)]
 
     def describe_index(self, index_name: str) -> IndexStats:
         """Return an index's dimension, metric and number of rows."""
-        index = self._index("ConvexVector.describe_index", index_name)
-        batch = self._rows(index)
-        return IndexStats(dimension=index.dimension, count=len(batch), metric=index.metric)
+        rows = self._rows("ConvexVector.describe_index", index_name)
+        return IndexStats(dimension=rows.dimension, count=len(rows), metric=rows.metric)
 
     def update_vector(
         self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
@@ -366,20 +376,20 @@ class ConvexVector(MastraVector):
 
     def truncate_index(self, index_name: str) -> None:
         """Delete all rows of an index."""
-        self._clear(self._index("ConvexVector.truncate_index", index_name))
+        self._clear("ConvexVector.truncate_index", index_name)
 
     def delete_index(self, index_name: str) -> None:
         """Delete an index: its rows, then what `create_index` stored."""
-        index = self._index("ConvexVector.delete_index", index_name)
-        self._clear(index)
-        self._storage.call("deleteMany", "mastra_vector_indexes", ids=[index_name])
+        self._clear("ConvexVector.delete_index", index_name)
+        self._storage.call("deleteMany", INDEXES, ids=[index_name])
 
-    def _clear(self, index: _Index) -> None:
+    def _clear(self, place: str, index_name: str) -> None:
+        index = self._index(place, index_name)
         try:
             self._storage.repeat("clearTable", index.table)
         except LimitExceededError:
             # Rows too large to be read 25 at a time.
-            rows = self._rows(index)
+            rows = self._rows(place, index.name)
             self._delete(index, call(rows.matching_ids, {}))
 
     def _delete(self, index: _Index, ids: list[str]) -> None:
@@ -395,29 +405,44 @@ class ConvexVector(MastraVector):
             raise InvalidArgumentError(
                 f"{place}: cannot {verb} with empty filter {filter!r}", hint="truncate_index deletes all rows."
             )
-        batch = self._rows(index)
-        return call(batch.matching_ids, filter)
+        rows = self._rows(place, index.name)
+        return call(rows.matching_ids, filter)
 
-    def _batch(self, place: str, index_name: str) -> _native.VectorBatch:
-        index = self._index(place, index_name)
-        return self._rows(index)
+    def _rows(self, place: str, index_name: str) -> _native.VectorBatch:
+        """The rows of an index as they are now, ready to score."""
+        known = self._known(index_name)
+        rows = None if known is None else self._vectors(known, self._is_current(known))
+        while rows is None:
+            rows = self._vectors(self._read_index(place, index_name), True)
+        return rows
 
-    def _rows(self, index: _Index) -> _native.VectorBatch:
-        return self._deployment._vectors(self._storage.function, index.name, index.dimension, index.metric)
+    def _vectors(self, index: _Index, is_described_now: bool) -> _native.VectorBatch | None:
+        return self._deployment._vectors(
+            self._storage.function, index.name, index.dimension, index.metric, is_described_now, self._max_staleness
+        )
 
     def _index(self, place: str, index_name: str) -> _Index:
-        """What `create_index` stored. What was read stays true until another index is made or deleted."""
-        written = self._deployment._last_write("mastra_vector_indexes")
-        known = self._indexes.get(index_name) if isinstance(index_name, str) else None
-        if known is not None and known[0] == written is not None:
-            return known[1]
+        """What `create_index` stored."""
+        known = self._known(index_name)
+        if known is not None and self._is_current(known):
+            return known
+        return self._read_index(place, index_name)
+
+    def _known(self, index_name: str) -> _Index | None:
+        return self._indexes.get(index_name) if isinstance(index_name, str) else None
+
+    def _is_current(self, index: _Index) -> bool:
+        """Whether no index was made or deleted since this one was read; false where that can't be known."""
+        return index.written is not None and index.written == self._deployment._last_write(INDEXES)
+
+    def _read_index(self, place: str, index_name: str) -> _Index:
         check_index_name(place, index_name)
-        row = self._storage.call("load", "mastra_vector_indexes", keys={"id": index_name})
+        written = self._deployment._last_write(INDEXES)
+        row = self._storage.call("load", INDEXES, keys={"id": index_name})
         if row is None:
             raise index_not_found(place, index_name, self.list_indexes())
-        index = _Index(index_name, int(row["dimension"]), cast(Metric, row["metric"]))
-        if written is not None:
-            self._indexes[index_name] = (written, index)
+        index = _Index(index_name, int(row["dimension"]), cast(Metric, row["metric"]), written)
+        self._indexes[index_name] = index
         return index
 
 

@@ -6,7 +6,7 @@ use value::Value;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call has no value. No variant holds a credential.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The URL can't be one.
@@ -80,4 +80,11 @@ pub enum Error {
     /// A page of vectors isn't one.
     #[error(transparent)]
     Page(#[from] scan::PageError),
+}
+
+impl Error {
+    /// Whether the deployed functions are older ones, or npm's, which don't have the operation that was asked for.
+    pub(crate) fn is_unsupported_operation(&self) -> bool {
+        matches!(self, Self::Page(scan::PageError::Refused { message, .. }) if message.starts_with("Unsupported operation"))
+    }
 }

@@ -3,7 +3,9 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`client`](Client) | a call: the request, its deadline, what may be repeated |
-//! | [`pages`](Client::read_vectors) | a vector index, page by page, to a batch |
+//! | [`pages`](VectorIndex) | a vector index, page by page |
+//! | `mirror` | the rows of an index, kept here and brought up to date |
+//! | [`mirrors`](Mirrors) | the mirrors of a deployment, and who waits for whom |
 //! | [`live`](LiveClient) | live queries over the sync protocol |
 //! | [`error`](Error) | what can go wrong |
 #![deny(unsafe_code)]
@@ -12,8 +14,13 @@
 mod client;
 mod error;
 mod live;
+mod mirror;
+mod mirrors;
 mod pages;
 
 pub use client::{Call, Client, FunctionKind, Options};
 pub use error::{Error, Result};
 pub use live::{Authorize, LiveClient, LiveQuery};
+pub use mirror::Description;
+pub use mirrors::{Mirrors, Source, Vectors, Wanted};
+pub use pages::VectorIndex;

@@ -1,6 +1,9 @@
-//! A vector index of a deployment, page by page, to a batch.
+//! A vector index of a deployment, page by page.
 
-use scan::{Batch, PageError, decode_page};
+use std::thread;
+
+use scan::{PageEnd, PageError};
+use serde_json::Deserializer;
 use value::Value;
 
 use crate::{
@@ -11,43 +14,108 @@ use crate::{
 /// Rows a page, as the original client asks for.
 const PAGE_ROWS: f64 = 256.0;
 
+/// Whose rows are read: one index of the tables behind a storage function.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VectorIndex {
+    /// The storage function's path.
+    pub storage_function: String,
+    /// The index's name.
+    pub name: String,
+}
+
 impl Client {
-    /// Reads the rows of a vector index through the storage function, with the bytes that took.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::call`]'s; a page isn't one.
-    pub fn read_vectors(
+    /// Reads all rows of an index. `take` decodes each page while the next one is on its way. Gives the bytes received.
+    pub(crate) fn read_pages(
         &self,
-        storage_function: &str,
-        table_name: &str,
-        dimension: usize,
+        index: &VectorIndex,
         authorization: Option<&str>,
-    ) -> Result<(Batch, usize)> {
-        let mut batch = Some(Batch::new(dimension));
-        let (mut bytes, mut cursor, mut page_rows) = (0, Value::Null, PAGE_ROWS);
+        take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
+    ) -> Result<usize> {
+        self.paged(None, take, |cursor, rows| self.page(index, "queryTable", cursor, rows, authorization))
+    }
+
+    /// Reads what changed in an index since a cursor; without one, only where to begin.
+    pub(crate) fn read_changes(
+        &self,
+        index: &VectorIndex,
+        cursor: Option<String>,
+        authorization: Option<&str>,
+        take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
+    ) -> Result<usize> {
+        self.paged(cursor, take, |cursor, rows| self.page(index, "queryChanges", cursor, rows, authorization))
+    }
+
+    fn page(
+        &self,
+        index: &VectorIndex,
+        op: &str,
+        cursor: Option<&str>,
+        rows: f64,
+        authorization: Option<&str>,
+    ) -> Result<Vec<u8>> {
+        let args = Value::from([
+            ("op", op.into()),
+            ("tableName", format!("mastra_vector_{}", index.name).into()),
+            ("pageSize", rows.into()),
+            ("cursor", cursor.map_or(Value::Null, Value::from)),
+        ]);
+        let (kind, path) = (FunctionKind::Mutation, index.storage_function.as_str());
+        self.send(&Call { kind, path, args: &args, reads: true, authorization })
+    }
+
+    /// Goes from page to page; `get` asks for one.
+    fn paged(
+        &self,
+        mut cursor: Option<String>,
+        mut take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
+        get: impl Fn(Option<&str>, f64) -> Result<Vec<u8>> + Sync,
+    ) -> Result<usize> {
+        let (mut bytes, mut rows, mut ahead) = (0, PAGE_ROWS, None);
         loop {
-            let args = Value::from([
-                ("op", "queryTable".into()),
-                ("tableName", table_name.into()),
-                ("pageSize", page_rows.into()),
-                ("cursor", cursor.clone()),
-            ]);
-            let kind = FunctionKind::Mutation;
-            let page = self.send(&Call { kind, path: storage_function, args: &args, reads: true, authorization })?;
+            let page = match ahead.take() {
+                Some((page, asked)) if Some(&asked) == cursor.as_ref() => page?,
+                _ => get(cursor.as_deref(), rows)?,
+            };
             bytes += page.len();
-            let end = match decode_page(&page, &mut batch) {
+            let end = thread::scope(|scope| {
+                let asked = next_cursor(&page).map(|next| {
+                    let get = &get;
+                    scope.spawn(move || (get(Some(&next), rows), next))
+                });
+                let end = take(&page);
+                ahead = asked.map(|asked| asked.join().expect("a request doesn't panic"));
+                end
+            });
+            let end = match end {
                 // Rows larger than a transaction may read so many of; only the deployment knows how large they are.
-                Err(PageError::Refused { message, .. }) if page_rows > 1.0 && message.contains("Too many bytes") => {
-                    page_rows = (page_rows / 2.0).floor();
+                Err(PageError::Refused { message, .. }) if rows > 1.0 && message.contains("Too many bytes") => {
+                    rows = (rows / 2.0).floor();
                     continue;
                 }
                 end => end?,
             };
             match end.continuation_cursor.filter(|_| end.has_more) {
-                Some(next) => cursor = next.into(),
-                None => return Ok((batch.unwrap_or_else(|| Batch::new(dimension)), bytes)),
+                Some(next) => cursor = Some(next),
+                None => return Ok(bytes),
             }
         }
     }
+}
+
+/// How much of a page's beginning and end is looked at for where the next one begins.
+const ENDS: usize = 1024;
+
+/// Where the next page begins, as far as a glance tells: decoding the page says for sure.
+fn next_cursor(page: &[u8]) -> Option<String> {
+    let ends = [&page[..page.len().min(ENDS)], &page[page.len().saturating_sub(ENDS)..]];
+    ends.into_iter().find_map(|end| {
+        find(end, b"\"hasMore\":true")?;
+        let name = b"\"continuationCursor\":";
+        let value = &end[find(end, name)? + name.len()..];
+        Deserializer::from_slice(value).into_iter().next()?.ok()
+    })
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
 }

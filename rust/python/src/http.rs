@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client::{Authorize, Call, Client, Error, FunctionKind, LiveClient, Options};
+use client::{
+    Authorize, Call, Client, Description, Error, FunctionKind, LiveClient, Mirrors, Options, Source, VectorIndex,
+    Vectors, Wanted,
+};
 use pyo3::prelude::*;
 
 use crate::{
@@ -21,6 +24,7 @@ use crate::{
 pub(crate) struct HttpDeployment {
     client: Arc<Client>,
     live: Arc<LiveClient>,
+    mirrors: Mirrors,
     /// What returns the `Authorization` header; None for anonymous calls.
     authorization: Option<Arc<Py<PyAny>>>,
     subscriptions: Subscriptions,
@@ -29,7 +33,7 @@ pub(crate) struct HttpDeployment {
 #[pymethods]
 impl HttpDeployment {
     #[new]
-    #[pyo3(signature = (url, *, authorization, timeout, retries, headers))]
+    #[pyo3(signature = (url, *, authorization, timeout, retries, headers, mirror_bytes))]
     fn new(
         py: Python<'_>,
         url: &str,
@@ -37,6 +41,7 @@ impl HttpDeployment {
         timeout: f64,
         retries: u32,
         headers: Vec<(String, String)>,
+        mirror_bytes: usize,
     ) -> PyResult<Self> {
         let options = Options { timeout: Duration::from_secs_f64(timeout), retries, headers };
         let client = Arc::new(Client::new(url, options).map_err(|error| client_error(py, error))?);
@@ -48,7 +53,8 @@ impl HttpDeployment {
             given.map(Some).map_err(|error| Error::Credential { reason: error.to_string() })
         });
         let live = LiveClient::new(Arc::clone(&client), authorize);
-        Ok(Self { client, live, authorization, subscriptions: Subscriptions::default() })
+        let mirrors = Mirrors::new(mirror_bytes);
+        Ok(Self { client, live, mirrors, authorization, subscriptions: Subscriptions::default() })
     }
 
     #[pyo3(signature = (kind, path, args, *, reads))]
@@ -80,23 +86,37 @@ impl HttpDeployment {
         Ok(subscription)
     }
 
-    #[pyo3(signature = (*, storage_function, table_name, dimension, metric))]
+    #[pyo3(signature = (*, storage_function, index_name, dimension, metric, is_described_now, max_staleness))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn vectors(
         &self,
         py: Python<'_>,
-        storage_function: &str,
-        table_name: &str,
+        storage_function: String,
+        index_name: String,
         dimension: usize,
         metric: &str,
-    ) -> PyResult<VectorBatch> {
-        let metric = parse_metric(py, metric)?;
+        is_described_now: bool,
+        max_staleness: f64,
+    ) -> PyResult<Option<VectorBatch>> {
+        let parsed_metric = parse_metric(py, metric)?;
         let authorization = self.authorization(py)?;
         let begin = Instant::now();
-        let (batch, bytes_received) = self.detached(py, |client| {
-            client.read_vectors(storage_function, table_name, dimension, authorization.as_deref())
-        })?;
-        let origin = Origin { strategy: "pages", bytes_received, transfer: begin.elapsed().as_secs_f64() };
-        Ok(VectorBatch::from_batch(batch.into(), metric, origin))
+        let wanted = Wanted {
+            index: &VectorIndex { storage_function, name: index_name },
+            description: &Description { dimension, metric: metric.to_owned() },
+            is_described_now,
+            max_staleness: Duration::from_secs_f64(max_staleness),
+            authorization: authorization.as_deref(),
+        };
+        let vectors = self.detached(py, |client| self.mirrors.read(client, &wanted))?;
+        let transfer = begin.elapsed().as_secs_f64();
+        Ok(vectors.map(|Vectors { batch, source, bytes_received }| {
+            let strategy = match source {
+                Source::Mirror => "mirror",
+                Source::Pages => "pages",
+            };
+            VectorBatch::from_batch(batch, parsed_metric, Origin { strategy, bytes_received, transfer })
+        }))
     }
 
     fn close(&self, py: Python<'_>) {

@@ -1,0 +1,162 @@
+//! A mirror: the rows of a vector index, kept here, and brought up to date by what changed since.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use scan::{Batch, Place, Row, SortedBatch, decode_rows};
+use value::{Array, Value};
+
+use crate::{client::Client, error::Result, pages::VectorIndex};
+
+/// What a deployment says of an index beside its rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// The length of its vectors.
+    pub dimension: usize,
+    /// `cosine`, `dotproduct` or `euclidean`.
+    pub metric: String,
+}
+
+/// The rows of an index as they were at a commit.
+#[derive(Debug)]
+pub(crate) struct Mirror {
+    rows: SortedBatch<Place>,
+    /// Where the row of each id stands.
+    places: HashMap<Arc<str>, Place>,
+    /// From where on changes are asked for.
+    cursor: Option<String>,
+    /// The index as of that commit, and the id of the document that says so; none if it was deleted.
+    index: Option<(String, Description)>,
+}
+
+/// How bringing a mirror up to date ended.
+enum Caught {
+    Up,
+    /// Too much has happened for the deployment to know what.
+    Behind,
+}
+
+impl Mirror {
+    /// Reads an index, and how many bytes that took. None where the functions can't say what changed, or where ids
+    /// aren't unique, so that they can't say it of a row.
+    pub(crate) fn read(
+        client: &Client,
+        index: &VectorIndex,
+        dimension: usize,
+        authorization: Option<&str>,
+    ) -> Result<(Option<Self>, usize)> {
+        let mut mirror = Self { rows: SortedBatch::new(dimension), places: HashMap::new(), cursor: None, index: None };
+        let mut bytes = match mirror.follow(client, index, authorization) {
+            Ok((_, bytes)) => bytes,
+            Err(error) if error.is_unsupported_operation() => return Ok((None, 0)),
+            Err(error) => return Err(error),
+        };
+        let mut twice = HashSet::new();
+        bytes += client.read_pages(index, authorization, |page| {
+            let (rows, end) = decode_rows(page)?;
+            for (place, row) in &rows {
+                if let Some(other) = mirror.places.insert(Arc::clone(&row.id), place.clone()) {
+                    // Deleted and written anew while pages were read: then it is among the changes.
+                    twice.insert(Arc::clone(&row.id));
+                    mirror.rows.remove(&other);
+                }
+            }
+            mirror.rows.extend(rows);
+            Ok(end)
+        })?;
+        let (caught, more) = mirror.follow_and(client, index, authorization, |id| {
+            twice.remove(id);
+        })?;
+        match caught {
+            Caught::Up if twice.is_empty() => Ok((Some(mirror), bytes + more)),
+            Caught::Up => Ok((None, bytes + more)),
+            Caught::Behind => {
+                let (mirror, again) = Self::read(client, index, dimension, authorization)?;
+                Ok((mirror, bytes + more + again))
+            }
+        }
+    }
+
+    /// Applies what changed, and says how many bytes that took. False where the index must be read anew.
+    pub(crate) fn refresh(
+        &mut self,
+        client: &Client,
+        index: &VectorIndex,
+        authorization: Option<&str>,
+    ) -> Result<(bool, usize)> {
+        let (caught, bytes) = self.follow(client, index, authorization)?;
+        Ok((matches!(caught, Caught::Up), bytes))
+    }
+
+    /// What the index is; none if it was deleted.
+    pub(crate) fn description(&self) -> Option<&Description> {
+        self.index.as_ref().map(|(_, description)| description)
+    }
+
+    /// The rows.
+    pub(crate) fn batch(&self) -> &Arc<Batch> {
+        self.rows.batch()
+    }
+
+    fn follow(&mut self, client: &Client, index: &VectorIndex, authorization: Option<&str>) -> Result<(Caught, usize)> {
+        self.follow_and(client, index, authorization, |_| {})
+    }
+
+    /// Follows the changes to the last commit, telling the ids of rows that changed. A page is applied whole, so that
+    /// after an error the next call goes on behind it.
+    fn follow_and(
+        &mut self,
+        client: &Client,
+        index: &VectorIndex,
+        authorization: Option<&str>,
+        mut changed: impl FnMut(&str),
+    ) -> Result<(Caught, usize)> {
+        let mut caught = Caught::Up;
+        let bytes = client.read_changes(index, self.cursor.clone(), authorization, |page| {
+            let (rows, end) = decode_rows(page)?;
+            let changes = end.changes.as_ref().and_then(Value::as_object);
+            let field = |name| changes.and_then(|changes| changes.get(name));
+            let is_known = field("isKnown") == Some(&Value::Boolean(true));
+            let described = field("index").and_then(description);
+            // Made anew, perhaps on another deployment at the same URL.
+            let is_same = self.index.as_ref().map(|(id, _)| id) == described.as_ref().map(|(id, _)| id);
+            if self.cursor.is_some() && !(is_known && is_same) {
+                caught = Caught::Behind;
+            }
+            self.index = described;
+            if let Some(Value::Array(Array::Values(deleted))) = field("deleted") {
+                for id in deleted.iter().filter_map(Value::as_str) {
+                    changed(id);
+                    if let Some(place) = self.places.remove(id) {
+                        self.rows.remove(&place);
+                    }
+                }
+            }
+            for (place, row) in rows {
+                changed(&row.id);
+                self.set(place, row);
+            }
+            self.cursor.clone_from(&end.continuation_cursor);
+            Ok(end)
+        })?;
+        Ok((caught, bytes))
+    }
+
+    fn set(&mut self, place: Place, row: Row) {
+        let other = self.places.insert(Arc::clone(&row.id), place.clone());
+        if let Some(other) = other.filter(|other| *other != place) {
+            self.rows.remove(&other);
+        }
+        self.rows.set(place, row);
+    }
+}
+
+fn description(index: &Value) -> Option<(String, Description)> {
+    let fields = index.as_object()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length of vectors")]
+    let dimension = fields.get("dimension")?.as_f64()? as usize;
+    let description = Description { dimension, metric: fields.get("metric")?.as_str()?.to_owned() };
+    Some((fields.get("_id")?.as_str()?.to_owned(), description))
+}
