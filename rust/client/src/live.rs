@@ -258,7 +258,7 @@ impl LiveQuery {
     pub fn take(&self) -> Option<Result<Value>> {
         let mut state = locked(&self.state);
         let newest = state.newest.take()?;
-        state.taken = Some(newest.as_ref().map(Value::clone).map_err(Error::to_string));
+        state.taken = Some(newest.clone().map_err(|error| error.to_string()));
         Some(newest)
     }
 

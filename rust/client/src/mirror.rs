@@ -116,8 +116,8 @@ impl Mirror {
         let mut caught = Caught::Up;
         let bytes = client.read_changes(index, self.cursor.clone(), authorization, |page| {
             let (rows, end) = decode_rows(page)?;
-            let changes = end.changes.as_ref().and_then(Value::as_object);
-            let field = |name| changes.and_then(|changes| changes.get(name));
+            let said = end.changes.as_ref().and_then(Value::as_object);
+            let field = |name| said.and_then(|said| said.get(name));
             let is_known = field("isKnown") == Some(&Value::Boolean(true));
             let described = field("index").and_then(description);
             // Made anew, perhaps on another deployment at the same URL.

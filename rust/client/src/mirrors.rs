@@ -27,7 +27,7 @@ pub struct Mirrors {
     most_bytes: usize,
     /// Counts what happens, so that it can be said which of two things began first.
     clock: AtomicU64,
-    shelf: Mutex<HashMap<VectorIndex, Arc<Place>>>,
+    places: Mutex<HashMap<VectorIndex, Arc<Place>>>,
 }
 
 /// Where the rows of an index are kept, and who reads them meanwhile.
@@ -100,7 +100,7 @@ impl Mirrors {
     /// No mirrors yet.
     #[must_use]
     pub fn new(most_bytes: usize) -> Self {
-        Self { most_bytes, clock: AtomicU64::new(1), shelf: Mutex::default() }
+        Self { most_bytes, clock: AtomicU64::new(1), places: Mutex::default() }
     }
 
     /// The rows of an index, with every write that was acknowledged before this was called. None where the index isn't,
@@ -116,7 +116,7 @@ impl Mirrors {
             return read_anew(client, wanted);
         }
         let came = self.now();
-        let place = Arc::clone(locked(&self.shelf).entry(wanted.index.clone()).or_default());
+        let place = Arc::clone(locked(&self.places).entry(wanted.index.clone()).or_default());
         let mut state = locked(&place.state);
         state.wanted = came;
         while state.is_reading {
@@ -190,9 +190,9 @@ impl Mirrors {
 
     /// Drops what was wanted longest ago, until the rest fits. What is being read right now isn't counted.
     fn make_room(&self) {
-        let mut shelf = locked(&self.shelf);
+        let mut places = locked(&self.places);
         let mut kept: Vec<(u64, usize, VectorIndex)> = Vec::new();
-        for (index, place) in &*shelf {
+        for (index, place) in &*places {
             let state = locked(&place.state);
             kept.push((state.wanted, state.kept.as_ref().map_or(0, Kept::bytes), index.clone()));
         }
@@ -201,7 +201,7 @@ impl Mirrors {
         for (_, some, index) in kept {
             bytes += some;
             if bytes > self.most_bytes {
-                shelf.remove(&index);
+                places.remove(&index);
             }
         }
     }

@@ -63,7 +63,9 @@ impl<K: Ord> SortedBatch<K> {
         let last = self.positions.last_key_value().map(|(key, _)| key);
         let is_behind = last.is_none_or(|last| rows.first().is_none_or(|(first, _)| last < first));
         if !is_behind || !rows.is_sorted_by(|(a, _), (b, _)| a < b) {
-            rows.into_iter().for_each(|(key, row)| self.set(key, row));
+            for (key, row) in rows {
+                self.set(key, row);
+            }
             return;
         }
         let first = self.batch.positions();
