@@ -26,7 +26,7 @@ pub(crate) const FIRST_ROWS: usize = 4;
 pub(crate) const FIRST_QUERIES: usize = 4;
 
 /// How many rows an exact kernel takes at once: independent chains of additions, enough to hide most of their latency.
-pub(crate) const EXACT_ROWS: usize = 8;
+pub(crate) const EXACT_ROWS: usize = 16;
 
 /// How many rows a panel has: enough chains of additions to hide all of their latency.
 pub(crate) const PANEL_ROWS: usize = 32;

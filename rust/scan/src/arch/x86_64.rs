@@ -1,23 +1,21 @@
 //! Kernels for AVX2, and for AVX-512 with VNNI where that pays.
-//!
-//! The exact kernels wait for their chains of additions and their shuffles: wider registers buy them nothing.
+
+mod exact;
 
 use std::{
     arch::x86_64::{
-        __m128i, __m256d, __m256i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_and_si128, _mm_cvtsi128_si64,
-        _mm_load_si128, _mm_loadu_pd, _mm_loadu_ps, _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16,
-        _mm_packus_epi32, _mm_prefetch, _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32, _mm_subs_epu8, _mm_testz_si128,
-        _mm_xor_si128, _mm256_add_epi32, _mm256_add_pd, _mm256_castpd_ps, _mm256_castpd128_pd256, _mm256_castps_pd,
-        _mm256_castps128_ps256, _mm256_castps256_ps128, _mm256_castsi256_si128, _mm256_cmpeq_epi8,
-        _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16, _mm256_cvtps_pd, _mm256_extractf128_ps, _mm256_extracti128_si256,
-        _mm256_hadd_epi32, _mm256_insertf128_pd, _mm256_insertf128_ps, _mm256_loadu_si256, _mm256_madd_epi16,
-        _mm256_movemask_epi8, _mm256_mul_pd, _mm256_set1_epi8, _mm256_set1_pd, _mm256_setzero_pd, _mm256_setzero_si256,
-        _mm256_storeu_pd, _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd,
-        _mm256_unpacklo_ps, _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_load_si512,
-        _mm512_setzero_si512,
+        __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_and_si128, _mm_cvtsi128_si64, _mm_load_si128,
+        _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16, _mm_packus_epi32, _mm_prefetch, _mm_set1_epi8,
+        _mm_set1_epi16, _mm_set1_epi32, _mm_subs_epu8, _mm_testz_si128, _mm_xor_si128, _mm256_add_epi32,
+        _mm256_castsi256_si128, _mm256_cmpeq_epi8, _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16,
+        _mm256_extracti128_si256, _mm256_hadd_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_movemask_epi8,
+        _mm256_set1_epi8, _mm256_setzero_si256, _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64,
+        _mm512_load_si512, _mm512_setzero_si512,
     },
     ptr,
 };
+
+use exact::{DISTANCES, DOTS};
 
 use crate::decimal;
 
@@ -45,6 +43,7 @@ pub(super) fn avx2() -> Option<&'static Kernels> {
 /// The set, if this CPU can run it.
 pub(super) fn avx512() -> Option<&'static Kernels> {
     (is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512vnni")
@@ -60,10 +59,10 @@ static AVX2: Kernels = Kernels {
     run_sums: on_this_cpu!(avx2::run_sums, plane, codes, sums),
     row_sums: on_this_cpu!(avx2::row_sums, plane, rows),
     many_sums: |planes, codes, sums| portable::one_by_one(AVX2.run_sums, planes, codes, sums),
-    dots_f32: on_this_cpu!(exact_f32::<DOTS>, query, rows),
-    dots_f64: on_this_cpu!(exact_f64::<DOTS>, query, rows),
-    distances_f32: on_this_cpu!(exact_f32::<DISTANCES>, query, rows),
-    distances_f64: on_this_cpu!(exact_f64::<DISTANCES>, query, rows),
+    dots_f32: on_this_cpu!(exact::f32_256::<DOTS>, query, rows),
+    dots_f64: on_this_cpu!(exact::f64_256::<DOTS>, query, rows),
+    distances_f32: on_this_cpu!(exact::f32_256::<DISTANCES>, query, rows),
+    distances_f64: on_this_cpu!(exact::f64_256::<DISTANCES>, query, rows),
     panel_dots_f32: on_this_cpu!(avx2::panel_dots::<f32>, query, panel),
     panel_dots_f64: on_this_cpu!(avx2::panel_dots::<f64>, query, panel),
     panel_distances_f32: on_this_cpu!(avx2::panel_distances::<f32>, query, panel),
@@ -79,16 +78,16 @@ static AVX512: Kernels = Kernels {
     run_sums: on_this_cpu!(avx512::run_sums, plane, codes, sums),
     row_sums: on_this_cpu!(avx512::row_sums, plane, rows),
     many_sums: on_this_cpu!(many_sums, planes, codes, sums),
+    dots_f32: on_this_cpu!(exact::f32_512::<DOTS>, query, rows),
+    dots_f64: on_this_cpu!(exact::f64_512::<DOTS>, query, rows),
+    distances_f32: on_this_cpu!(exact::f32_512::<DISTANCES>, query, rows),
+    distances_f64: on_this_cpu!(exact::f64_512::<DISTANCES>, query, rows),
     panel_dots_f32: on_this_cpu!(avx512::panel_dots::<f32>, query, panel),
     panel_dots_f64: on_this_cpu!(avx512::panel_dots::<f64>, query, panel),
     panel_distances_f32: on_this_cpu!(avx512::panel_distances::<f32>, query, panel),
     panel_distances_f64: on_this_cpu!(avx512::panel_distances::<f64>, query, panel),
     ..AVX2
 };
-
-/// What is summed: products, or squares of differences.
-const DOTS: bool = false;
-const DISTANCES: bool = true;
 
 /// How far ahead codes are fetched, in lines. Rows are too short for the CPU's own prefetcher to get going on each.
 const AHEAD: usize = 128;
@@ -249,91 +248,6 @@ fn totals([a, b, c, d]: [__m256i; 4]) -> [i32; 4] {
     let totals = _mm_add_epi32(_mm256_castsi256_si128(neighbours), _mm256_extracti128_si256::<1>(neighbours));
     // SAFETY: the register holds four numbers of 32 bits, in order.
     unsafe { std::mem::transmute::<__m128i, [i32; 4]>(totals) }
-}
-
-/// An exact kernel: four components of eight rows are transposed, so that each row has its own lane, and added in order.
-macro_rules! exact {
-    ($name:ident, $number:ty, $columns:ident) => {
-        #[target_feature(enable = "avx2")]
-        fn $name<const OF: bool>(query: &[f64], rows: [&[$number]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
-            assert!(rows.iter().all(|row| row.len() == query.len()));
-            let mut sums = [_mm256_setzero_pd(); 2];
-            let (query, query_rest) = query.as_chunks::<4>();
-            let whole = rows.map(|row| &row.as_chunks::<4>().0[..query.len()]);
-            for (i, query) in query.iter().enumerate() {
-                for (&a, column) in query.iter().zip($columns(whole.map(|row| &row[i]))) {
-                    let a = _mm256_set1_pd(a);
-                    for half in 0..2 {
-                        let term = if OF == DISTANCES {
-                            let difference = _mm256_sub_pd(a, column[half]);
-                            _mm256_mul_pd(difference, difference)
-                        } else {
-                            _mm256_mul_pd(a, column[half])
-                        };
-                        sums[half] = _mm256_add_pd(sums[half], term);
-                    }
-                }
-            }
-            let mut totals = [0.0; EXACT_ROWS];
-            // SAFETY: each register holds four numbers, and there is room for eight.
-            unsafe {
-                _mm256_storeu_pd(totals.as_mut_ptr(), sums[0]);
-                _mm256_storeu_pd(totals.as_mut_ptr().add(4), sums[1]);
-            }
-            for (total, row) in totals.iter_mut().zip(rows) {
-                for (&a, &b) in query_rest.iter().zip(row.as_chunks::<4>().1) {
-                    let b = f64::from(b);
-                    *total += if OF == DISTANCES { (a - b) * (a - b) } else { a * b };
-                }
-            }
-            totals
-        }
-    };
-}
-
-exact!(exact_f32, f32, columns_f32);
-exact!(exact_f64, f64, columns_f64);
-
-/// Four columns of eight rows, widened: for each the upper and the lower four rows.
-#[target_feature(enable = "avx2")]
-fn columns_f32(rows: [&[f32; 4]; EXACT_ROWS]) -> [[__m256d; 2]; 4] {
-    // SAFETY: four numbers are read from four.
-    let load = |row: &[f32; 4]| unsafe { _mm_loadu_ps(row.as_ptr()) };
-    let pair = |i: usize| _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(load(rows[i])), load(rows[i + 4]));
-    let (a, b, c, d) = (pair(0), pair(1), pair(2), pair(3));
-    let (ab, cd) = (_mm256_castps_pd(_mm256_unpacklo_ps(a, b)), _mm256_castps_pd(_mm256_unpacklo_ps(c, d)));
-    let (ab_high, cd_high) = (_mm256_castps_pd(_mm256_unpackhi_ps(a, b)), _mm256_castps_pd(_mm256_unpackhi_ps(c, d)));
-    [
-        _mm256_unpacklo_pd(ab, cd),
-        _mm256_unpackhi_pd(ab, cd),
-        _mm256_unpacklo_pd(ab_high, cd_high),
-        _mm256_unpackhi_pd(ab_high, cd_high),
-    ]
-    .map(|column| {
-        let column = _mm256_castpd_ps(column);
-        [_mm256_cvtps_pd(_mm256_castps256_ps128(column)), _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(column))]
-    })
-}
-
-/// Four columns of eight rows: for each the upper and the lower four rows.
-#[target_feature(enable = "avx2")]
-fn columns_f64(rows: [&[f64; 4]; EXACT_ROWS]) -> [[__m256d; 2]; 4] {
-    // Components `from` and `from + 1` of a row, and of the row two below.
-    let pair = |i: usize, from: usize| {
-        // SAFETY: `from` is 0 or 2, so two numbers from there are among four.
-        let load = |row: &[f64; 4]| unsafe { _mm_loadu_pd(row.as_ptr().add(from)) };
-        _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(load(rows[i])), load(rows[i + 2]))
-    };
-    // The upper four rows, then the lower four, two columns at a time.
-    let two = |from: usize| {
-        let [upper, lower] = [0, 4].map(|row| (pair(row, from), pair(row + 1, from)));
-        [
-            [_mm256_unpacklo_pd(upper.0, upper.1), _mm256_unpacklo_pd(lower.0, lower.1)],
-            [_mm256_unpackhi_pd(upper.0, upper.1), _mm256_unpackhi_pd(lower.0, lower.1)],
-        ]
-    };
-    let ([first, second], [third, fourth]) = (two(0), two(2));
-    [first, second, third, fourth]
 }
 
 /// Reads decimal numbers.
