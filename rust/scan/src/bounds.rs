@@ -59,8 +59,7 @@ use std::ops::RangeInclusive;
 
 use crate::{
     Metric,
-    arch::{Encoded, Kernels, Line, Planes},
-    codes::Codes,
+    arch::{BLOCK_ROWS, Encoded, Kernels, Line, Planes},
     select::Bounds,
 };
 
@@ -96,21 +95,21 @@ pub(crate) fn row_error(Encoded { inverse, squares }: Encoded, norm: f64) -> (f3
     (step as f32, (error as f32).next_up())
 }
 
-/// What a sum of products of codes is worth: for the upper plane of the query alone, or for both.
-#[derive(Clone, Copy)]
-struct Precision {
-    /// 1 / (kQ), times 256 for the upper plane alone.
-    step: f64,
-    /// F.
-    error: f64,
+/// Which planes of the query's codes the sums of products are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Precision {
+    /// The upper one.
+    Upper,
+    /// Both.
+    Both,
 }
 
-impl Precision {
-    /// The cosine, by the sum for a row with this step and E, and how far off it can be.
-    fn cosine(self, sum: f64, step: f32, error: f32) -> (f64, f64) {
-        let row_error = f64::from(error);
-        (sum * self.step * f64::from(step), row_error + (1.0 + row_error) * self.error + SLACK)
-    }
+/// What was measured of some rows when they were coded: their steps, their Es and their norms.
+#[derive(Clone, Copy)]
+pub(crate) struct Measured<'a> {
+    pub(crate) steps: &'a [f32],
+    pub(crate) errors: &'a [f32],
+    pub(crate) norms: &'a [f64],
 }
 
 /// A query made ready for the first pass, with the errors of its results.
@@ -118,10 +117,12 @@ pub(crate) struct FirstPass {
     metric: Metric,
     /// Q.
     norm: f64,
-    upper: Vec<Line<i8>>,
-    lower: Vec<Line<i8>>,
-    by_upper: Precision,
-    by_both: Precision,
+    /// The upper plane, then the lower one.
+    lines: Vec<Line<i8>>,
+    /// 1 / (kQ).
+    step: f64,
+    /// F for the upper plane alone, and for both.
+    errors: [f64; 2],
     /// What the codes' bias adds to the sums for each plane.
     bias: [i32; 2],
 }
@@ -132,231 +133,112 @@ impl FirstPass {
         if !DIMENSIONS.contains(&query.len()) || !(power_of_two(-400)..=power_of_two(400)).contains(&norm) {
             return None;
         }
-        let empty = || vec![Line::default(); Line::<i8>::needed(query.len())];
-        let (mut upper, mut lower) = (empty(), empty());
-        let Planes { inverse, sums, squares } = (kernels.planes)(query, &mut upper, &mut lower);
-        let [by_upper, by_both] = squares.map(|squares| {
-            let (step, error) = loss(inverse, squares, norm);
-            Precision { step, error }
-        });
-        let by_upper = Precision { step: by_upper.step * 256.0, ..by_upper };
-        if by_upper.error > f64::from(MAX_ERROR) {
+        let width = Line::<i8>::needed(query.len());
+        let mut lines = vec![Line::default(); 2 * width];
+        let (upper, lower) = lines.split_at_mut(width);
+        let Planes { inverse, sums, squares } = (kernels.planes)(query, upper, lower);
+        let [(step, upper_error), (_, both_error)] = squares.map(|squares| loss(inverse, squares, norm));
+        if upper_error > f64::from(MAX_ERROR) {
             return None;
         }
-        Some(Self { metric, norm, upper, lower, by_upper, by_both, bias: sums.map(|sum| sum * 128) })
+        let errors = [upper_error, both_error];
+        Some(Self { metric, norm, lines, step, errors, bias: sums.map(|sum| sum * 128) })
     }
 
-    /// The upper plane of the query, for the kernels.
-    pub(crate) fn upper_plane(&self) -> &[Line<i8>] {
-        &self.upper
+    /// The planes of the query, for the kernels.
+    pub(crate) fn planes(&self) -> [&[Line<i8>]; 2] {
+        let (upper, lower) = self.lines.split_at(self.lines.len() / 2);
+        [upper, lower]
     }
 
-    /// The lower plane of the query, for the kernels.
-    pub(crate) fn lower_plane(&self) -> &[Line<i8>] {
-        &self.lower
+    /// What the sums for the planes say about the score of the row at `index` of those measured. For the upper plane
+    /// alone the other sum isn't looked at.
+    pub(crate) fn bounds(&self, precision: Precision, sums: [i32; 2], rows: Measured, index: usize) -> Bounds {
+        let (cosine, error) = self.cosine(precision, sums, rows.steps[index], rows.errors[index]);
+        let norm = rows.norms[index];
+        Bounds { lower: self.score(cosine - error, norm, -1.0), upper: self.score(cosine + error, norm, 1.0) }
     }
 
-    /// The largest scores that some rows can have, from `first` on, by the kernel's sums for the upper plane.
-    pub(crate) fn largest(&self, sums: &[i32], codes: &Codes, first: usize, norms: &[f64], largest: &mut [f64]) {
-        let rows = first..first + sums.len();
-        let rows = codes.steps()[rows.clone()].iter().zip(&codes.errors()[rows.clone()]).zip(&norms[rows]);
-        for ((&sum, ((&step, &error), &norm)), largest) in sums.iter().zip(rows).zip(largest) {
-            let (cosine, error) = self.by_upper.cosine(f64::from(sum - self.bias[0]), step, error);
-            *largest = self.score(cosine + error, norm, 1.0);
+    /// Which of at most `BLOCK_ROWS` rows may reach a score, by the same bounds; as bits, the lowest for the first.
+    #[expect(clippy::inline_always, reason = "compiled for each set of kernels")]
+    #[inline(always)]
+    pub(crate) fn reaching(&self, precision: Precision, sums: [&[i32]; 2], rows: Measured, floor: f64) -> u64 {
+        let mut largest = [f64::NEG_INFINITY; BLOCK_ROWS];
+        match self.metric {
+            Metric::Cosine => self.largest(precision, sums, rows, &mut largest, |cosine, _| cosine),
+            Metric::DotProduct => {
+                self.largest(precision, sums, rows, &mut largest, |cosine, norm| self.product(cosine, norm));
+            }
+            Metric::Euclidean => {
+                self.largest(precision, sums, rows, &mut largest, |cosine, norm| self.nearness(cosine, norm, 1.0));
+            }
+        }
+        let mut flags = [0_u8; BLOCK_ROWS];
+        for (flag, &largest) in flags.iter_mut().zip(&largest) {
+            *flag = u8::from(largest >= floor);
+        }
+        // The product gathers the lowest bits of eight bytes in the highest one.
+        let bits = |flags: &[u8; 8]| u64::from_le_bytes(*flags).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        flags.as_chunks().0.iter().rev().fold(0, |reaching, flags| reaching << 8 | bits(flags))
+    }
+
+    /// The largest scores that some rows can have. No branch depends on a row, so that the loop becomes one over vectors.
+    #[expect(clippy::inline_always, reason = "part of a kernel")]
+    #[inline(always)]
+    fn largest(
+        &self,
+        precision: Precision,
+        [upper, lower]: [&[i32]; 2],
+        rows: Measured,
+        largest: &mut [f64; BLOCK_ROWS],
+        score: impl Fn(f64, f64) -> f64,
+    ) {
+        let count = rows.norms.len();
+        let (upper, lower, steps, errors) =
+            (&upper[..count], &lower[..count], &rows.steps[..count], &rows.errors[..count]);
+        for (index, largest) in largest[..count].iter_mut().enumerate() {
+            let (cosine, error) = self.cosine(precision, [upper[index], lower[index]], steps[index], errors[index]);
+            *largest = score(cosine + error, rows.norms[index]);
         }
     }
 
-    /// What the kernel's sum for the upper plane says about the score of a row.
-    pub(crate) fn by_upper(&self, sum: i32, (step, error): (f32, f32), norm: f64) -> Bounds {
-        self.bounds(self.by_upper.cosine(f64::from(sum - self.bias[0]), step, error), norm)
-    }
-
-    /// What the kernel's sums for both planes say about the score of a row.
-    pub(crate) fn by_both(&self, [upper, lower]: [i32; 2], (step, error): (f32, f32), norm: f64) -> Bounds {
-        let sum = 256.0 * f64::from(upper - self.bias[0]) + f64::from(lower - self.bias[1]);
-        self.bounds(self.by_both.cosine(sum, step, error), norm)
-    }
-
-    fn bounds(&self, (cosine, error): (f64, f64), norm: f64) -> Bounds {
-        Bounds { lower: self.score(cosine - error, norm, -1.0), upper: self.score(cosine + error, norm, 1.0) }
+    /// The cosine by the sums for a row with this step and E, and how far off it can be.
+    #[expect(clippy::inline_always, reason = "part of a kernel")]
+    #[inline(always)]
+    fn cosine(&self, precision: Precision, [upper, lower]: [i32; 2], step: f32, error: f32) -> (f64, f64) {
+        let (weight, query_error) = match precision {
+            Precision::Upper => (0.0, self.errors[0]),
+            Precision::Both => (1.0, self.errors[1]),
+        };
+        let sum = 256.0 * f64::from(upper - self.bias[0]) + weight * f64::from(lower.wrapping_sub(self.bias[1]));
+        let row_error = f64::from(error);
+        (sum * self.step * f64::from(step), row_error + (1.0 + row_error) * query_error + SLACK)
     }
 
     /// The score of a row by its cosine: never lower with `side` 1.0, never higher with -1.0.
     fn score(&self, cosine: f64, norm: f64, side: f64) -> f64 {
         match self.metric {
             Metric::Cosine => cosine,
-            Metric::DotProduct => cosine * (self.norm * norm),
-            Metric::Euclidean => {
-                let sum = self.norm * self.norm + norm * norm;
-                let square = sum - 2.0 * self.norm * norm * cosine - side * SLACK * sum;
-                let square = if square > 0.0 { square } else { 0.0 };
-                1.0 / (1.0 + square.sqrt())
-            }
+            Metric::DotProduct => self.product(cosine, norm),
+            Metric::Euclidean => self.nearness(cosine, norm, side),
         }
+    }
+
+    #[expect(clippy::inline_always, reason = "part of a kernel")]
+    #[inline(always)]
+    fn product(&self, cosine: f64, norm: f64) -> f64 {
+        cosine * (self.norm * norm)
+    }
+
+    #[expect(clippy::inline_always, reason = "part of a kernel")]
+    #[inline(always)]
+    fn nearness(&self, cosine: f64, norm: f64, side: f64) -> f64 {
+        let sum = self.norm * self.norm + norm * norm;
+        let square = sum - 2.0 * self.norm * norm * cosine - side * SLACK * sum;
+        let square = if square > 0.0 { square } else { 0.0 };
+        1.0 / (1.0 + square.sqrt())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        Values,
-        arch::{self, FIRST_ROWS},
-        naive,
-    };
-
-    fn norm(vector: &[f64]) -> f64 {
-        vector.iter().fold(0.0, |sum, x| sum + x * x).sqrt()
-    }
-
-    /// Numbers between -1 and 1, the same ones every time.
-    fn noise(len: usize, seed: u64) -> Vec<f64> {
-        let mut state = seed;
-        (0..len)
-            .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                f64::from(u32::try_from(state >> 32).expect("32 bits")) / f64::from(1_u32 << 31) - 1.0
-            })
-            .collect()
-    }
-
-    /// Holds the bounds of a row's score to the reference; how wide they are for the upper plane and for both, or `None`
-    /// if the row or the query isn't covered.
-    fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f64; 2]> {
-        #[expect(clippy::cast_possible_truncation, reason = "float32 is wanted")]
-        let narrowed: Vec<f32> = row.iter().map(|&x| x as f32).collect();
-        let row: Vec<f64> = if narrow { narrowed.iter().map(|&x| f64::from(x)).collect() } else { row.to_vec() };
-        let values = if narrow { Values::F32(&narrowed) } else { Values::F64(&row) };
-        let norms = [norm(&row)];
-        let codes = Codes::of(row.len(), values, &norms);
-        let kernels = arch::kernels();
-        let first = FirstPass::new(kernels, metric, query, norm(query))?;
-        if !codes.coded().contains(0) {
-            return None;
-        }
-        let score = naive::score(metric, query, &row).expect("rows that are covered rank");
-        let [upper, lower] = [first.upper_plane(), first.lower_plane()]
-            .map(|plane| (kernels.row_sums)(plane, [codes.lines(0..1); FIRST_ROWS])[0]);
-        let loss = (codes.steps()[0], codes.errors()[0]);
-        let mut largest = [0.0];
-        first.largest(&[upper], &codes, 0, &norms, &mut largest);
-        let by_upper = first.by_upper(upper, loss, norms[0]);
-        assert_eq!(largest[0].to_bits(), by_upper.upper.to_bits(), "{metric}");
-        let width = if metric == Metric::DotProduct { norm(query) * norms[0] } else { 1.0 };
-        Some([by_upper, first.by_both([upper, lower], loss, norms[0])].map(|Bounds { lower, upper }| {
-            assert!((lower..=upper).contains(&score), "{metric} {}: {score} not in {lower}..={upper}", query.len());
-            (upper - lower) / width
-        }))
-    }
-
-    #[test]
-    fn scores_of_all_magnitudes_lie_within_their_bounds() {
-        let mut covered = 0;
-        for dimension in [32, 33, 64, 100, 384] {
-            for exponent in (-420..=420).step_by(7) {
-                for metric in Metric::ALL {
-                    let scaled = |scale: i32, seed| {
-                        noise(dimension, seed).iter().map(|x| x * 2_f64.powi(scale)).collect::<Vec<_>>()
-                    };
-                    let seed = u64::try_from(exponent + 1000).expect("positive");
-                    for query_exponent in [0, exponent, -exponent, 300] {
-                        let query = scaled(query_exponent, seed);
-                        for narrow in [true, false] {
-                            // Where vectors point the same way, sums are largest and distances smallest.
-                            for row_seed in [seed, seed + 1] {
-                                let row = scaled(exponent, row_seed);
-                                covered += usize::from(widths(metric, &query, &row, narrow).is_some());
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        assert!(covered > 9_000, "{covered} were covered");
-    }
-
-    #[test]
-    fn bounds_are_narrow_for_embeddings() {
-        for metric in [Metric::Cosine, Metric::DotProduct] {
-            for seed in 0..20 {
-                let [by_upper, by_both] =
-                    widths(metric, &noise(1536, seed), &noise(1536, seed + 100), true).expect("embeddings are covered");
-                assert!(by_upper < 0.02 && by_both < 0.01, "{metric}: {by_upper} and {by_both}");
-            }
-        }
-    }
-
-    /// A vector of `len` numbers whose codes lose as much as they can, all in one direction: its first component sets the
-    /// step to 1, and the others are `steps` and almost half a step.
-    fn lossy(len: usize, largest: f64, steps: f64) -> Vec<f64> {
-        std::iter::once(largest).chain(std::iter::repeat_n(steps + 0.499, len - 1)).collect()
-    }
-
-    #[test]
-    fn bounds_hold_where_every_loss_adds_up() {
-        for len in [100, 400, 2000] {
-            for steps in [0.0, 1.0, 5.0, 40.0] {
-                // The row loses as much as the proof allows, in the direction of the query, which loses nothing.
-                let row = lossy(len, 127.0, steps);
-                let along: Vec<f64> = std::iter::once(0.0).chain(std::iter::repeat_n(1.0, len - 1)).collect();
-                // The query loses as much as it can, in its upper plane or in both, in the direction of the row.
-                let upper = lossy(len, 32512.0, steps * 256.0 + 127.0);
-                let both = lossy(len, 32512.0, steps);
-                for (query, row) in [(&along, &row), (&upper, &along), (&both, &along), (&upper, &row), (&both, &row)] {
-                    for sign in [1.0, -1.0] {
-                        let row: Vec<f64> = row.iter().map(|x| x * sign).collect();
-                        for metric in Metric::ALL {
-                            for narrow in [true, false] {
-                                widths(metric, query, &row, narrow);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn bounds_hold_where_only_rounding_is_lost() {
-        // Codes of 1 and -1 lose nothing.
-        for len in (32..200).step_by(3) {
-            for seed in 0..4 {
-                let signs = |seed| noise(len, seed).into_iter().map(f64::signum).collect::<Vec<_>>();
-                let (query, row) = (signs(seed), signs(seed + 9));
-                for (query, row) in [(&query, &row), (&query, &query)] {
-                    for metric in Metric::ALL {
-                        let width = widths(metric, query, row, true).expect("ones are covered");
-                        assert!(metric == Metric::Euclidean || width[1] < 4e-6, "{metric}: {width:?}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_query_outside_the_range_has_no_first_pass() {
-        let uniform = |x: f64| vec![x; 64];
-        let first = |query: &[f64]| FirstPass::new(arch::kernels(), Metric::Cosine, query, norm(query));
-        assert!(first(&uniform(1.0)).is_some());
-        for x in [0.0, 1e-150, 1e150, 1e200] {
-            assert!(first(&uniform(x)).is_none(), "{x}");
-        }
-        assert!(first(&[1.0; 31]).is_none(), "short vectors have no codes");
-        assert!(first(&vec![1.0; (1 << 16) + 1]).is_none(), "nor have vectors whose sums could overflow");
-        assert!(first(&lossy(40_000, 32512.0, 127.0)).is_none(), "nor those that lose more than half of their length");
-    }
-
-    #[test]
-    fn rows_outside_the_range_have_no_codes() {
-        let coded = |values: Values, norm: f64| Codes::of(values.len(), values, &[norm]).coded().contains(0);
-        assert!(coded(Values::F32(&[1.0; 64]), 8.0));
-        for x in [0.0, 1e-40, 1e37, f32::NAN, f32::INFINITY] {
-            assert!(!coded(Values::F32(&[x; 64]), 8.0 * f64::from(x)), "{x}");
-        }
-        for x in [0.0, 1e-150, 1e150] {
-            assert!(!coded(Values::F64(&[x; 64]), 8.0 * x), "{x}");
-        }
-        let lossy = lossy(40_000, 127.0, 0.0);
-        assert!(!coded(Values::F64(&lossy), norm(&lossy)));
-    }
-}
+mod tests;

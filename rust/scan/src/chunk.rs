@@ -7,6 +7,7 @@ use value::{Packed, Value};
 use crate::{
     Mask, Matrix, Row, Values,
     arch::{self, EXACT_ROWS, Kernels},
+    bounds::Measured,
     codes::Codes,
     panels::Panels,
 };
@@ -113,6 +114,12 @@ impl Chunk {
 
     pub(crate) fn codes(&self) -> &Codes {
         &self.codes
+    }
+
+    /// What bounds need of some rows besides their codes.
+    pub(crate) fn measured(&self, rows: Range<usize>) -> Measured<'_> {
+        let (steps, errors) = (&self.codes.steps()[rows.clone()], &self.codes.errors()[rows.clone()]);
+        Measured { steps, errors, norms: &self.norms[rows] }
     }
 
     pub(crate) fn id(&self, row: usize) -> Option<Arc<str>> {

@@ -2,8 +2,8 @@
 
 use crate::{
     Batch, Mask, Metric, Search, SearchError, TopK, Values,
-    arch::{EXACT_ROWS, FIRST_QUERIES, FIRST_ROWS, Kernels, Number, PANEL_ROWS},
-    bounds::FirstPass,
+    arch::{BLOCK_ROWS, EXACT_ROWS, FIRST_QUERIES, FIRST_ROWS, Kernels, Number, PANEL_ROWS, Sums},
+    bounds::{FirstPass, Precision},
     chunk::Chunk,
     mask::bits,
     select::{Candidate, Largest, Rank, Selection},
@@ -45,11 +45,8 @@ impl Found {
     }
 }
 
-/// The sums of each row of a chunk for several queries, and which of these is meant.
-type Given<'a> = (&'a [[i32; FIRST_QUERIES]], usize);
-
-/// How many rows the first pass takes at once: bounds of so many fit on the stack, and a mask's word has four such blocks.
-const BLOCK: usize = 16;
+/// The sums of each block of a chunk for the upper planes of several queries, and which of these is meant.
+type Given<'a> = (&'a [Sums<FIRST_QUERIES>], usize);
 
 /// Where more than one row in so many is wanted, scoring all of them is faster than finding out which ones to score:
 /// without panels and with them. Measured on 500 rows of 384 numbers and of 1536: with panels both take the same time at
@@ -107,13 +104,16 @@ impl<'a> Scan<'a> {
         for (scans, found) in scans.chunks(FIRST_QUERIES).zip(found.chunks_mut(FIRST_QUERIES)) {
             let mut planes: [&[_]; FIRST_QUERIES] = [&[]; FIRST_QUERIES];
             let firsts = scans.iter().filter_map(|scan| scan.first.as_ref());
-            planes.iter_mut().zip(firsts).for_each(|(plane, first)| *plane = first.upper_plane());
+            planes.iter_mut().zip(firsts).for_each(|(plane, first)| *plane = first.planes()[0]);
             // A mask may leave out most rows, whose sums would be for nothing.
             let together = planes.iter().all(|plane| !plane.is_empty()) && scans[0].search.mask.is_none();
             if together {
                 let chunk = &scans[0].batch.chunks()[index];
-                sums.resize(chunk.len(), [0; FIRST_QUERIES]);
-                (scans[0].kernels.many_sums)(planes, chunk.codes().lines(0..chunk.len()), &mut sums);
+                sums.resize(chunk.len().div_ceil(BLOCK_ROWS), [[0; BLOCK_ROWS]; FIRST_QUERIES]);
+                for (first, sums) in (0..chunk.len()).step_by(BLOCK_ROWS).zip(&mut sums) {
+                    let rows = first..chunk.len().min(first + BLOCK_ROWS);
+                    (scans[0].kernels.many_sums)(planes, chunk.codes().lines(rows), sums);
+                }
             }
             for (query, (scan, found)) in scans.iter().zip(found).enumerate() {
                 scan.chunk_given(index, together.then_some((&sums, query)), found);
@@ -132,7 +132,7 @@ impl<'a> Scan<'a> {
         let position = index * self.batch.chunk_rows();
         let mut exact = Vec::new();
         // A mask has 64 positions in a word, and chunks begin on a word.
-        for word in 0..chunk.len().div_ceil(64) {
+        for word in 0..chunk.len().div_ceil(BLOCK_ROWS) {
             let admitted =
                 chunk.live().word(word) & self.search.mask.map_or(u64::MAX, |mask| mask.word(position / 64 + word));
             let finite = admitted & chunk.finite().word(word);
@@ -140,7 +140,8 @@ impl<'a> Scan<'a> {
             let coded = match &self.first {
                 Some(first) => {
                     let coded = finite & chunk.codes().coded().word(word);
-                    self.bound(first, (chunk, position), (coded, 64 * word), given, &mut found.selection);
+                    let given = given.map(|(sums, query)| &sums[word][query]);
+                    self.bound(first, (chunk, position), (coded, word * BLOCK_ROWS), given, &mut found.selection);
                     coded
                 }
                 None => 0,
@@ -163,50 +164,44 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The first pass over the rows of a word of a mask: offers them with bounds of their scores.
+    /// The first pass over the rows of a block that a mask's word has: offers those that may be among the best.
     fn bound(
         &self,
         first: &FirstPass,
         (chunk, position): (&Chunk, usize),
-        (word, word_row): (u64, usize),
-        given: Option<Given>,
+        (word, block): (u64, usize),
+        given: Option<&[i32; BLOCK_ROWS]>,
         selection: &mut Selection,
     ) {
-        let (codes, norms) = (chunk.codes(), chunk.norms());
-        let offer = |row: usize, sum: i32, selection: &mut Selection| {
-            let bounds = first.by_upper(sum, (codes.steps()[row], codes.errors()[row]), norms[row]);
-            selection.offer(Candidate { position: position + row, bounds, sum: Some(sum) });
+        let codes = chunk.codes();
+        let rows = block..chunk.len().min(block + BLOCK_ROWS);
+        let measured = chunk.measured(rows.clone());
+        let offer = |row: usize, precision, sums, selection: &mut Selection| {
+            let bounds = first.bounds(precision, sums, measured, row);
+            selection.offer(Candidate { position: position + block + row, bounds, seen: Some(precision) });
         };
-        for block in 0..64 / BLOCK {
-            let block_row = word_row + block * BLOCK;
-            let mut rows = bits(word >> (block * BLOCK) & ((1 << BLOCK) - 1)).map(|bit| block_row + bit);
-            let count = (word >> (block * BLOCK) & ((1 << BLOCK) - 1)).count_ones() as usize;
-            if count > FIRST_ROWS {
-                let len = BLOCK.min(chunk.len() - block_row);
-                let (mut sums, mut largest) = ([0; BLOCK], [0.0; BLOCK]);
-                let (sums, largest) = (&mut sums[..len], &mut largest[..len]);
-                if let Some((given, query)) = given {
-                    for (sum, given) in sums.iter_mut().zip(&given[block_row..]) {
-                        *sum = given[query];
-                    }
-                } else {
-                    (self.kernels.run_sums)(first.upper_plane(), codes.lines(block_row..block_row + len), sums);
-                }
-                first.largest(sums, codes, block_row, norms, largest);
-                // As a rule none is large enough, and this loop has no branches.
-                let floor = selection.floor();
-                if largest.iter().filter(|&&largest| largest >= floor).count() > 0 {
-                    for row in rows.filter(|row| largest[row - block_row] >= floor) {
-                        offer(row, sums[row - block_row], selection);
-                    }
-                }
-            } else if let Some(row) = rows.next() {
-                let group: [usize; FIRST_ROWS] = filled(&[row].into_iter().chain(rows).collect::<Vec<_>>(), |&row| row);
-                let sums = (self.kernels.row_sums)(first.upper_plane(), group.map(|row| codes.lines(row..row + 1)));
-                for (&row, sum) in group.iter().zip(sums).take(count) {
-                    offer(row, sum, selection);
+        // Sums of scattered rows take twice as long as those of consecutive ones.
+        if given.is_none() && (word.count_ones() as usize) < rows.len() / 2 {
+            let scattered: Vec<usize> = bits(word).collect();
+            for group in scattered.chunks(FIRST_ROWS) {
+                let lines = filled(group, |&row| codes.lines(block + row..block + row + 1));
+                let [upper, lower] = (self.kernels.row_sums)(first.planes(), lines);
+                for (&row, sums) in group.iter().zip(upper.into_iter().zip(lower)) {
+                    offer(row, Precision::Both, sums.into(), selection);
                 }
             }
+            return;
+        }
+        let mut both = [[0; BLOCK_ROWS]; 2];
+        let (precision, sums) = if let Some(given) = given {
+            (Precision::Upper, [given, &both[1]])
+        } else {
+            ((self.kernels.block_sums)(first.planes(), codes.lines(rows), &mut both), [&both[0], &both[1]])
+        };
+        let floor = selection.floor();
+        let reaching = (self.kernels.reaching)(first, precision, [sums[0], sums[1]], measured, floor);
+        for row in bits(reaching & word) {
+            offer(row, precision, [sums[0][row], sums[1][row]], selection);
         }
     }
 
@@ -243,24 +238,27 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The second pass: narrows the bounds of the candidates by the lower plane of the query.
+    /// The second pass: narrows the bounds of the candidates of which only the upper plane was looked at.
     fn narrowed(&self, selection: Selection) -> Vec<Candidate> {
         let (candidates, floor) = selection.finish();
-        let Some(first) = &self.first else { return candidates };
+        let Some(first) =
+            self.first.as_ref().filter(|_| candidates.iter().any(|candidate| candidate.seen == Some(Precision::Upper)))
+        else {
+            return candidates;
+        };
         let mut selection = Selection::new(self.search.top_k, floor);
         for group in candidates.chunks(FIRST_ROWS) {
-            let sums = (self.kernels.row_sums)(
-                first.lower_plane(),
+            let [upper, lower] = (self.kernels.row_sums)(
+                first.planes(),
                 filled(group, |candidate| {
                     let (chunk, row) = self.batch.chunk(candidate.position);
                     chunk.codes().lines(row..row + 1)
                 }),
             );
-            for (&candidate, lower) in group.iter().zip(sums) {
+            for (&candidate, sums) in group.iter().zip(upper.into_iter().zip(lower)) {
                 let (chunk, row) = self.batch.chunk(candidate.position);
-                let (codes, norm) = (chunk.codes(), chunk.norms()[row]);
-                let bounds = candidate.sum.map_or(candidate.bounds, |upper| {
-                    first.by_both([upper, lower], (codes.steps()[row], codes.errors()[row]), norm)
+                let bounds = candidate.seen.map_or(candidate.bounds, |_| {
+                    first.bounds(Precision::Both, sums.into(), chunk.measured(row..row + 1), 0)
                 });
                 selection.offer(Candidate { bounds, ..candidate });
             }
@@ -272,7 +270,7 @@ impl<'a> Scan<'a> {
     pub(crate) fn rank(&self, found: Found) -> TopK {
         let Found { selection, skipped } = found;
         let (known, mut bounded): (Vec<_>, Vec<_>) =
-            self.narrowed(selection).into_iter().partition(|candidate| candidate.sum.is_none());
+            self.narrowed(selection).into_iter().partition(|candidate| candidate.seen.is_none());
         let mut ranked: Vec<(usize, f64)> =
             known.into_iter().map(|candidate| (candidate.position, candidate.bounds.lower)).collect();
         if !bounded.is_empty() {

@@ -5,6 +5,8 @@ use std::{
     collections::BinaryHeap,
 };
 
+use crate::bounds::Precision;
+
 /// What is known of a score: it lies between two numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -17,14 +19,14 @@ pub(crate) struct Bounds {
 pub(crate) struct Candidate {
     pub(crate) position: usize,
     pub(crate) bounds: Bounds,
-    /// What the first pass found for the upper plane of the query; `None` if the score is known exactly.
-    pub(crate) sum: Option<i32>,
+    /// What of the query's codes the bounds are by; `None` if the score is known exactly.
+    pub(crate) seen: Option<Precision>,
 }
 
 impl Candidate {
     /// A row whose score is known.
     pub(crate) fn exact(position: usize, score: f64) -> Self {
-        Self { position, bounds: Bounds { lower: score, upper: score }, sum: None }
+        Self { position, bounds: Bounds { lower: score, upper: score }, seen: None }
     }
 }
 

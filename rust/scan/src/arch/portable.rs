@@ -3,18 +3,25 @@
 //! The loops that the compiler turns into wide instructions by itself are generic and always inlined: compiled within a
 //! function for a CPU's features, they are that CPU's kernels too.
 
-use crate::decimal::{self, Word};
+use crate::{
+    bounds::Precision,
+    decimal::{self, Word},
+};
 
-use super::{EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, Number, PANEL_ROWS, Planes, RunSums};
+use super::{
+    BLOCK_ROWS, BlockSums, EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, Number, PANEL_ROWS, Planes,
+    Sums,
+};
 
 pub(super) const KERNELS: Kernels = Kernels {
     name: "portable",
     encode_f32: encode,
     encode_f64: encode,
     planes,
-    run_sums,
+    block_sums,
+    many_sums: |planes, codes, sums| one_by_one(block_sums, planes, codes, sums),
     row_sums,
-    many_sums: |planes, codes, sums| one_by_one(run_sums, planes, codes, sums),
+    reaching: |first, precision, sums, rows, floor| first.reaching(precision, sums, rows, floor),
     dots_f32: dots,
     dots_f64: dots,
     distances_f32: distances,
@@ -142,36 +149,38 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
     }
 }
 
-fn run_sums(plane: &[Line<i8>], codes: &[Line<u8>], sums: &mut [i32]) {
-    assert_eq!(codes.len(), sums.len() * plane.len());
-    for (index, sum) in sums.iter_mut().enumerate() {
-        *sum = row_sum(plane, &codes[index * plane.len()..][..plane.len()]);
+fn block_sums(planes: [&[Line<i8>]; 2], codes: &[Line<u8>], sums: &mut Sums<2>) -> Precision {
+    let (upper, rows) = (planes[0], rows_of_block(&planes, codes));
+    for (index, sum) in sums[0][..rows].iter_mut().enumerate() {
+        *sum = row_sum(upper, &codes[index * upper.len()..][..upper.len()]);
     }
+    Precision::Upper
 }
 
-/// The sums for several planes by a kernel for one: for CPUs whose registers can't hold the sums of several.
+/// How many rows a block has, having checked that it is one.
+pub(super) fn rows_of_block(planes: &[&[Line<i8>]], codes: &[Line<u8>]) -> usize {
+    let width = planes[0].len();
+    let rows = codes.len().checked_div(width).unwrap_or(0);
+    assert!(planes.iter().all(|plane| plane.len() == width) && rows * width == codes.len() && rows <= BLOCK_ROWS);
+    rows
+}
+
+/// The sums for several queries by a kernel for one, of the upper plane: for CPUs whose registers can't hold more.
 pub(super) fn one_by_one(
-    run_sums: RunSums,
+    block_sums: BlockSums,
     planes: [&[Line<i8>]; FIRST_QUERIES],
     codes: &[Line<u8>],
-    sums: &mut [[i32; FIRST_QUERIES]],
+    sums: &mut Sums<FIRST_QUERIES>,
 ) {
-    const ROWS: usize = 16;
-    for (run, sums) in sums.chunks_mut(ROWS).enumerate() {
-        for (query, plane) in planes.into_iter().enumerate() {
-            let first = run * ROWS * plane.len();
-            let mut one = [0; ROWS];
-            let one = &mut one[..sums.len()];
-            run_sums(plane, &codes[first..first + sums.len() * plane.len()], one);
-            for (sums, sum) in sums.iter_mut().zip(one) {
-                sums[query] = *sum;
-            }
-        }
+    for (plane, sums) in planes.into_iter().zip(sums) {
+        let mut found = [[0; BLOCK_ROWS]; 2];
+        block_sums([plane; 2], codes, &mut found);
+        *sums = found[0];
     }
 }
 
-fn row_sums(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS] {
-    rows.map(|row| row_sum(plane, row))
+fn row_sums(planes: [&[Line<i8>]; 2], rows: [&[Line<u8>]; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2] {
+    planes.map(|plane| rows.map(|row| row_sum(plane, row)))
 }
 
 fn row_sum(plane: &[Line<i8>], row: &[Line<u8>]) -> i32 {

@@ -17,9 +17,12 @@ use std::{
 
 use exact::{DISTANCES, DOTS};
 
-use crate::decimal;
+use crate::{
+    bounds::{FirstPass, Measured, Precision},
+    decimal,
+};
 
-use super::{EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, PANEL_ROWS, Planes, portable};
+use super::{EXACT_ROWS, Encoded, FIRST_ROWS, Kernels, Line, PANEL_ROWS, Planes, Sums, portable};
 
 /// A kernel as an entry of the table, which says nothing of the features that it needs.
 macro_rules! on_this_cpu {
@@ -56,9 +59,16 @@ static AVX2: Kernels = Kernels {
     encode_f32: on_this_cpu!(avx2::encode::<f32>, row, codes),
     encode_f64: on_this_cpu!(avx2::encode::<f64>, row, codes),
     planes: on_this_cpu!(avx2::planes, query, upper, lower),
-    run_sums: on_this_cpu!(avx2::run_sums, plane, codes, sums),
-    row_sums: on_this_cpu!(avx2::row_sums, plane, rows),
-    many_sums: |planes, codes, sums| portable::one_by_one(AVX2.run_sums, planes, codes, sums),
+    // Widening the codes is half of the work, and the second plane would be half as much again.
+    block_sums: |planes, codes, sums| {
+        let upper = sums.as_chunks_mut::<1>().0;
+        // SAFETY: as above.
+        unsafe { avx2::block_sums([planes[0]], codes, &mut upper[0]) };
+        Precision::Upper
+    },
+    many_sums: |planes, codes, sums| portable::one_by_one(AVX2.block_sums, planes, codes, sums),
+    row_sums: on_this_cpu!(avx2::row_sums, planes, rows),
+    reaching: on_this_cpu!(avx2::reaching, first, precision, sums, rows, floor),
     dots_f32: on_this_cpu!(exact::f32_256::<DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::f64_256::<DOTS>, query, rows),
     distances_f32: on_this_cpu!(exact::f32_256::<DISTANCES>, query, rows),
@@ -75,9 +85,15 @@ static AVX512: Kernels = Kernels {
     encode_f32: on_this_cpu!(avx512::encode::<f32>, row, codes),
     encode_f64: on_this_cpu!(avx512::encode::<f64>, row, codes),
     planes: on_this_cpu!(avx512::planes, query, upper, lower),
-    run_sums: on_this_cpu!(avx512::run_sums, plane, codes, sums),
-    row_sums: on_this_cpu!(avx512::row_sums, plane, rows),
-    many_sums: on_this_cpu!(many_sums, planes, codes, sums),
+    // Waiting for the codes takes longer than multiplying them twice.
+    block_sums: |planes, codes, sums| {
+        // SAFETY: as above.
+        unsafe { avx512::block_sums(planes, codes, sums) };
+        Precision::Both
+    },
+    many_sums: on_this_cpu!(avx512::block_sums, planes, codes, sums),
+    row_sums: on_this_cpu!(avx512::row_sums, planes, rows),
+    reaching: on_this_cpu!(avx512::reaching, first, precision, sums, rows, floor),
     dots_f32: on_this_cpu!(exact::f32_512::<DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::f64_512::<DOTS>, query, rows),
     distances_f32: on_this_cpu!(exact::f32_512::<DISTANCES>, query, rows),
@@ -120,22 +136,43 @@ macro_rules! with_features {
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn run_sums(plane: &[Line<i8>], codes: &[Line<u8>], sums: &mut [i32]) {
-                assert_eq!(codes.len(), sums.len() * plane.len());
+            pub(super) fn block_sums<const PLANES: usize>(
+                planes: [&[Line<i8>]; PLANES],
+                codes: &[Line<u8>],
+                sums: &mut Sums<PLANES>,
+            ) {
+                let count = portable::rows_of_block(&planes, codes);
+                let width = planes[0].len();
                 let mut rows = [codes; FIRST_ROWS];
-                for (group, sums) in sums.chunks_mut(FIRST_ROWS).enumerate() {
+                for group in 0..count.div_ceil(FIRST_ROWS) {
                     for (i, row) in rows.iter_mut().enumerate() {
                         // The last row fills up what is missing.
-                        let index = group * FIRST_ROWS + i.min(sums.len() - 1);
-                        *row = &codes[index * plane.len()..(index + 1) * plane.len()];
+                        let index = (group * FIRST_ROWS + i).min(count - 1);
+                        *row = &codes[index * width..(index + 1) * width];
                     }
-                    sums.copy_from_slice(&$sums::<true>(plane, rows)[..sums.len()]);
+                    for (sums, found) in sums.iter_mut().zip($sums::<PLANES, true>(planes, rows)) {
+                        sums.as_chunks_mut().0[group] = found;
+                    }
                 }
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn row_sums(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS] {
-                $sums::<false>(plane, rows)
+            pub(super) fn row_sums(
+                planes: [&[Line<i8>]; 2],
+                rows: [&[Line<u8>]; FIRST_ROWS],
+            ) -> [[i32; FIRST_ROWS]; 2] {
+                $sums::<2, false>(planes, rows)
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn reaching(
+                first: &FirstPass,
+                precision: Precision,
+                sums: [&[i32]; 2],
+                rows: Measured,
+                floor: f64,
+            ) -> u64 {
+                first.reaching(precision, sums, rows, floor)
             }
         }
     };
@@ -145,86 +182,85 @@ with_features!(avx2, "avx2", sums_256);
 with_features!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", sums_512);
 
 /// The sums of four rows, 16 codes widened to 16 bits at a time. `maddubs` would take 32 at once, but saturates.
+#[inline]
 #[target_feature(enable = "avx2")]
-fn sums_256<const FETCH: bool>(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS] {
-    let [a, b, c, d] = rows;
-    let rows = [&a[..plane.len()], &b[..plane.len()], &c[..plane.len()], &d[..plane.len()]];
-    let mut sums = [_mm256_setzero_si256(); FIRST_ROWS];
-    for (line, plane) in plane.iter().enumerate() {
+fn sums_256<const PLANES: usize, const FETCH: bool>(
+    planes: [&[Line<i8>]; PLANES],
+    mut rows: [&[Line<u8>]; FIRST_ROWS],
+) -> [[i32; FIRST_ROWS]; PLANES] {
+    let width = planes[0].len();
+    for row in &mut rows {
+        *row = &row[..width];
+    }
+    let mut sums = [[_mm256_setzero_si256(); FIRST_ROWS]; PLANES];
+    for line in 0..width {
         if FETCH {
             for row in rows {
                 fetch(&row[line]);
             }
         }
         for part in 0..4 {
-            // SAFETY: a line has 64 bytes and begins at a multiple of 64; each part has 16.
-            let plane = unsafe { _mm_load_si128(ptr::from_ref(plane).cast::<__m128i>().add(part)) };
-            let plane = _mm256_cvtepi8_epi16(plane);
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                // SAFETY: as above.
+            let mut widened = [_mm256_setzero_si256(); FIRST_ROWS];
+            for (widened, row) in widened.iter_mut().zip(rows) {
+                // SAFETY: a line has 64 bytes and begins at a multiple of 64; each part has 16.
                 let codes = unsafe { _mm_load_si128(ptr::from_ref(&row[line]).cast::<__m128i>().add(part)) };
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(_mm256_cvtepu8_epi16(codes), plane));
+                *widened = _mm256_cvtepu8_epi16(codes);
             }
-        }
-    }
-    totals(sums)
-}
-
-/// The sums of four rows, a line at a time.
-#[target_feature(enable = "avx2,avx512f,avx512vnni")]
-fn sums_512<const FETCH: bool>(plane: &[Line<i8>], rows: [&[Line<u8>]; FIRST_ROWS]) -> [i32; FIRST_ROWS] {
-    let [a, b, c, d] = rows;
-    let rows = [&a[..plane.len()], &b[..plane.len()], &c[..plane.len()], &d[..plane.len()]];
-    let mut sums = [_mm512_setzero_si512(); FIRST_ROWS];
-    for (line, plane) in plane.iter().enumerate() {
-        // SAFETY: a line has 64 bytes and begins at a multiple of 64.
-        let plane = unsafe { _mm512_load_si512(ptr::from_ref(plane).cast::<__m512i>()) };
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            if FETCH {
-                fetch(&row[line]);
-            }
-            // SAFETY: as above.
-            let codes = unsafe { _mm512_load_si512(ptr::from_ref(&row[line]).cast::<__m512i>()) };
-            *sum = _mm512_dpbusd_epi32(*sum, codes, plane);
-        }
-    }
-    totals(folded(sums))
-}
-
-/// The sums of four rows for four queries at a time, so that each line is loaded once for four uses.
-#[target_feature(enable = "avx2,avx512f,avx512vnni")]
-fn many_sums(planes: [&[Line<i8>]; FIRST_QUERIES], codes: &[Line<u8>], totals_of: &mut [[i32; FIRST_QUERIES]]) {
-    let width = planes[0].len();
-    assert!(planes.iter().all(|plane| plane.len() == width) && codes.len() == totals_of.len() * width);
-    let mut rows = [codes; FIRST_ROWS];
-    for (group, totals_of) in totals_of.chunks_mut(FIRST_ROWS).enumerate() {
-        for (i, row) in rows.iter_mut().enumerate() {
-            // The last row fills up what is missing.
-            let index = group * FIRST_ROWS + i.min(totals_of.len() - 1);
-            *row = &codes[index * width..(index + 1) * width];
-        }
-        let mut sums = [[_mm512_setzero_si512(); FIRST_QUERIES]; FIRST_ROWS];
-        for line in 0..width {
-            let mut loaded = [_mm512_setzero_si512(); FIRST_QUERIES];
-            for (loaded, plane) in loaded.iter_mut().zip(planes) {
-                // SAFETY: a line has 64 bytes and begins at a multiple of 64.
-                *loaded = unsafe { _mm512_load_si512(ptr::from_ref(&plane[line]).cast::<__m512i>()) };
-            }
-            for (sums, row) in sums.iter_mut().zip(rows) {
+            for (sums, plane) in sums.iter_mut().zip(planes) {
                 // SAFETY: as above.
-                let codes = unsafe { _mm512_load_si512(ptr::from_ref(&row[line]).cast::<__m512i>()) };
-                for (sum, plane) in sums.iter_mut().zip(loaded) {
-                    *sum = _mm512_dpbusd_epi32(*sum, codes, plane);
+                let plane = unsafe { _mm_load_si128(ptr::from_ref(&plane[line]).cast::<__m128i>().add(part)) };
+                let plane = _mm256_cvtepi8_epi16(plane);
+                for (sum, codes) in sums.iter_mut().zip(widened) {
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(codes, plane));
                 }
             }
         }
-        for (totals_of, sums) in totals_of.iter_mut().zip(sums) {
-            *totals_of = totals(folded(sums));
+    }
+    let mut found = [[0; FIRST_ROWS]; PLANES];
+    for (found, sums) in found.iter_mut().zip(sums) {
+        *found = totals(sums);
+    }
+    found
+}
+
+/// The sums of four rows, a line at a time: each is loaded once for all planes.
+#[inline]
+#[target_feature(enable = "avx2,avx512f,avx512vnni")]
+fn sums_512<const PLANES: usize, const FETCH: bool>(
+    planes: [&[Line<i8>]; PLANES],
+    mut rows: [&[Line<u8>]; FIRST_ROWS],
+) -> [[i32; FIRST_ROWS]; PLANES] {
+    let width = planes[0].len();
+    for row in &mut rows {
+        *row = &row[..width];
+    }
+    let mut sums = [[_mm512_setzero_si512(); FIRST_ROWS]; PLANES];
+    for line in 0..width {
+        let mut codes = [_mm512_setzero_si512(); FIRST_ROWS];
+        for (codes, row) in codes.iter_mut().zip(rows) {
+            if FETCH {
+                fetch(&row[line]);
+            }
+            // SAFETY: a line has 64 bytes and begins at a multiple of 64.
+            *codes = unsafe { _mm512_load_si512(ptr::from_ref(&row[line]).cast::<__m512i>()) };
+        }
+        for (sums, plane) in sums.iter_mut().zip(planes) {
+            // SAFETY: as above.
+            let plane = unsafe { _mm512_load_si512(ptr::from_ref(&plane[line]).cast::<__m512i>()) };
+            for (sum, codes) in sums.iter_mut().zip(codes) {
+                *sum = _mm512_dpbusd_epi32(*sum, codes, plane);
+            }
         }
     }
+    let mut found = [[0; FIRST_ROWS]; PLANES];
+    for (found, sums) in found.iter_mut().zip(sums) {
+        *found = totals(folded(sums));
+    }
+    found
 }
 
 /// The upper half of each register added to the lower.
+#[inline]
 #[target_feature(enable = "avx2,avx512f")]
 fn folded(sums: [__m512i; 4]) -> [__m256i; 4] {
     let mut halves = [_mm256_setzero_si256(); 4];
@@ -235,12 +271,14 @@ fn folded(sums: [__m512i; 4]) -> [__m256i; 4] {
 }
 
 /// Fetches the codes some way ahead; an address past the end does no harm.
+#[inline]
 #[target_feature(enable = "avx2")]
 fn fetch(line: &Line<u8>) {
     _mm_prefetch::<_MM_HINT_T0>(ptr::from_ref(line).wrapping_add(AHEAD).cast());
 }
 
 /// The total of each register's numbers.
+#[inline]
 #[target_feature(enable = "avx2")]
 fn totals([a, b, c, d]: [__m256i; 4]) -> [i32; 4] {
     // `hadd` adds neighbours within each half.

@@ -1,0 +1,165 @@
+//! Bounds hold: for vectors of all magnitudes, and for those that lose as much as can be.
+
+use super::*;
+use crate::{
+    Values,
+    arch::{self, FIRST_ROWS},
+    codes::Codes,
+    naive,
+};
+
+fn norm(vector: &[f64]) -> f64 {
+    vector.iter().fold(0.0, |sum, x| sum + x * x).sqrt()
+}
+
+/// Numbers between -1 and 1, the same ones every time.
+fn noise(len: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed;
+    (0..len)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            f64::from(u32::try_from(state >> 32).expect("32 bits")) / f64::from(1_u32 << 31) - 1.0
+        })
+        .collect()
+}
+
+/// Holds the bounds of a row's score to the reference; how wide they are for the upper plane and for both, or `None`
+/// if the row or the query isn't covered.
+fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f64; 2]> {
+    #[expect(clippy::cast_possible_truncation, reason = "float32 is wanted")]
+    let narrowed: Vec<f32> = row.iter().map(|&x| x as f32).collect();
+    let row: Vec<f64> = if narrow { narrowed.iter().map(|&x| f64::from(x)).collect() } else { row.to_vec() };
+    let values = if narrow { Values::F32(&narrowed) } else { Values::F64(&row) };
+    let norms = [norm(&row)];
+    let codes = Codes::of(row.len(), values, &norms);
+    let kernels = arch::kernels();
+    let first = FirstPass::new(kernels, metric, query, norm(query))?;
+    if !codes.coded().contains(0) {
+        return None;
+    }
+    let score = naive::score(metric, query, &row).expect("rows that are covered rank");
+    let sums = (kernels.row_sums)(first.planes(), [codes.lines(0..1); FIRST_ROWS]).map(|sums| sums[0]);
+    let rows = Measured { steps: codes.steps(), errors: codes.errors(), norms: &norms };
+    let width = if metric == Metric::DotProduct { norm(query) * norms[0] } else { 1.0 };
+    Some([Precision::Upper, Precision::Both].map(|precision| {
+        let Bounds { lower, upper } = first.bounds(precision, sums, rows, 0);
+        for (floor, reaches) in [(upper, 1), (upper.next_up(), 0)] {
+            for kernels in arch::available() {
+                let sums = [&sums[..1], &sums[1..]];
+                assert_eq!((kernels.reaching)(&first, precision, sums, rows, floor), reaches, "{metric}");
+            }
+        }
+        assert!((lower..=upper).contains(&score), "{metric} {}: {score} not in {lower}..={upper}", query.len());
+        (upper - lower) / width
+    }))
+}
+
+#[test]
+fn scores_of_all_magnitudes_lie_within_their_bounds() {
+    let mut covered = 0;
+    for dimension in [32, 33, 64, 100, 384] {
+        for exponent in (-420..=420).step_by(7) {
+            for metric in Metric::ALL {
+                let scaled =
+                    |scale: i32, seed| noise(dimension, seed).iter().map(|x| x * 2_f64.powi(scale)).collect::<Vec<_>>();
+                let seed = u64::try_from(exponent + 1000).expect("positive");
+                for query_exponent in [0, exponent, -exponent, 300] {
+                    let query = scaled(query_exponent, seed);
+                    for narrow in [true, false] {
+                        // Where vectors point the same way, sums are largest and distances smallest.
+                        for row_seed in [seed, seed + 1] {
+                            let row = scaled(exponent, row_seed);
+                            covered += usize::from(widths(metric, &query, &row, narrow).is_some());
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(covered > 9_000, "{covered} were covered");
+}
+
+#[test]
+fn bounds_are_narrow_for_embeddings() {
+    for metric in [Metric::Cosine, Metric::DotProduct] {
+        for seed in 0..20 {
+            let [by_upper, by_both] =
+                widths(metric, &noise(1536, seed), &noise(1536, seed + 100), true).expect("embeddings are covered");
+            assert!(by_upper < 0.02 && by_both < 0.01, "{metric}: {by_upper} and {by_both}");
+        }
+    }
+}
+
+/// A vector of `len` numbers whose codes lose as much as they can, all in one direction: its first component sets the
+/// step to 1, and the others are `steps` and almost half a step.
+fn lossy(len: usize, largest: f64, steps: f64) -> Vec<f64> {
+    std::iter::once(largest).chain(std::iter::repeat_n(steps + 0.499, len - 1)).collect()
+}
+
+#[test]
+fn bounds_hold_where_every_loss_adds_up() {
+    for len in [100, 400, 2000] {
+        for steps in [0.0, 1.0, 5.0, 40.0] {
+            // The row loses as much as the proof allows, in the direction of the query, which loses nothing.
+            let row = lossy(len, 127.0, steps);
+            let along: Vec<f64> = std::iter::once(0.0).chain(std::iter::repeat_n(1.0, len - 1)).collect();
+            // The query loses as much as it can, in its upper plane or in both, in the direction of the row.
+            let upper = lossy(len, 32512.0, steps * 256.0 + 127.0);
+            let both = lossy(len, 32512.0, steps);
+            for (query, row) in [(&along, &row), (&upper, &along), (&both, &along), (&upper, &row), (&both, &row)] {
+                for sign in [1.0, -1.0] {
+                    let row: Vec<f64> = row.iter().map(|x| x * sign).collect();
+                    for metric in Metric::ALL {
+                        for narrow in [true, false] {
+                            widths(metric, query, &row, narrow);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bounds_hold_where_only_rounding_is_lost() {
+    // Codes of 1 and -1 lose nothing.
+    for len in (32..200).step_by(3) {
+        for seed in 0..4 {
+            let signs = |seed| noise(len, seed).into_iter().map(f64::signum).collect::<Vec<_>>();
+            let (query, row) = (signs(seed), signs(seed + 9));
+            for (query, row) in [(&query, &row), (&query, &query)] {
+                for metric in Metric::ALL {
+                    let width = widths(metric, query, row, true).expect("ones are covered");
+                    assert!(metric == Metric::Euclidean || width[1] < 4e-6, "{metric}: {width:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_query_outside_the_range_has_no_first_pass() {
+    let uniform = |x: f64| vec![x; 64];
+    let first = |query: &[f64]| FirstPass::new(arch::kernels(), Metric::Cosine, query, norm(query));
+    assert!(first(&uniform(1.0)).is_some());
+    for x in [0.0, 1e-150, 1e150, 1e200] {
+        assert!(first(&uniform(x)).is_none(), "{x}");
+    }
+    assert!(first(&[1.0; 31]).is_none(), "short vectors have no codes");
+    assert!(first(&vec![1.0; (1 << 16) + 1]).is_none(), "nor have vectors whose sums could overflow");
+    assert!(first(&lossy(40_000, 32512.0, 127.0)).is_none(), "nor those that lose more than half of their length");
+}
+
+#[test]
+fn rows_outside_the_range_have_no_codes() {
+    let coded = |values: Values, norm: f64| Codes::of(values.len(), values, &[norm]).coded().contains(0);
+    assert!(coded(Values::F32(&[1.0; 64]), 8.0));
+    for x in [0.0, 1e-40, 1e37, f32::NAN, f32::INFINITY] {
+        assert!(!coded(Values::F32(&[x; 64]), 8.0 * f64::from(x)), "{x}");
+    }
+    for x in [0.0, 1e-150, 1e150] {
+        assert!(!coded(Values::F64(&[x; 64]), 8.0 * x), "{x}");
+    }
+    let lossy = lossy(40_000, 127.0, 0.0);
+    assert!(!coded(Values::F64(&lossy), norm(&lossy)));
+}
