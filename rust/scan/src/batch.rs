@@ -322,12 +322,9 @@ impl Batch {
     #[must_use]
     pub fn mask(&self, filter: &Filter) -> Mask {
         let mut mask = Mask::none(self.positions);
-        for (chunk, first) in self.chunks.iter().zip((0..).step_by(self.chunk_rows)) {
-            for index in chunk.live().iter() {
-                if filter.matches(chunk.metadata(index).unwrap_or(&NO_METADATA)) {
-                    mask.set(first + index, true);
-                }
-            }
+        // Chunks but the last have whole words of rows.
+        for (chunk, words) in self.chunks.iter().zip(mask.words_mut().chunks_mut(self.chunk_rows / 64)) {
+            chunk.matching(filter, words);
         }
         mask
     }

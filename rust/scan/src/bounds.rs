@@ -60,6 +60,7 @@ use std::ops::RangeInclusive;
 use crate::{
     Metric,
     arch::{BLOCK_ROWS, Encoded, Kernels, Line, Planes},
+    mask::gathered,
     select::Bounds,
 };
 
@@ -177,9 +178,7 @@ impl FirstPass {
         for (flag, &largest) in flags.iter_mut().zip(&largest) {
             *flag = u8::from(largest >= floor);
         }
-        // The product gathers the lowest bits of eight bytes in the highest one.
-        let bits = |flags: &[u8; 8]| u64::from_le_bytes(*flags).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        flags.as_chunks().0.iter().rev().fold(0, |reaching, flags| reaching << 8 | bits(flags))
+        gathered(&flags)
     }
 
     /// The largest scores that some rows can have. No branch depends on a row, so that the loop becomes one over vectors.

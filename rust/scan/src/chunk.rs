@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use value::{Packed, Value};
 
 use crate::{
-    Mask, Matrix, Row, Values,
+    Filter, Mask, Matrix, Row, Values,
     arch::{self, EXACT_ROWS, Kernels},
     bounds::Measured,
     codes::Codes,
+    filter::Columns,
     panels::Panels,
 };
 
@@ -30,6 +31,7 @@ pub(crate) struct Chunk {
     ids: Vec<Option<Arc<str>>>,
     /// `None`: an empty object.
     metadata: Vec<Option<Arc<Value>>>,
+    columns: Columns,
     others: BTreeMap<usize, Option<Packed>>,
 }
 
@@ -56,6 +58,7 @@ impl Chunk {
             finite: Mask::none(0),
             ids: Vec::new(),
             metadata: Vec::new(),
+            columns: Columns::default(),
             others: BTreeMap::new(),
         }
     }
@@ -79,6 +82,7 @@ impl Chunk {
             finite: Mask::none(0),
             ids,
             metadata,
+            columns: Columns::default(),
             others: BTreeMap::new(),
         };
         let norms = match chunk.values() {
@@ -128,6 +132,12 @@ impl Chunk {
 
     pub(crate) fn metadata(&self, row: usize) -> Option<&Arc<Value>> {
         self.metadata[row].as_ref()
+    }
+
+    /// Writes which rows match a filter, 64 a word.
+    pub(crate) fn matching(&self, filter: &Filter, words: &mut [u64]) {
+        words.copy_from_slice(self.live.words());
+        filter.narrow(&self.columns, &self.metadata, words);
     }
 
     /// The slots of all rows.
@@ -188,6 +198,7 @@ impl Chunk {
     fn put(&mut self, position: usize, row: Row) {
         self.ids[position] = Some(row.id);
         self.metadata[position] = Some(row.metadata);
+        self.columns = Columns::default();
         self.others.remove(&position);
         match row.vector {
             Some(vector) if vector.len() == self.dimension => self.write(position, &vector),

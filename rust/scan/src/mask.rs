@@ -87,10 +87,29 @@ impl Mask {
         *word = if admitted { *word | bit } else { *word & !bit };
     }
 
+    /// The positions, 64 a word, lowest bit first. Bits past the end must stay 0.
+    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
+    /// The positions, 64 a word, lowest bit first.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     /// The 64 positions from `64 * index`, lowest bit first; zero past the end.
     pub(crate) fn word(&self, index: usize) -> u64 {
         self.words.get(index).copied().unwrap_or(0)
     }
+}
+
+/// The word whose bits are these flags, each 0 or 1.
+#[expect(clippy::inline_always, reason = "part of kernels")]
+#[inline(always)]
+pub(crate) fn gathered(flags: &[u8; WORD]) -> u64 {
+    // The product gathers the lowest bits of eight bytes in the highest one.
+    let byte = |flags: &[u8; 8]| u64::from_le_bytes(*flags).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    flags.as_chunks().0.iter().rev().fold(0, |word, flags| word << 8 | byte(flags))
 }
 
 /// The places of the one bits of a word, ascending.
@@ -122,6 +141,13 @@ mod tests {
         let twos = Mask::from_fn(130, |position| position % 2 == 0);
         let threes = Mask::from_fn(70, |position| position % 3 == 0);
         assert_eq!(twos.intersection(&threes), Mask::from_fn(130, |position| position % 6 == 0 && position < 70));
+    }
+
+    #[test]
+    fn gathered_flags_are_bits_in_order() {
+        for word in [0, 1, u64::MAX, 1 << 63, 0x8000_0001_dead_beef] {
+            assert_eq!(gathered(&std::array::from_fn(|bit| u8::from(word >> bit & 1 == 1))), word);
+        }
     }
 
     #[test]

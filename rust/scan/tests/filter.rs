@@ -509,17 +509,84 @@ proptest! {
     }
 }
 
+/// Documents with numbers alone, or with anything.
+fn documents() -> impl Strategy<Value = Vec<Value>> {
+    let number = scalar().prop_filter("numbers", |x| matches!(x, Value::Int64(_) | Value::Float64(_)));
+    let numbers = prop::collection::btree_map(name(), number, 0..5).prop_map(Value::Object);
+    prop_oneof![
+        prop::collection::vec(numbers, 1..150),
+        prop::collection::vec(prop_oneof![9 => document(), 1 => data()], 1..150)
+    ]
+}
+
+/// Holds the mask of a filter to what the filter says of each row.
+fn assert_masks(batch: &scan::Batch, documents: &[Option<Value>], filter: &Filter, context: &Value) {
+    let expected = |position: usize| documents[position].as_ref().is_some_and(|document| filter.matches(document));
+    assert_eq!(batch.mask(filter), scan::Mask::from_fn(documents.len(), expected), "{context:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        rng_seed: RngSeed::Fixed(1),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_batch_masks_the_rows_that_match_also_after_writes(
+        filters in prop::collection::vec(filter(), 1..6),
+        documents in documents(),
+        written in document(),
+        shared in any::<bool>(),
+        places in prop::array::uniform2(any::<prop::sample::Index>()),
+    ) {
+        // Of so many numbers that a chunk has 64 rows.
+        let mut batch = scan::Batch::new(2048);
+        let row = |metadata: &Value| scan::Row { id: "x".into(), vector: None, metadata: metadata.clone().into() };
+        batch.extend(documents.iter().map(row).collect::<Vec<_>>());
+        let mut documents: Vec<Option<Value>> = documents.into_iter().map(Some).collect();
+        let compiled: Vec<_> =
+            filters.iter().filter_map(|filter| Some((filter, Filter::compile(filter).ok()?))).collect();
+        // The first time columns are made, the second time they are there.
+        for _ in 0..2 {
+            compiled.iter().for_each(|(context, filter)| assert_masks(&batch, &documents, filter, context));
+        }
+        // Where there is a snapshot, a write goes to a copy.
+        let snapshot = shared.then(|| (batch.clone(), documents.clone()));
+        let [replaced, removed] = places.map(|place| place.index(documents.len()));
+        batch.replace(replaced, row(&written));
+        documents[replaced] = Some(written.clone());
+        batch.remove(removed);
+        documents[removed] = None;
+        batch.push(row(&written));
+        documents.push(Some(written));
+        for (context, filter) in &compiled {
+            assert_masks(&batch, &documents, filter, context);
+            if let Some((batch, documents)) = &snapshot {
+                assert_masks(batch, documents, filter, context);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_batch_masks_the_rows_that_match() {
     let mut batch = scan::Batch::new(1);
     for number in 0..2500_u32 {
-        let metadata = Value::from([("number", Value::Float64(f64::from(number)))]);
+        let fields = (number % 7 != 0).then_some(("number", Value::Float64(f64::from(number))));
+        let metadata = Value::Object(fields.into_iter().map(|(name, number)| (name.to_owned(), number)).collect());
         batch.push(scan::Row { id: "x".into(), vector: None, metadata: metadata.into() });
     }
     batch.remove(2001);
-    let mask = batch.mask(&compiled(r#"{"number": {"$gte": 2000}}"#));
-    assert_eq!(mask.len(), 2500);
-    assert_eq!(mask.iter().collect::<Vec<_>>(), (2000..2500).filter(|&position| position != 2001).collect::<Vec<_>>());
+    let holds = |text: &str, right: fn(usize) -> bool| {
+        let expected = scan::Mask::from_fn(2500, |position| position != 2001 && right(position));
+        assert_eq!(batch.mask(&compiled(text)), expected, "{text}");
+    };
+    holds(r#"{"number": {"$gte": 2000}}"#, |position| position % 7 != 0 && position >= 2000);
+    holds(r#"{"number": {"$ne": 2000}}"#, |position| position != 2000);
+    holds(r#"{"number": null}"#, |position| position % 7 == 0);
+    holds(r#"{"number": {"$in": [1, null, 9]}}"#, |position| position % 7 == 0 || position == 1 || position == 9);
     let numbers = Array::from_f64(&[1.0]);
     assert!(!compiled(r#"{"f": 1}"#).matches(&Value::Array(numbers)), "metadata that isn't an object has no fields");
 }

@@ -153,7 +153,7 @@ impl Test {
 
 /// What a name leads to in an object: its own key of that name, else by way of an object under what stands before a dot,
 /// the longest such key first.
-fn find<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
+pub(super) fn find<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
     if let Some(value) = object.get(name) {
         return Some(value);
     }
