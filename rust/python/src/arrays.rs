@@ -85,7 +85,10 @@ fn widened(array: &Bound<'_, PyAny>) -> Option<Vec<f64>> {
         return Some(array.try_readonly().ok()?.as_array().to_vec());
     }
     let array = array.cast::<PyArray1<f32>>().ok()?.try_readonly().ok()?;
-    Some(array.as_array().iter().map(|&x| f64::from(x)).collect())
+    Some(match array.as_slice() {
+        Ok(numbers) => numbers.iter().map(|&x| f64::from(x)).collect(),
+        Err(_) => array.as_array().iter().map(|&x| f64::from(x)).collect(),
+    })
 }
 
 /// A C-contiguous, aligned array of float32 or float64, itself where it is one. float16 widens to float32, integers to float64.

@@ -5,11 +5,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use value::{Packed, Value};
 
 use crate::{
-    Filter, Mask, Matrix, Row, Values,
-    arch::{self, EXACT_ROWS, Kernels},
-    bounds::Measured,
-    codes::Codes,
-    filter::Columns,
+    Filter, Mask, Matrix, Row, Values, arch, bounds::Measured, codes::Codes, filter::Columns, norms::norms,
     panels::Panels,
 };
 
@@ -86,8 +82,8 @@ impl Chunk {
             others: BTreeMap::new(),
         };
         let norms = match chunk.values() {
-            Values::F32(values) => norms(values, dimension, len, arch::kernels()),
-            Values::F64(values) => norms(values, dimension, len, arch::kernels()),
+            Values::F32(values) => norms(arch::kernels(), values, dimension, len),
+            Values::F64(values) => norms(arch::kernels(), values, dimension, len),
         };
         chunk.finite = Mask::from_fn(len, |row| norms[row].is_finite() || chunk.is_finite(row));
         chunk.codes = Codes::of(dimension, chunk.values(), &norms);
@@ -216,10 +212,10 @@ impl Chunk {
         let slots = rows.start * dimension..rows.end * dimension;
         let (norms, values) = match &self.slots {
             Slots::F32(values) => {
-                (norms(&values[slots.clone()], dimension, count, kernels), Values::F32(&values[slots]))
+                (norms(kernels, &values[slots.clone()], dimension, count), Values::F32(&values[slots]))
             }
             Slots::F64(values) => {
-                (norms(&values[slots.clone()], dimension, count, kernels), Values::F64(&values[slots]))
+                (norms(kernels, &values[slots.clone()], dimension, count), Values::F64(&values[slots]))
             }
             Slots::Borrowed { .. } => unreachable!("the slots were copied"),
         };
@@ -275,19 +271,4 @@ impl Chunk {
             Values::F64(values) => values[range].iter().all(|x| x.is_finite()),
         }
     }
-}
-
-/// The norms of `len` rows laid one after the other, several rows at once, each summed in its own order.
-fn norms<T: arch::Number>(values: &[T], dimension: usize, len: usize, kernels: &Kernels) -> Vec<f64> {
-    let mut norms = Vec::with_capacity(len);
-    // (0 - b) * (0 - b) has the bits of b * b, so the distance to the origin needs no kernel of its own.
-    let origin = vec![0.0; dimension];
-    for first in (0..len).step_by(EXACT_ROWS) {
-        // The last group is filled up with its last row again.
-        let rows = std::array::from_fn(|i| (first + i).min(len - 1) * dimension)
-            .map(|start| &values[start..start + dimension]);
-        let squares = T::distances(kernels, &origin, rows);
-        norms.extend(squares[..EXACT_ROWS.min(len - first)].iter().map(|square| square.sqrt()));
-    }
-    norms
 }

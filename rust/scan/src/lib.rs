@@ -7,6 +7,7 @@
 //! | [`sorted`](SortedBatch) | a batch kept in the order of keys |
 //! | [`top_k`](Batch::top_k) | the search, and how threads share it; `scan` goes through the rows: bound, select, rescore, order |
 //! | [`metric`](Metric) | cosine, dot product, Euclidean |
+//! | `codes`, `norms`, `panels` | what is kept of the rows for it; `bounds` proves what codes tell |
 //! | [`mask`](Mask) | a set of positions |
 //! | [`filter`](Filter) | Mastra's filter language, compiled |
 //! | [`page`](decode_page) | a JSON page of vectors to a batch; `cursor` walks through the text, `decimal` reads its numbers |
@@ -30,6 +31,7 @@ mod filter;
 mod mask;
 mod metric;
 pub mod naive;
+mod norms;
 mod page;
 mod panels;
 mod scan;

@@ -58,22 +58,19 @@ const EXACT_SHARE: [usize; 2] = [2, 6];
 const PANELS_AT_MOST: usize = 4096;
 
 impl<'a> Scan<'a> {
+    /// Checks what is asked. The query has the batch's dimension, and its norm is the reference's.
     pub(crate) fn new(
         batch: &'a Batch,
         kernels: &'a Kernels,
-        query: &'a [f64],
+        (query, norm): (&'a [f64], f64),
         search: &'a Search<'a>,
     ) -> Result<Self, SearchError> {
-        if query.len() != batch.dimension() {
-            return Err(SearchError::QueryLength { found: query.len(), expected: batch.dimension() });
-        }
         if search.top_k == 0 {
             return Err(SearchError::ZeroTopK);
         }
         if let Some(found) = search.mask.map(Mask::len).filter(|&len| len != batch.positions()) {
             return Err(SearchError::MaskLength { found, expected: batch.positions() });
         }
-        let norm = query.iter().fold(0.0, |sum, x| sum + x * x).sqrt();
         if !norm.is_finite() {
             // Huge components overflow the sum; they are fine.
             if let Some((position, &value)) = query.iter().enumerate().find(|(_, x)| !x.is_finite()) {

@@ -45,7 +45,9 @@ pub(crate) struct Selection {
 impl Selection {
     /// An empty selection; scores below `floor` aren't wanted.
     pub(crate) fn new(top_k: usize, floor: f64) -> Self {
-        Self { top_k, floor, candidates: Vec::new(), patience: top_k.saturating_mul(2).max(64) }
+        /// How many candidates most searches need room for.
+        const FEW: usize = 64;
+        Self { top_k, floor, candidates: Vec::with_capacity(FEW), patience: top_k.saturating_mul(2).max(FEW) }
     }
 
     /// What the score of a row must be able to reach.

@@ -5,6 +5,7 @@ use std::{num::NonZero, ops::Range};
 use crate::{
     Batch, Mask, Metric,
     arch::{self, Kernels},
+    norms::norms,
     scan::{Found, Scan},
 };
 
@@ -113,15 +114,17 @@ impl Batch {
         }
         let count = queries.len() / dimension;
         let bytes = count.saturating_mul(self.len()).saturating_mul(dimension);
-        let scan = |query: usize| {
-            Scan::new(self, arch::kernels(), &queries[query * dimension..][..dimension], search)
+        let kernels = arch::kernels();
+        let scan = |(query, norm): (usize, f64)| {
+            Scan::new(self, kernels, (&queries[query * dimension..][..dimension], norm), search)
                 .map_err(|error| SearchError::InQuery { query, source: Box::new(error) })
         };
-        let parts = in_parts(count, worthwhile_threads(search.threads, bytes), |queries| {
-            let mut top_ks = Vec::with_capacity(queries.len());
-            for first in queries.clone().step_by(QUERIES_AT_ONCE) {
-                let scans: Vec<Scan> =
-                    (first..queries.end.min(first + QUERIES_AT_ONCE)).map(scan).collect::<Result<_, _>>()?;
+        let parts = in_parts(count, worthwhile_threads(search.threads, bytes), |Range { start, end: last }| {
+            let mut top_ks = Vec::with_capacity(last - start);
+            for first in (start..last).step_by(QUERIES_AT_ONCE) {
+                let together = first..last.min(first + QUERIES_AT_ONCE);
+                let norms = norms(kernels, &queries[first * dimension..], dimension, together.len());
+                let scans: Vec<Scan> = together.zip(norms).map(scan).collect::<Result<_, _>>()?;
                 let mut found: Vec<Found> = scans.iter().map(Scan::nothing).collect();
                 for chunk in 0..self.chunks().len() {
                     Scan::chunk_for_many(&scans, chunk, &mut found);
@@ -136,7 +139,11 @@ impl Batch {
     /// [`Batch::top_k`] by a given set of kernels, so that tests can hold each to the reference.
     #[doc(hidden)]
     pub fn top_k_on(&self, kernels: &Kernels, query: &[f64], search: &Search) -> Result<TopK, SearchError> {
-        let scan = Scan::new(self, kernels, query, search)?;
+        if query.len() != self.dimension() {
+            return Err(SearchError::QueryLength { found: query.len(), expected: self.dimension() });
+        }
+        let norm = norms(kernels, query, query.len(), 1)[0];
+        let scan = Scan::new(self, kernels, (query, norm), search)?;
         let threads = worthwhile_threads(search.threads, self.len() * self.dimension());
         let mut parts = in_parts(self.chunks().len(), threads, |chunks| {
             let mut found = scan.nothing();
@@ -170,6 +177,9 @@ fn worthwhile_threads(threads: usize, bytes: usize) -> usize {
 fn in_parts<T: Send>(count: usize, threads: usize, part: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
     let threads = NonZero::new(threads.min(count)).map_or(1, NonZero::get);
     let range = |thread: usize| count * thread / threads..count * (thread + 1) / threads;
+    if threads == 1 {
+        return vec![part(range(0))];
+    }
     let part = &part;
     std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|thread| scope.spawn(move || part(range(thread)))).collect();
