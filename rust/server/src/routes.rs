@@ -12,6 +12,7 @@ use axum::{
 };
 use engine::{Caller, Deployment, FunctionKind, Outcome};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use value::{Value, json::Format};
 
@@ -21,6 +22,7 @@ use crate::{
     credentials::Credential,
     reply::{FunctionReply, Refusal, json},
     request::{CallRequest, read_object},
+    server::SOCKET_THREADS,
     sync::{self, Sockets},
     timestamp::Timestamp,
 };
@@ -191,13 +193,20 @@ impl App {
     }
 }
 
+/// Calls that run on threads that see to sockets.
+static CALLS_HERE: Semaphore = Semaphore::const_new(SOCKET_THREADS - 2);
+
 fn reply(outcome: Outcome, format: Format) -> Result<Response, Refusal> {
     let reply = FunctionReply::new(outcome, format)?;
     Ok(json(serde_json::to_string(&reply).expect("a reply is JSON")).into_response())
 }
 
-/// Runs the engine on a thread that may block.
+/// Runs the engine: on this thread, which saves two changes of threads, as long as others are left that see to the
+/// sockets; else on one that may block.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    if let Ok(_running) = CALLS_HERE.try_acquire() {
+        return Ok(work());
+    }
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => Ok(value),
         Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),

@@ -34,6 +34,9 @@ const MAX_CONNECTIONS: u32 = 1024;
 /// Functions at once: Convex's smallest deployments run 16 queries, 16 mutations and 64 actions.
 const MAX_CALLS: usize = 64;
 
+/// Threads that see to sockets, all but two of which may be running calls.
+pub(crate) const SOCKET_THREADS: usize = 8;
+
 /// Where to listen, and for whom.
 #[derive(Debug)]
 pub struct Options {
@@ -65,7 +68,7 @@ impl Server {
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let runtime = runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(SOCKET_THREADS)
             .max_blocking_threads(MAX_CALLS)
             .thread_name("mastra-convex-serve")
             .enable_all()
