@@ -91,6 +91,8 @@ class QueryResults:
         """How often an equal result is there."""
     def index(self, value: QueryResult) -> int:
         """Where the first equal result is."""
+    def _repr_html_(self) -> str:
+        """A table for notebooks; `mastra_convex.types` adds it."""
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[QueryResult]: ...
     @overload

@@ -32,14 +32,14 @@ def check_index_name(place: str, index_name: str) -> None:
         raise InvalidArgumentError(f"{place}: index_name 'indexes' is the name of the list of indexes; take another")
 
 
-def index_not_found(place: str, index_name: str, existing: Sequence[str]) -> IndexNotFoundError:
-    """The error for an index that doesn't exist, naming those that do."""
+def index_not_found(place: str, index_name: str, existing: Sequence[str], otherwise: str) -> IndexNotFoundError:
+    """The error for an index that doesn't exist, naming those that do; its hint is a near one, or otherwise this."""
     near = get_close_matches(index_name, existing, n=1)
     there_are = f"there are: {', '.join(existing)}" if existing else "there is none yet"
     return IndexNotFoundError(
         f"{place}: index {index_name!r} does not exist; {there_are}",
         details={"index_name": index_name, "existing": list(existing)},
-        hint=f"Did you mean {near[0]!r}?" if near else f"create_index({index_name!r}, dimension=…) makes it.",
+        hint=f"Did you mean {near[0]!r}?" if near else otherwise,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
+from mastra_convex import _html
 from mastra_convex._native import QueryResult, QueryResults, QueryStats
 from mastra_convex.errors import InvalidArgumentError
 
@@ -15,6 +16,7 @@ __all__ = ["IndexStats", "Int64", "Metric", "NativeIndex", "QueryResult", "Query
 Metric: TypeAlias = Literal["cosine", "dotproduct", "euclidean"]
 
 Sequence.register(QueryResults)
+QueryResults._repr_html_ = _html.query_results  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ class IndexStats:
     dimension: int
     count: int
     metric: Metric
+
+    def _repr_html_(self) -> str:
+        return _html.index_stats(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -71,8 +72,11 @@ class AsyncDeployment:
         self.kind = "http" if scheme else "embedded"
         unknown = options.keys() - ConnectOptions.__annotations__.keys()
         if unknown:
-            known = ", ".join(ConnectOptions.__annotations__)
-            raise TypeError(f"connect: unknown options {sorted(unknown)}; there are: {known}")
+            near = get_close_matches(min(unknown), ConnectOptions.__annotations__, n=1)
+            there_are = (
+                f"did you mean {near[0]}?" if near else f"there are: {', '.join(ConnectOptions.__annotations__)}"
+            )
+            raise TypeError(f"connect: unknown options {sorted(unknown)}; {there_are}")
         foreign = options.keys() & (EMBEDDED_OPTIONS if scheme else HTTP_OPTIONS)
         if any(options.get(option) is not None for option in foreign):
             raise ConfigurationError(f"connect: {sorted(foreign)} are no options of an {self.kind} deployment")

@@ -357,9 +357,8 @@ class ConvexNativeVector(MastraVector):
         check_index_name(place, index_name)
         index = self._indexes.get(index_name)
         if index is None:
-            error = index_not_found(place, index_name, list(self._indexes))
-            error.hint = f"Name it: ConvexNativeVector(…, indexes={{{index_name!r}: NativeIndex(…)}})"
-            raise error
+            name_it = f"Name it: ConvexNativeVector(…, indexes={{{index_name!r}: NativeIndex(…)}})"
+            raise index_not_found(place, index_name, list(self._indexes), name_it)
         if index_name not in self._declared:
             self._declare(place, index)
             self._declared.add(index_name)

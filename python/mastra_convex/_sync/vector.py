@@ -440,7 +440,8 @@ class ConvexVector(MastraVector):
         written = self._deployment._last_write(INDEXES)
         row = self._storage.call("load", INDEXES, keys={"id": index_name})
         if row is None:
-            raise index_not_found(place, index_name, self.list_indexes())
+            makes_it = f"create_index({index_name!r}, dimension=…) makes it."
+            raise index_not_found(place, index_name, self.list_indexes(), makes_it)
         index = _Index(index_name, int(row["dimension"]), cast(Metric, row["metric"]), written)
         self._indexes[index_name] = index
         return index

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,14 @@ async def test_targets_that_cannot_be_are_refused(target: str | Path) -> None:
     with pytest.raises(mc.ConfigurationError):
         async with mc.connect_async(target):
             pass
+
+
+@pytest.mark.parametrize(
+    ("option", "says"), [("timout", "did you mean timeout?"), ("x", "there are: admin_key, auth_token, timeout, ")]
+)
+async def test_an_unknown_option_is_refused_with_the_near_one(option: str, says: str) -> None:
+    with pytest.raises(TypeError, match=rf"connect: unknown options \['{option}'\]; {re.escape(says)}"):
+        mc.connect_async(":memory:", **{option: 1})  # type: ignore[misc]
 
 
 async def test_console_lines_are_logged(caplog: pytest.LogCaptureFixture) -> None:

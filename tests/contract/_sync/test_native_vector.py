@@ -165,8 +165,12 @@ def test_indexes_are_those_that_were_named(native: mc.ConvexNativeVector) -> Non
     filled(native)
     assert native.list_indexes() == ["docs", "real"]
     assert native.describe_index("docs") == mc.IndexStats(dimension=2, count=4, metric="cosine")
-    with pytest.raises(mc.IndexNotFoundError, match=r"'dosc' does not exist; there are: docs, real"):
+    with pytest.raises(
+        mc.IndexNotFoundError, match=r"'dosc' does not exist; there are: docs, real\nDid you mean 'docs'"
+    ):
         native.query("dosc", [1, 0])
+    with pytest.raises(mc.IndexNotFoundError, match=r"there are: docs, real\nName it: .*indexes={'x': NativeIndex"):
+        native.query("x", [1, 0])
     with pytest.raises(mc.DimensionMismatchError, match="has 2 dimensions, but 3 were requested"):
         native.create_index("docs", 3)
 

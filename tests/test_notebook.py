@@ -1,0 +1,47 @@
+"""How results look in a notebook."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import numpy as np
+
+import mastra_convex as mc
+
+
+def cells(html: str) -> list[list[str | None]]:
+    """The body of a table that is also well-formed XML."""
+    return [[cell.text for cell in row] for row in ElementTree.fromstring(html).iterfind("./tbody/tr")]
+
+
+def caption(html: str) -> str | None:
+    return ElementTree.fromstring(html).findtext("./caption")
+
+
+def test_results_are_a_table_that_says_how_they_were_found() -> None:
+    """Best first, scores short, metadata as text that can't be markup; a row that can't rank is told."""
+    rows = np.array([[1, 0], [3, 4], [0, 0]], np.float32)
+    batch = mc.VectorBatch(rows, ids=["a", "<b>", "zero"], metadata=[{"title": "A & B"}, {}, {}])
+    html = batch.query([1, 0], 10)._repr_html_()
+    assert cells(html) == [["a", "1.0000", "{'title': 'A & B'}"], ["<b>", "0.6000", "{}"]]
+    assert caption(html) == "2 of 3 rows (batch); 1 can't rank"
+
+
+def test_only_the_first_of_many_results_are_shown() -> None:
+    """And of long metadata its beginning."""
+    batch = mc.VectorBatch(np.eye(30), metadata=[{"text": "x" * 1000}] * 30)
+    html = batch.query(np.ones(30), 25)._repr_html_()
+    assert len(cells(html)) == 20
+    assert all(len(metadata or "") == 200 for _, _, metadata in cells(html))
+    assert caption(html) == "25 of 30 rows (batch); the first 20 are shown"
+
+
+def test_no_results_are_an_empty_table() -> None:
+    html = mc.VectorBatch(np.ones((2, 2))).query([1, 0], 5, min_score=0.9)._repr_html_()
+    assert (cells(html), caption(html)) == ([], "0 of 2 rows (batch)")
+
+
+def test_index_stats_are_one_line() -> None:
+    assert cells(mc.IndexStats(dimension=384, count=12_345, metric="cosine")._repr_html_()) == [
+        ["12,345", "384", "cosine"]
+    ]
