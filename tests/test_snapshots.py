@@ -59,6 +59,9 @@ SESSIONS = {
     "bench": ["bench --sizes 20,60 --queries 3 --rtt off --bandwidth 2mbit"],
 }
 
+# Lines are broken where numbers that vary don't matter.
+COLUMNS = dict.fromkeys(SESSIONS, 100) | {"bench": 1000}
+
 # What differs from run to run and from machine to machine.
 VARYING = [
     (r"\x1b\[[0-9;?]*[a-zA-Z]", ""),
@@ -67,9 +70,11 @@ VARYING = [
     (r"mastra-convex\|[0-9a-f]{64}", "mastra-convex|…"),
     (r"Python 3\.[0-9.]+", "Python 3"),
     (r"SQLite 3\.[0-9.]+", "SQLite 3"),
+    (r"((written|unchanged)  +convex/\S+\n)+", r"\2 …\n"),
     (r"/\S*/pytest-\S*?/work", "/work"),
 ]
-MEASURED = (r"\b[0-9.]+ (ms|s|kB|MB|B)\b", r"# \1")
+# In sessions that measure something.
+MEASURED = [(r"─{3,}", "───"), (r"\b[0-9.,]+ (ms|s|kB|MB|B)\b", "#"), (r"\b[0-9,]+ times", "# times")]
 
 
 @pytest.mark.parametrize("name", SESSIONS)
@@ -84,9 +89,9 @@ def test_a_session_reads_as_it_did(name: str, tmp_path: Path) -> None:
             session += f"$ {line[2:]}\n\n"
             continue
         environment = {name: "" for name in os.environ if name.startswith("CONVEX_")}
-        code, shown = run_in_terminal(*shlex.split(line), columns=100, cwd=folder, environment=environment)
+        code, shown = run_in_terminal(*shlex.split(line), columns=COLUMNS[name], cwd=folder, environment=environment)
         shown = shown.replace("\r\n", "\n")
-        for pattern, replacement in [*VARYING, MEASURED] if name in ("folder", "bench") else VARYING:
+        for pattern, replacement in [*VARYING, *MEASURED] if name in ("folder", "bench") else VARYING:
             shown = re.sub(pattern, replacement, shown)
         session += f"$ mastra-convex {line}\n{shown.rstrip()}\n[{code}]\n\n"
     if name == "bench":  # columns are as wide as their numbers

@@ -112,6 +112,15 @@ class Comparison:
         return self.sizes[-1]
 
     @property
+    def break_even(self) -> int:
+        """How many queries of a process, at the largest size, take `ConvexVector` no longer than the other in all.
+
+        For a class that is slower the first time, and faster from then on.
+        """
+        scan, native = self.largest.scan, self.largest.native
+        return 1 + math.ceil((scan.first.p50 - native.first.p50) / (native.repeated.p50 - scan.repeated.p50))
+
+    @property
     def is_real(self) -> bool:
         """Whether Convex's own index may have been measured: not where the deployment was of this package for sure."""
         return self.target is not None and self.kind == "http"
@@ -142,7 +151,7 @@ def crossover(rows: Sequence[int], scan: Sequence[float], native: Sequence[float
     The smallest size where it is below everywhere, None where it isn't below at the largest.
     """
     behind = [math.log(native_ms / scan_ms) for scan_ms, native_ms in zip(scan, native, strict=True)]
-    at = next((at for at in reversed(range(len(rows))) if behind[at] >= 0), None)
+    at = next((at for at in reversed(range(len(rows))) if behind[at] > 0), None)
     if at is None:
         return float(rows[0])
     if at == len(rows) - 1:
@@ -170,7 +179,9 @@ def headline(comparison: Comparison) -> str:
     """The advice in a line."""
     largest, first, repeated = comparison.largest.rows, comparison.crossover.first, comparison.crossover.repeated
     if repeated is None:
-        return f"Use {SCAN}, at least up to {largest:,} rows" + ("" if first is None else ", unless you ask only once")
+        if first is None:
+            return f"Use {SCAN}, at least up to {largest:,} rows"
+        return f"Use {SCAN} in processes that ask {_rounded(comparison.break_even)} times or more, else {NATIVE}"
     if repeated == comparison.sizes[0].rows:
         return f"Use {NATIVE}, from {comparison.sizes[0].rows:,} rows on"
     return f"Use {SCAN} up to about {_rounded(repeated)} rows, {NATIVE} beyond"
@@ -189,9 +200,9 @@ def advice(comparison: Comparison) -> str:
         return f"Use {SCAN}: {again}, and the first one of a process {once}."
     if repeated is None:
         return (
-            f"Use {SCAN} in processes that ask more than once: {again}; in one that asks a single time "
-            f"{NATIVE} is ahead {_from(first, smallest)}, there {duration(largest.native.first.p50)} "
-            f"against {duration(largest.scan.first.p50)}."
+            f"Use {SCAN} in processes that ask about {_rounded(comparison.break_even)} times or more: {again}, which "
+            f"makes up for the first one ({duration(largest.scan.first.p50)} against "
+            f"{duration(largest.native.first.p50)}); {NATIVE} in those that ask less often."
         )
     back = (
         f"at {largest.rows:,} rows a repeated query takes {duration(largest.native.repeated.p50)} "
