@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,27 @@ def test_what_cannot_be_followed_says_why_in_time(served: Served) -> None:
         error, seconds = first_error(url, key, path)
         assert isinstance(error, kind), error
         assert seconds < 10
+
+
+@pytest.mark.parametrize("backlog", [10, 0], ids=["accepts", "does not accept"])
+def test_what_never_answers_is_given_up_in_time(backlog: int) -> None:
+    """`timeout` is for all that is tried until there is a first state."""
+    with socket.socket() as silent, socket.socket() as first, socket.socket() as second:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(backlog)
+        for client in (first, second):
+            client.setblocking(False)
+            client.connect_ex(silent.getsockname())
+        url = "http://{}:{}".format(*silent.getsockname())
+        with mc.connect(url, timeout=3) as db:
+            began = time.monotonic()
+            with pytest.raises((mc.TransportTimeoutError, mc.ConnectError)) as raised:
+                db.subscribe("a:b").next(timeout=30)
+            assert url in str(raised.value)
+            assert time.monotonic() - began < 4
+            if backlog == 0:
+                with pytest.raises(mc.ConnectError):
+                    db.mutation("a:b")
 
 
 def test_many_subscriptions_on_a_new_socket_begin_as_who_asks(served: Served) -> None:

@@ -7,11 +7,13 @@
 //! | `mirror` | the rows of an index, kept here and brought up to date |
 //! | [`mirrors`](Mirrors) | the mirrors of a deployment, and who waits for whom |
 //! | [`live`](LiveClient) | live queries over the sync protocol |
+//! | [`credential`](acting_as) | who is said to call |
 //! | [`error`](Error) | what can go wrong |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 
 mod client;
+mod credential;
 mod error;
 mod live;
 mod mirror;
@@ -19,6 +21,7 @@ mod mirrors;
 mod pages;
 
 pub use client::{Call, Client, FunctionKind, Options};
+pub use credential::acting_as;
 pub use error::{Error, Result};
 pub use live::{Authorize, LiveClient, LiveQuery};
 pub use mirror::Description;

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use convex::{AuthenticationToken, ConvexClient, ConvexClientBuilder, FunctionResult, WebSocketState};
+use convex::{ConvexClient, ConvexClientBuilder, FunctionResult, WebSocketState};
 use futures::StreamExt;
 use tokio::{
     runtime::{Builder, Runtime},
@@ -25,10 +25,11 @@ use value::Value;
 
 use crate::{
     client::{Call, Client, FunctionKind},
+    credential,
     error::{Error, Result},
 };
 
-/// How long a query is without contact before it is called over HTTP.
+/// How long a query is without contact before it is called over HTTP; less, where a call may not take so long itself.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Gives the `Authorization` header, none for anonymous calls: for each connection, on a thread that may block.
@@ -140,7 +141,7 @@ impl LiveClient {
         client
             .set_auth_callback(Some(Box::new(move |_| {
                 let authorize = Arc::clone(&authorize);
-                Box::pin(async move { Ok(token(spawn_blocking(move || authorize()).await??.as_deref())) })
+                Box::pin(async move { Ok(credential::token(spawn_blocking(move || authorize()).await??.as_deref())?) })
                     as Pin<Box<dyn Future<Output = _> + Send>>
             })))
             .await;
@@ -193,9 +194,11 @@ impl Follower {
     /// Returns when a socket is to be given up.
     async fn guard(&self, socket: &Socket) {
         let mut reports = socket.contact.clone();
+        let in_all = self.live.http.timeout();
+        let patience = PATIENCE.min(in_all / 2);
         let mut last_contact = Instant::now();
         loop {
-            if let Ok(Err(_)) = timeout(PATIENCE, reports.changed()).await {
+            if let Ok(Err(_)) = timeout(patience, reports.changed()).await {
                 return;
             }
             let contact = *reports.borrow_and_update();
@@ -205,19 +208,23 @@ impl Follower {
             }
             let never_had_state = !self.had_state.load(Ordering::Relaxed);
             let fails_at_once = contact.has_failed && never_had_state;
-            if !fails_at_once && last_contact.elapsed() < PATIENCE {
+            if !fails_at_once && last_contact.elapsed() < patience {
                 continue;
             }
-            match self.call().await {
+            // The patience is a part of the time that an answer may take.
+            let left = in_all.saturating_sub(last_contact.elapsed()).max(patience);
+            match self.call(left).await {
                 Ok(()) if contact.is_there && self.has_state.load(Ordering::Relaxed) => {}
                 Ok(()) if contact.was_there => return,
+                // The connection may have broken on the way; the official client tries again.
+                Ok(()) if last_contact.elapsed() < in_all => {}
                 Ok(()) => {
                     if never_had_state {
                         self.give(Err(self.live.http.protocol("it has no WebSocket at /api/sync".to_owned())));
                     }
                     return;
                 }
-                Err(error) if never_had_state || last_contact.elapsed() > self.live.http.timeout() => {
+                Err(error) if never_had_state || last_contact.elapsed() > in_all => {
                     self.give(Err(error));
                 }
                 Err(_) => {}
@@ -226,13 +233,14 @@ impl Follower {
     }
 
     /// Calls the query over HTTP: whether it could be followed, and why not.
-    async fn call(&self) -> Result<()> {
+    async fn call(&self, time: Duration) -> Result<()> {
         let (http, authorize) = (Arc::clone(&self.live.http), Arc::clone(&self.live.authorize));
         let (path, args) = (self.path.clone(), self.args.clone());
         let called = spawn_blocking(move || {
             let authorization = authorize()?;
             let authorization = authorization.as_deref();
-            http.call(&Call { kind: FunctionKind::Query, path: &path, args: &args, reads: true, authorization })
+            let call = Call { kind: FunctionKind::Query, path: &path, args: &args, reads: true, authorization };
+            http.call_within(&call, time)
         });
         called.await.map_err(|error| self.live.http.protocol(error.to_string()))?.map(|_| ())
     }
@@ -286,14 +294,6 @@ fn runtime() -> &'static Runtime {
                 Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a thread can start");
             runtime.insert((std::process::id(), Box::leak(Box::new(started)))).1
         }
-    }
-}
-
-fn token(authorization: Option<&str>) -> AuthenticationToken {
-    match authorization.and_then(|header| header.split_once(' ')) {
-        Some(("Convex", key)) => AuthenticationToken::Admin(key.to_owned(), None),
-        Some((_, token)) => AuthenticationToken::User(token.to_owned()),
-        None => AuthenticationToken::None,
     }
 }
 

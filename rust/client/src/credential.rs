@@ -1,0 +1,58 @@
+//! The `Authorization` header: an admin's, who may act as a user, or a user's own.
+
+use std::fmt::Display;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use convex::AuthenticationToken;
+use value::{Value, json};
+
+use crate::error::{Error, Result};
+
+/// The header of an admin who acts as a user; any other header as it is, and an admin's that says already as whom.
+///
+/// # Examples
+///
+/// ```
+/// let user = [("issuer", "https://issuer.example".into()), ("subject", "ann".into())].into();
+/// let header = client::acting_as("Convex name|key", &user);
+/// assert!(header.starts_with("Convex name|key:eyJ"));
+/// assert_eq!(client::acting_as(&header, &user), header);
+/// assert_eq!(client::acting_as("Bearer token", &user), "Bearer token");
+/// ```
+#[must_use]
+pub fn acting_as(authorization: &str, user: &Value) -> String {
+    match authorization.split_once(' ') {
+        Some(("Convex", key)) if split(key).1.is_none() => {
+            format!("{authorization}:{}", BASE64.encode(json::to_string(user, json::Format::Encoded)))
+        }
+        _ => authorization.to_owned(),
+    }
+}
+
+/// What a header says, as the sync protocol takes it.
+pub(crate) fn token(authorization: Option<&str>) -> Result<AuthenticationToken> {
+    Ok(match authorization.and_then(|header| header.split_once(' ')) {
+        Some(("Convex", key)) => {
+            let (key, user) = split(key);
+            AuthenticationToken::Admin(key.to_owned(), user.map(attributes).transpose()?)
+        }
+        Some((_, token)) => AuthenticationToken::User(token.to_owned()),
+        None => AuthenticationToken::None,
+    })
+}
+
+fn attributes<T: TryFrom<serde_json::Value, Error: Display>>(encoded: &str) -> Result<T> {
+    let bad = |reason: &dyn Display| Error::Credential { reason: format!("the user to act as: {reason}") };
+    let bytes = BASE64.decode(encoded).map_err(|error| bad(&error))?;
+    let attributes: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| bad(&error))?;
+    attributes.try_into().map_err(|error| bad(&error))
+}
+
+/// An admin key, and behind a colon the user to act as. A deploy key has a colon of its own: `prod:name|secret`.
+fn split(key: &str) -> (&str, Option<&str>) {
+    let secret = key.find('|').unwrap_or_default();
+    match key[secret..].split_once(':') {
+        Some((_, user)) => (&key[..key.len() - user.len() - 1], Some(user)),
+        None => (key, None),
+    }
+}
