@@ -7,7 +7,6 @@ use value::{Packed, Value};
 use crate::{
     caller::Caller,
     deployment::{Inner, Outcome},
-    durability::Durability,
     error::{Error, FunctionError, Result},
     functions::{Call, Function, FunctionKind, Platform},
     requests::MutationRequest,
@@ -53,8 +52,7 @@ impl Inner {
                     call.log_lines = answer.log_lines;
                     call.timestamp = Some(answer.timestamp);
                     // Whoever was answered first may still be waiting for the disk.
-                    let durable = self.storage.durability.as_ref().map_or(Ok(()), Durability::wait_for_all);
-                    (durable.map(|()| answer.value), call)
+                    (self.storage.wait_for_disk().map(|()| answer.value), call)
                 }
                 Ok((function, None, transaction)) => {
                     call.transaction = Some(transaction);

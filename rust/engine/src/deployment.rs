@@ -341,13 +341,16 @@ impl Inner {
         let Commit { connection, tables, clock, changes } = transaction.commit()?;
         let timestamp = clock.commit_timestamp;
         if timestamp != clock_before.commit_timestamp {
+            // Before a live query can see it, and wait for the disk as well.
+            if let Some(durability) = &self.storage.durability {
+                durability.written(timestamp);
+            }
             watches.committed(timestamp, || Writes::new(&changes, &tables_before, &tables));
             drop(watches);
             under_way.finish(timestamp);
             self.residents.apply(&changes);
             *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
             if let Some(durability) = &self.storage.durability {
-                durability.written(timestamp);
                 drop(connection);
                 durability.wait(timestamp)?;
             }

@@ -10,7 +10,7 @@ use value::Value;
 use crate::{
     caller::Caller,
     deployment::{Deployment, Outcome},
-    error::Result,
+    error::{Error, Result},
     storage::locked,
     transaction::Transaction,
     watches::Watches,
@@ -24,12 +24,17 @@ pub struct QuerySet {
     id: u64,
     caller: Caller,
     queries: BTreeMap<u32, LiveQuery>,
+    /// What the results may take together, and what they take.
+    max_bytes: usize,
+    bytes: usize,
 }
 
 struct LiveQuery {
     path: String,
     args: Value,
     outcome: Option<Outcome>,
+    /// What its result takes of what all may take.
+    bytes: usize,
     /// Where its page ended when it last ran: running it again gives the same page.
     journal: Option<String>,
 }
@@ -52,19 +57,36 @@ impl QuerySet {
     /// The handle is closed, or of before a fork.
     pub fn new(deployment: &Deployment, caller: Caller, wake: impl Fn() + Send + Sync + 'static) -> Result<Self> {
         let id = locked(&deployment.inner()?.watches).add_set(Arc::new(wake));
-        Ok(Self { deployment: deployment.clone(), id, caller, queries: BTreeMap::new() })
+        Ok(Self {
+            deployment: deployment.clone(),
+            id,
+            caller,
+            queries: BTreeMap::new(),
+            max_bytes: usize::MAX,
+            bytes: 0,
+        })
+    }
+
+    /// Bounds what the results take together, counted as Convex counts values: a query whose result leaves no room for
+    /// itself fails.
+    #[must_use]
+    pub fn bounded(mut self, max_bytes: usize) -> Self {
+        self.max_bytes = max_bytes;
+        self
     }
 
     /// Adds a query, under a number that none of the set has. It runs at the next refresh: to the end that its journal
     /// tells, if it ran before in another set.
     pub fn add(&mut self, query: u32, path: String, args: Value, journal: Option<String>) {
-        self.queries.insert(query, LiveQuery { path, args, outcome: None, journal });
+        self.queries.insert(query, LiveQuery { path, args, outcome: None, bytes: 0, journal });
         self.with_watches(|watches| watches.mark_stale((self.id, query)));
     }
 
     /// Takes a query away.
     pub fn remove(&mut self, query: u32) {
-        self.queries.remove(&query);
+        if let Some(removed) = self.queries.remove(&query) {
+            self.bytes -= removed.bytes;
+        }
         self.with_watches(|watches| watches.remove((self.id, query)));
     }
 
@@ -84,11 +106,13 @@ impl QuerySet {
         self.deployment.inner().is_ok_and(|inner| locked(&inner.watches).is_stale(self.id))
     }
 
-    /// Runs the queries that should run again, at the last commit: then all are true there.
+    /// Runs the queries that should run again, at the last commit: then all are true there. What they are shown is as
+    /// durable as what is acknowledged.
     ///
     /// # Errors
     ///
-    /// The handle is of before a fork; the data can't be read. The queries are as they were.
+    /// The handle is of before a fork; the data can't be read: the queries are as they were. The disk failed: what it
+    /// holds isn't known until the deployment is opened again.
     pub fn refresh(&mut self) -> Result<Refreshed> {
         let inner = Arc::clone(self.deployment.inner()?);
         let begun = inner.begin_live(|watches, timestamp| watches.begin(self.id, timestamp));
@@ -99,7 +123,14 @@ impl QuerySet {
         for number in stale {
             let Some(query) = self.queries.get_mut(&number) else { continue };
             let (path, args, journal) = (query.path.clone(), query.args.clone(), query.journal.take());
-            let outcome = inner.query_at(&mut snapshot, &path, args, journal, &self.caller);
+            let mut outcome = inner.query_at(&mut snapshot, &path, args, journal, &self.caller);
+            self.bytes -= std::mem::take(&mut query.bytes);
+            let bytes = outcome.result.as_ref().map_or(0, value::size::size);
+            if bytes > self.max_bytes - self.bytes {
+                outcome.result = Err(too_much(&path, self.max_bytes));
+            } else {
+                (query.bytes, self.bytes) = (bytes, self.bytes + bytes);
+            }
             query.journal.clone_from(&outcome.journal);
             ran.push((number, snapshot.as_mut().map(Transaction::take_reads).unwrap_or_default()));
             if query.outcome.as_ref().is_none_or(|before| !before.is_same(&outcome)) {
@@ -108,6 +139,8 @@ impl QuerySet {
             }
         }
         locked(&inner.watches).end(self.id, timestamp, ran);
+        // What a power cut would take away isn't shown.
+        inner.storage.wait_for_disk().map_err(|error| inner.storage.place(error))?;
         Ok(Refreshed { timestamp, changed })
     }
 
@@ -129,6 +162,12 @@ impl Drop for QuerySet {
     fn drop(&mut self) {
         self.with_watches(|watches| watches.remove_set(self.id));
     }
+}
+
+fn too_much(path: &str, max_bytes: usize) -> Error {
+    let message =
+        format!("The results of a client's queries may have {max_bytes} bytes together; {path}'s is too much.");
+    Error::function("TooManyBytesInQuerySet", message)
 }
 
 impl Outcome {

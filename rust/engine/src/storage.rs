@@ -109,6 +109,11 @@ impl Storage {
         Ok(Self { pool: Arc::new(pool), durability, _owned: owned })
     }
 
+    /// Waits until what was committed survives what it is to survive.
+    pub(crate) fn wait_for_disk(&self) -> Result<()> {
+        self.durability.as_ref().map_or(Ok(()), Durability::wait_for_all)
+    }
+
     /// The one connection that writes, when it is free.
     pub(crate) fn writer(&self) -> Checkout {
         let mut writer = locked(&self.pool.writer);

@@ -9,11 +9,11 @@ use std::{
     thread,
 };
 
-use engine::{Caller, Deployment, Identity, QuerySet};
+use engine::{Caller, Deployment, Identity, Options, QuerySet, Synchronous, Target};
 use proptest::prelude::*;
 use value::Value;
 
-use crate::common::{call, field, in_memory, insert, items, object, text, value, write};
+use crate::common::{call, code, field, in_memory, insert, items, object, options, text, value, write};
 
 /// A set that counts how often it was woken.
 fn query_set(deployment: &Deployment) -> (QuerySet, Arc<AtomicUsize>) {
@@ -258,4 +258,67 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn of_ten_thousand_queries_the_one_runs_again_whose_thread_is_written() {
+    const QUERIES: usize = 10_000;
+    let deployment = Deployment::open(Target::Memory, Options { functions: None, ..options() }).expect("memory opens");
+    let save = |thread: usize| {
+        let args = format!(
+            r#"{{"op": "insert", "tableName": "mastra_threads", "record": {{"id": "t{thread}", "resourceId": "ada",
+            "title": "", "createdAt": "2026-01-01T00:00:00.000Z", "updatedAt": "2026-01-01T00:00:00.000Z"}}}}"#
+        );
+        call(&deployment, "mastra/storage:handle", value(&args));
+    };
+    let mut sets: Vec<_> = (0..QUERIES).map(|_| query_set(&deployment)).collect();
+    for (thread, (set, _)) in sets.iter_mut().enumerate() {
+        let args = object([("threadId", format!("t{thread}").into())]);
+        set.add(0, "mastra/queries:watchMessages".to_owned(), args, None);
+        assert_eq!(changed(set), [0]);
+    }
+    save(4321);
+    // What is stale runs at the next refresh, and nothing else does.
+    let stale: Vec<usize> = (0..QUERIES).filter(|thread| sets[*thread].0.is_stale()).collect();
+    assert_eq!(stale, [4321]);
+    assert_eq!(sets.iter().map(|(_, woken)| woken.load(Ordering::Relaxed)).sum::<usize>(), 1);
+}
+
+#[test]
+fn a_state_that_may_not_be_on_the_disk_is_shown_to_nobody() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let durable = Options { synchronous: Synchronous::Full, ..options() };
+    let deployment = Deployment::open(Target::Folder(folder.path().to_owned()), durable).expect("the folder opens");
+    let (mut set, woken) = query_set(&deployment);
+    set.add(0, "nested:names".to_owned(), value("{}"), None);
+    assert_eq!(changed(&mut set), [0]);
+    call(&deployment, "nested:add", object([("name", "kept".into())]));
+    assert_eq!(changed(&mut set), [0]);
+    // The log can't be synced any more.
+    std::fs::remove_file(folder.path().join("data.sqlite3-wal")).expect("it is there");
+    assert_eq!(code(&deployment, "nested:add", object([("name", "lost".into())])), "Io");
+    assert_eq!(woken.load(Ordering::Relaxed), 2, "it was committed");
+    assert_eq!(set.refresh().expect_err("the disk failed").code(), "Io");
+}
+
+#[test]
+fn results_that_leave_no_room_fail_until_there_is_some() {
+    let deployment = in_memory();
+    let (set, _) = query_set(&deployment);
+    let mut set = set.bounded(100);
+    let fits = |set: &QuerySet, query| set.outcome(query).expect("it ran").result.is_ok();
+    for query in 0..2 {
+        set.add(query, "nested:names".to_owned(), value("{}"), None);
+    }
+    changed(&mut set);
+    assert!(fits(&set, 0) && fits(&set, 1));
+    call(&deployment, "nested:add", object([("name", "x".repeat(60).into())]));
+    assert_eq!(changed(&mut set), [0, 1]);
+    let error = set.outcome(1).expect("it ran").result.as_ref().expect_err("it is too much");
+    assert_eq!(error.code(), "TooManyBytesInQuerySet");
+    assert!(fits(&set, 0), "{error}");
+    set.remove(0);
+    set.add(2, "nested:names".to_owned(), value("{}"), None);
+    changed(&mut set);
+    assert!(fits(&set, 2));
 }

@@ -31,6 +31,9 @@ use crate::{
 /// Live queries at once.
 const MAX_QUERIES: usize = 10_000;
 
+/// What their results may take together: a client that asks for more is told which query is too much.
+const MAX_RESULT_BYTES: usize = 64 << 20;
+
 /// Actions of a client that run or wait to run; as many as Convex allows.
 const MAX_ACTIONS: usize = 1000;
 
@@ -66,6 +69,7 @@ impl Session {
             let _ = wake.try_send(());
         };
         let queries = QuerySet::new(&app.deployment, Caller::ANONYMOUS, wake).map_err(|_| Ending::internal())?;
+        let queries = queries.bounded(MAX_RESULT_BYTES);
         Ok(Self {
             app,
             outgoing,
