@@ -6,7 +6,7 @@ import http.client
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,12 +44,14 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serve(*, data: str | Path, functions: Path | None = None) -> Iterator[Served]:
-    """Serve on a free port, and see it end without a word."""
-    command = [sys.executable, "-m", "mastra_convex", "serve", "--port", "0", "--json", "--data", str(data)]
+def serve(
+    *, data: str | Path, functions: Path | None = None, options: Sequence[str] = (), folder: Path | None = None
+) -> Iterator[Served]:
+    """Serve on a free port, from a folder, and see it end without a word."""
+    command = [sys.executable, "-m", "mastra_convex", "serve", "--port", "0", "--json", "--data", str(data), *options]
     if functions is not None:
         command += ["--functions", str(functions)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:

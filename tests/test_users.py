@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
+from tests.command import COMMAND
 from tests.folders import functions_with
+from tests.served import serve
 from tests.tokens import auth_config, token
 
 WATCH = "mastra/queries:watchThread"
@@ -18,7 +21,14 @@ import type { Access } from "./model/access";
 export const access = {
   queries: (user, resourceId) => user.subject === resourceId,
   storage: (user) => user.subject === "agent",
+  nativeVector: (user, tableName) => user.subject === "agent" && tableName === "docs_vectors",
 } satisfies Access;
+"""
+SCHEMA = """
+import { defineSchema } from "convex/server";
+import { defineMastraNativeVectorTable, mastraTables } from "./mastra/schema";
+const vectors = () => defineMastraNativeVectorTable({ dimensions: 2, filterFields: [] });
+export default defineSchema({ ...mastraTables, docs_vectors: vectors(), other_vectors: vectors() });
 """
 WHO = """
 import { query } from "./_generated/server";
@@ -34,8 +44,9 @@ def closed(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Path:
-    """Functions that open live queries to owners, and storage to the agent."""
-    return functions_with(tmp_path / "opened", {"auth.config.ts": auth_config(), "mastra/auth.ts": OPEN})
+    """Functions that open live queries to owners, storage and a native index to the agent."""
+    modules = {"auth.config.ts": auth_config(), "mastra/auth.ts": OPEN, "schema.ts": SCHEMA, "users.ts": WHO}
+    return functions_with(tmp_path / "opened", modules)
 
 
 @pytest.fixture(params=["embedded", "http"])
@@ -47,6 +58,12 @@ def connect(request: pytest.FixtureRequest, tmp_path: Path, opened: Path) -> Ite
     server = _native.HttpServer(owner, host="127.0.0.1", port=0, folder=None)
 
     class Connect:
+        @staticmethod
+        def owner() -> mc.Deployment:
+            if request.param == "http":
+                return mc.connect(server.url, admin_key=server.admin_key)
+            return mc.connect(data, functions=opened)
+
         @staticmethod
         def user(subject: str) -> mc.Deployment:
             if request.param == "http":
@@ -84,6 +101,72 @@ def test_storage_is_open_to_whom_the_rule_admits(connect: type) -> None:
     assert caught.value.data["code"] == "Forbidden"
 
 
+def test_a_file_says_whose_tokens_to_believe(tmp_path: Path) -> None:
+    """`serve --auth-config`, beside functions that have none: a path from where the user is."""
+    (tmp_path / "app" / "convex").mkdir(parents=True)
+    (tmp_path / "app" / "convex" / "users.ts").write_text(WHO)
+    (tmp_path / "app" / "providers.ts").write_text(auth_config())
+    options = ["--functions", "convex", "--auth-config", "providers.ts"]
+    with serve(data="data", options=options, folder=tmp_path / "app") as served:
+        with mc.connect(served.url, auth_token=token("ada")) as ada:
+            assert ada.query("users:who") == "https://users.example|ada"
+            assert ada.subscribe("users:who").next(timeout=30) == "https://users.example|ada"
+        with (
+            mc.connect(served.url, auth_token=token("ada", iss="https://other.example")) as stranger,
+            pytest.raises(mc.AuthenticationError),
+        ):
+            stranger.query("users:who")
+    (tmp_path / "app" / "providers.ts").write_text("export default { providers: [{}] };")
+    done = subprocess.run(
+        [COMMAND, "serve", "--port", "0", *options], cwd=tmp_path / "app", capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 2
+    assert "providers[0].domain is missing" in done.stderr
+
+
+def test_a_native_index_is_open_to_whom_the_rule_admits(connect: type) -> None:
+    """By its table: the functions reach any."""
+    indexes = {name: mc.NativeIndex(f"{name}_vectors", 2) for name in ("docs", "other")}
+    with connect.user("agent") as agent, mc.ConvexNativeVector(agent, indexes=indexes) as native:
+        native.upsert("docs", [[1, 0], [0, 1]], ids=["a", "b"])
+        assert [hit.id for hit in native.query("docs", [1, 0])] == ["a", "b"]
+        for call in (lambda: native.upsert("other", [[1, 0]]), lambda: native.query("other", [1, 0])):
+            with pytest.raises(mc.ApplicationError) as caught:
+                call()
+            assert caught.value.data["code"] == "Forbidden"
+
+
+def test_the_owner_goes_on_where_areas_are_opened(connect: type) -> None:
+    """Our classes act as an administrator; functions called by name are called as nobody, as on Convex."""
+    with connect.owner() as owner:
+        store = mc.ConvexStore(owner)
+        with store.watch_thread("t1") as threads, store.watch_workflow_runs() as runs:
+            assert threads.next(timeout=30).title == "Hello"
+            assert runs.next(timeout=30) == []
+            store.memory.update_thread("t1", title="Hi", metadata={})
+            assert threads.next(timeout=30).title == "Hi"
+        docs = mc.ConvexVector(owner).index("docs", dimension=2)
+        docs.upsert([[1, 0]], ids=["a"])
+        assert [hit.id for hit in docs.query([1, 0])] == ["a"]
+        native = mc.ConvexNativeVector(owner, indexes={"docs": mc.NativeIndex("docs_vectors", 2)})
+        native.upsert("docs", [[1, 0]], ids=["a"])
+        assert [hit.id for hit in native.query("docs", [1, 0])] == ["a"]
+        cache = mc.ConvexServerCache(owner)
+        cache.set("key", 1)
+        assert cache.get("key") == 1
+        legacy = mc.legacy.ConvexStorage(owner)
+        assert legacy.get_thread_by_id("t1").title == "Hi"
+        assert owner.query("users:who") is None
+        for call in (
+            lambda: owner.query(WATCH, {"threadId": "t1"}),
+            lambda: owner.subscribe(WATCH, {"threadId": "t1"}).next(timeout=30),
+            lambda: owner.mutation("mastra/storage:handle", {"op": "version"}),
+        ):
+            with pytest.raises(mc.ApplicationError) as caught:
+                call()
+            assert caught.value.data["code"] == "Unauthenticated"
+
+
 def test_closed_functions_are_not_there_for_users(closed: Path) -> None:
     """Only public functions are; the owner, who has no token, reaches all."""
     with mc.connect(":memory:", functions=closed, auth_token=lambda: token("ada")) as ada:
@@ -99,12 +182,16 @@ def test_closed_functions_are_not_there_for_users(closed: Path) -> None:
 
 
 def test_a_user_reaches_nothing_past_the_functions(opened: Path) -> None:
-    """Neither the rows of a vector index nor the schema."""
-    with mc.connect(":memory:", functions=opened, auth_token=token("ada")) as ada:
-        with pytest.raises(mc.PermissionDeniedError, match="connect without auth_token"):
-            ada._vectors("mastra/storage:handle", "docs", 3, "cosine", True, 0)
-        with pytest.raises(mc.PermissionDeniedError, match="connect without auth_token"):
-            ada._declare_vector_table("docs", {"dimensions": 3})
+    """Neither the rows of a vector index; nor is the schema extended for them."""
+    with (
+        mc.connect(":memory:", functions=opened, auth_token=token("ada")) as ada,
+        pytest.raises(mc.PermissionDeniedError, match="connect without auth_token"),
+    ):
+        ada._vectors("mastra/storage:handle", "docs", 3, "cosine", True, 0)
+    with mc.connect(":memory:", auth_token=token("ada")) as ada:
+        native = mc.ConvexNativeVector(ada, indexes={"docs": mc.NativeIndex("docs_vectors", 3)})
+        with pytest.raises(mc.AuthenticationError):
+            native.query("docs", [1, 0, 0])
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
  *
  * What has no rule here is closed: registered internal, so that only an admin
  * key reaches it. A rule opens it to users, whose tokens the providers in
- * `auth.config.ts` vouch for, and to nobody else: an admin key then has to act
- * as a user. A user whom the rule refuses gets a `ConvexError`.
+ * `auth.config.ts` vouch for. An admin key is no user: Python's `mastra_convex`
+ * goes on with one, since it acts as an administrator whom no rule is asked
+ * about, and other clients have to act as a user. A user whom the rule refuses
+ * gets a `ConvexError`.
  *
  * @module
  */
@@ -20,4 +22,9 @@ export const access = {
   // All of storage and the cache, for a runtime that has a token:
   //
   // storage: (user) => user.tokenIdentifier === "https://issuer.example|agent",
+  //
+  // Native vector indexes. Their functions read and write any table that they
+  // are told, so the rule says which:
+  //
+  // nativeVector: (user, tableName) => tableName === "docs_vectors",
 } satisfies Access;

@@ -4,10 +4,11 @@
  * @module
  */
 import {
-  internalActionGeneric as internalAction,
-  internalMutationGeneric as internalMutation,
-  internalQueryGeneric as internalQuery,
-} from "convex/server";
+  checkAccess,
+  nativeVectorAction,
+  nativeVectorMutation,
+  nativeVectorQuery,
+} from "./model/access";
 import * as nativeVectors from "./model/nativeVectors";
 import {
   nativeQueryArgs,
@@ -20,17 +21,21 @@ import {
 } from "./validators";
 
 /** The rows most similar to a vector, by Convex's index. */
-export const query = internalAction({
+export const query = nativeVectorAction({
   args: nativeQueryArgs,
   returns: nativeQueryResult,
-  handler: async (ctx, args) => await nativeVectors.search(ctx, args),
+  handler: async (ctx, args) => {
+    await checkAccess(ctx, "nativeVector", args.config.tableName);
+    return await nativeVectors.search(ctx, args);
+  },
 });
 
 /** Rows by `_id`, by id or page by page, and their number. */
-export const read = internalQuery({
+export const read = nativeVectorQuery({
   args: nativeReadArgs,
   returns: nativeReadResult,
   handler: async (ctx, args) => {
+    await checkAccess(ctx, "nativeVector", args.config.tableName);
     switch (args.op) {
       case "getByConvexIds":
         return await nativeVectors.getByConvexIds(ctx, args);
@@ -45,10 +50,11 @@ export const read = internalQuery({
 });
 
 /** Upsert, update and delete rows. */
-export const write = internalMutation({
+export const write = nativeVectorMutation({
   args: nativeWriteArgs,
   returns: nativeWriteResult,
   handler: async (ctx, args): Promise<NativeWriteResult> => {
+    await checkAccess(ctx, "nativeVector", args.config.tableName);
     switch (args.op) {
       case "upsert":
         await nativeVectors.upsert(ctx, args);

@@ -255,9 +255,15 @@ class EmbeddedDeployment:
         auth_token: Callable[[], str] | None = None,
     ) -> EmbeddedDeployment: ...
     def call(
-        self, kind: Literal["query", "mutation", "action"], path: str, args: Mapping[str, Any], *, reads: bool
+        self,
+        kind: Literal["query", "mutation", "action"],
+        path: str,
+        args: Mapping[str, Any],
+        *,
+        reads: bool,
+        as_admin: bool,
     ) -> Any: ...
-    def subscribe(self, path: str, args: Mapping[str, Any]) -> Subscription: ...
+    def subscribe(self, path: str, args: Mapping[str, Any], *, as_admin: bool) -> Subscription: ...
     def vectors(
         self,
         *,
@@ -289,9 +295,15 @@ class HttpDeployment:
         mirror_bytes: int,
     ) -> HttpDeployment: ...
     def call(
-        self, kind: Literal["query", "mutation", "action"], path: str, args: Mapping[str, Any], *, reads: bool
+        self,
+        kind: Literal["query", "mutation", "action"],
+        path: str,
+        args: Mapping[str, Any],
+        *,
+        reads: bool,
+        as_admin: bool,
     ) -> Any: ...
-    def subscribe(self, path: str, args: Mapping[str, Any]) -> Subscription: ...
+    def subscribe(self, path: str, args: Mapping[str, Any], *, as_admin: bool) -> Subscription: ...
     def vectors(
         self,
         *,

@@ -5,10 +5,13 @@
  */
 import { ConvexError } from "convex/values";
 import {
+  actionGeneric,
+  internalActionGeneric,
   internalMutationGeneric,
   internalQueryGeneric,
   mutationGeneric,
   queryGeneric,
+  type ActionBuilder,
   type AnyDataModel,
   type Auth,
   type MutationBuilder,
@@ -18,16 +21,44 @@ import {
 import { access as given } from "../auth";
 import type { DataModel } from "./server";
 
+/** Whether a user may. */
+export type Rule = (user: UserIdentity) => boolean | Promise<boolean>;
+
 /** Whether a user may, on the data of a resource where it belongs to one. */
-export type Rule = (
+export type ResourceRule = (
   user: UserIdentity,
   resourceId?: string,
 ) => boolean | Promise<boolean>;
 
+/** Whether a user may, on the rows of a table. */
+export type TableRule = (
+  user: UserIdentity,
+  tableName: string,
+) => boolean | Promise<boolean>;
+
 /** What can be opened. */
-export type Access = { queries?: Rule; storage?: Rule };
+export type Access = {
+  queries?: ResourceRule;
+  storage?: Rule;
+  nativeVector?: TableRule;
+};
+
+/**
+ * As whom Python's `mastra_convex` calls where its credential is the owner's:
+ * an admin acts as this user, since the rules are about users. Nobody else is
+ * it. Who else a function takes for a user has a token, whose issuer a provider
+ * in `auth.config.ts` vouches for, and issuers are URLs.
+ */
+const ADMINISTRATOR = "mastra-convex|admin";
 
 type Area = keyof Access;
+/** What a rule is asked about, beside the user. */
+type Of<A extends Area> = Required<Access>[A] extends (
+  user: UserIdentity,
+  ...of: infer O
+) => unknown
+  ? O
+  : never;
 type Visibility<A extends Area> =
   typeof given extends Record<A, Rule> ? "public" : "internal";
 
@@ -43,13 +74,29 @@ export const storageMutation = (
   access.storage ? mutationGeneric : internalMutationGeneric
 ) as MutationBuilder<DataModel, Visibility<"storage">>;
 
-/** Refuses who is no user, or one whom the rule refuses. */
-export async function checkAccess(
+/** Registers functions of native vector indexes: internal, unless a rule opens them. */
+export const nativeVectorQuery = (
+  access.nativeVector ? queryGeneric : internalQueryGeneric
+) as QueryBuilder<AnyDataModel, Visibility<"nativeVector">>;
+export const nativeVectorMutation = (
+  access.nativeVector ? mutationGeneric : internalMutationGeneric
+) as MutationBuilder<AnyDataModel, Visibility<"nativeVector">>;
+export const nativeVectorAction = (
+  access.nativeVector ? actionGeneric : internalActionGeneric
+) as ActionBuilder<AnyDataModel, Visibility<"nativeVector">>;
+
+/**
+ * Refuses who is no user, or one whom the rule refuses: `of` is the resource,
+ * or the table.
+ */
+export async function checkAccess<A extends Area>(
   { auth }: { auth: Auth },
-  area: Area,
-  resourceId?: string,
+  area: A,
+  ...of: Of<A>
 ): Promise<void> {
-  const rule = access[area];
+  const rule = access[area] as
+    | ((user: UserIdentity, ...of: Of<A>) => boolean | Promise<boolean>)
+    | undefined;
   // Internal: whoever called has an admin key.
   if (rule === undefined) return;
   const user = await auth.getUserIdentity();
@@ -59,7 +106,8 @@ export async function checkAccess(
       message: `mastra ${area}: expected a user's token`,
     });
   }
-  if (!(await rule(user, resourceId))) {
+  if (user.tokenIdentifier === ADMINISTRATOR) return;
+  if (!(await rule(user, ...of))) {
     throw new ConvexError({
       code: "Forbidden",
       message: `mastra ${area}: not this user's to call`,

@@ -246,5 +246,7 @@ class AsyncConvexServerCache(AsyncClient):
 
     async def _call(self, request: dict[str, Any]) -> dict[str, Any]:
         reads = request["op"] in ("get", "listLength", "listFromTo", "version")
-        reply: dict[str, Any] = await self._deployment._call("mutation", self._function, request, reads)
+        reply: dict[str, Any] = await self._deployment._call(
+            "mutation", self._function, request, reads=reads, as_admin=True
+        )
         return reply

@@ -137,11 +137,11 @@ class AsyncDeployment:
         AsyncSubscription
             Its first state is what `query` returns. Nothing is called before it is asked for one.
         """
-        return self._subscribe(path, args, lambda state: state)
+        return AsyncSubscription(self, path, dict(args or {}), lambda state: state, as_admin=False)
 
-    def _subscribe(self, path: str, args: dict[str, Any] | None, shape: Callable[[Any], T]) -> AsyncSubscription[T]:
-        """Follow a query whose results are given another shape."""
-        return AsyncSubscription(self, path, dict(args or {}), shape)
+    def _watch(self, path: str, args: dict[str, Any], shape: Callable[[Any], T]) -> AsyncSubscription[T]:
+        """Follow a query of this package's functions, as the administrator; its results are given another shape."""
+        return AsyncSubscription(self, path, args, shape, as_admin=True)
 
     async def _vectors(
         self,
@@ -217,11 +217,17 @@ class AsyncDeployment:
         kind: Literal["query", "mutation", "action"],
         path: str,
         args: dict[str, Any] | None,
+        *,
         reads: bool = False,
+        as_admin: bool = False,
     ) -> Any:
-        """Call a function; one that only reads may be called again when an answer gets lost."""
+        """Call a function; one that only reads may be called again when an answer gets lost.
+
+        `as_admin` is for this package's functions: there the owner, who is no user, passes the rules of ``auth.ts`` as
+        their administrator. Users stay who they are.
+        """
         native = await self._open()
-        return await call(native.call, kind, path, args or {}, reads=reads or kind == "query")
+        return await call(native.call, kind, path, args or {}, reads=reads or kind == "query", as_admin=as_admin)
 
     async def _open(self) -> _native.EmbeddedDeployment | _native.HttpDeployment:
         if self._native is None:

@@ -380,7 +380,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
     ) -> Any:
         request = {"config": _config(index), **fields}
         try:
-            return await self._deployment._call(kind, path, request, reads=kind != "mutation")
+            return await self._deployment._call(kind, path, request, reads=kind != "mutation", as_admin=True)
         except FunctionError as error:
             if f"Index {index.table_name}." in str(error):
                 raise _undeclared("ConvexNativeVector", index, error) from error

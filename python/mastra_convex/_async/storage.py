@@ -80,7 +80,9 @@ class AsyncStorage:
     async def _send(self, op: str, table: str, request: Row) -> Row:
         arguments = {"op": op, "tableName": table, **request}
         try:
-            reply: Row = await self._deployment._call("mutation", self.function, arguments, op in READS)
+            reply: Row = await self._deployment._call(
+                "mutation", self.function, arguments, reads=op in READS, as_admin=True
+            )
         except FunctionNotFoundError as error:
             error.hint = error.hint or DEPLOY
             raise

@@ -247,5 +247,7 @@ class ConvexServerCache(Client):
 
     def _call(self, request: dict[str, Any]) -> dict[str, Any]:
         reads = request["op"] in ("get", "listLength", "listFromTo", "version")
-        reply: dict[str, Any] = self._deployment._call("mutation", self._function, request, reads)
+        reply: dict[str, Any] = self._deployment._call(
+            "mutation", self._function, request, reads=reads, as_admin=True
+        )
         return reply

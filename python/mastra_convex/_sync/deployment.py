@@ -138,11 +138,11 @@ class Deployment:
         Subscription
             Its first state is what `query` returns. Nothing is called before it is asked for one.
         """
-        return self._subscribe(path, args, lambda state: state)
+        return Subscription(self, path, dict(args or {}), lambda state: state, as_admin=False)
 
-    def _subscribe(self, path: str, args: dict[str, Any] | None, shape: Callable[[Any], T]) -> Subscription[T]:
-        """Follow a query whose results are given another shape."""
-        return Subscription(self, path, dict(args or {}), shape)
+    def _watch(self, path: str, args: dict[str, Any], shape: Callable[[Any], T]) -> Subscription[T]:
+        """Follow a query of this package's functions, as the administrator; its results are given another shape."""
+        return Subscription(self, path, args, shape, as_admin=True)
 
     def _vectors(
         self,
@@ -218,11 +218,17 @@ class Deployment:
         kind: Literal["query", "mutation", "action"],
         path: str,
         args: dict[str, Any] | None,
+        *,
         reads: bool = False,
+        as_admin: bool = False,
     ) -> Any:
-        """Call a function; one that only reads may be called again when an answer gets lost."""
+        """Call a function; one that only reads may be called again when an answer gets lost.
+
+        `as_admin` is for this package's functions: there the owner, who is no user, passes the rules of ``auth.ts`` as
+        their administrator. Users stay who they are.
+        """
         native = self._open()
-        return call(native.call, kind, path, args or {}, reads=reads or kind == "query")
+        return call(native.call, kind, path, args or {}, reads=reads or kind == "query", as_admin=as_admin)
 
     def _open(self) -> _native.EmbeddedDeployment | _native.HttpDeployment:
         if self._native is None:

@@ -81,7 +81,9 @@ class Storage:
     def _send(self, op: str, table: str, request: Row) -> Row:
         arguments = {"op": op, "tableName": table, **request}
         try:
-            reply: Row = self._deployment._call("mutation", self.function, arguments, op in READS)
+            reply: Row = self._deployment._call(
+                "mutation", self.function, arguments, reads=op in READS, as_admin=True
+            )
         except FunctionNotFoundError as error:
             error.hint = error.hint or DEPLOY
             raise

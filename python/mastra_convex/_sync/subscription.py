@@ -32,11 +32,20 @@ class Subscription(Generic[T]):
     the deployment. One that is dropped leaves nothing behind.
     """
 
-    def __init__(self, deployment: Deployment, path: str, args: dict[str, Any], shape: Callable[[Any], T]) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        path: str,
+        args: dict[str, Any],
+        shape: Callable[[Any], T],
+        *,
+        as_admin: bool,
+    ) -> None:
         self._deployment = deployment
         self._path = path
         self._args = args
         self._shape = shape
+        self._as_admin = as_admin
         self._opening = Lock()
         self._native: _native.Subscription | None = None
         self._closed = False
@@ -108,7 +117,7 @@ class Subscription(Generic[T]):
     def _start(self, deployment: _native.EmbeddedDeployment | _native.HttpDeployment) -> None:
         with self._opening:
             if self._native is None and not self._closed:
-                self._native = deployment.subscribe(self._path, self._args)
+                self._native = deployment.subscribe(self._path, self._args, as_admin=self._as_admin)
 
     def _stop(self) -> None:
         # Whoever is starting it right now has the lock.

@@ -11,6 +11,7 @@ use engine::{
 use pyo3::prelude::*;
 
 use crate::{
+    administrator::owner,
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, from_python, to_python},
     error::{Exception, engine_error, invalid_argument},
@@ -63,7 +64,7 @@ impl EmbeddedDeployment {
     }
 
     /// `reads`: whether the call may be executed twice; of no use without a network.
-    #[pyo3(signature = (kind, path, args, *, reads))]
+    #[pyo3(signature = (kind, path, args, *, reads, as_admin))]
     fn call<'py>(
         &self,
         py: Python<'py>,
@@ -71,6 +72,7 @@ impl EmbeddedDeployment {
         path: &str,
         args: &Bound<'py, PyAny>,
         reads: bool,
+        as_admin: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let _ = reads;
         let kind = match kind {
@@ -79,16 +81,24 @@ impl EmbeddedDeployment {
             _ => FunctionKind::Action,
         };
         let args = arguments_from_python(args)?;
-        let caller = self.caller(py)?;
+        let caller = self.caller(py, as_admin)?;
         let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, &caller))?;
         log(py, path, &outcome.log_lines)?;
         to_python(py, &outcome.result.map_err(|error| engine_error(py, &error))?)
     }
 
-    fn subscribe(&self, py: Python<'_>, path: String, args: &Bound<'_, PyAny>) -> PyResult<Subscription> {
+    #[pyo3(signature = (path, args, *, as_admin))]
+    fn subscribe(
+        &self,
+        py: Python<'_>,
+        path: String,
+        args: &Bound<'_, PyAny>,
+        as_admin: bool,
+    ) -> PyResult<Subscription> {
         let args = arguments_from_python(args)?;
         self.with(py, |deployment| {
-            let subscription = Subscription::embedded(deployment, path, args, self.auth_token.clone())?;
+            let auth_token = self.auth_token.clone();
+            let subscription = Subscription::embedded(deployment, path, args, owner(as_admin), auth_token)?;
             self.subscriptions.add(&subscription);
             Ok(subscription)
         })
@@ -112,7 +122,11 @@ impl EmbeddedDeployment {
         let prefix = prefix.into_iter().map(Into::into).collect();
         let metadata = MetadataSource::Field(metadata_field);
         let source = VectorSource { table, index, prefix, vector_field, dimension, id_field, metadata };
-        self.check_owner(py, "read vectors past the functions")?;
+        if self.auth_token.is_some() {
+            let message =
+                "only the owner of a deployment may read vectors past the functions: connect without auth_token";
+            return Err(Exception::new("PermissionDeniedError", message).into_err(py));
+        }
         let batch = self.with(py, |deployment| deployment.vectors(&source))?;
         Ok(VectorBatch::from_batch(batch, metric, Origin::here("embedded")))
     }
@@ -123,7 +137,10 @@ impl EmbeddedDeployment {
 
     fn declare_vector_table(&self, py: Python<'_>, table: &str, options: &Bound<'_, PyAny>) -> PyResult<()> {
         let options = from_python(options, "options")?;
-        self.check_owner(py, "declare tables")?;
+        // The schema isn't a user's to extend.
+        if self.auth_token.is_some() {
+            return Ok(());
+        }
         self.with(py, |deployment| deployment.declare_vector_table(table, options))
     }
 
@@ -148,19 +165,10 @@ impl EmbeddedDeployment {
         self.with(py, |deployment| Ok(deployment.clone()))
     }
 
-    fn caller(&self, py: Python<'_>) -> PyResult<Caller> {
-        let Some(auth_token) = &self.auth_token else { return Ok(Caller::ADMIN) };
+    fn caller(&self, py: Python<'_>, as_admin: bool) -> PyResult<Caller> {
+        let Some(auth_token) = &self.auth_token else { return Ok(owner(as_admin)) };
         let token: String = auth_token.call0(py)?.extract(py)?;
         self.with(py, |deployment| deployment.user(&token))
-    }
-
-    /// A user reaches what functions give, and nothing else.
-    fn check_owner(&self, py: Python<'_>, act: &str) -> PyResult<()> {
-        if self.auth_token.is_none() {
-            return Ok(());
-        }
-        let message = format!("only the owner of a deployment may {act}: connect without auth_token");
-        Err(Exception::new("PermissionDeniedError", message).into_err(py))
     }
 
     /// Ends the subscriptions too: each holds a handle of its own.

@@ -12,6 +12,7 @@ use client::{
 use pyo3::prelude::*;
 
 use crate::{
+    administrator,
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, to_python},
     error::client_error,
@@ -23,7 +24,9 @@ use crate::{
 #[pyclass(frozen)]
 pub(crate) struct HttpDeployment {
     client: Arc<Client>,
+    /// What users follow, and what this package's classes do.
     live: Arc<LiveClient>,
+    live_as_admin: Arc<LiveClient>,
     mirrors: Mirrors,
     /// What returns the `Authorization` header; None for anonymous calls.
     authorization: Option<Arc<Py<PyAny>>>,
@@ -46,18 +49,20 @@ impl HttpDeployment {
         let options = Options { timeout: Duration::from_secs_f64(timeout), retries, headers };
         let client = Arc::new(Client::new(url, options).map_err(|error| client_error(py, error))?);
         let authorization = authorization.map(Arc::new);
-        let give = authorization.clone();
-        let authorize: Authorize = Arc::new(move || {
-            let Some(give) = &give else { return Ok(None) };
-            let given = Python::attach(|py| give.call0(py)?.extract::<String>(py));
-            given.map(Some).map_err(|error| Error::Credential { reason: error.to_string() })
-        });
-        let live = LiveClient::new(Arc::clone(&client), authorize);
+        let live = |as_admin| {
+            let give = authorization.clone();
+            let authorize: Authorize = Arc::new(move || {
+                let given = Python::attach(|py| authorize(py, give.as_deref(), as_admin));
+                given.map_err(|error| Error::Credential { reason: error.to_string() })
+            });
+            LiveClient::new(Arc::clone(&client), authorize)
+        };
+        let (live, live_as_admin) = (live(false), live(true));
         let mirrors = Mirrors::new(mirror_bytes);
-        Ok(Self { client, live, mirrors, authorization, subscriptions: Subscriptions::default() })
+        Ok(Self { client, live, live_as_admin, mirrors, authorization, subscriptions: Subscriptions::default() })
     }
 
-    #[pyo3(signature = (kind, path, args, *, reads))]
+    #[pyo3(signature = (kind, path, args, *, reads, as_admin))]
     fn call<'py>(
         &self,
         py: Python<'py>,
@@ -65,6 +70,7 @@ impl HttpDeployment {
         path: &str,
         args: &Bound<'py, PyAny>,
         reads: bool,
+        as_admin: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let kind = match kind {
             "query" => FunctionKind::Query,
@@ -72,16 +78,24 @@ impl HttpDeployment {
             _ => FunctionKind::Action,
         };
         let args = arguments_from_python(args)?;
-        let authorization = self.authorization(py)?;
+        let authorization = authorize(py, self.authorization.as_deref(), as_admin)?;
         let value = self.detached(py, |client| {
             client.call(&Call { kind, path, args: &args, reads, authorization: authorization.as_deref() })
         })?;
         to_python(py, &value)
     }
 
-    fn subscribe(&self, py: Python<'_>, path: String, args: &Bound<'_, PyAny>) -> PyResult<Subscription> {
+    #[pyo3(signature = (path, args, *, as_admin))]
+    fn subscribe(
+        &self,
+        py: Python<'_>,
+        path: String,
+        args: &Bound<'_, PyAny>,
+        as_admin: bool,
+    ) -> PyResult<Subscription> {
         let args = arguments_from_python(args)?;
-        let subscription = py.detach(|| Subscription::http(&self.live, path, args));
+        let live = if as_admin { &self.live_as_admin } else { &self.live };
+        let subscription = py.detach(|| Subscription::http(live, path, args));
         self.subscriptions.add(&subscription);
         Ok(subscription)
     }
@@ -99,7 +113,7 @@ impl HttpDeployment {
         max_staleness: f64,
     ) -> PyResult<Option<VectorBatch>> {
         let parsed_metric = parse_metric(py, metric)?;
-        let authorization = self.authorization(py)?;
+        let authorization = authorize(py, self.authorization.as_deref(), true)?;
         let begin = Instant::now();
         let wanted = Wanted {
             index: &VectorIndex { storage_function, name: index_name },
@@ -125,12 +139,14 @@ impl HttpDeployment {
 }
 
 impl HttpDeployment {
-    fn authorization(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        self.authorization.as_ref().map(|give| give.call0(py)?.extract(py)).transpose()
-    }
-
     /// Does something with the client, the GIL released.
     fn detached<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Client) -> client::Result<T> + Send) -> PyResult<T> {
         py.detach(|| act(&self.client)).map_err(|error| client_error(py, error))
     }
+}
+
+/// The `Authorization` header for a call, none for an anonymous one.
+fn authorize(py: Python<'_>, give: Option<&Py<PyAny>>, as_admin: bool) -> PyResult<Option<String>> {
+    let header = give.map(|give| give.call0(py)?.extract(py)).transpose()?;
+    Ok(header.map(|header| administrator::authorization(header, as_admin)))
 }

@@ -5,6 +5,7 @@
 #![warn(clippy::pedantic)]
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over")]
 
+mod administrator;
 mod arrays;
 mod batch;
 mod convert;

@@ -104,13 +104,14 @@ impl Subscription {
         deployment: &Deployment,
         path: String,
         args: Value,
+        owner: Caller,
         auth_token: Option<Arc<Py<PyAny>>>,
     ) -> Result<Self, Error> {
         let signal = Arc::new(Signal::default());
         signal.set();
         let woken = Arc::clone(&signal);
         // Nobody, until there is a token.
-        let caller = if auth_token.is_none() { Caller::ADMIN } else { Caller::ANONYMOUS };
+        let caller = if auth_token.is_none() { owner } else { Caller::ANONYMOUS };
         let mut set = QuerySet::new(deployment, caller, move || woken.set())?;
         set.add(QUERY, path.clone(), args, None);
         let deployment = deployment.clone();

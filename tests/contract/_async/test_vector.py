@@ -411,10 +411,10 @@ async def test_the_error_of_a_later_batch_says_what_was_written(
     docs = await vectors.index("docs", 4)
     call = vectors._deployment._call
 
-    async def failing(kind: Any, path: str, args: Any, reads: bool = False) -> Any:
+    async def failing(kind: Any, path: str, args: Any, **how: bool) -> Any:
         if args["op"] == "batchInsert" and args["records"][0]["id"] == "20":
             raise mc.DiskFullError("no space left")
-        return await call(kind, path, args, reads)
+        return await call(kind, path, args, **how)
 
     monkeypatch.setattr(vectors._deployment, "_call", failing)
     with pytest.raises(mc.DiskFullError, match=r"no space left \(20 of 30 rows had been written\)") as caught:

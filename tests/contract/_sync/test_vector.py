@@ -412,10 +412,10 @@ def test_the_error_of_a_later_batch_says_what_was_written(
     docs = vectors.index("docs", 4)
     call = vectors._deployment._call
 
-    def failing(kind: Any, path: str, args: Any, reads: bool = False) -> Any:
+    def failing(kind: Any, path: str, args: Any, **how: bool) -> Any:
         if args["op"] == "batchInsert" and args["records"][0]["id"] == "20":
             raise mc.DiskFullError("no space left")
-        return call(kind, path, args, reads)
+        return call(kind, path, args, **how)
 
     monkeypatch.setattr(vectors._deployment, "_call", failing)
     with pytest.raises(mc.DiskFullError, match=r"no space left \(20 of 30 rows had been written\)") as caught:

@@ -179,7 +179,7 @@ class AsyncConvexStore(AsyncClient):
         return self._watch("watchWorkflowRuns", args, _list(WorkflowRun))
 
     def _watch(self, query: str, args: dict[str, Any], shape: Callable[[Any], T]) -> AsyncSubscription[T]:
-        return self._deployment._subscribe(f"mastra/queries:{query}", args, shape)
+        return self._deployment._watch(f"mastra/queries:{query}", args, shape)
 
 
 def _one(kind: type[Record]) -> Callable[[Any], Record | None]:

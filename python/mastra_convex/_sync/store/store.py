@@ -180,7 +180,7 @@ class ConvexStore(Client):
         return self._watch("watchWorkflowRuns", args, _list(WorkflowRun))
 
     def _watch(self, query: str, args: dict[str, Any], shape: Callable[[Any], T]) -> Subscription[T]:
-        return self._deployment._subscribe(f"mastra/queries:{query}", args, shape)
+        return self._deployment._watch(f"mastra/queries:{query}", args, shape)
 
 
 def _one(kind: type[Record]) -> Callable[[Any], Record | None]:

@@ -25,6 +25,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// The issuer of nobody's tokens: as its only user an admin acts whom the rules of `mastra/auth.ts` let pass.
+const ADMINISTRATORS_ISSUER: &str = "mastra-convex";
+
 /// Who signs tokens, for whom, and how that is checked.
 #[derive(Debug)]
 pub(super) struct Provider {
@@ -185,6 +188,9 @@ impl<'a> Entry<'a> {
         let issuer = if has_scheme(text) { text.to_owned() } else { format!("https://{text}") };
         // Without a scheme it may be something else altogether, a client's id for instance.
         let is_host = |host: &str| has_scheme(text) || host == "localhost" || host.contains('.');
+        if issuer.trim_end_matches('/').ends_with(&format!("://{ADMINISTRATORS_ISSUER}")) {
+            return Err(self.wrong(field, &format!("{text:?}, expected another: that is the administrator's issuer")));
+        }
         if is_url(&issuer, is_host) {
             Ok(issuer.trim_end_matches('/').to_owned())
         } else {

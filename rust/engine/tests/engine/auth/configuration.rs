@@ -59,6 +59,7 @@ fn a_bad_configuration_is_told_by_provider_and_field() {
         (domain(r#""ftp://a.b""#), "providers[0].domain is \"ftp://a.b\", expected a URL"),
         (domain(r#""https://""#), "providers[0].domain is \"https://\", expected a URL"),
         (domain(r#""\"https://a.b\"""#), "expected a URL"),
+        (domain(r#""https://mastra-convex/""#), "that is the administrator's issuer"),
         (domain(r#""a.b", "clientID": "x""#), "providers[0].clientID is unknown, expected only domain, applicationID"),
         (r#"{"providers": [{"type": "oidc"}]}"#.to_owned(), "type is \"oidc\", expected \"customJwt\" or none"),
         (jwt(r#""issuer": "a.b", "jwks": "https://a.b""#), "providers[0].algorithm is missing"),
