@@ -1,10 +1,67 @@
-// Writes into a room, and waits there for all others: `node sync_follow.js URL ROOM OWN ALL…`.
+// A member of a room: enters it, writes there, waits until all others have and have seen it, leaves, and waits until
+// nobody is there.
+//
+//     node sync_follow.js CLIENT URL ROOM TOKEN OWN ALL…
 import { ConvexClient } from "convex/browser";
+import { ConvexReactClient } from "convex/react";
 import { anyApi } from "convex/server";
 
-const [url, room, own, ...all] = process.argv.slice(2);
-const client = new ConvexClient(url);
-client.onUpdate(anyApi.chat.list, { room }, async (texts) => {
-  if (all.every((text) => texts.includes(text))) await client.close();
-});
-await client.mutation(anyApi.chat.send, { room, text: own });
+setTimeout(() => process.exit(1), 60_000).unref();
+const [kind, url, room, token, own, ...all] = process.argv.slice(2);
+const { chat } = anyApi;
+
+/** Calls back with each result of a query. */
+const clients = {
+  browser() {
+    const client = new ConvexClient(url);
+    return [client, (...query) => client.onUpdate(...query)];
+  },
+  // What `useQuery` is made of.
+  react() {
+    const client = new ConvexReactClient(url);
+    const follow = (query, args, callback) => {
+      const watch = client.watchQuery(query, args);
+      const update = () => callback(watch.localQueryResult());
+      const stop = watch.onUpdate(update);
+      if (watch.localQueryResult() !== undefined) update();
+      return stop;
+    };
+    return [client, follow];
+  },
+};
+const [client, follow] = clients[kind]();
+
+/** Waits until a query gives what is wanted. */
+function until(query, args, isWanted) {
+  return new Promise((resolve) => {
+    const stop = follow(query, args, (result) => {
+      if (result === undefined || !isWanted(result)) return;
+      queueMicrotask(() => stop());
+      resolve(result);
+    });
+  });
+}
+
+const holdsAll = (names) => all.every((name) => names.includes(name));
+const page = { room, paginationOpts: { numItems: 100, cursor: null } };
+
+client.setAuth(
+  async () => token,
+  () => {},
+);
+const everybody = Promise.all([
+  until(chat.present, { room }, holdsAll),
+  until(chat.list, { room }, holdsAll),
+  until(chat.page, page, ({ page }) => holdsAll(page.map((row) => row.text))),
+]);
+await client.mutation(chat.enter, { room });
+await client.mutation(chat.sign, { room });
+await everybody;
+await client.mutation(chat.send, { room, text: `${own} saw all` });
+const allSaw = all.map((name) => `${name} saw all`);
+await until(chat.list, { room }, (texts) =>
+  allSaw.every((text) => texts.includes(text)),
+);
+await client.mutation(chat.leave, { room });
+await until(chat.present, { room }, (names) => names.length === 0);
+await client.close();

@@ -1,4 +1,4 @@
-// Rooms, pages of them, a count and who is there, for the sync protocol's tests.
+// A chat: rooms, pages of them, who is there; and counters. For the sync protocol's tests.
 import {
   actionGeneric as action,
   internalQueryGeneric as internalQuery,
@@ -92,6 +92,44 @@ export const sign = mutation({
     const text = (await ctx.auth.getUserIdentity())?.subject ?? "nobody";
     await ctx.db.insert("messages", { room, text });
   },
+});
+
+const user = async (ctx: any) => {
+  const identity = await ctx.auth.getUserIdentity();
+  if (identity === null) throw new ConvexError("log in first");
+  return identity.subject;
+};
+
+const presence = (ctx: any, room: string, user?: string) =>
+  ctx.db
+    .query("presence")
+    .withIndex("by_room", (q: any) =>
+      user === undefined
+        ? q.eq("room", room)
+        : q.eq("room", room).eq("user", user),
+    );
+
+export const enter = mutation({
+  args: { room: v.string() },
+  handler: async (ctx, { room }) => {
+    const name = await user(ctx);
+    const row = await presence(ctx, room, name).unique();
+    if (row === null) await ctx.db.insert("presence", { room, user: name });
+  },
+});
+
+export const leave = mutation({
+  args: { room: v.string() },
+  handler: async (ctx, { room }) => {
+    const row = await presence(ctx, room, await user(ctx)).unique();
+    if (row !== null) await ctx.db.delete(row._id);
+  },
+});
+
+export const present = query({
+  args: { room: v.string() },
+  handler: async (ctx, { room }) =>
+    (await presence(ctx, room).collect()).map((row: any) => row.user),
 });
 
 export const secret = internalQuery({

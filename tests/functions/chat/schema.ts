@@ -6,6 +6,10 @@ export default defineSchema({
     "by_room",
     ["room"],
   ),
+  presence: defineTable({ room: v.string(), user: v.string() }).index(
+    "by_room",
+    ["room", "user"],
+  ),
   counters: defineTable({ name: v.string(), count: v.number() }).index(
     "by_name",
     ["name"],
