@@ -145,7 +145,8 @@ impl Client {
                 Error::Refused { retry_after: Some(seconds), .. } => Duration::from_secs_f64(seconds.clamp(0.0, 60.0)),
                 _ => backoff.mul_f64(random_fraction()),
             };
-            let in_time = Instant::now() + wait < deadline;
+            // With less time left, an answer that is late looks as one that never came.
+            let in_time = Instant::now() + wait + BACKOFF < deadline;
             if attempt >= self.options.retries || !in_time || !may_repeat(&error, call) {
                 return Err(error);
             }
@@ -167,8 +168,8 @@ impl Client {
             .post(format!("{}/api/{route}", self.url))
             .config()
             .timeout_global(Some(left))
-            // Earlier by a little: a call that never got through is known not to have been executed.
-            .timeout_connect(Some(left.mul_f64(0.98)))
+            // Earlier: a call that never got through is known not to have been executed.
+            .timeout_connect(Some(left.mul_f64(0.9)))
             .build()
             .header("Content-Type", "application/json");
         for (name, value) in &self.options.headers {
