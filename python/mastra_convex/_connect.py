@@ -18,7 +18,9 @@ def connect(target: Target, **options: Unpack[ConnectOptions]) -> Deployment:
         ``":memory:"``, gone when closed; a folder, made if missing, which handles of one process share; or the URL of
         a deployment: Convex's cloud, self-hosted, ``mastra-convex serve``.
     admin_key : str, optional
-        Reaches internal functions. By default ``CONVEX_ADMIN_KEY`` or ``CONVEX_SELF_HOSTED_ADMIN_KEY``, if set.
+        Reaches internal functions. What ``auth.ts`` opened is for users: there the key is refused as nobody's by
+        `query` and its kin, and goes on for the classes over a deployment. By default ``CONVEX_ADMIN_KEY`` or
+        ``CONVEX_SELF_HOSTED_ADMIN_KEY``, if set.
     auth_token : str or callable, optional
         A user's JWT, or what returns one; it is asked before each call. Over HTTP by default ``CONVEX_AUTH_TOKEN``, if
         set; an admin key wins, and without any, calls are anonymous. In this process calls without a token are the
