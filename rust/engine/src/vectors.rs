@@ -21,6 +21,9 @@ use crate::{
 const MAX_LIMIT: f64 = 256.0;
 const MAX_CONDITIONS: usize = 64;
 
+/// How many rows are added to a batch at once, which costs less than one by one.
+const ROWS_AT_ONCE: usize = 256;
+
 /// Which vectors: those of the documents whose first indexed fields equal `prefix`, in the index's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorSource {
@@ -118,10 +121,15 @@ impl Resident {
             value::sort_key::push(&mut start, Some(value));
         }
         let end = value::sort_key::after_prefix(&start);
+        let mut rows = Vec::with_capacity(ROWS_AT_ONCE);
         transaction.scan(table.number, index.id, (&start, &end), false, |key, document| {
-            resident.rows.set(key.to_vec(), row(source, &document));
+            rows.push((key.to_vec(), row(source, &document)));
+            if rows.len() == ROWS_AT_ONCE {
+                resident.rows.extend(std::mem::replace(&mut rows, Vec::with_capacity(ROWS_AT_ONCE)));
+            }
             Ok(ControlFlow::Continue(()))
         })?;
+        resident.rows.extend(rows);
         Ok(Some(resident))
     }
 
