@@ -72,6 +72,8 @@ def compared(
         ([4, 8, 16], [8, 8, 8], 1000),
         ([9, 4, 16], [8, 8, 8], 1000 * 2**0.5),  # what comes before it stays ahead is noise
         ([9, 9, 4], [8, 8, 8], None),
+        ([4, 4, 7], [8, 8, 8], None),
+        ([4, 8, 8], [8, 8, 8], 1000),
     ],
 )
 def test_the_crossover_is_where_native_gets_ahead_and_stays(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -12,7 +11,6 @@ from rich.text import Text
 from mastra_convex import __version__
 from mastra_convex._cli import bench, demo, doctor, failures, init, keys, serve, terminal
 from mastra_convex._cli.options import Debug
-from mastra_convex.errors import MastraConvexError
 
 EPILOG = """
 \b
@@ -75,9 +73,6 @@ def main() -> None:
         # `--debug` is taken before and after the command's name, so the line itself is the one place to look.
         if "--debug" in sys.argv:
             raise
-        if isinstance(error, OSError) and not isinstance(error, MastraConvexError):
-            # What is left to print can't be printed either, and would be told once more at the very end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # whoever reads has seen enough
             message = Text("Error: ", style="bold red").append(failures.problem(error), style="not bold default")
             terminal.err.print(message, soft_wrap=True)
