@@ -4,8 +4,8 @@
  * A thread's messages, and a resource's threads and messages, are counted in
  * `mastra_counts`: writers of one thread already meet at its `updatedAt`, so no
  * others wait for each other. A count that more writers share (all runs of a
- * workflow, all threads) would make them conflict; those are counted by reading
- * an index, page by page.
+ * workflow) would make them conflict; those are counted by reading an index,
+ * page by page, and whole lists by `totals.ts`.
  *
  * A count is kept in parts, each of the rows from one `createdAt` on: a long
  * list that grows at its end is cut there, and `pages.ts` finds its pages by the
@@ -38,6 +38,7 @@ import type {
   StoredRow,
   WriteCtx,
 } from "./server";
+import { beginTotal, countTotal, isWholeList, totalOf } from "./totals";
 
 /** Which fields of a table have their rows counted by value. */
 const countedFields: { [T in RecordTable]?: string[] } = {
@@ -109,6 +110,7 @@ export async function countChanges(
   table: RecordTable,
   changes: Change[],
 ): Promise<void> {
+  await countTotal(ctx as never, table, changes);
   for (const field of countedFields[table] ?? []) {
     const moves = new Map<string, Move[]>();
     for (const { before, after } of changes) {
@@ -216,6 +218,10 @@ export async function keptParts(
   conditions: Condition[],
   ordering: Ordering | undefined,
 ): Promise<Part[]> {
+  if (isWholeList(table, conditions) && !isBounded(ordering)) {
+    const count = await totalOf(ctx, table);
+    return count === undefined ? [] : [{ from: "", to: "", count }];
+  }
   const counted = countedBy(table, conditions, ordering);
   return counted === undefined ? [] : await partsOf(ctx, counted);
 }
@@ -251,8 +257,12 @@ export const count = operation({
     }
     const rows = rowsWhere(ctx as AnyReadCtx, table, conditions, ordering);
     const page = await pageOf(rows, cursor, ROWS_COUNTED_PER_CALL);
+    const isAll = cursor === null && !page.hasMore && !isBounded(ordering);
+    if (isAll && isWholeList(table, conditions)) {
+      await beginTotal(ctx, table, page.result.length);
+    }
     const counted = countedBy(table, conditions, ordering);
-    if (counted && cursor === null && !page.hasMore) {
+    if (isAll && counted) {
       const moves = page.result.map(({ createdAt }) => ({
         createdAt,
         difference: 1,

@@ -169,6 +169,12 @@ class AsyncTraces(AsyncDomain):
         order_by : mapping, optional
             ``{"field": "started_at" or "ended_at", "direction": "ASC" or "DESC"}``; by default those started last come
             first. A trace that runs ends after all others.
+
+        Returns
+        -------
+        TracePage
+            ``total`` counts the traces of all pages: without filters it is kept as they are written, else their roots
+            are read, 1,000 a transaction. With ``has_child_error``, each of these traces is looked into as well.
         """
         place = "ObservabilityStorage.list_traces"
         asked = options(f"{place}: pagination", pagination, ("page", "per_page"))

@@ -1,0 +1,110 @@
+import { beforeEach, expect, test } from "vitest";
+import {
+  deployment,
+  documentsRead,
+  storageOf,
+  type Deployment,
+} from "../test.setup";
+
+const THREADS = "mastra_threads";
+const SPANS = "mastra_ai_spans";
+
+let db: Deployment;
+let call: ReturnType<typeof storageOf>;
+const thread = (n: number) => ({
+  id: `t${n}`,
+  resourceId: `r${n}`,
+  title: "",
+  metadata: {},
+  createdAt: new Date(n * 1000).toISOString(),
+  updatedAt: new Date(n * 1000).toISOString(),
+});
+const threads = (count: number) =>
+  Array.from({ length: count }, (_, n) => thread(n));
+const total = async (table = THREADS, filters: object[] = []) => {
+  const { result, hasMore } = await call("count", table, { filters });
+  return [result, hasMore];
+};
+const byDate = { field: "createdAt", order: "asc" };
+
+beforeEach(() => {
+  db = deployment();
+  call = storageOf(db);
+});
+
+test("the number of all rows follows inserts, replacements and deletes", async () => {
+  expect(await total()).toEqual([0, false]);
+  await call("batchInsert", THREADS, { records: threads(60) });
+  await call("batchInsert", THREADS, { records: threads(61) });
+  expect(await total()).toEqual([61, false]);
+  await call("deleteThread", THREADS, { id: "t0" });
+  await call("deleteMany", THREADS, { ids: ["t1", "t2"] });
+  expect(await total()).toEqual([58, false]);
+  await call("clearTable", THREADS);
+  expect(await total()).toEqual([33, false]);
+});
+
+test("a long list is counted, and its last page found, by few documents", async () => {
+  await call("batchInsert", THREADS, { records: threads(300) });
+  const count = { op: "count", tableName: THREADS };
+  expect(await documentsRead(db, count)).toBeLessThanOrEqual(17);
+  const page = { orderBy: byDate, offset: 295, limit: 10 };
+  const { result, hasMore } = await call("queryPage", THREADS, page);
+  expect([result.total, hasMore]).toEqual([300, false]);
+  expect(result.rows.map(({ id }: { id: string }) => id)).toEqual(
+    // From the end, which is nearer.
+    ["t299", "t298", "t297", "t296", "t295"],
+  );
+  const request = { op: "queryPage", tableName: THREADS, ...page };
+  expect(await documentsRead(db, request)).toBeLessThanOrEqual(17 + 6);
+});
+
+test("rows of other functions are counted in one page first", async () => {
+  await db.run(async (ctx) => {
+    for (const row of threads(999)) await ctx.db.insert(THREADS, row);
+  });
+  // Not kept yet: these are not all rows.
+  await call("insert", THREADS, { record: thread(999) });
+  expect(await total()).toEqual([1000, false]);
+  await call("insert", THREADS, { record: thread(1000) });
+  expect(await total()).toEqual([1001, false]);
+});
+
+test("bounds are counted by reading", async () => {
+  await call("batchInsert", THREADS, { records: threads(7) });
+  const orderBy = { ...byDate, gte: thread(5).createdAt };
+  expect((await call("count", THREADS, { orderBy })).result).toBe(2);
+  expect(await total(THREADS, [{ field: "resourceId", value: "r1" }])).toEqual([
+    1,
+    false,
+  ]);
+  expect(await total()).toEqual([7, false]);
+});
+
+test("traces are counted by their roots", async () => {
+  const roots = [{ field: "isRoot", value: true }];
+  const span = (traceId: string, parentSpanId: string | null) => ({
+    id: `${traceId}-${parentSpanId}`,
+    traceId,
+    spanId: String(parentSpanId),
+    parentSpanId,
+    name: "agent",
+    spanType: "agent_run",
+    isEvent: false,
+    startedAt: byDate.field,
+    createdAt: byDate.field,
+  });
+  const records = Array.from({ length: 20 }, (_, n) => [
+    span(`t${n}`, null),
+    span(`t${n}`, "root"),
+  ]);
+  await call("createSpans", SPANS, { records: records.flat() });
+  expect(await total(SPANS, roots)).toEqual([20, false]);
+  // A span that turns out to have a parent is no root any more.
+  const update = { traceId: "t0", spanId: "null", parentSpanId: "other" };
+  await call("updateSpans", SPANS, { records: [update] });
+  await call("deleteTraces", SPANS, { traceIds: ["t1"] });
+  expect(await total(SPANS, roots)).toEqual([18, false]);
+  const request = { op: "count", tableName: SPANS, filters: roots };
+  expect(await documentsRead(db, request)).toBeLessThanOrEqual(17);
+});
