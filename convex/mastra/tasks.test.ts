@@ -145,7 +145,7 @@ describe("a task kept as a document", () => {
       await legacy(id, { createdAt });
     await call("insert", TASKS, { record: task("b") });
     const list = async (...filters: object[]) =>
-      ids((await call("listLegacyTasks", TASKS, { filters })).result);
+      ids((await call("listLegacyTasks", TASKS, { filters })).result.tasks);
     expect(await list()).toEqual(["a", "c", "d"]);
     expect(await list({ field: "createdAt", gt: at(1), lte: at(3) })).toEqual([
       "c",

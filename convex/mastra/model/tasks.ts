@@ -104,7 +104,10 @@ async function legacyTasksWhere(ctx: WriteCtx, conditions: Condition[]) {
   return await tasksAmong(ctx, documents, conditions);
 }
 
-/** The tasks among the documents, by cursor, without an order. */
+/**
+ * The tasks among the documents, by cursor, without an order; and whether there
+ * are documents at all: where there are none, nobody need ask again.
+ */
 const listLegacyTasks = operation({
   args: (request) => ({
     conditions: conditionsOf(request, "filters"),
@@ -113,8 +116,8 @@ const listLegacyTasks = operation({
   handler: async (ctx, _table: Tasks, { conditions, cursor }) => {
     const rows = legacyDocuments(ctx) as unknown as AnyRows;
     const page = await pageOf(rows, cursor, LEGACY_TASKS_PER_PAGE);
-    const result = await tasksAmong(ctx, page.result, conditions);
-    return { ...page, result };
+    const tasks = await tasksAmong(ctx, page.result, conditions);
+    return { ...page, result: { tasks, exist: page.result.length > 0 } };
   },
 });
 

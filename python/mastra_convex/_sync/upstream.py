@@ -155,9 +155,14 @@ def update_vectors(send: Send, table: str, request: Row) -> Row:
     return {"result": updated}
 
 
-def nothing_older(send: Send, table: str, request: Row) -> Row:
-    """Whatever older functions left is among the rows that those functions list."""
-    return {"result": [], "hasMore": False}
+def list_legacy_tasks(send: Send, table: str, request: Row) -> Row:
+    """None: those functions list them among the others."""
+    return {"result": {"tasks": [], "exist": False}, "hasMore": False}
+
+
+def fill_status(send: Send, table: str, request: Row) -> Row:
+    """Nothing: a run's status is read from its snapshot."""
+    return {"hasMore": False}
 
 
 def delete_workflow_run(send: Send, table: str, request: Row) -> Row:
@@ -189,8 +194,8 @@ OPERATIONS: dict[str, Callable[[Send, str, Row], Row]] = {
     "deleteSchedule": delete_schedule,
     "deleteThread": delete_thread,
     "deleteWorkflowRun": delete_workflow_run,
-    "fillStatus": nothing_older,
-    "listLegacyTasks": nothing_older,
+    "fillStatus": fill_status,
+    "listLegacyTasks": list_legacy_tasks,
     "omInitialize": om_initialize,
     "queryPage": query_page,
     "queryTable": query_table,

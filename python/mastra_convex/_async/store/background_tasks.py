@@ -29,6 +29,9 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
 
     _TABLES = (TASKS,)
 
+    # Only older functions write tasks as documents: once there are none, there never will be.
+    _may_have_legacy = True
+
     async def create_task(self, task: BackgroundTask | Mapping[str, Any]) -> BackgroundTask:
         """Insert a task.
 
@@ -237,12 +240,15 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
         """The tasks that satisfy filters and are still kept as documents."""
         found: list[Row] = []
         cursor = None
-        while True:
+        while self._may_have_legacy:
             reply = await self._storage.reply("listLegacyTasks", TASKS, filters=as_filters(filters), cursor=cursor)
-            found += reply["result"]
+            found += reply["result"]["tasks"]
+            if cursor is None:
+                self._may_have_legacy = reply["result"]["exist"]
             if not reply["hasMore"]:
-                return found
+                break
             cursor = reply["continuationCursor"]
+        return found
 
 
 async def _merged(rows: AsyncIterator[Row], legacy: list[Row], order: Mapping[str, Any]) -> AsyncIterator[Row]:
