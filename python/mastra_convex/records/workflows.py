@@ -94,14 +94,18 @@ class RunFence:
 
 @dataclass(frozen=True, slots=True)
 class RunOwnership:
-    """What a claim on a run came to.
+    """What a claim on a run came to, and who owns the run.
 
     Attributes
     ----------
     applied : bool
         Whether what was asked for was done.
     fence : RunFence or None
-        Who claimed the run last, whether it was this call or not; None where nobody did.
+        What to write with: the caller's own, where what it asked for was done. Nobody gets another's.
+    owner_id : str or None
+        Who claimed the run last; None where nobody did.
+    generation : int
+        Of that claim; 0 where nobody claimed the run.
     lease_expires_at : float or None
         Until when the owner has it, in epoch milliseconds; None once released.
     now : float
@@ -110,5 +114,7 @@ class RunOwnership:
 
     applied: bool
     fence: RunFence | None
+    owner_id: str | None
+    generation: int
     lease_expires_at: float | None
     now: float

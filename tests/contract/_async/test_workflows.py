@@ -237,21 +237,27 @@ async def test_a_run_id_alone_finds_the_newest_run(workflows: mc.AsyncWorkflowsS
 
 async def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.AsyncWorkflowsStorage) -> None:
     """Or until it is released, or somebody takes it by force."""
-    assert (await workflows.get_run_ownership("r")).fence is None
+    nobody = await workflows.get_run_ownership("r")
+    assert (nobody.fence, nobody.owner_id, nobody.generation, nobody.lease_expires_at) == (None, None, 0, None)
     claims = await together(
         [partial(workflows.claim_run_ownership, "r", worker, 60_000) for worker in ("a", "b", "c", "d")]
     )
     won = next(claim for claim in claims if claim.applied)
     assert sum(claim.applied for claim in claims) == 1
     assert won.fence is not None
-    assert {claim.fence for claim in claims} == {won.fence}
-    assert (await workflows.get_run_ownership("r")).lease_expires_at == won.lease_expires_at
+    # The others learn whose the run is, and get nothing to write with.
+    assert [claim.fence for claim in claims if not claim.applied] == [None] * 3
+    assert {(claim.owner_id, claim.generation) for claim in claims} == {(won.fence.owner_id, 1)}
+    ownership = await workflows.get_run_ownership("r")
+    assert (ownership.owner_id, ownership.generation) == (won.fence.owner_id, 1)
+    assert (ownership.fence, ownership.lease_expires_at) == (None, won.lease_expires_at)
     renewed = await workflows.renew_run_ownership(won.fence, 120_000)
     assert renewed.applied
     assert renewed.lease_expires_at == renewed.now + 120_000
     forced = await workflows.claim_run_ownership("r", "boss", 60_000, force=True)
     assert forced.fence == mc.RunFence("r", 2, "boss")
-    assert not (await workflows.renew_run_ownership(won.fence, 1)).applied
+    refused = await workflows.renew_run_ownership(won.fence, 1)
+    assert (refused.applied, refused.fence, refused.owner_id) == (False, None, "boss")
     assert not (await workflows.release_run_ownership(won.fence)).applied
     assert (await workflows.release_run_ownership(forced.fence)).applied
     assert not (await workflows.claim_run_ownership("r", "e", 1, expected_generation=1)).applied
@@ -268,12 +274,15 @@ async def test_who_lost_a_run_writes_nothing_to_it(workflows: mc.AsyncWorkflowsS
         lambda: workflows.persist_workflow_snapshot("w", "r", snapshot("failed"), fence=first),
         lambda: workflows.update_workflow_results("w", "r", "s", 1, fence=first),
         lambda: workflows.update_workflow_state("w", "r", {"status": "failed"}, fence=first),
+        lambda: workflows.delete_workflow_run_by_id("r", "w", fence=first),
     ):
         with pytest.raises(mc.FunctionError, match="no longer claimed by generation 1 of a") as caught:
             await write()
         assert caught.value.code == "STORAGE_RUN_FENCE_CONFLICT"
     assert await workflows.load_workflow_snapshot("w", "r") == snapshot()
     assert await workflows.update_workflow_results("w", "r", "s", 1, fence=second) == {"s": 1}
+    await workflows.delete_workflow_run_by_id("r", "w", fence=second)
+    assert await workflows.get_workflow_run_by_id("r") is None
 
 
 CYCLE: dict[str, Any] = {}

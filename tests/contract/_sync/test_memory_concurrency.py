@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from inspect import signature
+from typing import Any
 
 import pytest
 
@@ -85,6 +87,69 @@ def test_who_lost_a_run_writes_nothing_to_a_memory(memory: mc.MemoryStorage) -> 
     assert (memory.update_resource("ada", working_memory="x", fence=second)).working_memory == "x"
     memory.dangerously_clear_all()
     assert memory.raise_run_fence(first)
+
+
+OBSERVATION = {"id": "o", "thread_id": "t", "active_observations": "seen", "buffered_reflection": "so far"}
+
+FENCED: list[tuple[str, tuple[Any, ...]]] = [
+    ("update_thread_metadata", ("t", lambda thread: {"lost": True})),
+    ("update_thread_resource_id", ("t", "bob")),
+    ("delete_thread", ("t",)),
+    ("copy_thread", ("t",)),
+    ("clone_thread", ("t",)),
+    ("delete_messages", (["m"],)),
+    ("initialize_observational_memory", ()),
+    ("insert_observational_memory_record", ({"id": "p", "thread_id": "t"},)),
+    ("update_active_observations", ("o", "lost", 1, NOON)),
+    ("update_buffered_observations", ("o", {"cycle_id": "c", "observations": "lost"})),
+    ("swap_buffered_to_active", ("o", 1, 5, 5)),
+    ("create_reflection_generation", (OBSERVATION, "lost", 1)),
+    ("update_buffered_reflection", ("o", "lost", 1, 1, 1)),
+    ("swap_buffered_reflection_to_active", (OBSERVATION, 1)),
+    ("set_observing_flag", ("o", True)),
+    ("set_reflecting_flag", ("o", True)),
+    ("set_buffering_observation_flag", ("o", True, 5)),
+    ("set_buffering_reflection_flag", ("o", True)),
+    ("set_pending_message_tokens", ("o", 5)),
+    ("update_observational_memory_config", ("o", {"lost": True})),
+    ("clear_observational_memory", ("t", None)),
+]
+
+
+@pytest.mark.parametrize(("method", "arguments"), FENCED)
+def test_each_write_is_compared_with_the_fence(
+    memory: mc.MemoryStorage, method: str, arguments: tuple[Any, ...]
+) -> None:
+    """With one that fell it changes nothing, with the one that stands it does its work."""
+    lost, held = mc.RunFence("r", 1, "a"), mc.RunFence("r", 2, "b")
+    memory.raise_run_fence(held)
+    memory.save_thread(mc.Thread(id="t", resource_id="ada"))
+    memory.save_messages([mc.Message(id="m", thread_id="t")])
+    memory.insert_observational_memory_record(OBSERVATION)
+
+    def everything() -> list[Any]:
+        observed = memory.get_observational_memory_history("t", None)
+        return [(memory.list_threads()).threads, memory.list_messages_by_id(["m"]), observed]
+
+    before = everything()
+    options = {"thread_id": "t", "resource_id": None} if not arguments else {}
+    with pytest.raises(mc.FunctionError) as caught:
+        getattr(memory, method)(*arguments, **options, fence=lost)
+    assert caught.value.code == "STORAGE_RUN_FENCE_CONFLICT"
+    assert everything() == before
+    getattr(memory, method)(*arguments, **options, fence=held)
+
+
+def test_every_write_takes_a_fence() -> None:
+    others = {"dangerously_clear_all", "raise_run_fence"}
+    writes = [
+        name
+        for name in dir(mc.MemoryStorage)
+        if not name.startswith(("_", "get_", "list_", "iter_")) and name not in others
+    ]
+    assert len(writes) > len(FENCED)
+    for name in writes:
+        assert "fence" in signature(getattr(mc.MemoryStorage, name)).parameters, name
 
 
 def test_functions_that_make_metadata_take_turns(memory: mc.MemoryStorage) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex._rows import CALL_ROWS, as_integer
 from mastra_convex.records._columns import from_row
 from mastra_convex.records._pages import MOST_ROWS, Window, options
 from mastra_convex.records._values import convex_dict, date_text, key_text, key_texts, new_id, plain_text
 from mastra_convex.records.memory import Message, Thread, ThreadClone, ThreadCopy
+from mastra_convex.records.workflows import RunFence
 
 THREADS = "mastra_threads"
 MESSAGES = "mastra_messages"
 
 
-class AsyncCloning(AsyncDomain):
+class AsyncCloning(AsyncFencedWrites):
     """The copies of a memory's threads."""
 
     async def copy_thread(
@@ -28,6 +29,7 @@ class AsyncCloning(AsyncDomain):
         title: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
+        fence: RunFence | None = None,
     ) -> ThreadCopy:
         """Copy a thread and its messages, which get new ids and keep their times, 500 a transaction.
 
@@ -49,6 +51,8 @@ class AsyncCloning(AsyncDomain):
         options : mapping, optional
             ``message_limit``: only the last so many; ``message_filter``: only those of ``message_ids``,
             from ``start_date`` to ``end_date``, both included.
+        fence : RunFence, optional
+            Only while it stands.
 
         Returns
         -------
@@ -73,7 +77,7 @@ class AsyncCloning(AsyncDomain):
         cursor = None
         while True:
             ids = [new_id() for _ in range(CALL_ROWS)]
-            reply = await self._storage.reply("copyThread", THREADS, **request, ids=ids, cursor=cursor)
+            reply = await self._write_some(place, "copyThread", THREADS, fence, **request, ids=ids, cursor=cursor)
             message_id_map.update(reply["result"]["copies"])
             cursor = reply.get("continuationCursor")
             if not reply["hasMore"]:
@@ -100,6 +104,7 @@ class AsyncCloning(AsyncDomain):
         title: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
+        fence: RunFence | None = None,
     ) -> ThreadClone:
         """As `copy_thread`, and return the copied messages too, oldest first: all of them, read again."""
         copy = await self.copy_thread(
@@ -109,6 +114,7 @@ class AsyncCloning(AsyncDomain):
             title=title,
             metadata=metadata,
             options=options,
+            fence=fence,
         )
         order = {"field": "createdAt", "order": "asc"}
         rows = self._storage.rows(MESSAGES, {"thread_id": copy.thread.id}, order)

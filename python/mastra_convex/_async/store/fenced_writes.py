@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from mastra_convex._async.storage import Row
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.records._columns import to_row
 from mastra_convex.records.workflows import RunFence
+
+Fence = RunFence | Mapping[str, Any] | None
 
 
 class AsyncFencedWrites(AsyncDomain):
@@ -16,13 +19,20 @@ class AsyncFencedWrites(AsyncDomain):
     # The table of the claims that fences are compared with.
     _FENCES: ClassVar[str]
 
-    async def _write(
-        self, place: str, op: str, table: str, fence: RunFence | Mapping[str, Any] | None, **fields: Any
-    ) -> Any:
-        """The result of an operation, which the transaction that compares the fence runs, if there is one."""
+    async def _write(self, place: str, op: str, table: str, fence: Fence, **fields: Any) -> Any:
+        """The result of an operation."""
+        return (await self._write_some(place, op, table, fence, **fields)).get("result")
+
+    async def _repeat_write(self, place: str, op: str, table: str, fence: Fence, **fields: Any) -> None:
+        """Call an operation that does a part of its work a call until it is done."""
+        while (await self._write_some(place, op, table, fence, **fields)).get("hasMore"):
+            pass
+
+    async def _write_some(self, place: str, op: str, table: str, fence: Fence, **fields: Any) -> Row:
+        """The reply of an operation, which the transaction that compares the fence runs, if there is one."""
         if fence is None:
-            return await self._storage.call(op, table, **fields)
+            return await self._storage.reply(op, table, **fields)
         given = {name: value for name, value in fields.items() if value is not None}
         row = to_row(f"{place}: fence", RunFence, fence)
         request = {"op": op, "tableName": table, **given}
-        return await self._storage.call("fenced", self._FENCES, fence=row, request=request)
+        return await self._storage.reply("fenced", self._FENCES, fence=row, request=request)

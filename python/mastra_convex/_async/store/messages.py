@@ -111,15 +111,16 @@ class AsyncMessages(AsyncFencedWrites):
         await in_batches(update, rows, [size_of(row) for row in rows])
         return [from_row(Message, row) for row in updated]
 
-    async def delete_messages(self, message_ids: Sequence[str]) -> None:
+    async def delete_messages(self, message_ids: Sequence[str], *, fence: RunFence | None = None) -> None:
         """Delete messages, and set their threads' ``updated_at`` to now. Unknown ids are passed over.
 
         Up to 500 are one transaction, fewer where they are large.
         """
-        ids = key_texts("MemoryStorage.delete_messages: message_ids", message_ids)
+        place = "MemoryStorage.delete_messages"
+        ids = key_texts(f"{place}: message_ids", message_ids)
 
         async def delete(some: list[str]) -> None:
-            await self._storage.call("deleteMessages", MESSAGES, ids=some)
+            await self._write(place, "deleteMessages", MESSAGES, fence, ids=some)
 
         for begin in range(0, len(ids), CALL_ROWS):
             await in_halves(delete, ids[begin : begin + CALL_ROWS])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
@@ -43,7 +43,7 @@ class AsyncRunOwners(AsyncFencedWrites):
         Returns
         -------
         RunOwnership
-            Where it is `applied`, its `fence` is this claim's; else that of who owns the run, not to be written with.
+            Where it is `applied`, with this claim's `fence`; else it says whose the run is, and until when.
 
         Raises
         ------
@@ -51,9 +51,8 @@ class AsyncRunOwners(AsyncFencedWrites):
             The deployed functions are npm's, which know no owners.
         """
         place = "WorkflowsStorage.claim_run_ownership"
-        result = await self._storage.call(
+        return await self._ask(
             "claimRunOwnership",
-            OWNERS,
             runId=key_text(f"{place}: run_id", run_id),
             ownerId=key_text(f"{place}: owner_id", owner_id),
             leaseMs=_lease(place, lease_ms),
@@ -64,25 +63,32 @@ class AsyncRunOwners(AsyncFencedWrites):
                 else as_integer(f"{place}: expected_generation", expected_generation, 0, 2**53)
             ),
         )
-        return _ownership(result)
 
     async def renew_run_ownership(self, fence: RunFence, lease_ms: float) -> RunOwnership:
         """Own a run for `lease_ms` milliseconds from now, if it is still this claim's and wasn't released."""
         place = "WorkflowsStorage.renew_run_ownership"
         lease_ms = _lease(place, lease_ms)
-        return _ownership(
-            await self._storage.call("renewRunOwnership", OWNERS, fence=_fence(place, fence), leaseMs=lease_ms)
-        )
+        return await self._ask("renewRunOwnership", fence=_fence(place, fence), leaseMs=lease_ms)
 
     async def release_run_ownership(self, fence: RunFence) -> RunOwnership:
-        """Own a run no longer, if it is still this claim's."""
+        """Own a run no longer, if it is still this claim's. Until somebody else claims it, writes with it pass."""
         place = "WorkflowsStorage.release_run_ownership"
-        return _ownership(await self._storage.call("releaseRunOwnership", OWNERS, fence=_fence(place, fence)))
+        return await self._ask("releaseRunOwnership", fence=_fence(place, fence))
 
     async def get_run_ownership(self, run_id: str) -> RunOwnership:
-        """Return who claimed a run last: `applied`, with a `fence` of None where nobody did."""
+        """Return who claimed a run last, without a `fence`: to write, claim it."""
         run_id = key_text("WorkflowsStorage.get_run_ownership: run_id", run_id)
-        return _ownership(await self._storage.call("getRunOwnership", OWNERS, runId=run_id))
+        return replace(await self._ask("getRunOwnership", runId=run_id), fence=None)
+
+    async def _ask(self, op: str, **fields: Any) -> RunOwnership:
+        result = await self._storage.call(op, OWNERS, **fields)
+        applied, claim, now = result["applied"], result["claim"], result["now"]
+        if claim is None:
+            return RunOwnership(applied, None, None, 0, None, now)
+        fence = from_row(RunFence, claim)
+        return RunOwnership(
+            applied, fence if applied else None, fence.owner_id, fence.generation, claim["leaseExpiresAt"], now
+        )
 
 
 def _lease(place: str, lease_ms: float) -> float:
@@ -93,10 +99,3 @@ def _lease(place: str, lease_ms: float) -> float:
 
 def _fence(place: str, fence: RunFence) -> dict[str, Any]:
     return to_row(f"{place}: fence", RunFence, fence)
-
-
-def _ownership(result: Mapping[str, Any]) -> RunOwnership:
-    claim = result["claim"]
-    if claim is None:
-        return RunOwnership(result["applied"], None, None, result["now"])
-    return RunOwnership(result["applied"], from_row(RunFence, claim), claim["leaseExpiresAt"], result["now"])

@@ -29,6 +29,9 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
     _TABLES = (RUNS, OWNERS)
     _FENCES = OWNERS
 
+    # Only older functions write rows without a status: once all have one, all will.
+    _has_status = False
+
     async def persist_workflow_snapshot(
         self,
         workflow_name: str,
@@ -221,13 +224,16 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
 
     async def _tell_status(self, filters: Mapping[str, Any]) -> None:
         """Make sure that rows which older functions wrote have the column that a filter asks for."""
-        if "status" in filters:
+        if "status" in filters and not self._has_status:
             await self._storage.repeat("fillStatus", RUNS)
+            self._has_status = True
 
-    async def delete_workflow_run_by_id(self, run_id: str, workflow_name: str) -> None:
+    async def delete_workflow_run_by_id(
+        self, run_id: str, workflow_name: str, *, fence: RunFence | None = None
+    ) -> None:
         """Delete a run. An unknown one: nothing."""
         place = "WorkflowsStorage.delete_workflow_run_by_id"
-        await self._storage.call("deleteWorkflowRun", RUNS, **_run(place, workflow_name, run_id))
+        await self._write(place, "deleteWorkflowRun", RUNS, fence, **_run(place, workflow_name, run_id))
 
 
 def _wanted(place: str, conditions: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Admits | None]:

@@ -6,18 +6,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex._sync.store.domain import Domain
+from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex._rows import CALL_ROWS, as_integer
 from mastra_convex.records._columns import from_row
 from mastra_convex.records._pages import MOST_ROWS, Window, options
 from mastra_convex.records._values import convex_dict, date_text, key_text, key_texts, new_id, plain_text
 from mastra_convex.records.memory import Message, Thread, ThreadClone, ThreadCopy
+from mastra_convex.records.workflows import RunFence
 
 THREADS = "mastra_threads"
 MESSAGES = "mastra_messages"
 
 
-class Cloning(Domain):
+class Cloning(FencedWrites):
     """The copies of a memory's threads."""
 
     def copy_thread(
@@ -29,6 +30,7 @@ class Cloning(Domain):
         title: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
+        fence: RunFence | None = None,
     ) -> ThreadCopy:
         """Copy a thread and its messages, which get new ids and keep their times, 500 a transaction.
 
@@ -50,6 +52,8 @@ class Cloning(Domain):
         options : mapping, optional
             ``message_limit``: only the last so many; ``message_filter``: only those of ``message_ids``,
             from ``start_date`` to ``end_date``, both included.
+        fence : RunFence, optional
+            Only while it stands.
 
         Returns
         -------
@@ -74,7 +78,7 @@ class Cloning(Domain):
         cursor = None
         while True:
             ids = [new_id() for _ in range(CALL_ROWS)]
-            reply = self._storage.reply("copyThread", THREADS, **request, ids=ids, cursor=cursor)
+            reply = self._write_some(place, "copyThread", THREADS, fence, **request, ids=ids, cursor=cursor)
             message_id_map.update(reply["result"]["copies"])
             cursor = reply.get("continuationCursor")
             if not reply["hasMore"]:
@@ -101,6 +105,7 @@ class Cloning(Domain):
         title: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
+        fence: RunFence | None = None,
     ) -> ThreadClone:
         """As `copy_thread`, and return the copied messages too, oldest first: all of them, read again."""
         copy = self.copy_thread(
@@ -110,6 +115,7 @@ class Cloning(Domain):
             title=title,
             metadata=metadata,
             options=options,
+            fence=fence,
         )
         order = {"field": "createdAt", "order": "asc"}
         rows = self._storage.rows(MESSAGES, {"thread_id": copy.thread.id}, order)

@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from mastra_convex._sync.storage import Row
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.records._columns import to_row
 from mastra_convex.records.workflows import RunFence
+
+Fence = RunFence | Mapping[str, Any] | None
 
 
 class FencedWrites(Domain):
@@ -17,13 +20,20 @@ class FencedWrites(Domain):
     # The table of the claims that fences are compared with.
     _FENCES: ClassVar[str]
 
-    def _write(
-        self, place: str, op: str, table: str, fence: RunFence | Mapping[str, Any] | None, **fields: Any
-    ) -> Any:
-        """The result of an operation, which the transaction that compares the fence runs, if there is one."""
+    def _write(self, place: str, op: str, table: str, fence: Fence, **fields: Any) -> Any:
+        """The result of an operation."""
+        return (self._write_some(place, op, table, fence, **fields)).get("result")
+
+    def _repeat_write(self, place: str, op: str, table: str, fence: Fence, **fields: Any) -> None:
+        """Call an operation that does a part of its work a call until it is done."""
+        while (self._write_some(place, op, table, fence, **fields)).get("hasMore"):
+            pass
+
+    def _write_some(self, place: str, op: str, table: str, fence: Fence, **fields: Any) -> Row:
+        """The reply of an operation, which the transaction that compares the fence runs, if there is one."""
         if fence is None:
-            return self._storage.call(op, table, **fields)
+            return self._storage.reply(op, table, **fields)
         given = {name: value for name, value in fields.items() if value is not None}
         row = to_row(f"{place}: fence", RunFence, fence)
         request = {"op": op, "tableName": table, **given}
-        return self._storage.call("fenced", self._FENCES, fence=row, request=request)
+        return self._storage.reply("fenced", self._FENCES, fence=row, request=request)

@@ -16,8 +16,9 @@ class MemoryStorage(Threads, Cloning, Messages, Resources, Observations, RunFenc
 
     Records and mappings with their names are accepted alike. Dates come out in UTC, to the millisecond.
 
-    Writes of threads, messages and resources take a `fence`, which `raise_run_fence` put up: such a write fails with
-    the code ``STORAGE_RUN_FENCE_CONFLICT``, and changes nothing, once a later fence of the run stands.
+    Every write takes a `fence`, which `raise_run_fence` put up: such a write fails with the code
+    ``STORAGE_RUN_FENCE_CONFLICT``, and changes nothing, once a later fence of the run stands. One that takes several
+    transactions is compared in each.
     """
 
     _TABLES = (

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mastra_convex._sync.batches import in_halves
-from mastra_convex._sync.store.domain import Domain
+from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex._json import to_json
 from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
@@ -30,6 +30,7 @@ from mastra_convex.records.observations import (
     Scope,
     chunk_rows,
 )
+from mastra_convex.records.workflows import RunFence
 from mastra_convex.types import iso_text
 
 OBSERVATIONS = "mastra_observational_memory"
@@ -37,7 +38,7 @@ OBSERVATIONS = "mastra_observational_memory"
 Moment = datetime | str
 
 
-class Observations(Domain):
+class Observations(FencedWrites):
     """The observational memory of threads, and of resources where no thread is named.
 
     Each method is one transaction, so that several agents may work on one memory. A record that isn't there is a
@@ -98,6 +99,7 @@ class Observations(Domain):
         scope: Scope | None = None,
         config: Mapping[str, Any] | None = None,
         observed_timezone: str | None = None,
+        fence: RunFence | None = None,
     ) -> ObservationalMemory:
         """Make the first generation, unless there is one; return the latest.
 
@@ -120,15 +122,16 @@ class Observations(Domain):
             config=dict(config or {}),
             observed_timezone=observed_timezone,
         )
-        row = self._storage.call("omInitialize", OBSERVATIONS, record=_row(place, record))
+        row = self._write(place, "omInitialize", OBSERVATIONS, fence, record=_row(place, record))
         return from_row(ObservationalMemory, row)
 
     def insert_observational_memory_record(
-        self, record: ObservationalMemory | Mapping[str, Any]
+        self, record: ObservationalMemory | Mapping[str, Any], *, fence: RunFence | None = None
     ) -> ObservationalMemory:
         """Insert a whole generation, or replace the one with its id, as for a cloned thread."""
-        row = _row("MemoryStorage.insert_observational_memory_record: record", record)
-        self._storage.call("insert", OBSERVATIONS, record=row)
+        place = "MemoryStorage.insert_observational_memory_record"
+        row = _row(f"{place}: record", record)
+        self._write(place, "insert", OBSERVATIONS, fence, record=row)
         return from_row(ObservationalMemory, row)
 
     def update_active_observations(
@@ -140,6 +143,7 @@ class Observations(Domain):
         *,
         observed_message_ids: Sequence[str] | None = None,
         observed_timezone: str | None = None,
+        fence: RunFence | None = None,
     ) -> None:
         """Replace the active text, whose tokens are added to all that were observed; none are pending then.
 
@@ -163,6 +167,7 @@ class Observations(Domain):
             place,
             "omUpdateActive",
             id,
+            fence,
             observations=plain_text(f"{place}: observations", observations),
             tokenCount=finite_number(f"{place}: token_count", token_count),
             lastObservedAt=date_text(f"{place}: last_observed_at", last_observed_at),
@@ -180,6 +185,7 @@ class Observations(Domain):
         chunk: ObservationChunk | Mapping[str, Any],
         *,
         last_buffered_at_time: Moment | None = None,
+        fence: RunFence | None = None,
     ) -> None:
         """Buffer a chunk, unless one of its cycle is buffered."""
         place = "MemoryStorage.update_buffered_observations"
@@ -188,6 +194,7 @@ class Observations(Domain):
             place,
             "omAppendBufferedChunk",
             id,
+            fence,
             chunk=convex_dict(f"{place}: chunk", row),
             lastBufferedAtTime=(
                 None
@@ -206,6 +213,7 @@ class Observations(Domain):
         force_max_activation: bool = False,
         last_observed_at: Moment | None = None,
         buffered_chunks: Sequence[ObservationChunk | Mapping[str, Any]] | None = None,
+        fence: RunFence | None = None,
     ) -> ObservationActivation:
         """Move the first buffered chunks to the active text.
 
@@ -230,9 +238,11 @@ class Observations(Domain):
         """
         place = "MemoryStorage.swap_buffered_to_active"
         rows = None if buffered_chunks is None else chunk_rows(f"{place}: buffered_chunks", buffered_chunks)
-        result = self._storage.call(
+        result = self._write(
+            place,
             "omSwapBuffered",
             OBSERVATIONS,
+            fence,
             id=key_text(f"{place}: id", id),
             activationRatio=finite_number(f"{place}: activation_ratio", activation_ratio),
             messageTokensThreshold=finite_number(f"{place}: message_tokens_threshold", message_tokens_threshold),
@@ -247,16 +257,23 @@ class Observations(Domain):
         return from_row(ObservationActivation, result)
 
     def create_reflection_generation(
-        self, current_record: ObservationalMemory | Mapping[str, Any], reflection: str, token_count: float
+        self,
+        current_record: ObservationalMemory | Mapping[str, Any],
+        reflection: str,
+        token_count: float,
+        *,
+        fence: RunFence | None = None,
     ) -> ObservationalMemory:
         """Make a reflection a new generation, the next after the latest.
 
         Of `current_record` only the id counts: the configuration and the counts come from what is stored.
         """
         place = "MemoryStorage.create_reflection_generation"
-        row = self._storage.call(
+        row = self._write(
+            place,
             "omCreateReflectionGeneration",
             OBSERVATIONS,
+            fence,
             id=as_record(f"{place}: current_record", ObservationalMemory, current_record).id,
             newId=new_id(),
             reflection=plain_text(f"{place}: reflection", reflection),
@@ -272,6 +289,8 @@ class Observations(Domain):
         token_count: float,
         input_token_count: float,
         reflected_observation_line_count: float,
+        *,
+        fence: RunFence | None = None,
     ) -> None:
         """Buffer a part of a reflection: its text and tokens are added, the count of lines is replaced."""
         place = "MemoryStorage.update_buffered_reflection"
@@ -280,6 +299,7 @@ class Observations(Domain):
             place,
             "omUpdateBufferedReflection",
             id,
+            fence,
             reflection=plain_text(f"{place}: reflection", reflection),
             tokenCount=finite_number(f"{place}: token_count", token_count),
             inputTokenCount=finite_number(f"{place}: input_token_count", input_token_count),
@@ -287,7 +307,11 @@ class Observations(Domain):
         )
 
     def swap_buffered_reflection_to_active(
-        self, current_record: ObservationalMemory | Mapping[str, Any], token_count: float
+        self,
+        current_record: ObservationalMemory | Mapping[str, Any],
+        token_count: float,
+        *,
+        fence: RunFence | None = None,
     ) -> ObservationalMemory:
         """Make the buffered reflection, with the lines observed since, a new generation.
 
@@ -295,9 +319,11 @@ class Observations(Domain):
         """
         place = "MemoryStorage.swap_buffered_reflection_to_active"
         current = as_record(f"{place}: current_record", ObservationalMemory, current_record)
-        row = self._storage.call(
+        row = self._write(
+            place,
             "omSwapBufferedReflection",
             OBSERVATIONS,
+            fence,
             currentRecord=_row(f"{place}: current_record", current),
             newId=new_id(),
             tokenCount=finite_number(f"{place}: token_count", token_count),
@@ -305,60 +331,73 @@ class Observations(Domain):
         )
         return from_row(ObservationalMemory, row)
 
-    def set_observing_flag(self, id: str, is_observing: bool) -> None:
+    def set_observing_flag(self, id: str, is_observing: bool, *, fence: RunFence | None = None) -> None:
         """Say whether somebody observes at the moment."""
-        self._set("MemoryStorage.set_observing_flag", id, is_observing=is_observing)
+        self._set("MemoryStorage.set_observing_flag", id, fence, is_observing=is_observing)
 
-    def set_reflecting_flag(self, id: str, is_reflecting: bool) -> None:
+    def set_reflecting_flag(self, id: str, is_reflecting: bool, *, fence: RunFence | None = None) -> None:
         """Say whether somebody reflects at the moment."""
-        self._set("MemoryStorage.set_reflecting_flag", id, is_reflecting=is_reflecting)
+        self._set("MemoryStorage.set_reflecting_flag", id, fence, is_reflecting=is_reflecting)
 
     def set_buffering_observation_flag(
-        self, id: str, is_buffering: bool, last_buffered_at_tokens: float | None = None
+        self,
+        id: str,
+        is_buffering: bool,
+        last_buffered_at_tokens: float | None = None,
+        *,
+        fence: RunFence | None = None,
     ) -> None:
         """Say whether somebody buffers observations, and at how many tokens they last did."""
         place = "MemoryStorage.set_buffering_observation_flag"
         fields: dict[str, Any] = {"is_buffering_observation": is_buffering}
         if last_buffered_at_tokens is not None:
             fields["last_buffered_at_tokens"] = last_buffered_at_tokens
-        self._set(place, id, **fields)
+        self._set(place, id, fence, **fields)
 
-    def set_buffering_reflection_flag(self, id: str, is_buffering: bool) -> None:
+    def set_buffering_reflection_flag(
+        self, id: str, is_buffering: bool, *, fence: RunFence | None = None
+    ) -> None:
         """Say whether somebody buffers a reflection at the moment."""
-        self._set("MemoryStorage.set_buffering_reflection_flag", id, is_buffering_reflection=is_buffering)
+        self._set("MemoryStorage.set_buffering_reflection_flag", id, fence, is_buffering_reflection=is_buffering)
 
-    def set_pending_message_tokens(self, id: str, token_count: float) -> None:
+    def set_pending_message_tokens(self, id: str, token_count: float, *, fence: RunFence | None = None) -> None:
         """Say how many tokens of messages aren't observed yet."""
         place = "MemoryStorage.set_pending_message_tokens"
         if finite_number(f"{place}: token_count", token_count) < 0:
             raise InvalidArgumentError(f"{place}: token_count {token_count!r}; expected a number, not below 0")
-        self._set(place, id, pending_message_tokens=token_count)
+        self._set(place, id, fence, pending_message_tokens=token_count)
 
-    def update_observational_memory_config(self, id: str, config: Mapping[str, Any]) -> None:
+    def update_observational_memory_config(
+        self, id: str, config: Mapping[str, Any], *, fence: RunFence | None = None
+    ) -> None:
         """Merge into the configuration at every depth; lists are replaced."""
         place = "MemoryStorage.update_observational_memory_config"
-        self._update(place, "omUpdateConfig", id, config=to_json(f"{place}: config", config))
+        self._update(place, "omUpdateConfig", id, fence, config=to_json(f"{place}: config", config))
 
-    def clear_observational_memory(self, thread_id: str | None, resource_id: str | None) -> None:
+    def clear_observational_memory(
+        self, thread_id: str | None, resource_id: str | None, *, fence: RunFence | None = None
+    ) -> None:
         """Delete all generations, the latest last."""
-        lookup_key = _lookup_key("MemoryStorage.clear_observational_memory", thread_id, resource_id)
+        place = "MemoryStorage.clear_observational_memory"
+        lookup_key = _lookup_key(place, thread_id, resource_id)
         order = {"field": "generationCount", "order": "asc"}
 
         def delete(ids: list[str]) -> None:
-            self._storage.call("deleteMany", OBSERVATIONS, ids=ids)
+            self._write(place, "deleteMany", OBSERVATIONS, fence, ids=ids)
 
         rows = self._storage.rows(OBSERVATIONS, {"lookupKey": lookup_key}, order)
         ids = [row["id"] for row in rows]
         for begin in range(0, len(ids), 25):
             in_halves(delete, ids[begin : begin + 25])
 
-    def _update(self, place: str, op: str, id: str, **fields: Any) -> None:
+    def _update(self, place: str, op: str, id: str, fence: RunFence | None, **fields: Any) -> None:
         record_id = key_text(f"{place}: id", id)
-        self._storage.call(op, OBSERVATIONS, id=record_id, updatedAt=iso_text(now()), **fields)
+        self._write(place, op, OBSERVATIONS, fence, id=record_id, updatedAt=iso_text(now()), **fields)
 
-    def _set(self, place: str, id: str, **fields: Any) -> None:
+    def _set(self, place: str, id: str, fence: RunFence | None, **fields: Any) -> None:
+        record_id = key_text(f"{place}: id", id)
         record = to_columns(place, ObservationalMemory, {**fields, "updated_at": now()})
-        if not self._storage.call("patch", OBSERVATIONS, id=key_text(f"{place}: id", id), record=record):
+        if not self._write(place, "patch", OBSERVATIONS, fence, id=record_id, record=record):
             raise NotFoundError(f"{place}: observational memory record {id!r} not found", details={"id": id})
 
 

@@ -76,7 +76,8 @@ class Threads(FencedWrites):
         Returns
         -------
         ThreadPage
-            Without a resource, threads are counted by reading them all, 1,000 a transaction: `iter_threads` doesn't.
+            ``total`` counts the threads of all pages, and is kept as they are written. Where older functions wrote
+            them it isn't, and the threads are counted by reading them, 1,000 a transaction.
 
         Raises
         ------
@@ -151,6 +152,8 @@ class Threads(FencedWrites):
         id: str,
         update: Callable[[Thread], Mapping[str, Any] | None],
         resource_id: str | None = None,
+        *,
+        fence: RunFence | None = None,
     ) -> Thread | None:
         """Replace a thread's metadata by what a function makes of the thread.
 
@@ -163,6 +166,8 @@ class Threads(FencedWrites):
             where somebody else changed the thread meanwhile.
         resource_id : str, optional
             Only if the thread is this resource's.
+        fence : RunFence, optional
+            Only while it stands.
 
         Returns
         -------
@@ -187,10 +192,12 @@ class Threads(FencedWrites):
             updated_at = max(now(), thread.updated_at + timedelta(milliseconds=1))
             changes = to_columns(place, Thread, {"metadata": metadata, "updated_at": updated_at})
             expected = {"updatedAt": iso_text(thread.updated_at)}
-            if self._storage.call("patch", THREADS, id=thread.id, record=changes, expected=expected):
+            if self._write(place, "patch", THREADS, fence, id=thread.id, record=changes, expected=expected):
                 return self.get_thread_by_id(id, resource_id)
 
-    def update_thread_resource_id(self, thread_id: str, resource_id: str) -> Thread:
+    def update_thread_resource_id(
+        self, thread_id: str, resource_id: str, *, fence: RunFence | None = None
+    ) -> Thread:
         """Give a thread to another resource, and all its messages with it.
 
         The thread comes first, then its messages, 256 a transaction: called again, it ends what was broken off.
@@ -211,26 +218,26 @@ class Threads(FencedWrites):
         if thread is None:
             raise _not_found(place, thread_id)
         if thread.resource_id != resource_id:
-            self._storage.call("patch", THREADS, id=thread_id, record={**owner, "updatedAt": iso_text(now())})
+            record = {**owner, "updatedAt": iso_text(now())}
+            self._write(place, "patch", THREADS, fence, id=thread_id, record=record)
         some: list[dict[str, str]] = []
         for row in self._storage.rows(MESSAGES, {"thread_id": thread_id}):
             if row.get("resourceId") != resource_id:
                 some.append({"id": row["id"], **owner})
             if len(some) == 256:
-                self._storage.call("updateMessages", MESSAGES, records=some)
+                self._write(place, "updateMessages", MESSAGES, fence, records=some)
                 some = []
         if some:
-            self._storage.call("updateMessages", MESSAGES, records=some)
+            self._write(place, "updateMessages", MESSAGES, fence, records=some)
         return self.get_thread_by_id(thread_id) or thread
 
-    def delete_thread(self, thread_id: str) -> None:
+    def delete_thread(self, thread_id: str, *, fence: RunFence | None = None) -> None:
         """Delete a thread with its messages and what was observed of it, 25 rows a transaction, itself last.
 
         An unknown one: nothing.
         """
-        self._storage.repeat(
-            "deleteThread", THREADS, id=key_text("MemoryStorage.delete_thread: thread_id", thread_id)
-        )
+        place = "MemoryStorage.delete_thread"
+        self._repeat_write(place, "deleteThread", THREADS, fence, id=key_text(f"{place}: thread_id", thread_id))
 
 
 def _wanted(
