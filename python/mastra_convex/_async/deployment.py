@@ -17,6 +17,7 @@ from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._credentials import authorization, user_token
 from mastra_convex._numbers import as_duration
 from mastra_convex._rows import as_integer
+from mastra_convex._twins import AnyDeployment, refuse_twin
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.types import Metric
 
@@ -46,7 +47,7 @@ HTTP_OPTIONS = {"admin_key", "retries", "headers", "mirror_bytes"}
 EMBEDDED_OPTIONS = {"functions", "limits", "synchronous"}
 
 
-class AsyncDeployment:
+class AsyncDeployment(AnyDeployment):
     """A handle on a deployment; ``connect_async`` makes one. It opens at the first await, or by ``async with``.
 
     Attributes
@@ -278,6 +279,7 @@ class AsyncClient:
                 raise TypeError(f"{type(self).__name__}: options {sorted(options)} belong to connect()")
             self._deployment = deployment
         else:
+            refuse_twin(type(self).__name__, deployment)
             self._deployment = AsyncDeployment(deployment, **options)
 
     async def close(self) -> None:

@@ -18,6 +18,7 @@ from mastra_convex._sync.subscription import Subscription
 from mastra_convex._credentials import authorization, user_token
 from mastra_convex._numbers import as_duration
 from mastra_convex._rows import as_integer
+from mastra_convex._twins import AnyDeployment, refuse_twin
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.types import Metric
 
@@ -47,7 +48,7 @@ HTTP_OPTIONS = {"admin_key", "retries", "headers", "mirror_bytes"}
 EMBEDDED_OPTIONS = {"functions", "limits", "synchronous"}
 
 
-class Deployment:
+class Deployment(AnyDeployment):
     """A handle on a deployment; ``connect`` makes one.
 
     Attributes
@@ -279,6 +280,7 @@ class Client:
                 raise TypeError(f"{type(self).__name__}: options {sorted(options)} belong to connect()")
             self._deployment = deployment
         else:
+            refuse_twin(type(self).__name__, deployment)
             self._deployment = Deployment(deployment, **options)
 
     def close(self) -> None:

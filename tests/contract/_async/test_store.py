@@ -70,6 +70,23 @@ async def test_a_store_closes_what_it_opened(deployment: mc.AsyncDeployment, tmp
         await own.memory.list_threads()
 
 
+async def test_what_grows_too_large_is_one_error_everywhere(deployment: mc.AsyncDeployment) -> None:
+    """It names the field, though each update by itself is small enough; and nothing has changed."""
+    memory = mc.AsyncConvexStore(deployment).memory
+    thread = await memory.save_thread(mc.Thread(id="t", resource_id="ada", metadata={"a": "x" * 600_000}))
+    with pytest.raises(mc.LimitExceededError, match=r"1048576 bytes, 12000\d\d of them in `metadata`") as caught:
+        await memory.update_thread("t", metadata={"b": "x" * 600_000})
+    assert caught.value.code == "ValueTooLargeError"
+    assert await memory.get_thread_by_id("t") == thread
+
+
+async def test_a_store_gives_its_domains_by_name() -> None:
+    """Those of Mastra's that it hasn't are None."""
+    async with mc.AsyncConvexStore(":memory:") as store:
+        assert store.get_store("background_tasks") is store.background_tasks
+        assert [store.get_store(name) for name in ("agents", "_storage", "id", "nothing")] == [None] * 4
+
+
 async def test_older_functions_do_what_they_can(tmp_path: Path) -> None:
     """The error of what they can't names what they can, and what to deploy."""
     shutil.copytree(TESTS.parent / "convex", tmp_path / "convex")

@@ -10,6 +10,7 @@ from mastra_convex._sync.deployment import Client, Deployment, ConnectOptions, T
 from mastra_convex._sync.storage import Storage
 from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
 from mastra_convex._sync.store.channels import ChannelsStorage
+from mastra_convex._sync.store.domain import Domain
 from mastra_convex._sync.store.memory import MemoryStorage
 from mastra_convex._sync.store.observability import ObservabilityStorage
 from mastra_convex._sync.store.schedules import SchedulesStorage
@@ -69,8 +70,9 @@ class ConvexStore(Client):
     ``limits="off"`` too, so that what is stored can move to any deployment.
 
     Pages count from 0. Records of one time come in the order in which they were stored, and in its reverse where the
-    newest come first. Totals are exact: those of a resource's threads, and of all messages of a thread or a resource,
-    are kept as these are written, all others counted by reading, 1,000 rows a transaction.
+    newest come first. Totals are exact: those of whole lists, of a resource's threads, and of all messages of a
+    thread or a resource are kept as these are written. What a filter leaves of a list is counted by reading that of an
+    index, 1,000 rows a transaction.
 
     Older functions, and those of npm ``@mastra/convex``, serve every method as far as they can. What they can't is an
     `UnsupportedOperationError`, which names what they can, and what to deploy. Behaviour: as Mastra's storage domains
@@ -110,6 +112,14 @@ class ConvexStore(Client):
             It has none; the hint says how to deploy it.
         """
         self._storage.version()
+
+    def get_store(self, name: str) -> Domain | None:
+        """Return a domain by its name, such as ``"memory"`` or ``"background_tasks"``: the attribute of that name.
+
+        None for a domain of Mastra's that stores on Convex don't have, such as ``"agents"``, and for any other name.
+        """
+        domain = vars(self).get(name)
+        return domain if isinstance(domain, Domain) else None
 
     def clear(self, table_name: str) -> None:
         """Delete every row of a table, 25 a transaction.

@@ -1,0 +1,23 @@
+"""What the sync and the async classes know of each other."""
+
+from __future__ import annotations
+
+from mastra_convex.errors import ConfigurationError
+
+
+class AnyDeployment:
+    """A deployment, whether its calls are awaited or not."""
+
+
+def refuse_twin(client: str, deployment: object) -> None:
+    """Refuse a deployment whose calls are awaited where the class's aren't, or the other way round."""
+    if not isinstance(deployment, AnyDeployment):
+        return
+    if client.startswith("Async"):
+        twin, made_by, wanted = client.removeprefix("Async"), "connect", "connect_async"
+    else:
+        twin, made_by, wanted = f"Async{client}", "connect_async", "connect"
+    raise ConfigurationError(
+        f"{client}: {deployment!r} comes from {made_by}()",
+        hint=f"Give it to {twin}, or give {client} what {wanted}() makes.",
+    )
