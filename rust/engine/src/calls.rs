@@ -212,8 +212,8 @@ impl Inner {
         let (size, limit) = (value::size::size(value), self.options.limits.value_bytes);
         if size > limit {
             return Err(Error::function(
-                "ValueTooLarge",
-                format!("The {what} of a function may have {limit} bytes; these have {size}."),
+                "ValueTooLargeError",
+                format!("The {what} of a function: too large ({size} bytes > maximum size {limit} bytes)."),
             ));
         }
         Ok(())

@@ -11,7 +11,6 @@ const LIMIT_CODES: &[&str] = &[
     "TooManyBytesWritten",
     "TooManyReads",
     "PageSizeTooLarge",
-    "ValueTooLarge",
     "ValueTooLargeError",
     "ArrayTooLongError",
     "TooNestedError",
@@ -20,6 +19,21 @@ const LIMIT_CODES: &[&str] = &[
     "OutOfMemory",
     "VectorLimitTooLargeError",
     "TooManyElementsInVectorQueryError",
+];
+
+/// What Convex writes of a limit, and the code it has for that.
+const REMOTE_LIMITS: &[(&str, &str)] = &[
+    ("Too many documents read", "TooManyDocumentsRead"),
+    ("Too many bytes read", "TooManyBytesRead"),
+    ("Too many index ranges read", "TooManyReads"),
+    ("Too many documents written", "TooManyWrites"),
+    ("Too many bytes written", "TooManyBytesWritten"),
+    ("too large", "ValueTooLargeError"),
+    ("too long", "ArrayTooLongError"),
+    ("too nested", "TooNestedError"),
+    ("too many fields", "TooManyFieldsError"),
+    ("timed out", "FunctionTimeout"),
+    ("out of memory", "OutOfMemory"),
 ];
 
 /// An exception to be: the class's name, and what its constructor takes.
@@ -186,7 +200,9 @@ fn remote_function_class(message: &str, has_data: bool) -> (&'static str, &'stat
         ("ArgumentValidationError", "ArgumentValidationError")
     } else if has("does not match the schema") {
         ("SchemaError", "SchemaEnforcementError")
-    } else if has("in a single function execution") || has("timed out") || has("maximum") || has("too large") {
+    } else if let Some((_, code)) = REMOTE_LIMITS.iter().find(|(text, _)| has(text)) {
+        ("LimitExceededError", code)
+    } else if has("maximum") || has("in a single function execution") {
         ("LimitExceededError", "LimitExceeded")
     } else {
         ("FunctionError", "Error")

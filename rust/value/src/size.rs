@@ -92,12 +92,14 @@ fn nesting_of_object(fields: &Object) -> usize {
 #[non_exhaustive]
 pub enum SizeError {
     /// The whole is too large.
-    #[error("Value is too large ({size} bytes > maximum size {limit} bytes)")]
+    #[error("Value is too large ({size} bytes > maximum size {limit} bytes{})", Largest(largest))]
     Bytes {
         /// Its size.
         size: usize,
         /// [`VALUE_MAX_BYTES`] or [`DOCUMENT_MAX_BYTES`].
         limit: usize,
+        /// A document's largest field, and its size.
+        largest: Option<(String, usize)>,
     },
     /// The whole nests too deep.
     #[error("Value{} is too nested (nested {nesting} levels deep > maximum nesting {limit})", At(path))]
@@ -168,6 +170,18 @@ impl fmt::Display for At<'_> {
     }
 }
 
+/// The largest field within a message: nothing where it isn't a document's.
+struct Largest<'a>(&'a Option<(String, usize)>);
+
+impl fmt::Display for Largest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.0 {
+            Some((name, size)) => write!(f, ", {size} of them in `{name}`"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Checks that Convex takes a value, as an argument or a result.
 ///
 /// # Errors
@@ -178,7 +192,7 @@ pub fn check_value(value: &Value) -> Result<(), SizeError> {
         SizeError::Nesting { path, limit, .. } => SizeError::Nesting { path, limit, nesting: nesting(value) },
         error => error,
     })?;
-    check_bytes(size(value), VALUE_MAX_BYTES)
+    check_bytes(size(value), VALUE_MAX_BYTES, || None)
 }
 
 /// Checks that Convex stores a document with these fields. The system fields may be left out; they count all the same.
@@ -199,11 +213,13 @@ pub fn check_document(fields: &Object) -> Result<(), SizeError> {
         }
         error => error,
     })?;
-    check_bytes(size_of_document(fields), DOCUMENT_MAX_BYTES)
+    check_bytes(size_of_document(fields), DOCUMENT_MAX_BYTES, || {
+        fields.iter().map(|(name, value)| (name.clone(), size(value))).max_by_key(|(_, size)| *size)
+    })
 }
 
-fn check_bytes(size: usize, limit: usize) -> Result<(), SizeError> {
-    if size > limit { Err(SizeError::Bytes { size, limit }) } else { Ok(()) }
+fn check_bytes(size: usize, limit: usize, largest: impl FnOnce() -> Option<(String, usize)>) -> Result<(), SizeError> {
+    if size > limit { Err(SizeError::Bytes { size, limit, largest: largest() }) } else { Ok(()) }
 }
 
 /// A walk through a value, which knows where it is.
@@ -403,7 +419,7 @@ mod tests {
             (
                 with("x".repeat((1 << 20) - overhead + 1).into()),
                 "ValueTooLargeError",
-                "Value is too large (1048577 bytes > maximum size 1048576 bytes)".to_owned(),
+                "Value is too large (1048577 bytes > maximum size 1048576 bytes, 1048512 of them in `a`)".to_owned(),
             ),
         ] {
             let error = check_document(&fields).unwrap_err();

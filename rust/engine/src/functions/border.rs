@@ -228,7 +228,7 @@ impl<'js> Reader<'_, 'js> {
     fn count(&mut self, bytes: usize) -> Result<(), Refusal> {
         self.bytes += bytes;
         if self.bytes > VALUE_MAX_BYTES {
-            return Err(Refusal::Size(SizeError::Bytes { size: self.bytes, limit: VALUE_MAX_BYTES }));
+            return Err(Refusal::Size(SizeError::Bytes { size: self.bytes, limit: VALUE_MAX_BYTES, largest: None }));
         }
         Ok(())
     }

@@ -10,7 +10,11 @@ use std::{
 };
 
 use rquickjs::{Array as JsArray, Ctx, Exception, Function, Object as JsObject, TypedArray, Value as JsValue};
-use value::{Packed, Value, id::DocumentId};
+use value::{
+    Packed, Value, check_field_name,
+    id::DocumentId,
+    size::{SizeError, check_value},
+};
 
 use super::{
     FunctionKind,
@@ -202,12 +206,14 @@ fn patch<'js>(host: &Host, ctx: &Ctx<'js>, id: JsValue<'js>, value: JsValue<'js>
         let value = from_js(ctx, value, &name)?;
         fields.insert(name, value);
     }
+    check(host, ctx, fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))))?;
     host.database(ctx, |transaction| transaction.patch(parse_id(&id, "patch")?, fields))
 }
 
 fn replace<'js>(host: &Host, ctx: &Ctx<'js>, id: JsValue<'js>, value: JsValue<'js>) -> rquickjs::Result<()> {
     let id = text(ctx, &id, "id")?;
     let fields = object(ctx, value, "replace")?;
+    check(host, ctx, &fields)?;
     host.database(ctx, |transaction| transaction.replace(parse_id(&id, "replace")?, fields))
 }
 
@@ -410,6 +416,20 @@ fn object<'js>(ctx: &Ctx<'js>, value: JsValue<'js>, method: &str) -> rquickjs::R
         Some(Value::Object(fields)) => Ok(fields),
         _ => Err(Exception::throw_type(ctx, &format!("Invalid argument `value` for `db.{method}`: an object"))),
     }
+}
+
+/// Tells what can't be a value before what else is wrong with a write, as Convex's own client does.
+fn check<'a>(
+    host: &Host,
+    ctx: &Ctx<'_>,
+    fields: impl IntoIterator<Item = (&'a String, &'a Value)>,
+) -> rquickjs::Result<()> {
+    fields.into_iter().try_for_each(|(name, value)| {
+        let named = check_field_name(name).map_err(|error| SizeError::FieldName { path: String::new(), error });
+        named
+            .and_then(|()| check_value(value))
+            .map_err(|error| host.throw(ctx, FunctionError::new(error.code(), format!("{name}: {error}")).into()))
+    })
 }
 
 fn parse_id(text: &str, method: &str) -> Result<DocumentId> {

@@ -299,5 +299,5 @@ fn arguments_and_results_are_checked() {
     let error = typed(r#"{"n": 13}"#).expect_err("it returns text");
     assert_eq!(error.code(), "ReturnsValidationError");
     let large = x("x".repeat(16 << 20));
-    assert_eq!(code(&deployment, "javascript:same", large), "ValueTooLarge");
+    assert_eq!(code(&deployment, "javascript:same", large), "ValueTooLargeError");
 }

@@ -226,6 +226,17 @@ fn limits_hold_with_their_codes() {
 }
 
 #[test]
+fn of_a_wrong_value_and_a_wrong_id_the_value_is_named() {
+    let deployment = in_memory();
+    for op in ["patch", "replace"] {
+        let error = try_call(&deployment, "database:writeTwiceWrong", object([("op", op.into())]));
+        let error = error.expect_err("it is wrong");
+        assert_eq!(error.code(), "InvalidFieldNameError");
+        assert!(error.to_string().contains("a: Object can't have this field: "), "{error}");
+    }
+}
+
+#[test]
 fn arrays_are_stored_bit_for_bit() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let numbers: Vec<f64> = [0.1, -0.0, f64::NAN, f64::NEG_INFINITY, 5e-324].into_iter().cycle().take(20).collect();

@@ -90,6 +90,11 @@ export const tryEach = mutation({
   },
 });
 
+/** A value that can't be, written where nothing is. */
+export const writeTwiceWrong = mutation({
+  args: { op: v.string() },
+  handler: async (ctx: any, { op }) => ctx.db[op]("nonsense", { a: { $b: 1 } }),
+});
 export const insertMany = mutation({
   args: { table: v.string(), count: v.number(), bytes: v.optional(v.number()) },
   handler: async ({ db }, { table, count, bytes = 0 }) => {
