@@ -2,11 +2,12 @@
 
 from mastra_convex._async.legacy import AsyncConvexStorage
 from mastra_convex._sync.legacy import ConvexStorage
+from mastra_convex.records.messages_v1 import MessageV1
 
-__all__ = ["AsyncConvexStorage", "ConvexStorage"]
+__all__ = ["AsyncConvexStorage", "ConvexStorage", "MessageV1"]
 
 # Users see classes where they import them from.
-for _class in (AsyncConvexStorage, ConvexStorage):
+for _class in (AsyncConvexStorage, ConvexStorage, MessageV1):
     _class.__module__ = __name__
 
 del _class

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
-from mastra_convex._async.deployment import AsyncClient, AsyncDeployment, Target
+from mastra_convex._async._call import hand_on
+from mastra_convex._async.deployment import AsyncDeployment, Target
+from mastra_convex._async.raw_tables import AsyncRawTables
 from mastra_convex._async.store.store import AsyncConvexStore
 from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import as_record
-from mastra_convex.records._pages import MOST_ROWS, options
-from mastra_convex.records._values import as_items
+from mastra_convex.records._pages import MOST_ROWS, Window, options
+from mastra_convex.records._values import as_items, one_of
 from mastra_convex.records.evals import Eval
 from mastra_convex.records.memory import Message, MessagePage, Thread, ThreadPage
+from mastra_convex.records.messages_v1 import MessageV1, messages_v1
 from mastra_convex.records.observability import Span, TracePage
 from mastra_convex.records.workflows import WorkflowRun, WorkflowRunPage
 
@@ -35,7 +38,7 @@ STATUS = {"completed": "success"}
 FOLDED = ("kind", "status", "events", "other")
 
 
-class AsyncConvexStorage(AsyncClient):
+class AsyncConvexStorage(AsyncRawTables):
     """The interface of the first ``@mastra/convex``, ``ConvexStorage``, in snake_case.
 
     For programs that were written for it; others take `AsyncConvexStore`, whose domains do the work: the tables are
@@ -109,7 +112,10 @@ class AsyncConvexStorage(AsyncClient):
         return (await self.save_messages([message]))[0]
 
     async def save_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
-        """Insert messages, or update those with the same ids; return them in the order given."""
+        """Insert messages, or update those with the same ids; return them in the order given.
+
+        Content may be what the first release took: text, or a list of parts such as ``{"type": "tool-call", …}``.
+        """
         return await self.store.memory.save_messages(
             _records("ConvexStorage.save_messages: messages", messages, MESSAGE)
         )
@@ -124,15 +130,56 @@ class AsyncConvexStorage(AsyncClient):
         """Return a message, or None."""
         return next(iter(await self.store.memory.list_messages_by_id([id])), None)
 
-    async def get_messages(self, thread_id: str) -> list[Message]:
-        """Return all messages of a thread, oldest first."""
-        return (await self.store.memory.list_messages(thread_id, per_page=None)).messages
+    @overload
+    async def get_messages(self, thread_id: str, format: Literal["v2"] = "v2") -> list[Message]: ...
+
+    @overload
+    async def get_messages(self, thread_id: str, format: Literal["v1"]) -> list[MessageV1]: ...
+
+    async def get_messages(self, thread_id: str, format: Literal["v1", "v2"] = "v2") -> list[Message] | list[MessageV1]:
+        """Return all messages of a thread, oldest first.
+
+        Parameters
+        ----------
+        thread_id : str
+            The thread; an unknown one has no messages.
+        format : {"v1", "v2"}, default "v2"
+            ``"v1"`` gives them in the first release's form, in which calls of tools and what they returned are
+            messages of their own.
+        """
+        one_of(("v1", "v2"), "ConvexStorage.get_messages: format", format)
+        messages = (await self.store.memory.list_messages(thread_id, per_page=None)).messages
+        return messages_v1(messages) if format == "v1" else messages
 
     async def get_messages_paginated(self, thread_id: str, page: int = 1, per_page: int = 40) -> MessagePage:
         """Return a page of a thread's messages, oldest first; `page` counts from 1."""
         number = _page("ConvexStorage.get_messages_paginated", page)
         found = await self.store.memory.list_messages(thread_id, page=number - 1, per_page=per_page)
         return replace(found, page=number)
+
+    def subscribe_to_thread(self, thread_id: str, callback: Callable[[Thread | None], object]) -> Callable[[], None]:
+        """Call a function with a thread, or None, at once and after each change.
+
+        Parameters
+        ----------
+        thread_id : str
+            The thread, which need not exist yet.
+        callback : callable
+            Takes the newest state, one call at a time. What it raises is logged, and the next state comes all the same.
+
+        Returns
+        -------
+        callable
+            Ends it; again: nothing. Where the query fails it ends by itself, with a line in the log
+            ``mastra_convex.legacy``.
+        """
+        return hand_on(self.store.watch_thread(thread_id), callback)
+
+    def subscribe_to_thread_messages(
+        self, thread_id: str, callback: Callable[[list[Message]], object]
+    ) -> Callable[[], None]:
+        """Call a function with a thread's first 1000 messages, oldest first, as `subscribe_to_thread` does."""
+        return hand_on(self.store.watch_messages(thread_id, limit=1000), callback)
 
     async def save_trace(self, trace: Span | Mapping[str, Any]) -> Span:
         """Insert a span of a trace, which the first release called a trace; return it.
@@ -245,20 +292,27 @@ class AsyncConvexStorage(AsyncClient):
         limit : int, optional
             How many at most; by default all.
         offset : int, default 0
-            How many to pass over: a multiple of `limit`.
+            How many to pass over; it needs a limit.
+
+        Returns
+        -------
+        WorkflowRunPage
+            Its `page` is that which the offset lies in.
         """
         place = "ConvexStorage.get_workflow_runs"
         offset = as_integer(f"{place}: offset", offset, 0, MOST_ROWS)
-        if offset and (not limit or offset % limit):
-            raise InvalidArgumentError(f"{place}: offset {offset}; expected a multiple of limit, which is {limit}")
-        return await self.store.workflows.list_workflow_runs(
-            workflow_name=workflow_name,
-            resource_id=resource_id,
-            from_date=_moment(f"{place}: from_date", from_date),
-            to_date=_moment(f"{place}: to_date", to_date),
-            per_page=limit,
-            page=offset // limit if limit else 0,
-        )
+        if limit is not None:
+            limit = as_integer(f"{place}: limit", limit, 0, MOST_ROWS)
+        elif offset:
+            raise InvalidArgumentError(f"{place}: offset {offset} without a limit; expected both")
+        conditions = {
+            "workflow_name": workflow_name,
+            "resource_id": resource_id,
+            "from_date": _moment(f"{place}: from_date", from_date),
+            "to_date": _moment(f"{place}: to_date", to_date),
+        }
+        window = Window(offset // limit if limit else 0, limit, offset)
+        return await self.store.workflows._page(place, window, conditions)
 
     async def get_workflow_runs_by_state_type(self, state_type: str) -> list[WorkflowRun]:
         """Return all runs in a state, such as ``running`` or ``completed``, newest first."""

@@ -39,15 +39,11 @@ class OrderBy(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which part of a list is wanted: `per_page` items from `offset` on, or all."""
+    """Which part of a list is wanted: `per_page` items from `offset` on, or all; it counts as page `page`."""
 
     page: int
     per_page: int | None
-
-    @property
-    def offset(self) -> int:
-        """Items before the page."""
-        return self.page * (self.per_page or 0)
+    offset: int
 
     def has_more(self, total: int) -> bool:
         """Whether a list of `total` items goes on after the page."""
@@ -60,11 +56,11 @@ def window(place: str, page: int, per_page: int | None) -> Window:
     if per_page is None:
         if page:
             raise InvalidArgumentError(f"{place}: page {page}; expected 0 where per_page is None, which is all")
-        return Window(0, None)
+        return Window(0, None, 0)
     per_page = as_integer(f"{place}: per_page", per_page, 0, MOST_ROWS)
     if page * per_page > MOST_ROWS:
         raise InvalidArgumentError(f"{place}: page {page} of {per_page} begins beyond {MOST_ROWS}")
-    return Window(page, per_page)
+    return Window(page, per_page, page * per_page)
 
 
 def ordering(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -12,3 +12,22 @@ T = TypeVar("T")
 async def together(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
     """The results of calls that run at the same time."""
     return await asyncio.gather(*(call() for call in calls))
+
+
+class Inbox(Generic[T]):
+    """What callbacks of this loop were given."""
+
+    def __init__(self) -> None:
+        self._items: asyncio.Queue[T] = asyncio.Queue()
+        self.put = self._items.put_nowait
+        self.is_empty = self._items.empty
+
+    async def take(self) -> T:
+        """The next, when it comes."""
+        return await asyncio.wait_for(self._items.get(), 20)
+
+
+async def nothing_follows() -> None:
+    """Wait until nothing of this loop goes on beside the caller."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 20)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import mastra_convex as mc
+from tests.contract._async._call import Inbox, nothing_follows
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NOON_MS = int(NOON.timestamp() * 1000)
@@ -56,6 +57,120 @@ async def test_messages_go_by_their_first_names(storage: mc.legacy.AsyncConvexSt
         await storage.save_message({"thread_id": "x"})
 
 
+async def test_messages_come_in_the_first_form_too(storage: mc.legacy.AsyncConvexStorage) -> None:
+    """Calls of tools and what they returned are messages of their own there, with ids made of the whole's."""
+    await storage.save_thread({"thread_id": "t", "resource_id": "ada"})
+
+    def call(name: str, **fields: Any) -> dict[str, Any]:
+        invocation = {"toolCallId": name, "toolName": name, "args": {"q": 1}, "state": "call", **fields}
+        return {"type": "tool-invocation", "toolInvocation": invocation}
+
+    parts = [
+        {"type": "text", "text": "Let me see."},
+        call("search", state="result", result=[1]),
+        call("ask"),
+        call("updateWorkingMemory", state="result", result="ok"),
+        {"type": "text", "text": "Found."},
+        {"type": "reasoning", "reasoning": "hm"},
+    ]
+    old = [{"type": "tool-call", "toolCallId": "c", "toolName": "old", "args": {}}]
+    contents: list[Any] = ["Hi", {"format": 2, "parts": parts}, old, {"format": 2, "content": "bare"}]
+    for n, content in enumerate(contents):
+        given = {"message_id": f"m{n}", "thread_id": "t", "content": content, "created_at": NOON_MS + n}
+        await storage.save_message({**given, "role": "assistant", "message_type": "tool-call" if n == 2 else "v2"})
+
+    first = await storage.get_messages("t", "v1")
+    assert [(m.id, m.role, m.type, m.content) for m in first] == [
+        ("m0", "assistant", "text", "Hi"),
+        ("m1", "assistant", "text", "Let me see."),
+        (
+            "m1__split-1",
+            "assistant",
+            "tool-call",
+            [
+                {"type": "tool-call", "toolCallId": "search", "toolName": "search", "args": {"q": 1}},
+                {"type": "tool-call", "toolCallId": "ask", "toolName": "ask", "args": {"q": 1}},
+            ],
+        ),
+        (
+            "m1__split-2",
+            "tool",
+            "tool-result",
+            [{"type": "tool-result", "toolCallId": "search", "toolName": "search", "result": [1]}],
+        ),
+        ("m1__split-3", "assistant", "text", parts[4:]),
+        ("m2", "assistant", "tool-call", old),
+        ("m3", "assistant", "text", "bare"),
+    ]
+    assert {(m.thread_id, m.resource_id) for m in first} == {("t", "ada")}
+    assert first[-1].created_at == NOON + timedelta(milliseconds=3)
+    assert [m.id for m in await storage.get_messages("t")] == ["m0", "m1", "m2", "m3"]
+
+
+async def test_callbacks_follow_a_thread_until_they_are_ended(
+    storage: mc.legacy.AsyncConvexStorage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a callback raises is logged, and the next state comes."""
+    threads: Inbox[mc.Thread | None] = Inbox()
+    messages: Inbox[list[mc.Message]] = Inbox()
+
+    def fail_once(thread: mc.Thread | None) -> None:
+        threads.put(thread)
+        if thread is None:
+            raise ValueError("no thread yet")
+
+    ends = [storage.subscribe_to_thread("t", fail_once), storage.subscribe_to_thread_messages("t", messages.put)]
+    assert [await threads.take(), await messages.take()] == [None, []]
+    thread = await storage.save_thread({"thread_id": "t", "resource_id": "ada"})
+    assert await threads.take() == thread
+    assert "no thread yet" in caplog.text
+    message = await storage.save_message({"thread_id": "t", "content": "Hi"})
+    assert await messages.take() == [message]
+    for end in ends:
+        end()
+        end()
+    await storage.delete_thread("t")
+    await nothing_follows()
+    assert messages.is_empty()
+
+
+async def test_a_query_that_cannot_be_followed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with mc.legacy.AsyncConvexStorage(":memory:") as storage:
+        end = storage.subscribe_to_thread("t", print)
+        await storage.close()
+        await nothing_follows()
+        end()
+    assert "watchThread') ended" in caplog.text
+
+
+async def test_rows_are_kept_by_their_columns(storage: mc.legacy.AsyncConvexStorage) -> None:
+    """Those of Mastra's tables are records of a store's; those of any other are kept as they are."""
+    await storage.ensure_tables()
+    await storage.create_table("mastra_threads", {"id": {"type": "text"}})
+    await storage.alter_table("mastra_threads", {"more": {"type": "text"}}, ["more"])
+    columns = {"resourceId": "ada", "title": "", "metadata": {}, "createdAt": NOON, "updatedAt": NOON}
+    await storage.insert("mastra_threads", {"id": "t", **columns})
+    assert await storage.get_thread_by_id("t") == mc.Thread(id="t", resource_id="ada", created_at=NOON, updated_at=NOON)
+    row = await storage.load("mastra_threads", {"resourceId": "ada"})
+    assert row == {"id": "t", **columns, "createdAt": "2026-01-01T12:00:00.000Z", "updatedAt": row and row["createdAt"]}
+    assert await storage.get_table_columns("mastra_threads") == ["id", *columns]
+    assert await storage.load("mastra_threads", {"id": "u"}) is None
+
+    run = {"workflow_name": "w", "run_id": "r", "snapshot": "{}", "createdAt": NOON, "updatedAt": NOON}
+    await storage.insert("mastra_workflow_snapshot", run)
+    assert await storage.get_workflow_run("r") is not None
+    await storage.batch_insert("mine", [{"id": "a", "n": 1}, {"n": 2}])
+    assert await storage.load("mine", {"id": "a"}) == {"id": "a", "n": 1}
+    unnamed = await storage.load("mine", {"n": 2})
+    assert unnamed is not None
+    assert len(unnamed["id"]) == 36
+    assert await storage.get_table_columns("mine") == []
+    await storage.clear_table("mine")
+    assert await storage.load("mine", {"n": 1}) is None
+    await storage.drop_all_tables()
+    assert [await storage.get_thread_by_id("t"), await storage.get_workflow_run("r")] == [None, None]
+
+
 async def test_a_trace_is_what_is_a_span_today(storage: mc.legacy.AsyncConvexStorage) -> None:
     """What has no field of its own is kept in the metadata."""
     for n in range(3):
@@ -99,8 +214,10 @@ async def test_a_run_s_state_is_its_snapshot(storage: mc.legacy.AsyncConvexStora
     assert await storage.get_workflow_run("r3") == await storage.get_workflow_run_by_id("r3", "w") == saved
     assert await storage.save_workflow_run(saved) == saved
     assert [run.run_id for run in await storage.get_workflow_runs_by_state_type("completed")] == ["r3", "r1"]
-    page = await storage.get_workflow_runs("w", from_date=NOON_MS + 1, limit=2, offset=2)
-    assert ([run.run_id for run in page], page.total) == (["r1"], 3)
+    for offset, expected in ((0, ["r3", "r2"]), (1, ["r2", "r1"]), (2, ["r1"]), (3, [])):
+        page = await storage.get_workflow_runs("w", from_date=NOON_MS + 1, limit=2, offset=offset)
+        assert ([run.run_id for run in page], page.total) == (expected, 3)
+        assert (page.page, page.has_more) == (offset // 2, offset == 0)
     await storage.update_workflow_runs(
         [
             {"workflow_name": "w", "run_id": "r0", "state_type": "failed", "error": "no"},
@@ -125,7 +242,14 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], str]] = [
     ),
     ("save_messages", ("hi",), "messages is 'hi'; expected a list"),
     ("get_messages_paginated", ("t", 0), "page 0; expected an integer from 1"),
-    ("get_workflow_runs", (None, None, None, 2, 3), "offset 3; expected a multiple of limit, which is 2"),
+    ("get_workflow_runs", (None, None, None, None, 3), "offset 3 without a limit"),
+    ("get_workflow_runs", (None, None, None, -1), "limit -1; expected an integer from 0"),
+    ("get_messages", ("t", "v3"), "format is 'v3'; expected one of: v1, v2"),
+    ("insert", ("mastra_threads", "t"), "record is 't'; expected a mapping by columns"),
+    ("batch_insert", ("mastra_threads", {"id": "t"}), "records is .*; expected a list"),
+    ("batch_insert", ("mastra_threads", [{"id": {1}}]), r"records\[0\]\['id'\] is \{1\}"),
+    ("load", ("", {"id": "t"}), "table_name is ''"),
+    ("get_table_columns", ("",), "table_name is ''"),
     ("get_workflow_runs", (None, 1e300), r"from_date is 1e\+300; expected a date"),
     ("save_workflow_run", ("r",), "workflow_run is 'r'; expected a mapping"),
     ("save_workflow_run", ({"workflow_name": "w", "run_id": "r", "state": "s"},), "state is 's'; expected a dict"),

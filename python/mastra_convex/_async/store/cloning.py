@@ -92,7 +92,7 @@ class AsyncCloning(AsyncFencedWrites):
         wanted = set(request["messageIds"]) if "messageIds" in request else None
         admits = None if wanted is None else lambda row: row["id"] in wanted
         filters = {"thread_id": request["sourceThreadId"]}
-        rows, _ = await self._storage.page(MESSAGES, filters, order, Window(count - 1, 1), admits)
+        rows, _ = await self._storage.page(MESSAGES, filters, order, Window(0, 1, count - 1), admits)
         return {"startDate": rows[0]["createdAt"], "startCreationTime": rows[0]["_creationTime"]} if rows else {}
 
     async def clone_thread(

@@ -93,7 +93,7 @@ class Cloning(FencedWrites):
         wanted = set(request["messageIds"]) if "messageIds" in request else None
         admits = None if wanted is None else lambda row: row["id"] in wanted
         filters = {"thread_id": request["sourceThreadId"]}
-        rows, _ = self._storage.page(MESSAGES, filters, order, Window(count - 1, 1), admits)
+        rows, _ = self._storage.page(MESSAGES, filters, order, Window(0, 1, count - 1), admits)
         return {"startDate": rows[0]["createdAt"], "startCreationTime": rows[0]["_creationTime"]} if rows else {}
 
     def clone_thread(

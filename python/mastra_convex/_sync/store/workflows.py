@@ -12,7 +12,7 @@ from mastra_convex._sync.store.run_owners import OWNERS, RunOwners
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import equalities, from_row, to_row
-from mastra_convex.records._pages import options, window
+from mastra_convex.records._pages import Window, options, window
 from mastra_convex.records._values import date_text, key_text, key_texts, parsed
 from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunFilter, WorkflowRunPage
 
@@ -204,12 +204,14 @@ class WorkflowsStorage(RunOwners):
             are read, and looked into in this process.
         """
         place = "WorkflowsStorage.list_workflow_runs"
-        part = window(place, page, per_page)
+        return self._page(place, window(place, page, per_page), conditions)
+
+    def _page(self, place: str, part: Window, conditions: Mapping[str, Any]) -> WorkflowRunPage:
         filters, order, admits = _wanted(place, conditions)
         self._tell_status(filters)
         rows, total = self._storage.page(RUNS, filters, order, part, admits)
         runs = [from_row(WorkflowRun, row) for row in rows]
-        return WorkflowRunPage(runs, total, part.page, per_page, part.has_more(total))
+        return WorkflowRunPage(runs, total, part.page, part.per_page, part.has_more(total))
 
     def iter_workflow_runs(self, **conditions: Unpack[WorkflowRunFilter]) -> Iterator[WorkflowRun]:
         """Iterate over runs, newest first, paged by cursor; conditions as for `list_workflow_runs`."""

@@ -1,0 +1,131 @@
+# Generated from _async/raw_tables.py by tools/unasync.py: edit that.
+"""Tables by their names, and rows by their columns: what the first release offered beside its methods."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mastra_convex._sync.deployment import Client
+from mastra_convex._sync.storage import Row
+from mastra_convex._sync.store.store import ConvexStore
+from mastra_convex._json import to_json
+from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records import (
+    BackgroundTask,
+    ChannelConfig,
+    ChannelInstallation,
+    Eval,
+    Message,
+    ObservationalMemory,
+    Resource,
+    Schedule,
+    ScheduleTrigger,
+    Score,
+    Span,
+    Thread,
+    WorkflowRun,
+)
+from mastra_convex.records._columns import columns_of
+from mastra_convex.records._values import as_items, key_text, new_id
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+# What each table keeps. Any other keeps whatever its records have.
+TABLES: dict[str, type[DataclassInstance]] = {
+    "mastra_threads": Thread,
+    "mastra_messages": Message,
+    "mastra_resources": Resource,
+    "mastra_workflow_snapshot": WorkflowRun,
+    "mastra_scorers": Score,
+    "mastra_evals": Eval,
+    "mastra_ai_spans": Span,
+    "mastra_background_tasks": BackgroundTask,
+    "mastra_schedules": Schedule,
+    "mastra_schedule_triggers": ScheduleTrigger,
+    "mastra_channel_installations": ChannelInstallation,
+    "mastra_channel_config": ChannelConfig,
+    "mastra_observational_memory": ObservationalMemory,
+}
+
+# What Convex adds to each row.
+SYSTEM_FIELDS = ("_id", "_creationTime")
+
+
+class RawTables(Client):
+    """Rows as they are stored: mappings by column, which nothing checks but the schema."""
+
+    store: ConvexStore
+
+    def insert(self, table_name: str, record: Mapping[str, Any]) -> None:
+        """Insert a row, or update the one with its id.
+
+        Parameters
+        ----------
+        table_name : str
+            Mastra's name, such as ``"mastra_threads"``; under a name of nobody's, rows of any columns are kept.
+        record : mapping
+            Values by column; datetimes become ISO text. Without an ``id`` it gets a random one.
+        """
+        row = _row("ConvexStorage.insert: record", record)
+        self.store._storage.call("insert", key_text("ConvexStorage.insert: table_name", table_name), record=row)
+
+    def batch_insert(self, table_name: str, records: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, or update those with the same ids, in one transaction."""
+        place = "ConvexStorage.batch_insert"
+        rows = [
+            _row(f"{place}: records[{n}]", record) for n, record in enumerate(as_items(f"{place}: records", records))
+        ]
+        self.store._storage.call("batchInsert", key_text(f"{place}: table_name", table_name), records=rows)
+
+    def load(self, table_name: str, keys: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the first row whose columns equal these, or None."""
+        place = "ConvexStorage.load"
+        wanted = _json(f"{place}: keys", keys)
+        row = self.store._storage.load(key_text(f"{place}: table_name", table_name), **wanted)
+        return None if row is None else {name: value for name, value in row.items() if name not in SYSTEM_FIELDS}
+
+    def create_table(self, table_name: str, schema: object = None) -> None:
+        """Do nothing: the schema that is deployed makes the tables."""
+
+    def alter_table(self, table_name: str, schema: object = None, if_not_exists: Sequence[str] = ()) -> None:
+        """Do nothing: the schema that is deployed makes the columns."""
+
+    def ensure_tables(self) -> None:
+        """Make sure that the functions are deployed, and so the tables; a `FunctionNotFoundError` where they aren't."""
+        self.store.init()
+
+    def get_table_columns(self, table_name: str) -> list[str]:
+        """Return the columns that this package writes in a table; none of a table of nobody's."""
+        kind = TABLES.get(key_text("ConvexStorage.get_table_columns: table_name", table_name))
+        return [] if kind is None else [column.name for column in columns_of(kind).values()]
+
+    def clear_table(self, table_name: str) -> None:
+        """Delete every row of a table, 25 a transaction."""
+        self.store.clear(table_name)
+
+    def clear_all_tables(self) -> None:
+        """Delete every row of every table of a store's."""
+        for table_name in TABLES:
+            self.store.clear(table_name)
+
+    def drop_all_tables(self) -> None:
+        """As `clear_all_tables`: the schema that is deployed keeps the tables."""
+        self.clear_all_tables()
+
+
+def _row(place: str, record: Mapping[str, Any]) -> Row:
+    row = _json(place, record)
+    # A run's row is named by these, whatever its id.
+    is_named = row.get("id") or (row.get("workflow_name") and row.get("run_id"))
+    return row if is_named else {**row, "id": new_id()}
+
+
+def _json(place: str, given: Mapping[str, Any]) -> Row:
+    """A mapping whose values JSON can say."""
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a mapping by columns")
+    row: Row = json.loads(to_json(place, dict(given)))
+    return row
