@@ -135,11 +135,11 @@ async def test_callbacks_follow_a_thread_until_they_are_ended(
 
 
 async def test_a_query_that_cannot_be_followed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    async with mc.legacy.AsyncConvexStorage(":memory:") as storage:
-        end = storage.subscribe_to_thread("t", print)
-        await storage.close()
-        await nothing_follows()
-        end()
+    storage = mc.legacy.AsyncConvexStorage(":memory:")
+    await storage.close()
+    end = storage.subscribe_to_thread("t", print)
+    await nothing_follows()
+    end()
     assert "watchThread') ended" in caplog.text
 
 

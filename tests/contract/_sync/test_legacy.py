@@ -136,11 +136,11 @@ def test_callbacks_follow_a_thread_until_they_are_ended(
 
 
 def test_a_query_that_cannot_be_followed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    with mc.legacy.ConvexStorage(":memory:") as storage:
-        end = storage.subscribe_to_thread("t", print)
-        storage.close()
-        nothing_follows()
-        end()
+    storage = mc.legacy.ConvexStorage(":memory:")
+    storage.close()
+    end = storage.subscribe_to_thread("t", print)
+    nothing_follows()
+    end()
     assert "watchThread') ended" in caplog.text
 
 
