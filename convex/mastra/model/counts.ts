@@ -38,7 +38,13 @@ import type {
   StoredRow,
   WriteCtx,
 } from "./server";
-import { beginTotal, countTotal, isWholeList, totalOf } from "./totals";
+import {
+  beginTotal,
+  countTotal,
+  hasOlderRows,
+  isWholeList,
+  totalOf,
+} from "./totals";
 
 /** Which fields of a table have their rows counted by value. */
 const countedFields: { [T in RecordTable]?: string[] } = {
@@ -138,7 +144,14 @@ export async function countChanges(
 async function countMoves(ctx: WriteCtx, counted: Counted, moves: Move[]) {
   moves.sort(byTime);
   const parts = await partsFrom(ctx, counted, moves[0]!.createdAt);
-  if (parts.length === 0 && (await hasOlderRows(ctx, counted, moves))) return;
+  const { table, field, value } = counted;
+  const conditions = [{ field, value }];
+  if (
+    parts.length === 0 &&
+    (await hasOlderRows(ctx, table, conditions, moves))
+  ) {
+    return;
+  }
   for (const part of partsAfter(parts, moves)) {
     const { from, to, count } = part;
     const stored = parts.find((part) => part.from === from);
@@ -160,18 +173,6 @@ async function insertPart(
   { from, to, count }: Part,
 ) {
   await ctx.db.insert("mastra_counts", { ...counted, from, to, count });
-}
-
-/** Whether there are more rows than came with these moves. */
-async function hasOlderRows(
-  ctx: WriteCtx,
-  { table, field, value }: Counted,
-  moves: Move[],
-): Promise<boolean> {
-  const came = moves.reduce((sum, { difference }) => sum + difference, 0);
-  if (came <= 0) return true;
-  const rows = rowsWhere(ctx as AnyReadCtx, table, [{ field, value }]);
-  return (await rows.take(came + 1)).length > came;
 }
 
 /** The parts, oldest first, after rows came and went, in the order of their times. */

@@ -134,15 +134,15 @@ function shardOf(id: string): string {
   return String(hash % SHARDS);
 }
 
-/** Whether there are more rows than came just now. */
-async function hasOlderRows(
+/** Whether more rows satisfy the conditions than came with these moves. */
+export async function hasOlderRows(
   ctx: WriteCtx,
   table: RecordTable,
-  list: Condition[],
+  conditions: Condition[],
   moves: { difference: number }[],
 ): Promise<boolean> {
   const came = moves.reduce((sum, { difference }) => sum + difference, 0);
   if (came <= 0) return true;
-  const rows = rowsWhere(ctx as AnyReadCtx, table, list);
+  const rows = rowsWhere(ctx as AnyReadCtx, table, conditions);
   return (await rows.take(came + 1)).length > came;
 }
