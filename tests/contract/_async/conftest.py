@@ -9,24 +9,23 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
+from tests.contract.deployed import ADMIN_KEY, NATIVE_TABLES, STORAGE, URL
 
-NATIVE_TABLES = {
-    "docs_vectors": {"dimensions": 2, "filterFields": ["kind", "n"]},
-    "real_vectors": {"dimensions": 384, "filterFields": ["kind", "public"]},
-    "odd": {
-        "dimensions": 2,
-        "filterFields": ["kind"],
-        "idField": "key",
-        "idIndexName": "by_key",
-        "vectorField": "v",
-        "metadataField": "m",
-    },
-}
+KINDS = ["memory", "folder", "served", *(["deployed"] if URL else [])]
 
 
-@pytest.fixture(params=["memory", "folder", "served"])
+@pytest.fixture(autouse=True)
+def storage_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes call the storage function that the environment names, where a test doesn't name one."""
+    for kind in (mc.AsyncConvexStore, mc.AsyncConvexVector):
+        defaults = kind.__init__.__kwdefaults__
+        assert defaults is not None
+        monkeypatch.setitem(defaults, "storage_function", STORAGE)
+
+
+@pytest.fixture(params=KINDS)
 async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[mc.AsyncDeployment]:
-    """A deployment of each kind, empty: in memory, in a folder, and over HTTP."""
+    """A deployment of each kind, empty: in memory, in a folder, over HTTP; and the one that the environment names."""
     if request.param == "served":
         embedded = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="full")
         # What `schema.ts` declares on a deployment that isn't ours to extend.
@@ -36,10 +35,43 @@ async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
         async with mc.connect_async(server.url, admin_key=server.admin_key) as deployment:
             yield deployment
         server.stop()
+    elif request.param == "deployed":
+        async with mc.connect_async(URL or "", admin_key=ADMIN_KEY) as deployment:
+            await emptied(deployment)
+            yield deployment
     else:
         target = ":memory:" if request.param == "memory" else tmp_path / "data"
         async with mc.connect_async(target) as deployment:
             yield deployment
+
+
+async def emptied(deployment: mc.AsyncDeployment) -> None:
+    """Delete what tests before have stored on a deployment that they share."""
+    store = mc.AsyncConvexStore(deployment)
+    domains = [store.memory, store.workflows, store.scores, store.background_tasks, store.schedules, store.channels]
+    for domain in [*domains, store.observability]:
+        await domain.dangerously_clear_all()
+    # Tasks that are documents, and a table of nobody's.
+    for table in ("mastra_documents", "mine"):
+        await store.clear(table)
+    vectors = mc.AsyncConvexVector(deployment)
+    for name in await vectors.list_indexes():
+        await vectors.delete_index(name)
+    for prefix in ("mastra:cache:", "mastra:"):
+        await mc.AsyncConvexServerCache(deployment, key_prefix=prefix).clear()
+    fields = {"idField": "id_field", "idIndexName": "id_index_name", "vectorField": "vector_field"}
+    indexes = {
+        table: mc.NativeIndex(
+            table,
+            options["dimensions"],
+            metadata_field=options.get("metadataField", "metadata"),
+            **{argument: options[name] for name, argument in fields.items() if name in options},
+        )
+        for table, options in NATIVE_TABLES.items()
+    }
+    native = mc.AsyncConvexNativeVector(deployment, indexes=indexes)
+    for table in indexes:
+        await native.truncate_index(table)
 
 
 @pytest.fixture

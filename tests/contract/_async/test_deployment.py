@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 import mastra_convex as mc
-
-HANDLE = "mastra/storage:handle"
+from tests.contract.deployed import STORAGE
 
 
 def thread(metadata: Any) -> dict[str, Any]:
@@ -29,11 +28,11 @@ def thread(metadata: Any) -> dict[str, Any]:
 
 async def save(deployment: mc.AsyncDeployment, metadata: Any) -> Any:
     record = thread(metadata)
-    return await deployment.mutation(HANDLE, {"op": "insert", "tableName": "mastra_threads", "record": record})
+    return await deployment.mutation(STORAGE, {"op": "insert", "tableName": "mastra_threads", "record": record})
 
 
 async def load(deployment: mc.AsyncDeployment) -> Any:
-    reply = await deployment.mutation(HANDLE, {"op": "load", "tableName": "mastra_threads", "keys": {"id": "t1"}})
+    reply = await deployment.mutation(STORAGE, {"op": "load", "tableName": "mastra_threads", "keys": {"id": "t1"}})
     return reply["result"]
 
 
@@ -154,7 +153,7 @@ async def test_unknown_functions_are_named_beside_those_that_exist(deployment: m
 async def test_a_function_is_called_as_what_it_is(deployment: mc.AsyncDeployment) -> None:
     """A mutation is no query."""
     with pytest.raises(mc.FunctionError, match="as Query, but it is defined as Mutation"):
-        await deployment.query(HANDLE, {})
+        await deployment.query(STORAGE, {})
 
 
 async def test_arguments_are_validated(deployment: mc.AsyncDeployment) -> None:
@@ -168,7 +167,7 @@ async def test_documents_must_match_the_schema(deployment: mc.AsyncDeployment) -
     """The error names the table and the field."""
     record = {**thread({}), "title": 1}
     with pytest.raises(mc.SchemaError, match=r"(?s)mastra_threads.*Path: \.title"):
-        await deployment.mutation(HANDLE, {"op": "insert", "tableName": "mastra_threads", "record": record})
+        await deployment.mutation(STORAGE, {"op": "insert", "tableName": "mastra_threads", "record": record})
     assert await load(deployment) is None
 
 

@@ -12,9 +12,9 @@ import pytest
 
 import mastra_convex as mc
 from tests.contract._async._call import together
+from tests.contract.deployed import STORAGE
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
-STORAGE = "mastra/storage:handle"
 
 # More by hand: MERGES=200 pytest -k nothing_is_lost
 MERGES = int(os.environ.get("MERGES", "12"))

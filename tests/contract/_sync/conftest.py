@@ -10,24 +10,23 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
+from tests.contract.deployed import ADMIN_KEY, NATIVE_TABLES, STORAGE, URL
 
-NATIVE_TABLES = {
-    "docs_vectors": {"dimensions": 2, "filterFields": ["kind", "n"]},
-    "real_vectors": {"dimensions": 384, "filterFields": ["kind", "public"]},
-    "odd": {
-        "dimensions": 2,
-        "filterFields": ["kind"],
-        "idField": "key",
-        "idIndexName": "by_key",
-        "vectorField": "v",
-        "metadataField": "m",
-    },
-}
+KINDS = ["memory", "folder", "served", *(["deployed"] if URL else [])]
 
 
-@pytest.fixture(params=["memory", "folder", "served"])
+@pytest.fixture(autouse=True)
+def storage_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes call the storage function that the environment names, where a test doesn't name one."""
+    for kind in (mc.ConvexStore, mc.ConvexVector):
+        defaults = kind.__init__.__kwdefaults__
+        assert defaults is not None
+        monkeypatch.setitem(defaults, "storage_function", STORAGE)
+
+
+@pytest.fixture(params=KINDS)
 def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[mc.Deployment]:
-    """A deployment of each kind, empty: in memory, in a folder, and over HTTP."""
+    """A deployment of each kind, empty: in memory, in a folder, over HTTP; and the one that the environment names."""
     if request.param == "served":
         embedded = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="full")
         # What `schema.ts` declares on a deployment that isn't ours to extend.
@@ -37,10 +36,43 @@ def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[mc.De
         with mc.connect(server.url, admin_key=server.admin_key) as deployment:
             yield deployment
         server.stop()
+    elif request.param == "deployed":
+        with mc.connect(URL or "", admin_key=ADMIN_KEY) as deployment:
+            emptied(deployment)
+            yield deployment
     else:
         target = ":memory:" if request.param == "memory" else tmp_path / "data"
         with mc.connect(target) as deployment:
             yield deployment
+
+
+def emptied(deployment: mc.Deployment) -> None:
+    """Delete what tests before have stored on a deployment that they share."""
+    store = mc.ConvexStore(deployment)
+    domains = [store.memory, store.workflows, store.scores, store.background_tasks, store.schedules, store.channels]
+    for domain in [*domains, store.observability]:
+        domain.dangerously_clear_all()
+    # Tasks that are documents, and a table of nobody's.
+    for table in ("mastra_documents", "mine"):
+        store.clear(table)
+    vectors = mc.ConvexVector(deployment)
+    for name in vectors.list_indexes():
+        vectors.delete_index(name)
+    for prefix in ("mastra:cache:", "mastra:"):
+        mc.ConvexServerCache(deployment, key_prefix=prefix).clear()
+    fields = {"idField": "id_field", "idIndexName": "id_index_name", "vectorField": "vector_field"}
+    indexes = {
+        table: mc.NativeIndex(
+            table,
+            options["dimensions"],
+            metadata_field=options.get("metadataField", "metadata"),
+            **{argument: options[name] for name, argument in fields.items() if name in options},
+        )
+        for table, options in NATIVE_TABLES.items()
+    }
+    native = mc.ConvexNativeVector(deployment, indexes=indexes)
+    for table in indexes:
+        native.truncate_index(table)
 
 
 @pytest.fixture

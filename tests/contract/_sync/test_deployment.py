@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 import mastra_convex as mc
-
-HANDLE = "mastra/storage:handle"
+from tests.contract.deployed import STORAGE
 
 
 def thread(metadata: Any) -> dict[str, Any]:
@@ -30,11 +29,11 @@ def thread(metadata: Any) -> dict[str, Any]:
 
 def save(deployment: mc.Deployment, metadata: Any) -> Any:
     record = thread(metadata)
-    return deployment.mutation(HANDLE, {"op": "insert", "tableName": "mastra_threads", "record": record})
+    return deployment.mutation(STORAGE, {"op": "insert", "tableName": "mastra_threads", "record": record})
 
 
 def load(deployment: mc.Deployment) -> Any:
-    reply = deployment.mutation(HANDLE, {"op": "load", "tableName": "mastra_threads", "keys": {"id": "t1"}})
+    reply = deployment.mutation(STORAGE, {"op": "load", "tableName": "mastra_threads", "keys": {"id": "t1"}})
     return reply["result"]
 
 
@@ -155,7 +154,7 @@ def test_unknown_functions_are_named_beside_those_that_exist(deployment: mc.Depl
 def test_a_function_is_called_as_what_it_is(deployment: mc.Deployment) -> None:
     """A mutation is no query."""
     with pytest.raises(mc.FunctionError, match="as Query, but it is defined as Mutation"):
-        deployment.query(HANDLE, {})
+        deployment.query(STORAGE, {})
 
 
 def test_arguments_are_validated(deployment: mc.Deployment) -> None:
@@ -169,7 +168,7 @@ def test_documents_must_match_the_schema(deployment: mc.Deployment) -> None:
     """The error names the table and the field."""
     record = {**thread({}), "title": 1}
     with pytest.raises(mc.SchemaError, match=r"(?s)mastra_threads.*Path: \.title"):
-        deployment.mutation(HANDLE, {"op": "insert", "tableName": "mastra_threads", "record": record})
+        deployment.mutation(STORAGE, {"op": "insert", "tableName": "mastra_threads", "record": record})
     assert load(deployment) is None
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import mastra_convex as mc
+from tests.contract.deployed import STORAGE
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-STORAGE = "mastra/storage:handle"
 
 
 def at(seconds: float) -> datetime:

@@ -11,8 +11,8 @@ import pytest
 
 import mastra_convex as mc
 from tests.contract._sync._call import together
+from tests.contract.deployed import STORAGE
 
-STORAGE = "mastra/storage:handle"
 WORKFLOW = {"type": "workflow", "workflowId": "w", "inputData": {"$a": "ü"}}
 
 

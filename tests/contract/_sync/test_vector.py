@@ -13,6 +13,7 @@ import pytest
 import mastra_convex as mc
 from tests import reference
 from tests.conftest import Docstrings
+from tests.contract.deployed import STORAGE
 
 NAN = float("nan")
 
@@ -186,9 +187,7 @@ def test_rows_of_other_clients_that_cannot_rank_are_skipped(
     filled(vectors)
     bad = [[1.0], [NAN, 1.0], [0.0, 0.0], []]
     records = [{"id": f"bad{n}", "embedding": embedding} for n, embedding in enumerate(bad)]
-    deployment.mutation(
-        "mastra/storage:handle", {"op": "batchInsert", "tableName": "mastra_vector_docs", "records": records}
-    )
+    deployment.mutation(STORAGE, {"op": "batchInsert", "tableName": "mastra_vector_docs", "records": records})
     found = vectors.query("docs", [1, 0], top_k=100)
     assert len(found) == 5
     strategy = "embedded" if deployment.kind == "embedded" else "pages"

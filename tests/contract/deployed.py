@@ -1,0 +1,28 @@
+"""The deployment that the environment names for the contract tests, if it names one.
+
+Its functions are those of ``convex/``, its schema has the tables of ``convex/`` and `NATIVE_TABLES`. All that is stored
+there is deleted before each test.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+# Native vector tables, by the options of `defineMastraNativeVectorTable`.
+NATIVE_TABLES: dict[str, dict[str, Any]] = {
+    "docs_vectors": {"dimensions": 2, "filterFields": ["kind", "n"]},
+    "real_vectors": {"dimensions": 384, "filterFields": ["kind", "public"]},
+    "odd": {
+        "dimensions": 2,
+        "filterFields": ["kind"],
+        "idField": "key",
+        "idIndexName": "by_key",
+        "vectorField": "v",
+        "metadataField": "m",
+    },
+}
+
+URL = os.environ.get("CONVEX_TEST_URL")
+ADMIN_KEY = os.environ.get("CONVEX_TEST_ADMIN_KEY")
+STORAGE = os.environ.get("CONVEX_TEST_STORAGE_FUNCTION", "mastra/storage:handle")
