@@ -26,6 +26,10 @@ class AsyncChannelsStorage(AsyncDomain):
     ------
     MastraConvexError
         On reading, with the code ``InvalidChannelData``: a row's data isn't JSON.
+
+    Notes
+    -----
+    Behaviour: as ``ChannelsStorage`` of ``@mastra/core``, ``src/storage/domains/channels``.
     """
 
     _TABLES = (INSTALLATIONS, CONFIGS)

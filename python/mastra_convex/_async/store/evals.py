@@ -54,6 +54,11 @@ class AsyncEvals(AsyncDomain):
             Only those that a test asked for, which have `test_info`; or only the others.
         pagination : mapping, optional
             ``{"page": 0, "per_page": 100}``; a `per_page` of None is all.
+
+        Returns
+        -------
+        EvalPage
+            Evals of one time, those stored last first. ``total`` counts those of all pages.
         """
         place = "ObservabilityStorage.list_evals"
         asked = options(f"{place}: pagination", pagination, ("page", "per_page"))

@@ -18,6 +18,10 @@ class AsyncMemoryStorage(AsyncThreads, AsyncCloning, AsyncMessages, AsyncResourc
     Every write takes a `fence`, which `raise_run_fence` put up: such a write fails with the code
     ``STORAGE_RUN_FENCE_CONFLICT``, and changes nothing, once a later fence of the run stands. One that takes several
     transactions is compared in each.
+
+    Notes
+    -----
+    Behaviour: as ``MemoryStorage`` of ``@mastra/core``, ``src/storage/domains/memory``.
     """
 
     _TABLES = (

@@ -54,6 +54,8 @@ class AsyncMessages(AsyncFencedWrites):
         messages : sequence of Message or mapping
             Each names its thread. Content that is text becomes format 2; ids, times and the thread's resource are
             filled in.
+        fence : RunFence, optional
+            Only while it stands.
 
         Returns
         -------
@@ -89,6 +91,8 @@ class AsyncMessages(AsyncFencedWrites):
         messages : sequence of mapping or Message
             Each with an ``id`` and what changes. Of ``content`` the keys given replace those stored, and of its
             ``metadata`` the keys given; text replaces what the message says. ``created_at`` never changes.
+        fence : RunFence, optional
+            Only while it stands.
 
         Returns
         -------

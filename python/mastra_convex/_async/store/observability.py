@@ -7,6 +7,11 @@ from mastra_convex._async.store.traces import SPANS, AsyncTraces
 
 
 class AsyncObservabilityStorage(AsyncTraces, AsyncEvals):
-    """Traces, made of spans, and evals."""
+    """Traces, made of spans, and evals.
+
+    Notes
+    -----
+    Behaviour: as ``ObservabilityStorage`` of ``@mastra/core``, ``src/storage/domains/observability``.
+    """
 
     _TABLES = (SPANS, EVALS)

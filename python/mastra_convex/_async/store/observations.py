@@ -112,6 +112,8 @@ class AsyncObservations(AsyncFencedWrites):
             The observer's configuration.
         observed_timezone : str, optional
             The time zone to observe in.
+        fence : RunFence, optional
+            Only while it stands.
         """
         place = "MemoryStorage.initialize_observational_memory"
         record = ObservationalMemory(
@@ -160,6 +162,8 @@ class AsyncObservations(AsyncFencedWrites):
             Replace the stored ones; by default those stay.
         observed_timezone : str, optional
             Replaces the stored one; by default that stays.
+        fence : RunFence, optional
+            Only while it stands.
         """
         place = "MemoryStorage.update_active_observations"
         await self._update(
@@ -234,6 +238,8 @@ class AsyncObservations(AsyncFencedWrites):
             By default the last activated chunk's.
         buffered_chunks : sequence of ObservationChunk or mapping, optional
             The chunks with newer counts of tokens. Chunks that were buffered meanwhile stay.
+        fence : RunFence, optional
+            Only while it stands.
         """
         place = "MemoryStorage.swap_buffered_to_active"
         rows = None if buffered_chunks is None else chunk_rows(f"{place}: buffered_chunks", buffered_chunks)

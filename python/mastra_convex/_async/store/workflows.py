@@ -24,6 +24,10 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
 
     Writes take a `fence`, from `claim_run_ownership`: such a write fails with the code ``STORAGE_RUN_FENCE_CONFLICT``,
     and changes nothing, once somebody else has claimed the run.
+
+    Notes
+    -----
+    Behaviour: as ``WorkflowsStorage`` of ``@mastra/core``, ``src/storage/domains/workflows``.
     """
 
     _TABLES = (RUNS, OWNERS)
@@ -201,6 +205,11 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         thread_id : str, optional
             Only runs of agents whose snapshot names this thread, as it does while suspended. For that, all snapshots
             are read, and looked into in this process.
+
+        Returns
+        -------
+        WorkflowRunPage
+            Runs of one time, those stored last first. ``total`` counts those of all pages.
         """
         place = "WorkflowsStorage.list_workflow_runs"
         return await self._page(place, window(place, page, per_page), conditions)

@@ -26,7 +26,12 @@ UNSET: Any = object()
 
 
 class BackgroundTasksStorage(Domain):
-    """Background tasks. Those that older versions of Mastra kept as documents are tasks like others."""
+    """Background tasks. Those that older versions of Mastra kept as documents are tasks like others.
+
+    Notes
+    -----
+    Behaviour: as ``BackgroundTasksStorage`` of ``@mastra/core``, ``src/storage/domains/background-tasks``.
+    """
 
     _TABLES = (TASKS,)
 
@@ -176,6 +181,12 @@ class BackgroundTasksStorage(Domain):
             Tasks a page; None: all.
         page : int, default 0
             Which page, from 0 on.
+
+        Returns
+        -------
+        TaskPage
+            Tasks of one date in the order in which they were stored, or in its reverse. ``total`` counts those of all
+            pages.
         """
         place = "BackgroundTasksStorage.list_tasks"
         part = window(place, page, per_page)

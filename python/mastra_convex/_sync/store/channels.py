@@ -27,6 +27,10 @@ class ChannelsStorage(Domain):
     ------
     MastraConvexError
         On reading, with the code ``InvalidChannelData``: a row's data isn't JSON.
+
+    Notes
+    -----
+    Behaviour: as ``ChannelsStorage`` of ``@mastra/core``, ``src/storage/domains/channels``.
     """
 
     _TABLES = (INSTALLATIONS, CONFIGS)

@@ -19,6 +19,10 @@ class MemoryStorage(Threads, Cloning, Messages, Resources, Observations, RunFenc
     Every write takes a `fence`, which `raise_run_fence` put up: such a write fails with the code
     ``STORAGE_RUN_FENCE_CONFLICT``, and changes nothing, once a later fence of the run stands. One that takes several
     transactions is compared in each.
+
+    Notes
+    -----
+    Behaviour: as ``MemoryStorage`` of ``@mastra/core``, ``src/storage/domains/memory``.
     """
 
     _TABLES = (

@@ -8,6 +8,11 @@ from mastra_convex._sync.store.traces import SPANS, Traces
 
 
 class ObservabilityStorage(Traces, Evals):
-    """Traces, made of spans, and evals."""
+    """Traces, made of spans, and evals.
+
+    Notes
+    -----
+    Behaviour: as ``ObservabilityStorage`` of ``@mastra/core``, ``src/storage/domains/observability``.
+    """
 
     _TABLES = (SPANS, EVALS)

@@ -113,6 +113,8 @@ class Observations(FencedWrites):
             The observer's configuration.
         observed_timezone : str, optional
             The time zone to observe in.
+        fence : RunFence, optional
+            Only while it stands.
         """
         place = "MemoryStorage.initialize_observational_memory"
         record = ObservationalMemory(
@@ -161,6 +163,8 @@ class Observations(FencedWrites):
             Replace the stored ones; by default those stay.
         observed_timezone : str, optional
             Replaces the stored one; by default that stays.
+        fence : RunFence, optional
+            Only while it stands.
         """
         place = "MemoryStorage.update_active_observations"
         self._update(
@@ -235,6 +239,8 @@ class Observations(FencedWrites):
             By default the last activated chunk's.
         buffered_chunks : sequence of ObservationChunk or mapping, optional
             The chunks with newer counts of tokens. Chunks that were buffered meanwhile stay.
+        fence : RunFence, optional
+            Only while it stands.
         """
         place = "MemoryStorage.swap_buffered_to_active"
         rows = None if buffered_chunks is None else chunk_rows(f"{place}: buffered_chunks", buffered_chunks)

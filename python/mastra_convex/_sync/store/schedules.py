@@ -23,7 +23,12 @@ DEFAULT_LIMIT = 100
 
 
 class SchedulesStorage(Domain):
-    """Schedules and their triggers. Times are epoch milliseconds."""
+    """Schedules and their triggers. Times are epoch milliseconds.
+
+    Notes
+    -----
+    Behaviour: as ``SchedulesStorage`` of ``@mastra/core``, ``src/storage/domains/schedules``.
+    """
 
     _TABLES = (TRIGGERS, SCHEDULES)
 

@@ -25,7 +25,12 @@ class Pagination(TypedDict, total=False):
 
 
 class ScoresStorage(Domain):
-    """Scores. Lists are newest first, and paged: ``{"page": 0, "per_page": 100}`` where nothing else is asked for."""
+    """Scores. Lists are newest first, and paged: ``{"page": 0, "per_page": 100}`` where nothing else is asked for.
+
+    Notes
+    -----
+    Behaviour: as ``ScoresStorage`` of ``@mastra/core``, ``src/storage/domains/scores``.
+    """
 
     _TABLES = (SCORES,)
 
@@ -68,6 +73,11 @@ class ScoresStorage(Domain):
             Only scores with these.
         filters : mapping, optional
             ``organization_id``, ``project_id``: only scores of them.
+
+        Returns
+        -------
+        ScorePage
+            Scores of one time, those stored last first. ``total`` counts those of all pages.
         """
         further = {"entity_id": entity_id, "entity_type": entity_type, "source": source}
         return self._list("list_scores_by_scorer_id", {"scorer_id": scorer_id}, pagination, filters, further)
