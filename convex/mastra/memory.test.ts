@@ -141,7 +141,7 @@ describe("records of any table", () => {
     expect((await storedIn(db, MESSAGES)).length).toBeGreaterThan(0);
     while ((await call("clearTable", MESSAGES)).hasMore);
     expect(await storedIn(db, MESSAGES)).toEqual([]);
-  });
+  }, 20_000);
 });
 
 describe("a thread", () => {
