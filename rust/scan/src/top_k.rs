@@ -108,13 +108,18 @@ impl Batch {
     ///
     /// As [`Batch::top_k`], naming the query.
     pub fn top_k_many(&self, queries: &[f64], search: &Search) -> Result<Vec<TopK>, SearchError> {
+        self.top_k_many_on(arch::kernels(), queries, search)
+    }
+
+    /// [`Batch::top_k_many`] by a given set of kernels, so that tests can hold each to the reference.
+    #[doc(hidden)]
+    pub fn top_k_many_on(&self, kernels: &Kernels, queries: &[f64], search: &Search) -> Result<Vec<TopK>, SearchError> {
         let dimension = self.dimension();
         if queries.len().checked_rem(dimension) != Some(0) {
             return Err(SearchError::QueriesLength { found: queries.len(), expected: dimension });
         }
         let count = queries.len() / dimension;
         let bytes = count.saturating_mul(self.len()).saturating_mul(dimension);
-        let kernels = arch::kernels();
         let scan = |(query, norm): (usize, f64)| {
             Scan::new(self, kernels, (&queries[query * dimension..][..dimension], norm), search)
                 .map_err(|error| SearchError::InQuery { query, source: Box::new(error) })

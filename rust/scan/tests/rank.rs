@@ -46,14 +46,15 @@ fn check(batch: &Batch, rows: &Model, query: &[f64], search: &Search) {
     for kernels in arch::available() {
         let found = batch.top_k_on(kernels, query, search).expect("the search can be made");
         assert_same(&found, &expected, &format!("{} {search:?}", kernels.name));
+        // Several queries are taken together, the last ones by themselves.
+        if !query.is_empty() {
+            let found = batch.top_k_many_on(kernels, &query.repeat(5), search).expect("the searches can be made");
+            assert_eq!(found.len(), 5);
+            let context = format!("one of many {} {search:?}", kernels.name);
+            found.iter().for_each(|found| assert_same(found, &expected, &context));
+        }
     }
     assert_same(&batch.top_k(query, search).expect("the search can be made"), &expected, "the default");
-    // Several queries are taken together, the last ones by themselves.
-    if !query.is_empty() {
-        let found = batch.top_k_many(&query.repeat(5), search).expect("the searches can be made");
-        assert_eq!(found.len(), 5);
-        found.iter().for_each(|found| assert_same(found, &expected, "one of many"));
-    }
 }
 
 fn row(position: usize, vector: Option<&[f64]>) -> Row {

@@ -61,7 +61,9 @@ impl Columns {
             return look(&columns[place].1);
         }
         drop(columns);
-        let column = Column::of(metadata.iter().map(|metadata| find(metadata.as_deref()?.as_object()?, name)));
+        let column = Column::of(
+            &metadata.iter().map(|metadata| find(metadata.as_deref()?.as_object()?, name)).collect::<Vec<_>>(),
+        );
         look(&column);
         let mut columns = self.0.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have made it meanwhile.
@@ -79,10 +81,10 @@ enum Column {
 }
 
 impl Column {
-    fn of<'a>(rows: impl ExactSizeIterator<Item = Option<&'a Value>> + Clone) -> Self {
-        if rows.clone().flatten().all(|value| number(value).is_some()) {
+    fn of(rows: &[Option<&Value>]) -> Self {
+        if rows.iter().flatten().all(|value| number(value).is_some()) {
             let mut present = vec![0; rows.len().div_ceil(WORD)];
-            let numbers = rows.enumerate().map(|(row, value)| {
+            let numbers = rows.iter().enumerate().map(|(row, value)| {
                 present[row / WORD] |= u64::from(value.is_some()) << (row % WORD);
                 value.and_then(number).unwrap_or_default()
             });
@@ -90,7 +92,7 @@ impl Column {
         }
         let mut known = BTreeMap::new();
         let mut values = Vec::new();
-        let places = rows.map(|value| {
+        let places = rows.iter().map(|&value| {
             *known.entry(value).or_insert_with(|| {
                 values.push(value.cloned());
                 u16::try_from(values.len() - 1).expect("a chunk has at most 1024 rows")
