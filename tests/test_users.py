@@ -181,13 +181,20 @@ def test_closed_functions_are_not_there_for_users(closed: Path) -> None:
         assert owner.query(WATCH, {"threadId": "t1"}) is None
 
 
-def test_a_user_reaches_nothing_past_the_functions(opened: Path) -> None:
-    """Neither the rows of a vector index; nor is the schema extended for them."""
-    with (
-        mc.connect(":memory:", functions=opened, auth_token=token("ada")) as ada,
-        pytest.raises(mc.PermissionDeniedError, match="connect without auth_token"),
-    ):
-        ada._vectors("mastra/storage:handle", "docs", 3, "cosine", True, 0)
+def test_vectors_are_for_whom_storage_is_open_to(connect: type) -> None:
+    """Also where they don't come through its function, and though the index was read before."""
+    with connect.user("agent") as agent, connect.user("ada") as ada:
+        docs = mc.ConvexVector(agent).index("docs", dimension=2)
+        docs.upsert([[1, 0]], ids=["a"])
+        strangers = mc.ConvexVector(ada)
+        strangers._indexes = docs._vector._indexes
+        for _ in range(2):
+            assert [hit.id for hit in docs.query([1, 0])] == ["a"]
+            with pytest.raises(mc.ApplicationError, match="not this user's to call"):
+                strangers.query("docs", [1, 0])
+
+
+def test_the_schema_is_not_a_users_to_extend() -> None:
     with mc.connect(":memory:", auth_token=token("ada")) as ada:
         native = mc.ConvexNativeVector(ada, indexes={"docs": mc.NativeIndex("docs_vectors", 3)})
         with pytest.raises(mc.AuthenticationError):

@@ -173,6 +173,10 @@ class AsyncDeployment(AnyDeployment):
             )
         if not is_described_now:
             return None
+        if self._authorization is not None:
+            # A user may read them who may call the function that would give them.
+            request = {"op": "load", "tableName": "mastra_vector_indexes", "keys": {"id": index_name}}
+            await self._call("mutation", storage_function, request, reads=True)
         return await call(
             native.vectors,
             table="mastra_vectors",

@@ -99,8 +99,12 @@ impl Client {
 
     /// Calls a function that may take another time than others.
     pub(crate) fn call_within(&self, call: &Call<'_>, time: Duration) -> Result<Value> {
-        let reply = self.send_within(call, time)?;
-        let mut fields = self.object(&reply)?;
+        self.outcome(&self.send_within(call, time)?)
+    }
+
+    /// What a reply says of the function: its value, or how it failed.
+    pub(crate) fn outcome(&self, reply: &[u8]) -> Result<Value> {
+        let mut fields = self.object(reply)?;
         match fields.get("status").and_then(Value::as_str) {
             Some("success") => {
                 fields.remove("value").ok_or_else(|| self.protocol("a success without a `value`".to_owned()))

@@ -31,7 +31,7 @@ impl Client {
         authorization: Option<&str>,
         take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
     ) -> Result<usize> {
-        paged(None, take, |cursor, rows| self.page(index, "queryTable", cursor, rows, authorization))
+        self.paged(None, take, |cursor, rows| self.page(index, "queryTable", cursor, rows, authorization))
     }
 
     /// Reads what changed in an index since a cursor; without one, only where to begin.
@@ -42,7 +42,7 @@ impl Client {
         authorization: Option<&str>,
         take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
     ) -> Result<usize> {
-        paged(cursor, take, |cursor, rows| self.page(index, "queryChanges", cursor, rows, authorization))
+        self.paged(cursor, take, |cursor, rows| self.page(index, "queryChanges", cursor, rows, authorization))
     }
 
     fn page(
@@ -62,41 +62,46 @@ impl Client {
         let (kind, path) = (FunctionKind::Mutation, index.storage_function.as_str());
         self.send(&Call { kind, path, args: &args, reads: true, authorization })
     }
-}
 
-/// Goes from page to page; `get` asks for one.
-fn paged(
-    mut cursor: Option<String>,
-    mut take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
-    get: impl Fn(Option<&str>, f64) -> Result<Vec<u8>> + Sync,
-) -> Result<usize> {
-    let (mut bytes, mut rows, mut ahead) = (0, PAGE_ROWS, None);
-    loop {
-        let page = match ahead.take() {
-            Some((page, asked)) if Some(&asked) == cursor.as_ref() => page?,
-            _ => get(cursor.as_deref(), rows)?,
-        };
-        bytes += page.len();
-        let end = thread::scope(|scope| {
-            let asked = next_cursor(&page).map(|next| {
-                let get = &get;
-                scope.spawn(move || (get(Some(&next), rows), next))
+    /// Goes from page to page; `get` asks for one.
+    fn paged(
+        &self,
+        mut cursor: Option<String>,
+        mut take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
+        get: impl Fn(Option<&str>, f64) -> Result<Vec<u8>> + Sync,
+    ) -> Result<usize> {
+        let (mut bytes, mut rows, mut ahead) = (0, PAGE_ROWS, None);
+        loop {
+            let page = match ahead.take() {
+                Some((page, asked)) if Some(&asked) == cursor.as_ref() => page?,
+                _ => get(cursor.as_deref(), rows)?,
+            };
+            bytes += page.len();
+            let end = thread::scope(|scope| {
+                let asked = next_cursor(&page).map(|next| {
+                    let get = &get;
+                    scope.spawn(move || (get(Some(&next), rows), next))
+                });
+                let end = take(&page);
+                ahead = asked.map(|asked| asked.join().expect("a request doesn't panic"));
+                end
             });
-            let end = take(&page);
-            ahead = asked.map(|asked| asked.join().expect("a request doesn't panic"));
-            end
-        });
-        let end = match end {
-            // Rows larger than a transaction may read so many of; only the deployment knows how large they are.
-            Err(PageError::Refused { message, .. }) if rows > 1.0 && message.contains("Too many bytes") => {
-                rows = (rows / 2.0).floor();
-                continue;
+            let end = match end {
+                // Rows larger than a transaction may read so many of; only the deployment knows how large they are.
+                Err(PageError::Refused { message, .. }) if rows > 1.0 && message.contains("Too many bytes") => {
+                    rows = (rows / 2.0).floor();
+                    continue;
+                }
+                // What the function threw is told as of any call.
+                Err(error @ PageError::Refused { .. }) => {
+                    return Err(self.outcome(&page).err().unwrap_or(error.into()));
+                }
+                end => end?,
+            };
+            match end.continuation_cursor.filter(|_| end.has_more) {
+                Some(next) => cursor = Some(next),
+                None => return Ok(bytes),
             }
-            end => end?,
-        };
-        match end.continuation_cursor.filter(|_| end.has_more) {
-            Some(next) => cursor = Some(next),
-            None => return Ok(bytes),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     administrator::owner,
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, from_python, to_python},
-    error::{Exception, engine_error, invalid_argument},
+    error::{engine_error, invalid_argument},
     results::Origin,
     signal,
     subscription::{Subscription, Subscriptions},
@@ -122,11 +122,6 @@ impl EmbeddedDeployment {
         let prefix = prefix.into_iter().map(Into::into).collect();
         let metadata = MetadataSource::Field(metadata_field);
         let source = VectorSource { table, index, prefix, vector_field, dimension, id_field, metadata };
-        if self.auth_token.is_some() {
-            let message =
-                "only the owner of a deployment may read vectors past the functions: connect without auth_token";
-            return Err(Exception::new("PermissionDeniedError", message).into_err(py));
-        }
         let batch = self.with(py, |deployment| deployment.vectors(&source))?;
         Ok(VectorBatch::from_batch(batch, metric, Origin::here("embedded")))
     }
