@@ -5,12 +5,12 @@ export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
 python := justfile_directory() / ".venv/bin/python"
 
 # Build, check and test everything
-all: build lint test
+all: build lint test docs
 
 # Install the package with its development tools into .venv, and the TypeScript tools into node_modules
 build:
     test -x {{ python }} || python3 -m venv .venv
-    {{ python }} -m pip install --quiet --editable '.[dev]'
+    {{ python }} -m pip install --quiet --editable '.[dev,docs]'
     npm ci --no-audit --no-fund
 
 # Formats, lints and types of the three languages, and generated files
@@ -48,6 +48,10 @@ fmt: gen
     ruff format
     ruff check --fix
     npm run --silent fmt
+
+# The site, in site/: guides, and the reference from the docstrings; a broken link fails
+docs:
+    python tools/website.py
 
 # Measure; each benchmark checks its answers first
 bench *arguments:
