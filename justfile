@@ -24,6 +24,7 @@ lint:
     python -m mypy.stubtest mastra_convex._native --allowlist tests/typing/stubtest.txt
     python tools/unasync.py --check
     python tools/differences.py --check
+    python tools/limits.py --check
     npm run --silent lint
     npm run --silent typecheck
 
@@ -43,6 +44,7 @@ test-python *arguments:
 gen:
     python tools/unasync.py
     python tools/differences.py
+    python tools/limits.py
 fmt: gen
     cargo fmt
     ruff format

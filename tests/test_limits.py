@@ -1,0 +1,18 @@
+"""`docs/limits.md` says what happens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.limits import SECTIONS, Limit, row
+
+PAGE = (Path(__file__).parent.parent / "docs/limits.md").read_text()
+LIMITS = [pytest.param(limit, functions, id=limit.what) for limits, functions in SECTIONS.values() for limit in limits]
+
+
+@pytest.mark.parametrize(("limit", "functions"), LIMITS)
+def test_passing_a_limit_raises_what_the_page_says(limit: Limit, functions: str | None) -> None:
+    """The error's class and code, in a deployment of its own."""
+    assert row(limit, functions) in PAGE

@@ -1,0 +1,71 @@
+"""Writes docs/limits.md: each limit with the error that passing it raised just now.
+
+``--check`` says whether the page is what it would write, without writing.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs/limits.md"
+
+sys.path.insert(0, str(ROOT))
+
+from tests.limits import SECTIONS, row  # noqa: E402 - the tests aren't installed
+
+BEGINNING = """\
+<!-- Generated from tests/limits.py by tools/limits.py: edit that. -->
+
+# Limits
+
+What is too much, who says so, and what one gets. Each limit was passed to write this page: the error's class and \
+`code` are what came of it. The message names the place, the value and the limit, and nothing was changed.
+
+"By the deployment" is by Convex and by the embedded deployment alike, so that what works here works there; their \
+numbers are [Convex's](https://docs.convex.dev/production/state/limits). Over HTTP a failed function arrives as words: a `LimitExceededError` then \
+has the code `LimitExceeded`. "Before it is sent" is by this package.
+"""
+
+END = """\
+## What lifts them
+
+`connect(folder, limits="off")` lifts those of one transaction and of a call's arguments and results; a function then \
+has ten minutes and 1 GiB. What a document or a value may be stays, so that data can move to any deployment.
+
+Methods that take many rows or records cut them into calls that these limits hold, and halve a call that passes one \
+all the same. Lists are read page by page. So of these limits you meet few by this package's methods, and all in \
+functions of your own.
+
+## Not limited here
+
+Rows of an index, `top_k` of `ConvexVector`, threads, messages, lengths of lists: what the disk and the memory hold. \
+Over HTTP, rows of vector indexes are kept within `connect`'s `mirror_bytes`; one that doesn't fit is read anew by \
+each query.
+"""
+
+
+def page() -> str:
+    """The page, with what comes of passing each limit now."""
+    parts = [BEGINNING]
+    for title, (limits, functions) in SECTIONS.items():
+        rows = [row(limit, functions) for limit in limits]
+        heads = ["| of | at most | checked | error | code |", "| --- | --- | --- | --- | --- |"]
+        parts.append(f"## {title}\n\n" + "\n".join([*heads, *rows]) + "\n")
+    return "\n".join([*parts, END])
+
+
+def main(check: bool) -> int:
+    """Write the page, or compare it."""
+    text = page()
+    if not check:
+        PAGE.write_text(text)
+    elif not PAGE.exists() or PAGE.read_text() != text:
+        print(f"{PAGE.relative_to(ROOT)} is not what happens: run python tools/limits.py", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(check="--check" in sys.argv[1:]))
