@@ -60,7 +60,7 @@ type Of<A extends Area> = Required<Access>[A] extends (
   ? O
   : never;
 type Visibility<A extends Area> =
-  typeof given extends Record<A, Rule> ? "public" : "internal";
+  typeof given extends Record<A, Required<Access>[A]> ? "public" : "internal";
 
 const access: Access = given;
 
