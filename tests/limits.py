@@ -90,8 +90,8 @@ def native(db: mc.Deployment) -> mc.ConvexNativeVector:
 
 MIB = 1 << 20
 # Where: by Convex and the embedded deployment alike, or by this package.
-DEPLOYMENT = "by the deployment"
-HERE = "before it is sent"
+DEPLOYMENT = "deployment"
+HERE = "client"
 
 VALUES = [
     Limit("A document", "1 MiB", DEPLOYMENT, lambda db: insert(db, {"text": "x" * MIB})),
@@ -133,7 +133,7 @@ VECTORS = [
     Limit(
         "`ConvexNativeVector`: a dimension",
         "2 to 4096",
-        "as the schema loads",
+        "schema",
         lambda db: mc.ConvexNativeVector(db, indexes={"docs": mc.NativeIndex("docs_vectors", 4097)}).query(
             "docs", np.ones(4097)
         ),

@@ -23,9 +23,9 @@ BEGINNING = """\
 What is too much, who says so, and what one gets. Each limit was passed to write this page: the error's class and \
 `code` are what came of it. The message names the place, the value and the limit, and nothing was changed.
 
-"By the deployment" is by Convex and by the embedded deployment alike, so that what works here works there; their \
+By "deployment" is Convex and the embedded deployment alike, so that what works here works there; their \
 numbers are [Convex's](https://docs.convex.dev/production/state/limits). Over HTTP a failed function arrives as words: a `LimitExceededError` then \
-has the code `LimitExceeded`. "Before it is sent" is by this package.
+has the code `LimitExceeded`. By "client" is this package, before anything is sent.
 """
 
 END = """\
@@ -51,7 +51,7 @@ def page() -> str:
     parts = [BEGINNING]
     for title, (limits, functions) in SECTIONS.items():
         rows = [row(limit, functions) for limit in limits]
-        heads = ["| of | at most | checked | error | code |", "| --- | --- | --- | --- | --- |"]
+        heads = ["| of | at most | by | error | code |", "| --- | --- | --- | --- | --- |"]
         parts.append(f"## {title}\n\n" + "\n".join([*heads, *rows]) + "\n")
     return "\n".join([*parts, END])
 
