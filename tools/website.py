@@ -54,7 +54,7 @@ def _on_site(text: str, source: str, places: dict[str, str]) -> str:
         if "://" in link[1]:
             return link[0]
         target = os.path.normpath(os.path.join(os.path.dirname(source), link[1]))
-        if target.endswith(".svg"):
+        if target.endswith(".svg") and target not in places:
             places[target] = os.path.basename(target)
             _write(places[target], (ROOT / target).read_bytes())
         # What isn't there stays as it is, and Zensical says where.
