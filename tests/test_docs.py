@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ NOT_FOLLOWED = {
     "pip install": "installs this checkout, which CI does by the README's own words",
     "npx convex deploy": "needs an account of Convex",
     "happy-otter": "needs a deployment of Convex",
-    "rust-just": "runs everything, this test included",
+    ".venv/bin/just": "builds, or runs everything, this test included",
 }
 
 # What readers have and these tests play: an identity provider's tokens, and the file that names it.
@@ -63,7 +64,26 @@ def test_every_exception_is_one() -> None:
 def test_every_block_is_of_a_known_language() -> None:
     """A block in another one would be followed by nobody."""
     languages = {block.language for shown in PAGES.values() for block in shown}
-    assert languages <= {"python", "sh", "ts"}
+    assert languages <= {"python", "sh", "ts", "diff"}
+
+
+def test_a_newcomers_first_change_applies_to_the_tree() -> None:
+    """The pieces of CONTRIBUTING.md together, around the lines that it shows."""
+    patch = "".join(block.code for block in PAGES["CONTRIBUTING.md"] if block.language == "diff")
+    done = subprocess.run(["git", "apply", "--check"], input=patch, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert patch.count("+++ b/") == 5
+
+
+def test_the_tree_is_as_the_architecture_says() -> None:
+    """Files that are named in full, and the folders of its table, exist."""
+    text = (ROOT / "docs/architecture.md").read_text()
+    homes = ["", "convex", "convex/mastra", "convex/mastra/model"]
+    homes += ["python/mastra_convex", "python/mastra_convex/_async", "rust"]
+    homes += [f"rust/{crate.name}/src" for crate in (ROOT / "rust").iterdir()]
+    named = set(re.findall(r"`([\w./-]+(?:\.(?:py|rs|ts)|/))`", text))
+    assert len(named) > 50
+    assert [path for path in sorted(named) if not any((ROOT / home / path).exists() for home in homes)] == []
 
 
 def test_the_readme_begins_with_two_commands() -> None:
