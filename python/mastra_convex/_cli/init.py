@@ -148,6 +148,7 @@ def _print_guide(root: Path, needs_our_tables: bool) -> None:
     serve = f"mastra-convex serve --functions {shlex.quote(str(root))}"
     width = max(len(serve), len("npx convex deploy"))
     terminal.err.print(
-        f"\n{first}\n\n{serve:<{width}}  runs them here\n{'npx convex deploy':<{width}}  runs them on Convex",
+        f"\n{first}\n\n{serve:<{width}}  runs them here\n"
+        f"{'npx convex deploy':<{width}}  runs them on Convex (npm convex 1.47 or newer)",
         soft_wrap=True,
     )
