@@ -24,8 +24,8 @@ What is too much, who says so, and what one gets. Each limit was passed to write
 `code` are what came of it. The message names the place, the value and the limit, and nothing was changed.
 
 By "deployment" is Convex and the embedded deployment alike, so that what works here works there; their \
-numbers are [Convex's](https://docs.convex.dev/production/state/limits). Over HTTP a failed function arrives as words: a `LimitExceededError` then \
-has the code `LimitExceeded`. By "client" is this package, before anything is sent.
+numbers are [Convex's](https://docs.convex.dev/production/state/limits). Over HTTP a failed function arrives as \
+words: a `LimitExceededError` then has the code `LimitExceeded`. By "client" is this package, before anything is sent.
 """
 
 END = """\
