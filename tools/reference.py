@@ -190,12 +190,12 @@ def _class(name: str, cls: griffe.Class, links: Links) -> Iterator[str]:
     methods = {member: found for member, found in members.items() if isinstance(found, griffe.Function)}
     links.members = {member: f"{name}.{member}" for member in methods}
     yield heading(2, name, name)
-    if f"Async{name}" in package.members:
+    if f"Async{name}" in package.members or f"Async{name}" in package["legacy"].members:
         yield f"The same to `await`: `Async{name}`."
     fields = {
         member: found
         for member, found in members.items()
-        if isinstance(found, griffe.Attribute) and "property" not in found.labels and cls.is_class
+        if isinstance(found, griffe.Attribute) and "property" not in found.labels
     }
     is_record = any(str(decorator.value).startswith("dataclass") for decorator in cls.decorators)
     if is_record or any(str(base).startswith(("TypedDict", "NamedTuple")) for base in cls.bases):
@@ -208,7 +208,9 @@ def _class(name: str, cls: griffe.Class, links: Links) -> Iterator[str]:
         yield from _docstring(cls, links)
     for member, found in members.items():
         if isinstance(found, griffe.Attribute) and "property" in found.labels and found.docstring:
-            yield f"- **`{member}`** : `{_annotation(found.annotation)}`\n  " + _indented(found.docstring.value, links)
+            yield f"- **`{member}`** : `{_annotation(found.annotation)}`  \n  " + _indented(
+                found.docstring.value, links
+            )
     for member, found in methods.items():
         yield heading(3, member, f"{name}.{member}")
         yield _signature(member, found)
@@ -341,7 +343,7 @@ def _error_tree(links: Links) -> Iterator[str]:
         code = "Convex's" if is_convexs else f"`{name.removesuffix('Error')}`"
         when = " ".join(links.prose(error.docstring.value).split())
         rows.append(f'| <a id="{name}"></a>`{name}` | {code} | {when} |')
-    yield "\n".join(["| class | code | when |", "| --- | --- | --- |", *rows])
+    yield "\n".join(["| class | usual code | when |", "| --- | --- | --- |", *rows])
 
 
 def _fixtures(links: Links) -> Iterator[str]:
