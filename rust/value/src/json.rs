@@ -9,7 +9,8 @@
 //! | bytes | `{"$bytes":"<base64>"}` | `"<base64>"` | as encoded |
 //!
 //! Numbers are eight little-endian bytes, base64 is the standard alphabet with padding, fields come sorted by name.
-//! Only the encoded format can be read: there a bare number is always a float64.
+//! The encoded format can be read, where a bare number is always a float64, and the exported one, where one without a
+//! point and an exponent is an int64.
 
 use std::{collections::btree_map::Entry, fmt, str::FromStr};
 
@@ -91,6 +92,18 @@ impl JsonError {
 /// The text is not JSON, or not the encoding of a value.
 pub fn decode(text: &[u8]) -> Result<Value, JsonError> {
     serde_json::from_slice(text).map_err(|error| JsonError::new(text, &error))
+}
+
+/// Reads exported JSON, as [`decode`] reads encoded JSON.
+///
+/// # Errors
+///
+/// The text is not JSON, or not the export of a value.
+pub fn decode_export(text: &[u8]) -> Result<Value, JsonError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let seed = ValueSeed { levels_left: VALUE_MAX_NESTING, integers: true };
+    let value = seed.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    value.map_err(|error| JsonError::new(text, &error))
 }
 
 /// Appends a value as JSON.
@@ -202,7 +215,7 @@ impl Serialize for Base64<'_> {
 impl<'de> Deserialize<'de> for Value {
     /// Reads the encoded form, as [`decode`] does.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ValueSeed { levels_left: VALUE_MAX_NESTING }.deserialize(deserializer)
+        ValueSeed { levels_left: VALUE_MAX_NESTING, integers: false }.deserialize(deserializer)
     }
 }
 
@@ -210,13 +223,15 @@ impl<'de> Deserialize<'de> for Value {
 #[derive(Clone, Copy)]
 struct ValueSeed {
     levels_left: usize,
+    /// Whether a number without a point and an exponent is an int64.
+    integers: bool,
 }
 
 impl ValueSeed {
     /// Reads an item or a field of the value.
     fn inside<E: serde::de::Error>(self) -> Result<Self, E> {
         match self.levels_left.checked_sub(1) {
-            Some(levels_left) => Ok(Self { levels_left }),
+            Some(levels_left) => Ok(Self { levels_left, ..self }),
             None => Err(E::custom(format_args!(
                 "an array or object {} levels deep, expected at most {VALUE_MAX_NESTING}",
                 VALUE_MAX_NESTING + 1
@@ -252,14 +267,18 @@ impl<'de> Visitor<'de> for ValueSeed {
         Ok(Value::Float64(number))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a bare number is a float64, however it was written")]
+    #[expect(clippy::cast_precision_loss, reason = "encoded, a bare number is a float64, however it was written")]
     fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::Float64(number as f64))
+        Ok(if self.integers { Value::Int64(number) } else { Value::Float64(number as f64) })
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a bare number is a float64, however it was written")]
-    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Float64(number as f64))
+    #[expect(clippy::cast_precision_loss, reason = "encoded, a bare number is a float64, however it was written")]
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Value, E> {
+        if !self.integers {
+            return Ok(Value::Float64(number as f64));
+        }
+        let fits = i64::try_from(number).map(Value::Int64);
+        fits.map_err(|_| E::custom(format_args!("{number}, expected an integer of 64 bits")))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
@@ -489,6 +508,22 @@ mod tests {
     fn encoded_json_reads_back() {
         for (value, encoded, ..) in forms() {
             assert_eq!(decoded(encoded), Ok(value));
+        }
+    }
+
+    #[test]
+    fn exported_json_reads_back() {
+        for (value, .., exported) in forms() {
+            assert_eq!(decode_export(exported.as_bytes()), Ok(value), "{exported}");
+        }
+        let text = format!("[{}-0.0]", "0.1,".repeat(15));
+        let Ok(Value::Array(Array::Packed(numbers))) = decode_export(text.as_bytes()) else { panic!("{text}") };
+        assert_eq!(numbers.get(15).map(f64::to_bits), Some((-0.0_f64).to_bits()));
+        for (text, message) in [
+            ("9223372036854775808", "JSON at byte 19: 9223372036854775808, expected an integer of 64 bits"),
+            ("1 2", "JSON at byte 3: trailing characters"),
+        ] {
+            assert_eq!(decode_export(text.as_bytes()).unwrap_err().to_string(), message);
         }
     }
 
