@@ -306,7 +306,12 @@ impl Inner {
 
     /// A transaction on the last commit, for reading.
     pub(crate) fn begin_read(&self) -> Result<Transaction> {
-        self.read_with(self.storage.reader()?)
+        self.read_with(self.storage.reader()?, self.options.limits)
+    }
+
+    /// The same, for reading all there is.
+    pub(crate) fn begin_read_whole(&self) -> Result<Transaction> {
+        self.read_with(self.storage.reader()?, Limits::OFF)
     }
 
     /// A snapshot for live queries, and what `act` does with the watches while nobody commits.
@@ -314,15 +319,15 @@ impl Inner {
         // A commit has its connection when it comes to the watches; in memory there is only one.
         let connection = self.storage.reader()?;
         let mut watches = locked(&self.watches);
-        let mut transaction = self.read_with(connection)?;
+        let mut transaction = self.read_with(connection, self.options.limits)?;
         transaction.record_reads();
         let acted = act(&mut watches, transaction.timestamp());
         Ok((transaction, acted))
     }
 
-    fn read_with(&self, connection: Checkout) -> Result<Transaction> {
+    fn read_with(&self, connection: Checkout, limits: Limits) -> Result<Transaction> {
         let Committed { tables, clock } = self.committed();
-        Transaction::read(connection, tables, clock, self.schema(), self.options.limits)
+        Transaction::read(connection, tables, clock, self.schema(), limits)
     }
 
     /// A transaction on what was last committed, once all others have ended.
@@ -338,17 +343,19 @@ impl Inner {
         let under_way = self.last_writes.begin(transaction.written_tables());
         let Committed { tables: tables_before, clock: clock_before } = self.committed();
         let mut watches = locked(&self.watches);
-        let Commit { connection, tables, clock, changes } = transaction.commit()?;
+        let Commit { connection, tables, clock, changes, rewritten } = transaction.commit()?;
         let timestamp = clock.commit_timestamp;
         if timestamp != clock_before.commit_timestamp {
             // Before a live query can see it, and wait for the disk as well.
             if let Some(durability) = &self.storage.durability {
                 durability.written(timestamp);
             }
-            watches.committed(timestamp, || Writes::new(&changes, &tables_before, &tables));
+            watches.committed(timestamp, || {
+                if rewritten.is_empty() { Writes::new(&changes, &tables_before, &tables) } else { Writes::vast() }
+            });
             drop(watches);
             under_way.finish(timestamp);
-            self.residents.apply(&changes);
+            self.residents.apply(&changes, &rewritten);
             *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
             if let Some(durability) = &self.storage.durability {
                 drop(connection);

@@ -105,6 +105,20 @@ pub enum Error {
         /// What was asked for, and what came of it.
         reason: String,
     },
+    /// What was given as a snapshot isn't one.
+    #[error("{place}: {reason}")]
+    Snapshot {
+        /// Where in it: a file, perhaps with a line.
+        place: String,
+        /// What was found there, and what was expected.
+        reason: String,
+    },
+    /// A snapshot's own file can't be read or written.
+    #[error("the snapshot: {0}")]
+    SnapshotFile(#[source] std::io::Error),
+    /// Whoever was told how far it is didn't want it to go on. It left no trace.
+    #[error("stopped")]
+    Stopped,
     /// SQLite's own error, before the folder is named in it; callers of this crate never see it.
     #[error(transparent)]
     Storage(#[from] rusqlite::Error),
@@ -156,6 +170,9 @@ impl Error {
             Self::FunctionNotFound { .. } => "FunctionNotFound",
             Self::AuthConfig { .. } => "InvalidAuthConfig",
             Self::Unauthenticated { code, .. } => code,
+            Self::Snapshot { .. } => "InvalidSnapshot",
+            Self::SnapshotFile(_) => "SnapshotFile",
+            Self::Stopped => "Stopped",
             Self::AuthProvider { .. } => "AuthProviderDiscoveryFailed",
             Self::Function(error) => error.code,
         }

@@ -16,6 +16,7 @@
 //! | `vectors` | vectors in memory, in step with commits; vector search |
 //! | `query_set`, `watches`, `reads` | live queries: what each read, and which commits touch it |
 //! | `requests` | mutations that may be asked for twice |
+//! | `snapshot` | the tables out into a zip, and in again |
 //! | `last_writes` | when each table was last written |
 //! | `auth` | users' tokens, and who they belong to |
 //! | `limits`, `error` | Convex's limits; what can go wrong |
@@ -38,6 +39,7 @@ mod query_set;
 mod reads;
 mod requests;
 mod schema;
+mod snapshot;
 mod storage;
 mod tables;
 mod transaction;
@@ -53,5 +55,6 @@ pub use functions::{FunctionKind, builtin_files};
 pub use limits::Limits;
 pub use query_set::{QuerySet, Refreshed};
 pub use requests::MutationRequest;
+pub use snapshot::{Content, ImportMode, Phase, Report, Summary};
 pub use storage::{Synchronous, Target};
 pub use vectors::{MetadataSource, VectorSource};

@@ -22,6 +22,8 @@ pub(crate) struct Writes {
     /// The keys of each index under which a document was, or now is.
     pub(crate) keys: HashMap<i64, Vec<Vec<u8>>>,
     pub(crate) made_tables: BTreeSet<String>,
+    /// Whether it wrote more than is told here: whoever read anything should read again.
+    pub(crate) is_vast: bool,
 }
 
 impl Reads {
@@ -32,6 +34,11 @@ impl Reads {
 }
 
 impl Writes {
+    /// What nobody kept account of.
+    pub(crate) fn vast() -> Self {
+        Self { is_vast: true, ..Self::default() }
+    }
+
     /// What these changes wrote, from the tables before them to those after.
     pub(crate) fn new(changes: &[Change], before: &Tables, after: &Tables) -> Self {
         let mut writes = Self::default();
@@ -54,7 +61,8 @@ impl Writes {
         let is_within = |index: &i64, ranges: &KeyRanges| {
             self.keys.get(index).is_some_and(|keys| keys.iter().any(|key| contain(ranges, key)))
         };
-        reads.ranges.iter().any(|(index, ranges)| is_within(index, ranges))
+        self.is_vast
+            || reads.ranges.iter().any(|(index, ranges)| is_within(index, ranges))
             || !reads.missing_tables.is_disjoint(&self.made_tables)
     }
 }

@@ -138,6 +138,14 @@ impl Storage {
         Ok(Checkout { connection: Some(connection), pool: Arc::clone(&self.pool), writes: false })
     }
 
+    /// The data folder, if there is one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match &self.pool.target {
+            Target::Memory => None,
+            Target::Folder(folder) => Some(folder),
+        }
+    }
+
     /// Names the folder in an error of SQLite's.
     pub(crate) fn place(&self, error: Error) -> Error {
         place(error, &self.pool.target)

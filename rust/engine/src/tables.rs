@@ -1,11 +1,11 @@
 //! The tables and indexes there are, by name and number.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use crate::error::{Error, Result};
 
@@ -89,15 +89,22 @@ impl Tables {
         self.get(name).map(|table| table.number)
     }
 
+    /// The names of all tables, by number.
+    pub(crate) fn numbers(&self) -> BTreeMap<u32, String> {
+        self.names.iter().map(|(number, name)| (*number, name.clone())).collect()
+    }
+
     pub(crate) fn name(&self, number: u32) -> Option<&str> {
         self.names.get(&number).map(String::as_str)
     }
 
     /// Makes a table with its system indexes, in the connection's transaction.
     pub(crate) fn create(&mut self, connection: &Connection, name: &str) -> Result<Arc<Table>> {
-        let highest: Option<u32> =
-            connection.query_row("SELECT max(number) FROM tables", [], |row| row.get(0)).optional()?.flatten();
-        let number = highest.map_or(FIRST_TABLE_NUMBER, |highest| highest + 1);
+        let highest = self.names.keys().max();
+        self.create_with(connection, name, highest.map_or(FIRST_TABLE_NUMBER, |highest| highest + 1))
+    }
+
+    fn create_with(&mut self, connection: &Connection, name: &str, number: u32) -> Result<Arc<Table>> {
         connection.execute("INSERT INTO tables (number, name) VALUES (?, ?)", params![number, name])?;
         let system = [BY_ID, BY_CREATION_TIME].map(|index| insert_index(connection, number, index, &[]));
         let indexes = system.into_iter().collect::<Result<_>>()?;
@@ -132,6 +139,48 @@ impl Tables {
         let indexes = indexes.into_iter().cloned().collect();
         self.put(name.to_owned(), Table { number: table.number, indexes });
         Ok(added)
+    }
+
+    /// Gives tables numbers, and makes those that are missing; a table that has one of the numbers and isn't named gets
+    /// the next free one. Returns the tables whose number changed.
+    pub(crate) fn renumber(
+        &mut self,
+        connection: &Connection,
+        numbers: &BTreeMap<String, u32>,
+    ) -> Result<BTreeSet<String>> {
+        let wanted: BTreeMap<u32, &String> = numbers.iter().map(|(name, number)| (*number, name)).collect();
+        let mut free = self.names.keys().chain(wanted.keys()).max().map_or(FIRST_TABLE_NUMBER, |highest| highest + 1);
+        let mut moves = BTreeMap::new();
+        for (name, table) in &self.by_name {
+            match numbers.get(name) {
+                Some(number) if *number != table.number => drop(moves.insert(name.clone(), *number)),
+                None if wanted.contains_key(&table.number) => {
+                    moves.insert(name.clone(), free);
+                    free += 1;
+                }
+                _ => {}
+            }
+        }
+        // All leave their numbers before one takes another's.
+        for name in moves.keys() {
+            let number = self.by_name[name].number;
+            connection.execute("UPDATE tables SET number = -number WHERE number = ?", [number])?;
+            connection.execute("UPDATE indexes SET table_number = -table_number WHERE table_number = ?", [number])?;
+            self.names.remove(&number);
+        }
+        for (name, number) in &moves {
+            let table = Arc::clone(&self.by_name[name]);
+            let from = -i64::from(table.number);
+            connection.execute("UPDATE tables SET number = ? WHERE number = ?", params![number, from])?;
+            connection.execute("UPDATE indexes SET table_number = ? WHERE table_number = ?", params![number, from])?;
+            self.put(name.clone(), Table { number: *number, indexes: table.indexes.clone() });
+        }
+        for (number, name) in wanted {
+            if self.get(name).is_none() {
+                self.create_with(connection, name, number)?;
+            }
+        }
+        Ok(moves.into_keys().collect())
     }
 
     fn put(&mut self, name: String, table: Table) -> Arc<Table> {

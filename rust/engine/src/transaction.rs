@@ -10,6 +10,8 @@ use std::{
 use rusqlite::{Connection, params};
 use value::{Object, Value, id::DocumentId, sort_key};
 
+mod restore;
+
 use crate::{
     document::{self, Document},
     error::{Error, FunctionError, Result},
@@ -38,6 +40,8 @@ pub(crate) struct Transaction {
     usage: Usage,
     clock: Clock,
     changes: Vec<Change>,
+    /// The tables written past `changes`, which would grow with what is written.
+    rewritten: BTreeSet<String>,
     /// What has been read, if somebody wants to know.
     reads: Option<Reads>,
     /// The timestamp it commits at, once there is something to commit.
@@ -76,6 +80,8 @@ pub(crate) struct Commit {
     pub(crate) tables: Arc<Tables>,
     pub(crate) clock: Clock,
     pub(crate) changes: Vec<Change>,
+    /// The tables that were written to otherwise.
+    pub(crate) rewritten: BTreeSet<String>,
 }
 
 impl Transaction {
@@ -98,6 +104,7 @@ impl Transaction {
             usage,
             clock,
             changes,
+            rewritten: BTreeSet::new(),
             reads: None,
             commits_at: None,
         })
@@ -127,6 +134,7 @@ impl Transaction {
             usage,
             clock,
             changes,
+            rewritten: BTreeSet::new(),
             reads: None,
             commits_at: None,
         })
@@ -190,7 +198,8 @@ impl Transaction {
     /// The names of the tables written to.
     pub(crate) fn written_tables(&self) -> BTreeSet<String> {
         let numbers = self.changes.iter().map(|change| change.table_number);
-        numbers.filter_map(|number| self.tables.name(number)).map(str::to_owned).collect()
+        let changed = numbers.filter_map(|number| self.tables.name(number)).map(str::to_owned);
+        changed.chain(self.rewritten.iter().cloned()).collect()
     }
 
     /// What a request was answered with before.
@@ -220,13 +229,14 @@ impl Transaction {
 
     /// Makes the writes durable. Without any, nothing is written at all.
     pub(crate) fn commit(mut self) -> Result<Commit> {
-        if !self.changes.is_empty() || self.commits_at.is_some() {
+        if !self.changes.is_empty() || !self.rewritten.is_empty() || self.commits_at.is_some() {
             self.clock.commit_timestamp = self.commits_at();
             set_setting(&self.connection, COMMIT_TIMESTAMP, self.clock.commit_timestamp)?;
             set_setting(&self.connection, CREATION_TIME, self.clock.creation_time)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(Commit { connection: self.connection, tables: self.tables, clock: self.clock, changes: self.changes })
+        let Self { connection, tables, clock, changes, rewritten, .. } = self;
+        Ok(Commit { connection, tables, clock, changes, rewritten })
     }
 
     pub(crate) fn get(&mut self, id: DocumentId) -> Result<Option<Document>> {
@@ -266,17 +276,7 @@ impl Transaction {
         };
         let id = new_id(table.number)?;
         let creation_time = milliseconds_now().max(self.clock.creation_time.next_up());
-        self.clock.creation_time = creation_time;
-        let (body, packed) = document::encode(&fields);
-        self.connection
-            .prepare_cached(
-                "INSERT INTO documents (table_number, internal_id, creation_time, body, packed) VALUES (?, ?, ?, ?, ?)",
-            )?
-            .execute(params![id.table_number, id.internal.as_slice(), creation_time, body, packed])?;
-        let document = Document { row: self.connection.last_insert_rowid(), id, creation_time, fields };
-        for index in &table.indexes {
-            self.insert_entry(index.id, &document.index_key(index), document.row)?;
-        }
+        let document = self.insert_document(&table, id, creation_time, fields)?;
         self.changes.push(Change { table_number: table.number, before: None, after: Some(document) });
         Ok(id)
     }
@@ -378,6 +378,28 @@ impl Transaction {
         }
         self.changes.push(Change { table_number: after.id.table_number, before: Some(before), after: Some(after) });
         Ok(())
+    }
+
+    /// Writes a document and its index entries.
+    fn insert_document(
+        &mut self,
+        table: &Table,
+        id: DocumentId,
+        creation_time: f64,
+        fields: Object,
+    ) -> Result<Document> {
+        self.clock.creation_time = self.clock.creation_time.max(creation_time);
+        let (body, packed) = document::encode(&fields);
+        self.connection
+            .prepare_cached(
+                "INSERT INTO documents (table_number, internal_id, creation_time, body, packed) VALUES (?, ?, ?, ?, ?)",
+            )?
+            .execute(params![id.table_number, id.internal.as_slice(), creation_time, body, packed])?;
+        let document = Document { row: self.connection.last_insert_rowid(), id, creation_time, fields };
+        for index in &table.indexes {
+            self.insert_entry(index.id, &document.index_key(index), document.row)?;
+        }
+        Ok(document)
     }
 
     fn check_writes(&self) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Resident vectors: the vectors of an index range as a batch in memory, kept in step with commits.
 
 use std::{
+    collections::BTreeSet,
     ops::ControlFlow,
     sync::{Arc, Mutex},
 };
@@ -88,9 +89,12 @@ impl ResidentVectors {
         locked(&self.0).retain(|resident| resident.source != *source);
     }
 
-    /// Brings the batches in step with a commit.
-    pub(crate) fn apply(&self, changes: &[Change]) {
-        for resident in &mut *locked(&self.0) {
+    /// Brings the batches in step with a commit. Those of tables that were written past the changes are dropped, to be
+    /// read again.
+    pub(crate) fn apply(&self, changes: &[Change], rewritten: &BTreeSet<String>) {
+        let mut residents = locked(&self.0);
+        residents.retain(|resident| !rewritten.contains(&resident.source.table));
+        for resident in &mut *residents {
             let number = resident.table_number;
             changes.iter().filter(|change| change.table_number == number).for_each(|change| resident.apply(change));
         }

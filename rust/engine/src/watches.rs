@@ -122,6 +122,9 @@ impl Watches {
                 }
             }
         }
+        if writes.is_vast {
+            touched.extend(self.reads.keys());
+        }
         touched.extend(writes.made_tables.iter().filter_map(|name| self.by_missing_table.get(name)).flatten());
         for query in touched {
             self.touch(query);

@@ -10,6 +10,7 @@ mod loading;
 mod nested;
 mod queries;
 mod requests;
+mod snapshots;
 mod storage;
 mod transactions;
 mod vectors;

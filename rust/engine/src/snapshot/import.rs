@@ -1,0 +1,130 @@
+//! Bringing a snapshot into a deployment, in one transaction.
+
+use std::{collections::BTreeMap, fs::File};
+
+use super::{Content, Meter, Phase, Report, Summary, archive::Archive, content};
+use crate::{
+    deployment::Deployment,
+    error::{Error, Result},
+    limits::Limits,
+    transaction::Transaction,
+};
+
+/// What becomes of the documents that a table of the snapshot has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportMode {
+    /// There may be none but those that the snapshot has as well, the same in each field.
+    RequireEmpty,
+    /// They are deleted.
+    Replace,
+}
+
+impl Deployment {
+    /// Makes the tables of a snapshot what they are there: documents with their ids and creation times, tables with
+    /// their numbers. Tables that aren't in the snapshot stay as they are. All of it happens, or nothing; others who
+    /// write wait meanwhile. Returns what the snapshot holds, which is what the tables hold now: they were read again.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is changed then. The handle is closed, or of before a fork; the file is no snapshot, or damaged; a document
+    /// doesn't match the schema; a table holds documents that the snapshot doesn't have (`TableExists`); a table's
+    /// number is taken by another that has documents (`TableNumberTaken`); there is no room; the report breaks.
+    pub fn import_snapshot(&self, file: &File, mode: ImportMode, report: &mut Report<'_>) -> Result<Summary> {
+        let inner = self.inner()?;
+        let mut archive = Archive::open(file)?;
+        let imported = inner.begin_write(Limits::OFF).and_then(|mut transaction| {
+            make_room(&mut transaction, archive.tables(), mode)?;
+            let tables = write(&mut transaction, &mut archive, report)?;
+            check(&mut transaction, &tables, report)?;
+            inner.commit(transaction)?;
+            Ok(Summary { tables, left_out: archive.left_out().to_vec() })
+        });
+        imported.map_err(|error| inner.storage.place(error))
+    }
+}
+
+/// Empties the tables that are to be replaced, and gives all of the snapshot's tables their numbers.
+fn make_room(transaction: &mut Transaction, numbers: &BTreeMap<String, u32>, mode: ImportMode) -> Result<()> {
+    if mode == ImportMode::Replace {
+        for name in numbers.keys() {
+            transaction.clear(name)?;
+        }
+    }
+    for (name, number) in numbers {
+        let found = transaction.tables.number(name);
+        if found.is_some_and(|found| found != *number) && transaction.count(name)? > 0 {
+            return Err(table_exists(name));
+        }
+        if let Some(other) = transaction.tables.name(*number).map(str::to_owned)
+            && !numbers.contains_key(&other)
+            && transaction.count(&other)? > 0
+        {
+            return Err(Error::function(
+                "TableNumberTaken",
+                format!(
+                    "the ids of table {name} hold its number, {number}, which here is the number of table {other}: \
+                     both can't be in one deployment; import into another, or export and delete {other} first"
+                ),
+            ));
+        }
+    }
+    transaction.number_tables(numbers)
+}
+
+/// Writes the documents that aren't there yet.
+fn write(
+    transaction: &mut Transaction,
+    archive: &mut Archive<'_>,
+    report: &mut Report<'_>,
+) -> Result<BTreeMap<String, Content>> {
+    let mut meter = Meter::new(Phase::Import, archive.bytes(), report);
+    let names: Vec<String> = archive.tables().keys().cloned().collect();
+    let mut contents = BTreeMap::new();
+    for name in names {
+        // What was there has to be found in the snapshot, each document once.
+        let mut to_find = transaction.count(&name)?;
+        let mut content = Content::default();
+        archive.read(&name, &mut meter, |document| {
+            let existing = if to_find > 0 { transaction.get(document.id)? } else { None };
+            match existing {
+                Some(existing) => {
+                    let is_same = existing.creation_time.to_bits() == document.creation_time.to_bits()
+                        && existing.fields == document.fields;
+                    if !is_same {
+                        return Err(table_exists(&name));
+                    }
+                    to_find -= 1;
+                }
+                None => {
+                    transaction.restore(&name, document.id, document.creation_time, document.fields.clone())?;
+                }
+            }
+            content.add(&document.into_value());
+            Ok(())
+        })?;
+        if to_find > 0 {
+            return Err(table_exists(&name));
+        }
+        contents.insert(name, content);
+    }
+    Ok(contents)
+}
+
+/// Reads all again, as it was written.
+fn check(transaction: &mut Transaction, expected: &BTreeMap<String, Content>, report: &mut Report<'_>) -> Result<()> {
+    let total = expected.values().map(|content| content.documents).sum();
+    let mut meter = Meter::new(Phase::Check, total, report);
+    for (name, expected) in expected {
+        let found = content(transaction, name, &mut meter)?;
+        if found != *expected {
+            let described = |content: &Content| format!("{} documents, hash {}", content.documents, content.hash());
+            let reason = format!("table {name} has {}; expected {}", described(&found), described(expected));
+            return Err(Error::Snapshot { place: "after writing".to_owned(), reason });
+        }
+    }
+    Ok(())
+}
+
+fn table_exists(name: &str) -> Error {
+    Error::function("TableExists", format!("table {name} holds documents that the snapshot doesn't have"))
+}

@@ -1,0 +1,166 @@
+//! Snapshots: the tables of a deployment in a zip, as `npx convex export` gives them.
+//!
+//! | in the zip | |
+//! | --- | --- |
+//! | `README.md` | says what it is |
+//! | `_tables/documents.jsonl` | a line a table: `{"id": <its number>, "name": …}` |
+//! | `<table>/documents.jsonl` | a line a document: its exported JSON, system fields included |
+//! | `<table>/generated_schema.jsonl` | `"uniform"`: every value's type can be read from its text |
+//!
+//! One document is in memory at a time, however many there are.
+
+mod archive;
+mod export;
+mod import;
+
+use std::{collections::BTreeMap, fs::File, ops::ControlFlow};
+
+use ring::digest::{SHA256, digest};
+use value::{Value, sort_key};
+
+use crate::{
+    deployment::Deployment,
+    error::{Error, Result},
+    tables::BY_CREATION_TIME,
+    transaction::Transaction,
+};
+
+pub use import::ImportMode;
+
+/// What a snapshot, or a deployment, holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The tables, by name.
+    pub tables: BTreeMap<String, Content>,
+    /// What a snapshot holds besides, which this deployment has no place for: components and stored files.
+    pub left_out: Vec<String>,
+}
+
+/// What a table holds, whatever the order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// How many documents.
+    pub documents: u64,
+    hash: u128,
+}
+
+/// Parts of the work that say how far they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Documents into a zip.
+    Export,
+    /// Bytes of documents, out of a zip.
+    Read,
+    /// Bytes of documents, out of a zip into a deployment.
+    Import,
+    /// Documents that are read again, to see that they arrived.
+    Check,
+}
+
+/// Takes how much is done, of how much; whoever breaks ends the work, of which no trace is left.
+pub type Report<'a> = dyn FnMut(Phase, u64, u64) -> ControlFlow<()> + 'a;
+
+impl Content {
+    /// Counts a document in.
+    fn add(&mut self, document: &Value) {
+        // A sort key has every bit of a value, and its type.
+        let mut key = Vec::with_capacity(1024);
+        sort_key::push(&mut key, Some(document));
+        let digest = digest(&SHA256, &key);
+        let half = digest.as_ref().first_chunk().expect("SHA-256 has 32 bytes");
+        self.documents += 1;
+        self.hash = self.hash.wrapping_add(u128::from_be_bytes(*half));
+    }
+
+    /// The documents in 32 hexadecimal digits: the sum of the first halves of their SHA-256.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        format!("{:032x}", self.hash)
+    }
+}
+
+impl Deployment {
+    /// A file without a name, gone when it is closed: in the data folder, where there should be room, or among the
+    /// system's temporary files where there is no folder.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork; the file can't be made.
+    pub fn temporary_file(&self) -> Result<File> {
+        let made = match self.inner()?.storage.folder() {
+            Some(folder) => tempfile::tempfile_in(folder),
+            None => tempfile::tempfile(),
+        };
+        made.map_err(Error::SnapshotFile)
+    }
+
+    /// What a snapshot in a file holds.
+    ///
+    /// # Errors
+    ///
+    /// The file is no snapshot, or damaged; it can't be read; the report breaks.
+    pub fn read_snapshot(file: &File, report: &mut Report<'_>) -> Result<Summary> {
+        let mut archive = archive::Archive::open(file)?;
+        let mut meter = Meter::new(Phase::Read, archive.bytes(), report);
+        let tables = archive.tables().clone();
+        let mut summary = Summary { left_out: archive.left_out().to_vec(), ..Summary::default() };
+        for name in tables.into_keys() {
+            let mut content = Content::default();
+            archive.read(&name, &mut meter, |document| {
+                content.add(&document.into_value());
+                Ok(())
+            })?;
+            summary.tables.insert(name, content);
+        }
+        Ok(summary)
+    }
+}
+
+/// What a table holds.
+fn content(transaction: &mut Transaction, table_name: &str, meter: &mut Meter<'_, '_>) -> Result<Content> {
+    let mut content = Content::default();
+    each(transaction, table_name, |document| {
+        content.add(&document);
+        meter.advance(1)
+    })?;
+    Ok(content)
+}
+
+/// Visits a table's documents, in the order they were made.
+fn each(transaction: &mut Transaction, table_name: &str, mut visit: impl FnMut(Value) -> Result<()>) -> Result<()> {
+    let Some(table) = transaction.table_by_name(table_name) else { return Ok(()) };
+    let by_creation_time = table.index(BY_CREATION_TIME).expect("every table has it").id;
+    let end = sort_key::after_prefix(&[]);
+    transaction.scan(table.number, by_creation_time, (&[], &end), false, |_, document| {
+        visit(document.into_value())?;
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
+/// Counts how much of a phase is done, and reports it now and then.
+struct Meter<'a, 'b> {
+    phase: Phase,
+    done: u64,
+    total: u64,
+    next: u64,
+    report: &'a mut Report<'b>,
+}
+
+impl<'a, 'b> Meter<'a, 'b> {
+    fn new(phase: Phase, total: u64, report: &'a mut Report<'b>) -> Self {
+        Self { phase, done: 0, total, next: 0, report }
+    }
+
+    fn advance(&mut self, by: u64) -> Result<()> {
+        const REPORTS: u64 = 256;
+        self.done += by;
+        if self.done < self.next && self.done != self.total {
+            return Ok(());
+        }
+        self.next = self.done + self.total / REPORTS;
+        match (self.report)(self.phase, self.done, self.total) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Stopped),
+        }
+    }
+}
