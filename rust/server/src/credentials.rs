@@ -77,14 +77,13 @@ fn admin(given: &str, admin_key: &AdminKey, acting_as: Option<engine::Result<Ide
 /// `Convex-Client: <name>-<version>` is optional, but must be that.
 pub(crate) fn check_client(headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(client) = headers.get("convex-client") else { return Ok(()) };
-    let version = client.to_str().ok().and_then(|text| text.split_once('-')).map(|(_, version)| version);
-    match version {
-        Some(version) if is_version(version) => Ok(()),
-        _ => Err(Refusal::bad_request(
-            "InvalidClientVersion",
-            "Convex-Client: expected `<name>-<major>.<minor>.<patch>`",
-        )),
+    let text = client.to_str().unwrap_or_default();
+    // Names may have a `-` as well: `npm-cli`.
+    if text.match_indices('-').any(|(dash, _)| is_version(&text[dash + 1..])) {
+        return Ok(());
     }
+    let message = "Convex-Client: expected `<name>-<major>.<minor>.<patch>`";
+    Err(Refusal::bad_request("InvalidClientVersion", message))
 }
 
 /// Whether a text is `<major>.<minor>.<patch>`, and perhaps more behind a `-` or a `+`.

@@ -7,6 +7,7 @@
 //! | `credentials` | who sends a request |
 //! | `routes` | what each path does |
 //! | `request`, `reply` | bodies in and out, in Convex's shapes |
+//! | `snapshots` | exports and imports, as `npx convex` asks for them |
 //! | `timestamp` | a commit's timestamp on the wire |
 //! | `sync` | the WebSocket: live queries, mutations once, actions, who the client is |
 //!
@@ -20,6 +21,7 @@ mod reply;
 mod request;
 mod routes;
 mod server;
+mod snapshots;
 mod sync;
 mod timestamp;
 

@@ -23,6 +23,7 @@ use crate::{
     reply::{FunctionReply, Refusal, json},
     request::{CallRequest, read_object},
     server::SOCKET_THREADS,
+    snapshots::{self, Snapshots, SystemQuery},
     sync::{self, Sockets},
     timestamp::Timestamp,
 };
@@ -32,6 +33,7 @@ pub(crate) struct App {
     pub(crate) deployment: Arc<Deployment>,
     pub(crate) admin_key: AdminKey,
     pub(crate) sockets: Sockets,
+    pub(crate) snapshots: Snapshots,
 }
 
 /// The routes of Convex's HTTP API, and those of its sync protocol.
@@ -56,6 +58,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/function", post(function))
         .route("/api/sync", get(sync::connect))
         .route("/api/{version}/sync", get(sync::connect_version))
+        .merge(snapshots::routes())
         .route("/version", get(|| async { env!("CARGO_PKG_VERSION") }))
         .route("/instance_version", get(|| async { env!("CARGO_PKG_VERSION") }))
         .route("/instance_name", get(|| async { INSTANCE_NAME }))
@@ -168,7 +171,7 @@ async fn query_batch(State(app): State<App>, headers: HeaderMap, uri: Uri, body:
 
 impl App {
     /// Who sends a request. A token is checked where it may wait for its provider.
-    async fn caller(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
+    pub(crate) async fn caller(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
         let credential = Credential::of(headers, uri)?;
         let (deployment, admin_key) = (Arc::clone(&self.deployment), self.admin_key.clone());
         match credential {
@@ -184,6 +187,9 @@ impl App {
         caller: Caller,
     ) -> Result<Response, Refusal> {
         let CallRequest { path, args, format } = request;
+        if let (None | Some(FunctionKind::Query), Some(query)) = (kind, SystemQuery::find(&path)) {
+            return reply(self.snapshots.query(query, &args, &caller), format);
+        }
         let outcome = blocking(move || self.deployment.call(kind, &path, args, &caller)).await?;
         reply(outcome.map_err(|error| Refusal::internal(&error))?, format)
     }

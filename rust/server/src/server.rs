@@ -19,6 +19,7 @@ use tokio::{runtime, sync::Semaphore, sync::watch};
 use crate::{
     AdminKey,
     routes::{self, App},
+    snapshots::Snapshots,
     sync::Sockets,
 };
 
@@ -74,7 +75,8 @@ impl Server {
             .enable_all()
             .build()?;
         let sockets = Sockets::new(stopped.clone());
-        let app = App { deployment: Arc::new(deployment), admin_key: options.admin_key, sockets };
+        let snapshots = Snapshots::new(stopped.clone());
+        let app = App { deployment: Arc::new(deployment), admin_key: options.admin_key, sockets, snapshots };
         let thread = std::thread::Builder::new().name("mastra-convex-serve".to_owned()).spawn(move || {
             if let Err(error) = runtime.block_on(serve(listener, app, stopped)) {
                 eprintln!("mastra-convex: the server stopped: {error}");

@@ -25,6 +25,7 @@ use crate::{
     credentials::Credential,
     request::{arguments, check_component},
     routes::{App, blocking},
+    snapshots::{SystemQueries, SystemQuery},
     timestamp::Timestamp,
 };
 
@@ -50,6 +51,7 @@ pub(crate) struct Session {
     id: Option<String>,
     caller: Caller,
     queries: Arc<Mutex<QuerySet>>,
+    system_queries: SystemQueries,
     numbers: BTreeSet<u32>,
     /// Holds something when a query should run again.
     woken: mpsc::Receiver<()>,
@@ -70,12 +72,14 @@ impl Session {
         };
         let queries = QuerySet::new(&app.deployment, Caller::ANONYMOUS, wake).map_err(|_| Ending::internal())?;
         let queries = queries.bounded(MAX_RESULT_BYTES);
+        let system_queries = SystemQueries::new(&app.snapshots);
         Ok(Self {
             app,
             outgoing,
             id: None,
             caller: Caller::ANONYMOUS,
             queries: Arc::new(Mutex::new(queries)),
+            system_queries,
             numbers: BTreeSet::new(),
             woken,
             actions: JoinSet::new(),
@@ -92,6 +96,7 @@ impl Session {
                     None => Err(Ending::Gone),
                 },
                 _ = self.woken.recv() => self.refresh().await,
+                () = self.system_queries.changed() => self.refresh().await,
                 Some(response) = self.actions.join_next() => self.end_action(response).await,
                 () = until(self.caller.expires()) => self.check_expiry(),
                 () = self.app.sockets.stopped() => Err(Ending::STOPPING),
@@ -154,13 +159,18 @@ impl Session {
                     if !self.numbers.insert(query_id) {
                         return Err(Ending::fatal("BadMessage", format!("queryId: {query_id} is in the query set")));
                     }
-                    added.push((query_id, udf_path, arguments(Some(args))?, journal));
+                    let args = arguments(Some(args))?;
+                    match SystemQuery::find(&udf_path) {
+                        Some(query) => self.system_queries.add(query_id, query, args),
+                        None => added.push((query_id, udf_path, args, journal)),
+                    }
                 }
                 Modification::Remove { query_id } => {
                     if !self.numbers.remove(&query_id) {
                         return Err(Ending::fatal("BadMessage", format!("queryId: {query_id} isn't in the query set")));
                     }
                     added.retain(|(added, ..)| *added != query_id);
+                    self.system_queries.remove(query_id);
                     removed.push(query_id);
                 }
             }
@@ -271,6 +281,7 @@ impl Session {
         // Whoever called before now is heard by this refresh.
         let _ = self.woken.try_recv();
         let (start, queries) = (self.version, Arc::clone(&self.queries));
+        let system = self.system_queries.refresh(&self.caller);
         let told = blocking(move || {
             let mut queries = locked(&queries);
             for query in &removed {
@@ -284,6 +295,9 @@ impl Session {
             for query in changed {
                 let outcome = queries.outcome(query).expect("it has just run");
                 modifications.push(StateModification::new(query, outcome).map_err(failed)?);
+            }
+            for (query, outcome) in &system {
+                modifications.push(StateModification::new(*query, outcome).map_err(failed)?);
             }
             let transition = ServerMessage::Transition { start_version: start, end_version: end, modifications };
             Ok::<_, Ending>((transition.to_json(), end))

@@ -1,0 +1,267 @@
+//! Imports: uploaded, confirmed, performed.
+
+use std::{
+    fmt::Write as _,
+    fs::File,
+    io::{self, Seek, SeekFrom, Write as _},
+    ops::ControlFlow,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Query, State},
+    http::{HeaderMap, Uri},
+    response::{IntoResponse, Response},
+};
+use engine::ImportMode;
+use serde::Deserialize;
+use value::{Object, Value};
+
+use super::{check_admin, failed};
+use crate::{
+    reply::{Refusal, json},
+    request::{check_component, read_object},
+    routes::{App, blocking},
+};
+
+/// Parts have 5 MiB, and more only where there would be too many.
+const PART_BYTES: usize = 64 << 20;
+
+/// Imports that are remembered, and perhaps wait with their files.
+const MAX_IMPORTS: usize = 16;
+
+pub(super) struct Import {
+    pub(super) id: String,
+    mode: ImportMode,
+    stage: Stage,
+}
+
+enum Stage {
+    Uploading(Arc<Mutex<Upload>>),
+    WaitingForConfirmation(Arc<File>),
+    InProgress { percent: u64 },
+    Completed { documents: u64 },
+    Failed { reason: String },
+}
+
+/// Parts, one after the other in a file.
+struct Upload {
+    file: File,
+    /// Where each part ends.
+    ends: Vec<u64>,
+}
+
+impl Import {
+    /// What `queryImport` tells of it; nothing before it is uploaded.
+    pub(super) fn to_value(&self) -> Option<Value> {
+        let mut state = Object::new();
+        let mut put = |name: &str, value: Value| drop(state.insert(name.to_owned(), value));
+        match &self.stage {
+            Stage::Uploading(_) => return None,
+            Stage::WaitingForConfirmation(_) => {
+                put("state", "waiting_for_confirmation".into());
+                if self.mode == ImportMode::Replace {
+                    let message = "The tables of the snapshot are replaced: what they hold now is deleted.";
+                    put("message_to_confirm", message.into());
+                }
+            }
+            Stage::InProgress { percent } => {
+                put("state", "in_progress".into());
+                put("progress_message", format!("Importing ({percent} %)").into());
+            }
+            Stage::Completed { documents } => {
+                put("state", "completed".into());
+                put("num_rows_written", Value::Int64(i64::try_from(*documents).unwrap_or(i64::MAX)));
+            }
+            Stage::Failed { reason } => {
+                put("state", "failed".into());
+                put("error_message", reason.as_str().into());
+            }
+        }
+        Some([("_id", self.id.as_str().into()), ("state", state.into())].into())
+    }
+}
+
+impl super::State {
+    fn import(&mut self, id: &str) -> Result<&mut Import, Refusal> {
+        let found = self.imports.iter_mut().find(|import| import.id == id);
+        found.ok_or_else(|| Refusal::bad_request("InvalidImport", format!("There is no import {id:?}")))
+    }
+}
+
+/// `POST /api/import/start_upload`: the token is the name of the import to be.
+pub(super) async fn start_upload(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Refusal> {
+    check_admin(&app, &headers, &uri).await?;
+    let file = app.deployment.temporary_file().map_err(|error| Refusal::internal(&error))?;
+    let id = new_id().map_err(failed)?;
+    let stage = Stage::Uploading(Arc::new(Mutex::new(Upload { file, ends: Vec::new() })));
+    let import = Import { id: id.clone(), mode: ImportMode::RequireEmpty, stage };
+    app.snapshots.change(|state| {
+        if state.imports.len() == MAX_IMPORTS
+            && let Some(oldest) =
+                state.imports.iter().position(|import| !matches!(import.stage, Stage::InProgress { .. }))
+        {
+            state.imports.remove(oldest);
+        }
+        state.imports.push(import);
+    });
+    Ok(json(serde_json::json!({"uploadToken": id}).to_string()).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Part {
+    upload_token: String,
+    part_number: usize,
+}
+
+/// `POST /api/import/upload_part?uploadToken=…&partNumber=…`: in order; one that is sent again takes its place again.
+pub(super) async fn upload_part(
+    State(app): State<App>,
+    Query(part): Query<Part>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Body,
+) -> Result<Response, Refusal> {
+    check_admin(&app, &headers, &uri).await?;
+    let upload = match &app.snapshots.state().import(&part.upload_token)?.stage {
+        Stage::Uploading(upload) => Arc::clone(upload),
+        _ => return Err(Refusal::bad_request("InvalidImport", "The upload is finished")),
+    };
+    let bytes = to_bytes(body, PART_BYTES).await.map_err(|error| {
+        let message = format!("The part can't be read, or has more than {PART_BYTES} bytes: {error}");
+        Refusal::bad_request("ImportFailed", message)
+    })?;
+    let number = part.part_number;
+    let stored = blocking(move || {
+        let mut upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
+        if !(1..=upload.ends.len() + 1).contains(&number) {
+            let message = format!("partNumber: {number}; expected {} next", upload.ends.len() + 1);
+            return Err(Refusal::bad_request("ImportFailed", message));
+        }
+        upload.ends.truncate(number - 1);
+        let start = upload.ends.last().copied().unwrap_or_default();
+        upload.file.seek(SeekFrom::Start(start)).and_then(|_| upload.file.write_all(&bytes)).map_err(failed)?;
+        upload.ends.push(start + bytes.len() as u64);
+        Ok(())
+    });
+    stored.await??;
+    Ok(json(serde_json::json!(number.to_string()).to_string()).into_response())
+}
+
+/// `POST /api/import/finish_upload`, with `{import: {mode, format}, uploadToken, partTokens}`.
+pub(super) async fn finish_upload(
+    State(app): State<App>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Body,
+) -> Result<Response, Refusal> {
+    check_admin(&app, &headers, &uri).await?;
+    let body = read_object(&headers, body).await?;
+    let id = text(&body, "uploadToken")?.to_owned();
+    let mode = mode(body.get("import").and_then(Value::as_object).unwrap_or(&Object::new()))?;
+    let parts = match body.get("partTokens") {
+        Some(Value::Array(parts)) => parts.len(),
+        _ => return Err(Refusal::bad_request("BadJsonBody", "`partTokens`: expected a list")),
+    };
+    app.snapshots.change(|state| {
+        let import = state.import(&id)?;
+        let Stage::Uploading(upload) = &import.stage else {
+            return Err(Refusal::bad_request("InvalidImport", "The upload is finished"));
+        };
+        let upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
+        if upload.ends.len() != parts {
+            let message = format!("`partTokens`: {parts}; expected those of the {} parts", upload.ends.len());
+            return Err(Refusal::bad_request("ImportFailed", message));
+        }
+        let file = upload.file.try_clone().map_err(failed)?;
+        file.set_len(upload.ends.last().copied().unwrap_or_default()).map_err(failed)?;
+        drop(upload);
+        (import.mode, import.stage) = (mode, Stage::WaitingForConfirmation(Arc::new(file)));
+        Ok(())
+    })?;
+    Ok(json(serde_json::json!({"importId": id}).to_string()).into_response())
+}
+
+/// `POST /api/perform_import`, with `{importId}`.
+pub(super) async fn perform(State(app): State<App>, headers: HeaderMap, uri: Uri, body: Body) -> Result<(), Refusal> {
+    check_admin(&app, &headers, &uri).await?;
+    let id = text(&read_object(&headers, body).await?, "importId")?.to_owned();
+    let (file, mode) = app.snapshots.change(|state| {
+        let import = state.import(&id)?;
+        let Stage::WaitingForConfirmation(file) = &import.stage else {
+            return Err(Refusal::bad_request("InvalidImport", "The import doesn't wait to be performed"));
+        };
+        let file = Arc::clone(file);
+        import.stage = Stage::InProgress { percent: 0 };
+        Ok((file, import.mode))
+    })?;
+    tokio::task::spawn_blocking(move || {
+        let stage = import(&app, &id, &file, mode);
+        set_stage(&app, &id, stage);
+    });
+    Ok(())
+}
+
+fn import(app: &App, id: &str, file: &File, mode: ImportMode) -> Stage {
+    let mut told = 0;
+    let imported = app.deployment.import_snapshot(file, mode, &mut |phase, done, total| {
+        if app.snapshots.is_stopped() {
+            return ControlFlow::Break(());
+        }
+        // What is written is read again: two halves.
+        let before = if phase == engine::Phase::Check { 50 } else { 0 };
+        let percent = before + 50 * done / total.max(1);
+        if percent != told {
+            told = percent;
+            set_stage(app, id, Stage::InProgress { percent });
+        }
+        ControlFlow::Continue(())
+    });
+    match imported {
+        Ok(summary) => Stage::Completed { documents: summary.tables.values().map(|content| content.documents).sum() },
+        Err(error) => Stage::Failed { reason: error.to_string() },
+    }
+}
+
+fn set_stage(app: &App, id: &str, stage: Stage) {
+    app.snapshots.change(|state| {
+        if let Ok(import) = state.import(id) {
+            import.stage = stage;
+        }
+    });
+}
+
+/// What is to become of documents that are there, where the embedded deployment can do it.
+fn mode(import: &Object) -> Result<ImportMode, Refusal> {
+    check_component(import.get("componentPath").and_then(Value::as_str))?;
+    let format = text(import, "format")?;
+    if format != "zip" {
+        let message = format!("format {format:?}: the embedded deployment imports snapshots only, which are zips");
+        return Err(Refusal::bad_request("UnsupportedFormat", message));
+    }
+    match text(import, "mode")? {
+        "requireEmpty" => Ok(ImportMode::RequireEmpty),
+        "replace" => Ok(ImportMode::Replace),
+        mode => {
+            let message = format!("mode {mode:?}: the embedded deployment knows \"requireEmpty\" and \"replace\"");
+            Err(Refusal::bad_request("UnsupportedMode", message))
+        }
+    }
+}
+
+fn text<'a>(fields: &'a Object, name: &str) -> Result<&'a str, Refusal> {
+    let text = fields.get(name).and_then(Value::as_str);
+    text.ok_or_else(|| Refusal::bad_request("BadJsonBody", format!("`{name}`: expected text")))
+}
+
+fn new_id() -> io::Result<String> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let mut id = String::with_capacity(32);
+    for byte in random {
+        write!(id, "{byte:02x}").expect("text grows");
+    }
+    Ok(id)
+}

@@ -1,0 +1,87 @@
+//! Exports and imports, as `npx convex export` and `npx convex import` ask for them.
+//!
+//! An export is written to a file, from which it is downloaded until there is a newer one. An import is uploaded in
+//! parts, confirmed, and performed. Both run on threads of their own, and clients follow them by queries of the system:
+//! `_system/cli/exports:getLatest`, `_system/cli/queryImport` and `_system/cli/queryImport:list`.
+
+mod export;
+mod import;
+mod queries;
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::{
+    Router,
+    http::{HeaderMap, Uri},
+    routing::{get, post},
+};
+use engine::Error;
+use tokio::sync::watch;
+
+pub(crate) use queries::{SystemQueries, SystemQuery};
+
+use crate::{reply::Refusal, routes::App};
+use {export::Export, import::Import};
+
+/// The exports and imports of a server.
+#[derive(Clone)]
+pub(crate) struct Snapshots {
+    state: Arc<Mutex<State>>,
+    /// Told whenever a query of the system may have another outcome.
+    changed: watch::Sender<()>,
+    stopped: watch::Receiver<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    export: Option<Export>,
+    /// The oldest first.
+    imports: Vec<Import>,
+}
+
+impl Snapshots {
+    pub(crate) fn new(stopped: watch::Receiver<bool>) -> Self {
+        Self { state: Arc::default(), changed: watch::Sender::default(), stopped }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes something that clients follow.
+    fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let done = act(&mut self.state());
+        self.changed.send_replace(());
+        done
+    }
+
+    fn is_stopped(&self) -> bool {
+        *self.stopped.borrow()
+    }
+}
+
+/// The routes that the command line of npm's `convex` calls.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/export/request/zip", post(export::request))
+        .route("/api/export/zip/{timestamp}", get(export::download))
+        .route("/api/import/start_upload", post(import::start_upload))
+        .route("/api/import/upload_part", post(import::upload_part))
+        .route("/api/import/finish_upload", post(import::finish_upload))
+        .route("/api/perform_import", post(import::perform))
+}
+
+async fn check_admin(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {
+    if app.caller(headers, uri).await?.is_admin() {
+        return Ok(());
+    }
+    Err(Refusal::unauthenticated("Unauthenticated", format!("{} needs an admin key", uri.path())))
+}
+
+/// The file of a snapshot can't be written, or read.
+fn failed(error: io::Error) -> Refusal {
+    Refusal::internal(&Error::SnapshotFile(error))
+}

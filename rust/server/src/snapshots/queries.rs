@@ -1,0 +1,113 @@
+//! The queries of the system by which clients follow exports and imports.
+
+use std::collections::BTreeMap;
+
+use engine::{Caller, Error, Outcome};
+use tokio::sync::watch;
+use value::Value;
+
+use super::{Snapshots, export::Export};
+
+/// One of the queries there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SystemQuery {
+    LatestExport,
+    Import,
+    Imports,
+}
+
+impl SystemQuery {
+    /// The query of a path.
+    pub(crate) fn find(path: &str) -> Option<Self> {
+        let (module, export) = path.split_once(':').unwrap_or((path, "default"));
+        match (module.strip_suffix(".js").unwrap_or(module), export) {
+            ("_system/cli/exports", "getLatest") => Some(Self::LatestExport),
+            ("_system/cli/queryImport", "default") => Some(Self::Import),
+            ("_system/cli/queryImport", "list") => Some(Self::Imports),
+            _ => None,
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::LatestExport => "_system/cli/exports:getLatest",
+            Self::Import => "_system/cli/queryImport",
+            Self::Imports => "_system/cli/queryImport:list",
+        }
+    }
+}
+
+impl Snapshots {
+    /// How a query ends now. For all but admins there is none.
+    pub(crate) fn query(&self, query: SystemQuery, args: &Value, caller: &Caller) -> Outcome {
+        let result = if caller.is_admin() {
+            Ok(self.answer(query, args))
+        } else {
+            Err(Error::FunctionNotFound { path: query.path().to_owned(), public: true, known: String::new() })
+        };
+        Outcome { result, log_lines: Vec::new(), journal: None, timestamp: None }
+    }
+
+    fn answer(&self, query: SystemQuery, args: &Value) -> Value {
+        let state = self.state();
+        match query {
+            SystemQuery::LatestExport => state.export.as_ref().map_or(Value::Null, Export::to_value),
+            SystemQuery::Import => {
+                let id = args.as_object().and_then(|args| args.get("importId")).and_then(Value::as_str);
+                let import = state.imports.iter().find(|import| Some(import.id.as_str()) == id);
+                import.and_then(super::Import::to_value).unwrap_or_default()
+            }
+            SystemQuery::Imports => state.imports.iter().filter_map(super::Import::to_value).collect::<Vec<_>>().into(),
+        }
+    }
+}
+
+/// The system's queries that a client follows, beside those of the deployment.
+pub(crate) struct SystemQueries {
+    snapshots: Snapshots,
+    changed: watch::Receiver<()>,
+    queries: BTreeMap<u32, Followed>,
+}
+
+struct Followed {
+    query: SystemQuery,
+    args: Value,
+    /// What the client was told last: a value, or an error's text.
+    told: Option<Result<Value, String>>,
+}
+
+impl SystemQueries {
+    pub(crate) fn new(snapshots: &Snapshots) -> Self {
+        Self { snapshots: snapshots.clone(), changed: snapshots.changed.subscribe(), queries: BTreeMap::new() }
+    }
+
+    pub(crate) fn add(&mut self, number: u32, query: SystemQuery, args: Value) {
+        self.queries.insert(number, Followed { query, args, told: None });
+    }
+
+    pub(crate) fn remove(&mut self, number: u32) {
+        self.queries.remove(&number);
+    }
+
+    /// Waits until one of them may end in another way.
+    pub(crate) async fn changed(&mut self) {
+        if self.queries.is_empty() || self.changed.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Those that end in another way than the client was told.
+    pub(crate) fn refresh(&mut self, caller: &Caller) -> Vec<(u32, Outcome)> {
+        self.changed.mark_unchanged();
+        let mut news = Vec::new();
+        for (number, followed) in &mut self.queries {
+            let outcome = self.snapshots.query(followed.query, &followed.args, caller);
+            let told = Some(outcome.result.as_ref().map(Value::clone).map_err(Error::to_string));
+            if followed.told != told {
+                followed.told = told;
+                news.push((*number, outcome));
+            }
+        }
+        news
+    }
+}
