@@ -1,11 +1,18 @@
 //! A call of a function over HTTP: the request, its deadline, and what may be repeated.
 
+mod snapshots;
+
 use std::time::{Duration, Instant};
 
-use ureq::{Agent, http::Uri};
+use ureq::{
+    Agent, Body, RequestBuilder,
+    http::{Response, Uri},
+};
 use value::{Object, Value, json};
 
 use crate::error::{Error, Result};
+
+pub use snapshots::{Phase, Report};
 
 /// A reply is at most what a function may return, as JSON: 16 MiB of floats take some four times that.
 const REPLY_BYTES: u64 = 64 << 20;
@@ -139,10 +146,15 @@ impl Client {
             ("format", "convex_encoded_json".into()),
         ]);
         json::encode(&request, json::Format::Encoded, &mut body);
+        self.repeat(deadline, call.reads, || self.send_once(call, &body, deadline))
+    }
+
+    /// Makes an attempt, again where it failed and may be repeated, until the deadline.
+    fn repeat<T>(&self, deadline: Instant, reads: bool, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
         let mut backoff = BACKOFF;
-        for attempt in 0.. {
-            let error = match self.send_once(call, &body, deadline) {
-                Ok(reply) => return Ok(reply),
+        for attempts in 0.. {
+            let error = match attempt() {
+                Ok(done) => return Ok(done),
                 Err(error) => error,
             };
             let wait = match &error {
@@ -151,7 +163,7 @@ impl Client {
             };
             // With less time left, an answer that is late looks as one that never came.
             let in_time = Instant::now() + wait + BACKOFF < deadline;
-            if attempt >= self.options.retries || !in_time || !may_repeat(&error, call) {
+            if attempts >= self.options.retries || !in_time || !may_repeat(&error, reads) {
                 return Err(error);
             }
             std::thread::sleep(wait);
@@ -167,26 +179,31 @@ impl Client {
             FunctionKind::Action => "action",
         };
         let left = deadline.saturating_duration_since(Instant::now());
-        let mut request = self
-            .agent
-            .post(format!("{}/api/{route}", self.url))
-            .config()
-            .timeout_global(Some(left))
-            // Earlier: a call that never got through is known not to have been executed.
-            .timeout_connect(Some(left.mul_f64(0.9)))
-            .build()
-            .header("Content-Type", "application/json");
+        let request = self.agent.post(format!("{}/api/{route}", self.url)).header("Content-Type", "application/json");
+        let request = self.with_headers(request, call.authorization).config().timeout_global(Some(left));
+        // Earlier: a call that never got through is known not to have been executed.
+        let request = request.timeout_connect(Some(left.mul_f64(0.9))).build();
+        let reply = request.send(body).map_err(|error| self.broken(call.path, call.reads, &error))?;
+        self.read(reply, call.path, call.reads)
+    }
+
+    /// The headers that every request has.
+    fn with_headers<B>(&self, mut request: RequestBuilder<B>, authorization: Option<&str>) -> RequestBuilder<B> {
         for (name, value) in &self.options.headers {
             request = request.header(name, value);
         }
-        if let Some(authorization) = call.authorization {
-            request = request.header("Authorization", authorization);
+        match authorization {
+            Some(authorization) => request.header("Authorization", authorization),
+            None => request,
         }
-        let mut reply = request.send(body).map_err(|error| self.broken(call, &error))?;
+    }
+
+    /// The body of a reply, if it isn't a refusal.
+    fn read(&self, mut reply: Response<Body>, path: &str, reads: bool) -> Result<Vec<u8>> {
         let status = reply.status().as_u16();
         let retry_after = reply.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let read = reply.body_mut().with_config().limit(REPLY_BYTES).read_to_vec();
-        let bytes = read.map_err(|error| self.broken(call, &error))?;
+        let bytes = read.map_err(|error| self.broken(path, reads, &error))?;
         // 560: a function that failed, as the official client knows it; the body is the same.
         if status == 200 || status == 560 {
             return Ok(bytes);
@@ -200,8 +217,8 @@ impl Client {
         Err(Error::Refused { url: self.url.clone(), status, code: text("code"), message, retry_after })
     }
 
-    /// What a failure below HTTP means for a call.
-    fn broken(&self, call: &Call<'_>, error: &ureq::Error) -> Error {
+    /// What a failure below HTTP means for the call of a path.
+    fn broken(&self, path: &str, reads: bool, error: &ureq::Error) -> Error {
         use ureq::{Error as Broken, Timeout};
         let (url, reason) = (self.url.clone(), error.to_string());
         let refused = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionRefused;
@@ -211,12 +228,12 @@ impl Client {
             }
             Broken::Timeout(Timeout::Resolve | Timeout::Connect) => Error::Connect { url, reason },
             Broken::Io(error) if refused(error) => Error::Connect { url, reason },
-            Broken::BodyExceedsLimit(_) | Broken::Protocol(_) | Broken::Http(_) if call.reads => {
+            Broken::BodyExceedsLimit(_) | Broken::Protocol(_) | Broken::Http(_) if reads => {
                 Error::Protocol { url, reason }
             }
-            Broken::Timeout(_) if call.reads => Error::Timeout { url, seconds: self.options.timeout.as_secs_f64() },
-            _ if call.reads => Error::Connect { url, reason },
-            _ => Error::OutcomeUnknown { url, path: call.path.to_owned(), reason },
+            Broken::Timeout(_) if reads => Error::Timeout { url, seconds: self.options.timeout.as_secs_f64() },
+            _ if reads => Error::Connect { url, reason },
+            _ => Error::OutcomeUnknown { url, path: path.to_owned(), reason },
         }
     }
 
@@ -234,12 +251,12 @@ impl Client {
 }
 
 /// Whether a call may be made again: it wasn't executed, or may be executed twice.
-fn may_repeat(error: &Error, call: &Call<'_>) -> bool {
+fn may_repeat(error: &Error, reads: bool) -> bool {
     match error {
         Error::Connect { .. } => true,
         // Too early, rate limited, overloaded or conflicting with other writes: nothing was executed.
         Error::Refused { status, .. } => {
-            matches!(status, 425 | 429 | 503) || (call.reads && matches!(status, 408 | 500 | 502 | 504))
+            matches!(status, 425 | 429 | 503) || (reads && matches!(status, 408 | 500 | 502 | 504))
         }
         _ => false,
     }

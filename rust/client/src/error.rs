@@ -1,5 +1,7 @@
 //! What can go wrong between here and a deployment.
 
+use std::{io, sync::Arc};
+
 use value::Value;
 
 /// What this crate's functions return.
@@ -77,12 +79,24 @@ pub enum Error {
         /// A thrown `ConvexError`'s data.
         data: Option<Value>,
     },
+    /// A snapshot's own file can't be read or written.
+    #[error("the snapshot: {0}")]
+    SnapshotFile(#[source] Arc<io::Error>),
+    /// Whoever was told how far it is didn't want it to go on.
+    #[error("stopped")]
+    Stopped,
     /// A page of vectors isn't one.
     #[error(transparent)]
     Page(#[from] scan::PageError),
 }
 
 impl Error {
+    /// An error of reading or writing a snapshot's own file.
+    #[must_use]
+    pub fn snapshot_file(error: io::Error) -> Self {
+        Self::SnapshotFile(Arc::new(error))
+    }
+
     /// Whether the deployed functions are older ones, or npm's, which don't have the operation that was asked for.
     pub(crate) fn is_unsupported_operation(&self) -> bool {
         matches!(self, Self::Page(scan::PageError::Refused { message, .. }) if message.starts_with("Unsupported operation"))

@@ -6,6 +6,7 @@
 //! | [`pages`](VectorIndex) | a vector index, page by page |
 //! | `mirror` | the rows of an index, kept here and brought up to date |
 //! | [`mirrors`](Mirrors) | the mirrors of a deployment, and who waits for whom |
+//! | [`client::snapshots`](Client::export_snapshot) | exports and imports, as `npx convex` makes them |
 //! | [`live`](LiveClient) | live queries over the sync protocol |
 //! | [`credential`](acting_as) | who is said to call |
 //! | [`error`](Error) | what can go wrong |
@@ -20,7 +21,7 @@ mod mirror;
 mod mirrors;
 mod pages;
 
-pub use client::{Call, Client, FunctionKind, Options};
+pub use client::{Call, Client, FunctionKind, Options, Phase, Report};
 pub use credential::acting_as;
 pub use error::{Error, Result};
 pub use live::{Authorize, LiveClient, LiveQuery};

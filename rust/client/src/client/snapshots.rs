@@ -1,0 +1,213 @@
+//! Exports and imports, by the routes that the command line of npm's `convex` uses: so they work wherever that does.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    ops::ControlFlow,
+    thread,
+    time::{Duration, Instant},
+};
+
+use value::{Value, json};
+
+use super::{Call, Client, FunctionKind};
+use crate::error::{Error, Result};
+
+/// Convex takes no smaller parts but the last, and no more than this many.
+const PART_BYTES: u64 = 5 << 20;
+const MAX_PARTS: u64 = 9_999;
+
+/// A part, on a slow line; a whole snapshot.
+const PART_TIMEOUT: Duration = Duration::from_mins(10);
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_hours(24);
+
+/// How long to wait before asking again how far the deployment is.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Parts of the work that say how far they are, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The deployment works; how far it is isn't known.
+    Wait,
+    /// A snapshot comes.
+    Download,
+    /// A snapshot goes.
+    Upload,
+}
+
+/// Takes how much is done, of how much; whoever breaks ends the work.
+pub type Report<'a> = dyn FnMut(Phase, u64, u64) -> ControlFlow<()> + 'a;
+
+impl Client {
+    /// Has the deployment write a snapshot, and downloads it.
+    ///
+    /// # Errors
+    ///
+    /// The deployment can't be reached, or refuses; another export is under way; the file can't be written; the report
+    /// breaks.
+    pub fn export_snapshot(&self, file: &mut File, authorization: Option<&str>, report: &mut Report<'_>) -> Result<()> {
+        self.post("/api/export/request/zip", &[("includeStorage", "false")], None, authorization, false)?;
+        let exported = self.follow("_system/cli/exports:getLatest", &[].into(), authorization, report)?;
+        let Some(Value::Int64(timestamp)) = field(&exported, "start_ts") else {
+            return Err(self.protocol("an export without `start_ts`".to_owned()));
+        };
+        let path = format!("/api/export/zip/{timestamp}");
+        let request = self.with_headers(self.agent.get(format!("{}{path}", self.url)), authorization).config();
+        let request =
+            request.timeout_recv_response(Some(self.options.timeout)).timeout_recv_body(Some(DOWNLOAD_TIMEOUT)).build();
+        let mut reply = request.call().map_err(|error| self.broken(&path, true, &error))?;
+        if reply.status() != 200 {
+            return Err(match self.read(reply, &path, true) {
+                Err(error) => error,
+                Ok(_) => self.protocol("an export without a file".to_owned()),
+            });
+        }
+        let total = reply.body().content_length().unwrap_or_default();
+        let mut body = reply.body_mut().as_reader();
+        let (mut piece, mut done) = (vec![0; 1 << 18], 0);
+        loop {
+            let length = body.read(&mut piece).map_err(|error| self.broken(&path, true, &error.into()))?;
+            if length == 0 {
+                break;
+            }
+            file.write_all(&piece[..length]).map_err(Error::snapshot_file)?;
+            done += length as u64;
+            told(report(Phase::Download, done, total.max(done)))?;
+        }
+        if done < total {
+            let reason = format!("the connection broke after {done} of {total} bytes");
+            return Err(Error::Connect { url: self.url.clone(), reason });
+        }
+        Ok(())
+    }
+
+    /// Uploads a snapshot, and has the deployment import it; with `replace` in place of what its tables hold. Returns
+    /// how many documents were written.
+    ///
+    /// # Errors
+    ///
+    /// The deployment can't be reached, or refuses; it says what is wrong with the snapshot ([`Error::Function`]); the
+    /// file can't be read; the report breaks. When the outcome isn't known, the import may go on.
+    pub fn import_snapshot(
+        &self,
+        file: &mut File,
+        replace: bool,
+        authorization: Option<&str>,
+        report: &mut Report<'_>,
+    ) -> Result<u64> {
+        let started = self.post("/api/import/start_upload", &[], None, authorization, true)?;
+        let token = self.text(&started, "uploadToken")?;
+        let parts = self.upload(file, &token, authorization, report)?;
+        let mode = if replace { "replace" } else { "requireEmpty" };
+        let finish = Value::from([
+            ("import", [("mode", mode.into()), ("format", "zip".into())].into()),
+            ("uploadToken", token.into()),
+            ("partTokens", parts.into()),
+        ]);
+        let finished = self.post_json("/api/import/finish_upload", &finish, authorization)?;
+        let id = Value::from([("importId", self.text(&finished, "importId")?.into())]);
+        let mut state = self.follow("_system/cli/queryImport", &id, authorization, report)?;
+        if field(&state, "state").and_then(Value::as_str) == Some("waiting_for_confirmation") {
+            self.post_json("/api/perform_import", &id, authorization)?;
+            state = self.follow("_system/cli/queryImport", &id, authorization, report)?;
+        }
+        match field(&state, "num_rows_written") {
+            Some(Value::Int64(documents)) => Ok(documents.unsigned_abs()),
+            _ => Err(self.protocol("an import that neither failed nor was completed".to_owned())),
+        }
+    }
+
+    /// Uploads a file in parts, and returns what names each.
+    fn upload(
+        &self,
+        file: &mut File,
+        token: &str,
+        authorization: Option<&str>,
+        report: &mut Report<'_>,
+    ) -> Result<Vec<Value>> {
+        let total = file.metadata().map_err(Error::snapshot_file)?.len();
+        let part_bytes = PART_BYTES.max(total.div_ceil(MAX_PARTS));
+        let (mut parts, mut done) = (Vec::new(), 0);
+        loop {
+            let mut part = Vec::new();
+            file.take(part_bytes).read_to_end(&mut part).map_err(Error::snapshot_file)?;
+            if part.is_empty() {
+                return Ok(parts);
+            }
+            let number = (parts.len() + 1).to_string();
+            let query = [("uploadToken", token), ("partNumber", number.as_str())];
+            let body = ("application/octet-stream", part.as_slice());
+            let reply = self.post("/api/import/upload_part", &query, Some(body), authorization, true)?;
+            let name = json::decode(&reply).map_err(|error| self.protocol(error.to_string()))?;
+            parts.push(name);
+            done += part.len() as u64;
+            told(report(Phase::Upload, done, total))?;
+        }
+    }
+
+    /// Asks how an export or an import is getting on, until the deployment waits or has ended.
+    fn follow(&self, path: &str, args: &Value, authorization: Option<&str>, report: &mut Report<'_>) -> Result<Value> {
+        loop {
+            let call = Call { kind: FunctionKind::Query, path, args, reads: true, authorization };
+            let found = self.call(&call)?;
+            let state = field(&found, "state").filter(|state| matches!(state, Value::Object(_))).unwrap_or(&found);
+            let text = |name| field(state, name).and_then(Value::as_str);
+            match text("state") {
+                Some("requested" | "uploaded" | "in_progress") => {}
+                Some("failed") => {
+                    let message = text("error_message").unwrap_or("the export failed").to_owned();
+                    return Err(Error::Function { message, data: None });
+                }
+                Some(_) => return Ok(state.clone()),
+                None => return Err(self.protocol(format!("{path}: found no state"))),
+            }
+            told(report(Phase::Wait, 0, 1))?;
+            thread::sleep(PATIENCE);
+        }
+    }
+
+    fn post_json(&self, path: &str, body: &Value, authorization: Option<&str>) -> Result<Vec<u8>> {
+        let body = json::to_string(body, json::Format::Encoded);
+        self.post(path, &[], Some(("application/json", body.as_bytes())), authorization, false)
+    }
+
+    /// Sends something that is no call of a function, again where it `repeats` without harm.
+    fn post(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<(&str, &[u8])>,
+        authorization: Option<&str>,
+        repeats: bool,
+    ) -> Result<Vec<u8>> {
+        let deadline = Instant::now() + PART_TIMEOUT;
+        self.repeat(deadline, repeats, || {
+            let request = self.agent.post(format!("{}{path}", self.url)).query_pairs(query.iter().copied());
+            let request = self.with_headers(request, authorization).config();
+            let request = request.timeout_global(Some(deadline.saturating_duration_since(Instant::now()))).build();
+            let reply = match body {
+                Some((content_type, body)) => request.content_type(content_type).send(body),
+                None => request.send_empty(),
+            };
+            self.read(reply.map_err(|error| self.broken(path, repeats, &error))?, path, repeats)
+        })
+    }
+
+    /// A text in a reply.
+    fn text(&self, reply: &[u8], name: &str) -> Result<String> {
+        let fields = self.object(reply)?;
+        let text = fields.get(name).and_then(Value::as_str).map(str::to_owned);
+        text.ok_or_else(|| self.protocol(format!("a reply without `{name}`")))
+    }
+}
+
+fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    value.as_object()?.get(name)
+}
+
+fn told(flow: ControlFlow<()>) -> Result<()> {
+    match flow {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Stopped),
+    }
+}
