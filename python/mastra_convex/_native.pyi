@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, SupportsIndex, final, overload
+from typing import Any, Literal, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,7 @@ __all__ = [
     "QueryResult",
     "QueryResults",
     "QueryStats",
+    "SnapshotSummary",
     "Subscription",
     "VectorBatch",
     "__version__",
@@ -25,10 +26,14 @@ __all__ = [
     "before_fork",
     "builtin_files",
     "matches_everything",
+    "read_snapshot",
     "row_sizes",
 ]
 
 __version__: str
+
+# Takes a phase, how much of it is done, and of how much; what it raises ends the work.
+_SnapshotProgress: TypeAlias = Callable[[str, int, int], object]
 
 @final
 class QueryResult:
@@ -277,6 +282,12 @@ class EmbeddedDeployment:
         metric: Metric,
     ) -> VectorBatch: ...
     def last_write(self, table: str) -> int: ...
+    def export_snapshot(self, path: str | os.PathLike[str], *, progress: _SnapshotProgress) -> SnapshotSummary:
+        """Write the tables as they are after the last commit to a file; the file is on the disk then."""
+    def import_snapshot(
+        self, path: str | os.PathLike[str], *, replace: bool, progress: _SnapshotProgress
+    ) -> SnapshotSummary:
+        """Make the tables of a snapshot what they are there, in one transaction, and read them again before it ends."""
     def declare_vector_table(self, table: str, options: Mapping[str, Any]) -> None: ...
     def close(self) -> None: ...
 
@@ -304,6 +315,10 @@ class HttpDeployment:
         as_admin: bool,
     ) -> Any: ...
     def subscribe(self, path: str, args: Mapping[str, Any], *, as_admin: bool) -> Subscription: ...
+    def export_snapshot(self, path: str | os.PathLike[str], *, progress: _SnapshotProgress) -> None:
+        """Have the deployment write a snapshot, and download it to a file; the file is on the disk then."""
+    def import_snapshot(self, path: str | os.PathLike[str], *, replace: bool, progress: _SnapshotProgress) -> int:
+        """Upload a snapshot and have the deployment import it; how many documents it wrote is returned."""
     def vectors(
         self,
         *,
@@ -359,6 +374,20 @@ class HttpServer:
         """The key that reaches internal functions: the folder's, or a new one without a folder."""
     def stop(self) -> None:
         """Stop accepting, let the requests under way end, and return."""
+
+@final
+class SnapshotSummary:
+    """What a snapshot holds."""
+
+    @property
+    def tables(self) -> dict[str, tuple[int, str]]:
+        """By the table's name: how many documents, and their hash in hexadecimal digits, whatever their order."""
+    @property
+    def left_out(self) -> list[str]:
+        """What it holds besides, which an embedded deployment has no place for: components and stored files."""
+
+def read_snapshot(path: str | os.PathLike[str], *, progress: _SnapshotProgress) -> SnapshotSummary:
+    """What a snapshot in a file holds, every document read."""
 
 def admin_key(folder: str | os.PathLike[str], *, rotate: bool) -> str:
     """The admin key of a data folder, made if there is none; or a new one in its place."""

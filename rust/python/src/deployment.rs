@@ -1,12 +1,14 @@
 //! An embedded deployment.
 
 use std::{
+    fs::File,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
 };
 
 use engine::{
-    Caller, Deployment, Error, FunctionKind, Limits, MetadataSource, Options, Synchronous, Target, VectorSource,
+    Caller, Deployment, Error, FunctionKind, ImportMode, Limits, MetadataSource, Options, Synchronous, Target,
+    VectorSource,
 };
 use pyo3::prelude::*;
 
@@ -14,9 +16,10 @@ use crate::{
     administrator::owner,
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, from_python, to_python},
-    error::{engine_error, invalid_argument},
+    error::{Exception, engine_error, invalid_argument},
     results::Origin,
     signal,
+    snapshot::{Progress, SnapshotSummary},
     subscription::{Subscription, Subscriptions},
 };
 
@@ -139,6 +142,37 @@ impl EmbeddedDeployment {
         self.with(py, |deployment| deployment.declare_vector_table(table, options))
     }
 
+    #[pyo3(signature = (path, *, progress))]
+    fn export_snapshot(&self, py: Python<'_>, path: PathBuf, progress: Py<PyAny>) -> PyResult<SnapshotSummary> {
+        self.check_owner(py, "export it")?;
+        let (deployment, mut progress) = (self.share(py)?, Progress::new(progress));
+        let exported = py.detach(|| {
+            let file = File::create(&path).map_err(Error::SnapshotFile)?;
+            let (_, summary) = deployment.export_snapshot(&file, &mut progress.of_engine())?;
+            file.sync_all().map_err(Error::SnapshotFile)?;
+            Ok(summary)
+        });
+        exported.map(Into::into).map_err(|error| progress.engine_error(py, error, &path))
+    }
+
+    #[pyo3(signature = (path, *, replace, progress))]
+    fn import_snapshot(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        replace: bool,
+        progress: Py<PyAny>,
+    ) -> PyResult<SnapshotSummary> {
+        self.check_owner(py, "import into it")?;
+        let (deployment, mut progress) = (self.share(py)?, Progress::new(progress));
+        let mode = if replace { ImportMode::Replace } else { ImportMode::RequireEmpty };
+        let imported = py.detach(|| {
+            let file = File::open(&path).map_err(Error::SnapshotFile)?;
+            deployment.import_snapshot(&file, mode, &mut progress.of_engine())
+        });
+        imported.map(Into::into).map_err(|error| progress.engine_error(py, error, &path))
+    }
+
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.disconnect());
     }
@@ -164,6 +198,15 @@ impl EmbeddedDeployment {
         let Some(auth_token) = &self.auth_token else { return Ok(owner(as_admin)) };
         let token: String = auth_token.call0(py)?.extract(py)?;
         self.with(py, |deployment| deployment.user(&token))
+    }
+
+    /// A user reaches what functions give, and nothing else.
+    fn check_owner(&self, py: Python<'_>, act: &str) -> PyResult<()> {
+        if self.auth_token.is_none() {
+            return Ok(());
+        }
+        let message = format!("only the owner of a deployment may {act}: connect without auth_token");
+        Err(Exception::new("PermissionDeniedError", message).into_err(py))
     }
 
     /// Ends the subscriptions too: each holds a handle of its own.

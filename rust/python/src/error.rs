@@ -97,6 +97,7 @@ pub(crate) fn engine_error(py: Python<'_>, error: &Error) -> PyErr {
                 "Handles of one process on one folder share it: give the same options, or close the others.".to_owned(),
             ),
         ),
+        Error::Snapshot { .. } => ("InvalidArgumentError", None),
         Error::Module { .. } | Error::AuthConfig { .. } => ("ConfigurationError", None),
         Error::Unauthenticated { .. } => ("AuthenticationError", None),
         Error::AuthProvider { .. } => {
@@ -139,6 +140,7 @@ fn function_class(error: &FunctionError) -> &'static str {
     match error.code {
         "ConvexError" => "ApplicationError",
         "ArgumentValidationError" => "ArgumentValidationError",
+        "TableExists" | "TableNumberTaken" => "AlreadyExistsError",
         "SchemaEnforcementError" | "SchemaConflict" | "TableNotDeclared" | "InvalidSchema" => "SchemaError",
         code if LIMIT_CODES.contains(&code) => "LimitExceededError",
         _ => "FunctionError",
@@ -198,6 +200,8 @@ fn remote_function_class(message: &str, has_data: bool) -> (&'static str, &'stat
         ("FunctionNotFoundError", "FunctionNotFound")
     } else if has("ArgumentValidationError") {
         ("ArgumentValidationError", "ArgumentValidationError")
+    } else if has("already exists") || has("that the snapshot doesn't have") {
+        ("AlreadyExistsError", "TableExists")
     } else if has("does not match the schema") {
         ("SchemaError", "SchemaEnforcementError")
     } else if let Some((_, code)) = REMOTE_LIMITS.iter().find(|(text, _)| has(text)) {

@@ -1,6 +1,8 @@
 //! A deployment that is reached over HTTP.
 
 use std::{
+    fs::File,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,6 +19,7 @@ use crate::{
     convert::{arguments_from_python, to_python},
     error::client_error,
     results::Origin,
+    snapshot::Progress,
     subscription::{Subscription, Subscriptions},
 };
 
@@ -131,6 +134,29 @@ impl HttpDeployment {
             };
             VectorBatch::from_batch(batch, parsed_metric, Origin { strategy, bytes_received, transfer })
         }))
+    }
+
+    #[pyo3(signature = (path, *, progress))]
+    fn export_snapshot(&self, py: Python<'_>, path: PathBuf, progress: Py<PyAny>) -> PyResult<()> {
+        let authorization = authorize(py, self.authorization.as_deref(), false)?;
+        let mut progress = Progress::new(progress);
+        let exported = py.detach(|| {
+            let mut file = File::create(&path).map_err(Error::snapshot_file)?;
+            self.client.export_snapshot(&mut file, authorization.as_deref(), &mut progress.of_client())?;
+            file.sync_all().map_err(Error::snapshot_file)
+        });
+        exported.map_err(|error| progress.client_error(py, error, &path))
+    }
+
+    #[pyo3(signature = (path, *, replace, progress))]
+    fn import_snapshot(&self, py: Python<'_>, path: PathBuf, replace: bool, progress: Py<PyAny>) -> PyResult<u64> {
+        let authorization = authorize(py, self.authorization.as_deref(), false)?;
+        let mut progress = Progress::new(progress);
+        let imported = py.detach(|| {
+            let mut file = File::open(&path).map_err(Error::snapshot_file)?;
+            self.client.import_snapshot(&mut file, replace, authorization.as_deref(), &mut progress.of_client())
+        });
+        imported.map_err(|error| progress.client_error(py, error, &path))
     }
 
     fn close(&self, py: Python<'_>) {

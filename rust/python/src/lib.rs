@@ -16,6 +16,7 @@ mod http;
 mod results;
 mod server;
 mod signal;
+mod snapshot;
 mod subscription;
 
 use pyo3::prelude::*;
@@ -30,6 +31,7 @@ mod _native {
         http::HttpDeployment,
         results::{QueryResult, QueryResults, QueryStats},
         server::{HttpServer, admin_key},
+        snapshot::{SnapshotSummary, read_snapshot},
         subscription::Subscription,
     };
     use pyo3::{
