@@ -20,7 +20,7 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 SESSIONS = {
     "help": [
         "--help",
-        *(f"{command} --help" for command in ("bench", "demo", "doctor", "init", "serve")),
+        *(f"{command} --help" for command in ("bench", "demo", "doctor", "export", "import", "init", "serve")),
         *("keys --help", "keys show --help", "keys rotate --help"),
     ],
     "mistakes": [
@@ -36,6 +36,12 @@ SESSIONS = {
         "init file",
         "keys shwo",
         "keys show ./nowhere",
+        "export ./nowhere x.zip",
+        "import x.zip ./data",
+        "import file ./data",
+        "# cp file x.zip",
+        "import x.zip ./data",
+        "import x.zip ./data --index docs",
         "serve --prt 3210",
         "serve --host localhorst",
         "serve --data file --port 0",
@@ -48,6 +54,17 @@ SESSIONS = {
         "init --force",
         "# echo 'export default defineSchema({});' > convex/schema.ts",
         "init",
+    ],
+    "snapshot": [
+        "import rows.jsonl ./data --index docs",
+        "import rows.jsonl ./data --index docs --json",
+        "export ./data all.zip",
+        "export ./data all.zip",
+        "import all.zip ./other",
+        '# echo \'{"id": "b", "vector": [1, 1]}\' > more.jsonl',
+        "import more.jsonl ./other --index docs",
+        "import all.zip ./other",
+        "import all.zip ./other --replace",
     ],
     "folder": [
         "demo --data ./demo --like json.loads",
@@ -72,6 +89,7 @@ VARYING = [
     (r"SQLite 3\.[0-9.]+", "SQLite 3"),
     (r"((written|unchanged)  +convex/\S+\n)+", r"\2 …\n"),
     (r"/\S*/pytest-\S*?/work", "/work"),
+    (r"\b[0-9a-f]{32}\b", "<hash>"),
 ]
 # In sessions that measure something.
 MEASURED = [(r"─{3,}", "───"), (r"\b[0-9.,]+ (ms|s|kB|MB|B)\b", "#"), (r"\b[0-9,]+ times", "# times")]
@@ -82,6 +100,7 @@ def test_a_session_reads_as_it_did(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
     (folder / "file").write_text("a file")
+    (folder / "rows.jsonl").write_text('{"id": "a", "vector": [0.5, 1], "metadata": {"year": 2025}}\n')
     session = ""
     for line in SESSIONS[name]:
         if line.startswith("# "):

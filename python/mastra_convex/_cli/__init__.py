@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from mastra_convex import __version__
-from mastra_convex._cli import bench, demo, doctor, failures, init, keys, serve, terminal
+from mastra_convex._cli import bench, demo, doctor, export, failures, import_, init, keys, serve, terminal
 from mastra_convex._cli.options import Debug
 
 EPILOG = """
@@ -23,6 +23,8 @@ Examples:
   mastra-convex init                     the functions, for a Convex project of yours
   mastra-convex keys show                the admin key of a data folder
   mastra-convex doctor                   what is wrong, and what to do about it
+  mastra-convex export . backup.zip      the tables of a deployment, in a file
+  mastra-convex import backup.zip .      and into a deployment
 """
 
 app = typer.Typer(
@@ -36,6 +38,8 @@ app = typer.Typer(
 app.command("bench", epilog=bench.EPILOG + failures.EXIT_CODES)(bench.bench)
 app.command("demo", epilog=demo.EPILOG + failures.EXIT_CODES)(demo.demo)
 app.command("doctor", epilog=doctor.EPILOG + failures.EXIT_CODES)(doctor.doctor)
+app.command("export", epilog=export.EPILOG + failures.EXIT_CODES)(export.export)
+app.command("import", epilog=import_.EPILOG + failures.EXIT_CODES)(import_.import_)
 app.command("init", epilog=init.EPILOG + failures.EXIT_CODES)(init.init)
 app.add_typer(keys.app, name="keys")
 app.command("serve", epilog=serve.EPILOG + failures.EXIT_CODES)(serve.serve)

@@ -1,0 +1,70 @@
+"""``mastra-convex export``: the tables of a deployment in a file."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mastra_convex import _native
+from mastra_convex._cli import snapshots, terminal
+from mastra_convex._cli.options import Debug, Json
+from mastra_convex.errors import ConfigurationError, MastraConvexError
+
+EPILOG = """
+\b
+Examples:
+  mastra-convex export ./agent-data backup.zip              a data folder that nobody has open
+  mastra-convex export http://127.0.0.1:3210 backup.zip     one that is served
+  mastra-convex export https://….convex.cloud backup.zip    a deployment; CONVEX_ADMIN_KEY holds its key
+
+\b
+The zip is what `npx convex export` writes, and both imports read it. It holds all tables as they were at one moment;
+indexes and the schema belong to the functions. Each table is shown with the number of its documents and their hash,
+which is the same wherever the same documents are, whatever their order.
+"""
+
+
+def export(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A data folder, or a deployment's URL.")],
+    file: Annotated[str, typer.Argument(metavar="FILE.zip", help="The file to write; it must not be there yet.")],
+    functions: snapshots.Functions = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write the tables of a deployment to a Convex snapshot zip."""
+    path = Path(file).expanduser()
+    if path.exists():
+        raise ConfigurationError(f"export: {path} is there already; name another file, or delete it")
+    if "://" not in source and not (Path(source).expanduser() / "data.sqlite3").is_file():
+        raise ConfigurationError(f"export: {source} is no data folder; expected one, or a deployment's URL")
+    with snapshots.connect(source, functions) as db:
+        summary = write_snapshot(db._open(), path)
+    size = path.stat().st_size
+    if json:
+        report = {"source": source, "file": str(path), "bytes": size, **snapshots.described(summary)}
+        print(json_text.dumps(report))
+    else:
+        snapshots.show(f"{path} ({size / 1e6:,.1f} MB)", summary)
+        if summary.left_out:
+            terminal.err.print(f"Beside these: {', '.join(summary.left_out)}", soft_wrap=True)
+
+
+def write_snapshot(
+    deployment: _native.EmbeddedDeployment | _native.HttpDeployment, path: Path
+) -> _native.SnapshotSummary:
+    """Write a file whole or not at all, read it again, and say what it holds."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with snapshots.file_errors("export", path), snapshots.progress() as progress:
+            written = deployment.export_snapshot(part, progress=progress)
+            found = _native.read_snapshot(part, progress=progress)
+            if written is not None and written.tables != found.tables:
+                raise MastraConvexError(f"export: {path}: what was read again differs from what was written")
+            part.rename(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return found

@@ -1,0 +1,58 @@
+"""A snapshot, into a deployment."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mastra_convex import _native
+from mastra_convex._cli import snapshots, terminal
+from mastra_convex._cli.export import write_snapshot
+from mastra_convex.errors import AlreadyExistsError, MastraConvexError
+
+
+def import_snapshot(path: Path, target: str, functions: str | None, *, replace: bool, json: bool) -> None:
+    """Import it, see that it has arrived, and say what it holds."""
+    with snapshots.file_errors("import", path), snapshots.connect(target, functions) as db:
+        deployment = db._open()
+        try:
+            if isinstance(deployment, _native.EmbeddedDeployment):
+                with snapshots.progress() as progress:
+                    summary = deployment.import_snapshot(path, replace=replace, progress=progress)
+            else:
+                summary = _send(deployment, path, target, replace=replace)
+        except AlreadyExistsError as error:
+            if error.code == "TableExists":
+                error.hint = "Nothing was changed. --replace deletes what the snapshot's tables hold in the target."
+            raise
+    if json:
+        print(json_text.dumps({"file": str(path), "target": target, **snapshots.described(summary)}))
+    else:
+        snapshots.show(f"{path} is in {target}", summary)
+        if summary.left_out and isinstance(deployment, _native.EmbeddedDeployment):
+            left_out = ", ".join(summary.left_out)
+            terminal.err.print(f"Left out, which only a Convex deployment has a place for: {left_out}", soft_wrap=True)
+
+
+def _send(deployment: _native.HttpDeployment, path: Path, target: str, *, replace: bool) -> _native.SnapshotSummary:
+    """Import over HTTP, and see by an export that all has arrived."""
+    with snapshots.progress() as progress:
+        summary = _native.read_snapshot(path, progress=progress)
+        refused = None
+        try:
+            deployment.import_snapshot(path, replace=replace, progress=progress)
+        except AlreadyExistsError as error:
+            # Convex says so of any documents, also of those that an import brought before.
+            refused = error
+    with TemporaryDirectory() as folder:
+        found = write_snapshot(deployment, Path(folder) / "snapshot.zip").tables
+    differing = [name for name, content in summary.tables.items() if found.get(name, (0, "0" * 32)) != content]
+    if differing and refused:
+        raise refused
+    if differing:
+        raise MastraConvexError(
+            f"import: after it, {target} and {path} differ in {', '.join(differing)}",
+            hint="If others write to these tables that is why; else import again, with --replace.",
+        )
+    return summary

@@ -1,0 +1,297 @@
+"""`mastra-convex export` and `import` of snapshots, and npm's `npx convex export` and `import` against `serve`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mastra_convex as mc
+from tests.command import COMMAND, ENVIRONMENT, run
+from tests.served import Served, serve
+
+CONVEX = Path(__file__).parent.parent / "node_modules" / "convex"
+ROWS = 2_000
+QUERY = np.linspace(-1, 1, 64)
+
+
+def fill(target: str | Path, **options: Any) -> None:
+    """Vectors, threads, messages."""
+    random = np.random.default_rng(1)
+    with mc.connect(target, **options) as db:
+        docs = mc.ConvexVector(db).index("docs", dimension=64)
+        vectors = random.standard_normal((ROWS, 64), dtype=np.float32)
+        docs.upsert(vectors, ids=[f"v{i}" for i in range(ROWS)], metadata=[{"year": i % 7} for i in range(ROWS)])
+        memory = mc.ConvexStore(db).memory
+        memory.save_thread(mc.Thread(id="t1", resource_id="ada", title="Hello"))
+        memory.save_messages([mc.Message(thread_id="t1", id=f"m{i}", content=f"Hi {i}") for i in range(50)])
+
+
+def answers(target: str | Path, **options: Any) -> Any:
+    """What users get from it."""
+    with mc.connect(target, **options) as db:
+        hits = mc.ConvexVector(db).query("docs", QUERY, top_k=20, filter={"year": {"$gte": 3}})
+        page = mc.ConvexStore(db).memory.list_messages("t1", per_page=7, page=3)
+        return [(hit.id, hit.score.hex()) for hit in hits], [m.text for m in page], page.total
+
+
+def done(*arguments: str | Path, environment: dict[str, str] | None = None) -> Any:
+    """What a command prints for programs, after it succeeded."""
+    ended = run(*map(str, arguments), "--json", environment=environment)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def filled_tables(report: Any) -> dict[str, Any]:
+    return {name: content for name, content in report["tables"].items() if content["documents"]}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A filled data folder; nobody writes to it."""
+    path = tmp_path_factory.mktemp("source") / "agent-data"
+    fill(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def snapshot(folder: Path) -> Path:
+    """Its snapshot."""
+    path = folder.parent / "snapshot.zip"
+    report = done("export", folder, path)
+    assert report["bytes"] == path.stat().st_size
+    assert filled_tables(report).keys() >= {"mastra_messages", "mastra_threads", "mastra_vectors"}
+    assert report["tables"]["mastra_vectors"]["documents"] == ROWS
+    assert report["documents"] == sum(table["documents"] for table in report["tables"].values())
+    return path
+
+
+def documents(snapshot: Path) -> int:
+    """Lines of all tables."""
+    with zipfile.ZipFile(snapshot) as file:
+        paths = [path for path in file.namelist() if path.endswith("/documents.jsonl") and path[0] != "_"]
+        return sum(file.read(path).count(b"\n") for path in paths)
+
+
+def test_a_folder_comes_back_from_its_snapshot(folder: Path, snapshot: Path, tmp_path: Path) -> None:
+    """The same documents and the same answers, to the bits of the scores; again, and back out, the same."""
+    target = tmp_path / "target"
+    first, second = (done("import", snapshot, target) for _ in range(2))
+    assert first == second
+    assert answers(target) == answers(folder)
+    assert done("export", target, tmp_path / "again.zip")["tables"] == first["tables"]
+    with zipfile.ZipFile(snapshot) as file:
+        assert file.testzip() is None
+        lines = file.read("mastra_messages/documents.jsonl").splitlines()
+        assert [json.loads(line)["id"] for line in lines] == [f"m{i}" for i in range(50)]
+        assert file.read("mastra_messages/generated_schema.jsonl") == b'"uniform"\n'
+
+
+def test_a_served_folder_is_reached_by_its_url(folder: Path, snapshot: Path, tmp_path: Path) -> None:
+    """Out of one deployment and into another while they are served."""
+    with serve(data=tmp_path / "target") as served:
+        environment = {"CONVEX_ADMIN_KEY": served.admin_key}
+        first, second = (done("import", snapshot, served.url, environment=environment) for _ in range(2))
+        assert first == second
+        assert answers(served.url, admin_key=served.admin_key) == answers(folder)
+        exported = done("export", served.url, tmp_path / "again.zip", environment=environment)
+        assert filled_tables(exported) == filled_tables(first)
+        with mc.connect(served.url, admin_key=served.admin_key) as db:
+            mc.ConvexStore(db).memory.save_messages([mc.Message(thread_id="t1", content="new")])
+        refused = run("import", str(snapshot), served.url, environment=environment)
+        assert refused.returncode == 1
+        assert "holds documents that the snapshot doesn't have\nNothing was changed." in refused.stderr
+        replaced = done("import", snapshot, served.url, "--replace", environment=environment)
+        assert replaced == first
+        assert answers(served.url, admin_key=served.admin_key) == answers(folder)
+
+
+def npx(served: Served, project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Npm's own command line."""
+    if not project.exists():
+        project.mkdir()
+        (project / "package.json").write_text('{"dependencies": {"convex": "*"}}')
+        (project / "node_modules").symlink_to(CONVEX.parent)
+    command = ["node", str(CONVEX / "bin" / "main.js"), *arguments, "--url", served.url, "--admin-key"]
+    return subprocess.run(
+        [*command, served.admin_key], cwd=project, capture_output=True, text=True, timeout=60, env=ENVIRONMENT
+    )
+
+
+def test_npms_command_line_exports_and_imports(folder: Path, snapshot: Path, tmp_path: Path) -> None:
+    """Its snapshot is ours, and ours is one for it; in parts as small as it may send them."""
+    with serve(data=tmp_path / "target") as served:
+        imported = npx(served, tmp_path / "project", "import", str(snapshot))
+        assert imported.returncode == 0, imported.stderr
+        assert f"Added {documents(snapshot)} documents" in imported.stderr
+        again = npx(served, tmp_path / "project", "import", "--replace", "--yes", str(snapshot))
+        assert again.returncode == 0, again.stderr
+        exported = npx(served, tmp_path / "project", "export", "--path", str(tmp_path / "npx.zip"))
+        assert exported.returncode == 0, exported.stderr
+        refused = npx(served, tmp_path / "project", "import", "--append", str(snapshot))
+        assert refused.returncode == 1
+        assert 'mode "append": the embedded deployment knows "requireEmpty" and "replace"' in refused.stderr
+    assert answers(tmp_path / "target") == answers(folder)
+    assert done("import", tmp_path / "npx.zip", tmp_path / "other") == done(
+        "import", snapshot, tmp_path / "another"
+    ) | {"file": str(tmp_path / "npx.zip"), "target": str(tmp_path / "other")}
+
+
+def cut(snapshot: Path, path: Path) -> None:
+    path.write_bytes(snapshot.read_bytes()[:-1000])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("export", "{folder}"), 2, "Missing argument 'FILE.zip'"),
+        (("export", "{tmp}/none", "{tmp}/x.zip"), 2, "/none is no data folder"),
+        (("export", "{folder}", "{snapshot}"), 2, "is there already; name another file"),
+        (("export", "{folder}", "{tmp}/none/x.zip"), 2, "No such file or directory"),
+        (("export", "http://127.0.0.1:9", "{tmp}/x.zip"), 4, "can't connect to http://127.0.0.1:9"),
+        (("export", "http://127.0.0.1:9", "{tmp}/x.zip", "--functions", "."), 2, "--functions is for data folders"),
+        (("import", "{tmp}/none.zip", "{tmp}/x"), 2, "there is no file"),
+        (("import", "{folder}/data.sqlite3", "{tmp}/x"), 2, "expected a file that ends in .zip, .npz or .jsonl"),
+        (("import", "{tmp}/text.zip", "{tmp}/x"), 2, ".zip: not a snapshot: no zip, or not the whole of one"),
+        (("import", "{tmp}/cut.zip", "{tmp}/x"), 2, ".zip: not a snapshot: no zip, or not the whole of one"),
+        (("import", "{snapshot}", "http://127.0.0.1:9"), 4, "can't connect to http://127.0.0.1:9"),
+        (("import", "{snapshot}", "{tmp}/x", "--index", "docs"), 2, "--index and --metric are for .npz and .jsonl"),
+        (("import", "{snapshot}", "{tmp}/text.zip"), 3, "this is a file"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line_and_leaves_nothing(
+    folder: Path, snapshot: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    """The message has no traceback, and the files are those that were there."""
+    (tmp_path / "text.zip").write_text("no zip")
+    cut(snapshot, tmp_path / "cut.zip")
+    places = {"folder": folder, "snapshot": snapshot, "tmp": tmp_path}
+    ended = run(*(argument.format(**places) for argument in arguments), environment={"CONVEX_ADMIN_KEY": "a|b"})
+    assert ended.returncode == code, ended.stderr
+    assert message in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+    if (tmp_path / "x").exists():
+        assert filled_tables(done("export", tmp_path / "x", tmp_path / "x.zip")) == {}
+        (tmp_path / "x.zip").unlink()
+        shutil.rmtree(tmp_path / "x")
+    assert {path.name for path in tmp_path.iterdir()} == {"text.zip", "cut.zip"}
+
+
+def test_a_folder_in_use_and_a_wrong_key_are_named(snapshot: Path, tmp_path: Path) -> None:
+    """With the next step."""
+    with serve(data=tmp_path / "served") as served:
+        for arguments in (
+            ("export", tmp_path / "served", tmp_path / "x.zip"),
+            ("import", snapshot, tmp_path / "served"),
+        ):
+            locked = run(*map(str, arguments))
+            assert locked.returncode == 3
+            assert "in use by another process" in locked.stderr
+            assert "connect the others to its URL" in locked.stderr
+        for arguments in (("export", served.url, tmp_path / "x.zip"), ("import", snapshot, served.url)):
+            for key in ("mastra-convex|no", ""):
+                refused = run(*map(str, arguments), environment={"CONVEX_ADMIN_KEY": key})
+                assert refused.returncode == 6, refused.stderr
+                assert "401" in refused.stderr
+    assert not (tmp_path / "x.zip").exists()
+
+
+@pytest.mark.parametrize("command", ["export", "import"])
+def test_a_full_disk_is_named_and_nothing_is_left(folder: Path, snapshot: Path, tmp_path: Path, command: str) -> None:
+    """Here a limit on the sizes of files."""
+    target = tmp_path / ("x.zip" if command == "export" else "x")
+    source = folder if command == "export" else snapshot
+    ended = subprocess.run(
+        [COMMAND, command, str(source), str(target)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=ENVIRONMENT,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)),
+    )
+    assert ended.returncode == 3, ended.stderr
+    assert "no space left for" in ended.stderr
+    if command == "import":
+        assert filled_tables(done("export", target, tmp_path / "y.zip")) == {}
+    else:
+        assert list(tmp_path.iterdir()) == []
+
+
+def interrupted(arguments: list[str], said: str, number: int) -> int:
+    """Send a signal to a command once it has said something; its exit code."""
+    with subprocess.Popen([COMMAND, *arguments], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
+        assert process.stderr is not None
+        while said not in (line := process.stderr.readline()):
+            assert line, f"it ended without {said!r}"
+        process.send_signal(number)
+        process.stderr.read()
+        return process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_an_interrupted_import_leaves_nothing_and_can_be_run_again(
+    folder: Path, snapshot: Path, tmp_path: Path, number: int
+) -> None:
+    """Killed, or by Ctrl-C."""
+    target = tmp_path / "target"
+    code = interrupted(["import", str(snapshot), str(target)], "Importing", number)
+    assert code == (-signal.SIGKILL if number == signal.SIGKILL else 130)
+    assert filled_tables(done("export", target, tmp_path / "x.zip")) == {}
+    done("import", snapshot, target)
+    assert answers(target) == answers(folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_an_interrupted_export_leaves_no_file_of_that_name(folder: Path, tmp_path: Path, number: int) -> None:
+    """Only what was killed leaves the part, over which the next one writes."""
+    file = tmp_path / "x.zip"
+    interrupted(["export", str(folder), str(file)], "Exporting", number)
+    assert [path.name for path in tmp_path.iterdir()] == (["x.zip.part"] if number == signal.SIGKILL else [])
+    done("export", folder, file)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.zip"]
+
+
+def test_uploads_are_taken_part_by_part(snapshot: Path) -> None:
+    """As Convex takes them: in order, one again in its place, confirmed once."""
+    data = snapshot.read_bytes()
+    with serve(data=":memory:") as served:
+        admin = {"Authorization": f"Convex {served.admin_key}", "Content-Type": "application/json"}
+
+        def post(path: str, body: bytes | str = "", headers: dict[str, str] = admin) -> tuple[int, Any]:
+            return served.send("POST", path, body, headers)[:2]
+
+        assert post("/api/import/start_upload", headers={})[0] == 401
+        token = post("/api/import/start_upload")[1]["uploadToken"]
+        part: Callable[[int, bytes], tuple[int, Any]] = lambda number, body: post(  # noqa: E731
+            f"/api/import/upload_part?uploadToken={token}&partNumber={number}", body
+        )
+        assert part(2, b"x")[0] == 400
+        half = len(data) // 2
+        names = [part(1, b"x" * 10_000_000)[1], part(1, data[:half])[1], part(2, data[half:])[1]][1:]
+        finish = {"import": {"format": "zip", "mode": "requireEmpty"}, "uploadToken": token, "partTokens": names}
+        assert post("/api/import/finish_upload", json.dumps(finish | {"partTokens": []}))[0] == 400
+        assert post("/api/import/finish_upload", json.dumps(finish)) == (200, {"importId": token})
+        assert part(3, b"x")[0] == 400
+        perform = json.dumps({"importId": token})
+        assert post("/api/perform_import", perform)[0] == 200
+        assert post("/api/perform_import", perform)[0] == 400
+        with mc.connect(served.url, admin_key=served.admin_key) as db:
+            for state in db.subscribe("_system/cli/queryImport", {"importId": token}):
+                if state["state"]["state"] != "in_progress":
+                    break
+            assert state["state"] == {"state": "completed", "num_rows_written": mc.Int64(documents(snapshot))}
+            assert db.query("_system/cli/queryImport:list") == [state]
+        with pytest.raises(mc.FunctionNotFoundError), mc.connect(served.url) as db:
+            db.query("_system/cli/queryImport:list")
+        assert answers(served.url, admin_key=served.admin_key)[2] == 50
+        assert served.send("GET", "/api/export/zip/1", None, admin)[0] == 400
