@@ -58,3 +58,15 @@ docs:
 # Measure; each benchmark checks its answers first
 bench *arguments:
     pytest benches --benchmark-only {{ arguments }}
+
+# Exact search and its peers, side by side; `pip install --editable '.[bench]'` brings the peers
+bench-peers *arguments:
+    python -m benches.peers {{ arguments }}
+
+# Draw how the time of a query grows
+bench-scaling file *arguments:
+    python -m benches.peers.scaling {{ file }} {{ arguments }}
+
+# Whether exact search is as far ahead of NumPy as it was, by ratios
+bench-check:
+    python -m benches.peers.regression

@@ -1,0 +1,46 @@
+"""`python -m benches.peers`: exact search and its peers, side by side."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import time
+from pathlib import Path
+
+from . import plot, report, rounds, workloads
+
+
+def machine() -> dict[str, object]:
+    """What it ran on."""
+    models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return {"cpu": models[0] if models else platform.processor(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benches.peers", description=__doc__)
+    parser.add_argument("--only", default="", metavar="PATTERN", help="workloads whose names match")
+    parser.add_argument("--quick", action="store_true", help="short turns, and nothing large")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw ratios to ours")
+    options = parser.parse_args()
+    results = {}
+    start = machine()
+    for workload in workloads.ALL:
+        if not re.search(options.only, workload.name) or (options.quick and workload.is_long):
+            continue
+        begin = time.monotonic()
+        found = rounds.measure(workload, rounds=3 if options.quick else 9, seconds=0.02 if options.quick else 0.15)
+        results[workload.name] = found
+        print(*report.lines(workload, found), f"    in {time.monotonic() - begin:.0f} s\n", sep="\n", flush=True)
+    everything = {"machine": start, "load_at_the_end": os.getloadavg()[0], "workloads": results}
+    if options.json:
+        options.json.write_text(json.dumps(everything, indent=1))
+    if options.plot:
+        plot.ratios(results, options.plot)
+
+
+if __name__ == "__main__":
+    main()

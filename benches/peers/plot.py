@@ -1,0 +1,57 @@
+"""What a run showed, at one glance."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+from . import report
+from .rounds import Figures
+
+MARKERS = {
+    "faiss flat": ("o", "C0"),
+    "numpy float32": ("s", "C1"),
+    "numpy float64": ("s", "C3"),
+    "simsimd": ("^", "C2"),
+    "usearch exact": ("v", "C4"),
+    "hnswlib": ("D", "C5"),
+    "faiss HNSW": ("d", "C0"),
+    "pysimdjson + numpy": ("P", "C8"),
+    "orjson + numpy": ("X", "C9"),
+    "Python dicts": ("*", "C6"),
+    "original JavaScript": ("p", "C7"),
+}
+
+
+def ratios(workloads: Mapping[str, Mapping[str, Figures | str]], file: Path) -> None:
+    """Each contestant's time over ours, a line a workload; reading the bytes that must be read is the black bar."""
+    figure, axes = plt.subplots(figsize=(9, 0.6 + 0.36 * len(workloads)), layout="constrained")
+    axes.axvline(1, color="black", linewidth=1)
+    for line, results in enumerate(workloads.values()):
+        ours = results["ours"]
+        assert not isinstance(ours, str)
+        for name, figures in results.items():
+            if isinstance(figures, str):
+                continue
+            low, middle, high = statistics.quantiles(report.ratios(figures, ours), n=4, method="inclusive")
+            if name in MARKERS:
+                marker, color = MARKERS[name]
+                axes.hlines(line, low, high, color=color)
+                is_inexact = figures["recall"] is not None and figures["recall"] < 1
+                axes.plot(
+                    middle, line, marker, color=color, label=name, markerfacecolor="white" if is_inexact else color
+                )
+            elif figures is report.bound("ours", results):
+                axes.plot(middle, line, "|", color="black", markersize=12, label="the bound")
+    axes.set(xscale="log", xlabel="times ours (hot, median and quartiles of rounds); hollow: recall below 1")
+    axes.set_yticks(range(len(workloads)), list(workloads))
+    axes.invert_yaxis()
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.grid(axis="x", alpha=0.3)
+    entries = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    figure.legend(entries.values(), entries.keys(), loc="outside right upper", fontsize="small")
+    figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
+    plt.close(figure)

@@ -1,0 +1,37 @@
+"""`python -m benches.peers.regression`: whether exact search is as far ahead of NumPy as it was.
+
+Ratios within one run, as machines and their neighbours differ; half of what was measured leaves room for both.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+
+from . import report, rounds
+from .workloads import Scan
+
+MEASURED = (
+    (Scan("500 × 1536", ("numpy float32",)), 2.3),
+    (Scan("10,000 × 768", ("numpy float32",), rows=10_000, dimension=768), 7.0),
+    (Scan("500 × 1536, batch of 64", ("numpy float32",), at_once=64), 1.6),
+)
+"""NumPy's float32 product and selection over ours, on the machine of benches/README.md."""
+
+
+def main() -> None:
+    is_slower = False
+    for workload, measured in MEASURED:
+        results = rounds.measure(workload, rounds=7, seconds=0.05)
+        ours, numpy = results["ours"], results["numpy float32"]
+        assert not isinstance(ours, str)
+        assert not isinstance(numpy, str)
+        ratio = statistics.median(report.ratios(numpy, ours))
+        is_worse = ratio < measured / 2
+        is_slower |= is_worse
+        print(f"{workload.name:25} {ratio:.2f}×, was {measured:.2f}×{'  TOO SLOW' if is_worse else ''}", flush=True)
+    sys.exit(is_slower)
+
+
+if __name__ == "__main__":
+    main()
