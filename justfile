@@ -25,6 +25,9 @@ lint:
     python tools/unasync.py --check
     python tools/differences.py --check
     python tools/limits.py --check
+    python tools/third_party.py --check
+    cargo deny --locked check licenses bans sources
+    zizmor --offline --quiet .github/workflows
     npm run --silent lint
     npm run --silent typecheck
 
@@ -45,6 +48,7 @@ gen:
     python tools/unasync.py
     python tools/differences.py
     python tools/limits.py
+    python tools/third_party.py
 fmt: gen
     cargo fmt
     ruff format
