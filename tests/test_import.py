@@ -1,0 +1,65 @@
+"""What importing the package does to a program, and what it never does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+# A program that says what happens in it: sockets that are made or connected, hosts that are looked up.
+WATCHED = """
+import json, sys
+reached = []
+sys.addaudithook(lambda event, arguments: event.startswith("socket.") and reached.append(f"{event} {arguments}"))
+"""
+
+
+def outcome(program: str, folder: Path) -> object:
+    """What the program prints last, as JSON."""
+    command = [sys.executable, "-c", WATCHED + program]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def test_import_leaves_logging_as_it_was(tmp_path: Path) -> None:
+    """The root as it was; and loggers of ours with neither handler nor level, as those of libraries should be."""
+    program = """
+import logging
+before = [vars(logging.root).copy(), logging.getLoggerClass(), logging.lastResort]
+import mastra_convex
+ours = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith("mastra_convex")]
+bare = all(not logger.handlers and not logger.level and logger.propagate for logger in ours)
+print(json.dumps([bare, before == [vars(logging.root), logging.getLoggerClass(), logging.lastResort]]))
+"""
+    assert outcome(program, tmp_path) == [True, True]
+
+
+def test_import_brings_what_the_library_needs_and_not_the_command(tmp_path: Path) -> None:
+    """Typer, Rich and Matplotlib are imported when they are used; SQLite is the package's own."""
+    program = """
+import mastra_convex
+print(json.dumps([name for name in ("typer", "rich", "matplotlib", "pytest", "sqlite3") if name in sys.modules]))
+"""
+    assert outcome(program, tmp_path) == []
+
+
+def test_an_embedded_deployment_reaches_for_no_network(tmp_path: Path) -> None:
+    """By neither of the two ways out: Python's, which is audited, and the system's, whose descriptors are listed."""
+    program = """
+import os
+from pathlib import Path
+import mastra_convex as mc
+
+def sockets():
+    links = (os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
+    return sum(link.startswith("socket:") for link in links)
+
+with mc.connect("data") as db:
+    docs = mc.ConvexVector(db).index("docs", dimension=2)
+    docs.upsert([[1, 0]], ids=["a"])
+    assert docs.query([1, 0])[0].id == "a"
+    print(json.dumps([reached, sockets()]))
+"""
+    assert outcome(program, tmp_path) == [[], 0]
