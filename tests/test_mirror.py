@@ -19,7 +19,9 @@ import pytest
 import mastra_convex as mc
 from mastra_convex import _native
 from tests.command import run
+from tests.folders import functions_with
 from tests.served import Served, serve
+from tests.tokens import auth_config, token
 
 DIMENSION = 24
 FUNCTIONS = Path(__file__).parent / "functions"
@@ -295,3 +297,53 @@ def test_staleness_is_seconds(seconds: Any) -> None:
 def test_the_memory_of_mirrors_is_a_number_of_bytes(mirror_bytes: Any) -> None:
     with pytest.raises(mc.InvalidArgumentError, match=r"connect: mirror_bytes .*; expected an integer"):
         mc.connect("http://127.0.0.1:1", mirror_bytes=mirror_bytes)
+
+
+def test_what_one_user_may_see_is_no_answer_to_another(tmp_path: Path) -> None:
+    """Though they ask at once through one handle, whose token is the asking thread's."""
+    rule = (
+        'import type { Access } from "./model/access";\n'
+        'export const access = { storage: (user) => user.subject === "agent" } satisfies Access;\n'
+    )
+    folder = functions_with(tmp_path / "convex", {"auth.config.ts": auth_config(), "mastra/auth.ts": rule})
+    asking = threading.local()
+    tokens = {user: token(user) for user in ("agent", "stranger")}
+    with serve(data=":memory:", functions=folder) as served, connected(served) as owner:
+        mc.ConvexVector(owner).index("docs", dimension=2).upsert([[1, 0]], ids=["a"])
+        with mc.connect(served.url, auth_token=lambda: tokens[asking.user]) as db:
+            vector = mc.ConvexVector(db)
+
+            def ask(user: str) -> None:
+                asking.user = user
+                for _ in range(60):
+                    if user == "agent":
+                        assert [hit.id for hit in vector.query("docs", [1, 0])] == ["a"]
+                    else:
+                        with pytest.raises(mc.ApplicationError, match="not this user's to call"):
+                            vector.query("docs", [1, 0])
+
+            ask("agent")
+            with ThreadPoolExecutor(6) as pool:
+                for future in [pool.submit(ask, user) for user in ("agent", "stranger") * 3]:
+                    future.result(timeout=60)
+
+
+def test_metadata_counts_as_memory(served: Served, name: str) -> None:
+    with connected(served, mirror_bytes=1 << 20) as db:
+        index = mc.ConvexVector(db).index(name, dimension=2)
+        index.upsert(np.ones((100, 2)), metadata=[{"text": "x" * 20_000}] * 100)
+        for _ in range(2):
+            assert index.query([1, 0]).stats.strategy == "pages"
+
+
+def test_rows_that_outgrow_what_can_be_read_at_once_are_read_anew(served: Served, name: str) -> None:
+    """Rows of one transaction, of which a later one made each larger."""
+    with connected(served) as db:
+        index = mc.ConvexVector(db).index(name, dimension=2)
+        index.query([1, 0])
+        ids = [str(number) for number in range(100)]
+        index.upsert(np.ones((100, 2)), ids=ids)
+        for id in ids:
+            index.update_vector(id, metadata={"text": "x" * 250_000})
+        assert len(index.query([1, 0], top_k=200)) == 100
+        assert index.query([1, 0]).stats.strategy == "mirror"

@@ -118,6 +118,15 @@ describe("a change is seen after", () => {
   });
 });
 
+test("from a cursor beyond the last commit nothing is known", async () => {
+  await upsert("a");
+  const cursor = await begin();
+  expect((await changes(cursor)).isKnown).toBe(true);
+  expect((await changes(String(BigInt(cursor) + 10n ** 12n))).isKnown).toBe(
+    false,
+  );
+});
+
 test("a row that changed twice comes once, as it is now", async () => {
   const cursor = await begin();
   await upsert("a");

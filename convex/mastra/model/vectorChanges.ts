@@ -63,7 +63,8 @@ export async function changesSince(
   pageSize: number,
 ) {
   const now = meta.getSnapshotTs();
-  if (since === null || since < now - KEPT_NANOSECONDS) {
+  // Beyond the snapshot: it is of a deployment that was put back to an earlier state.
+  if (since === null || since < now - KEPT_NANOSECONDS || since > now) {
     return { isKnown: false, ids: [], until: now, hasMore: false };
   }
   const changes = db

@@ -5,10 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use scan::{Batch, Place, Row, SortedBatch, decode_rows};
-use value::{Array, Value};
+use scan::{Batch, PageEnd, Place, Row, SortedBatch, decode_rows};
+use value::{Array, Packed, Value};
 
-use crate::{client::Client, error::Result, pages::VectorIndex};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    pages::{VectorIndex, may_be_too_much},
+};
 
 /// What a deployment says of an index beside its rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,11 +24,11 @@ pub struct Description {
 }
 
 /// The rows of an index as they were at a commit.
-#[derive(Debug)]
 pub(crate) struct Mirror {
     rows: SortedBatch<Place>,
-    /// Where the row of each id stands.
-    places: HashMap<Arc<str>, Place>,
+    /// Where the row of each id stands, and about how many bytes it takes.
+    places: HashMap<Arc<str>, (Place, usize)>,
+    bytes: usize,
     /// From where on changes are asked for.
     cursor: Option<String>,
     /// The index as of that commit, and the id of the document that says so; none if it was deleted.
@@ -34,7 +38,7 @@ pub(crate) struct Mirror {
 /// How bringing a mirror up to date ended.
 enum Caught {
     Up,
-    /// Too much has happened for the deployment to know what.
+    /// What happened isn't known: the rows must be read anew.
     Behind,
 }
 
@@ -47,7 +51,8 @@ impl Mirror {
         dimension: usize,
         authorization: Option<&str>,
     ) -> Result<(Option<Self>, usize)> {
-        let mut mirror = Self { rows: SortedBatch::new(dimension), places: HashMap::new(), cursor: None, index: None };
+        let mut mirror =
+            Self { rows: SortedBatch::new(dimension), places: HashMap::new(), bytes: 0, cursor: None, index: None };
         let mut bytes = match mirror.follow(client, index, authorization) {
             Ok((_, bytes)) => bytes,
             Err(error) if error.is_unsupported_operation() => return Ok((None, 0)),
@@ -57,10 +62,9 @@ impl Mirror {
         bytes += client.read_pages(index, authorization, |page| {
             let (rows, end) = decode_rows(page)?;
             for (place, row) in &rows {
-                if let Some(other) = mirror.places.insert(Arc::clone(&row.id), place.clone()) {
+                if mirror.note(place, row).is_some() {
                     // Deleted and written anew while pages were read: then it is among the changes.
                     twice.insert(Arc::clone(&row.id));
-                    mirror.rows.remove(&other);
                 }
             }
             mirror.rows.extend(rows);
@@ -95,6 +99,11 @@ impl Mirror {
         self.index.as_ref().map(|(_, description)| description)
     }
 
+    /// About how much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The rows.
     pub(crate) fn batch(&self) -> &Arc<Batch> {
         self.rows.batch()
@@ -124,32 +133,78 @@ impl Mirror {
             let is_same = self.index.as_ref().map(|(id, _)| id) == described.as_ref().map(|(id, _)| id);
             if self.cursor.is_some() && !(is_known && is_same) {
                 caught = Caught::Behind;
+                return Ok(PageEnd { has_more: false, ..end });
             }
             self.index = described;
             if let Some(Value::Array(Array::Values(deleted))) = field("deleted") {
                 for id in deleted.iter().filter_map(Value::as_str) {
                     changed(id);
-                    if let Some(place) = self.places.remove(id) {
-                        self.rows.remove(&place);
-                    }
+                    self.forget(id);
                 }
             }
             for (place, row) in rows {
                 changed(&row.id);
-                self.set(place, row);
+                self.note(&place, &row);
+                self.rows.set(place, row);
             }
             self.cursor.clone_from(&end.continuation_cursor);
             Ok(end)
-        })?;
-        Ok((caught, bytes))
+        });
+        match bytes {
+            // One transaction's rows that have grown since to more than can be read at once.
+            Err(Error::Function { message, .. }) if self.cursor.is_some() && may_be_too_much(&message) => {
+                Ok((Caught::Behind, 0))
+            }
+            bytes => Ok((caught, bytes?)),
+        }
     }
 
-    fn set(&mut self, place: Place, row: Row) {
-        let other = self.places.insert(Arc::clone(&row.id), place.clone());
-        if let Some(other) = other.filter(|other| *other != place) {
-            self.rows.remove(&other);
+    /// Notes where a row stands from now on. If its id stood elsewhere, the row there goes, and that place is returned.
+    fn note(&mut self, place: &Place, row: &Row) -> Option<Place> {
+        let bytes = bytes_of(row);
+        self.bytes += bytes;
+        let (other, bytes_before) = self.places.insert(Arc::clone(&row.id), (place.clone(), bytes))?;
+        self.bytes -= bytes_before;
+        if other == *place {
+            return None;
         }
-        self.rows.set(place, row);
+        self.rows.remove(&other);
+        Some(other)
+    }
+
+    fn forget(&mut self, id: &str) {
+        if let Some((place, bytes)) = self.places.remove(id) {
+            self.bytes -= bytes;
+            self.rows.remove(&place);
+        }
+    }
+}
+
+/// About how much memory a row takes: its numbers with their codes for the first pass, its id twice, its place and
+/// norms, its metadata.
+pub(crate) fn bytes_of(row: &Row) -> usize {
+    let numbers = match &row.vector {
+        Some(Packed::F32(numbers)) => 5 * numbers.len(),
+        Some(Packed::F64(numbers)) => 9 * numbers.len(),
+        None => 0,
+    };
+    numbers + 2 * row.id.len() + 256 + heap_bytes(&row.metadata)
+}
+
+/// About how much memory a value takes beside itself.
+fn heap_bytes(value: &Value) -> usize {
+    /// Of a map's node, which has room for eleven fields.
+    const NODE: usize = 11 * (size_of::<String>() + size_of::<Value>());
+    match value {
+        Value::String(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Array(Array::Packed(numbers)) => 8 * numbers.len(),
+        Value::Array(Array::Values(items)) => items.iter().map(|item| size_of::<Value>() + heap_bytes(item)).sum(),
+        Value::Object(fields) => {
+            let nodes = fields.len().div_ceil(6) * NODE;
+            nodes + fields.iter().map(|(name, field)| name.len() + heap_bytes(field)).sum::<usize>()
+        }
+        _ => 0,
     }
 }
 

@@ -11,17 +11,15 @@ use std::{
 };
 
 use scan::{Batch, decode_page};
-use value::Packed;
 
 use crate::{
     client::Client,
     error::{Error, Result},
-    mirror::{Description, Mirror},
+    mirror::{Description, Mirror, bytes_of},
     pages::VectorIndex,
 };
 
 /// Mirrors of vector indexes.
-#[derive(Debug)]
 pub struct Mirrors {
     /// How many bytes they may take together.
     most_bytes: usize,
@@ -31,38 +29,38 @@ pub struct Mirrors {
 }
 
 /// Where the rows of an index are kept, and who reads them meanwhile.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Place {
     state: Mutex<State>,
     /// Woken when a reading has ended.
     ended: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     is_reading: bool,
     kept: Option<Kept>,
-    /// When the last reading began that has ended, and how it failed.
+    /// When the last reading began that has ended, as whom, and how it failed.
     began: u64,
+    reader: Option<String>,
     failure: Option<Error>,
     /// When somebody last wanted the rows.
     wanted: u64,
 }
 
 /// What is kept of an index.
-#[derive(Debug)]
 enum Kept {
     Mirror(Mirror),
-    /// Rows that can't be brought up to date, as they were read then.
+    /// Rows that can't be brought up to date, as they were read then by somebody.
     Pages {
         batch: Arc<Batch>,
         description: Description,
         read: Instant,
+        reader: Option<String>,
     },
 }
 
 /// What is wanted of an index.
-#[derive(Clone, Debug)]
 pub struct Wanted<'a> {
     /// Which one.
     pub index: &'a VectorIndex,
@@ -106,7 +104,8 @@ impl Mirrors {
     /// The rows of an index, with every write that was acknowledged before this was called. None where the index isn't,
     /// or might not be, what it is taken for.
     ///
-    /// One thread asks the deployment at a time; those that came before it asked take its answer.
+    /// One thread asks the deployment at a time; those that came before it asked, with the same credential, take its
+    /// answer.
     ///
     /// # Errors
     ///
@@ -122,11 +121,12 @@ impl Mirrors {
         while state.is_reading {
             state = place.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if state.began > came {
+        // What another user may see or not is no answer.
+        if state.began > came && state.reader.as_deref() == wanted.authorization {
             match (&state.failure, &state.kept) {
                 (Some(failure), _) => return Err(failure.clone()),
-                (None, Some(kept)) => return Ok(kept.as_wanted(wanted, 0)),
-                (None, None) => {}
+                (None, Some(kept @ Kept::Mirror(_))) => return Ok(kept.as_wanted(wanted, 0)),
+                _ => {}
             }
         }
         let kept = state.kept.take();
@@ -134,7 +134,7 @@ impl Mirrors {
         drop(state);
         let reading = Reading { place: &place, began: self.now() };
         let (kept, outcome) = self.bring_up_to_date(client, wanted, kept);
-        reading.end(kept, outcome.as_ref().err().cloned());
+        reading.end(kept, wanted.authorization, outcome.as_ref().err().cloned());
         self.make_room();
         outcome
     }
@@ -156,7 +156,7 @@ impl Mirrors {
                 Ok((false, _)) => {}
                 Err(error) => return (Some(Kept::Mirror(mirror)), Err(error)),
             },
-            Some(pages) if pages.age() < wanted.max_staleness => {
+            Some(pages) if pages.is_fresh_enough(wanted) => {
                 let vectors = pages.as_wanted(wanted, 0);
                 return (Some(pages), Ok(vectors));
             }
@@ -174,6 +174,7 @@ impl Mirrors {
                 batch: Arc::clone(&vectors.batch),
                 description: wanted.description.clone(),
                 read,
+                reader: wanted.authorization.map(str::to_owned),
             });
             return (kept.filter(|_| !wanted.max_staleness.is_zero()), vectors);
         };
@@ -194,6 +195,9 @@ impl Mirrors {
         let mut kept: Vec<(u64, usize, VectorIndex)> = Vec::new();
         for (index, place) in &*places {
             let state = locked(&place.state);
+            if state.is_reading {
+                continue;
+            }
             kept.push((state.wanted, state.kept.as_ref().map_or(0, Kept::bytes), index.clone()));
         }
         kept.sort_by_key(|(wanted, ..)| Reverse(*wanted));
@@ -214,9 +218,9 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn end(self, kept: Option<Kept>, failure: Option<Error>) {
+    fn end(self, kept: Option<Kept>, reader: Option<&str>, failure: Option<Error>) {
         let mut state = locked(&self.place.state);
-        (state.kept, state.began, state.failure) = (kept, self.began, failure);
+        (state.kept, state.began, state.reader, state.failure) = (kept, self.began, reader.map(str::to_owned), failure);
     }
 }
 
@@ -238,24 +242,22 @@ impl Kept {
         (description == Some(wanted.description)).then_some(vectors)
     }
 
-    /// How old rows are that can't be brought up to date.
-    fn age(&self) -> Duration {
+    /// Whether rows that can't be brought up to date may be used again, by whom they were read.
+    fn is_fresh_enough(&self, wanted: &Wanted<'_>) -> bool {
         match self {
-            Self::Mirror(_) => Duration::ZERO,
-            Self::Pages { read, .. } => read.elapsed(),
+            Self::Mirror(_) => false,
+            Self::Pages { read, reader, .. } => {
+                read.elapsed() < wanted.max_staleness && reader.as_deref() == wanted.authorization
+            }
         }
     }
 
     /// About how much memory it takes.
     fn bytes(&self) -> usize {
-        let batch = match self {
-            Self::Mirror(mirror) => mirror.batch(),
-            Self::Pages { batch, .. } => batch,
-        };
-        // A number, its code for the first pass, and what goes with a row: its id, place and norms.
-        let first = batch.live().next().and_then(|position| batch.vector(position));
-        let number = if matches!(first, Some(Packed::F64(_))) { 9 } else { 5 };
-        batch.positions() * (batch.dimension() * number + 256)
+        match self {
+            Self::Mirror(mirror) => mirror.bytes(),
+            Self::Pages { batch, .. } => batch.live().map(|position| bytes_of(&batch.row(position))).sum(),
+        }
     }
 }
 
