@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -193,6 +194,18 @@ def test_a_write_whose_answer_is_lost_is_not_repeated(peer: Callable[[Behaviour]
         assert len(there.requests) == 1
         assert db.query("a:b") == SUCCESS["value"]
     assert len(there.requests) == 3
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), "1", True, 1e19, 1e300])
+def test_a_timeout_is_seconds(seconds: Any) -> None:
+    with pytest.raises(mc.InvalidArgumentError, match=r"connect: timeout .*; expected seconds, at most a year"):
+        mc.connect("http://127.0.0.1:1", timeout=seconds)
+
+
+def test_the_longest_timeout_is_a_year(peer: Callable[[Behaviour], Peer]) -> None:
+    there = peer(lambda connection, body, number: answer(connection, 200, SUCCESS))
+    with mc.connect(there.url, timeout=365 * 24 * 3600) as db:
+        assert db.query("a:b") == SUCCESS["value"]
 
 
 def test_a_deadline_holds(peer: Callable[[Behaviour], Peer]) -> None:

@@ -287,7 +287,7 @@ def test_functions_of_npm_are_read_page_by_page_unless_staleness_is_allowed(tmp_
         assert vector.describe_index("docs").count == 1
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan"), "1", True])
+@pytest.mark.parametrize("seconds", [-1, float("nan"), "1", True, 1e19, 1e300])
 def test_staleness_is_seconds(seconds: Any) -> None:
     with pytest.raises(mc.InvalidArgumentError, match=r"ConvexVector: max_staleness .*; expected seconds"):
         mc.ConvexVector(":memory:", max_staleness=seconds)

@@ -9,7 +9,7 @@ from typing import Any
 
 from mastra_convex._async.deployment import AsyncClient, AsyncDeployment, Target
 from mastra_convex._json import to_json
-from mastra_convex._numbers import as_duration
+from mastra_convex._numbers import as_duration, as_seconds
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
 from mastra_convex.records._columns import MOST_BYTES
 from mastra_convex.records._values import key_text
@@ -56,7 +56,7 @@ class AsyncConvexServerCache(AsyncClient):
             raise InvalidArgumentError(f"ConvexServerCache: key_prefix {key_prefix!r}; expected text")
         self.key_prefix = key_prefix
         self.ttl_ms = as_duration("ConvexServerCache: ttl_ms", ttl_ms)
-        self._timeout = as_duration("ConvexServerCache: timeout", timeout)
+        self._timeout = as_seconds("ConvexServerCache: timeout", timeout)
         self._function = key_text("ConvexServerCache: cache_function", cache_function)
         self._takes_json: bool | None = None
         if timeout and not isinstance(deployment, AsyncDeployment):

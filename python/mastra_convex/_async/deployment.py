@@ -15,7 +15,7 @@ from mastra_convex import _native
 from mastra_convex._async._call import call
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._credentials import authorization, user_token
-from mastra_convex._numbers import as_duration
+from mastra_convex._numbers import as_seconds
 from mastra_convex._rows import as_integer
 from mastra_convex._twins import AnyDeployment, refuse_twin
 from mastra_convex.errors import ConfigurationError, MastraConvexError
@@ -83,7 +83,7 @@ class AsyncDeployment(AnyDeployment):
             raise ConfigurationError(f"connect: {sorted(foreign)} are no options of an {self.kind} deployment")
         admin_key, auth_token = options.pop("admin_key", None), options.pop("auth_token", None)
         self._authorization = authorization(admin_key, auth_token) if scheme else user_token(auth_token)
-        as_duration("connect: timeout", options.get("timeout", 0), "seconds")
+        as_seconds("connect: timeout", options.get("timeout", 0))
         as_integer("connect: retries", options.get("retries", 0), 0, 2**31)
         as_integer("connect: mirror_bytes", options.get("mirror_bytes", 0), 0, 2**60)
         self._options = options

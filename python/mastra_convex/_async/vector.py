@@ -20,7 +20,7 @@ from mastra_convex._async.mastra_vector import (
     Progress,
 )
 from mastra_convex._async.storage import AsyncStorage
-from mastra_convex._numbers import as_duration
+from mastra_convex._numbers import as_seconds
 from mastra_convex._rows import (
     CALL_BYTES,
     CALL_ROWS,
@@ -100,7 +100,7 @@ class AsyncConvexVector(AsyncMastraVector):
         super().__init__(deployment, **options)
         self.id = id
         self._storage = AsyncStorage(self._deployment, storage_function)
-        self._max_staleness = as_duration("ConvexVector: max_staleness", max_staleness, "seconds")
+        self._max_staleness = as_seconds("ConvexVector: max_staleness", max_staleness)
         self._indexes: dict[str, _Index] = {}
 
     async def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:

@@ -21,7 +21,7 @@ from mastra_convex._sync.mastra_vector import (
     Progress,
 )
 from mastra_convex._sync.storage import Storage
-from mastra_convex._numbers import as_duration
+from mastra_convex._numbers import as_seconds
 from mastra_convex._rows import (
     CALL_BYTES,
     CALL_ROWS,
@@ -101,7 +101,7 @@ class ConvexVector(MastraVector):
         super().__init__(deployment, **options)
         self.id = id
         self._storage = Storage(self._deployment, storage_function)
-        self._max_staleness = as_duration("ConvexVector: max_staleness", max_staleness, "seconds")
+        self._max_staleness = as_seconds("ConvexVector: max_staleness", max_staleness)
         self._indexes: dict[str, _Index] = {}
 
     def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
