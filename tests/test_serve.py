@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import shutil
 import socket
 import stat
 import subprocess
@@ -187,6 +188,18 @@ def test_a_folder_keeps_its_key_for_its_owner_only(tmp_path: Path) -> None:
     assert keys[0] == keys[1]
     assert notes == ["first", "second"]
     assert stat.S_IMODE((tmp_path / "admin-key").stat().st_mode) == 0o600
+
+
+def test_paths_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shells leave a ``~`` behind a ``=`` as it is."""
+    shutil.copytree(FUNCTIONS, tmp_path / "convex")
+    (tmp_path / "auth.config.ts").write_text("export default { providers: [] };")
+    for home in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(home, str(tmp_path))
+    options = ["--functions=~/convex", "--auth-config=~/auth.config.ts"]
+    with serve(data="~/data", options=options) as served:
+        assert served.call("query", "notes:list")["value"] == []
+    assert (tmp_path / "data").is_dir()
 
 
 def test_internal_functions_need_the_key(tmp_path: Path) -> None:

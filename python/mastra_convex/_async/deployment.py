@@ -256,7 +256,7 @@ class AsyncDeployment(AnyDeployment):
         functions = self._options.get("functions")
         return _native.EmbeddedDeployment(
             None if self.url == ":memory:" else Path(self.url).expanduser(),
-            functions=None if functions is None else Path(functions),
+            functions=None if functions is None else Path(functions).expanduser(),
             limits=self._options.get("limits", "convex"),
             synchronous=self._options.get("synchronous", "full"),
             auth_token=self._authorization,

@@ -49,7 +49,11 @@ def serve(
     host = "127.0.0.1" if host == "localhost" else host
     folder = None if data == ":memory:" else Path(data).expanduser()
     deployment = _native.EmbeddedDeployment(
-        folder, functions=functions, limits="convex", synchronous="full", auth_config=auth_config
+        folder,
+        functions=None if functions is None else Path(functions).expanduser(),
+        limits="convex",
+        synchronous="full",
+        auth_config=None if auth_config is None else Path(auth_config).expanduser(),
     )
     try:
         try:

@@ -223,6 +223,14 @@ def test_an_unknown_option_is_refused_with_the_near_one(option: str, says: str) 
         mc.connect(":memory:", **{option: 1})  # type: ignore[misc]
 
 
+def test_functions_may_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder below ``~``."""
+    for home in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(home, str(Path(__file__).parents[2]))
+    with mc.connect(":memory:", functions="~/functions/plain") as deployment:
+        assert deployment.query("notes:list") == []
+
+
 def test_console_lines_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Where an application lets the logger speak."""
     functions = Path(__file__).parents[2] / "functions" / "plain"
