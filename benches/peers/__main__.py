@@ -26,15 +26,17 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw ratios to ours")
     options = parser.parse_args()
-    results = {}
+    measured = {}
     start = machine()
     for workload in workloads.ALL:
         if not re.search(options.only, workload.name) or (options.quick and workload.is_long):
             continue
         begin = time.monotonic()
-        found = rounds.measure(workload, rounds=3 if options.quick else 9, seconds=0.02 if options.quick else 0.15)
-        results[workload.name] = found
+        found = rounds.measure(workload, rounds=3 if options.quick else 7, seconds=0.02 if options.quick else 0.1)
+        measured[workload] = found
         print(*report.lines(workload, found), f"    in {time.monotonic() - begin:.0f} s\n", sep="\n", flush=True)
+    print(*report.asked(measured), sep="\n")
+    results = {workload.name: found for workload, found in measured.items()}
     everything = {"machine": start, "load_at_the_end": os.getloadavg()[0], "workloads": results}
     if options.json:
         options.json.write_text(json.dumps(everything, indent=1))

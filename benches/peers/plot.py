@@ -52,6 +52,7 @@ def ratios(workloads: Mapping[str, Mapping[str, Figures | str]], file: Path) -> 
     axes.xaxis.set_major_formatter("{x:g}")
     axes.grid(axis="x", alpha=0.3)
     entries = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    figure.legend(entries.values(), entries.keys(), loc="outside right upper", fontsize="small")
+    shown = [name for name in (*MARKERS, "the bound") if name in entries]
+    figure.legend([entries[name] for name in shown], shown, loc="outside right upper", fontsize="small")
     figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
     plt.close(figure)

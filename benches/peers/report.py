@@ -57,3 +57,22 @@ def lines(workload: Workload, results: Mapping[str, Figures | str]) -> Iterator[
             f" {duration(statistics.median(figures['cold'])):>9} {ratio:7.2f}× {best:7.2f}×"
             f" {to_bound} {right:>6}" + (f"  {asked:.3g}× {'met' if ratio >= asked else 'missed'}" if asked else "")
         )
+
+
+def asked(measured: Mapping[Workload, Mapping[str, Figures | str]]) -> Iterator[str]:
+    """The targets, and how far they were met, as Markdown."""
+    yield "| workload | ours, hot | of the bound | asked: times ours | measured | |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for workload, results in measured.items():
+        ours = results["ours"]
+        assert not isinstance(ours, str)
+        least = bound("ours", results)
+        time = f"{duration(statistics.median(ours['hot']))} a {workload.unit}"
+        to_bound = f"{statistics.median(ratios(ours, least)):.3g}×" if least else ""
+        for name, times in workload.asked.items():
+            figures = results[name]
+            found, verdict = "missing", ""
+            if not isinstance(figures, str):
+                ratio = statistics.median(ratios(figures, ours))
+                found, verdict = f"{ratio:.3g}×", "met" if ratio >= times else "missed"
+            yield f"| {workload.name} | {time} | {to_bound} | {name} ≥ {times:.3g}× | {found} | {verdict} |"

@@ -26,7 +26,7 @@ class Answer(NamedTuple):
     scores: list[float] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Workload(ABC):
     """A question in numbers."""
 
@@ -55,7 +55,7 @@ class Workload(ABC):
         """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scan(Workload):
     """The best rows of a matrix."""
 
@@ -107,7 +107,7 @@ class Scan(Workload):
         return Answer(candidates[best].tolist(), scores[best].tolist())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pages(Workload):
     """The best rows of replies that came over the wire."""
 
@@ -118,7 +118,7 @@ class Pages(Workload):
 
     @property
     def unit(self) -> str:
-        return "reply of two pages"
+        return "reply in two pages"
 
     def prepare(self, folder: Path) -> tuple[dict[str, Any], dict[int, Answer]]:
         vectors: Any = data.clustered(self.rows, self.dimension)
@@ -147,7 +147,7 @@ class Pages(Workload):
         return task, right
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Filter(Workload):
     """The rows whose metadata match three predicates."""
 
@@ -174,7 +174,7 @@ class Filter(Workload):
         return {"kind": "filter", "filters": filters, "queries": len(filters), "bounds": {}}, right
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Build(Scan):
     """An index, from a matrix."""
 
