@@ -41,6 +41,35 @@ test("a span is named by its trace and its own id, not by its row's", async () =
   ]);
 });
 
+test.each(["createSpans", "updateSpans"])(
+  "%s refuses spans of which one says no name, and writes none",
+  async (op) => {
+    await insert(span("t", "1"));
+    for (const nameless of [
+      { name: "again" },
+      { traceId: "t", name: "again" },
+      { workflow_name: "w", run_id: "r" },
+    ]) {
+      const records = [span("t", "1", { name: "written" }), nameless];
+      expect(await call(op, SPANS, { records })).toEqual({
+        ok: false,
+        code: "InvalidRequest",
+        error: `${op} records must each have a traceId and a spanId, or an id`,
+      });
+    }
+    expect(await stored()).toMatchObject([span("t", "1")]);
+  },
+);
+
+test("a name of another table's records reaches no span", async () => {
+  await insert(span("t", "1"));
+  const record = { workflow_name: "w", run_id: "r", name: "again" };
+  await expect(call("insert", SPANS, { record })).rejects.toThrow(
+    "Nothing is asked of mastra_ai_spans.id",
+  );
+  expect(await stored()).toMatchObject([span("t", "1")]);
+});
+
 test("updates reach the spans that exist", async () => {
   await insert(span("t", "1"), span("t", "2", { parentSpanId: "1" }));
   const { result } = await call("updateSpans", SPANS, {

@@ -46,9 +46,15 @@ const compositeNames: { [T in RecordTable]?: string[] } = {
   mastra_ai_spans: ["traceId", "spanId"],
 };
 
+/** Whether a record says its name, in some table. */
 function isNamed(record: StorageRecord): boolean {
-  const names = [["id"], ...Object.values(compositeNames)];
-  return names.some((fields) => fields.every((field) => record[field]));
+  const tables = Object.keys(compositeNames) as RecordTable[];
+  return tables.some((table) => isNamedIn(table, record));
+}
+
+/** Whether a record says its name. */
+export function isNamedIn(table: RecordTable, record: StorageRecord): boolean {
+  return nameOf(table, record).every(({ value }) => value);
 }
 
 /** The conditions that name one row. */

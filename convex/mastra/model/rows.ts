@@ -12,6 +12,7 @@ import {
   optional,
   recordField,
   textField,
+  type StorageRecord,
   type StorageRequest,
 } from "./request";
 import type {
@@ -62,6 +63,15 @@ export type Ordering = {
 const BOUNDS = ["gt", "gte", "lt", "lte"] as const;
 type Bound = (typeof BOUNDS)[number];
 
+/** Whether a condition asks for a value, for one of several, or for bounds. */
+function saysSomething(condition: StorageRecord): boolean {
+  return (
+    condition.value !== undefined ||
+    Array.isArray(condition.values) ||
+    BOUNDS.some((bound) => condition[bound] !== undefined)
+  );
+}
+
 /** Whether the order leaves out rows. */
 export function isBounded(ordering: Ordering | undefined): boolean {
   return BOUNDS.some((bound) => ordering?.[bound] !== undefined);
@@ -107,6 +117,11 @@ export function rowsWhere(
   conditions: Condition[],
   ordering?: Ordering,
 ): AnyRows {
+  const silent = conditions.find((condition) => !saysSomething(condition));
+  if (silent !== undefined) {
+    // It would be satisfied by every row.
+    throw new Error(`Nothing is asked of ${table}.${silent.field}`);
+  }
   const index = bestIndex(table, conditions, ordering);
   if (index === undefined) return satisfying(db.query(table), conditions);
   const range = db
@@ -249,9 +264,7 @@ export function conditionsOf(
       (filter): filter is Condition =>
         isRecord(filter) &&
         typeof filter.field === "string" &&
-        (filter.value !== undefined ||
-          Array.isArray(filter.values) ||
-          BOUNDS.some((bound) => filter[bound] !== undefined)),
+        saysSomething(filter),
     )
   ) {
     throw new InvalidRequest(
@@ -368,7 +381,7 @@ export async function firstOf(rows: AnyRows, limit = ROWS_CLEARED_PER_CALL) {
  * About the size of a row in bytes, rather more than less; an embedding, never
  * large beside 25 rows' bound, is not looked into.
  */
-export function sizeOf(row: object): number {
+function sizeOf(row: object): number {
   const text = JSON.stringify(row, (name, value) => {
     if (name === "embedding") return undefined;
     return typeof value === "bigint" ? String(value) : value;

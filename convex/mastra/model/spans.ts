@@ -4,8 +4,19 @@
  * @module
  */
 import { operation } from "./operation";
-import { deleteRows, nameOf, patchRow, writeRecords } from "./records";
-import { idsField, recordsField } from "./request";
+import {
+  deleteRows,
+  isNamedIn,
+  nameOf,
+  patchRow,
+  writeRecords,
+} from "./records";
+import {
+  idsField,
+  InvalidRequest,
+  recordsField,
+  type StorageRequest,
+} from "./request";
 import { firstOf, rowsWhere } from "./rows";
 import type { AnyReadCtx } from "./server";
 
@@ -13,9 +24,20 @@ type Spans = "mastra_ai_spans";
 
 const SPANS_DELETED_PER_CALL = 500;
 
+/** Reads spans to write, each of which must say its name. */
+function spansArgs(request: StorageRequest) {
+  const records = recordsField(request, "records");
+  if (!records.every((record) => isNamedIn("mastra_ai_spans", record))) {
+    throw new InvalidRequest(
+      `${request.op} records must each have a traceId and a spanId, or an id`,
+    );
+  }
+  return { records };
+}
+
 /** Insert spans, or update those of their names. */
 export const createSpans = operation({
-  args: (request) => ({ records: recordsField(request, "records") }),
+  args: spansArgs,
   handler: async (ctx, table: Spans, { records }) => {
     await writeRecords(ctx, table, records);
     return { ok: true };
@@ -24,7 +46,7 @@ export const createSpans = operation({
 
 /** Update the given fields of spans; returns the ids of those that exist. */
 export const updateSpans = operation({
-  args: (request) => ({ records: recordsField(request, "records") }),
+  args: spansArgs,
   handler: async (ctx, table: Spans, { records }) => {
     const result: string[] = [];
     // One after the other: a span may be there more than once.
