@@ -37,7 +37,7 @@ export const storageReply = v.union(
 export type StorageReply = Infer<typeof storageReply>;
 
 /** How a native vector table is laid out, as the client declares it. */
-export const nativeIndexConfig = v.object({
+const nativeIndexConfig = v.object({
   tableName: v.string(),
   vectorIndexName: v.string(),
   dimension: v.optional(v.number()),
@@ -58,7 +58,7 @@ const nativeFilterClause = v.object({
  * One equality, or several of which one must hold. The key is `or`, not
  * Mastra's `$or`, because Convex refuses object keys that start with `$`.
  */
-export const nativeFilter = v.union(
+const nativeFilter = v.union(
   nativeFilterClause,
   v.object({ or: v.array(nativeFilterClause) }),
 );
@@ -95,14 +95,14 @@ export const nativeReadArgs = v.object({
 export type NativeReadArgs = Infer<typeof nativeReadArgs>;
 
 /** `describe`'s reply: `count` is a lower bound where `countIsLimited`. */
-export const nativeCount = v.object({
+const nativeCount = v.object({
   count: v.number(),
   countIsLimited: v.boolean(),
 });
 export type NativeCount = Infer<typeof nativeCount>;
 
 /** `listPage`'s reply. */
-export const nativePage = v.object({
+const nativePage = v.object({
   page: v.array(
     v.object({
       id: v.string(),

@@ -69,14 +69,14 @@ async function removeEntry({ db }: WriteCtx, entry: Entry): Promise<boolean> {
 /** Delete some of these entries: up to 25 without items, or one with. */
 async function removeSome(ctx: WriteCtx, entries: AnyRows): Promise<boolean> {
   const { some, hasMore } = await firstOf(entries);
-  const plain = some.findIndex(
+  const firstWithItems = some.findIndex(
     ({ kind }) => kind === "list" || kind === "deleted",
   );
-  if (plain === 0) {
+  if (firstWithItems === 0) {
     const isCleaning = await removeEntry(ctx, some[0] as Entry);
     return isCleaning || some.length > 1;
   }
-  const removed = plain === -1 ? some : some.slice(0, plain);
+  const removed = firstWithItems === -1 ? some : some.slice(0, firstWithItems);
   for (const { _id } of removed) {
     await ctx.db.delete("mastra_cache", _id as Entry["_id"]);
   }

@@ -10,7 +10,7 @@
 import type { WithoutSystemFields } from "convex/server";
 import { findInBatches, mapInBatches } from "./batches";
 import { operation } from "./operation";
-import { findRecord } from "./records";
+import { findRecord, idsToLoad } from "./records";
 import {
   idsField,
   InvalidRequest,
@@ -33,9 +33,6 @@ import {
 } from "./rows";
 import type { DataModel, ReadCtx, WriteCtx } from "./server";
 import { changesSince, recordChange } from "./vectorChanges";
-
-/** Mastra's bound on `loadMany`, which keeps replies small. */
-const MAX_IDS_LOADED = 10;
 
 /** As many as a client reads in a page: 9 MiB at 4096 dimensions. */
 const VECTORS_PER_PAGE = 256;
@@ -169,15 +166,7 @@ export const load = operation({
 
 /** The vectors that exist among a few ids, in the order of the ids. */
 export const loadMany = operation({
-  args: (request) => {
-    const ids = idsField(request, "ids");
-    if (ids.length > MAX_IDS_LOADED) {
-      throw new InvalidRequest(
-        `loadMany supports at most ${MAX_IDS_LOADED} ids per request`,
-      );
-    }
-    return { ids };
-  },
+  args: idsToLoad,
   handler: async (ctx, indexName: string, { ids }) => ({
     ok: true,
     result: await findVectors(ctx, indexName, ids),
