@@ -375,15 +375,19 @@ class AsyncConvexVector(AsyncMastraVector):
 
     async def truncate_index(self, index_name: str) -> None:
         """Delete all rows of an index."""
-        await self._clear("ConvexVector.truncate_index", index_name)
+        place = "ConvexVector.truncate_index"
+        await self._clear(place, await self._index(place, index_name))
 
     async def delete_index(self, index_name: str) -> None:
         """Delete an index: its rows, then what `create_index` stored."""
-        await self._clear("ConvexVector.delete_index", index_name)
-        await self._storage.call("deleteMany", INDEXES, ids=[index_name])
-
-    async def _clear(self, place: str, index_name: str) -> None:
+        place = "ConvexVector.delete_index"
         index = await self._index(place, index_name)
+        await self._clear(place, index)
+        await self._storage.call("deleteMany", INDEXES, ids=[index_name])
+        # Rows that somebody wrote in between would be the next index's of that name.
+        await self._storage.repeat("clearTable", index.table)
+
+    async def _clear(self, place: str, index: _Index) -> None:
         try:
             await self._storage.repeat("clearTable", index.table)
         except LimitExceededError:

@@ -376,15 +376,19 @@ class ConvexVector(MastraVector):
 
     def truncate_index(self, index_name: str) -> None:
         """Delete all rows of an index."""
-        self._clear("ConvexVector.truncate_index", index_name)
+        place = "ConvexVector.truncate_index"
+        self._clear(place, self._index(place, index_name))
 
     def delete_index(self, index_name: str) -> None:
         """Delete an index: its rows, then what `create_index` stored."""
-        self._clear("ConvexVector.delete_index", index_name)
-        self._storage.call("deleteMany", INDEXES, ids=[index_name])
-
-    def _clear(self, place: str, index_name: str) -> None:
+        place = "ConvexVector.delete_index"
         index = self._index(place, index_name)
+        self._clear(place, index)
+        self._storage.call("deleteMany", INDEXES, ids=[index_name])
+        # Rows that somebody wrote in between would be the next index's of that name.
+        self._storage.repeat("clearTable", index.table)
+
+    def _clear(self, place: str, index: _Index) -> None:
         try:
             self._storage.repeat("clearTable", index.table)
         except LimitExceededError:
