@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,25 @@ def test_a_folder_without_faults_is_said_to_be_whole(tmp_path: Path) -> None:
     assert found["index docs"]["message"] == "1 rows of dimension 2, cosine"
     done = run("doctor", str(tmp_path))
     assert done.stdout.startswith(f"✓ versions: mastra-convex {mc.__version__}, Python 3.")
+    assert "✓ functions: version 1, this package's, assumed; --functions DIR for" in done.stdout
+
+
+def test_a_folder_is_opened_with_the_functions_that_it_is_served_with(tmp_path: Path) -> None:
+    own, data = tmp_path / "convex", tmp_path / "data"
+    assert run("init", str(own)).returncode == 0
+    (own / "schema.ts").write_text(
+        'import { defineSchema } from "convex/server";\nimport { mastraTables } from "./mastra/schema";\n'
+        "const { mastra_threads, ...others } = mastraTables;\nexport default defineSchema(others);\n"
+    )
+    mc.connect(data, functions=own).close()
+    done = run("doctor", str(data), "--functions", str(own))
+    assert done.returncode == 1
     assert "✓ functions: version 1, this package's\n" in done.stdout
+    assert "it lacks mastra_threads" in done.stdout
+    with closing(sqlite3.connect(data / "data.sqlite3")) as file:
+        tables = {row[0] for row in file.execute("SELECT name FROM tables")}
+    assert "mastra_messages" in tables
+    assert "mastra_threads" not in tables
 
 
 def test_what_is_wrong_in_a_folder_has_its_next_step(tmp_path: Path) -> None:

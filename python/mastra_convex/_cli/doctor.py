@@ -20,6 +20,7 @@ import mastra_convex as mc
 from mastra_convex._cli import failures, terminal
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex._credentials import ADMIN_KEYS, AUTH_TOKEN, URLS
+from mastra_convex._sync.deployment import ConnectOptions
 from mastra_convex._sync.storage import DEPLOY, Storage
 from mastra_convex.errors import ConfigurationError, FunctionError, LockedError, MastraConvexError
 
@@ -28,10 +29,12 @@ EPILOG = """
 Examples:
   mastra-convex doctor                               CONVEX_URL if it is set, else the folder ./agent-data
   mastra-convex doctor ./agent-data                  a data folder
+  mastra-convex doctor --functions ./convex          a folder served with your own functions
   mastra-convex doctor https://….convex.cloud        a deployment; CONVEX_ADMIN_KEY holds its key
   mastra-convex doctor --json | jq .findings         for programs
 
-It changes no data. The exit code is 1 where something is wrong, and 0 where there are warnings only.
+It changes no documents; a folder gets those tables of its functions that it lacks.
+The exit code is 1 where something is wrong, and 0 where there are warnings only.
 """
 
 # From here on a scan takes long enough over a network to compare it with Convex's own index.
@@ -57,6 +60,10 @@ def doctor(
     target: Annotated[
         str | None, typer.Argument(metavar="TARGET", help="A data folder, or a deployment's URL.")
     ] = None,
+    functions: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="The convex/ folder that the data folder is served with, if it has its own."),
+    ] = None,
     storage_function: Annotated[str, typer.Option(help="The path of the storage function.")] = "mastra/storage:handle",
     json: Json = False,
     debug: Debug = False,
@@ -66,7 +73,7 @@ def doctor(
     Versions, keys, functions, schema, indexes, limits; and of a folder, that its data is whole.
     """
     target = target or next(filter(None, map(os.environ.get, URLS)), "./agent-data")
-    findings = list(_examine(target, storage_function))
+    findings = list(_examine(target, functions, storage_function))
     if json:
         print(json_text.dumps({"target": target, "findings": [asdict(finding) for finding in findings]}))
     else:
@@ -78,7 +85,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _examine(target: str, storage_function: str) -> Iterator[Finding]:
+def _examine(target: str, functions: str | None, storage_function: str) -> Iterator[Finding]:
     """All checks that make sense: one that fails ends those that need what it looked for."""
     file = None if "://" in target else Path(target).expanduser() / "data.sqlite3"
     if file is not None and not file.is_file():
@@ -88,10 +95,11 @@ def _examine(target: str, storage_function: str) -> Iterator[Finding]:
         )
     yield Finding("versions", "ok", f"mastra-convex {mc.__version__}, Python {platform.python_version()}")
     yield from _keys(file)
+    options: ConnectOptions = {} if functions is None else {"functions": functions}
     try:
-        with mc.connect(target) as db:
+        with mc.connect(target, **options) as db:
             storage = Storage(db, storage_function)
-            yield from _functions(storage)
+            yield from _functions(storage, is_assumed=file is not None and functions is None)
             vectors = mc.ConvexVector(db, storage_function=storage_function)
             for name in vectors.list_indexes():
                 yield from _index(vectors, name, db.kind)
@@ -147,8 +155,8 @@ def _file(path: Path) -> Iterator[Finding]:
             yield Finding(f"table {table}", "warning", message, "Keep large texts elsewhere, or in several records.")
 
 
-def _functions(storage: Storage) -> Iterator[Finding]:
-    """Whether the deployed functions are this version's."""
+def _functions(storage: Storage, is_assumed: bool) -> Iterator[Finding]:
+    """Whether the deployed functions are this version's. A folder doesn't say which it is served with."""
     deployed = storage.version()
     if deployed is None:
         message = "npm @mastra/convex's are deployed: everything that they know works"
@@ -170,7 +178,10 @@ def _functions(storage: Storage) -> Iterator[Finding]:
         message = f"version {deployed['version']}; this package has {ours['version']}"
         yield Finding("functions", "warning", message, "Deploy the ones of the version that you use.")
     else:
-        yield Finding("functions", "ok", f"version {deployed['version']}, this package's")
+        message = f"version {deployed['version']}, this package's"
+        if is_assumed:
+            message += ", assumed; --functions DIR for a folder served with its own"
+        yield Finding("functions", "ok", message)
     yield from _schema(storage, [table for table in deployed["operations"] if table.startswith("mastra_")])
 
 
