@@ -117,7 +117,9 @@ def _written_before(root: Path) -> list[str]:
 
 
 def _write(root: Path, files: dict[str, str]) -> None:
-    """All files or none: each is written under another name first, which takes all the room that is needed."""
+    """Each under another name first, so that no file is changed if one of them can't be written. Then they take their
+    names, one after the other: who interrupts that calls `init --force` again.
+    """
     parts = {path: (root / path).with_name(f"{Path(path).name}.part") for path in files}
     try:
         for path, text in files.items():
