@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    mem,
+    sync::{Arc, Mutex},
 };
 
 use value::Value;
@@ -11,6 +12,7 @@ use crate::{
     caller::Caller,
     deployment::{Deployment, Outcome},
     error::{Error, Result},
+    reads::Reads,
     storage::locked,
     transaction::Transaction,
     watches::Watches,
@@ -35,6 +37,8 @@ struct LiveQuery {
     outcome: Option<Outcome>,
     /// What its result takes of what all may take.
     bytes: usize,
+    /// What its result would take, where it had no room.
+    wanted: Option<usize>,
     /// Where its page ended when it last ran: running it again gives the same page.
     journal: Option<String>,
 }
@@ -68,7 +72,7 @@ impl QuerySet {
     }
 
     /// Bounds what the results take together, counted as Convex counts values: a query whose result leaves no room for
-    /// itself fails.
+    /// itself fails, until there is room.
     #[must_use]
     pub fn bounded(mut self, max_bytes: usize) -> Self {
         self.max_bytes = max_bytes;
@@ -78,7 +82,7 @@ impl QuerySet {
     /// Adds a query, under a number that none of the set has. It runs at the next refresh: to the end that its journal
     /// tells, if it ran before in another set.
     pub fn add(&mut self, query: u32, path: String, args: Value, journal: Option<String>) {
-        self.queries.insert(query, LiveQuery { path, args, outcome: None, bytes: 0, journal });
+        self.queries.insert(query, LiveQuery { path, args, outcome: None, bytes: 0, wanted: None, journal });
         self.with_watches(|watches| watches.mark_stale((self.id, query)));
     }
 
@@ -88,6 +92,7 @@ impl QuerySet {
             self.bytes -= removed.bytes;
         }
         self.with_watches(|watches| watches.remove((self.id, query)));
+        self.use_room();
     }
 
     /// Lets all queries run again, as somebody else.
@@ -119,26 +124,30 @@ impl QuerySet {
         let (transaction, stale) = begun.map_err(|error| inner.storage.place(error))?;
         let timestamp = transaction.timestamp();
         let mut snapshot = Some(transaction);
-        let (mut changed, mut ran) = (BTreeSet::new(), Vec::new());
-        for number in stale {
+        let mut changed = BTreeSet::new();
+        let mut run = Run { watches: &inner.watches, set: self.id, timestamp, left: stale, ran: Vec::new() };
+        for number in run.left.clone() {
             let Some(query) = self.queries.get_mut(&number) else { continue };
             let (path, args, journal) = (query.path.clone(), query.args.clone(), query.journal.take());
             let mut outcome = inner.query_at(&mut snapshot, &path, args, journal, &self.caller);
-            self.bytes -= std::mem::take(&mut query.bytes);
+            self.bytes -= mem::take(&mut query.bytes);
             let bytes = outcome.result.as_ref().map_or(0, value::size::size);
-            if bytes > self.max_bytes - self.bytes {
+            query.wanted = (bytes > self.max_bytes - self.bytes).then_some(bytes);
+            if query.wanted.is_some() {
                 outcome.result = Err(too_much(&path, self.max_bytes));
             } else {
                 (query.bytes, self.bytes) = (bytes, self.bytes + bytes);
             }
             query.journal.clone_from(&outcome.journal);
-            ran.push((number, snapshot.as_mut().map(Transaction::take_reads).unwrap_or_default()));
+            run.ran.push((number, snapshot.as_mut().map(Transaction::take_reads).unwrap_or_default()));
+            run.left.remove(&number);
             if query.outcome.as_ref().is_none_or(|before| !before.is_same(&outcome)) {
                 query.outcome = Some(outcome);
                 changed.insert(number);
             }
         }
-        locked(&inner.watches).end(self.id, timestamp, ran);
+        drop(run);
+        self.use_room();
         // What a power cut would take away isn't shown.
         inner.storage.wait_for_disk().map_err(|error| inner.storage.place(error))?;
         Ok(Refreshed { timestamp, changed })
@@ -150,10 +159,41 @@ impl QuerySet {
         self.queries.get(&query)?.outcome.as_ref()
     }
 
+    /// Lets the queries run again whose results had no room and now would have it.
+    fn use_room(&self) {
+        let room = self.max_bytes - self.bytes;
+        self.with_watches(|watches| {
+            for (number, query) in &self.queries {
+                if query.wanted.is_some_and(|bytes| bytes <= room) {
+                    watches.touch((self.id, *number));
+                }
+            }
+        });
+    }
+
     /// In a child of the process there are none.
     fn with_watches(&self, act: impl FnOnce(&mut Watches)) {
         if let Ok(inner) = self.deployment.inner() {
             act(&mut locked(&inner.watches));
+        }
+    }
+}
+
+/// Stale queries being run. It ends in every case, a panic of one of them included: commits are kept as long as it lasts.
+struct Run<'a> {
+    watches: &'a Mutex<Watches>,
+    set: u64,
+    timestamp: i64,
+    left: BTreeSet<u32>,
+    ran: Vec<(u32, Reads)>,
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        let mut watches = locked(self.watches);
+        watches.end(self.set, self.timestamp, mem::take(&mut self.ran));
+        for query in &self.left {
+            watches.mark_stale((self.set, *query));
         }
     }
 }

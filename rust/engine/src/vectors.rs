@@ -74,13 +74,16 @@ impl ResidentVectors {
             .map(|resident| Arc::clone(resident.rows.batch()))
     }
 
-    /// Reads a source into memory. The transaction is a writer's, so that nothing is committed meanwhile.
+    /// Reads a source into memory, in the place of the same vectors at another length: their index was made anew. The
+    /// transaction is a writer's, so that nothing is committed meanwhile.
     pub(crate) fn build(&self, source: &VectorSource, transaction: &mut Transaction) -> Result<Arc<Batch>> {
         let Some(resident) = Resident::read(source, transaction)? else {
             return Ok(Arc::new(Batch::new(source.dimension)));
         };
         let batch = Arc::clone(resident.rows.batch());
-        locked(&self.0).push(resident);
+        let mut residents = locked(&self.0);
+        residents.retain(|other| VectorSource { dimension: source.dimension, ..other.source.clone() } != *source);
+        residents.push(resident);
         Ok(batch)
     }
 

@@ -33,13 +33,15 @@ pub(crate) struct Watches {
 struct Watcher {
     wake: Wake,
     stale: BTreeSet<u32>,
+    /// Whether the schema has changed since the set last began to run.
+    is_outdated: bool,
 }
 
 impl Watches {
     /// A new set of queries.
     pub(crate) fn add_set(&mut self, wake: Wake) -> u64 {
         self.sets_so_far += 1;
-        self.sets.insert(self.sets_so_far, Watcher { wake, stale: BTreeSet::new() });
+        self.sets.insert(self.sets_so_far, Watcher { wake, stale: BTreeSet::new(), is_outdated: false });
         self.sets_so_far
     }
 
@@ -66,8 +68,9 @@ impl Watches {
         }
     }
 
-    /// Every query runs again: the schema has changed.
+    /// Every query runs again, those that run now as well: the schema has changed.
     pub(crate) fn mark_all_stale(&mut self) {
+        self.sets.values_mut().for_each(|watcher| watcher.is_outdated = true);
         for query in self.reads.keys().copied().collect::<Vec<_>>() {
             self.touch(query);
         }
@@ -80,15 +83,20 @@ impl Watches {
     /// A set begins to run its stale queries, which are returned, at a snapshot.
     pub(crate) fn begin(&mut self, set: u64, snapshot: i64) -> BTreeSet<u32> {
         *self.running.entry(snapshot).or_default() += 1;
-        self.sets.get_mut(&set).map(|watcher| mem::take(&mut watcher.stale)).unwrap_or_default()
+        let Some(watcher) = self.sets.get_mut(&set) else { return BTreeSet::new() };
+        watcher.is_outdated = false;
+        mem::take(&mut watcher.stale)
     }
 
     /// The set has run them.
     pub(crate) fn end(&mut self, set: u64, snapshot: i64, ran: Vec<(u32, Reads)>) {
+        let is_outdated = self.sets.get(&set).is_some_and(|watcher| watcher.is_outdated);
         let mut touched = Vec::new();
         for (query, reads) in ran {
             let query = (set, query);
-            if self.recent.iter().any(|(timestamp, writes)| *timestamp > snapshot && writes.touch(&reads)) {
+            if is_outdated
+                || self.recent.iter().any(|(timestamp, writes)| *timestamp > snapshot && writes.touch(&reads))
+            {
                 touched.push(query);
             }
             self.remember(query, reads);
@@ -135,7 +143,7 @@ impl Watches {
     }
 
     /// Marks a query stale, and wakes its set.
-    fn touch(&mut self, query: QueryId) {
+    pub(crate) fn touch(&mut self, query: QueryId) {
         self.forget(query);
         if let Some(watcher) = self.sets.get_mut(&query.0) {
             let was_fresh = watcher.stale.is_empty();
@@ -171,5 +179,30 @@ impl Watches {
                 queries.remove(&query);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_query_that_runs_while_the_schema_changes_runs_again() {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&woken);
+        let mut watches = Watches::default();
+        let set = watches.add_set(Arc::new(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }));
+        watches.mark_stale((set, 0));
+        assert_eq!(watches.begin(set, 1), BTreeSet::from([0]));
+        watches.mark_all_stale();
+        watches.end(set, 1, vec![(0, Reads::default())]);
+        assert_eq!((watches.is_stale(set), woken.load(Ordering::Relaxed)), (true, 1));
+        assert_eq!(watches.begin(set, 1), BTreeSet::from([0]));
+        watches.end(set, 1, vec![(0, Reads::default())]);
+        assert_eq!((watches.is_stale(set), woken.load(Ordering::Relaxed)), (false, 1));
     }
 }

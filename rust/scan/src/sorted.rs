@@ -82,9 +82,9 @@ impl<K: Ord> SortedBatch<K> {
         }
     }
 
-    /// Drops what removed rows left, once that is most of the batch.
+    /// Drops what removed rows left, once that is most of the batch or all.
     fn compact(&mut self) {
-        if self.batch.positions() > 2 * self.batch.len() + REMOVED {
+        if self.batch.is_empty() || self.batch.positions() > 2 * self.batch.len() + REMOVED {
             Arc::make_mut(&mut self.batch).compact();
             self.positions.values_mut().zip(0..).for_each(|(position, compacted)| *position = compacted);
         }

@@ -54,6 +54,7 @@ proptest! {
             prop_assert_eq!(found, expected);
             let after: Vec<_> = kept.live().map(|position| kept.id(position)).collect();
             prop_assert_eq!(before, after, "a reader keeps what it got");
+            prop_assert!(!map.is_empty() || batch.positions() == 0, "no rows take no place");
         }
     }
 }

@@ -304,7 +304,7 @@ fn a_state_that_may_not_be_on_the_disk_is_shown_to_nobody() {
 #[test]
 fn results_that_leave_no_room_fail_until_there_is_some() {
     let deployment = in_memory();
-    let (set, _) = query_set(&deployment);
+    let (set, woken) = query_set(&deployment);
     let mut set = set.bounded(100);
     let fits = |set: &QuerySet, query| set.outcome(query).expect("it ran").result.is_ok();
     for query in 0..2 {
@@ -312,13 +312,24 @@ fn results_that_leave_no_room_fail_until_there_is_some() {
     }
     changed(&mut set);
     assert!(fits(&set, 0) && fits(&set, 1));
-    call(&deployment, "nested:add", object([("name", "x".repeat(60).into())]));
+    let large = put(&deployment, "counters", &format!(r#"{{"name": "{}", "value": 1}}"#, "x".repeat(60)));
     assert_eq!(changed(&mut set), [0, 1]);
     let error = set.outcome(1).expect("it ran").result.as_ref().expect_err("it is too much");
     assert_eq!(error.code(), "TooManyBytesInQuerySet");
     assert!(fits(&set, 0), "{error}");
+    woken.store(0, Ordering::Relaxed);
     set.remove(0);
-    set.add(2, "nested:names".to_owned(), value("{}"), None);
-    changed(&mut set);
+    assert_eq!(woken.load(Ordering::Relaxed), 1);
+    assert_eq!(changed(&mut set), [1]);
+    assert!(fits(&set, 1));
+    // What another query reads leaves room once it is smaller.
+    put(&deployment, "free", &format!(r#"{{"a": "{}"}}"#, "y".repeat(10)));
+    set.add(2, "database:collect".to_owned(), value(r#"{"table": "free"}"#), None);
+    assert_eq!(changed(&mut set), [2]);
+    assert!(!fits(&set, 2) && !set.is_stale());
+    write(&deployment, vec![update("patch", &large, r#"{"name": "z"}"#)]);
+    assert_eq!(changed(&mut set), [1]);
+    assert_eq!(woken.load(Ordering::Relaxed), 3);
+    assert_eq!(changed(&mut set), [2]);
     assert!(fits(&set, 2));
 }

@@ -193,6 +193,22 @@ fn removed_rows_are_given_back_and_the_rest_stays_in_step() {
 }
 
 #[test]
+fn an_index_made_anew_at_another_length_takes_the_place_of_the_old_one() {
+    let deployment = in_memory();
+    let row = insert("vectors", value(r#"{"group": "first", "embedding": [1, 2, 3]}"#));
+    let ids = write(&deployment, vec![row]);
+    let read = |source: VectorSource| Arc::downgrade(&deployment.vectors(&source).expect("they are readable"));
+    let other = read(group("second"));
+    let full = read(group("first"));
+    write(&deployment, vec![object([("op", "delete".into()), ("id", ids[0].clone())])]);
+    assert!(full.upgrade().is_none(), "what no row is left of takes no room");
+    let old = read(group("first"));
+    assert!(old.upgrade().is_some());
+    let new = read(VectorSource { dimension: 4, ..group("first") });
+    assert!(old.upgrade().is_none() && new.upgrade().is_some() && other.upgrade().is_some());
+}
+
+#[test]
 fn vectors_of_a_table_made_later_are_found() {
     let deployment = in_memory();
     let source =
