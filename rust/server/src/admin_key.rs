@@ -77,8 +77,13 @@ impl AdminKey {
     /// Writes the file whole or not at all.
     fn save(&self, folder: &Path, path: &Path) -> io::Result<()> {
         let unfinished = folder.join(format!("admin-key.{}", std::process::id()));
+        // What is left of a process that had our number may be readable by others, or a link.
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut options = fs::File::options();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&unfinished)?;

@@ -63,3 +63,22 @@ fn the_file_is_its_owners_only() {
     assert_eq!(AdminKey::of_folder(&folder).expect("it is read").reveal(), key.reveal());
     assert_eq!(mode(), 0o600);
 }
+
+#[cfg(unix)]
+#[test]
+fn what_a_broken_start_left_is_not_written_into() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let folder = folder("left-over");
+    let (file, unfinished) = (folder.join("admin-key"), folder.join(format!("admin-key.{}", std::process::id())));
+    fs::write(&unfinished, "half a k").expect("it is written");
+    fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    AdminKey::of_folder(&folder).expect("it is made");
+    assert_eq!(fs::metadata(&file).expect("it is there").permissions().mode() & 0o777, 0o600);
+
+    let elsewhere = folder.join("elsewhere");
+    fs::write(&elsewhere, "of somebody else").expect("it is written");
+    symlink(&elsewhere, &unfinished).expect("it is made");
+    AdminKey::rotate(&folder).expect("it is made");
+    assert_eq!(fs::read_to_string(&elsewhere).expect("it is there"), "of somebody else");
+}
