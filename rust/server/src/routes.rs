@@ -128,7 +128,7 @@ async fn query_at_timestamp(
         return Err(Refusal::bad_request("BadJsonBody", "`ts`: expected what /api/query_ts answered"));
     };
     let CallRequest { path, args, format } = CallRequest::from_object(fields)?;
-    let outcome = blocking(move || app.deployment.query_at(timestamp, &path, args, &caller)).await?;
+    let outcome = briefly(move || app.deployment.query_at(timestamp, &path, args, &caller)).await?;
     match outcome.map_err(|error| Refusal::internal(&error))? {
         Some(outcome) => reply(outcome, format),
         None => Err(Refusal::bad_request(
@@ -160,7 +160,7 @@ async fn query_batch(State(app): State<App>, headers: HeaderMap, uri: Uri, body:
     }
     let formats: Vec<_> = requests.iter().map(|request| request.format).collect();
     let deployment = Arc::clone(&app.deployment);
-    let outcomes = blocking(move || {
+    let outcomes = briefly(move || {
         deployment.query_batch(requests.into_iter().map(|request| (request.path, request.args)).collect(), &caller)
     });
     let outcomes = outcomes.await?.map_err(|error| Refusal::internal(&error))?;
@@ -190,7 +190,11 @@ impl App {
         if let (None | Some(FunctionKind::Query), Some(query)) = (kind, SystemQuery::find(&path)) {
             return reply(self.snapshots.query(query, &args, &caller), format);
         }
-        let outcome = blocking(move || self.deployment.call(kind, &path, args, &caller)).await?;
+        let run = move || self.deployment.call(kind, &path, args, &caller);
+        let outcome = match kind {
+            Some(FunctionKind::Query | FunctionKind::Mutation) => briefly(run).await?,
+            Some(FunctionKind::Action) | None => blocking(run).await?,
+        };
         reply(outcome.map_err(|error| Refusal::internal(&error))?, format)
     }
 
@@ -199,20 +203,25 @@ impl App {
     }
 }
 
-/// Calls that run on threads that see to sockets.
-static CALLS_HERE: Semaphore = Semaphore::const_new(SOCKET_THREADS - 2);
+/// Calls that run in place at once: each takes a thread from those that may block.
+static CALLS_IN_PLACE: Semaphore = Semaphore::const_new(SOCKET_THREADS);
 
 fn reply(outcome: Outcome, format: Format) -> Result<Response, Refusal> {
     let reply = FunctionReply::new(outcome, format)?;
     Ok(json(serde_json::to_string(&reply).expect("a reply is JSON")).into_response())
 }
 
-/// Runs the engine: on this thread, which saves two changes of threads, as long as others are left that see to the
-/// sockets; else on one that may block.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-    if let Ok(_running) = CALLS_HERE.try_acquire() {
-        return Ok(work());
+/// Runs a query or a mutation in place, which saves a change of threads. The sockets that this thread saw to, and the
+/// tasks that wait for it, go to another: however long it takes, only this task waits.
+pub(crate) async fn briefly<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    match CALLS_IN_PLACE.try_acquire() {
+        Ok(_running) => Ok(tokio::task::block_in_place(work)),
+        Err(_) => blocking(work).await,
     }
+}
+
+/// Runs what may take long, as actions do, on a thread that may block.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => Ok(value),
         Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),

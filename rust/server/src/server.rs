@@ -35,7 +35,7 @@ const MAX_CONNECTIONS: u32 = 1024;
 /// Functions at once: Convex's smallest deployments run 16 queries, 16 mutations and 64 actions.
 const MAX_CALLS: usize = 64;
 
-/// Threads that see to sockets, all but two of which may be running calls.
+/// Threads that see to sockets.
 pub(crate) const SOCKET_THREADS: usize = 8;
 
 /// Where to listen, and for whom.

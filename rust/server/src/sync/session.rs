@@ -24,7 +24,7 @@ use super::{
 use crate::{
     credentials::Credential,
     request::{arguments, check_component},
-    routes::{App, blocking},
+    routes::{App, blocking, briefly},
     snapshots::{SystemQueries, SystemQuery},
     timestamp::Timestamp,
 };
@@ -108,7 +108,7 @@ impl Session {
     }
 
     async fn receive(&mut self, Incoming { text, room }: Incoming) -> Result<(), Ending> {
-        let message = blocking(move || serde_json::from_str(&text)).await?;
+        let message = briefly(move || serde_json::from_str(&text)).await?;
         let message = message.map_err(|error| Ending::fatal("BadMessage", error.to_string()))?;
         if let ClientMessage::Connect { session_id, max_observed_timestamp } = message {
             return self.connect(session_id, max_observed_timestamp);
@@ -221,7 +221,7 @@ impl Session {
         check_component(component_path.as_deref())?;
         let args = arguments(Some(args))?;
         let (deployment, caller) = (Arc::clone(&self.app.deployment), self.caller.clone());
-        let response = blocking(move || {
+        let response = briefly(move || {
             let request = MutationRequest { session, number: request_id };
             let outcome = deployment.mutation_once(&request, &udf_path, args, &caller).map_err(failed)?;
             let response = Response::new(request_id, &outcome).map_err(failed)?;
@@ -282,7 +282,7 @@ impl Session {
         let _ = self.woken.try_recv();
         let (start, queries) = (self.version, Arc::clone(&self.queries));
         let system = self.system_queries.refresh(&self.caller);
-        let told = blocking(move || {
+        let told = briefly(move || {
             let mut queries = locked(&queries);
             for query in &removed {
                 queries.remove(*query);
