@@ -269,12 +269,6 @@ impl LiveQuery {
         state.taken = Some(newest.clone().map_err(|error| error.to_string()));
         Some(newest)
     }
-
-    /// Whether there is something to take.
-    #[must_use]
-    pub fn has_news(&self) -> bool {
-        locked(&self.state).newest.is_some()
-    }
 }
 
 impl Drop for LiveQuery {

@@ -303,15 +303,6 @@ impl Batch {
         Row { id: self.id(position), vector: self.vector(position), metadata: self.metadata(position) }
     }
 
-    /// Whether a position holds a row that wasn't removed.
-    #[must_use]
-    pub fn is_live(&self, position: usize) -> bool {
-        position < self.positions && {
-            let (chunk, index) = self.chunk(position);
-            chunk.live().contains(index)
-        }
-    }
-
     /// The positions of the rows in stored order.
     pub fn live(&self) -> impl Iterator<Item = usize> + '_ {
         let firsts = (0..).step_by(self.chunk_rows);
