@@ -196,6 +196,19 @@ def test_a_write_whose_answer_is_lost_is_not_repeated(peer: Callable[[Behaviour]
     assert len(there.requests) == 3
 
 
+@pytest.mark.parametrize("retry_after", ["nan", "inf", "-1", "1e300"])
+def test_a_wait_that_cannot_be_is_no_instruction(peer: Callable[[Behaviour], Peer], retry_after: str) -> None:
+    """Nor is one for ever."""
+
+    def behaviour(connection: socket.socket, body: bytes, number: int) -> None:
+        answer(connection, 503, {"code": "Busy", "message": "later"}, f"Retry-After: {retry_after}")
+
+    there = peer(behaviour)
+    with mc.connect(there.url, retries=1, timeout=5) as db, pytest.raises(mc.TransportError) as caught:
+        db.query("a:b")
+    assert caught.value.code == "Busy"
+
+
 @pytest.mark.parametrize("seconds", [-1, float("nan"), "1", True, 1e19, 1e300])
 def test_a_timeout_is_seconds(seconds: Any) -> None:
     with pytest.raises(mc.InvalidArgumentError, match=r"connect: timeout .*; expected seconds, at most a year"):
@@ -206,6 +219,21 @@ def test_the_longest_timeout_is_a_year(peer: Callable[[Behaviour], Peer]) -> Non
     there = peer(lambda connection, body, number: answer(connection, 200, SUCCESS))
     with mc.connect(there.url, timeout=365 * 24 * 3600) as db:
         assert db.query("a:b") == SUCCESS["value"]
+
+
+def test_console_lines_are_logged(peer: Callable[[Behaviour], Peer], caplog: pytest.LogCaptureFixture) -> None:
+    """As those of an embedded deployment, whether the function fails or not."""
+    failure = {"status": "error", "errorMessage": "boom", "logLines": ["[WARN] two"]}
+
+    def behaviour(connection: socket.socket, body: bytes, number: int) -> None:
+        answer(connection, 200, {**SUCCESS, "logLines": ["[LOG] 'one'"]} if number == 1 else failure)
+
+    there = peer(behaviour)
+    with mc.connect(there.url) as db, caplog.at_level("INFO", "mastra_convex.functions"):
+        db.query("a:b")
+        with pytest.raises(mc.FunctionError):
+            db.mutation("a:b")
+    assert caplog.messages == ["a:b: [LOG] 'one'", "a:b: [WARN] two"]
 
 
 def test_a_deadline_holds(peer: Callable[[Behaviour], Peer]) -> None:

@@ -20,7 +20,7 @@ const REPLY_BYTES: u64 = 64 << 20;
 /// A connection that was idle longer may have been closed by the other side, which shows only after a write is sent.
 const IDLE: Duration = Duration::from_secs(15);
 
-/// The first wait before a call is repeated, and the longest; each is drawn from zero to twice the last bound.
+/// Waits before a call is repeated are drawn from zero to a bound: first this one, then twice the last, up to the longest.
 const BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 
@@ -61,6 +61,15 @@ pub struct Call<'a> {
     pub authorization: Option<&'a str>,
 }
 
+/// What a function that was called came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Its value, or how it failed.
+    pub result: Result<Value>,
+    /// What it logged, as far as the deployment tells.
+    pub log_lines: Vec<String>,
+}
+
 /// A deployment, as it is reached over HTTP. Connections are kept and shared by threads.
 #[derive(Debug)]
 pub struct Client {
@@ -99,9 +108,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// It could not be reached, or failed; a write that may have been executed is [`Error::OutcomeUnknown`].
-    pub fn call(&self, call: &Call<'_>) -> Result<Value> {
-        self.call_within(call, self.options.timeout)
+    /// It could not be reached; a write that may have been executed is [`Error::OutcomeUnknown`].
+    pub fn call(&self, call: &Call<'_>) -> Result<Outcome> {
+        let mut fields = self.object(&self.send(call)?)?;
+        let log_lines = match fields.remove("logLines") {
+            Some(Value::Array(lines)) => lines.iter().filter_map(|line| line.as_str().map(str::to_owned)).collect(),
+            _ => Vec::new(),
+        };
+        Ok(Outcome { result: self.result(fields), log_lines })
     }
 
     /// Calls a function that may take another time than others.
@@ -111,7 +125,10 @@ impl Client {
 
     /// What a reply says of the function: its value, or how it failed.
     pub(crate) fn outcome(&self, reply: &[u8]) -> Result<Value> {
-        let mut fields = self.object(reply)?;
+        self.result(self.object(reply)?)
+    }
+
+    fn result(&self, mut fields: Object) -> Result<Value> {
         match fields.get("status").and_then(Value::as_str) {
             Some("success") => {
                 fields.remove("value").ok_or_else(|| self.protocol("a success without a `value`".to_owned()))
@@ -202,6 +219,8 @@ impl Client {
     fn read(&self, mut reply: Response<Body>, path: &str, reads: bool) -> Result<Vec<u8>> {
         let status = reply.status().as_u16();
         let retry_after = reply.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        // `nan` and `inf` are numbers to `parse`.
+        let retry_after = retry_after.filter(|seconds: &f64| seconds.is_finite());
         let read = reply.body_mut().with_config().limit(REPLY_BYTES).read_to_vec();
         let bytes = read.map_err(|error| self.broken(path, reads, &error))?;
         // 560: a function that failed, as the official client knows it; the body is the same.

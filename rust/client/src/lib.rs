@@ -21,7 +21,7 @@ mod mirror;
 mod mirrors;
 mod pages;
 
-pub use client::{Call, Client, FunctionKind, Options, Phase, Report};
+pub use client::{Call, Client, FunctionKind, Options, Outcome, Phase, Report};
 pub use credential::acting_as;
 pub use error::{Error, Result};
 pub use live::{Authorize, LiveClient, LiveQuery};

@@ -7,8 +7,7 @@ use std::{
 };
 
 use engine::{
-    Caller, Deployment, Error, FunctionKind, ImportMode, Limits, MetadataSource, Options, Synchronous, Target,
-    VectorSource,
+    Caller, Deployment, Error, ImportMode, Limits, MetadataSource, Options, Synchronous, Target, VectorSource,
 };
 use pyo3::prelude::*;
 
@@ -17,6 +16,7 @@ use crate::{
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, from_python, to_python},
     error::{Exception, engine_error, invalid_argument},
+    functions::{log, parse_kind},
     results::Origin,
     signal,
     snapshot::{Progress, SnapshotSummary},
@@ -66,8 +66,8 @@ impl EmbeddedDeployment {
         Ok(Self { deployment: RwLock::new(Some(deployment)), auth_token, subscriptions: Subscriptions::default() })
     }
 
-    /// `reads`: whether the call may be executed twice; of no use without a network.
     #[pyo3(signature = (kind, path, args, *, reads, as_admin))]
+    #[expect(unused_variables, reason = "`reads`, whether it may be executed twice, is of use over a network")]
     fn call<'py>(
         &self,
         py: Python<'py>,
@@ -77,12 +77,7 @@ impl EmbeddedDeployment {
         reads: bool,
         as_admin: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let _ = reads;
-        let kind = match kind {
-            "query" => FunctionKind::Query,
-            "mutation" => FunctionKind::Mutation,
-            _ => FunctionKind::Action,
-        };
+        let (kind, _) = parse_kind(py, kind)?;
         let args = arguments_from_python(args)?;
         let caller = self.caller(py, as_admin)?;
         let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, &caller))?;
@@ -224,17 +219,6 @@ impl EmbeddedDeployment {
         })
         .map_err(|error| engine_error(py, &error))
     }
-}
-
-/// What a function logged, to Python's logger.
-pub(crate) fn log(py: Python<'_>, path: &str, lines: &[String]) -> PyResult<()> {
-    if !lines.is_empty() {
-        let logger = py.import("logging")?.call_method1("getLogger", ("mastra_convex.functions",))?;
-        for line in lines {
-            logger.call_method1("info", ("%s: %s", path, line))?;
-        }
-    }
-    Ok(())
 }
 
 /// For `os.register_at_fork`: nobody is opening or closing a folder while the process forks.

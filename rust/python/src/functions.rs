@@ -1,10 +1,36 @@
-//! The functions that come with this package.
+//! Functions: those that come with this package, what kinds there are, what they log.
 
 use std::collections::BTreeMap;
 
 use pyo3::prelude::*;
 
+use crate::error::invalid_argument;
+
 #[pyfunction]
 pub(crate) fn builtin_files() -> BTreeMap<&'static str, &'static str> {
     engine::builtin_files().iter().copied().collect()
+}
+
+/// A function's kind, as the engine and as the client call it.
+pub(crate) fn parse_kind(py: Python<'_>, kind: &str) -> PyResult<(engine::FunctionKind, client::FunctionKind)> {
+    match kind {
+        "query" => Ok((engine::FunctionKind::Query, client::FunctionKind::Query)),
+        "mutation" => Ok((engine::FunctionKind::Mutation, client::FunctionKind::Mutation)),
+        "action" => Ok((engine::FunctionKind::Action, client::FunctionKind::Action)),
+        other => {
+            let message = format!("kind: {other:?}; expected \"query\", \"mutation\" or \"action\"");
+            Err(invalid_argument(py, message))
+        }
+    }
+}
+
+/// What a function logged, to Python's logger.
+pub(crate) fn log(py: Python<'_>, path: &str, lines: &[String]) -> PyResult<()> {
+    if !lines.is_empty() {
+        let logger = py.import("logging")?.call_method1("getLogger", ("mastra_convex.functions",))?;
+        for line in lines {
+            logger.call_method1("info", ("%s: %s", path, line))?;
+        }
+    }
+    Ok(())
 }

@@ -8,8 +8,7 @@ use std::{
 };
 
 use client::{
-    Authorize, Call, Client, Description, Error, FunctionKind, LiveClient, Mirrors, Options, Source, VectorIndex,
-    Vectors, Wanted,
+    Authorize, Call, Client, Description, Error, LiveClient, Mirrors, Options, Source, VectorIndex, Vectors, Wanted,
 };
 use pyo3::prelude::*;
 
@@ -17,7 +16,8 @@ use crate::{
     administrator,
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, to_python},
-    error::client_error,
+    error::{client_error, invalid_argument},
+    functions::{log, parse_kind},
     results::Origin,
     snapshot::Progress,
     subscription::{Subscription, Subscriptions},
@@ -49,7 +49,7 @@ impl HttpDeployment {
         headers: Vec<(String, String)>,
         mirror_bytes: usize,
     ) -> PyResult<Self> {
-        let options = Options { timeout: Duration::from_secs_f64(timeout), retries, headers };
+        let options = Options { timeout: duration(py, "timeout", timeout)?, retries, headers };
         let client = Arc::new(Client::new(url, options).map_err(|error| client_error(py, error))?);
         let authorization = authorization.map(Arc::new);
         let live = |as_admin| {
@@ -75,17 +75,14 @@ impl HttpDeployment {
         reads: bool,
         as_admin: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let kind = match kind {
-            "query" => FunctionKind::Query,
-            "mutation" => FunctionKind::Mutation,
-            _ => FunctionKind::Action,
-        };
+        let (_, kind) = parse_kind(py, kind)?;
         let args = arguments_from_python(args)?;
         let authorization = authorize(py, self.authorization.as_deref(), as_admin)?;
-        let value = self.detached(py, |client| {
+        let outcome = self.detached(py, |client| {
             client.call(&Call { kind, path, args: &args, reads, authorization: authorization.as_deref() })
         })?;
-        to_python(py, &value)
+        log(py, path, &outcome.log_lines)?;
+        to_python(py, &outcome.result.map_err(|error| client_error(py, error))?)
     }
 
     #[pyo3(signature = (path, args, *, as_admin))]
@@ -122,7 +119,7 @@ impl HttpDeployment {
             index: &VectorIndex { storage_function, name: index_name },
             description: &Description { dimension, metric: metric.to_owned() },
             is_described_now,
-            max_staleness: Duration::from_secs_f64(max_staleness),
+            max_staleness: duration(py, "max_staleness", max_staleness)?,
             authorization: authorization.as_deref(),
         };
         let vectors = self.detached(py, |client| self.mirrors.read(client, &wanted))?;
@@ -169,6 +166,11 @@ impl HttpDeployment {
     fn detached<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Client) -> client::Result<T> + Send) -> PyResult<T> {
         py.detach(|| act(&self.client)).map_err(|error| client_error(py, error))
     }
+}
+
+/// A length of time. Python's classes have checked that it is one, and what it is at most.
+fn duration(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|error| invalid_argument(py, format!("{name} {seconds}: {error}")))
 }
 
 /// The `Authorization` header for a call, none for an anonymous one.

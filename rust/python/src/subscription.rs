@@ -12,8 +12,8 @@ use value::Value;
 
 use crate::{
     convert::to_python,
-    deployment::log,
     error::{client_error, engine_error, invalid_argument},
+    functions::log,
     signal::Signal,
 };
 

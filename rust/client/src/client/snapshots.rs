@@ -149,7 +149,7 @@ impl Client {
     fn follow(&self, path: &str, args: &Value, authorization: Option<&str>, report: &mut Report<'_>) -> Result<Value> {
         loop {
             let call = Call { kind: FunctionKind::Query, path, args, reads: true, authorization };
-            let found = self.call(&call)?;
+            let found = self.call(&call)?.result?;
             let state = field(&found, "state").filter(|state| matches!(state, Value::Object(_))).unwrap_or(&found);
             let text = |name| field(state, name).and_then(Value::as_str);
             match text("state") {
