@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -475,6 +476,19 @@ def test_a_client_that_does_not_read_holds_nobody_back(served: Served) -> None:
             slow.receive()
             states += 1
         assert states < writes / 4
+
+
+def test_an_action_that_goes_on_holds_nobody_back(served: Served, room: str) -> None:
+    """Neither who follows what it wrote nor who calls anew waits for its end."""
+    with SyncSocket(served.url) as follower, ThreadPoolExecutor(1) as pool:
+        follower.modify(add(0, "chat:list", {"room": room}))
+        follower.expect("Transition")
+        action = pool.submit(served.call, "action", "chat:runUntilTold", {"room": room})
+        follower.expect("Transition")
+        assert follower.results[0]["value"] == ["begun"]
+        assert served.call("query", "chat:list", {"room": room})["value"] == ["begun"]
+        served.call("mutation", "chat:send", {"room": room, "text": "enough"})
+        assert action.result()["status"] == "success"
 
 
 def test_what_a_clients_results_take_is_bounded(served: Served) -> None:

@@ -141,3 +141,12 @@ export const echo = action({
   args: { value: v.any() },
   handler: async (_ctx, { value }) => value,
 });
+
+export const runUntilTold = action({
+  args: { room: v.string() },
+  handler: async (ctx, { room }) => {
+    await ctx.runMutation("chat:send" as any, { room, text: "begun" });
+    const texts = () => ctx.runQuery("chat:list" as any, { room });
+    while (!(await texts()).includes("enough"));
+  },
+});
