@@ -499,9 +499,9 @@ def test_what_a_clients_results_take_is_bounded(served: Served) -> None:
         fits = [query for query, result in sorted(client.results.items()) if result["type"] == "QueryUpdated"]
         assert fits == list(range(16))
         assert "may have 67108864 bytes together" in client.results[16]["errorMessage"]
-        client.modify({"type": "Remove", "queryId": 0}, add(20, "chat:blank", {"bytes": 4_000_001}))
+        client.modify({"type": "Remove", "queryId": 0})
         client.expect("Transition")
-        assert client.results[20]["type"] == "QueryUpdated"
+        assert [client.results[query]["type"] for query in (16, 17)] == ["QueryUpdated", "QueryFailed"]
 
 
 def test_half_closed_and_silent_sockets_harm_nobody(served: Served) -> None:
