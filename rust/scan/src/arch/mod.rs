@@ -10,6 +10,9 @@
 //!   panels of `PANEL_ROWS` rows.
 //! - *decimals*: numbers as text to float64, correctly rounded. `decimal.rs` has the loop, and says which.
 
+#[cfg(target_arch = "aarch64")]
+#[expect(unsafe_code, reason = "instructions that not every CPU has, and loads by address")]
+mod aarch64;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "instructions that not every CPU has, and loads by address")]
@@ -198,6 +201,10 @@ impl Number for f64 {
 #[must_use]
 pub fn available() -> Vec<&'static Kernels> {
     let mut sets = vec![&portable::KERNELS];
+    #[cfg(target_arch = "aarch64")]
+    sets.push(&aarch64::NEON);
+    #[cfg(target_arch = "aarch64")]
+    sets.extend(aarch64::dotprod());
     #[cfg(target_arch = "x86_64")]
     sets.extend(x86_64::avx2());
     #[cfg(target_arch = "x86_64")]

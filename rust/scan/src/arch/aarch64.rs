@@ -1,0 +1,241 @@
+//! Kernels for ARM: with NEON, which every such CPU of 64 bits has, and with its dot products where there are any. The
+//! loops of `portable` that aren't here are NEON's as they are, by the compiler.
+
+use std::{
+    arch::{
+        aarch64::{
+            float64x2_t, int8x16_t, int32x4_t, vaddq_f64, vaddvq_s32, vcvt_f64_f32, vdupq_n_f64, vdupq_n_s8,
+            vdupq_n_s32, veorq_s8, vget_low_s8, vld1_f32, vld1q_f64, vld1q_s8, vmull_high_s8, vmull_s8, vmulq_f64,
+            vpadalq_s16, vst1q_f64, vsubq_f64, vzip1q_f64, vzip2q_f64,
+        },
+        asm, is_aarch64_feature_detected,
+    },
+    ptr,
+};
+
+use crate::bounds::Precision;
+
+use super::{EXACT_ROWS, FIRST_ROWS, Kernels, Line, Number, Sums, portable};
+
+/// A kernel as an entry of the table, which says nothing of the features that it needs.
+macro_rules! on_this_cpu {
+    ($kernel:expr, $($argument:ident),+) => {
+        |$($argument),+| {
+            // SAFETY: every CPU has NEON, and `dotprod` hands out its table only where the CPU has those.
+            unsafe { $kernel($($argument),+) }
+        }
+    };
+}
+
+/// The set of every CPU.
+pub(super) static NEON: Kernels = Kernels {
+    name: "neon",
+    // Multiplying is most of the work, and the second plane would be as much again.
+    block_sums: |planes, codes, sums| {
+        let upper = sums.as_chunks_mut::<1>().0;
+        // SAFETY: as above.
+        unsafe { neon::block_sums([planes[0]], codes, &mut upper[0]) };
+        Precision::Upper
+    },
+    many_sums: |planes, codes, sums| portable::one_by_one(NEON.block_sums, planes, codes, sums),
+    row_sums: on_this_cpu!(neon::row_sums, planes, rows),
+    dots_f32: on_this_cpu!(exact::<f32, DOTS>, query, rows),
+    dots_f64: on_this_cpu!(exact::<f64, DOTS>, query, rows),
+    distances_f32: on_this_cpu!(exact::<f32, DISTANCES>, query, rows),
+    distances_f64: on_this_cpu!(exact::<f64, DISTANCES>, query, rows),
+    ..portable::KERNELS
+};
+
+/// The set of CPUs with dot products, if this is one.
+pub(super) fn dotprod() -> Option<&'static Kernels> {
+    is_aarch64_feature_detected!("dotprod").then_some(&DOTPROD)
+}
+
+static DOTPROD: Kernels = Kernels {
+    name: "dotprod",
+    // Waiting for the codes takes longer than multiplying them twice.
+    block_sums: |planes, codes, sums| {
+        // SAFETY: as above.
+        unsafe { dotprod::block_sums(planes, codes, sums) };
+        Precision::Both
+    },
+    many_sums: on_this_cpu!(dotprod::block_sums, planes, codes, sums),
+    row_sums: on_this_cpu!(dotprod::row_sums, planes, rows),
+    ..NEON
+};
+
+/// The loops over rows and codes around `$add`, which adds the products of 16 codes to four sums.
+macro_rules! with_products {
+    ($set:ident, $features:literal, $add:ident) => {
+        mod $set {
+            use super::*;
+
+            #[target_feature(enable = $features)]
+            pub(super) fn block_sums<const PLANES: usize>(
+                planes: [&[Line<i8>]; PLANES],
+                codes: &[Line<u8>],
+                sums: &mut Sums<PLANES>,
+            ) {
+                let count = portable::rows_of_block(&planes, codes);
+                let width = planes[0].len();
+                let offsets = offsets(planes);
+                let mut rows = [codes; FIRST_ROWS];
+                for group in 0..count.div_ceil(FIRST_ROWS) {
+                    for (i, row) in rows.iter_mut().enumerate() {
+                        // The last row fills up what is missing.
+                        let index = (group * FIRST_ROWS + i).min(count - 1);
+                        *row = &codes[index * width..(index + 1) * width];
+                    }
+                    for (sums, found) in sums.iter_mut().zip(group_sums(planes, offsets, rows)) {
+                        sums.as_chunks_mut().0[group] = found;
+                    }
+                }
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn row_sums(
+                planes: [&[Line<i8>]; 2],
+                rows: [&[Line<u8>]; FIRST_ROWS],
+            ) -> [[i32; FIRST_ROWS]; 2] {
+                group_sums(planes, offsets(planes), rows)
+            }
+
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn group_sums<const PLANES: usize>(
+                planes: [&[Line<i8>]; PLANES],
+                offsets: [i32; PLANES],
+                mut rows: [&[Line<u8>]; FIRST_ROWS],
+            ) -> [[i32; FIRST_ROWS]; PLANES] {
+                let width = planes[0].len();
+                for row in &mut rows {
+                    *row = &row[..width];
+                }
+                let mut sums = [[vdupq_n_s32(0); FIRST_ROWS]; PLANES];
+                for line in 0..width {
+                    for part in 0..4 {
+                        let mut codes = [vdupq_n_s8(0); FIRST_ROWS];
+                        for (codes, row) in codes.iter_mut().zip(rows) {
+                            *codes = veorq_s8(load(&row[line], part), vdupq_n_s8(-128));
+                        }
+                        for (sums, plane) in sums.iter_mut().zip(planes) {
+                            let plane = load(&plane[line], part);
+                            for (sum, codes) in sums.iter_mut().zip(codes) {
+                                *sum = $add(*sum, codes, plane);
+                            }
+                        }
+                    }
+                }
+                let mut found = [[0; FIRST_ROWS]; PLANES];
+                for ((found, sums), offset) in found.iter_mut().zip(sums).zip(offsets) {
+                    for (found, sum) in found.iter_mut().zip(sums) {
+                        *found = vaddvq_s32(sum) + offset;
+                    }
+                }
+                found
+            }
+        }
+    };
+}
+
+with_products!(neon, "neon", multiplied);
+with_products!(dotprod, "neon,dotprod", dotted);
+
+/// What the sums lack of each plane. The instructions multiply numbers with a sign, and codes have none: 128 is taken
+/// from each code, and 128 times the plane's sum is added at the end.
+fn offsets<const PLANES: usize>(planes: [&[Line<i8>]; PLANES]) -> [i32; PLANES] {
+    planes.map(|plane| 128 * plane.iter().flat_map(|line| line.0).map(i32::from).sum::<i32>())
+}
+
+/// A quarter of a line.
+#[inline]
+#[target_feature(enable = "neon")]
+fn load<T>(line: &Line<T>, part: usize) -> int8x16_t {
+    const { assert!(size_of::<Line<T>>() == 64) };
+    assert!(part < 4);
+    // SAFETY: a line has 64 bytes; each part has 16.
+    unsafe { vld1q_s8(ptr::from_ref(line).cast::<i8>().add(16 * part)) }
+}
+
+/// By way of 16 bits, into which each product fits, and two don't.
+#[inline]
+#[target_feature(enable = "neon")]
+fn multiplied(sums: int32x4_t, codes: int8x16_t, plane: int8x16_t) -> int32x4_t {
+    let lower = vmull_s8(vget_low_s8(codes), vget_low_s8(plane));
+    vpadalq_s16(vpadalq_s16(sums, lower), vmull_high_s8(codes, plane))
+}
+
+/// By the instruction for it, to which stable Rust gives no name.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+fn dotted(mut sums: int32x4_t, codes: int8x16_t, plane: int8x16_t) -> int32x4_t {
+    // SAFETY: it reads and writes nothing but these registers.
+    unsafe {
+        asm!(
+            "sdot {sums:v}.4s, {codes:v}.16b, {plane:v}.16b",
+            sums = inout(vreg) sums, codes = in(vreg) codes, plane = in(vreg) plane,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sums
+}
+
+const DOTS: bool = true;
+const DISTANCES: bool = false;
+
+/// Two numbers side by side, as float64.
+trait Pair: Number {
+    fn pair(numbers: &[Self; 2]) -> float64x2_t;
+}
+
+impl Pair for f32 {
+    #[inline]
+    fn pair(numbers: &[Self; 2]) -> float64x2_t {
+        // SAFETY: two numbers are read from two, and every CPU has NEON.
+        unsafe { vcvt_f64_f32(vld1_f32(numbers.as_ptr())) }
+    }
+}
+
+impl Pair for f64 {
+    #[inline]
+    fn pair(numbers: &[Self; 2]) -> float64x2_t {
+        // SAFETY: as above.
+        unsafe { vld1q_f64(numbers.as_ptr()) }
+    }
+}
+
+/// The sums of rows in the reference's order: a register holds those of two rows, and takes two columns, turned, at a time.
+#[target_feature(enable = "neon")]
+fn exact<T: Pair, const KIND: bool>(query: &[f64], rows: [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
+    let step = |sum, a, column| {
+        if KIND == DOTS {
+            vaddq_f64(sum, vmulq_f64(a, column))
+        } else {
+            let difference = vsubq_f64(a, column);
+            vaddq_f64(sum, vmulq_f64(difference, difference))
+        }
+    };
+    let rows = rows.map(|row| &row[..query.len()]);
+    let mut sums = [vdupq_n_f64(0.0); EXACT_ROWS / 2];
+    let (pairs, last) = query.as_chunks::<2>();
+    for (index, &[first, second]) in pairs.iter().enumerate() {
+        let (first, second) = (vdupq_n_f64(first), vdupq_n_f64(second));
+        for (sum, [upper, lower]) in sums.iter_mut().zip(rows.as_chunks().0) {
+            let (upper, lower) = (T::pair(&upper.as_chunks().0[index]), T::pair(&lower.as_chunks().0[index]));
+            *sum = step(*sum, first, vzip1q_f64(upper, lower));
+            *sum = step(*sum, second, vzip2q_f64(upper, lower));
+        }
+    }
+    if let &[last] = last {
+        let at = query.len() - 1;
+        for (sum, [upper, lower]) in sums.iter_mut().zip(rows.as_chunks().0) {
+            *sum = step(*sum, vdupq_n_f64(last), f64::pair(&[upper[at].into(), lower[at].into()]));
+        }
+    }
+    let mut found = [0.0; EXACT_ROWS];
+    for (found, sum) in found.as_chunks_mut::<2>().0.iter_mut().zip(sums) {
+        // SAFETY: two numbers are written to two.
+        unsafe { vst1q_f64(found.as_mut_ptr(), sum) };
+    }
+    found
+}
