@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Instant,
 };
@@ -30,14 +30,14 @@ fn filled() -> tempfile::TempDir {
     folder
 }
 
-/// This test program again, as one of the children below, with a folder; `shell` may come before it.
+/// A test again in a process of its own, which there plays the child: it is given a folder. `shell` may come before it.
 fn child(name: &str, folder: &Path, shell: &str) -> Child {
     let program = env::current_exe().expect("it is running");
     let command = format!("{shell} exec \"$0\" \"$@\"");
     Command::new("sh")
         .args(["-c", &command])
         .arg(program)
-        .args(["--exact", &format!("storage::{name}"), "--ignored", "--nocapture", "--test-threads=1"])
+        .args(["--exact", &format!("storage::{name}"), "--nocapture", "--test-threads=1"])
         .env("DATA_FOLDER", folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -45,8 +45,9 @@ fn child(name: &str, folder: &Path, shell: &str) -> Child {
         .expect("a child can be started")
 }
 
-fn child_folder() -> std::path::PathBuf {
-    env::var_os("DATA_FOLDER").expect("set by the parent").into()
+/// The folder that a child was given; none in the test itself.
+fn given_folder() -> Option<PathBuf> {
+    env::var_os("DATA_FOLDER").map(PathBuf::from)
 }
 
 /// The lines that a child says to its parent, which begin with `>`.
@@ -60,18 +61,19 @@ fn say(text: impl std::fmt::Display) {
     std::io::stdout().flush().expect("the parent listens");
 }
 
-#[test]
-#[ignore = "a child of another test"]
-fn child_that_holds_the_folder() {
-    let _deployment = in_folder(&child_folder());
+fn hold(folder: &Path) {
+    let _deployment = in_folder(folder);
     say("open");
     let _ = std::io::stdin().read_line(&mut String::new());
 }
 
 #[test]
 fn one_process_owns_a_folder() {
+    if let Some(folder) = given_folder() {
+        return hold(&folder);
+    }
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let mut child = child("child_that_holds_the_folder", folder.path(), "");
+    let mut child = child("one_process_owns_a_folder", folder.path(), "");
     assert_eq!(lines(&mut child).next().expect("it opens"), "open");
     let error = refused(folder.path());
     let Error::Locked { pid, .. } = &error else { panic!("{error:?}") };
@@ -82,10 +84,8 @@ fn one_process_owns_a_folder() {
     in_folder(folder.path());
 }
 
-#[test]
-#[ignore = "a child of another test"]
-fn child_that_writes_batches() {
-    let deployment = in_folder(&child_folder());
+fn write_batches(folder: &Path) {
+    let deployment = in_folder(folder);
     for batch in 0.. {
         let document = object([("batch", f64::from(batch).into()), ("text", "x".repeat(3000).into())]);
         write(&deployment, vec![insert("free", document); 5]);
@@ -95,10 +95,13 @@ fn child_that_writes_batches() {
 
 #[test]
 fn what_was_acknowledged_survives_a_killed_process() {
+    if let Some(folder) = given_folder() {
+        return write_batches(&folder);
+    }
     let folder = tempfile::tempdir().expect("a folder can be made");
     let mut expected = 0;
     for round in 0..5 {
-        let mut child = child("child_that_writes_batches", folder.path(), "");
+        let mut child = child("what_was_acknowledged_survives_a_killed_process", folder.path(), "");
         let acknowledged = lines(&mut child).take(3 + 20 * round).count();
         child.kill().expect("it runs");
         child.wait().expect("it ends");
@@ -110,10 +113,8 @@ fn what_was_acknowledged_survives_a_killed_process() {
     }
 }
 
-#[test]
-#[ignore = "a child of another test"]
-fn child_that_fills_the_disk() {
-    let deployment = in_folder(&child_folder());
+fn fill_the_disk(folder: &Path) {
+    let deployment = in_folder(folder);
     let mut batches = 0;
     let error = loop {
         match try_call(&deployment, "database:insertMany", value(r#"{"table": "free", "count": 20, "bytes": 10000}"#)) {
@@ -131,8 +132,12 @@ fn child_that_fills_the_disk() {
 
 #[test]
 fn a_full_disk_is_said_and_nothing_half_written() {
+    if let Some(folder) = given_folder() {
+        return fill_the_disk(&folder);
+    }
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let mut child = child("child_that_fills_the_disk", folder.path(), "trap '' XFSZ; ulimit -f 6000;");
+    let mut child =
+        child("a_full_disk_is_said_and_nothing_half_written", folder.path(), "trap '' XFSZ; ulimit -f 6000;");
     let said: Vec<String> = lines(&mut child).collect();
     assert!(child.wait().expect("it ends").success(), "{said:?}");
     let words: Vec<&str> = said[0].split(' ').collect();
@@ -143,10 +148,8 @@ fn a_full_disk_is_said_and_nothing_half_written() {
     assert_eq!(count(&in_folder(folder.path()), "free"), 20 * batches, "with room again all is there");
 }
 
-#[test]
-#[ignore = "a child of another test"]
-fn child_that_opens() {
-    match open(&child_folder()) {
+fn say_how_it_opens(folder: &Path) {
+    match open(folder) {
         Ok(_) => say("open"),
         Err(error) => say(format!("{}: {error}", error.code())),
     }
@@ -154,6 +157,9 @@ fn child_that_opens() {
 
 #[test]
 fn a_folder_that_cannot_be_written_is_refused() {
+    if let Some(folder) = given_folder() {
+        return say_how_it_opens(&folder);
+    }
     use std::os::unix::fs::PermissionsExt;
     let folder = filled();
     let _ = fs::remove_file(folder.path().join("lock"));
@@ -165,7 +171,8 @@ fn a_folder_that_cannot_be_written_is_refused() {
     // Permissions mean nothing to root, so somebody else looks.
     let is_root = fs::File::create(folder.path().join("probe")).is_ok();
     let shell = r#"set -- "$0" "$@"; exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@";"#;
-    let mut child = child("child_that_opens", folder.path(), if is_root { shell } else { "" });
+    let mut child =
+        child("a_folder_that_cannot_be_written_is_refused", folder.path(), if is_root { shell } else { "" });
     let said: Vec<String> = lines(&mut child).collect();
     child.wait().expect("it ends");
     assert_eq!(said.len(), 1);
