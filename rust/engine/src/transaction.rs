@@ -94,20 +94,7 @@ impl Transaction {
         limits: Limits,
     ) -> Result<Self> {
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let (usage, changes) = (Usage::default(), Vec::new());
-        Ok(Self {
-            connection,
-            writes: true,
-            tables,
-            schema,
-            limits,
-            usage,
-            clock,
-            changes,
-            rewritten: BTreeSet::new(),
-            reads: None,
-            commits_at: None,
-        })
+        Ok(Self::begun(connection, true, tables, clock, schema, limits))
     }
 
     /// Begins to read on a connection, at the snapshot of the last commit.
@@ -124,20 +111,30 @@ impl Transaction {
         let is_current = commit_timestamp == clock.commit_timestamp;
         let tables = if is_current { tables } else { Arc::new(Tables::load(&connection)?) };
         let clock = Clock { commit_timestamp, ..clock };
-        let (usage, changes) = (Usage::default(), Vec::new());
-        Ok(Self {
+        Ok(Self::begun(connection, false, tables, clock, schema, limits))
+    }
+
+    fn begun(
+        connection: Checkout,
+        writes: bool,
+        tables: Arc<Tables>,
+        clock: Clock,
+        schema: Arc<Schema>,
+        limits: Limits,
+    ) -> Self {
+        Self {
             connection,
-            writes: false,
+            writes,
             tables,
             schema,
             limits,
-            usage,
+            usage: Usage::default(),
             clock,
-            changes,
+            changes: Vec::new(),
             rewritten: BTreeSet::new(),
             reads: None,
             commits_at: None,
-        })
+        }
     }
 
     /// The timestamp of the last commit it sees.
