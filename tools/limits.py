@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from generated import ROOT, main
+
 PAGE = ROOT / "docs/limits.md"
 
 sys.path.insert(0, str(ROOT))
@@ -56,16 +56,5 @@ def page() -> str:
     return "\n".join([*parts, END])
 
 
-def main(check: bool) -> int:
-    """Write the page, or compare it."""
-    text = page()
-    if not check:
-        PAGE.write_text(text)
-    elif not PAGE.exists() or PAGE.read_text() != text:
-        print(f"{PAGE.relative_to(ROOT)} is not what happens: run python tools/limits.py", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(check="--check" in sys.argv[1:]))
+    main(PAGE, page())

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+from generated import ROOT, main
+
 NOTICES = ROOT / "THIRD-PARTY.md"
 
 HEAD = """# Third-party software
@@ -89,13 +90,5 @@ def notices() -> str:
     return HEAD + "".join(rows) + "\n" + "\n".join(sorted(parts))
 
 
-def main() -> None:
-    """Writes the file, or compares it."""
-    text = notices()
-    if "--check" not in sys.argv:
-        NOTICES.write_text(text)
-    elif NOTICES.read_text() != text:
-        sys.exit("THIRD-PARTY.md is not that of Cargo.lock: run python tools/third_party.py")
-
-
-main()
+if __name__ == "__main__":
+    main(NOTICES, notices())
