@@ -1,12 +1,14 @@
 //! Codes: the rows of a chunk in 8 bits a component, which the first pass reads instead of the rows.
 
+use std::ops::Range;
+
 use crate::{
     Mask, Values,
-    arch::{self, Kernels, Line, Number},
+    arch::{self, CodedRow, FIRST_ROWS, Kernels, Line, Number, Quad},
     bounds,
 };
 
-/// Codes of consecutive rows, each from the beginning of a [`Line`].
+/// Codes of consecutive rows, in [`Quad`]s.
 ///
 /// They take `dimension` bytes a row, filled up to whole lines, and eight for what bounds need. Vectors of few
 /// numbers have none: scoring those is as fast.
@@ -16,7 +18,8 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Codes {
     dimension: usize,
-    lines: Vec<Line<u8>>,
+    /// For each few rows as many as a row has lines; the last ones may have lanes without a row.
+    quads: Vec<Quad>,
     /// What one step of a row's codes is worth, in proportion to the row's norm.
     steps: Vec<f32>,
     /// The length of what a row's codes lose, in proportion to the row's norm, at most.
@@ -27,7 +30,7 @@ pub(crate) struct Codes {
 
 impl Codes {
     pub(crate) fn new(dimension: usize) -> Self {
-        Self { dimension, lines: Vec::new(), steps: Vec::new(), errors: Vec::new(), coded: Mask::none(0) }
+        Self { dimension, quads: Vec::new(), steps: Vec::new(), errors: Vec::new(), coded: Mask::none(0) }
     }
 
     /// The codes of all rows of a chunk, given their norms.
@@ -45,7 +48,7 @@ impl Codes {
 
     /// Makes room for rows at the end, which have no codes yet.
     pub(crate) fn resize(&mut self, rows: usize) {
-        self.lines.resize(rows * self.width(), Line::default());
+        self.quads.resize(rows.div_ceil(FIRST_ROWS) * self.width(), Quad::default());
         self.steps.resize(rows, 0.0);
         self.errors.resize(rows, 0.0);
         while self.coded.len() < rows {
@@ -69,7 +72,8 @@ impl Codes {
         let rows = values.chunks_exact(self.dimension).zip(norms);
         for (index, (row, &norm)) in rows.enumerate().map(|(index, row)| (first + index, row)) {
             let error = T::CODED.contains(&norm).then(|| {
-                let encoded = T::encode(kernels, row, &mut self.lines[index * width..][..width]);
+                let encoded =
+                    T::encode(kernels, row, &mut self.quads[index / FIRST_ROWS * width..][..width], index % FIRST_ROWS);
                 (self.steps[index], self.errors[index]) = bounds::row_error(encoded, norm);
                 self.errors[index]
             });
@@ -82,9 +86,15 @@ impl Codes {
         &self.coded
     }
 
-    /// The codes of some consecutive rows.
-    pub(crate) fn lines(&self, rows: std::ops::Range<usize>) -> &[Line<u8>] {
-        &self.lines[rows.start * self.width()..rows.end * self.width()]
+    /// The codes of a row.
+    pub(crate) fn row(&self, row: usize) -> CodedRow<'_> {
+        let quads = &self.quads[row / FIRST_ROWS * self.width()..][..self.width()];
+        CodedRow { quads, lane: row % FIRST_ROWS }
+    }
+
+    /// The codes of consecutive rows, of which the first is one of a quad's first lane.
+    pub(crate) fn quads(&self, rows: Range<usize>) -> &[Quad] {
+        &self.quads[rows.start / FIRST_ROWS * self.width()..rows.end.div_ceil(FIRST_ROWS) * self.width()]
     }
 
     pub(crate) fn steps(&self) -> &[f32] {

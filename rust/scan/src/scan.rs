@@ -109,7 +109,7 @@ impl<'a> Scan<'a> {
                 sums.resize(chunk.len().div_ceil(BLOCK_ROWS), [[0; BLOCK_ROWS]; FIRST_QUERIES]);
                 for (first, sums) in (0..chunk.len()).step_by(BLOCK_ROWS).zip(&mut sums) {
                     let rows = first..chunk.len().min(first + BLOCK_ROWS);
-                    (scans[0].kernels.many_sums)(planes, chunk.codes().lines(rows), sums);
+                    (scans[0].kernels.many_sums)(planes, chunk.codes().quads(rows), sums);
                 }
             }
             for (query, (scan, found)) in scans.iter().zip(found).enumerate() {
@@ -181,8 +181,8 @@ impl<'a> Scan<'a> {
         if given.is_none() && (word.count_ones() as usize) < rows.len() / 2 {
             let scattered: Vec<usize> = bits(word).collect();
             for group in scattered.chunks(FIRST_ROWS) {
-                let lines = filled(group, |&row| codes.lines(block + row..block + row + 1));
-                let [upper, lower] = (self.kernels.row_sums)(first.planes(), lines);
+                let rows = filled(group, |&row| codes.row(block + row));
+                let [upper, lower] = (self.kernels.row_sums)(first.planes(), rows);
                 for (&row, sums) in group.iter().zip(upper.into_iter().zip(lower)) {
                     offer(row, Precision::Both, sums.into(), selection);
                 }
@@ -193,7 +193,7 @@ impl<'a> Scan<'a> {
         let (precision, sums) = if let Some(given) = given {
             (Precision::Upper, [given, &both[1]])
         } else {
-            ((self.kernels.block_sums)(first.planes(), codes.lines(rows), &mut both), [&both[0], &both[1]])
+            ((self.kernels.block_sums)(first.planes(), codes.quads(rows), &mut both), [&both[0], &both[1]])
         };
         let floor = selection.floor();
         let reaching = (self.kernels.reaching)(first, precision, [sums[0], sums[1]], measured, floor);
@@ -249,7 +249,7 @@ impl<'a> Scan<'a> {
                 first.planes(),
                 filled(group, |candidate| {
                     let (chunk, row) = self.batch.chunk(candidate.position);
-                    chunk.codes().lines(row..row + 1)
+                    chunk.codes().row(row)
                 }),
             );
             for (&candidate, sums) in group.iter().zip(upper.into_iter().zip(lower)) {

@@ -15,7 +15,7 @@ use std::{
 
 use crate::bounds::Precision;
 
-use super::{EXACT_ROWS, FIRST_ROWS, Kernels, Line, Number, Sums, portable};
+use super::{CodedRow, EXACT_ROWS, FIRST_ROWS, Kernels, Line, Number, Quad, Sums, portable};
 
 /// A kernel as an entry of the table, which says nothing of the features that it needs.
 macro_rules! on_this_cpu {
@@ -31,13 +31,13 @@ macro_rules! on_this_cpu {
 pub(super) static NEON: Kernels = Kernels {
     name: "neon",
     // Multiplying is most of the work, and the second plane would be as much again.
-    block_sums: |planes, codes, sums| {
+    block_sums: |planes, quads, sums| {
         let upper = sums.as_chunks_mut::<1>().0;
         // SAFETY: as above.
-        unsafe { neon::block_sums([planes[0]], codes, &mut upper[0]) };
+        unsafe { neon::block_sums([planes[0]], quads, &mut upper[0]) };
         Precision::Upper
     },
-    many_sums: |planes, codes, sums| portable::one_by_one(NEON.block_sums, planes, codes, sums),
+    many_sums: |planes, quads, sums| portable::one_by_one(NEON.block_sums, planes, quads, sums),
     row_sums: on_this_cpu!(neon::row_sums, planes, rows),
     dots_f32: on_this_cpu!(exact::<f32, DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::<f64, DOTS>, query, rows),
@@ -54,12 +54,12 @@ pub(super) fn dotprod() -> Option<&'static Kernels> {
 static DOTPROD: Kernels = Kernels {
     name: "dotprod",
     // Waiting for the codes takes longer than multiplying them twice.
-    block_sums: |planes, codes, sums| {
+    block_sums: |planes, quads, sums| {
         // SAFETY: as above.
-        unsafe { dotprod::block_sums(planes, codes, sums) };
+        unsafe { dotprod::block_sums(planes, quads, sums) };
         Precision::Both
     },
-    many_sums: on_this_cpu!(dotprod::block_sums, planes, codes, sums),
+    many_sums: on_this_cpu!(dotprod::block_sums, planes, quads, sums),
     row_sums: on_this_cpu!(dotprod::row_sums, planes, rows),
     ..NEON
 };
@@ -73,50 +73,36 @@ macro_rules! with_products {
             #[target_feature(enable = $features)]
             pub(super) fn block_sums<const PLANES: usize>(
                 planes: [&[Line<i8>]; PLANES],
-                codes: &[Line<u8>],
+                quads: &[Quad],
                 sums: &mut Sums<PLANES>,
             ) {
-                let count = portable::rows_of_block(&planes, codes);
-                let width = planes[0].len();
                 let offsets = offsets(planes);
-                let mut rows = [codes; FIRST_ROWS];
-                for group in 0..count.div_ceil(FIRST_ROWS) {
-                    for (i, row) in rows.iter_mut().enumerate() {
-                        // The last row fills up what is missing.
-                        let index = (group * FIRST_ROWS + i).min(count - 1);
-                        *row = &codes[index * width..(index + 1) * width];
-                    }
-                    for (sums, found) in sums.iter_mut().zip(group_sums(planes, offsets, rows)) {
+                for (group, quads) in portable::quads_of_rows(&planes, quads).enumerate() {
+                    let line = |row: usize, line: usize| &quads[line][row];
+                    for (sums, found) in sums.iter_mut().zip(group_sums(planes, offsets, line)) {
                         sums.as_chunks_mut().0[group] = found;
                     }
                 }
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn row_sums(
-                planes: [&[Line<i8>]; 2],
-                rows: [&[Line<u8>]; FIRST_ROWS],
-            ) -> [[i32; FIRST_ROWS]; 2] {
-                group_sums(planes, offsets(planes), rows)
+            pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: [CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2] {
+                group_sums(planes, offsets(planes), |row, line| &rows[row].quads[line][rows[row].lane])
             }
 
             #[inline]
             #[target_feature(enable = $features)]
-            fn group_sums<const PLANES: usize>(
+            fn group_sums<'a, const PLANES: usize>(
                 planes: [&[Line<i8>]; PLANES],
                 offsets: [i32; PLANES],
-                mut rows: [&[Line<u8>]; FIRST_ROWS],
+                line_of: impl Fn(usize, usize) -> &'a Line<u8>,
             ) -> [[i32; FIRST_ROWS]; PLANES] {
-                let width = planes[0].len();
-                for row in &mut rows {
-                    *row = &row[..width];
-                }
                 let mut sums = [[vdupq_n_s32(0); FIRST_ROWS]; PLANES];
-                for line in 0..width {
+                for line in 0..planes[0].len() {
                     for part in 0..4 {
                         let mut codes = [vdupq_n_s8(0); FIRST_ROWS];
-                        for (codes, row) in codes.iter_mut().zip(rows) {
-                            *codes = veorq_s8(load(&row[line], part), vdupq_n_s8(-128));
+                        for (row, codes) in codes.iter_mut().enumerate() {
+                            *codes = veorq_s8(load(line_of(row, line), part), vdupq_n_s8(-128));
                         }
                         for (sums, plane) in sums.iter_mut().zip(planes) {
                             let plane = load(&plane[line], part);

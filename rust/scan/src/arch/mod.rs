@@ -25,6 +25,17 @@ use crate::bounds::{FirstPass, Measured, Precision, power_of_two};
 /// How many rows a first-pass kernel takes at once: as many as share one load of the query.
 pub(crate) const FIRST_ROWS: usize = 4;
 
+/// A line of each of so many consecutive rows. Their codes are kept in turns, a line of each, so that a kernel reads memory
+/// from one end to the other: by rows it would take half as long again.
+pub(crate) type Quad = [Line<u8>; FIRST_ROWS];
+
+/// The codes of one row: one lane of its quads.
+#[derive(Clone, Copy)]
+pub(crate) struct CodedRow<'a> {
+    pub(crate) quads: &'a [Quad],
+    pub(crate) lane: usize,
+}
+
 /// How many queries go over the same rows at once: with as many rows, all their sums fit into the widest registers.
 pub(crate) const FIRST_QUERIES: usize = 4;
 
@@ -78,11 +89,11 @@ pub(crate) struct Planes {
     pub(crate) squares: [f32; 2],
 }
 
-type Encode<T> = fn(&[T], &mut [Line<u8>]) -> Encoded;
+type Encode<T> = fn(&[T], &mut [Quad], usize) -> Encoded;
 type CodeQuery = fn(&[f64], &mut [Line<i8>], &mut [Line<i8>]) -> Planes;
-type BlockSums = fn([&[Line<i8>]; 2], &[Line<u8>], &mut Sums<2>) -> Precision;
-type ManySums = fn([&[Line<i8>]; FIRST_QUERIES], &[Line<u8>], &mut Sums<FIRST_QUERIES>);
-type RowSums = fn([&[Line<i8>]; 2], [&[Line<u8>]; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2];
+type BlockSums = fn([&[Line<i8>]; 2], &[Quad], &mut Sums<2>) -> Precision;
+type ManySums = fn([&[Line<i8>]; FIRST_QUERIES], &[Quad], &mut Sums<FIRST_QUERIES>);
+type RowSums = fn([&[Line<i8>]; 2], [CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2];
 type Reaching = fn(&FirstPass, Precision, [&[i32]; 2], Measured, f64) -> u64;
 type Exact<T> = fn(&[f64], [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
 type Panel<T> = fn(&[f64], &[T]) -> [f64; PANEL_ROWS];
@@ -128,8 +139,8 @@ pub(crate) trait Number: Copy + Default + PartialOrd + Into<f64> {
     fn inverse(largest: Self) -> Self;
     /// A product, in float32.
     fn times(self, inverse: Self) -> f32;
-    /// Codes a row.
-    fn encode(kernels: &Kernels, row: &[Self], codes: &mut [Line<u8>]) -> Encoded;
+    /// Codes a row into a lane.
+    fn encode(kernels: &Kernels, row: &[Self], quads: &mut [Quad], lane: usize) -> Encoded;
     /// Dot products with the query.
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
     /// Squared distances to the query.
@@ -151,8 +162,8 @@ impl Number for f32 {
     fn times(self, inverse: Self) -> f32 {
         self * inverse
     }
-    fn encode(kernels: &Kernels, row: &[Self], codes: &mut [Line<u8>]) -> Encoded {
-        (kernels.encode_f32)(row, codes)
+    fn encode(kernels: &Kernels, row: &[Self], quads: &mut [Quad], lane: usize) -> Encoded {
+        (kernels.encode_f32)(row, quads, lane)
     }
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.dots_f32)(query, rows)
@@ -180,8 +191,8 @@ impl Number for f64 {
     fn times(self, inverse: Self) -> f32 {
         (self * inverse) as f32
     }
-    fn encode(kernels: &Kernels, row: &[Self], codes: &mut [Line<u8>]) -> Encoded {
-        (kernels.encode_f64)(row, codes)
+    fn encode(kernels: &Kernels, row: &[Self], quads: &mut [Quad], lane: usize) -> Encoded {
+        (kernels.encode_f64)(row, quads, lane)
     }
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.dots_f64)(query, rows)

@@ -3,14 +3,16 @@
 //! The loops that the compiler turns into wide instructions by itself are generic and always inlined: compiled within a
 //! function for a CPU's features, they are that CPU's kernels too.
 
+use std::slice::ChunksExact;
+
 use crate::{
     bounds::Precision,
     decimal::{self, Word},
 };
 
 use super::{
-    BLOCK_ROWS, BlockSums, EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, Number, PANEL_ROWS, Planes,
-    Sums,
+    BLOCK_ROWS, BlockSums, CodedRow, EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, Number, PANEL_ROWS,
+    Planes, Quad, Sums,
 };
 
 pub(super) const KERNELS: Kernels = Kernels {
@@ -19,7 +21,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     encode_f64: encode,
     planes,
     block_sums,
-    many_sums: |planes, codes, sums| one_by_one(block_sums, planes, codes, sums),
+    many_sums: |planes, quads, sums| one_by_one(block_sums, planes, quads, sums),
     row_sums,
     reaching: |first, precision, sums, rows, floor| first.reaching(precision, sums, rows, floor),
     dots_f32: dots,
@@ -92,27 +94,29 @@ fn for_each_group<T: Number>(numbers: &[T], mut group: impl FnMut(usize, &[T; LA
     }
 }
 
-/// The codes of such a group.
+/// How many such groups have their codes in a line.
+const GROUPS: usize = Line::<u8>::LEN / LANES;
+
+/// The codes of such a group in its line.
 #[expect(clippy::inline_always, reason = "part of a kernel")]
 #[inline(always)]
-fn group_of<T>(lines: &mut [Line<T>], index: usize) -> &mut [T; LANES] {
-    let groups = Line::<T>::LEN / LANES;
-    &mut lines[index / groups].0.as_chunks_mut().0[index % groups]
+fn group_of<T>(line: &mut Line<T>, index: usize) -> &mut [T; LANES] {
+    &mut line.0.as_chunks_mut().0[index % GROUPS]
 }
 
 #[expect(clippy::inline_always, reason = "compiled for each set")]
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are wanted")]
-pub(super) fn encode<T: Number>(row: &[T], codes: &mut [Line<u8>]) -> Encoded {
+pub(super) fn encode<T: Number>(row: &[T], quads: &mut [Quad], lane: usize) -> Encoded {
     let inverse = T::inverse(largest(row));
     let mut squares = [0.0; LANES];
-    for_each_group(row, |index, numbers| {
-        let codes = group_of(codes, index);
-        for lane in 0..LANES {
-            let x = numbers[lane].times(inverse);
+    for_each_group(row, |group, numbers| {
+        let codes = group_of(&mut quads[group / GROUPS][lane], group);
+        for index in 0..LANES {
+            let x = numbers[index].times(inverse);
             let (whole, bits) = rounded(x);
-            codes[lane] = (bits as u8) ^ 128;
-            squares[lane] += (x - whole) * (x - whole);
+            codes[index] = (bits as u8) ^ 128;
+            squares[index] += (x - whole) * (x - whole);
         }
     });
     Encoded { inverse: inverse.into(), squares: total(squares) }
@@ -126,7 +130,8 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
     let (mut upper_squares, mut both_squares) = ([0.0; LANES], [0.0; LANES]);
     let (mut upper_sums, mut lower_sums) = ([0_i32; LANES], [0_i32; LANES]);
     for_each_group(query, |index, numbers| {
-        let (upper, lower) = (group_of(upper, index), group_of(lower, index));
+        let line = index / GROUPS;
+        let (upper, lower) = (group_of(&mut upper[line], index), group_of(&mut lower[line], index));
         for lane in 0..LANES {
             let x = numbers[lane].times(inverse);
             let (whole, bits) = rounded(x);
@@ -149,45 +154,47 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
     }
 }
 
-fn block_sums(planes: [&[Line<i8>]; 2], codes: &[Line<u8>], sums: &mut Sums<2>) -> Precision {
-    let (upper, rows) = (planes[0], rows_of_block(&planes, codes));
-    for (index, sum) in sums[0][..rows].iter_mut().enumerate() {
-        *sum = row_sum(upper, &codes[index * upper.len()..][..upper.len()]);
+fn block_sums(planes: [&[Line<i8>]; 2], quads: &[Quad], sums: &mut Sums<2>) -> Precision {
+    for (quads, sums) in quads_of_rows(&planes, quads).zip(sums[0].as_chunks_mut::<FIRST_ROWS>().0) {
+        *sums = std::array::from_fn(|lane| row_sum(planes[0], CodedRow { quads, lane }));
     }
     Precision::Upper
 }
 
-/// How many rows a block has, having checked that it is one.
-pub(super) fn rows_of_block(planes: &[&[Line<i8>]], codes: &[Line<u8>]) -> usize {
+/// The quads of a block, those of the same rows together, having checked that it is one.
+#[expect(clippy::inline_always, reason = "part of a kernel")]
+#[inline(always)]
+pub(super) fn quads_of_rows<'a>(planes: &[&[Line<i8>]], quads: &'a [Quad]) -> ChunksExact<'a, Quad> {
     let width = planes[0].len();
-    let rows = codes.len().checked_div(width).unwrap_or(0);
-    assert!(planes.iter().all(|plane| plane.len() == width) && rows * width == codes.len() && rows <= BLOCK_ROWS);
-    rows
+    let quads = quads.chunks_exact(width);
+    assert!(planes.iter().all(|plane| plane.len() == width));
+    assert!(quads.remainder().is_empty() && quads.len() <= BLOCK_ROWS / FIRST_ROWS);
+    quads
 }
 
 /// The sums for several queries by a kernel for one, of the upper plane: for CPUs whose registers can't hold more.
 pub(super) fn one_by_one(
     block_sums: BlockSums,
     planes: [&[Line<i8>]; FIRST_QUERIES],
-    codes: &[Line<u8>],
+    quads: &[Quad],
     sums: &mut Sums<FIRST_QUERIES>,
 ) {
     for (plane, sums) in planes.into_iter().zip(sums) {
         let mut found = [[0; BLOCK_ROWS]; 2];
-        block_sums([plane; 2], codes, &mut found);
+        block_sums([plane; 2], quads, &mut found);
         *sums = found[0];
     }
 }
 
-fn row_sums(planes: [&[Line<i8>]; 2], rows: [&[Line<u8>]; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2] {
+fn row_sums(planes: [&[Line<i8>]; 2], rows: [CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2] {
     planes.map(|plane| rows.map(|row| row_sum(plane, row)))
 }
 
-fn row_sum(plane: &[Line<i8>], row: &[Line<u8>]) -> i32 {
-    assert_eq!(plane.len(), row.len());
+fn row_sum(plane: &[Line<i8>], row: CodedRow) -> i32 {
+    assert_eq!(plane.len(), row.quads.len());
     let mut sums = [0; 16];
-    for (plane, row) in plane.iter().zip(row) {
-        for (plane, row) in plane.0.as_chunks::<16>().0.iter().zip(row.0.as_chunks::<16>().0) {
+    for (plane, quad) in plane.iter().zip(row.quads) {
+        for (plane, row) in plane.0.as_chunks::<16>().0.iter().zip(quad[row.lane].0.as_chunks::<16>().0) {
             for lane in 0..16 {
                 // The product fits into 16 bits, for which the baseline has an instruction.
                 sums[lane] += i32::from(i16::from(plane[lane]) * i16::from(row[lane]));

@@ -85,21 +85,22 @@ fn codes_and_their_sums_are_the_same_on_every_cpu() {
         let planes = (portable::KERNELS.planes)(&query, &mut upper, &mut lower);
         let rows: Vec<Vec<f64>> = (0..2 * FIRST_ROWS as u64 + 3).map(|seed| numbers(dimension, seed)).collect();
         let encode = |kernels: &Kernels| {
-            let mut codes = vec![Line::default(); lines * rows.len()];
+            let mut codes = vec![Quad::default(); lines * rows.len().div_ceil(FIRST_ROWS)];
             let mut encoded = Vec::new();
             for (index, row) in rows.iter().enumerate() {
-                let codes = &mut codes[index * lines..][..lines];
+                let (codes, lane) = (&mut codes[index / FIRST_ROWS * lines..][..lines], index % FIRST_ROWS);
                 // The same rows in float32 are coded first, and their codes then written over.
-                let narrow = f32::encode(kernels, &narrow(row), codes);
-                let sum: i32 = codes.iter().flat_map(|line| line.0).map(i32::from).sum();
+                let narrow = f32::encode(kernels, &narrow(row), codes, lane);
+                let sum: i32 = codes.iter().flat_map(|quad| quad[lane].0).map(i32::from).sum();
                 encoded.push((narrow.inverse, narrow.squares, sum));
-                let wide = f64::encode(kernels, row, codes);
+                let wide = f64::encode(kernels, row, codes, lane);
                 encoded.push((wide.inverse, wide.squares, 0));
             }
             (codes, encoded)
         };
         let (codes, encoded) = encode(&portable::KERNELS);
-        let row = |index: usize| &codes[index * lines..][..lines];
+        let row =
+            |index: usize| CodedRow { quads: &codes[index / FIRST_ROWS * lines..][..lines], lane: index % FIRST_ROWS };
         for kernels in available() {
             let at = format!("{} {dimension}", kernels.name);
             let (mut same_upper, mut same_lower) = (empty(), empty());
@@ -107,21 +108,21 @@ fn codes_and_their_sums_are_the_same_on_every_cpu() {
             assert_eq!((same.inverse, same.sums, same.squares), (planes.inverse, planes.sums, planes.squares), "{at}");
             let (same_codes, same_encoded) = encode(kernels);
             assert_eq!(same_encoded, encoded, "{at}");
-            assert!(same_codes.iter().zip(&codes).all(|(a, b)| a.0 == b.0), "{at}");
+            assert!(same_codes.iter().flatten().zip(codes.iter().flatten()).all(|(a, b)| a.0 == b.0), "{at}");
             for (plane, same_plane) in [(&upper, &same_upper), (&lower, &same_lower)] {
                 assert!(plane.iter().zip(same_plane).all(|(a, b)| a.0 == b.0), "{at}");
             }
-            let sum = |plane: &[Line<i8>], row: &[Line<u8>]| -> i32 {
+            let sum = |plane: &[Line<i8>], row: CodedRow| -> i32 {
                 let products = |(a, b): (&Line<i8>, &Line<u8>)| {
                     a.0.iter().zip(b.0).map(|(&a, b)| i32::from(a) * i32::from(b)).sum::<i32>()
                 };
-                plane.iter().zip(row).map(products).sum()
+                plane.iter().zip(row.quads.iter().map(|quad| &quad[row.lane])).map(products).sum()
             };
             let mixed = [3, 0, 5, 1].map(row);
             let planes = [&upper[..], &lower];
             assert_eq!((kernels.row_sums)(planes, mixed), planes.map(|plane| mixed.map(|row| sum(plane, row))), "{at}");
-            for count in 0..rows.len() {
-                let block = &codes[..count * lines];
+            for count in (0..rows.len()).step_by(FIRST_ROWS) {
+                let block = &codes[..count / FIRST_ROWS * lines];
                 let right =
                     |plane: &[Line<i8>], sums: &[i32]| (0..count).all(|index| sums[index] == sum(plane, row(index)));
                 let mut sums = [[-1; BLOCK_ROWS]; 2];
@@ -140,12 +141,13 @@ fn codes_and_their_sums_are_the_same_on_every_cpu() {
 #[test]
 fn sums_of_the_longest_vectors_do_not_overflow() {
     let lines = *crate::bounds::DIMENSIONS.end() / Line::<u8>::LEN;
-    let codes = vec![Line([255; Line::<u8>::LEN]); lines];
+    let quads = &vec![[Line([255; Line::<u8>::LEN]); FIRST_ROWS]; lines][..];
+    let row = CodedRow { quads, lane: 1 };
     for kernels in available() {
         for extreme in [-128, 127] {
             let plane = vec![Line([extreme; Line::<i8>::LEN]); lines];
             let sum = 255 * i32::from(extreme) * (1 << 16);
-            let sums = (kernels.row_sums)([&plane; 2], [&codes; FIRST_ROWS]);
+            let sums = (kernels.row_sums)([&plane; 2], [row; FIRST_ROWS]);
             assert_eq!(sums, [[sum; FIRST_ROWS]; 2], "{}", kernels.name);
         }
     }

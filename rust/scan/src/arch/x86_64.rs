@@ -22,7 +22,7 @@ use crate::{
     decimal,
 };
 
-use super::{EXACT_ROWS, Encoded, FIRST_ROWS, Kernels, Line, PANEL_ROWS, Planes, Sums, portable};
+use super::{CodedRow, EXACT_ROWS, Encoded, FIRST_ROWS, Kernels, Line, PANEL_ROWS, Planes, Quad, Sums, portable};
 
 /// A kernel as an entry of the table, which says nothing of the features that it needs.
 macro_rules! on_this_cpu {
@@ -56,17 +56,17 @@ pub(super) fn avx512() -> Option<&'static Kernels> {
 
 static AVX2: Kernels = Kernels {
     name: "avx2",
-    encode_f32: on_this_cpu!(avx2::encode::<f32>, row, codes),
-    encode_f64: on_this_cpu!(avx2::encode::<f64>, row, codes),
+    encode_f32: on_this_cpu!(avx2::encode::<f32>, row, quads, lane),
+    encode_f64: on_this_cpu!(avx2::encode::<f64>, row, quads, lane),
     planes: on_this_cpu!(avx2::planes, query, upper, lower),
     // Widening the codes is half of the work, and the second plane would be half as much again.
-    block_sums: |planes, codes, sums| {
+    block_sums: |planes, quads, sums| {
         let upper = sums.as_chunks_mut::<1>().0;
         // SAFETY: as above.
-        unsafe { avx2::block_sums([planes[0]], codes, &mut upper[0]) };
+        unsafe { avx2::block_sums([planes[0]], quads, &mut upper[0]) };
         Precision::Upper
     },
-    many_sums: |planes, codes, sums| portable::one_by_one(AVX2.block_sums, planes, codes, sums),
+    many_sums: |planes, quads, sums| portable::one_by_one(AVX2.block_sums, planes, quads, sums),
     row_sums: on_this_cpu!(avx2::row_sums, planes, rows),
     reaching: on_this_cpu!(avx2::reaching, first, precision, sums, rows, floor),
     dots_f32: on_this_cpu!(exact::f32_256::<DOTS>, query, rows),
@@ -82,16 +82,16 @@ static AVX2: Kernels = Kernels {
 
 static AVX512: Kernels = Kernels {
     name: "avx512",
-    encode_f32: on_this_cpu!(avx512::encode::<f32>, row, codes),
-    encode_f64: on_this_cpu!(avx512::encode::<f64>, row, codes),
+    encode_f32: on_this_cpu!(avx512::encode::<f32>, row, quads, lane),
+    encode_f64: on_this_cpu!(avx512::encode::<f64>, row, quads, lane),
     planes: on_this_cpu!(avx512::planes, query, upper, lower),
     // Waiting for the codes takes longer than multiplying them twice.
-    block_sums: |planes, codes, sums| {
+    block_sums: |planes, quads, sums| {
         // SAFETY: as above.
-        unsafe { avx512::block_sums(planes, codes, sums) };
+        unsafe { avx512::block_sums(planes, quads, sums) };
         Precision::Both
     },
-    many_sums: on_this_cpu!(avx512::block_sums, planes, codes, sums),
+    many_sums: on_this_cpu!(avx512::block_sums, planes, quads, sums),
     row_sums: on_this_cpu!(avx512::row_sums, planes, rows),
     reaching: on_this_cpu!(avx512::reaching, first, precision, sums, rows, floor),
     dots_f32: on_this_cpu!(exact::f32_512::<DOTS>, query, rows),
@@ -116,8 +116,8 @@ macro_rules! with_features {
             use super::{super::Number, *};
 
             #[target_feature(enable = $features)]
-            pub(super) fn encode<T: Number>(row: &[T], codes: &mut [Line<u8>]) -> Encoded {
-                portable::encode(row, codes)
+            pub(super) fn encode<T: Number>(row: &[T], quads: &mut [Quad], lane: usize) -> Encoded {
+                portable::encode(row, quads, lane)
             }
 
             #[target_feature(enable = $features)]
@@ -138,30 +138,23 @@ macro_rules! with_features {
             #[target_feature(enable = $features)]
             pub(super) fn block_sums<const PLANES: usize>(
                 planes: [&[Line<i8>]; PLANES],
-                codes: &[Line<u8>],
+                quads: &[Quad],
                 sums: &mut Sums<PLANES>,
             ) {
-                let count = portable::rows_of_block(&planes, codes);
-                let width = planes[0].len();
-                let mut rows = [codes; FIRST_ROWS];
-                for group in 0..count.div_ceil(FIRST_ROWS) {
-                    for (i, row) in rows.iter_mut().enumerate() {
-                        // The last row fills up what is missing.
-                        let index = (group * FIRST_ROWS + i).min(count - 1);
-                        *row = &codes[index * width..(index + 1) * width];
-                    }
-                    for (sums, found) in sums.iter_mut().zip($sums::<PLANES, true>(planes, rows)) {
+                for (group, quads) in portable::quads_of_rows(&planes, quads).enumerate() {
+                    let line = |row: usize, line: usize| {
+                        fetch(&quads[line][row]);
+                        &quads[line][row]
+                    };
+                    for (sums, found) in sums.iter_mut().zip($sums(planes, line)) {
                         sums.as_chunks_mut().0[group] = found;
                     }
                 }
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn row_sums(
-                planes: [&[Line<i8>]; 2],
-                rows: [&[Line<u8>]; FIRST_ROWS],
-            ) -> [[i32; FIRST_ROWS]; 2] {
-                $sums::<2, false>(planes, rows)
+            pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: [CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2] {
+                $sums(planes, |row, line| &rows[row].quads[line][rows[row].lane])
             }
 
             #[target_feature(enable = $features)]
@@ -181,29 +174,25 @@ macro_rules! with_features {
 with_features!(avx2, "avx2", sums_256);
 with_features!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", sums_512);
 
-/// The sums of four rows, 16 codes widened to 16 bits at a time. `maddubs` would take 32 at once, but saturates.
+/// The sums of four rows, whose lines `line_of` gives, 16 codes widened to 16 bits at a time. `maddubs` would take 32 at
+/// once, but saturates.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn sums_256<const PLANES: usize, const FETCH: bool>(
+fn sums_256<'a, const PLANES: usize>(
     planes: [&[Line<i8>]; PLANES],
-    mut rows: [&[Line<u8>]; FIRST_ROWS],
+    line_of: impl Fn(usize, usize) -> &'a Line<u8>,
 ) -> [[i32; FIRST_ROWS]; PLANES] {
-    let width = planes[0].len();
-    for row in &mut rows {
-        *row = &row[..width];
-    }
     let mut sums = [[_mm256_setzero_si256(); FIRST_ROWS]; PLANES];
-    for line in 0..width {
-        if FETCH {
-            for row in rows {
-                fetch(&row[line]);
-            }
+    for line in 0..planes[0].len() {
+        let mut rows = [line_of(0, line); FIRST_ROWS];
+        for (row, codes) in rows.iter_mut().enumerate().skip(1) {
+            *codes = line_of(row, line);
         }
         for part in 0..4 {
             let mut widened = [_mm256_setzero_si256(); FIRST_ROWS];
-            for (widened, row) in widened.iter_mut().zip(rows) {
+            for (widened, codes) in widened.iter_mut().zip(rows) {
                 // SAFETY: a line has 64 bytes and begins at a multiple of 64; each part has 16.
-                let codes = unsafe { _mm_load_si128(ptr::from_ref(&row[line]).cast::<__m128i>().add(part)) };
+                let codes = unsafe { _mm_load_si128(ptr::from_ref(codes).cast::<__m128i>().add(part)) };
                 *widened = _mm256_cvtepu8_epi16(codes);
             }
             for (sums, plane) in sums.iter_mut().zip(planes) {
@@ -223,26 +212,19 @@ fn sums_256<const PLANES: usize, const FETCH: bool>(
     found
 }
 
-/// The sums of four rows, a line at a time: each is loaded once for all planes.
+/// The sums of four rows, whose lines `line_of` gives: each is loaded once for all planes.
 #[inline]
 #[target_feature(enable = "avx2,avx512f,avx512vnni")]
-fn sums_512<const PLANES: usize, const FETCH: bool>(
+fn sums_512<'a, const PLANES: usize>(
     planes: [&[Line<i8>]; PLANES],
-    mut rows: [&[Line<u8>]; FIRST_ROWS],
+    line_of: impl Fn(usize, usize) -> &'a Line<u8>,
 ) -> [[i32; FIRST_ROWS]; PLANES] {
-    let width = planes[0].len();
-    for row in &mut rows {
-        *row = &row[..width];
-    }
     let mut sums = [[_mm512_setzero_si512(); FIRST_ROWS]; PLANES];
-    for line in 0..width {
+    for line in 0..planes[0].len() {
         let mut codes = [_mm512_setzero_si512(); FIRST_ROWS];
-        for (codes, row) in codes.iter_mut().zip(rows) {
-            if FETCH {
-                fetch(&row[line]);
-            }
+        for (row, codes) in codes.iter_mut().enumerate() {
             // SAFETY: a line has 64 bytes and begins at a multiple of 64.
-            *codes = unsafe { _mm512_load_si512(ptr::from_ref(&row[line]).cast::<__m512i>()) };
+            *codes = unsafe { _mm512_load_si512(ptr::from_ref(line_of(row, line)).cast::<__m512i>()) };
         }
         for (sums, plane) in sums.iter_mut().zip(planes) {
             // SAFETY: as above.

@@ -38,7 +38,7 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
         return None;
     }
     let score = naive::score(metric, query, &row).expect("rows that are covered rank");
-    let sums = (kernels.row_sums)(first.planes(), [codes.lines(0..1); FIRST_ROWS]).map(|sums| sums[0]);
+    let sums = (kernels.row_sums)(first.planes(), [codes.row(0); FIRST_ROWS]).map(|sums| sums[0]);
     let rows = Measured { steps: codes.steps(), errors: codes.errors(), norms: &norms };
     let width = if metric == Metric::DotProduct { norm(query) * norms[0] } else { 1.0 };
     Some([Precision::Upper, Precision::Both].map(|precision| {
