@@ -122,17 +122,25 @@ pub(crate) fn no_metadata() -> Arc<Value> {
 /// of 100 000 rows of 768 numbers are still few enough (600) for a clone to take microseconds.
 const CHUNK_BYTES: usize = 512 * 1024;
 
-/// Rows of a chunk: whole words of a [`Mask`], about [`CHUNK_BYTES`], and few enough for their ids to be copied quickly.
-fn chunk_rows(dimension: usize) -> usize {
-    let rows = CHUNK_BYTES / size_of::<f32>() / dimension.max(1);
-    (rows / 64 * 64).clamp(64, 1024)
+/// The rows of such a chunk at most, so that their ids are copied quickly.
+const CHUNK_ROWS: usize = 1024;
+
+/// The size of a chunk of borrowed rows, which nobody is about to write to: the fewer there are, the less often a search
+/// waits for what lies elsewhere. Over a million rows of 384 numbers it takes three quarters of the time.
+const BORROWED_CHUNK_BYTES: usize = 8 * 1024 * 1024;
+
+/// Rows of a chunk of so many bytes: whole words of a [`Mask`].
+fn chunk_rows(dimension: usize, bytes: usize) -> usize {
+    let rows = bytes / size_of::<f32>() / dimension.max(1);
+    (rows / 64 * 64).max(64)
 }
 
 impl Batch {
     /// A batch without rows.
     #[must_use]
     pub fn new(dimension: usize) -> Self {
-        Self { dimension, chunk_rows: chunk_rows(dimension), chunks: Vec::new(), positions: 0, len: 0 }
+        let chunk_rows = chunk_rows(dimension, CHUNK_BYTES).min(CHUNK_ROWS);
+        Self { dimension, chunk_rows, chunks: Vec::new(), positions: 0, len: 0 }
     }
 
     /// A batch over a whole matrix, which is borrowed, not copied. Ids default to row numbers as text, metadata to
@@ -161,7 +169,7 @@ impl Batch {
         if let Some(metadata) = metadata.as_ref().map(Vec::len).filter(|&metadata| metadata != rows) {
             return Err(BatchError::Metadata { metadata, rows });
         }
-        let mut batch = Self::new(dimension);
+        let mut batch = Self { chunk_rows: chunk_rows(dimension, BORROWED_CHUNK_BYTES), ..Self::new(dimension) };
         let mut ids = ids.into_iter().flatten();
         let mut metadata = metadata.into_iter().flatten();
         for first in (0..rows).step_by(batch.chunk_rows) {
