@@ -37,10 +37,11 @@ print(json.dumps([bare, before == [vars(logging.root), logging.getLoggerClass(),
 
 
 def test_import_brings_what_the_library_needs_and_not_the_command(tmp_path: Path) -> None:
-    """Typer, Rich and Matplotlib are imported when they are used; SQLite is the package's own."""
+    """Typer, Rich, Matplotlib and asyncio are imported when they are used; SQLite is the package's own."""
     program = """
 import mastra_convex
-print(json.dumps([name for name in ("typer", "rich", "matplotlib", "pytest", "sqlite3") if name in sys.modules]))
+others = ("typer", "rich", "matplotlib", "asyncio", "pytest", "sqlite3")
+print(json.dumps([name for name in others if name in sys.modules]))
 """
     assert outcome(program, tmp_path) == []
 

@@ -1,8 +1,10 @@
-"""Calls of the Rust core from an event loop. The sync twin is written by hand: it just calls."""
+"""Calls of the Rust core from an event loop. The sync twin is written by hand: it just calls.
+
+asyncio takes a third of the time of importing the package, so it is imported where a loop runs and has it already.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -12,6 +14,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from mastra_convex import _native
 
 if TYPE_CHECKING:
+    import asyncio
+
     from mastra_convex._async.subscription import AsyncSubscription
 
 P = ParamSpec("P")
@@ -25,11 +29,15 @@ handing_on: set[asyncio.Task[None]] = set()
 
 async def call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking call on a thread of the loop's executor: the core releases the GIL, the loop goes on."""
+    import asyncio
+
     return await asyncio.get_running_loop().run_in_executor(None, partial(function, *args, **kwargs))
 
 
 async def wait(subscription: _native.Subscription, timeout: float | None) -> bool:
     """Wait until there may be a state to take; False when there is none in time. No thread waits meanwhile."""
+    import asyncio
+
     if subscription.wait(0):
         return True
     loop = asyncio.get_running_loop()
@@ -56,6 +64,7 @@ async def wait(subscription: _native.Subscription, timeout: float | None) -> boo
 
 def hand_on(states: AsyncSubscription[T], callback: Callable[[T], object]) -> Callable[[], None]:
     """Call a function with each state, in a task of the running loop; what is returned ends it."""
+    import asyncio
 
     async def follow() -> None:
         async with states:
