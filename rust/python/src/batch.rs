@@ -109,7 +109,7 @@ impl VectorBatch {
         let query = arrays::vector(query_vector, "query_vector")?;
         let (found, _) = py.detach(|| self.search(&query, &options)).map_err(|error| search_error(py, &error))?;
         let rows: Vec<i64> = found.rows.iter().map(|&row| row_number(row)).collect();
-        Ok((PyArray1::from_vec(py, rows), PyArray1::from_vec(py, found.scores)))
+        Ok((PyArray1::from_slice(py, &rows), PyArray1::from_slice(py, &found.scores)))
     }
 
     #[pyo3(signature = (query_vectors, top_k = None, *, filter = None, mask = None, min_score = None, threads = 1))]

@@ -2,6 +2,11 @@
 
 use crate::arch::{EXACT_ROWS, Kernels, Number};
 
+/// The norm of one vector. Each addition waits for the one before, so wider instructions don't help.
+pub(crate) fn norm(vector: &[f64]) -> f64 {
+    vector.iter().fold(0.0, |sum, x| sum + x * x).sqrt()
+}
+
 /// The norms of `len` vectors laid one after the other, several at once.
 pub(crate) fn norms<T: Number>(kernels: &Kernels, values: &[T], dimension: usize, len: usize) -> Vec<f64> {
     let mut norms = Vec::with_capacity(len);

@@ -298,7 +298,8 @@ impl<'a> Scan<'a> {
             ranked.truncate(self.search.top_k);
         }
         ranked.sort_unstable();
-        let (rows, scores) = ranked.into_iter().map(|rank| (rank.position(), rank.score())).unzip();
+        let rows = ranked.iter().map(|rank| rank.position()).collect();
+        let scores = ranked.iter().map(|rank| rank.score()).collect();
         TopK { rows, scores, skipped }
     }
 

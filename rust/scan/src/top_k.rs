@@ -5,7 +5,7 @@ use std::{num::NonZero, ops::Range};
 use crate::{
     Batch, Mask, Metric,
     arch::{self, Kernels},
-    norms::norms,
+    norms::{norm, norms},
     scan::{Found, Scan},
 };
 
@@ -147,8 +147,7 @@ impl Batch {
         if query.len() != self.dimension() {
             return Err(SearchError::QueryLength { found: query.len(), expected: self.dimension() });
         }
-        let norm = norms(kernels, query, query.len(), 1)[0];
-        let scan = Scan::new(self, kernels, (query, norm), search)?;
+        let scan = Scan::new(self, kernels, (query, norm(query)), search)?;
         let threads = worthwhile_threads(search.threads, self.len() * self.dimension());
         let mut parts = in_parts(self.chunks().len(), threads, |chunks| {
             let mut found = scan.nothing();
