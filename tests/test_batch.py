@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import json
+import os
 import struct
 import threading
 from collections.abc import Sequence
@@ -244,3 +245,27 @@ def test_threads_search_one_batch_at_once(docstrings: Docstrings) -> None:
     for thread in threads:
         thread.join()
     assert not failures
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_several_threads_find_what_one_does_and_a_forked_child_goes_on_alone() -> None:
+    """So many rows that others are used. The child has none of its parent's threads, and doesn't wait for them."""
+    random = np.random.default_rng(1)
+    batch = mc.VectorBatch(random.standard_normal((50_000, 384), np.float32))
+    questions = random.standard_normal((3, 384))
+    expected = [array.tobytes() for array in batch.top_k_many(questions, 20)]
+
+    def is_right() -> bool:
+        each = [batch.top_k(question, 20, threads=3) for question in questions]
+        many = batch.top_k_many(questions, 20, threads=3)
+        return all(
+            np.stack(one).tobytes() == right == together.tobytes()
+            for one, together, right in zip(zip(*each, strict=True), many, expected, strict=True)
+        )
+
+    assert is_right()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if is_right() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert is_right()

@@ -1,6 +1,8 @@
 //! The search: what is asked, what is found, and how it is shared out to threads.
 
-use std::{num::NonZero, ops::Range};
+use std::{num::NonZero, ops::Range, sync::LazyLock};
+
+use rayon_core::{ThreadPool, ThreadPoolBuilder};
 
 use crate::{
     Batch, Mask, Metric,
@@ -168,9 +170,9 @@ impl Batch {
 /// How many queries go through a chunk while it is in the cache.
 const QUERIES_AT_ONCE: usize = 16;
 
-/// What each thread has to read for a second one to pay. Measured on two cores: starting and joining one takes some
-/// 60 µs; with rows of 768 numbers, 8 MB in all (2800 rows) were a little slower on two threads than on one, 17 MB
-/// (5600 rows) a quarter faster, 31 MB (10 000 rows) twice as fast.
+/// The codes, of a byte a number, that each thread has to read for a second one to pay. Measured on two cores, one of which
+/// was asleep until it was asked: 8 MB in all (11,000 rows of 768 numbers) took longer on two threads than on one, 12 MB as
+/// long, 17 MB were a sixth faster, 77 MB a quarter, and twice as fast at best.
 const BYTES_PER_THREAD: usize = 8 << 20;
 
 fn worthwhile_threads(threads: usize, bytes: usize) -> usize {
@@ -180,18 +182,28 @@ fn worthwhile_threads(threads: usize, bytes: usize) -> usize {
 /// Splits `0..count` into even parts, one for each thread, and does each; the first on this thread.
 fn in_parts<T: Send>(count: usize, threads: usize, part: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
     let threads = NonZero::new(threads.min(count)).map_or(1, NonZero::get);
+    let Some(pool) = (threads > 1).then(pool).flatten() else { return vec![part(0..count)] };
     let range = |thread: usize| count * thread / threads..count * (thread + 1) / threads;
-    if threads == 1 {
-        return vec![part(range(0))];
-    }
-    let part = &part;
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|thread| scope.spawn(move || part(range(thread)))).collect();
-        let first = part(range(0));
-        let others =
-            others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        std::iter::once(first).chain(others).collect()
-    })
+    let (part, mut parts) = (&part, Vec::new());
+    parts.resize_with(threads, || None);
+    let (first, others) = parts.split_first_mut().expect("there is more than one");
+    pool.in_place_scope(|scope| {
+        for (thread, other) in (1..).zip(others) {
+            scope.spawn(move |_| *other = Some(part(range(thread))));
+        }
+        *first = Some(part(range(0)));
+    });
+    parts.into_iter().map(|part| part.expect("each was done")).collect()
+}
+
+/// Threads that wait for a share, one for each core. A new one for each search would take longer to start, and the system
+/// may leave it on the caller's core for as long as the search takes.
+///
+/// There are none in a process that was forked after the first search: the threads are its parent's.
+fn pool() -> Option<&'static ThreadPool> {
+    static POOL: LazyLock<(u32, Option<ThreadPool>)> =
+        LazyLock::new(|| (std::process::id(), ThreadPoolBuilder::new().build().ok()));
+    POOL.1.as_ref().filter(|_| POOL.0 == std::process::id())
 }
 
 #[cfg(test)]
