@@ -108,7 +108,9 @@ class Docstrings:
         self.rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
         self.ids: list[str] = [row["id"] for row in self.rows]
         with (folder / "stdlib_docs.npz").open("rb") as file:
-            self.embeddings: NDArray[np.float32] = np.load(file)["embeddings"].astype(np.float32)
+            halves = np.load(file)["halves"]
+        numbers = np.ascontiguousarray(np.moveaxis(halves, 0, -1)).view("<f2")[..., 0]
+        self.embeddings: NDArray[np.float32] = numbers.astype(np.float32)
         with (folder / "queries.npy").open("rb") as file:
             vectors = np.load(file).astype(np.float32)
         texts = json.loads((folder / "queries.json").read_text(encoding="utf-8"))
