@@ -16,7 +16,8 @@ fn main() {
     let mut list =
         String::from("/// Path and source of each file of `convex/`.\nconst BUILTIN: &[(&str, &str)] = &[\n");
     for file in files {
-        let path = file.strip_prefix(&root).expect("collected below the root").display().to_string();
+        // Modules have such names on every system.
+        let path = file.strip_prefix(&root).expect("collected below the root").display().to_string().replace('\\', "/");
         let file = file.canonicalize().expect("the file was just listed");
         writeln!(list, "    ({path:?}, include_str!({:?})),", file.display().to_string()).expect("text grows");
     }

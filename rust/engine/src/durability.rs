@@ -70,7 +70,8 @@ impl Durability {
             state.is_syncing = true;
             let written = state.written;
             drop(state);
-            let synced = File::open(&self.log).and_then(|log| log.sync_data());
+            // Windows syncs only what is open for writing.
+            let synced = File::options().write(true).open(&self.log).and_then(|log| log.sync_data());
             state = locked(&self.state);
             state.is_syncing = false;
             match synced {
