@@ -5,7 +5,7 @@ export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
 python := justfile_directory() / ".venv/bin/python"
 
 # Build, check and test everything
-all: build lint test docs
+all: build lint test test-wheel docs
 
 # Install the package with its development tools into .venv, and the TypeScript tools into node_modules
 build:
@@ -42,6 +42,16 @@ test-typescript:
 
 test-python *arguments:
     pytest {{ arguments }}
+
+# The package as users get it: a wheel, installed and tried outside of the checkout
+test-wheel:
+    rm -rf target/wheels/tried
+    pip wheel --quiet --no-deps --wheel-dir target/wheels/tried .
+    python tools/wheels target/wheels/tried/*.whl
+
+# Build and check the wheels that Linux can build, and the sources, into dist/
+wheels:
+    python tools/wheels
 
 # Write what is generated, and format
 gen:
