@@ -32,7 +32,7 @@ def test_a_folder_without_faults_is_said_to_be_whole(tmp_path: Path) -> None:
     assert list(found) == ["versions", "keys", "functions", "schema", "index docs", "data.sqlite3"]
     assert found["index docs"]["message"] == "1 rows of dimension 2, cosine"
     done = run("doctor", str(tmp_path))
-    assert done.stdout.startswith(f"✓ versions: mastra-convex {mc.__version__}, Python 3.")
+    assert done.stdout.startswith(f"✓ versions: mastra-convex {mc.__version__}, SQLite 3.")
     assert "✓ functions: version 1, this package's, assumed; --functions DIR for" in done.stdout
 
 

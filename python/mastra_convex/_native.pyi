@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from mastra_convex.types import Metric
 
 __all__ = [
+    "SQLITE_VERSION",
     "EmbeddedDeployment",
     "HttpDeployment",
     "HttpServer",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 __version__: str
+SQLITE_VERSION: str
 
 # Takes a phase, how much of it is done, and of how much; what it raises ends the work.
 _SnapshotProgress: TypeAlias = Callable[[str, int, int], object]

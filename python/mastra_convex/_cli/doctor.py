@@ -20,6 +20,7 @@ import mastra_convex as mc
 from mastra_convex._cli import failures, terminal
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex._credentials import ADMIN_KEYS, AUTH_TOKEN, URLS
+from mastra_convex._native import SQLITE_VERSION
 from mastra_convex._sync.deployment import ConnectOptions
 from mastra_convex._sync.storage import DEPLOY, Storage
 from mastra_convex.errors import ConfigurationError, FunctionError, LockedError, MastraConvexError
@@ -93,7 +94,8 @@ def _examine(target: str, functions: str | None, storage_function: str) -> Itera
             f"doctor: {file} isn't there; expected the folder of a deployment, or a URL",
             hint="`mastra-convex serve --data DIR` and connect(DIR) make one.",
         )
-    yield Finding("versions", "ok", f"mastra-convex {mc.__version__}, Python {platform.python_version()}")
+    versions = f"mastra-convex {mc.__version__}, SQLite {SQLITE_VERSION}, Python {platform.python_version()}"
+    yield Finding("versions", "ok", versions)
     yield from _keys(file)
     options: ConnectOptions = {} if functions is None else {"functions": functions}
     try:
@@ -148,7 +150,7 @@ def _file(path: Path) -> Iterator[Finding]:
     if found != ["ok"]:
         yield Finding(check, "problem", "; ".join(found), "Restore the folder from a backup.")
         return
-    yield Finding(check, "ok", f"{path.stat().st_size / 1e6:.1f} MB, whole (by SQLite {sqlite3.sqlite_version})")
+    yield Finding(check, "ok", f"{path.stat().st_size / 1e6:.1f} MB, whole")
     for table, size in largest:
         if size > LARGE_BYTES:
             message = f"its largest document has {size:,} bytes; Convex holds 1,048,576"

@@ -55,6 +55,7 @@ pub use functions::{FunctionKind, builtin_files};
 pub use limits::Limits;
 pub use query_set::{QuerySet, Refreshed};
 pub use requests::MutationRequest;
+pub use rusqlite::version as sqlite_version;
 pub use snapshot::{Content, ImportMode, Phase, Report, Summary};
 pub use storage::{Synchronous, Target};
 pub use vectors::{MetadataSource, VectorSource};
