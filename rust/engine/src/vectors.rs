@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    mem,
     ops::ControlFlow,
     sync::{Arc, Mutex},
 };
@@ -99,7 +100,7 @@ impl ResidentVectors {
         residents.retain(|resident| !rewritten.contains(&resident.source.table));
         for resident in &mut *residents {
             let number = resident.table_number;
-            changes.iter().filter(|change| change.table_number == number).for_each(|change| resident.apply(change));
+            resident.apply(changes.iter().filter(|change| change.table_number == number));
         }
     }
 }
@@ -132,7 +133,7 @@ impl Resident {
         transaction.scan(table.number, index.id, (&start, &end), false, |key, document| {
             rows.push((key.to_vec(), row(source, &document)));
             if rows.len() == ROWS_AT_ONCE {
-                resident.rows.extend(std::mem::replace(&mut rows, Vec::with_capacity(ROWS_AT_ONCE)));
+                resident.rows.extend(mem::replace(&mut rows, Vec::with_capacity(ROWS_AT_ONCE)));
             }
             Ok(ControlFlow::Continue(()))
         })?;
@@ -140,18 +141,30 @@ impl Resident {
         Ok(Some(resident))
     }
 
-    /// Follows one write.
-    fn apply(&mut self, change: &Change) {
-        let held = |document: &&Document| self.holds(document);
-        let (before, after) = (change.before.as_ref().filter(held), change.after.as_ref().filter(held));
-        let key = after.map(|document| document.index_key(&self.index));
-        if let Some(before) = before.map(|document| document.index_key(&self.index))
-            && key.as_ref() != Some(&before)
-        {
-            self.rows.remove(&before);
+    /// Follows writes, in their order.
+    fn apply<'a>(&mut self, changes: impl Iterator<Item = &'a Change>) {
+        let mut written = Vec::new();
+        for change in changes {
+            let held = |document: &&Document| self.holds(document);
+            let (before, after) = (change.before.as_ref().filter(held), change.after.as_ref().filter(held));
+            let key = after.map(|document| document.index_key(&self.index));
+            if let Some(before) = before.map(|document| document.index_key(&self.index))
+                && key.as_ref() != Some(&before)
+            {
+                self.put(mem::take(&mut written));
+                self.rows.remove(&before);
+            }
+            if let (Some(key), Some(after)) = (key, after) {
+                written.push((key, row(&self.source, after)));
+            }
         }
-        if let (Some(key), Some(after)) = (key, after) {
-            self.rows.set(key, row(&self.source, after));
+        self.put(written);
+    }
+
+    /// Puts rows under keys. A batch that gets none stays the one that readers have.
+    fn put(&mut self, rows: Vec<(Vec<u8>, Row)>) {
+        if !rows.is_empty() {
+            self.rows.extend(rows);
         }
     }
 
