@@ -60,14 +60,13 @@ async function upsert(
   indexName: string,
   records: StorageRecord[],
 ) {
-  const existing = await mapInBatches(records, async (record) => {
-    const row = await findVector(ctx, indexName, record.id as string);
-    return row?._id;
-  });
+  const existing = await mapInBatches(records, ({ id }) =>
+    findVector(ctx, indexName, id as string),
+  );
   for (const [position, { id, embedding, metadata }] of records.entries()) {
     const row = { id, indexName, embedding, metadata } as VectorFields;
-    const _id = existing[position];
-    if (_id) await ctx.db.replace("mastra_vectors", _id, row);
+    const stored = existing[position];
+    if (stored) await ctx.db.replace("mastra_vectors", stored._id, row);
     else await ctx.db.insert("mastra_vectors", row);
   }
   const ids = records.map((record) => record.id as string);

@@ -11,21 +11,23 @@ const host = globalThis.__host;
 /** The conditions of an index range so far. They can be continued once: what nobody continues would be lost. */
 class IndexRangeBuilder {
   #range;
-  #isUsed = false;
-  constructor(range = []) {
+  constructor(range) {
     this.#range = range;
   }
   use() {
-    if (this.#isUsed) {
+    const range = this.#range;
+    if (range === undefined) {
       throw new Error("IndexRangeBuilder has already been used! Chain your method calls like `q => q.eq(...).eq(...)`.");
     }
-    this.#isUsed = true;
-    return this.#range;
+    this.#range = undefined;
+    return range;
   }
 }
 for (const type of ["eq", "gt", "gte", "lt", "lte"]) {
   IndexRangeBuilder.prototype[type] = function (fieldPath, value) {
-    return new IndexRangeBuilder([...this.use(), { type, fieldPath, value }]);
+    const range = this.use();
+    range.push({ type, fieldPath, value });
+    return new IndexRangeBuilder(range);
   };
 }
 
@@ -51,7 +53,7 @@ class QueryInitializer {
     return new Query({ table: this.#table, range: [], filters: [] });
   }
   withIndex(index, range = (q) => q) {
-    return new Query({ table: this.#table, index, range: range(new IndexRangeBuilder()).use(), filters: [] });
+    return new Query({ table: this.#table, index, range: range(new IndexRangeBuilder([])).use(), filters: [] });
   }
 }
 for (const method of ["order", "filter", "collect", "take", "first", "unique", "paginate", Symbol.asyncIterator]) {
