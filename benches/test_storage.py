@@ -70,7 +70,7 @@ def test_insert(benchmark: BenchmarkFixture, target: str, tmp_path: Path) -> Non
 @pytest.mark.benchmark(group="small insert")
 def test_sqlite_alone(benchmark: BenchmarkFixture, synchronous: str, tmp_path: Path) -> None:
     db = sqlite3.connect(tmp_path / "bare.sqlite3", isolation_level=None)
-    db.execute("PRAGMA page_size = 8192")
+    db.execute("PRAGMA page_size = 16384")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute(f"PRAGMA synchronous = {synchronous}")
     # As many tables and indexes as an insert touches: the document, its index entries, the clock.
