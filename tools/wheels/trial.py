@@ -18,7 +18,7 @@ TESTS = [
     "contract/_sync/test_store.py",
 ]
 # Of what starts no process: an emulator would have to be told about each.
-EMULATED = ["test_batch.py", "test_users.py", "contract/_sync/test_store.py"]
+EMULATED = ["test_batch.py", "contract/_sync/test_store.py"]
 # The oldest processor with 64 bits, and one that has every instruction.
 PROCESSORS = ["cortex-a53", "max"]
 
