@@ -40,8 +40,9 @@ test-rust:
 test-typescript:
     npm test
 
+# A file's tests share servers, so they stay together
 test-python *arguments:
-    pytest {{ arguments }}
+    pytest --numprocesses logical --dist loadfile {{ arguments }}
 
 # The package as users get it: a wheel, installed and tried outside of the checkout
 test-wheel:
