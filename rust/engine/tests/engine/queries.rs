@@ -1,6 +1,6 @@
 //! Index ranges, orders, filters, pages.
 
-use std::{cmp::Ordering, sync::OnceLock};
+use std::cmp::Ordering;
 
 use engine::Deployment;
 use proptest::prelude::*;
@@ -102,9 +102,12 @@ fn ids(documents: &Value) -> Vec<Value> {
     items(documents).iter().map(|document| field(document, "_id")).collect()
 }
 
-fn shared() -> &'static Deployment {
-    static SHARED: OnceLock<Deployment> = OnceLock::new();
-    SHARED.get_or_init(in_memory)
+/// One for all cases of a property, which has a thread of its own: making one takes longer than a case.
+fn own() -> &'static Deployment {
+    thread_local! {
+        static OWN: &'static Deployment = Box::leak(Box::new(in_memory()));
+    }
+    OWN.with(|own| *own)
 }
 
 /// Puts these documents into `free`, and no others.
@@ -124,7 +127,7 @@ proptest! {
         descending: bool,
         page_size in 1u32..5,
     ) {
-        let deployment = shared();
+        let deployment = own();
         let inserted = refill(deployment, &documents);
         let key = |place: &usize| {
             let fields = documents[*place].as_object().expect("an object");
@@ -153,7 +156,7 @@ proptest! {
         value in any_value(),
         comparison in prop_oneof![Just("eq"), Just("neq"), Just("lt"), Just("lte"), Just("gt"), Just("gte")],
     ) {
-        let deployment = shared();
+        let deployment = own();
         let inserted = refill(deployment, &documents);
         let holds = |document: &Value| {
             let ordering = document.as_object().expect("an object").get("a").cmp(&Some(&value));
