@@ -105,7 +105,7 @@ static AVX512: Kernels = Kernels {
     ..AVX2
 };
 
-/// How far ahead codes are fetched, in lines. Rows are too short for the CPU's own prefetcher to get going on each.
+/// How far ahead codes are fetched, in lines: the CPU fetches ahead by itself, but not beyond a page of memory.
 const AHEAD: usize = 128;
 
 /// The loops of `portable` for given features, and around `sums` those over rows. Nothing here goes through closures of
