@@ -34,8 +34,11 @@ const [client, follow] = clients[kind]();
 /** Waits until a query gives what is wanted. */
 function until(query, args, isWanted) {
   return new Promise((resolve) => {
+    let isOver = false;
     const stop = follow(query, args, (result) => {
-      if (result === undefined || !isWanted(result)) return;
+      if (isOver || result === undefined || !isWanted(result)) return;
+      // The next result may come before the microtask, and npm's client fails when it is told to stop twice.
+      isOver = true;
       queueMicrotask(() => stop());
       resolve(result);
     });
