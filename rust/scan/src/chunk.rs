@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use value::{Packed, Value};
 
 use crate::{
-    Filter, Mask, Matrix, Row, Values, arch, bounds::Measured, codes::Codes, filter::Columns, norms::norms,
+    Filter, Mask, Matrix, Row, Values, arch,
+    bounds::{Measured, Precision},
+    codes::Codes,
+    filter::Columns,
+    norms::norms,
     panels::Panels,
 };
 
@@ -116,10 +120,16 @@ impl Chunk {
         &self.codes
     }
 
-    /// What bounds need of some rows besides their codes.
-    pub(crate) fn measured(&self, rows: Range<usize>) -> Measured<'_> {
-        let (steps, errors) = (&self.codes.steps()[rows.clone()], &self.codes.errors()[rows.clone()]);
-        Measured { steps, errors, norms: &self.norms[rows] }
+    /// What bounds of some rows need besides the sums.
+    pub(crate) fn measured(&self, precision: Precision, rows: Range<usize>) -> Measured<&[f32], &[f64]> {
+        let [inverses, errors] = self.codes.measures(precision);
+        Measured { inverse: &inverses[rows.clone()], error: &errors[rows.clone()], norm: &self.norms[rows] }
+    }
+
+    /// The same of one row, by its whole codes.
+    pub(crate) fn measured_row(&self, row: usize) -> Measured<f32, f64> {
+        let [inverses, errors] = self.codes.measures(Precision::Whole);
+        Measured { inverse: inverses[row], error: errors[row], norm: self.norms[row] }
     }
 
     pub(crate) fn id(&self, row: usize) -> Option<Arc<str>> {

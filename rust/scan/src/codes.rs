@@ -1,16 +1,17 @@
-//! Codes: the rows of a chunk in 8 bits a component, which the first pass reads instead of the rows.
+//! Codes: the rows of a chunk in 8 bits a component, which are read instead of the rows.
 
 use std::ops::Range;
 
 use crate::{
     Mask, Values,
-    arch::{self, CodedRow, FIRST_ROWS, Kernels, Line, Number, Quad},
-    bounds,
+    arch::{self, CodedRow, FIRST_ROWS, Kernels, Number, Quad, half_lines},
+    bounds::{self, Precision},
 };
 
-/// Codes of consecutive rows, in [`Quad`]s.
+/// Codes of consecutive rows, the upper four bits of each apart from the lower four, in [`Quad`]s. The first pass reads
+/// only the upper halves.
 ///
-/// They take `dimension` bytes a row, filled up to whole lines, and eight for what bounds need. Vectors of few
+/// They take `dimension` bytes a row, filled up to whole lines, and sixteen for what bounds need. Vectors of few
 /// numbers have none: scoring those is as fast.
 ///
 /// They are written with the rows, not at the first search: coding a row takes half as long as scoring it, so even a
@@ -18,19 +19,31 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Codes {
     dimension: usize,
-    /// For each few rows as many as a row has lines; the last ones may have lanes without a row.
-    quads: Vec<Quad>,
-    /// What one step of a row's codes is worth, in proportion to the row's norm.
-    steps: Vec<f32>,
-    /// The length of what a row's codes lose, in proportion to the row's norm, at most.
-    errors: Vec<f32>,
+    /// How many lines half a row has.
+    width: usize,
+    /// For each few rows as many as half a row has lines; the last ones may have lanes without a row.
+    upper: Vec<Quad>,
+    /// As many again.
+    lower: Vec<Quad>,
+    /// One by the length of a row's codes: of the upper halves alone, and of the whole.
+    inverses: [Vec<f32>; 2],
+    /// The sine of the angle between a row and its codes, at most; likewise.
+    errors: [Vec<f32>; 2],
     /// The rows whose codes mean something. Others are scored exactly.
     coded: Mask,
 }
 
 impl Codes {
     pub(crate) fn new(dimension: usize) -> Self {
-        Self { dimension, quads: Vec::new(), steps: Vec::new(), errors: Vec::new(), coded: Mask::none(0) }
+        Self {
+            dimension,
+            width: if bounds::DIMENSIONS.contains(&dimension) { half_lines(dimension) } else { 0 },
+            upper: Vec::new(),
+            lower: Vec::new(),
+            inverses: [Vec::new(), Vec::new()],
+            errors: [Vec::new(), Vec::new()],
+            coded: Mask::none(0),
+        }
     }
 
     /// The codes of all rows of a chunk, given their norms.
@@ -41,16 +54,17 @@ impl Codes {
         codes
     }
 
-    /// How many lines a row has.
-    fn width(&self) -> usize {
-        if bounds::DIMENSIONS.contains(&self.dimension) { Line::<u8>::needed(self.dimension) } else { 0 }
+    /// Where the quads of some rows are, of which the first is one of a quad's first lane.
+    fn quads_of(&self, rows: Range<usize>) -> Range<usize> {
+        rows.start / FIRST_ROWS * self.width..rows.end.div_ceil(FIRST_ROWS) * self.width
     }
 
     /// Makes room for rows at the end, which have no codes yet.
     pub(crate) fn resize(&mut self, rows: usize) {
-        self.quads.resize(rows.div_ceil(FIRST_ROWS) * self.width(), Quad::default());
-        self.steps.resize(rows, 0.0);
-        self.errors.resize(rows, 0.0);
+        let quads = self.quads_of(0..rows).end;
+        self.upper.resize(quads, Quad::default());
+        self.lower.resize(quads, Quad::default());
+        self.inverses.iter_mut().chain(&mut self.errors).for_each(|measures| measures.resize(rows, 0.0));
         while self.coded.len() < rows {
             self.coded.push(false);
         }
@@ -65,17 +79,19 @@ impl Codes {
     }
 
     fn encode<T: Number>(&mut self, first: usize, values: &[T], norms: &[f64], kernels: &Kernels) {
-        let width = self.width();
-        if width == 0 {
+        if self.width == 0 {
             return;
         }
         let rows = values.chunks_exact(self.dimension).zip(norms);
         for (index, (row, &norm)) in rows.enumerate().map(|(index, row)| (first + index, row)) {
             let error = T::CODED.contains(&norm).then(|| {
-                let encoded =
-                    T::encode(kernels, row, &mut self.quads[index / FIRST_ROWS * width..][..width], index % FIRST_ROWS);
-                (self.steps[index], self.errors[index]) = bounds::row_error(encoded, norm);
-                self.errors[index]
+                let lane = index % FIRST_ROWS;
+                let quads = self.quads_of(index - lane..index + 1);
+                let halves = [&mut self.upper[quads.clone()], &mut self.lower[quads]];
+                let [inverses, errors] = bounds::row_measures(T::encode(kernels, row, halves, lane), norm);
+                [self.inverses[0][index], self.inverses[1][index]] = inverses;
+                [self.errors[0][index], self.errors[1][index]] = errors;
+                errors[1]
             });
             self.coded.set(index, error.is_some_and(|error| error <= bounds::MAX_ERROR));
         }
@@ -88,20 +104,18 @@ impl Codes {
 
     /// The codes of a row.
     pub(crate) fn row(&self, row: usize) -> CodedRow<'_> {
-        let quads = &self.quads[row / FIRST_ROWS * self.width()..][..self.width()];
-        CodedRow { quads, lane: row % FIRST_ROWS }
+        let lane = row % FIRST_ROWS;
+        CodedRow { halves: self.halves(row - lane..row + 1), lane }
     }
 
-    /// The codes of consecutive rows, of which the first is one of a quad's first lane.
-    pub(crate) fn quads(&self, rows: Range<usize>) -> &[Quad] {
-        &self.quads[rows.start / FIRST_ROWS * self.width()..rows.end.div_ceil(FIRST_ROWS) * self.width()]
+    /// The upper and lower halves of consecutive rows, of which the first is one of a quad's first lane.
+    pub(crate) fn halves(&self, rows: Range<usize>) -> [&[Quad]; 2] {
+        let quads = self.quads_of(rows);
+        [&self.upper[quads.clone()], &self.lower[quads]]
     }
 
-    pub(crate) fn steps(&self) -> &[f32] {
-        &self.steps
-    }
-
-    pub(crate) fn errors(&self) -> &[f32] {
-        &self.errors
+    /// What bounds of rows need besides the sums and the norms.
+    pub(crate) fn measures(&self, precision: Precision) -> [&[f32]; 2] {
+        [&self.inverses[precision as usize], &self.errors[precision as usize]]
     }
 }

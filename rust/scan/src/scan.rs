@@ -1,13 +1,17 @@
-//! One query over one batch: bound every row, select, rescore exactly, order.
+//! One query over one batch: bound every row by its codes, select, rescore exactly, order.
+
+mod coded;
 
 use crate::{
     Batch, Mask, Metric, Search, SearchError, TopK, Values,
-    arch::{BLOCK_ROWS, EXACT_ROWS, FIRST_QUERIES, FIRST_ROWS, Kernels, Number, PANEL_ROWS, Sums},
-    bounds::{FirstPass, Precision},
+    arch::{BLOCK_ROWS, EXACT_ROWS, Kernels, Number, PANEL_ROWS},
+    bounds::CodedQuery,
     chunk::Chunk,
     mask::bits,
     select::{Candidate, Largest, Rank, Selection},
 };
+
+use coded::FirstPass;
 
 pub(crate) struct Scan<'a> {
     batch: &'a Batch,
@@ -17,7 +21,7 @@ pub(crate) struct Scan<'a> {
     /// The square root of the query's sum of squares: the reference's `sqrt(mag_a)`.
     norm: f64,
     /// `None`: every row is scored exactly.
-    first: Option<FirstPass>,
+    coded: Option<CodedQuery>,
     /// Whether panels may be used: where all rows are scored, and there aren't so many that panels take much memory.
     by_panels: bool,
 }
@@ -25,6 +29,9 @@ pub(crate) struct Scan<'a> {
 /// What was found in some of the chunks.
 pub(crate) struct Found {
     selection: Selection,
+    /// Rows that the first pass leaves to the second, which takes several of at once: their chunks, and where in them.
+    waiting: Vec<(usize, usize)>,
+    first_pass: FirstPass,
     /// How many rows never rank.
     skipped: usize,
 }
@@ -41,12 +48,10 @@ impl Found {
     /// Takes over what was found in other chunks.
     pub(crate) fn merge(&mut self, other: Self) {
         self.selection.merge(other.selection);
+        self.waiting.extend(other.waiting);
         self.skipped += other.skipped;
     }
 }
-
-/// The sums of each block of a chunk for the upper planes of several queries, and which of these is meant.
-type Given<'a> = (&'a [Sums<FIRST_QUERIES>], usize);
 
 /// Where more than one row in so many is wanted, scoring all of them is faster than finding out which ones to score:
 /// without panels and with them. Measured on 500 rows of 384 numbers and of 1536: with panels both take the same time at
@@ -82,68 +87,49 @@ impl<'a> Scan<'a> {
         }
         let rows = search.mask.map_or(batch.len(), Mask::count);
         let has_panels = !query.is_empty() && batch.positions() <= PANELS_AT_MOST;
-        let first = (search.top_k < rows / EXACT_SHARE[usize::from(has_panels)])
-            .then(|| FirstPass::new(kernels, search.metric, query, norm))
+        let coded = (search.top_k < rows / EXACT_SHARE[usize::from(has_panels)])
+            .then(|| CodedQuery::new(kernels, search.metric, query, norm))
             .flatten();
-        let by_panels = has_panels && first.is_none();
-        Ok(Self { batch, kernels, search, query, norm, first, by_panels })
+        let by_panels = has_panels && coded.is_none();
+        Ok(Self { batch, kernels, search, query, norm, coded, by_panels })
     }
 
     /// What is found in no chunks.
     pub(crate) fn nothing(&self) -> Found {
         let floor = self.search.min_score.unwrap_or(f64::NEG_INFINITY);
-        Found { selection: Selection::new(self.search.top_k, floor), skipped: 0 }
-    }
-
-    /// Goes through a chunk of the batch for several queries while it is in the cache.
-    pub(crate) fn chunk_for_many(scans: &[Self], index: usize, found: &mut [Found]) {
-        let mut sums = Vec::new();
-        for (scans, found) in scans.chunks(FIRST_QUERIES).zip(found.chunks_mut(FIRST_QUERIES)) {
-            let mut planes: [&[_]; FIRST_QUERIES] = [&[]; FIRST_QUERIES];
-            let firsts = scans.iter().filter_map(|scan| scan.first.as_ref());
-            planes.iter_mut().zip(firsts).for_each(|(plane, first)| *plane = first.planes()[0]);
-            // A mask may leave out most rows, whose sums would be for nothing.
-            let together = planes.iter().all(|plane| !plane.is_empty()) && scans[0].search.mask.is_none();
-            if together {
-                let chunk = &scans[0].batch.chunks()[index];
-                sums.resize(chunk.len().div_ceil(BLOCK_ROWS), [[0; BLOCK_ROWS]; FIRST_QUERIES]);
-                for (first, sums) in (0..chunk.len()).step_by(BLOCK_ROWS).zip(&mut sums) {
-                    let rows = first..chunk.len().min(first + BLOCK_ROWS);
-                    (scans[0].kernels.many_sums)(planes, chunk.codes().quads(rows), sums);
-                }
-            }
-            for (query, (scan, found)) in scans.iter().zip(found).enumerate() {
-                scan.chunk_given(index, together.then_some((&sums, query)), found);
-            }
+        Found {
+            selection: Selection::new(self.search.top_k, floor),
+            waiting: Vec::new(),
+            first_pass: FirstPass::default(),
+            skipped: 0,
         }
     }
 
-    /// Goes through a chunk of the batch.
-    pub(crate) fn chunk(&self, index: usize, found: &mut Found) {
-        self.chunk_given(index, None, found);
+    /// Goes through a chunk of the batch for some queries.
+    pub(crate) fn chunk(scans: &[Self], index: usize, found: &mut [Found]) {
+        Self::coded_rows(scans, index, found);
+        scans.iter().zip(found).for_each(|(scan, found)| scan.other_rows(index, found));
     }
 
-    /// Goes through a chunk of the batch; the first pass's sums may be given.
-    fn chunk_given(&self, index: usize, given: Option<Given>, found: &mut Found) {
+    /// The rows of a block that a query admits and that can rank, as bits, and how many can't.
+    fn admitted(&self, index: usize, block: usize) -> (u64, u32) {
         let chunk = &self.batch.chunks()[index];
-        let position = index * self.batch.chunk_rows();
-        let mut exact = Vec::new();
         // A mask has 64 positions in a word, and chunks begin on a word.
-        for word in 0..chunk.len().div_ceil(BLOCK_ROWS) {
-            let admitted =
-                chunk.live().word(word) & self.search.mask.map_or(u64::MAX, |mask| mask.word(position / 64 + word));
-            let finite = admitted & chunk.finite().word(word);
-            found.skipped += (admitted ^ finite).count_ones() as usize;
-            let coded = match &self.first {
-                Some(first) => {
-                    let coded = finite & chunk.codes().coded().word(word);
-                    let given = given.map(|(sums, query)| &sums[word][query]);
-                    self.bound(first, (chunk, position), (coded, word * BLOCK_ROWS), given, &mut found.selection);
-                    coded
-                }
-                None => 0,
-            };
-            for row in bits(finite ^ coded).map(|bit| 64 * word + bit) {
+        let word = index * self.batch.chunk_rows() / BLOCK_ROWS + block;
+        let admitted = chunk.live().word(block) & self.search.mask.map_or(u64::MAX, |mask| mask.word(word));
+        let finite = admitted & chunk.finite().word(block);
+        (finite, (admitted ^ finite).count_ones())
+    }
+
+    /// Scores the rows of a chunk that no codes decide about.
+    fn other_rows(&self, index: usize, found: &mut Found) {
+        let chunk = &self.batch.chunks()[index];
+        let mut exact = Vec::new();
+        for block in 0..chunk.len().div_ceil(BLOCK_ROWS) {
+            let (finite, skipped) = self.admitted(index, block);
+            found.skipped += skipped as usize;
+            let coded = if self.coded.is_some() { chunk.codes().coded().word(block) } else { 0 };
+            for row in bits(finite & !coded).map(|bit| BLOCK_ROWS * block + bit) {
                 if self.search.metric == Metric::Cosine && chunk.norms()[row] == 0.0 {
                     found.skipped += 1;
                 } else {
@@ -151,54 +137,13 @@ impl<'a> Scan<'a> {
                 }
             }
         }
-        let rows = (&exact[..], position);
+        let rows = (&exact[..], index * self.batch.chunk_rows());
         let panels = if self.by_panels && exact.len() > chunk.len() / 2 { chunk.panels() } else { None };
         match (panels, chunk.values()) {
             (Some(Values::F32(panels)), _) => self.score_panels(chunk, panels, rows, found),
             (Some(Values::F64(panels)), _) => self.score_panels(chunk, panels, rows, found),
             (None, Values::F32(values)) => self.score(chunk, values, rows, found),
             (None, Values::F64(values)) => self.score(chunk, values, rows, found),
-        }
-    }
-
-    /// The first pass over the rows of a block that a mask's word has: offers those that may be among the best.
-    fn bound(
-        &self,
-        first: &FirstPass,
-        (chunk, position): (&Chunk, usize),
-        (word, block): (u64, usize),
-        given: Option<&[i32; BLOCK_ROWS]>,
-        selection: &mut Selection,
-    ) {
-        let codes = chunk.codes();
-        let rows = block..chunk.len().min(block + BLOCK_ROWS);
-        let measured = chunk.measured(rows.clone());
-        let offer = |row: usize, precision, sums, selection: &mut Selection| {
-            let bounds = first.bounds(precision, sums, measured, row);
-            selection.offer(Candidate { position: position + block + row, bounds, seen: Some(precision) });
-        };
-        // Sums of scattered rows take twice as long as those of consecutive ones.
-        if given.is_none() && (word.count_ones() as usize) < rows.len() / 2 {
-            let scattered: Vec<usize> = bits(word).collect();
-            for group in scattered.chunks(FIRST_ROWS) {
-                let rows = filled(group, |&row| codes.row(block + row));
-                let [upper, lower] = (self.kernels.row_sums)(first.planes(), rows);
-                for (&row, sums) in group.iter().zip(upper.into_iter().zip(lower)) {
-                    offer(row, Precision::Both, sums.into(), selection);
-                }
-            }
-            return;
-        }
-        let mut both = [[0; BLOCK_ROWS]; 2];
-        let (precision, sums) = if let Some(given) = given {
-            (Precision::Upper, [given, &both[1]])
-        } else {
-            ((self.kernels.block_sums)(first.planes(), codes.quads(rows), &mut both), [&both[0], &both[1]])
-        };
-        let floor = selection.floor();
-        let reaching = (self.kernels.reaching)(first, precision, [sums[0], sums[1]], measured, floor);
-        for row in bits(reaching & word) {
-            offer(row, precision, [sums[0][row], sums[1][row]], selection);
         }
     }
 
@@ -235,39 +180,14 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The second pass: narrows the bounds of the candidates of which only the upper plane was looked at.
-    fn narrowed(&self, selection: Selection) -> Vec<Candidate> {
-        let (candidates, floor) = selection.finish();
-        let Some(first) =
-            self.first.as_ref().filter(|_| candidates.iter().any(|candidate| candidate.seen == Some(Precision::Upper)))
-        else {
-            return candidates;
-        };
-        let mut selection = Selection::new(self.search.top_k, floor);
-        for group in candidates.chunks(FIRST_ROWS) {
-            let [upper, lower] = (self.kernels.row_sums)(
-                first.planes(),
-                filled(group, |candidate| {
-                    let (chunk, row) = self.batch.chunk(candidate.position);
-                    chunk.codes().row(row)
-                }),
-            );
-            for (&candidate, sums) in group.iter().zip(upper.into_iter().zip(lower)) {
-                let (chunk, row) = self.batch.chunk(candidate.position);
-                let bounds = candidate.seen.map_or(candidate.bounds, |_| {
-                    first.bounds(Precision::Both, sums.into(), chunk.measured(row..row + 1), 0)
-                });
-                selection.offer(Candidate { bounds, ..candidate });
-            }
-        }
-        selection.finish().0
-    }
-
     /// The third pass: rescores the candidates that are only bounded, as far as needed, and puts the best in order.
-    pub(crate) fn rank(&self, found: Found) -> TopK {
-        let Found { selection, skipped } = found;
+    pub(crate) fn rank(&self, mut found: Found) -> TopK {
+        if let Some(query) = &self.coded {
+            self.bound_waiting(query, &mut found);
+        }
+        let Found { selection, skipped, .. } = found;
         let (known, mut bounded): (Vec<_>, Vec<_>) =
-            self.narrowed(selection).into_iter().partition(|candidate| candidate.seen.is_none());
+            selection.finish().into_iter().partition(|candidate| candidate.is_exact);
         let mut ranked: Vec<(usize, f64)> =
             known.into_iter().map(|candidate| (candidate.position, candidate.bounds.lower)).collect();
         if !bounded.is_empty() {
@@ -355,6 +275,10 @@ impl<'a> Scan<'a> {
 }
 
 /// `N` things made from a group of at most so many; the last one fills up what is missing.
-fn filled<T, U, const N: usize>(group: &[T], make: impl Fn(&T) -> U) -> [U; N] {
-    std::array::from_fn(|i| make(&group[i.min(group.len() - 1)]))
+fn filled<T, U: Copy, const N: usize>(group: &[T], make: impl Fn(&T) -> U) -> [U; N] {
+    let mut things = [make(&group[group.len() - 1]); N];
+    for (thing, of) in things.iter_mut().zip(group) {
+        *thing = make(of);
+    }
+    things
 }

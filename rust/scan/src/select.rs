@@ -5,10 +5,8 @@ use std::{
     collections::BinaryHeap,
 };
 
-use crate::bounds::Precision;
-
 /// What is known of a score: it lies between two numbers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Bounds {
     pub(crate) lower: f64,
     pub(crate) upper: f64,
@@ -19,14 +17,14 @@ pub(crate) struct Bounds {
 pub(crate) struct Candidate {
     pub(crate) position: usize,
     pub(crate) bounds: Bounds,
-    /// What of the query's codes the bounds are by; `None` if the score is known exactly.
-    pub(crate) seen: Option<Precision>,
+    /// Whether the bounds are the score.
+    pub(crate) is_exact: bool,
 }
 
 impl Candidate {
     /// A row whose score is known.
     pub(crate) fn exact(position: usize, score: f64) -> Self {
-        Self { position, bounds: Bounds { lower: score, upper: score }, seen: None }
+        Self { position, bounds: Bounds { lower: score, upper: score }, is_exact: true }
     }
 }
 
@@ -35,19 +33,15 @@ impl Candidate {
 /// The K-th largest lower bound is a floor: K rows reach it for certain, so a row whose upper bound is below it can't
 /// be among the K best, not even by a tie.
 pub(crate) struct Selection {
-    top_k: usize,
     floor: f64,
+    lower: Largest,
     candidates: Vec<Candidate>,
-    /// How many candidates to collect before the floor is raised.
-    patience: usize,
 }
 
 impl Selection {
     /// An empty selection; scores below `floor` aren't wanted.
     pub(crate) fn new(top_k: usize, floor: f64) -> Self {
-        /// How many candidates most searches need room for.
-        const FEW: usize = 64;
-        Self { top_k, floor, candidates: Vec::with_capacity(FEW), patience: top_k.saturating_mul(2).max(FEW) }
+        Self { floor, lower: Largest::new(top_k), candidates: Vec::with_capacity(64) }
     }
 
     /// What the score of a row must be able to reach.
@@ -58,9 +52,9 @@ impl Selection {
     pub(crate) fn offer(&mut self, candidate: Candidate) {
         if candidate.bounds.upper >= self.floor {
             self.candidates.push(candidate);
-            if self.candidates.len() >= self.patience {
-                self.prune();
-            }
+            self.lower.push(candidate.bounds.lower);
+            // `max` keeps the number where the other is NaN, as a `min_score` might be.
+            self.floor = self.floor.max(self.lower.floor().unwrap_or(f64::NEG_INFINITY));
         }
     }
 
@@ -71,22 +65,10 @@ impl Selection {
         }
     }
 
-    /// The candidates that are left, and the floor.
-    pub(crate) fn finish(mut self) -> (Vec<Candidate>, f64) {
-        self.prune();
-        (self.candidates, self.floor)
-    }
-
-    fn prune(&mut self) {
-        if self.candidates.len() > self.top_k {
-            let mut lower: Vec<f64> = self.candidates.iter().map(|candidate| candidate.bounds.lower).collect();
-            let (_, kth, _) = lower.select_nth_unstable_by(self.top_k - 1, |a, b| b.total_cmp(a));
-            // `max` keeps the number where the other is NaN, as a `min_score` might be.
-            self.floor = self.floor.max(*kth);
-            self.candidates.retain(|candidate| candidate.bounds.upper >= self.floor);
-        }
-        // Where most rows stay, wait longer and longer: the total work stays linear.
-        self.patience = self.patience.max(self.candidates.len().saturating_mul(2));
+    /// The candidates that are left.
+    pub(crate) fn finish(mut self) -> Vec<Candidate> {
+        self.candidates.retain(|candidate| candidate.bounds.upper >= self.floor);
+        self.candidates
     }
 }
 

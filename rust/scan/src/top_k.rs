@@ -1,6 +1,6 @@
 //! The search: what is asked, what is found, and how it is shared out to threads.
 
-use std::{num::NonZero, ops::Range, sync::LazyLock};
+use std::{num::NonZero, ops::Range, slice, sync::LazyLock};
 
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
 
@@ -134,7 +134,7 @@ impl Batch {
                 let scans: Vec<Scan> = together.zip(norms).map(scan).collect::<Result<_, _>>()?;
                 let mut found: Vec<Found> = scans.iter().map(Scan::nothing).collect();
                 for chunk in 0..self.chunks().len() {
-                    Scan::chunk_for_many(&scans, chunk, &mut found);
+                    Scan::chunk(&scans, chunk, &mut found);
                 }
                 top_ks.extend(scans.iter().zip(found).map(|(scan, found)| scan.rank(found)));
             }
@@ -154,7 +154,7 @@ impl Batch {
         let mut parts = in_parts(self.chunks().len(), threads, |chunks| {
             let mut found = scan.nothing();
             for chunk in chunks {
-                scan.chunk(chunk, &mut found);
+                Scan::chunk(slice::from_ref(&scan), chunk, slice::from_mut(&mut found));
             }
             found
         })

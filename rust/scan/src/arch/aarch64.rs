@@ -4,16 +4,15 @@
 use std::{
     arch::{
         aarch64::{
-            float64x2_t, int8x16_t, int32x4_t, vaddq_f64, vaddvq_s32, vcvt_f64_f32, vdupq_n_f64, vdupq_n_s8,
-            vdupq_n_s32, veorq_s8, vget_low_s8, vld1_f32, vld1q_f64, vld1q_s8, vmull_high_s8, vmull_s8, vmulq_f64,
-            vpadalq_s16, vst1q_f64, vsubq_f64, vzip1q_f64, vzip2q_f64,
+            float64x2_t, int8x16_t, int32x4_t, uint8x16_t, vaddq_f64, vaddvq_s32, vandq_u8, vcvt_f64_f32, vdupq_n_f64,
+            vdupq_n_s8, vdupq_n_s32, vdupq_n_u8, veorq_u8, vget_low_s8, vld1_f32, vld1q_f64, vld1q_u8, vmull_high_s8,
+            vmull_s8, vmulq_f64, vpadalq_s16, vreinterpretq_s8_u8, vshrq_n_u8, vsliq_n_u8, vsriq_n_u8, vst1q_f64,
+            vsubq_f64, vzip1q_f64, vzip2q_f64,
         },
         asm, is_aarch64_feature_detected,
     },
     ptr,
 };
-
-use crate::bounds::Precision;
 
 use super::{CodedRow, EXACT_ROWS, FIRST_ROWS, Kernels, Line, Number, Quad, Sums, portable};
 
@@ -30,14 +29,9 @@ macro_rules! on_this_cpu {
 /// The set of every CPU.
 pub(super) static NEON: Kernels = Kernels {
     name: "neon",
-    // Multiplying is most of the work, and the second plane would be as much again.
-    block_sums: |planes, quads, sums| {
-        let upper = sums.as_chunks_mut::<1>().0;
-        // SAFETY: as above.
-        unsafe { neon::block_sums([planes[0]], quads, &mut upper[0]) };
-        Precision::Upper
-    },
+    block_sums: on_this_cpu!(neon::block_sums, planes, quads, sums),
     many_sums: |planes, quads, sums| portable::one_by_one(NEON.block_sums, planes, quads, sums),
+    whole_sums: on_this_cpu!(neon::whole_sums, planes, halves, sums),
     row_sums: on_this_cpu!(neon::row_sums, planes, rows),
     dots_f32: on_this_cpu!(exact::<f32, DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::<f64, DOTS>, query, rows),
@@ -53,13 +47,9 @@ pub(super) fn dotprod() -> Option<&'static Kernels> {
 
 static DOTPROD: Kernels = Kernels {
     name: "dotprod",
-    // Waiting for the codes takes longer than multiplying them twice.
-    block_sums: |planes, quads, sums| {
-        // SAFETY: as above.
-        unsafe { dotprod::block_sums(planes, quads, sums) };
-        Precision::Both
-    },
+    block_sums: on_this_cpu!(dotprod::block_sums, planes, quads, sums),
     many_sums: on_this_cpu!(dotprod::block_sums, planes, quads, sums),
+    whole_sums: on_this_cpu!(dotprod::whole_sums, planes, halves, sums),
     row_sums: on_this_cpu!(dotprod::row_sums, planes, rows),
     ..NEON
 };
@@ -76,46 +66,70 @@ macro_rules! with_products {
                 quads: &[Quad],
                 sums: &mut Sums<PLANES>,
             ) {
-                let offsets = offsets(planes);
                 for (group, quads) in portable::quads_of_rows(&planes, quads).enumerate() {
-                    let line = |row: usize, line: usize| &quads[line][row];
-                    for (sums, found) in sums.iter_mut().zip(group_sums(planes, offsets, line)) {
+                    let found = group_sums(planes, |line, row, part| {
+                        let codes = load(&quads[line][row], part);
+                        let next = vandq_u8(codes, vdupq_n_u8(0x0f));
+                        [vreinterpretq_s8_u8(vshrq_n_u8::<4>(codes)), vreinterpretq_s8_u8(next)]
+                    });
+                    for (sums, found) in sums.iter_mut().zip(found) {
                         sums.as_chunks_mut().0[group] = found;
                     }
                 }
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: [CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2] {
-                group_sums(planes, offsets(planes), |row, line| &rows[row].quads[line][rows[row].lane])
+            pub(super) fn whole_sums(planes: [&[Line<i8>]; 2], [upper, lower]: [&[Quad]; 2], sums: &mut Sums<2>) {
+                let offsets = offsets(planes);
+                let quads = portable::quads_of_rows(&planes, upper).zip(portable::quads_of_rows(&planes, lower));
+                for (group, (upper, lower)) in quads.enumerate() {
+                    let found = group_sums(planes, |line, row, part| whole(&upper[line][row], &lower[line][row], part));
+                    for ((sums, found), offset) in sums.iter_mut().zip(found).zip(offsets) {
+                        sums.as_chunks_mut().0[group] = found.map(|sum| sum + offset);
+                    }
+                }
             }
 
+            #[target_feature(enable = $features)]
+            pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: &[CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2] {
+                let mut found = group_sums(planes, |line, row, part| {
+                    let CodedRow { halves: [upper, lower], lane } = rows[row];
+                    whole(&upper[line][lane], &lower[line][lane], part)
+                });
+                for (found, offset) in found.iter_mut().zip(offsets(planes)) {
+                    *found = found.map(|sum| sum + offset);
+                }
+                found
+            }
+
+            /// The sums of four rows, of whose codes `codes_of` gives a quarter of two lines at a time.
             #[inline]
             #[target_feature(enable = $features)]
-            fn group_sums<'a, const PLANES: usize>(
+            fn group_sums<const PLANES: usize>(
                 planes: [&[Line<i8>]; PLANES],
-                offsets: [i32; PLANES],
-                line_of: impl Fn(usize, usize) -> &'a Line<u8>,
+                codes_of: impl Fn(usize, usize, usize) -> [int8x16_t; 2],
             ) -> [[i32; FIRST_ROWS]; PLANES] {
                 let mut sums = [[vdupq_n_s32(0); FIRST_ROWS]; PLANES];
-                for line in 0..planes[0].len() {
+                for line in 0..planes[0].len() / 2 {
                     for part in 0..4 {
-                        let mut codes = [vdupq_n_s8(0); FIRST_ROWS];
+                        let mut codes = [[vdupq_n_s8(0); 2]; FIRST_ROWS];
                         for (row, codes) in codes.iter_mut().enumerate() {
-                            *codes = veorq_s8(load(line_of(row, line), part), vdupq_n_s8(-128));
+                            *codes = codes_of(line, row, part);
                         }
                         for (sums, plane) in sums.iter_mut().zip(planes) {
-                            let plane = load(&plane[line], part);
-                            for (sum, codes) in sums.iter_mut().zip(codes) {
-                                *sum = $add(*sum, codes, plane);
+                            for half in 0..2 {
+                                let plane = vreinterpretq_s8_u8(load(&plane[2 * line + half], part));
+                                for (sum, codes) in sums.iter_mut().zip(codes) {
+                                    *sum = $add(*sum, codes[half], plane);
+                                }
                             }
                         }
                     }
                 }
                 let mut found = [[0; FIRST_ROWS]; PLANES];
-                for ((found, sums), offset) in found.iter_mut().zip(sums).zip(offsets) {
+                for (found, sums) in found.iter_mut().zip(sums) {
                     for (found, sum) in found.iter_mut().zip(sums) {
-                        *found = vaddvq_s32(sum) + offset;
+                        *found = vaddvq_s32(sum);
                     }
                 }
                 found
@@ -127,20 +141,31 @@ macro_rules! with_products {
 with_products!(neon, "neon", multiplied);
 with_products!(dotprod, "neon,dotprod", dotted);
 
-/// What the sums lack of each plane. The instructions multiply numbers with a sign, and codes have none: 128 is taken
-/// from each code, and 128 times the plane's sum is added at the end.
+/// What the sums of whole codes lack of each plane. The instructions multiply numbers with a sign, and codes have none: 128
+/// is taken from each code, and 128 times the plane's sum is added at the end.
 fn offsets<const PLANES: usize>(planes: [&[Line<i8>]; PLANES]) -> [i32; PLANES] {
     planes.map(|plane| 128 * plane.iter().flat_map(|line| line.0).map(i32::from).sum::<i32>())
+}
+
+/// A quarter of two lines of whole codes, less 128.
+#[inline]
+#[target_feature(enable = "neon")]
+fn whole(upper: &Line<u8>, lower: &Line<u8>, part: usize) -> [int8x16_t; 2] {
+    let (upper, lower) = (load(upper, part), load(lower, part));
+    // One half is shifted to the right or the left, into four bits of the other.
+    let (first, next) = (vsriq_n_u8::<4>(upper, lower), vsliq_n_u8::<4>(lower, upper));
+    let bias = vdupq_n_u8(128);
+    [vreinterpretq_s8_u8(veorq_u8(first, bias)), vreinterpretq_s8_u8(veorq_u8(next, bias))]
 }
 
 /// A quarter of a line.
 #[inline]
 #[target_feature(enable = "neon")]
-fn load<T>(line: &Line<T>, part: usize) -> int8x16_t {
+fn load<T>(line: &Line<T>, part: usize) -> uint8x16_t {
     const { assert!(size_of::<Line<T>>() == 64) };
     assert!(part < 4);
     // SAFETY: a line has 64 bytes; each part has 16.
-    unsafe { vld1q_s8(ptr::from_ref(line).cast::<i8>().add(16 * part)) }
+    unsafe { vld1q_u8(ptr::from_ref(line).cast::<u8>().add(16 * part)) }
 }
 
 /// By way of 16 bits, into which each product fits, and two don't.

@@ -4,7 +4,7 @@
 //!
 //! - *codes*: vectors are rounded to whole numbers of 8 or 16 bits, by the same operations on every CPU, with what that
 //!   loses measured. `bounds.rs` has the proof that goes with them.
-//! - *first pass*, over codes, in whole numbers: exact, so the order of the additions doesn't matter.
+//! - *first and second pass*, over codes, in whole numbers: exact, so the order of the additions doesn't matter.
 //! - *exact*, in float64, `EXACT_ROWS` rows at once. Each row has its own accumulator and goes through the operations
 //!   of the reference in their order, never fused, so its result has the reference's bits on every CPU. The same over
 //!   panels of `PANEL_ROWS` rows.
@@ -20,19 +20,28 @@ mod x86_64;
 
 use std::{ops::RangeInclusive, sync::LazyLock};
 
-use crate::bounds::{FirstPass, Measured, Precision, power_of_two};
+use crate::{
+    bounds::{CodedQuery, LARGEST_CODE, Measured, power_of_two},
+    select::Bounds,
+};
 
-/// How many rows a first-pass kernel takes at once: as many as share one load of the query.
+/// How many rows a kernel over codes takes at once: as many as share one load of the query.
 pub(crate) const FIRST_ROWS: usize = 4;
 
 /// A line of each of so many consecutive rows. Their codes are kept in turns, a line of each, so that a kernel reads memory
 /// from one end to the other: by rows it would take half as long again.
 pub(crate) type Quad = [Line<u8>; FIRST_ROWS];
 
-/// The codes of one row: one lane of its quads.
+/// How many lines hold the upper four bits of a row's codes, and as many the lower ones. A line has those of 128 codes:
+/// its bytes have the first 64 in their upper four bits, the next 64 in their lower.
+pub(crate) const fn half_lines(codes: usize) -> usize {
+    codes.div_ceil(2 * Line::<u8>::LEN)
+}
+
+/// The codes of one row, upper halves and lower: one lane of its quads.
 #[derive(Clone, Copy)]
 pub(crate) struct CodedRow<'a> {
-    pub(crate) quads: &'a [Quad],
+    pub(crate) halves: [&'a [Quad]; 2],
     pub(crate) lane: usize,
 }
 
@@ -42,7 +51,7 @@ pub(crate) const FIRST_QUERIES: usize = 4;
 /// How many consecutive rows, at most, are a block: those of a word of a mask.
 pub(crate) const BLOCK_ROWS: usize = 64;
 
-/// For each of some planes, its sums of products with the codes of a block's rows. Past the last row there is nonsense.
+/// For each of some planes, its sums of products with codes of a block's rows. Past the last row there is nonsense.
 pub(crate) type Sums<const PLANES: usize> = [[i32; BLOCK_ROWS]; PLANES];
 
 /// How many rows an exact kernel takes at once: independent chains of additions, enough to hide most of their latency.
@@ -58,11 +67,6 @@ pub(crate) struct Line<T>([T; 64]);
 
 impl<T> Line<T> {
     const LEN: usize = 64;
-
-    /// How many lines hold so many codes.
-    pub(crate) fn needed(codes: usize) -> usize {
-        codes.div_ceil(Self::LEN)
-    }
 }
 
 impl<T: Copy + Default> Default for Line<T> {
@@ -71,12 +75,22 @@ impl<T: Copy + Default> Default for Line<T> {
     }
 }
 
-/// How a row was coded: its codes are its components times `inverse`, rounded, plus 128.
+/// What is added to a row's codes, so that none is negative.
+pub(crate) const BIAS: u8 = 136;
+
+/// What that comes to for their upper halves.
+pub(crate) const UPPER_BIAS: u8 = 8;
+
+/// How a row was coded: its codes are its components times `inverse`, rounded, and are kept plus [`BIAS`]. So they are
+/// 16 (upper half - [`UPPER_BIAS`]) and something from -8 to 7.
 #[derive(Clone, Copy)]
 pub(crate) struct Encoded {
     pub(crate) inverse: f64,
-    /// The sum of the squares of what rounding changed, in float32, in `portable::LANES` lanes and a tree.
-    pub(crate) squares: f32,
+    /// The sums of the squares of what is lost, by the upper halves alone and by the whole codes, in float32, in
+    /// `portable::LANES` lanes and a tree.
+    pub(crate) losses: [f32; 2],
+    /// The sums of the squares of the upper halves and of the whole codes, without what is added to them.
+    pub(crate) squares: [i32; 2],
 }
 
 /// How a query was coded: its codes are its components times `inverse`, rounded, and are 256 `upper` + `lower`.
@@ -86,15 +100,18 @@ pub(crate) struct Planes {
     /// The sum of each plane's codes, the upper one's first.
     pub(crate) sums: [i32; 2],
     /// As for [`Encoded`]: for the upper plane alone, and for both together.
-    pub(crate) squares: [f32; 2],
+    pub(crate) losses: [f32; 2],
+    /// As for [`Encoded`]. Those of whole codes are below 2^30, of which float64 adds 2^16 exactly.
+    pub(crate) squares: [f64; 2],
 }
 
-type Encode<T> = fn(&[T], &mut [Quad], usize) -> Encoded;
+type Encode<T> = fn(&[T], [&mut [Quad]; 2], usize) -> Encoded;
 type CodeQuery = fn(&[f64], &mut [Line<i8>], &mut [Line<i8>]) -> Planes;
-type BlockSums = fn([&[Line<i8>]; 2], &[Quad], &mut Sums<2>) -> Precision;
-type ManySums = fn([&[Line<i8>]; FIRST_QUERIES], &[Quad], &mut Sums<FIRST_QUERIES>);
-type RowSums = fn([&[Line<i8>]; 2], [CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2];
-type Reaching = fn(&FirstPass, Precision, [&[i32]; 2], Measured, f64) -> u64;
+type BlockSums<const PLANES: usize> = fn([&[Line<i8>]; PLANES], &[Quad], &mut Sums<PLANES>);
+type WholeSums = fn([&[Line<i8>]; 2], [&[Quad]; 2], &mut Sums<2>);
+type RowSums = fn([&[Line<i8>]; 2], &[CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2];
+type Reaching = fn(&CodedQuery, &[i32; BLOCK_ROWS], Measured<&[f32], &[f64]>, f64) -> u64;
+type Bound = fn(&CodedQuery, [&[i32]; 2], Measured<&[f32], &[f64]>, &mut [Bounds]);
 type Exact<T> = fn(&[f64], [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
 type Panel<T> = fn(&[f64], &[T]) -> [f64; PANEL_ROWS];
 type Decimals = fn(&[u8], usize, &mut Vec<f64>) -> usize;
@@ -108,15 +125,20 @@ pub struct Kernels {
     encode_f64: Encode<f64>,
     /// Codes a query.
     pub(crate) planes: CodeQuery,
-    /// The sums of products of the planes of a query and the codes of a block: of both where the second one costs little,
-    /// else of the upper one. Says which.
-    pub(crate) block_sums: BlockSums,
-    /// The same for one plane of each of several queries.
-    pub(crate) many_sums: ManySums,
-    /// The sums of products of both planes of a query and the codes of some rows.
-    pub(crate) row_sums: RowSums,
-    /// Which rows of a block may reach a score, see [`FirstPass::reaching`].
+    /// The sums of products of a query's upper plane and the upper halves of a block.
+    pub(crate) block_sums: BlockSums<1>,
+    /// The same for several queries.
+    pub(crate) many_sums: BlockSums<FIRST_QUERIES>,
+    /// Which rows of a block may reach a score by these, see [`CodedQuery::reaching`].
     pub(crate) reaching: Reaching,
+    /// Asks memory for the lower half of a row, which the second pass is going to read.
+    pub(crate) fetch: fn(CodedRow),
+    /// The sums of products of both planes of a query and the whole codes of a block.
+    pub(crate) whole_sums: WholeSums,
+    /// The same for rows that needn't be neighbours.
+    pub(crate) row_sums: RowSums,
+    /// What these say of scores, see [`CodedQuery::bounds`].
+    pub(crate) bounds: Bound,
     dots_f32: Exact<f32>,
     dots_f64: Exact<f64>,
     distances_f32: Exact<f32>,
@@ -135,12 +157,12 @@ pub(crate) trait Number: Copy + Default + PartialOrd + Into<f64> {
     const CODED: RangeInclusive<f64>;
     /// The size of a number.
     fn magnitude(self) -> Self;
-    /// What takes numbers up to `largest` to numbers up to 127.
+    /// What takes numbers up to `largest` to numbers up to [`LARGEST_CODE`].
     fn inverse(largest: Self) -> Self;
     /// A product, in float32.
     fn times(self, inverse: Self) -> f32;
-    /// Codes a row into a lane.
-    fn encode(kernels: &Kernels, row: &[Self], quads: &mut [Quad], lane: usize) -> Encoded;
+    /// Codes a row into a lane of its quads, upper halves and lower.
+    fn encode(kernels: &Kernels, row: &[Self], halves: [&mut [Quad]; 2], lane: usize) -> Encoded;
     /// Dot products with the query.
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
     /// Squared distances to the query.
@@ -157,13 +179,13 @@ impl Number for f32 {
         self.abs()
     }
     fn inverse(largest: Self) -> Self {
-        127.0 / largest
+        Self::from(LARGEST_CODE) / largest
     }
     fn times(self, inverse: Self) -> f32 {
         self * inverse
     }
-    fn encode(kernels: &Kernels, row: &[Self], quads: &mut [Quad], lane: usize) -> Encoded {
-        (kernels.encode_f32)(row, quads, lane)
+    fn encode(kernels: &Kernels, row: &[Self], halves: [&mut [Quad]; 2], lane: usize) -> Encoded {
+        (kernels.encode_f32)(row, halves, lane)
     }
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.dots_f32)(query, rows)
@@ -185,14 +207,14 @@ impl Number for f64 {
         self.abs()
     }
     fn inverse(largest: Self) -> Self {
-        127.0 / largest
+        Self::from(LARGEST_CODE) / largest
     }
     #[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof")]
     fn times(self, inverse: Self) -> f32 {
         (self * inverse) as f32
     }
-    fn encode(kernels: &Kernels, row: &[Self], quads: &mut [Quad], lane: usize) -> Encoded {
-        (kernels.encode_f64)(row, quads, lane)
+    fn encode(kernels: &Kernels, row: &[Self], halves: [&mut [Quad]; 2], lane: usize) -> Encoded {
+        (kernels.encode_f64)(row, halves, lane)
     }
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.dots_f64)(query, rows)

@@ -5,14 +5,11 @@
 
 use std::slice::ChunksExact;
 
-use crate::{
-    bounds::Precision,
-    decimal::{self, Word},
-};
+use crate::decimal::{self, Word};
 
 use super::{
-    BLOCK_ROWS, BlockSums, CodedRow, EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, Number, PANEL_ROWS,
-    Planes, Quad, Sums,
+    BIAS, BLOCK_ROWS, BlockSums, CodedRow, EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, Number,
+    PANEL_ROWS, Planes, Quad, Sums, UPPER_BIAS,
 };
 
 pub(super) const KERNELS: Kernels = Kernels {
@@ -22,8 +19,11 @@ pub(super) const KERNELS: Kernels = Kernels {
     planes,
     block_sums,
     many_sums: |planes, quads, sums| one_by_one(block_sums, planes, quads, sums),
+    reaching: |query, sums, rows, floor| query.reaching(sums, rows, floor),
+    fetch: |_| (),
+    whole_sums: |planes, halves, sums| for_each_quad(planes, halves, sums, row_sums),
     row_sums,
-    reaching: |first, precision, sums, rows, floor| first.reaching(precision, sums, rows, floor),
+    bounds: |query, sums, rows, bounds| query.bounds(sums, rows, bounds),
     dots_f32: dots,
     dots_f64: dots,
     distances_f32: distances,
@@ -79,19 +79,16 @@ fn total(mut lanes: [f32; LANES]) -> f32 {
     lanes[0]
 }
 
-/// Numbers in groups of `LANES`, the last one filled up with zeros.
+/// `LANES` numbers; the last ones are filled up with zeros. A closure that goes over them all wouldn't always be inlined.
 #[expect(clippy::inline_always, reason = "part of a kernel")]
 #[inline(always)]
-fn for_each_group<T: Number>(numbers: &[T], mut group: impl FnMut(usize, &[T; LANES])) {
+fn group_at<T: Number>(numbers: &[T], group: usize) -> [T; LANES] {
     let (whole, rest) = numbers.as_chunks::<LANES>();
-    for (index, numbers) in whole.iter().enumerate() {
-        group(index, numbers);
-    }
-    if !rest.is_empty() {
+    whole.get(group).copied().unwrap_or_else(|| {
         let mut padded = [T::default(); LANES];
         padded[..rest.len()].copy_from_slice(rest);
-        group(whole.len(), &padded);
-    }
+        padded
+    })
 }
 
 /// How many such groups have their codes in a line.
@@ -107,19 +104,45 @@ fn group_of<T>(line: &mut Line<T>, index: usize) -> &mut [T; LANES] {
 #[expect(clippy::inline_always, reason = "compiled for each set")]
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are wanted")]
-pub(super) fn encode<T: Number>(row: &[T], quads: &mut [Quad], lane: usize) -> Encoded {
+pub(super) fn encode<T: Number>(row: &[T], [upper, lower]: [&mut [Quad]; 2], lane: usize) -> Encoded {
     let inverse = T::inverse(largest(row));
-    let mut squares = [0.0; LANES];
-    for_each_group(row, |group, numbers| {
-        let codes = group_of(&mut quads[group / GROUPS][lane], group);
+    let (mut upper_losses, mut whole_losses) = ([0.0; LANES], [0.0; LANES]);
+    let (mut upper_squares, mut whole_squares) = ([0; LANES], [0; LANES]);
+    for group in 0..row.len().div_ceil(LANES) {
+        let numbers = group_at(row, group);
+        let mut codes = [0_u8; LANES];
         for index in 0..LANES {
             let x = numbers[index].times(inverse);
             let (whole, bits) = rounded(x);
-            codes[index] = (bits as u8) ^ 128;
-            squares[index] += (x - whole) * (x - whole);
+            let code = bits as i8;
+            codes[index] = code.cast_unsigned().wrapping_add(BIAS);
+            let upper = (codes[index] >> 4).cast_signed() - UPPER_BIAS.cast_signed();
+            let rest = x - 16.0 * f32::from(upper);
+            upper_losses[index] += rest * rest;
+            whole_losses[index] += (x - whole) * (x - whole);
+            upper_squares[index] += i32::from(i16::from(upper) * i16::from(upper));
+            whole_squares[index] += i32::from(i16::from(code) * i16::from(code));
         }
-    });
-    Encoded { inverse: inverse.into(), squares: total(squares) }
+        let quad = group / (2 * GROUPS);
+        let (upper, lower) = (group_of(&mut upper[quad][lane], group), group_of(&mut lower[quad][lane], group));
+        // The first half of a line's codes comes first, and clears what was there.
+        if group % (2 * GROUPS) < GROUPS {
+            for index in 0..LANES {
+                upper[index] = codes[index] & 0xf0;
+                lower[index] = codes[index] << 4;
+            }
+        } else {
+            for index in 0..LANES {
+                upper[index] |= codes[index] >> 4;
+                lower[index] |= codes[index] & 0x0f;
+            }
+        }
+    }
+    Encoded {
+        inverse: inverse.into(),
+        losses: [total(upper_losses), total(whole_losses)],
+        squares: [upper_squares.iter().sum(), whole_squares.iter().sum()],
+    }
 }
 
 #[expect(clippy::inline_always, reason = "compiled for each set")]
@@ -127,11 +150,13 @@ pub(super) fn encode<T: Number>(row: &[T], quads: &mut [Quad], lane: usize) -> E
 #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are wanted")]
 pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8>]) -> Planes {
     let inverse = 256.0 * f64::inverse(largest(query));
-    let (mut upper_squares, mut both_squares) = ([0.0; LANES], [0.0; LANES]);
+    let (mut upper_losses, mut whole_losses) = ([0.0; LANES], [0.0; LANES]);
     let (mut upper_sums, mut lower_sums) = ([0_i32; LANES], [0_i32; LANES]);
-    for_each_group(query, |index, numbers| {
-        let line = index / GROUPS;
-        let (upper, lower) = (group_of(&mut upper[line], index), group_of(&mut lower[line], index));
+    let (mut upper_squares, mut whole_squares) = ([0_i32; LANES], [0.0; LANES]);
+    for group in 0..query.len().div_ceil(LANES) {
+        let numbers = group_at(query, group);
+        let line = group / GROUPS;
+        let (upper, lower) = (group_of(&mut upper[line], group), group_of(&mut lower[line], group));
         for lane in 0..LANES {
             let x = numbers[lane].times(inverse);
             let (whole, bits) = rounded(x);
@@ -143,61 +168,93 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
             lower[lane] = low;
             upper_sums[lane] += i32::from(high);
             lower_sums[lane] += i32::from(low);
-            both_squares[lane] += (x - whole) * (x - whole);
-            upper_squares[lane] += rest * rest;
+            upper_losses[lane] += rest * rest;
+            whole_losses[lane] += (x - whole) * (x - whole);
+            upper_squares[lane] += i32::from(i16::from(high) * i16::from(high));
+            whole_squares[lane] += f64::from(whole) * f64::from(whole);
         }
-    });
+    }
     Planes {
         inverse,
         sums: [upper_sums.iter().sum(), lower_sums.iter().sum()],
-        squares: [total(upper_squares), total(both_squares)],
+        losses: [total(upper_losses), total(whole_losses)],
+        squares: [f64::from(upper_squares.iter().sum::<i32>()), whole_squares.iter().sum()],
     }
 }
 
-fn block_sums(planes: [&[Line<i8>]; 2], quads: &[Quad], sums: &mut Sums<2>) -> Precision {
-    for (quads, sums) in quads_of_rows(&planes, quads).zip(sums[0].as_chunks_mut::<FIRST_ROWS>().0) {
-        *sums = std::array::from_fn(|lane| row_sum(planes[0], CodedRow { quads, lane }));
+fn block_sums([plane]: [&[Line<i8>]; 1], quads: &[Quad], [sums]: &mut Sums<1>) {
+    for (quads, sums) in quads_of_rows(&[plane], quads).zip(sums.as_chunks_mut::<FIRST_ROWS>().0) {
+        let upper = |quad: &Quad, lane: usize| {
+            let line = &quad[lane].0;
+            [line.map(|byte| byte >> 4), line.map(|byte| byte & 0x0f)]
+        };
+        *sums = std::array::from_fn(|lane| sum(plane, quads.iter().map(|quad| upper(quad, lane))));
     }
-    Precision::Upper
 }
 
 /// The quads of a block, those of the same rows together, having checked that it is one.
 #[expect(clippy::inline_always, reason = "part of a kernel")]
 #[inline(always)]
 pub(super) fn quads_of_rows<'a>(planes: &[&[Line<i8>]], quads: &'a [Quad]) -> ChunksExact<'a, Quad> {
-    let width = planes[0].len();
+    let width = planes[0].len() / 2;
     let quads = quads.chunks_exact(width);
-    assert!(planes.iter().all(|plane| plane.len() == width));
+    assert!(planes.iter().all(|plane| plane.len() == 2 * width));
     assert!(quads.remainder().is_empty() && quads.len() <= BLOCK_ROWS / FIRST_ROWS);
     quads
 }
 
-/// The sums for several queries by a kernel for one, of the upper plane: for CPUs whose registers can't hold more.
+/// The sums for several queries by a kernel for one: for CPUs whose registers can't hold more.
 pub(super) fn one_by_one(
-    block_sums: BlockSums,
+    block_sums: BlockSums<1>,
     planes: [&[Line<i8>]; FIRST_QUERIES],
     quads: &[Quad],
     sums: &mut Sums<FIRST_QUERIES>,
 ) {
-    for (plane, sums) in planes.into_iter().zip(sums) {
-        let mut found = [[0; BLOCK_ROWS]; 2];
-        block_sums([plane; 2], quads, &mut found);
-        *sums = found[0];
+    for (plane, sums) in planes.into_iter().zip(sums.as_chunks_mut().0) {
+        block_sums([plane], quads, sums);
     }
 }
 
-fn row_sums(planes: [&[Line<i8>]; 2], rows: [CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2] {
-    planes.map(|plane| rows.map(|row| row_sum(plane, row)))
+/// The sums of whole codes of a block by a kernel for four rows.
+#[expect(clippy::inline_always, reason = "part of a kernel")]
+#[inline(always)]
+pub(super) fn for_each_quad(
+    planes: [&[Line<i8>]; 2],
+    halves: [&[Quad]; 2],
+    sums: &mut Sums<2>,
+    row_sums: impl Fn([&[Line<i8>]; 2], &[CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2],
+) {
+    let [upper, lower] = halves.map(|half| quads_of_rows(&planes, half));
+    for (group, (upper, lower)) in upper.zip(lower).enumerate() {
+        let halves = [upper, lower];
+        let rows = [0, 1, 2, 3].map(|lane| CodedRow { halves, lane });
+        for (sums, found) in sums.iter_mut().zip(row_sums(planes, &rows)) {
+            sums.as_chunks_mut().0[group] = found;
+        }
+    }
 }
 
-fn row_sum(plane: &[Line<i8>], row: CodedRow) -> i32 {
-    assert_eq!(plane.len(), row.quads.len());
+fn row_sums(planes: [&[Line<i8>]; 2], rows: &[CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2] {
+    let whole = |CodedRow { halves: [upper, lower], lane }: CodedRow, line: usize| {
+        let (upper, lower) = (&upper[line][lane].0, &lower[line][lane].0);
+        let byte = |join: fn(u8, u8) -> u8| std::array::from_fn(|index| join(upper[index], lower[index]));
+        [byte(|upper, lower| upper & 0xf0 | lower >> 4), byte(|upper, lower| upper << 4 | lower & 0x0f)]
+    };
+    planes.map(|plane| rows.map(|row| sum(plane, (0..plane.len() / 2).map(|line| whole(row, line)))))
+}
+
+/// The sum of products of a plane and codes, of which there are two lines at a time.
+fn sum(plane: &[Line<i8>], codes: impl ExactSizeIterator<Item = [[u8; 64]; 2]>) -> i32 {
+    let (pairs, single) = plane.as_chunks::<2>();
+    assert!(single.is_empty() && pairs.len() == codes.len());
     let mut sums = [0; 16];
-    for (plane, quad) in plane.iter().zip(row.quads) {
-        for (plane, row) in plane.0.as_chunks::<16>().0.iter().zip(quad[row.lane].0.as_chunks::<16>().0) {
-            for lane in 0..16 {
-                // The product fits into 16 bits, for which the baseline has an instruction.
-                sums[lane] += i32::from(i16::from(plane[lane]) * i16::from(row[lane]));
+    for (plane, codes) in pairs.iter().zip(codes) {
+        for (plane, codes) in plane.iter().zip(codes) {
+            for (plane, codes) in plane.0.as_chunks::<16>().0.iter().zip(codes.as_chunks::<16>().0) {
+                for lane in 0..16 {
+                    // The product fits into 16 bits, for which the baseline has an instruction.
+                    sums[lane] += i32::from(i16::from(plane[lane]) * i16::from(codes[lane]));
+                }
             }
         }
     }

@@ -75,60 +75,131 @@ fn panels_match<T: Number>(kernels: &Kernels, query: &[f64], panel: &[T]) {
     assert_eq!(bits(T::panel_distances(kernels, query, panel)), sums(|a, b| (a - b) * (a - b)), "{at}");
 }
 
+/// The halves of the codes of rows one after the other, and the rows among them.
+struct Coded {
+    lines: usize,
+    halves: [Vec<Quad>; 2],
+}
+
+impl Coded {
+    fn new(dimension: usize, rows: usize) -> Self {
+        let lines = half_lines(dimension);
+        Self { lines, halves: [(); 2].map(|()| vec![Quad::default(); lines * rows.div_ceil(FIRST_ROWS)]) }
+    }
+
+    fn encode<T: Number>(&mut self, kernels: &Kernels, index: usize, row: &[T]) -> Encoded {
+        let quads = index / FIRST_ROWS * self.lines..(index / FIRST_ROWS + 1) * self.lines;
+        T::encode(kernels, row, self.halves.each_mut().map(|half| &mut half[quads.clone()]), index % FIRST_ROWS)
+    }
+
+    fn row(&self, index: usize) -> CodedRow<'_> {
+        let quads = index / FIRST_ROWS * self.lines..(index / FIRST_ROWS + 1) * self.lines;
+        CodedRow { halves: self.halves.each_ref().map(|half| &half[quads.clone()]), lane: index % FIRST_ROWS }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.halves.iter().flatten().flatten().flat_map(|line| line.0).collect()
+    }
+}
+
+/// The upper halves of a row's codes, or the whole, in order and filled up with zeros.
+fn codes_of(CodedRow { halves, lane }: CodedRow, whole: bool) -> Vec<u8> {
+    let half = |half: &[Quad]| -> Vec<u8> {
+        let lines = half.iter().map(|quad| quad[lane].0);
+        lines.flat_map(|line| line.map(|byte| byte >> 4).into_iter().chain(line.map(|byte| byte & 0x0f))).collect()
+    };
+    let [upper, lower] = halves.map(half);
+    if whole { upper.iter().zip(lower).map(|(upper, lower)| 16 * upper + lower).collect() } else { upper }
+}
+
+/// The sum of products of a plane and codes.
+fn sum(plane: &[Line<i8>], codes: &[u8]) -> i32 {
+    let plane: Vec<i8> = plane.iter().flat_map(|line| line.0).collect();
+    assert_eq!(plane.len(), codes.len());
+    plane.into_iter().zip(codes).map(|(a, &b)| i32::from(a) * i32::from(b)).sum()
+}
+
+#[test]
+fn codes_are_components_in_steps() {
+    for dimension in [1, 64, 65, 128, 129, 384] {
+        let row = numbers(dimension, 3);
+        let mut rows = Coded::new(dimension, 1);
+        let Encoded { inverse, losses, squares } = rows.encode(&portable::KERNELS, 0, &row);
+        let codes = codes_of(rows.row(0), true);
+        let lost = |value: fn(u8) -> f64| {
+            row.iter().zip(&codes).map(|(x, &code)| (x * inverse - value(code)).powi(2)).sum::<f64>()
+        };
+        let upper = lost(|code| f64::from(code & 0xf0) - 16.0 * f64::from(UPPER_BIAS));
+        let whole = lost(|code| f64::from(code) - f64::from(BIAS));
+        for (found, expected) in losses.into_iter().zip([upper, whole]) {
+            assert!((f64::from(found) - expected).abs() <= 1e-4 * expected, "{dimension}: {found} {expected}");
+        }
+        let square = |code: i32| code * code;
+        let upper = |&code: &u8| square(i32::from(code >> 4) - i32::from(UPPER_BIAS));
+        let whole = |&code: &u8| square(i32::from(code) - i32::from(BIAS));
+        let codes = &codes[..dimension];
+        assert_eq!(squares, [codes.iter().map(upper).sum::<i32>(), codes.iter().map(whole).sum()], "{dimension}");
+        for (x, &code) in row.iter().zip(codes) {
+            let code = f64::from(code) - f64::from(BIAS);
+            assert!((x * inverse - code).abs() <= 0.501 && code.abs() <= f64::from(LARGEST_CODE), "{dimension}");
+        }
+    }
+}
+
 #[test]
 fn codes_and_their_sums_are_the_same_on_every_cpu() {
     for dimension in (1..200).chain([384, 1536, 4096]) {
         let query = numbers(dimension, 7);
-        let lines = Line::<u8>::needed(dimension);
-        let empty = || vec![Line::default(); lines];
+        let empty = || vec![Line::default(); 2 * half_lines(dimension)];
         let (mut upper, mut lower) = (empty(), empty());
         let planes = (portable::KERNELS.planes)(&query, &mut upper, &mut lower);
         let rows: Vec<Vec<f64>> = (0..2 * FIRST_ROWS as u64 + 3).map(|seed| numbers(dimension, seed)).collect();
         let encode = |kernels: &Kernels| {
-            let mut codes = vec![Quad::default(); lines * rows.len().div_ceil(FIRST_ROWS)];
+            let mut coded = Coded::new(dimension, rows.len());
             let mut encoded = Vec::new();
             for (index, row) in rows.iter().enumerate() {
-                let (codes, lane) = (&mut codes[index / FIRST_ROWS * lines..][..lines], index % FIRST_ROWS);
                 // The same rows in float32 are coded first, and their codes then written over.
-                let narrow = f32::encode(kernels, &narrow(row), codes, lane);
-                let sum: i32 = codes.iter().flat_map(|quad| quad[lane].0).map(i32::from).sum();
-                encoded.push((narrow.inverse, narrow.squares, sum));
-                let wide = f64::encode(kernels, row, codes, lane);
-                encoded.push((wide.inverse, wide.squares, 0));
+                let narrow = coded.encode(kernels, index, &narrow(row));
+                let sum: u32 = codes_of(coded.row(index), true).into_iter().map(u32::from).sum();
+                let wide = coded.encode(kernels, index, row);
+                encoded.push((narrow.inverse, narrow.losses, sum, wide.inverse, wide.losses, wide.squares));
             }
-            (codes, encoded)
+            (coded, encoded)
         };
-        let (codes, encoded) = encode(&portable::KERNELS);
-        let row =
-            |index: usize| CodedRow { quads: &codes[index / FIRST_ROWS * lines..][..lines], lane: index % FIRST_ROWS };
+        let (coded, encoded) = encode(&portable::KERNELS);
         for kernels in available() {
             let at = format!("{} {dimension}", kernels.name);
             let (mut same_upper, mut same_lower) = (empty(), empty());
             let same = (kernels.planes)(&query, &mut same_upper, &mut same_lower);
-            assert_eq!((same.inverse, same.sums, same.squares), (planes.inverse, planes.sums, planes.squares), "{at}");
-            let (same_codes, same_encoded) = encode(kernels);
+            assert_eq!((same.inverse, same.sums, same.losses), (planes.inverse, planes.sums, planes.losses), "{at}");
+            assert_eq!(same.squares.map(f64::to_bits), planes.squares.map(f64::to_bits), "{at}");
+            let (same_coded, same_encoded) = encode(kernels);
             assert_eq!(same_encoded, encoded, "{at}");
-            assert!(same_codes.iter().flatten().zip(codes.iter().flatten()).all(|(a, b)| a.0 == b.0), "{at}");
+            assert_eq!(same_coded.bytes(), coded.bytes(), "{at}");
             for (plane, same_plane) in [(&upper, &same_upper), (&lower, &same_lower)] {
                 assert!(plane.iter().zip(same_plane).all(|(a, b)| a.0 == b.0), "{at}");
             }
-            let sum = |plane: &[Line<i8>], row: CodedRow| -> i32 {
-                let products = |(a, b): (&Line<i8>, &Line<u8>)| {
-                    a.0.iter().zip(b.0).map(|(&a, b)| i32::from(a) * i32::from(b)).sum::<i32>()
-                };
-                plane.iter().zip(row.quads.iter().map(|quad| &quad[row.lane])).map(products).sum()
-            };
-            let mixed = [3, 0, 5, 1].map(row);
+            let mixed = [3, 0, 5, 1].map(|index| coded.row(index));
             let planes = [&upper[..], &lower];
-            assert_eq!((kernels.row_sums)(planes, mixed), planes.map(|plane| mixed.map(|row| sum(plane, row))), "{at}");
+            let expected = planes.map(|plane| mixed.map(|row| sum(plane, &codes_of(row, true))));
+            assert_eq!((kernels.row_sums)(planes, &mixed), expected, "{at}");
             for count in (0..rows.len()).step_by(FIRST_ROWS) {
-                let block = &codes[..count / FIRST_ROWS * lines];
-                let right =
-                    |plane: &[Line<i8>], sums: &[i32]| (0..count).all(|index| sums[index] == sum(plane, row(index)));
-                let mut sums = [[-1; BLOCK_ROWS]; 2];
-                let precision = (kernels.block_sums)(planes, block, &mut sums);
+                let block = &coded.halves[0][..count / FIRST_ROWS * coded.lines];
+                let right = |plane: &[Line<i8>], sums: &[i32]| {
+                    (0..count).all(|index| sums[index] == sum(plane, &codes_of(coded.row(index), false)))
+                };
+                let mut sums = [[-1; BLOCK_ROWS]];
+                (kernels.block_sums)([&upper], block, &mut sums);
                 assert!(right(&upper, &sums[0]), "{at}");
-                assert!(precision == Precision::Upper || right(&lower, &sums[1]), "{at}");
+                let halves = coded.halves.each_ref().map(|half| &half[..block.len()]);
+                let mut sums = [[-1; BLOCK_ROWS]; 2];
+                (kernels.whole_sums)(planes, halves, &mut sums);
+                for (plane, sums) in planes.iter().zip(sums) {
+                    assert!(
+                        (0..count).all(|index| sums[index] == sum(plane, &codes_of(coded.row(index), true))),
+                        "{at}"
+                    );
+                }
                 let planes = [&upper[..], &lower, &lower, &upper];
                 let mut sums = [[-1; BLOCK_ROWS]; FIRST_QUERIES];
                 (kernels.many_sums)(planes, block, &mut sums);
@@ -140,15 +211,17 @@ fn codes_and_their_sums_are_the_same_on_every_cpu() {
 
 #[test]
 fn sums_of_the_longest_vectors_do_not_overflow() {
-    let lines = *crate::bounds::DIMENSIONS.end() / Line::<u8>::LEN;
+    let lines = half_lines(*crate::bounds::DIMENSIONS.end());
     let quads = &vec![[Line([255; Line::<u8>::LEN]); FIRST_ROWS]; lines][..];
-    let row = CodedRow { quads, lane: 1 };
     for kernels in available() {
         for extreme in [-128, 127] {
-            let plane = vec![Line([extreme; Line::<i8>::LEN]); lines];
-            let sum = 255 * i32::from(extreme) * (1 << 16);
-            let sums = (kernels.row_sums)([&plane; 2], [row; FIRST_ROWS]);
-            assert_eq!(sums, [[sum; FIRST_ROWS]; 2], "{}", kernels.name);
+            let plane = &vec![Line([extreme; Line::<i8>::LEN]); 2 * lines][..];
+            let sum = i32::from(extreme) * (1 << 16);
+            let sums = (kernels.row_sums)([plane; 2], &[CodedRow { halves: [quads; 2], lane: 1 }; FIRST_ROWS]);
+            assert_eq!(sums, [[255 * sum; FIRST_ROWS]; 2], "{}", kernels.name);
+            let mut sums = [[0; BLOCK_ROWS]];
+            (kernels.block_sums)([plane], quads, &mut sums);
+            assert_eq!(sums[0][..FIRST_ROWS], [15 * sum; FIRST_ROWS], "{}", kernels.name);
         }
     }
 }
