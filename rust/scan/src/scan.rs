@@ -20,6 +20,8 @@ pub(crate) struct Scan<'a> {
     query: &'a [f64],
     /// The square root of the query's sum of squares: the reference's `sqrt(mag_a)`.
     norm: f64,
+    /// How many rows may be among the results.
+    rows: usize,
     /// `None`: every row is scored exactly.
     coded: Option<CodedQuery>,
     /// Whether panels may be used: where all rows are scored, and there aren't so many that panels take much memory.
@@ -39,7 +41,7 @@ pub(crate) struct Found {
 impl Found {
     fn offer(&mut self, position: usize, score: f64) {
         if score.is_finite() {
-            self.selection.offer(Candidate::exact(position, score));
+            self.selection.offer_known(position, score);
         } else {
             self.skipped += 1;
         }
@@ -91,7 +93,7 @@ impl<'a> Scan<'a> {
             .then(|| CodedQuery::new(kernels, search.metric, query, norm))
             .flatten();
         let by_panels = has_panels && coded.is_none();
-        Ok(Self { batch, kernels, search, query, norm, coded, by_panels })
+        Ok(Self { batch, kernels, search, query, norm, rows, coded, by_panels })
     }
 
     /// What is found in no chunks.
@@ -186,10 +188,7 @@ impl<'a> Scan<'a> {
             self.bound_waiting(query, &mut found);
         }
         let Found { selection, skipped, .. } = found;
-        let (known, mut bounded): (Vec<_>, Vec<_>) =
-            selection.finish().into_iter().partition(|candidate| candidate.is_exact);
-        let mut ranked: Vec<(usize, f64)> =
-            known.into_iter().map(|candidate| (candidate.position, candidate.bounds.lower)).collect();
+        let (mut ranked, mut bounded) = selection.finish();
         if !bounded.is_empty() {
             let mut largest = Largest::new(self.search.top_k);
             for &(_, score) in &ranked {

@@ -17,15 +17,6 @@ pub(crate) struct Bounds {
 pub(crate) struct Candidate {
     pub(crate) position: usize,
     pub(crate) bounds: Bounds,
-    /// Whether the bounds are the score.
-    pub(crate) is_exact: bool,
-}
-
-impl Candidate {
-    /// A row whose score is known.
-    pub(crate) fn exact(position: usize, score: f64) -> Self {
-        Self { position, bounds: Bounds { lower: score, upper: score }, is_exact: true }
-    }
 }
 
 /// The rows seen so far that may be among the K best.
@@ -33,15 +24,30 @@ impl Candidate {
 /// The K-th largest lower bound is a floor: K rows reach it for certain, so a row whose upper bound is below it can't
 /// be among the K best, not even by a tie.
 pub(crate) struct Selection {
+    top_k: usize,
     floor: f64,
+    /// Rows whose scores are known.
+    known: Vec<(usize, f64)>,
+    /// How many of those to collect before they raise the floor.
+    patience: usize,
+    /// Rows whose scores are only bounded: few, and each raises the floor, so that fewer have to be looked at.
+    bounded: Vec<Candidate>,
     lower: Largest,
-    candidates: Vec<Candidate>,
 }
 
 impl Selection {
     /// An empty selection; scores below `floor` aren't wanted.
     pub(crate) fn new(top_k: usize, floor: f64) -> Self {
-        Self { floor, lower: Largest::new(top_k), candidates: Vec::with_capacity(64) }
+        /// How many rows most searches need room for.
+        const FEW: usize = 64;
+        Self {
+            top_k,
+            floor,
+            known: Vec::new(),
+            patience: top_k.saturating_mul(2).max(FEW),
+            bounded: Vec::with_capacity(FEW),
+            lower: Largest::new(top_k),
+        }
     }
 
     /// What the score of a row must be able to reach.
@@ -49,26 +55,56 @@ impl Selection {
         self.floor
     }
 
-    pub(crate) fn offer(&mut self, candidate: Candidate) {
-        if candidate.bounds.upper >= self.floor {
-            self.candidates.push(candidate);
-            self.lower.push(candidate.bounds.lower);
-            // `max` keeps the number where the other is NaN, as a `min_score` might be.
-            self.floor = self.floor.max(self.lower.floor().unwrap_or(f64::NEG_INFINITY));
+    /// Offers a row whose score is known.
+    pub(crate) fn offer_known(&mut self, position: usize, score: f64) {
+        if score >= self.floor {
+            self.known.push((position, score));
+            if self.known.len() >= self.patience {
+                self.prune();
+            }
         }
     }
 
-    /// Takes over the candidates of another selection.
+    /// Offers a row whose score is bounded.
+    pub(crate) fn offer(&mut self, candidate: Candidate) {
+        if candidate.bounds.upper >= self.floor {
+            self.bounded.push(candidate);
+            self.lower.push(candidate.bounds.lower);
+            self.raise(self.lower.floor());
+        }
+    }
+
+    /// Takes over the rows of another selection.
     pub(crate) fn merge(&mut self, other: Self) {
-        for candidate in other.candidates {
+        for (position, score) in other.known {
+            self.offer_known(position, score);
+        }
+        for candidate in other.bounded {
             self.offer(candidate);
         }
     }
 
-    /// The candidates that are left.
-    pub(crate) fn finish(mut self) -> Vec<Candidate> {
-        self.candidates.retain(|candidate| candidate.bounds.upper >= self.floor);
-        self.candidates
+    /// The rows that are left, those with a known score first.
+    pub(crate) fn finish(mut self) -> (Vec<(usize, f64)>, Vec<Candidate>) {
+        self.prune();
+        self.bounded.retain(|candidate| candidate.bounds.upper >= self.floor);
+        (self.known, self.bounded)
+    }
+
+    fn raise(&mut self, floor: Option<f64>) {
+        // `max` keeps the number where the other is NaN, as a `min_score` might be.
+        self.floor = self.floor.max(floor.unwrap_or(f64::NEG_INFINITY));
+    }
+
+    fn prune(&mut self) {
+        if self.known.len() > self.top_k {
+            let mut scores: Vec<f64> = self.known.iter().map(|&(_, score)| score).collect();
+            let (_, kth, _) = scores.select_nth_unstable_by(self.top_k - 1, |a, b| b.total_cmp(a));
+            self.raise(Some(*kth));
+            self.known.retain(|&(_, score)| score >= self.floor);
+        }
+        // Where most rows stay, wait longer and longer: the total work stays linear.
+        self.patience = self.patience.max(self.known.len().saturating_mul(2));
     }
 }
 

@@ -12,6 +12,9 @@ use crate::{
 
 use super::{Found, Scan, filled};
 
+/// Where more than one row in so many is wanted, the first pass leaves too many to pay.
+const FIRST_PASS_SHARE: usize = 64;
+
 /// So few rows of a block the second pass takes in less time than the first one takes all of them.
 const FEW: u32 = 8;
 
@@ -84,10 +87,13 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether the first pass should look at a block: it takes all of its rows, and the second pass a few of them as fast.
+    /// Whether the first pass is going to look at a block.
     fn is_due(&self, (index, block): (usize, usize), found: &mut Found) -> bool {
         let (admitted, _) = self.admitted(index, block);
-        admitted.count_ones() > FEW && found.selection.floor() > f64::NEG_INFINITY && found.first_pass.is_due()
+        self.search.top_k < self.rows / FIRST_PASS_SHARE
+            && admitted.count_ones() > FEW
+            && found.selection.floor() > f64::NEG_INFINITY
+            && found.first_pass.is_due()
     }
 
     /// The passes over the codes of a block; there are sums of the first one, or it is left out.
@@ -123,7 +129,7 @@ impl Scan<'_> {
             (self.kernels.bounds)(query, [&sums[0], &sums[1]], measured, &mut bounds[..rows.len()]);
             let position = index * self.batch.chunk_rows() + rows.start;
             for row in bits(left) {
-                found.selection.offer(Candidate { position: position + row, bounds: bounds[row], is_exact: false });
+                found.selection.offer(Candidate { position: position + row, bounds: bounds[row] });
             }
         }
     }
@@ -148,7 +154,7 @@ impl Scan<'_> {
             (self.kernels.bounds)(query, [&sums[0], &sums[1]], measured, &mut bounds);
             for (&(chunk, row), bounds) in waiting.iter().zip(bounds) {
                 let position = chunk * self.batch.chunk_rows() + row;
-                found.selection.offer(Candidate { position, bounds, is_exact: false });
+                found.selection.offer(Candidate { position, bounds });
             }
         }
         found.waiting.clear();
