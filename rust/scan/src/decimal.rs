@@ -4,6 +4,8 @@
 //! from its end: the last digits are always at the same place before the comma, and what isn't a digit of the fraction is
 //! masked away, so that no branch depends on how many there are.
 //!
+//! That is the way of every CPU; `arch/x86_64/decimals.rs` reads eight numbers at once.
+//!
 //! Read here is what embeddings consist of: `-?D.D…`. Any other JSON, and the few numbers whose rounding the arithmetic
 //! here doesn't decide, are left to the caller.
 
@@ -101,7 +103,12 @@ static SCALES: [Scale; MAX_FRACTION + 1] = {
 #[expect(clippy::cast_precision_loss, reason = "only numbers that fit are cast")]
 #[expect(clippy::inline_always, reason = "part of a kernel")]
 #[inline(always)]
-fn number(text: &[u8], start: usize, end: usize, sixteen: impl Fn(&[u8; 16], &[u8; 16]) -> Option<u64>) -> Option<f64> {
+pub(crate) fn number(
+    text: &[u8],
+    start: usize,
+    end: usize,
+    sixteen: impl Fn(&[u8; 16], &[u8; 16]) -> Option<u64>,
+) -> Option<f64> {
     let token = &text[start..end];
     let (upper, lower) = text[..end].last_chunk::<MAX_FRACTION>()?.split_first_chunk::<8>()?;
     let negative = *token.first()? == b'-';

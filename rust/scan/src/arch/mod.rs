@@ -8,7 +8,7 @@
 //! - *exact*, in float64, `EXACT_ROWS` rows at once. Each row has its own accumulator and goes through the operations
 //!   of the reference in their order, never fused, so its result has the reference's bits on every CPU. The same over
 //!   panels of `PANEL_ROWS` rows.
-//! - *decimals*: numbers as text to float64, correctly rounded. `decimal.rs` has the loop, and says which.
+//! - *decimals*: numbers as text to float64, correctly rounded. `decimal.rs` says which, and has the loop of most sets.
 
 #[cfg(target_arch = "aarch64")]
 #[expect(unsafe_code, reason = "instructions that not every CPU has, and loads by address")]
@@ -242,6 +242,8 @@ pub fn available() -> Vec<&'static Kernels> {
     sets.extend(x86_64::avx2());
     #[cfg(target_arch = "x86_64")]
     sets.extend(x86_64::avx512());
+    #[cfg(target_arch = "x86_64")]
+    sets.extend(x86_64::vbmi2());
     sets
 }
 

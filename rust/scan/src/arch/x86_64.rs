@@ -1,5 +1,6 @@
-//! Kernels for AVX2, and for AVX-512 with VNNI where that pays.
+//! Kernels for AVX2, and for AVX-512 with VNNI and with VBMI2 where those pay.
 
+mod decimals;
 mod exact;
 
 use std::{
@@ -34,7 +35,7 @@ use super::{
 macro_rules! on_this_cpu {
     ($kernel:expr, $($argument:ident),+) => {
         |$($argument),+| {
-            // SAFETY: `avx2` and `avx512` hand out their table only where the CPU has the features of its kernels.
+            // SAFETY: `avx2`, `avx512` and `vbmi2` hand out their table only where the CPU has the features of its kernels.
             unsafe { $kernel($($argument),+) }
         }
     };
@@ -58,6 +59,12 @@ pub(super) fn avx512() -> Option<&'static Kernels> {
         && is_x86_feature_detected!("avx512vnni")
         && avx2().is_some())
     .then_some(&AVX512)
+}
+
+/// The set, if this CPU can run it.
+pub(super) fn vbmi2() -> Option<&'static Kernels> {
+    (is_x86_feature_detected!("avx512vbmi2") && is_x86_feature_detected!("popcnt") && avx512().is_some())
+        .then_some(&VBMI2)
 }
 
 static AVX2: Kernels = Kernels {
@@ -104,6 +111,9 @@ static AVX512: Kernels = Kernels {
     panel_distances_f64: on_this_cpu!(avx512::panel_distances::<f64>, query, panel),
     ..AVX2
 };
+
+static VBMI2: Kernels =
+    Kernels { name: "vbmi2", decimals: on_this_cpu!(decimals::decimals, text, start, numbers), ..AVX512 };
 
 /// How far ahead codes are fetched, in lines: the CPU fetches ahead by itself, but not beyond a page of memory.
 const AHEAD: usize = 128;
