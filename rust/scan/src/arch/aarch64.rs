@@ -32,6 +32,7 @@ pub(super) static NEON: Kernels = Kernels {
     block_sums: on_this_cpu!(neon::block_sums, planes, quads, sums),
     many_sums: |planes, quads, sums| portable::one_by_one(NEON.block_sums, planes, quads, sums),
     whole_sums: on_this_cpu!(neon::whole_sums, planes, halves, sums),
+    two_whole_sums: |planes, halves, sums| portable::two_by_two(NEON.whole_sums, planes, halves, sums),
     row_sums: on_this_cpu!(neon::row_sums, planes, rows),
     dots_f32: on_this_cpu!(exact::<f32, DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::<f64, DOTS>, query, rows),
@@ -50,6 +51,7 @@ static DOTPROD: Kernels = Kernels {
     block_sums: on_this_cpu!(dotprod::block_sums, planes, quads, sums),
     many_sums: on_this_cpu!(dotprod::block_sums, planes, quads, sums),
     whole_sums: on_this_cpu!(dotprod::whole_sums, planes, halves, sums),
+    two_whole_sums: |planes, halves, sums| portable::two_by_two(DOTPROD.whole_sums, planes, halves, sums),
     row_sums: on_this_cpu!(dotprod::row_sums, planes, rows),
     ..NEON
 };

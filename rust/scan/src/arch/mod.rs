@@ -108,7 +108,7 @@ pub(crate) struct Planes {
 type Encode<T> = fn(&[T], [&mut [Quad]; 2], usize) -> Encoded;
 type CodeQuery = fn(&[f64], &mut [Line<i8>], &mut [Line<i8>]) -> Planes;
 type BlockSums<const PLANES: usize> = fn([&[Line<i8>]; PLANES], &[Quad], &mut Sums<PLANES>);
-type WholeSums = fn([&[Line<i8>]; 2], [&[Quad]; 2], &mut Sums<2>);
+type WholeSums<const PLANES: usize> = fn([&[Line<i8>]; PLANES], [&[Quad]; 2], &mut Sums<PLANES>);
 type RowSums = fn([&[Line<i8>]; 2], &[CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2];
 type Reaching = fn(&CodedQuery, &[i32; BLOCK_ROWS], Measured<&[f32], &[f64]>, f64) -> u64;
 type Bound = fn(&CodedQuery, [&[i32]; 2], Measured<&[f32], &[f64]>, &mut [Bounds]);
@@ -134,7 +134,9 @@ pub struct Kernels {
     /// Asks memory for the lower half of a row, which the second pass is going to read.
     pub(crate) fetch: fn(CodedRow),
     /// The sums of products of both planes of a query and the whole codes of a block.
-    pub(crate) whole_sums: WholeSums,
+    pub(crate) whole_sums: WholeSums<2>,
+    /// The same for two queries, whose planes follow each other.
+    pub(crate) two_whole_sums: WholeSums<4>,
     /// The same for rows that needn't be neighbours.
     pub(crate) row_sums: RowSums,
     /// What these say of scores, see [`CodedQuery::bounds`].

@@ -9,7 +9,7 @@ use crate::decimal::{self, Word};
 
 use super::{
     BIAS, BLOCK_ROWS, BlockSums, CodedRow, EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, Number,
-    PANEL_ROWS, Planes, Quad, Sums, UPPER_BIAS,
+    PANEL_ROWS, Planes, Quad, Sums, UPPER_BIAS, WholeSums,
 };
 
 pub(super) const KERNELS: Kernels = Kernels {
@@ -21,7 +21,8 @@ pub(super) const KERNELS: Kernels = Kernels {
     many_sums: |planes, quads, sums| one_by_one(block_sums, planes, quads, sums),
     reaching: |query, sums, rows, floor| query.reaching(sums, rows, floor),
     fetch: |_| (),
-    whole_sums: |planes, halves, sums| for_each_quad(planes, halves, sums, row_sums),
+    whole_sums,
+    two_whole_sums: |planes, halves, sums| two_by_two(whole_sums, planes, halves, sums),
     row_sums,
     bounds: |query, sums, rows, bounds| query.bounds(sums, rows, bounds),
     dots_f32: dots,
@@ -215,22 +216,20 @@ pub(super) fn one_by_one(
     }
 }
 
-/// The sums of whole codes of a block by a kernel for four rows.
-#[expect(clippy::inline_always, reason = "part of a kernel")]
-#[inline(always)]
-pub(super) fn for_each_quad(
-    planes: [&[Line<i8>]; 2],
-    halves: [&[Quad]; 2],
-    sums: &mut Sums<2>,
-    row_sums: impl Fn([&[Line<i8>]; 2], &[CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2],
-) {
+fn whole_sums(planes: [&[Line<i8>]; 2], halves: [&[Quad]; 2], sums: &mut Sums<2>) {
     let [upper, lower] = halves.map(|half| quads_of_rows(&planes, half));
     for (group, (upper, lower)) in upper.zip(lower).enumerate() {
-        let halves = [upper, lower];
-        let rows = [0, 1, 2, 3].map(|lane| CodedRow { halves, lane });
+        let rows = [0, 1, 2, 3].map(|lane| CodedRow { halves: [upper, lower], lane });
         for (sums, found) in sums.iter_mut().zip(row_sums(planes, &rows)) {
             sums.as_chunks_mut().0[group] = found;
         }
+    }
+}
+
+/// The sums for two queries by a kernel for one, as above.
+pub(super) fn two_by_two(whole_sums: WholeSums<2>, planes: [&[Line<i8>]; 4], halves: [&[Quad]; 2], sums: &mut Sums<4>) {
+    for (planes, sums) in planes.as_chunks().0.iter().zip(sums.as_chunks_mut().0) {
+        whole_sums(*planes, halves, sums);
     }
 }
 

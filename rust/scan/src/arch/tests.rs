@@ -192,9 +192,11 @@ fn codes_and_their_sums_are_the_same_on_every_cpu() {
                 (kernels.block_sums)([&upper], block, &mut sums);
                 assert!(right(&upper, &sums[0]), "{at}");
                 let halves = coded.halves.each_ref().map(|half| &half[..block.len()]);
-                let mut sums = [[-1; BLOCK_ROWS]; 2];
-                (kernels.whole_sums)(planes, halves, &mut sums);
-                for (plane, sums) in planes.iter().zip(sums) {
+                let swapped = [planes[0], planes[1], planes[1], planes[0]];
+                let (mut one, mut two) = ([[-1; BLOCK_ROWS]; 2], [[-1; BLOCK_ROWS]; 4]);
+                (kernels.whole_sums)(planes, halves, &mut one);
+                (kernels.two_whole_sums)(swapped, halves, &mut two);
+                for (plane, sums) in planes.iter().chain(&swapped).zip(one.iter().chain(&two)) {
                     assert!(
                         (0..count).all(|index| sums[index] == sum(plane, &codes_of(coded.row(index), true))),
                         "{at}"

@@ -77,6 +77,7 @@ static AVX2: Kernels = Kernels {
     reaching: on_this_cpu!(avx2::reaching, query, sums, rows, floor),
     fetch: on_this_cpu!(fetch_lower, row),
     whole_sums: on_this_cpu!(avx2::whole_sums, planes, halves, sums),
+    two_whole_sums: |planes, halves, sums| portable::two_by_two(AVX2.whole_sums, planes, halves, sums),
     row_sums: on_this_cpu!(avx2::row_sums, planes, rows),
     bounds: on_this_cpu!(avx2::bounds, query, sums, rows, bounds),
     dots_f32: on_this_cpu!(exact::f32_256::<DOTS>, query, rows),
@@ -99,6 +100,7 @@ static AVX512: Kernels = Kernels {
     many_sums: on_this_cpu!(avx512::block_sums, planes, quads, sums),
     reaching: on_this_cpu!(avx512::reaching, query, sums, rows, floor),
     whole_sums: on_this_cpu!(avx512::whole_sums, planes, halves, sums),
+    two_whole_sums: on_this_cpu!(avx512::whole_sums, planes, halves, sums),
     row_sums: on_this_cpu!(avx512::row_sums, planes, rows),
     bounds: on_this_cpu!(avx512::bounds, query, sums, rows, bounds),
     dots_f32: on_this_cpu!(exact::f32_512::<DOTS>, query, rows),
@@ -169,7 +171,11 @@ macro_rules! with_features {
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn whole_sums(planes: [&[Line<i8>]; 2], [upper, lower]: [&[Quad]; 2], sums: &mut Sums<2>) {
+            pub(super) fn whole_sums<const PLANES: usize>(
+                planes: [&[Line<i8>]; PLANES],
+                [upper, lower]: [&[Quad]; 2],
+                sums: &mut Sums<PLANES>,
+            ) {
                 let quads = portable::quads_of_rows(&planes, upper).zip(portable::quads_of_rows(&planes, lower));
                 for (group, (upper, lower)) in quads.enumerate() {
                     let found = $whole(planes, |line, row| [&upper[line][row], &lower[line][row]]);
@@ -240,12 +246,12 @@ fn upper_256<const PLANES: usize>(planes: [&[Line<i8>]; PLANES], quads: &[Quad])
 /// The sums of whole codes of four rows, of which `lines_of` gives both halves; 16 codes are widened to 16 bits at a time.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn whole_256<'a>(
-    planes: [&[Line<i8>]; 2],
+fn whole_256<'a, const PLANES: usize>(
+    planes: [&[Line<i8>]; PLANES],
     lines_of: impl Fn(usize, usize) -> [&'a Line<u8>; 2],
-) -> [[i32; FIRST_ROWS]; 2] {
+) -> [[i32; FIRST_ROWS]; PLANES] {
     let (first_mask, next_mask) = (_mm_set1_epi8(0xf0_u8.cast_signed()), _mm_set1_epi8(0x0f));
-    let mut sums = [[_mm256_setzero_si256(); FIRST_ROWS]; 2];
+    let mut sums = [[_mm256_setzero_si256(); FIRST_ROWS]; PLANES];
     for line in 0..planes[0].len() / 2 {
         for part in 0..4 {
             // SAFETY: a line has 64 bytes and begins at a multiple of 64; each part has 16.
@@ -276,7 +282,11 @@ fn whole_256<'a>(
             }
         }
     }
-    [totals(sums[0]), totals(sums[1])]
+    let mut found = [[0; FIRST_ROWS]; PLANES];
+    for (found, sums) in found.iter_mut().zip(sums) {
+        *found = totals(sums);
+    }
+    found
 }
 
 /// The sums of the upper halves of four rows: each is loaded once for all planes.
@@ -296,12 +306,12 @@ fn upper_512<const PLANES: usize>(planes: [&[Line<i8>]; PLANES], quads: &[Quad])
 /// The sums of whole codes of four rows, of which `lines_of` gives both halves.
 #[inline]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
-fn whole_512<'a>(
-    planes: [&[Line<i8>]; 2],
+fn whole_512<'a, const PLANES: usize>(
+    planes: [&[Line<i8>]; PLANES],
     lines_of: impl Fn(usize, usize) -> [&'a Line<u8>; 2],
-) -> [[i32; FIRST_ROWS]; 2] {
+) -> [[i32; FIRST_ROWS]; PLANES] {
     let mask = _mm512_set1_epi8(0x0f);
-    sums_512::<2, 1>(planes, |line, row| {
+    sums_512::<PLANES, 1>(planes, |line, row| {
         let [upper, lower] = lines_of(line, row);
         let (upper, lower) = (load_512(upper), load_512(lower));
         // Bits of the mask come from the second number, the others from the first.

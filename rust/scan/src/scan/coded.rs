@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::{
-    arch::{BLOCK_ROWS, FIRST_QUERIES, FIRST_ROWS, Line, Sums},
+    arch::{BLOCK_ROWS, FIRST_QUERIES, FIRST_ROWS},
     bounds::{CodedQuery, Measured, Precision},
     chunk::Chunk,
     mask::bits,
@@ -47,89 +47,89 @@ impl FirstPass {
     }
 }
 
+/// A query that has codes, and what is found for it.
+struct Coded<'a, 'b> {
+    scan: &'a Scan<'b>,
+    query: &'a CodedQuery,
+    found: &'a mut Found,
+}
+
 impl Scan<'_> {
     /// Goes through the rows of a chunk that have codes, each block for all queries while it is in the cache.
     pub(super) fn coded_rows(scans: &[Self], index: usize, found: &mut [Found]) {
         let each = scans.iter().zip(found);
-        let mut coded: Vec<_> =
-            each.filter_map(|(scan, found)| scan.coded.as_ref().map(|query| (scan, query, found))).collect();
-        let mut sums = [[0; BLOCK_ROWS]; FIRST_QUERIES];
-        for block in 0..scans[0].batch.chunks()[index].len().div_ceil(BLOCK_ROWS) {
-            for group in coded.chunks_mut(FIRST_QUERIES) {
-                let are_due =
-                    group.iter_mut().fold(true, |all, (scan, _, found)| scan.is_due((index, block), found) && all);
-                if are_due {
-                    scans[0].upper_sums(group.iter().map(|(_, query, _)| query.planes()[0]), (index, block), &mut sums);
+        let mut queries: Vec<Coded> =
+            each.filter_map(|(scan, found)| scan.coded.as_ref().map(|query| Coded { scan, query, found })).collect();
+        let (scan, chunk) = (&scans[0], &scans[0].batch.chunks()[index]);
+        for block in 0..chunk.len().div_ceil(BLOCK_ROWS) {
+            // The same for all queries.
+            let admitted = scan.admitted(index, block).0 & chunk.codes().coded().word(block);
+            for queries in queries.chunks_mut(FIRST_QUERIES) {
+                let mut left = [admitted; FIRST_QUERIES];
+                if queries.iter_mut().all(|query| query.is_first_pass_due(admitted)) {
+                    scan.first_pass(queries, (index, block), &mut left);
                 }
-                for ((scan, query, found), sums) in group.iter_mut().zip(&sums) {
-                    scan.block(query, (index, block), are_due.then_some(sums), found);
+                for (queries, left) in queries.chunks_mut(2).zip(left.as_chunks().0) {
+                    scan.second_pass(queries, (index, block), *left);
                 }
             }
         }
     }
 
-    /// The first pass's sums of a block for some queries, of which the upper planes are given.
-    fn upper_sums<'b>(
-        &self,
-        mut planes: impl ExactSizeIterator<Item = &'b [Line<i8>]>,
-        (index, block): (usize, usize),
-        sums: &mut Sums<FIRST_QUERIES>,
-    ) {
-        let chunk = &self.batch.chunks()[index];
-        let [upper, _] = chunk.codes().halves(block_rows(chunk, block));
-        if planes.len() == FIRST_QUERIES {
-            let planes = std::array::from_fn(|_| planes.next().expect("there are so many"));
-            (self.kernels.many_sums)(planes, upper, sums);
-        } else {
-            for (plane, sums) in planes.zip(sums.as_chunks_mut().0) {
-                (self.kernels.block_sums)([plane], upper, sums);
-            }
-        }
-    }
-
-    /// Whether the first pass is going to look at a block.
-    fn is_due(&self, (index, block): (usize, usize), found: &mut Found) -> bool {
-        let (admitted, _) = self.admitted(index, block);
-        self.search.top_k < self.rows / FIRST_PASS_SHARE
-            && admitted.count_ones() > FEW
-            && found.selection.floor() > f64::NEG_INFINITY
-            && found.first_pass.is_due()
-    }
-
-    /// The passes over the codes of a block; there are sums of the first one, or it is left out.
-    fn block(
-        &self,
-        query: &CodedQuery,
-        (index, block): (usize, usize),
-        sums: Option<&[i32; BLOCK_ROWS]>,
-        found: &mut Found,
-    ) {
+    /// The first pass over a block: takes what can't be among the best for a query from the rows that are left for it.
+    fn first_pass(&self, queries: &mut [Coded], (index, block): (usize, usize), left: &mut [u64; FIRST_QUERIES]) {
         let chunk = &self.batch.chunks()[index];
         let rows = block_rows(chunk, block);
-        let coded = self.admitted(index, block).0 & chunk.codes().coded().word(block);
-        let mut left = coded;
-        if let Some(sums) = sums {
-            let measured = chunk.measured(Precision::Upper, rows.clone());
-            left &= (self.kernels.reaching)(query, sums, measured, found.selection.floor());
+        let [upper, _] = chunk.codes().halves(rows.clone());
+        let mut sums = [[0; BLOCK_ROWS]; FIRST_QUERIES];
+        if let [a, b, c, d] = queries {
+            let planes = [&*a, &*b, &*c, &*d].map(|each| each.query.planes()[0]);
+            (self.kernels.many_sums)(planes, upper, &mut sums);
+        } else {
+            for (each, sums) in queries.iter().zip(sums.as_chunks_mut().0) {
+                (self.kernels.block_sums)([each.query.planes()[0]], upper, sums);
+            }
+        }
+        let measured = chunk.measured(Precision::Upper, rows);
+        for ((Coded { query, found, .. }, sums), left) in queries.iter_mut().zip(&sums).zip(left) {
+            *left &= (self.kernels.reaching)(query, sums, measured, found.selection.floor());
             found.first_pass.left(left.count_ones());
         }
-        if left.count_ones() < MANY {
-            for row in bits(left) {
-                (self.kernels.fetch)(chunk.codes().row(rows.start + row));
-                found.waiting.push((index, rows.start + row));
-                if found.waiting.len() == WAITING {
-                    self.bound_waiting(query, found);
-                }
-            }
+    }
+
+    /// The second pass over a block for one query or two: offers the rows that are left for each, or lets them wait.
+    fn second_pass(&self, queries: &mut [Coded], (index, block): (usize, usize), left: [u64; 2]) {
+        let chunk = &self.batch.chunks()[index];
+        let rows = block_rows(chunk, block);
+        let halves = chunk.codes().halves(rows.clone());
+        let is_many = left.map(|left| left.count_ones() >= MANY);
+        let mut sums = [[0; BLOCK_ROWS]; 4];
+        if let ([a, b], [true, true]) = (&*queries, is_many) {
+            let ([a, b], [c, d]) = (a.query.planes(), b.query.planes());
+            (self.kernels.two_whole_sums)([a, b, c, d], halves, &mut sums);
         } else {
-            let mut sums = [[0; BLOCK_ROWS]; 2];
-            (self.kernels.whole_sums)(query.planes(), chunk.codes().halves(rows.clone()), &mut sums);
-            let mut bounds = [Bounds::default(); BLOCK_ROWS];
-            let measured = chunk.measured(Precision::Whole, rows.clone());
-            (self.kernels.bounds)(query, [&sums[0], &sums[1]], measured, &mut bounds[..rows.len()]);
-            let position = index * self.batch.chunk_rows() + rows.start;
-            for row in bits(left) {
-                found.selection.offer(Candidate { position: position + row, bounds: bounds[row] });
+            for ((each, sums), _) in queries.iter().zip(sums.as_chunks_mut().0).zip(is_many).filter(|(_, many)| *many) {
+                (self.kernels.whole_sums)(each.query.planes(), halves, sums);
+            }
+        }
+        for (number, Coded { query, found, .. }) in queries.iter_mut().enumerate() {
+            if is_many[number] {
+                let mut bounds = [Bounds::default(); BLOCK_ROWS];
+                let [upper, lower] = &sums.as_chunks().0[number];
+                let measured = chunk.measured(Precision::Whole, rows.clone());
+                (self.kernels.bounds)(query, [upper, lower], measured, &mut bounds[..rows.len()]);
+                let position = index * self.batch.chunk_rows() + rows.start;
+                for row in bits(left[number]) {
+                    found.selection.offer(Candidate { position: position + row, bounds: bounds[row] });
+                }
+            } else {
+                for row in bits(left[number]).map(|row| rows.start + row) {
+                    (self.kernels.fetch)(chunk.codes().row(row));
+                    found.waiting.push((index, row));
+                    if found.waiting.len() == WAITING {
+                        self.bound_waiting(query, found);
+                    }
+                }
             }
         }
     }
@@ -158,6 +158,16 @@ impl Scan<'_> {
             }
         }
         found.waiting.clear();
+    }
+}
+
+impl Coded<'_, '_> {
+    /// Whether the first pass should look at the rows of a block.
+    fn is_first_pass_due(&mut self, admitted: u64) -> bool {
+        self.scan.search.top_k < self.scan.rows / FIRST_PASS_SHARE
+            && admitted.count_ones() > FEW
+            && self.found.selection.floor() > f64::NEG_INFINITY
+            && self.found.first_pass.is_due()
     }
 }
 
