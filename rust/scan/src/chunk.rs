@@ -177,8 +177,8 @@ impl Chunk {
         let (first, len) = (self.len(), self.len() + rows.len());
         self.own();
         match &mut self.slots {
-            Slots::F32(values) => values.resize(len * self.dimension, 0.0),
-            Slots::F64(values) => values.resize(len * self.dimension, 0.0),
+            Slots::F32(values) => values.reserve(rows.len() * self.dimension),
+            Slots::F64(values) => values.reserve(rows.len() * self.dimension),
             Slots::Borrowed { .. } => unreachable!("the slots were copied"),
         }
         self.norms.resize(len, 0.0);
@@ -255,20 +255,19 @@ impl Chunk {
         self.slots = owned;
     }
 
-    /// Writes a vector of the chunk's dimension into a slot; float64 numbers widen the whole chunk.
+    /// Writes a vector of the chunk's dimension into a slot, or into the next one; float64 numbers widen the whole chunk.
     fn write(&mut self, row: usize, vector: &Packed) {
         if let (Slots::F32(values), Packed::F64(_)) = (&self.slots, vector) {
-            self.slots = Slots::F64(values.iter().map(|&x| f64::from(x)).collect());
+            // The room is for rows to come.
+            let mut wide = Vec::with_capacity(values.capacity());
+            wide.extend(values.iter().map(|&x| f64::from(x)));
+            self.slots = Slots::F64(wide);
         }
-        let range = row * self.dimension..(row + 1) * self.dimension;
+        let first = row * self.dimension;
         match (&mut self.slots, vector) {
-            (Slots::F32(values), Packed::F32(vector)) => values[range].copy_from_slice(vector),
-            (Slots::F64(values), Packed::F64(vector)) => values[range].copy_from_slice(vector),
-            (Slots::F64(values), Packed::F32(vector)) => {
-                for (slot, &x) in values[range].iter_mut().zip(vector.iter()) {
-                    *slot = f64::from(x);
-                }
-            }
+            (Slots::F32(values), Packed::F32(vector)) => write_from(values, first, vector.iter().copied()),
+            (Slots::F64(values), Packed::F64(vector)) => write_from(values, first, vector.iter().copied()),
+            (Slots::F64(values), Packed::F32(vector)) => write_from(values, first, vector.iter().map(|&x| x.into())),
             (Slots::F32(_), Packed::F64(_)) => unreachable!("the chunk was widened"),
             (Slots::Borrowed { .. }, _) => unreachable!("the slots were copied"),
         }
@@ -280,5 +279,14 @@ impl Chunk {
             Values::F32(values) => values[range].iter().all(|x| x.is_finite()),
             Values::F64(values) => values[range].iter().all(|x| x.is_finite()),
         }
+    }
+}
+
+/// Writes over what stands from `first` on, or behind the last.
+fn write_from<T>(values: &mut Vec<T>, first: usize, numbers: impl Iterator<Item = T>) {
+    if first == values.len() {
+        values.extend(numbers);
+    } else {
+        values[first..].iter_mut().zip(numbers).for_each(|(slot, number)| *slot = number);
     }
 }
