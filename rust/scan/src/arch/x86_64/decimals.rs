@@ -58,7 +58,7 @@ const HEAD: usize = 16;
 /// How many bytes are searched for commas and points at once.
 const BLOCK: usize = 64;
 
-/// How many of them are noted. Plain numbers have four bytes at least, with their commas.
+/// How many of either are noted: with its comma a plain number has four bytes at least.
 const MOST: u32 = 16;
 
 /// How many blocks a stretch has. Numbers at its end that aren't a group are looked through again in the next one.
@@ -129,6 +129,8 @@ fn groups(text: &[u8], mut start: usize, numbers: &mut Vec<f64>) -> usize {
 }
 
 /// Where some byte is in a stretch's blocks, in order. Behind the last place is nonsense, but no place that isn't in a block.
+///
+/// Places may be missing: as every byte of a number is looked at, one that a comma or a point was overlooked in isn't plain.
 struct Places {
     at: [u16; MOST as usize * (BLOCKS + 1)],
     count: usize,
