@@ -260,7 +260,7 @@ fn connect(target: &Target) -> Result<Connection> {
     };
     // 16 KiB pages hold most embeddings in one piece, and little is left over; the rest keeps hot pages and statements in
     // memory.
-    connection.execute_batch("PRAGMA page_size = 16384; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;")?;
+    connection.execute_batch("PRAGMA page_size = 16384; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;")?;
     // 32 MiB of the log: what was written several times meanwhile goes to the database once.
     connection.execute_batch("PRAGMA wal_autocheckpoint = 2048;")?;
     // A commit survives a killed process; what makes it survive a power cut is `durability`.

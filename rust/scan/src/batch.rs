@@ -202,7 +202,7 @@ impl Batch {
             }
             let count = rows.len().min(self.chunk_rows - taken);
             let chunk = self.chunks.last_mut().expect("a chunk was just added if there was none with room");
-            Arc::make_mut(chunk).extend(rows.by_ref().take(count));
+            Arc::make_mut(chunk).extend(rows.by_ref().take(count), self.chunk_rows);
             self.positions += count;
             self.len += count;
         }

@@ -7,7 +7,7 @@ use value::{Packed, Value};
 use crate::{
     Filter, Mask, Matrix, Row, Values, arch,
     bounds::{Measured, Precision},
-    codes::Codes,
+    codes::{Codes, make_room},
     filter::Columns,
     norms::norms,
     panels::Panels,
@@ -172,17 +172,18 @@ impl Chunk {
         })
     }
 
-    /// Adds rows at the end.
-    pub(crate) fn extend(&mut self, rows: impl ExactSizeIterator<Item = Row>) {
+    /// Adds rows at the end, up to as many as a chunk has.
+    pub(crate) fn extend(&mut self, rows: impl ExactSizeIterator<Item = Row>, chunk_rows: usize) {
         let (first, len) = (self.len(), self.len() + rows.len());
         self.own();
+        let [numbers, most] = [len, chunk_rows].map(|rows| rows * self.dimension);
         match &mut self.slots {
-            Slots::F32(values) => values.reserve(rows.len() * self.dimension),
-            Slots::F64(values) => values.reserve(rows.len() * self.dimension),
+            Slots::F32(values) => make_room(values, numbers, most),
+            Slots::F64(values) => make_room(values, numbers, most),
             Slots::Borrowed { .. } => unreachable!("the slots were copied"),
         }
         self.norms.resize(len, 0.0);
-        self.codes.resize(len);
+        self.codes.resize(len, chunk_rows);
         self.ids.resize(len, None);
         self.metadata.resize(len, None);
         for (position, row) in (first..).zip(rows) {

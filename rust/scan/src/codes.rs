@@ -49,7 +49,7 @@ impl Codes {
     /// The codes of all rows of a chunk, given their norms.
     pub(crate) fn of(dimension: usize, values: Values, norms: &[f64]) -> Self {
         let mut codes = Self::new(dimension);
-        codes.resize(norms.len());
+        codes.resize(norms.len(), norms.len());
         codes.write(0, values, norms);
         codes
     }
@@ -59,11 +59,13 @@ impl Codes {
         rows.start / FIRST_ROWS * self.width..rows.end.div_ceil(FIRST_ROWS) * self.width
     }
 
-    /// Makes room for rows at the end, which have no codes yet.
-    pub(crate) fn resize(&mut self, rows: usize) {
-        let quads = self.quads_of(0..rows).end;
-        self.upper.resize(quads, Quad::default());
-        self.lower.resize(quads, Quad::default());
+    /// Adds rows at the end, which have no codes yet; there will be so many at most.
+    pub(crate) fn resize(&mut self, rows: usize, most: usize) {
+        let [quads, most] = [rows, most].map(|rows| self.quads_of(0..rows).end);
+        for half in [&mut self.upper, &mut self.lower] {
+            make_room(half, quads, most);
+            half.resize(quads, Quad::default());
+        }
         self.inverses.iter_mut().chain(&mut self.errors).for_each(|measures| measures.resize(rows, 0.0));
         while self.coded.len() < rows {
             self.coded.push(false);
@@ -117,5 +119,13 @@ impl Codes {
     /// What bounds of rows need besides the sums and the norms.
     pub(crate) fn measures(&self, precision: Precision) -> [&[f32]; 2] {
         [&self.inverses[precision as usize], &self.errors[precision as usize]]
+    }
+}
+
+/// Makes room for so many items in all: for twice as many as before, so that items which come one by one are seldom moved,
+/// but for none that will never come.
+pub(crate) fn make_room<T>(items: &mut Vec<T>, len: usize, most: usize) {
+    if items.capacity() < len {
+        items.reserve_exact((2 * items.capacity()).min(most).max(len) - items.len());
     }
 }
