@@ -89,7 +89,11 @@ class Scan(Workload):
             "threads": self.threads,
             "is_masked": self.admitted < 1,
             "queries": len(queries),
-            "bounds": {"reading int8": vectors.size, "reading float32": vectors.nbytes}
+            "bounds": {
+                "reading 4 bits": vectors.size // 2,
+                "reading int8": vectors.size,
+                "reading float32": vectors.nbytes,
+            }
             if self.at_once == 1
             else {"multiplying float32": vectors.size * self.at_once},
         }
