@@ -9,7 +9,7 @@ use crate::decimal::{self, Word};
 
 use super::{
     BIAS, BLOCK_ROWS, BlockSums, CodedRow, EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, Number,
-    PANEL_ROWS, Planes, Quad, Sums, UPPER_BIAS, WholeSums,
+    PANEL_ROWS, Planes, Quad, Sums, WholeSums,
 };
 
 pub(super) const KERNELS: Kernels = Kernels {
@@ -49,6 +49,13 @@ const ROUND: f32 = 12_582_912.0;
 fn rounded(x: f32) -> (f32, u32) {
     let shifted = x + ROUND;
     (shifted - ROUND, shifted.to_bits())
+}
+
+/// The integer whose bits [`rounded`] gives.
+#[expect(clippy::inline_always, reason = "part of a kernel")]
+#[inline(always)]
+fn signed(bits: u32) -> i32 {
+    bits.wrapping_sub(ROUND.to_bits()).cast_signed()
 }
 
 /// The largest magnitude; nonsense if there is a NaN.
@@ -115,29 +122,32 @@ pub(super) fn encode<T: Number>(row: &[T], [upper, lower]: [&mut [Quad]; 2], lan
         for index in 0..LANES {
             let x = numbers[index].times(inverse);
             let (whole, bits) = rounded(x);
-            let code = bits as i8;
-            codes[index] = code.cast_unsigned().wrapping_add(BIAS);
-            let upper = (codes[index] >> 4).cast_signed() - UPPER_BIAS.cast_signed();
-            let rest = x - 16.0 * f32::from(upper);
+            codes[index] = (bits as u8).wrapping_add(BIAS);
+            // What the upper four bits are of that; there are no ties.
+            let (upper, upper_bits) = rounded((whole + 0.5) / 16.0);
+            let rest = x - 16.0 * upper;
             upper_losses[index] += rest * rest;
             whole_losses[index] += (x - whole) * (x - whole);
-            upper_squares[index] += i32::from(i16::from(upper) * i16::from(upper));
-            whole_squares[index] += i32::from(i16::from(code) * i16::from(code));
+            upper_squares[index] += signed(upper_bits) * signed(upper_bits);
+            whole_squares[index] += signed(bits) * signed(bits);
         }
         let quad = group / (2 * GROUPS);
         let (upper, lower) = (group_of(&mut upper[quad][lane], group), group_of(&mut lower[quad][lane], group));
+        // On copies, which can't overlap: otherwise it would be done byte by byte.
+        let (mut upper_half, mut lower_half) = (*upper, *lower);
         // The first half of a line's codes comes first, and clears what was there.
         if group % (2 * GROUPS) < GROUPS {
             for index in 0..LANES {
-                upper[index] = codes[index] & 0xf0;
-                lower[index] = codes[index] << 4;
+                upper_half[index] = codes[index] & 0xf0;
+                lower_half[index] = codes[index] << 4;
             }
         } else {
             for index in 0..LANES {
-                upper[index] |= codes[index] >> 4;
-                lower[index] |= codes[index] & 0x0f;
+                upper_half[index] |= codes[index] >> 4;
+                lower_half[index] |= codes[index] & 0x0f;
             }
         }
+        (*upper, *lower) = (upper_half, lower_half);
     }
     Encoded {
         inverse: inverse.into(),
