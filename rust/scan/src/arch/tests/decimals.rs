@@ -151,6 +151,21 @@ fn what_is_not_a_plain_decimal_is_left() {
 }
 
 #[test]
+fn an_empty_number_behind_many_commas_is_left() {
+    // Where a block of 64 bytes begins with a comma, the shortest numbers leave room in it for a seventeenth.
+    for (length, before) in (1..=4).flat_map(|length| (0..40).map(move |before| (length, before))) {
+        let mut texts = vec![String::from("0.5"); before + 40];
+        texts[0] = String::from("0.25");
+        texts[1] = format!("0.{}", "5".repeat(length));
+        texts[before + 2] = String::new();
+        for kernels in available() {
+            let left = decimals(kernels, &texts).iter().position(Option::is_none);
+            assert_eq!(left, Some(before + 2), "{} {length}", kernels.name);
+        }
+    }
+}
+
+#[test]
 fn every_byte_of_a_decimal_counts() {
     let is_plain = |text: &str| {
         let magnitude = text.strip_prefix('-').unwrap_or(text).as_bytes();

@@ -39,8 +39,8 @@ use std::{
         _mm512_mask_compress_epi8, _mm512_mask_or_pd, _mm512_maskz_sub_epi8, _mm512_mul_epu32, _mm512_mul_pd,
         _mm512_or_si512, _mm512_packus_epi32, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32,
         _mm512_set1_epi64, _mm512_set1_pd, _mm512_set4_epi32, _mm512_setr_epi64, _mm512_setr4_epi32, _mm512_setzero_pd,
-        _mm512_shuffle_epi8, _mm512_srli_epi64, _mm512_subs_epu8, _mm512_testn_epi64_mask, _mm512_unpackhi_epi64,
-        _mm512_unpacklo_epi64,
+        _mm512_shuffle_epi8, _mm512_srli_epi64, _mm512_subs_epu8, _mm512_test_epi64_mask, _mm512_testn_epi64_mask,
+        _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
     },
     hint::black_box,
     mem::transmute,
@@ -198,7 +198,7 @@ fn group(stretch: &[u8; STRETCH], commas: &[u16; LANES + 1], points: &[u16; LANE
 
     // Lest the compiler take addresses out of `point`, one by one, rather than from memory.
     let points = black_box(points);
-    let (upper, are_heads) = heads(stretch, points, lengths);
+    let (upper, are_heads) = heads(stretch, points, lengths, negative);
     let (lower, are_tails) = if has_tails { tails(stretch, points, lengths) } else { (_mm512_setzero_pd(), !0) };
     let magnitudes = scaled(upper, lower);
     let numbers = _mm512_mask_or_pd(magnitudes, negative, magnitudes, _mm512_set1_pd(-0.0));
@@ -207,10 +207,11 @@ fn group(stretch: &[u8; STRETCH], commas: &[u16; LANES + 1], points: &[u16; LANE
     (numbers, (plain & are_heads & are_tails).trailing_ones() as usize)
 }
 
-/// The whole numbers that the digits of heads make, units and all, and which heads are well-formed.
+/// The whole numbers that the digits of heads make, units and all, and which heads are well-formed, of which some begin with
+/// a minus.
 #[inline]
 #[target_feature(enable = "avx2,avx512f,avx512dq,avx512bw")]
-fn heads(stretch: &[u8; STRETCH], points: &[u16; LANES], lengths: __m512i) -> (__m512d, u8) {
+fn heads(stretch: &[u8; STRETCH], points: &[u16; LANES], lengths: __m512i, negative: u8) -> (__m512d, u8) {
     // SAFETY: 16 bytes are read from 16.
     let head = |i: usize| unsafe { _mm_loadu_si128(stretch[usize::from(points[i])..][..HEAD].as_ptr().cast()) };
     // Registers are unpacked and packed in turns, so one has the even heads and one the odd ones.
@@ -232,6 +233,9 @@ fn heads(stretch: &[u8; STRETCH], points: &[u16; LANES], lengths: __m512i) -> (_
     let (above_even, above_odd) = (_mm512_subs_epu8(even, largest), _mm512_subs_epu8(odd, largest));
     let (low, high) = (_mm512_unpacklo_epi64(above_even, above_odd), _mm512_unpackhi_epi64(above_even, above_odd));
     let above = _mm512_or_si512(low, high);
+    // Where a minus should be there may be another comma, which was overlooked.
+    let minuses = _mm512_test_epi64_mask(_mm512_unpacklo_epi64(even, odd), _mm512_set1_epi64(1));
+    let are_heads = _mm512_testn_epi64_mask(above, above) & !(minuses ^ negative);
 
     // Of pairs, of fours, of eights, of all. Sign and point count nothing, so that the first four are a unit and a digit.
     let ten = bytes([10, 1, 10, 1]);
@@ -242,7 +246,7 @@ fn heads(stretch: &[u8; STRETCH], points: &[u16; LANES], lengths: __m512i) -> (_
         _mm512_madd_epi16(pairs(digits), weights)
     };
     let eights = _mm512_madd_epi16(_mm512_packus_epi32(fours(even), fours(odd)), _mm512_set1_epi32(10_000 + (1 << 16)));
-    (joined(eights, 100_000_000), _mm512_testn_epi64_mask(above, above))
+    (joined(eights, 100_000_000), are_heads)
 }
 
 /// The same of tails.
