@@ -236,10 +236,17 @@ impl CodedQuery {
         }
     }
 
-    /// What the sums of both planes and the whole codes of some rows say about their scores.
+    /// What the sums of both planes and the whole codes of at most `BLOCK_ROWS` rows say about their scores; and which of
+    /// them may reach one, as above.
     #[expect(clippy::inline_always, reason = "compiled for each set of kernels")]
     #[inline(always)]
-    pub(crate) fn bounds(&self, sums: [&[i32]; 2], rows: Measured<&[f32], &[f64]>, bounds: &mut [Bounds]) {
+    pub(crate) fn bounds(
+        &self,
+        sums: [&[i32]; 2],
+        rows: Measured<&[f32], &[f64]>,
+        floor: f64,
+        bounds: &mut [Bounds],
+    ) -> u64 {
         match self.metric {
             Metric::Cosine => self.bound(sums, rows, bounds, |cosine, _, _| cosine),
             Metric::DotProduct => self.bound(sums, rows, bounds, |cosine, norm, _| cosine * (self.norm * norm)),
@@ -249,6 +256,11 @@ impl CodedQuery {
                 1.0 / (1.0 + square.max(0.0).sqrt())
             }),
         }
+        let mut flags = [0; BLOCK_ROWS];
+        for (flag, bounds) in flags.iter_mut().zip(bounds) {
+            *flag = u8::from(bounds.upper >= floor);
+        }
+        gathered(&flags)
     }
 
     /// The bounds by what a score is of a row's cosine and norm: never lower with 1.0, never higher with -1.0.

@@ -28,25 +28,27 @@ pub(crate) struct Selection {
     floor: f64,
     /// Rows whose scores are known.
     known: Vec<(usize, f64)>,
-    /// How many of those to collect before they raise the floor.
-    patience: usize,
-    /// Rows whose scores are only bounded: few, and each raises the floor, so that fewer have to be looked at.
+    /// Rows whose scores are only bounded.
     bounded: Vec<Candidate>,
-    lower: Largest,
+    /// Raises the floor with each bounded row, so that fewer have to be looked at; where many are wanted that takes longer
+    /// than it saves.
+    lower: Option<Largest>,
+    /// How many rows of a kind to collect before they raise the floor together.
+    patience: usize,
 }
 
 impl Selection {
     /// An empty selection; scores below `floor` aren't wanted.
     pub(crate) fn new(top_k: usize, floor: f64) -> Self {
-        /// How many rows most searches need room for.
-        const FEW: usize = 64;
+        /// How many results are few.
+        const FEW: usize = 32;
         Self {
             top_k,
             floor,
             known: Vec::new(),
-            patience: top_k.saturating_mul(2).max(FEW),
-            bounded: Vec::with_capacity(FEW),
-            lower: Largest::new(top_k),
+            bounded: Vec::with_capacity(2 * FEW),
+            lower: (top_k <= FEW).then(|| Largest::new(top_k)),
+            patience: top_k.saturating_mul(2).max(2 * FEW),
         }
     }
 
@@ -69,8 +71,13 @@ impl Selection {
     pub(crate) fn offer(&mut self, candidate: Candidate) {
         if candidate.bounds.upper >= self.floor {
             self.bounded.push(candidate);
-            self.lower.push(candidate.bounds.lower);
-            self.raise(self.lower.floor());
+            if let Some(lower) = &mut self.lower {
+                lower.push(candidate.bounds.lower);
+                let kth = lower.floor();
+                self.raise(kth);
+            } else if self.bounded.len() >= self.patience {
+                self.prune();
+            }
         }
     }
 
@@ -84,28 +91,34 @@ impl Selection {
         }
     }
 
-    /// The rows that are left, those with a known score first.
+    /// The rows that are left: those with a known score, and the others.
     pub(crate) fn finish(mut self) -> (Vec<(usize, f64)>, Vec<Candidate>) {
         self.prune();
-        self.bounded.retain(|candidate| candidate.bounds.upper >= self.floor);
         (self.known, self.bounded)
     }
 
-    fn raise(&mut self, floor: Option<f64>) {
+    fn raise(&mut self, kth: Option<f64>) {
         // `max` keeps the number where the other is NaN, as a `min_score` might be.
-        self.floor = self.floor.max(floor.unwrap_or(f64::NEG_INFINITY));
+        self.floor = self.floor.max(kth.unwrap_or(f64::NEG_INFINITY));
     }
 
     fn prune(&mut self) {
-        if self.known.len() > self.top_k {
-            let mut scores: Vec<f64> = self.known.iter().map(|&(_, score)| score).collect();
-            let (_, kth, _) = scores.select_nth_unstable_by(self.top_k - 1, |a, b| b.total_cmp(a));
-            self.raise(Some(*kth));
-            self.known.retain(|&(_, score)| score >= self.floor);
-        }
+        self.raise(kth_largest(self.top_k, self.known.iter().map(|&(_, score)| score)));
+        self.raise(kth_largest(self.top_k, self.bounded.iter().map(|candidate| candidate.bounds.lower)));
+        self.known.retain(|&(_, score)| score >= self.floor);
+        self.bounded.retain(|candidate| candidate.bounds.upper >= self.floor);
         // Where most rows stay, wait longer and longer: the total work stays linear.
-        self.patience = self.patience.max(self.known.len().saturating_mul(2));
+        let most = self.known.len().max(self.bounded.len());
+        self.patience = self.patience.max(most.saturating_mul(2));
     }
+}
+
+/// The K-th largest of some scores, if there are more.
+fn kth_largest(top_k: usize, scores: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
+    (scores.len() > top_k).then(|| {
+        let mut scores: Vec<f64> = scores.collect();
+        *scores.select_nth_unstable_by(top_k - 1, |a, b| b.total_cmp(a)).1
+    })
 }
 
 /// The K largest of some scores.

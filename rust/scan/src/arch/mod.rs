@@ -111,7 +111,7 @@ type BlockSums<const PLANES: usize> = fn([&[Line<i8>]; PLANES], &[Quad], &mut Su
 type WholeSums<const PLANES: usize> = fn([&[Line<i8>]; PLANES], [&[Quad]; 2], &mut Sums<PLANES>);
 type RowSums = fn([&[Line<i8>]; 2], &[CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2];
 type Reaching = fn(&CodedQuery, &[i32; BLOCK_ROWS], Measured<&[f32], &[f64]>, f64) -> u64;
-type Bound = fn(&CodedQuery, [&[i32]; 2], Measured<&[f32], &[f64]>, &mut [Bounds]);
+type Bound = fn(&CodedQuery, [&[i32]; 2], Measured<&[f32], &[f64]>, f64, &mut [Bounds]) -> u64;
 type Exact<T> = fn(&[f64], [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
 type Panel<T> = fn(&[f64], &[T]) -> [f64; PANEL_ROWS];
 type Decimals = fn(&[u8], usize, &mut Vec<f64>) -> usize;
@@ -139,7 +139,7 @@ pub struct Kernels {
     pub(crate) two_whole_sums: WholeSums<4>,
     /// The same for rows that needn't be neighbours.
     pub(crate) row_sums: RowSums,
-    /// What these say of scores, see [`CodedQuery::bounds`].
+    /// What these say about scores, see [`CodedQuery::bounds`].
     pub(crate) bounds: Bound,
     dots_f32: Exact<f32>,
     dots_f64: Exact<f64>,

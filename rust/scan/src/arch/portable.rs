@@ -24,7 +24,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     whole_sums,
     two_whole_sums: |planes, halves, sums| two_by_two(whole_sums, planes, halves, sums),
     row_sums,
-    bounds: |query, sums, rows, bounds| query.bounds(sums, rows, bounds),
+    bounds: |query, sums, rows, floor, bounds| query.bounds(sums, rows, floor, bounds),
     dots_f32: dots,
     dots_f64: dots,
     distances_f32: distances,

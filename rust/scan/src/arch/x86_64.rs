@@ -79,7 +79,7 @@ static AVX2: Kernels = Kernels {
     whole_sums: on_this_cpu!(avx2::whole_sums, planes, halves, sums),
     two_whole_sums: |planes, halves, sums| portable::two_by_two(AVX2.whole_sums, planes, halves, sums),
     row_sums: on_this_cpu!(avx2::row_sums, planes, rows),
-    bounds: on_this_cpu!(avx2::bounds, query, sums, rows, bounds),
+    bounds: on_this_cpu!(avx2::bounds, query, sums, rows, floor, bounds),
     dots_f32: on_this_cpu!(exact::f32_256::<DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::f64_256::<DOTS>, query, rows),
     distances_f32: on_this_cpu!(exact::f32_256::<DISTANCES>, query, rows),
@@ -102,7 +102,7 @@ static AVX512: Kernels = Kernels {
     whole_sums: on_this_cpu!(avx512::whole_sums, planes, halves, sums),
     two_whole_sums: on_this_cpu!(avx512::whole_sums, planes, halves, sums),
     row_sums: on_this_cpu!(avx512::row_sums, planes, rows),
-    bounds: on_this_cpu!(avx512::bounds, query, sums, rows, bounds),
+    bounds: on_this_cpu!(avx512::bounds, query, sums, rows, floor, bounds),
     dots_f32: on_this_cpu!(exact::f32_512::<DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::f64_512::<DOTS>, query, rows),
     distances_f32: on_this_cpu!(exact::f32_512::<DISTANCES>, query, rows),
@@ -198,9 +198,10 @@ macro_rules! with_features {
                 query: &CodedQuery,
                 sums: [&[i32]; 2],
                 rows: Measured<&[f32], &[f64]>,
+                floor: f64,
                 bounds: &mut [Bounds],
-            ) {
-                query.bounds(sums, rows, bounds)
+            ) -> u64 {
+                query.bounds(sums, rows, floor, bounds)
             }
         }
     };

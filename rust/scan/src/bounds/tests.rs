@@ -56,18 +56,25 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
         assert!(reaches(floor), "{metric} {}: {floor}", query.len());
     }
     let [upper_sums, lower_sums] = (kernels.row_sums)(prepared.planes(), &[codes.row(0); FIRST_ROWS]);
-    let [Bounds { lower, upper }, ..] = arch::available()
-        .into_iter()
-        .map(|set| {
-            let mut bounds = [Bounds::default()];
-            (set.bounds)(&prepared, [&upper_sums, &lower_sums], measured(Precision::Whole), &mut bounds);
-            bounds[0]
-        })
-        .collect::<Vec<_>>()[..]
-    else {
-        unreachable!("there is always a set")
-    };
-    assert!((lower..=upper).contains(&score), "{metric} {}: {score} not in {lower}..={upper}", query.len());
+    let mut bounds = [Bounds::default()];
+    for set in arch::available() {
+        let mut reaches = |floor| {
+            (set.bounds)(&prepared, [&upper_sums, &lower_sums], measured(Precision::Whole), floor, &mut bounds) == 1
+        };
+        assert!(reaches(score), "{metric} {}: {score}", query.len());
+        let [Bounds { lower, upper }] = bounds;
+        assert!((lower..=upper).contains(&score), "{metric} {}: {score} not in {lower}..={upper}", query.len());
+        assert!(
+            (set.bounds)(
+                &prepared,
+                [&upper_sums, &lower_sums],
+                measured(Precision::Whole),
+                upper.next_up(),
+                &mut bounds
+            ) == 0
+        );
+    }
+    let [Bounds { lower, upper }] = bounds;
     let above = (-30..2).map(power_of_two).find(|above| !reaches(score + above * width));
     Some([above.unwrap_or(f64::INFINITY), (upper - lower) / width])
 }

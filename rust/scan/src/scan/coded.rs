@@ -12,8 +12,8 @@ use crate::{
 
 use super::{Found, Scan, filled};
 
-/// Where more than one row in so many is wanted, the first pass leaves too many to pay.
-const FIRST_PASS_SHARE: usize = 64;
+/// For fewer rows the first pass doesn't pay: it leaves many until the best are found, and whole codes are in the cache.
+const FIRST_PASS_ROWS: usize = 2048;
 
 /// So few rows of a block the second pass takes in less time than the first one takes all of them.
 const FEW: u32 = 8;
@@ -117,9 +117,10 @@ impl Scan<'_> {
                 let mut bounds = [Bounds::default(); BLOCK_ROWS];
                 let [upper, lower] = &sums.as_chunks().0[number];
                 let measured = chunk.measured(Precision::Whole, rows.clone());
-                (self.kernels.bounds)(query, [upper, lower], measured, &mut bounds[..rows.len()]);
+                let floor = found.selection.floor();
+                let reaching = (self.kernels.bounds)(query, [upper, lower], measured, floor, &mut bounds[..rows.len()]);
                 let position = index * self.batch.chunk_rows() + rows.start;
-                for row in bits(left[number]) {
+                for row in bits(reaching & left[number]) {
                     found.selection.offer(Candidate { position: position + row, bounds: bounds[row] });
                 }
             } else {
@@ -151,10 +152,11 @@ impl Scan<'_> {
             }
             let measured = Measured { inverse: &inverse[..], error: &error, norm: &norm[..] };
             let mut bounds = [Bounds::default(); WAITING];
-            (self.kernels.bounds)(query, [&sums[0], &sums[1]], measured, &mut bounds);
-            for (&(chunk, row), bounds) in waiting.iter().zip(bounds) {
+            let (floor, bounds) = (found.selection.floor(), &mut bounds[..waiting.len()]);
+            for index in bits((self.kernels.bounds)(query, [&sums[0], &sums[1]], measured, floor, bounds)) {
+                let (chunk, row) = waiting[index];
                 let position = chunk * self.batch.chunk_rows() + row;
-                found.selection.offer(Candidate { position, bounds });
+                found.selection.offer(Candidate { position, bounds: bounds[index] });
             }
         }
         found.waiting.clear();
@@ -164,7 +166,7 @@ impl Scan<'_> {
 impl Coded<'_, '_> {
     /// Whether the first pass should look at the rows of a block.
     fn is_first_pass_due(&mut self, admitted: u64) -> bool {
-        self.scan.search.top_k < self.scan.rows / FIRST_PASS_SHARE
+        self.scan.rows >= FIRST_PASS_ROWS
             && admitted.count_ones() > FEW
             && self.found.selection.floor() > f64::NEG_INFINITY
             && self.found.first_pass.is_due()
