@@ -105,10 +105,10 @@ fn error(inverse: f64, losses: f32, norm: f64) -> f64 {
 /// One by the length of a row's upper halves and of its codes, and E for either.
 #[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof; what isn't finite has no codes")]
 pub(crate) fn row_measures(Encoded { inverse, losses, squares }: Encoded, norm: f64) -> [[f32; 2]; 2] {
-    let inverses = squares.map(|squares| f64::from(squares).sqrt().recip() as f32);
+    let inverse_lengths = squares.map(|squares| f64::from(squares).sqrt().recip() as f32);
     // The next number up: rounding to nearest loses at most half of that.
     let errors = losses.map(|losses| (error(inverse, losses, norm) as f32).next_up().min(1.0));
-    [inverses, errors]
+    [inverse_lengths, errors]
 }
 
 /// What the sums of products are of.
@@ -124,7 +124,7 @@ pub(crate) enum Precision {
 #[derive(Clone, Copy)]
 pub(crate) struct Measured<F32, F64> {
     /// One by the length of the codes.
-    pub(crate) inverse: F32,
+    pub(crate) inverse_length: F32,
     /// E.
     pub(crate) error: F32,
     /// N.
@@ -139,7 +139,7 @@ pub(crate) struct CodedQuery {
     /// The upper plane, then the lower one.
     lines: Vec<Line<i8>>,
     /// One by the length of the upper plane's codes, and of both's.
-    inverses: [f64; 2],
+    inverse_lengths: [f64; 2],
     /// F for the upper plane alone, and for both; and the cosine of the angle whose sine it is.
     errors: [[f64; 2]; 2],
     /// The sum of each plane's codes.
@@ -161,7 +161,8 @@ impl CodedQuery {
             return None;
         }
         let errors = errors.map(|error| [error, (1.0 - error * error).sqrt()]);
-        Some(Self { metric, norm, lines, inverses: squares.map(|squares| squares.sqrt().recip()), errors, sums })
+        let inverse_lengths = squares.map(|squares| squares.sqrt().recip());
+        Some(Self { metric, norm, lines, inverse_lengths, errors, sums })
     }
 
     /// The planes of the query, for the kernels.
@@ -224,11 +225,11 @@ impl CodedQuery {
         flags: &mut [u8; BLOCK_ROWS],
         limit: impl Fn(f64) -> [f32; 2],
     ) {
-        let (bias, query_inverse) = (self.sums[0] * i32::from(UPPER_BIAS), self.inverses[0] as f32);
+        let (bias, query_inverse_length) = (self.sums[0] * i32::from(UPPER_BIAS), self.inverse_lengths[0] as f32);
         let count = rows.norm.len();
-        let (sums, inverses, errors) = (&sums[..count], &rows.inverse[..count], &rows.error[..count]);
+        let (sums, inverse_lengths, errors) = (&sums[..count], &rows.inverse_length[..count], &rows.error[..count]);
         for (index, flag) in flags[..count].iter_mut().enumerate() {
-            let cosine = sums[index].wrapping_sub(bias) as f32 * query_inverse * inverses[index];
+            let cosine = sums[index].wrapping_sub(bias) as f32 * query_inverse_length * inverse_lengths[index];
             let (error, [limit_cosine, limit_sine]) = (errors[index], limit(rows.norm[index]));
             let error_cosine = ((1.0 - error) * (1.0 + error)).sqrt();
             let least = limit_cosine * error_cosine - limit_sine * error;
@@ -274,14 +275,15 @@ impl CodedQuery {
         score: impl Fn(f64, f64, f64) -> f64,
     ) {
         let count = bounds.len();
-        let (upper, lower, inverses, errors, norms) =
-            (&upper[..count], &lower[..count], &rows.inverse[..count], &rows.error[..count], &rows.norm[..count]);
+        let (upper, lower) = (&upper[..count], &lower[..count]);
+        let (inverse_lengths, errors, norms) =
+            (&rows.inverse_length[..count], &rows.error[..count], &rows.norm[..count]);
         let biases = self.sums.map(|sum| sum * i32::from(BIAS));
         let [query_error, query_cosine] = self.errors[1];
         for (index, bounds) in bounds.iter_mut().enumerate() {
             let sum = 256.0 * f64::from(upper[index].wrapping_sub(biases[0]))
                 + f64::from(lower[index].wrapping_sub(biases[1]));
-            let cosine = sum * self.inverses[1] * f64::from(inverses[index]);
+            let cosine = sum * self.inverse_lengths[1] * f64::from(inverse_lengths[index]);
             let sine = root(1.0 - cosine * cosine + 4.0 * U);
             let error = f64::from(errors[index]);
             let error_cosine = root(1.0 - error * error);

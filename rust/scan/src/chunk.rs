@@ -122,14 +122,18 @@ impl Chunk {
 
     /// What bounds of some rows need besides the sums.
     pub(crate) fn measured(&self, precision: Precision, rows: Range<usize>) -> Measured<&[f32], &[f64]> {
-        let [inverses, errors] = self.codes.measures(precision);
-        Measured { inverse: &inverses[rows.clone()], error: &errors[rows.clone()], norm: &self.norms[rows] }
+        let [inverse_lengths, errors] = self.codes.measures(precision);
+        Measured {
+            inverse_length: &inverse_lengths[rows.clone()],
+            error: &errors[rows.clone()],
+            norm: &self.norms[rows],
+        }
     }
 
     /// The same of one row, by its whole codes.
     pub(crate) fn measured_row(&self, row: usize) -> Measured<f32, f64> {
-        let [inverses, errors] = self.codes.measures(Precision::Whole);
-        Measured { inverse: inverses[row], error: errors[row], norm: self.norms[row] }
+        let [inverse_lengths, errors] = self.codes.measures(Precision::Whole);
+        Measured { inverse_length: inverse_lengths[row], error: errors[row], norm: self.norms[row] }
     }
 
     pub(crate) fn id(&self, row: usize) -> Option<Arc<str>> {

@@ -26,7 +26,7 @@ pub(crate) struct Codes {
     /// As many again.
     lower: Vec<Quad>,
     /// One by the length of a row's codes: of the upper halves alone, and of the whole.
-    inverses: [Vec<f32>; 2],
+    inverse_lengths: [Vec<f32>; 2],
     /// The sine of the angle between a row and its codes, at most; likewise.
     errors: [Vec<f32>; 2],
     /// The rows whose codes mean something. Others are scored exactly.
@@ -40,7 +40,7 @@ impl Codes {
             width: if bounds::DIMENSIONS.contains(&dimension) { half_lines(dimension) } else { 0 },
             upper: Vec::new(),
             lower: Vec::new(),
-            inverses: [Vec::new(), Vec::new()],
+            inverse_lengths: [Vec::new(), Vec::new()],
             errors: [Vec::new(), Vec::new()],
             coded: Mask::none(0),
         }
@@ -66,7 +66,7 @@ impl Codes {
             make_room(half, quads, most);
             half.resize(quads, Quad::default());
         }
-        self.inverses.iter_mut().chain(&mut self.errors).for_each(|measures| measures.resize(rows, 0.0));
+        self.inverse_lengths.iter_mut().chain(&mut self.errors).for_each(|measures| measures.resize(rows, 0.0));
         while self.coded.len() < rows {
             self.coded.push(false);
         }
@@ -90,8 +90,8 @@ impl Codes {
                 let lane = index % FIRST_ROWS;
                 let quads = self.quads_of(index - lane..index + 1);
                 let halves = [&mut self.upper[quads.clone()], &mut self.lower[quads]];
-                let [inverses, errors] = bounds::row_measures(T::encode(kernels, row, halves, lane), norm);
-                [self.inverses[0][index], self.inverses[1][index]] = inverses;
+                let [inverse_lengths, errors] = bounds::row_measures(T::encode(kernels, row, halves, lane), norm);
+                [self.inverse_lengths[0][index], self.inverse_lengths[1][index]] = inverse_lengths;
                 [self.errors[0][index], self.errors[1][index]] = errors;
                 errors[1]
             });
@@ -118,7 +118,7 @@ impl Codes {
 
     /// What bounds of rows need besides the sums and the norms.
     pub(crate) fn measures(&self, precision: Precision) -> [&[f32]; 2] {
-        [&self.inverses[precision as usize], &self.errors[precision as usize]]
+        [&self.inverse_lengths[precision as usize], &self.errors[precision as usize]]
     }
 }
 

@@ -40,8 +40,8 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
     let score = naive::score(metric, query, &row).expect("rows that are covered rank");
     let width = if metric == Metric::DotProduct { norm(query) * norms[0] } else { 1.0 };
     let measured = |precision| {
-        let [inverse, error] = codes.measures(precision);
-        Measured { inverse, error, norm: &norms[..] }
+        let [inverse_length, error] = codes.measures(precision);
+        Measured { inverse_length, error, norm: &norms[..] }
     };
     let mut upper_sums = [[0; BLOCK_ROWS]];
     (kernels.block_sums)([prepared.planes()[0]], codes.halves(0..1)[0], &mut upper_sums);

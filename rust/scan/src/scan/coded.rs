@@ -139,7 +139,7 @@ impl Scan<'_> {
     pub(super) fn bound_waiting(&self, query: &CodedQuery, found: &mut Found) {
         for waiting in found.waiting.chunks(WAITING) {
             let mut sums = [[0; WAITING]; 2];
-            let (mut inverse, mut error, mut norm) = ([0.0; WAITING], [0.0; WAITING], [0.0; WAITING]);
+            let (mut inverse_length, mut error, mut norm) = ([0.0; WAITING], [0.0; WAITING], [0.0; WAITING]);
             for (group, rows) in waiting.chunks(FIRST_ROWS).enumerate() {
                 let coded = filled(rows, |&(chunk, row)| self.batch.chunks()[chunk].codes().row(row));
                 for (sums, found) in sums.iter_mut().zip((self.kernels.row_sums)(query.planes(), &coded)) {
@@ -148,9 +148,9 @@ impl Scan<'_> {
             }
             for (index, &(chunk, row)) in waiting.iter().enumerate() {
                 let row = self.batch.chunks()[chunk].measured_row(row);
-                (inverse[index], error[index], norm[index]) = (row.inverse, row.error, row.norm);
+                (inverse_length[index], error[index], norm[index]) = (row.inverse_length, row.error, row.norm);
             }
-            let measured = Measured { inverse: &inverse[..], error: &error, norm: &norm[..] };
+            let measured = Measured { inverse_length: &inverse_length[..], error: &error, norm: &norm[..] };
             let mut bounds = [Bounds::default(); WAITING];
             let (floor, bounds) = (found.selection.floor(), &mut bounds[..waiting.len()]);
             for index in bits((self.kernels.bounds)(query, [&sums[0], &sums[1]], measured, floor, bounds)) {
