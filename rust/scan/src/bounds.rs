@@ -11,8 +11,8 @@
 //!
 //! 32 ≤ n ≤ 2¹⁶: for shorter vectors the exact kernels are as fast, and the integer sums of longer ones could overflow.
 //! 2⁻⁴⁰⁰ ≤ Q ≤ 2⁴⁰⁰; the same for N, but 2⁻¹⁰⁰ ≤ N ≤ 2¹⁰⁰ for rows of float32 numbers, whose codes are computed in
-//! float32. What lies outside is decided exactly, never bounded: zero rows, huge rows, rows of subnormal numbers, and
-//! rows whose codes lose more than half of their length.
+//! float32. What lies outside is decided exactly, never bounded: zero rows, huge rows, rows of subnormal numbers, rows
+//! whose codes lose more than half of their length, and for a query whose upper plane does so all rows.
 //!
 //! # Codes
 //!
@@ -47,8 +47,8 @@
 //! # Rounding
 //!
 //! The stored inverse of a row's length is rounded to float32, so that cos θ is off by less than 1.1 u. Where its sine is
-//! needed, it is taken as √(1 − cos² θ + 4u), which is no less than the true one. That root and the one of 1 − E² are of
-//! float32, off by less than 2u; all other operations of [`CodedQuery::bounds`] are of float64, and so are the
+//! needed, it is taken as √(1 − cos² θ + 4 u), which is no less than the true one. That root and the one of 1 − E² are of
+//! float32, off by less than 2 u; all other operations of [`CodedQuery::bounds`] are of float64, and so are the
 //! reference's, which are off by less than (4n + 32) v ≤ 2⁻³⁴ (γ₆₄(n) for its dot product and its norms, and three more).
 //! W = 2⁻²⁰, on either side of the cosine, covers it all.
 //!
@@ -79,7 +79,7 @@ pub(crate) const DIMENSIONS: RangeInclusive<usize> = 32..=1 << 16;
 /// The largest code of a row, and of the upper plane of a query.
 pub(crate) const LARGEST_CODE: i8 = 119;
 
-/// The largest E of whole codes, and the largest F, that the proof is for.
+/// The largest E of whole codes, and the largest F of the upper plane, that the proof is for.
 pub(crate) const MAX_ERROR: f32 = 0.5;
 
 /// The rounding unit of float32.

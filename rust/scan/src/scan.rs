@@ -31,7 +31,7 @@ pub(crate) struct Scan<'a> {
 /// What was found in some of the chunks.
 pub(crate) struct Found {
     selection: Selection,
-    /// Rows that the first pass leaves to the second, which takes several of at once: their chunks, and where in them.
+    /// Rows that wait for the second pass, which takes several at once: their chunks, and where in them.
     waiting: Vec<(usize, usize)>,
     first_pass: FirstPass,
     /// How many rows never rank.

@@ -171,7 +171,7 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
         for lane in 0..LANES {
             let x = numbers[lane].times(inverse);
             let (whole, bits) = rounded(x);
-            // The lowest 16 bits of the code, so that its upper half rounds to nearest when the lower half is signed.
+            // The lower 8 bits have a sign, so the upper ones are those of the nearest multiple of 256.
             let low = bits as i8;
             let high = (bits.wrapping_add(128) >> 8) as i8;
             let rest = x - f32::from(high) * 256.0;
