@@ -280,8 +280,8 @@ fn embeddings_rank_as_by_the_reference() {
 
 #[test]
 fn rows_whose_codes_lose_much_rank_as_by_the_reference() {
-    // One large component takes up the codes, and the order depends on the others.
-    let (dimension, count) = (160, 700);
+    // One large component takes up the codes, and the order depends on the others. There are enough rows for a first pass.
+    let (dimension, count) = (160, 2100);
     let mut rows = noise(dimension * count, 1);
     rows.iter_mut().step_by(dimension).for_each(|x| *x *= 32.0);
     for narrow in [true, false] {
