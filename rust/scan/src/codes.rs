@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     Mask, Values,
-    arch::{self, CodedRow, FIRST_ROWS, Kernels, Number, Quad, half_lines},
+    arch::{self, CodedRow, Kernels, Number, QUAD_ROWS, Quad, half_lines},
     bounds::{self, Precision},
 };
 
@@ -56,7 +56,7 @@ impl Codes {
 
     /// Where the quads of some rows are, of which the first is one of a quad's first lane.
     fn quads_of(&self, rows: Range<usize>) -> Range<usize> {
-        rows.start / FIRST_ROWS * self.width..rows.end.div_ceil(FIRST_ROWS) * self.width
+        rows.start / QUAD_ROWS * self.width..rows.end.div_ceil(QUAD_ROWS) * self.width
     }
 
     /// Adds rows at the end, which have no codes yet; there will be so many at most.
@@ -87,7 +87,7 @@ impl Codes {
         let rows = values.chunks_exact(self.dimension).zip(norms);
         for (index, (row, &norm)) in rows.enumerate().map(|(index, row)| (first + index, row)) {
             let error = T::CODED.contains(&norm).then(|| {
-                let lane = index % FIRST_ROWS;
+                let lane = index % QUAD_ROWS;
                 let quads = self.quads_of(index - lane..index + 1);
                 let halves = [&mut self.upper[quads.clone()], &mut self.lower[quads]];
                 let [inverse_lengths, errors] = bounds::row_measures(T::encode(kernels, row, halves, lane), norm);
@@ -106,7 +106,7 @@ impl Codes {
 
     /// The codes of a row.
     pub(crate) fn row(&self, row: usize) -> CodedRow<'_> {
-        let lane = row % FIRST_ROWS;
+        let lane = row % QUAD_ROWS;
         CodedRow { halves: self.halves(row - lane..row + 1), lane }
     }
 

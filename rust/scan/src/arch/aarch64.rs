@@ -14,7 +14,7 @@ use std::{
     ptr,
 };
 
-use super::{CodedRow, EXACT_ROWS, FIRST_ROWS, Kernels, Line, Number, Quad, Sums, portable};
+use super::{CodedRow, EXACT_ROWS, Kernels, Line, Number, QUAD_ROWS, Quad, Sums, portable};
 
 /// A kernel as an entry of the table, which says nothing of the features that it needs.
 macro_rules! on_this_cpu {
@@ -93,7 +93,7 @@ macro_rules! with_products {
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: &[CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2] {
+            pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: &[CodedRow; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2] {
                 let mut found = group_sums(planes, |line, row, part| {
                     let CodedRow { halves: [upper, lower], lane } = rows[row];
                     whole(&upper[line][lane], &lower[line][lane], part)
@@ -110,11 +110,11 @@ macro_rules! with_products {
             fn group_sums<const PLANES: usize>(
                 planes: [&[Line<i8>]; PLANES],
                 codes_of: impl Fn(usize, usize, usize) -> [int8x16_t; 2],
-            ) -> [[i32; FIRST_ROWS]; PLANES] {
-                let mut sums = [[vdupq_n_s32(0); FIRST_ROWS]; PLANES];
+            ) -> [[i32; QUAD_ROWS]; PLANES] {
+                let mut sums = [[vdupq_n_s32(0); QUAD_ROWS]; PLANES];
                 for line in 0..planes[0].len() / 2 {
                     for part in 0..4 {
-                        let mut codes = [[vdupq_n_s8(0); 2]; FIRST_ROWS];
+                        let mut codes = [[vdupq_n_s8(0); 2]; QUAD_ROWS];
                         for (row, codes) in codes.iter_mut().enumerate() {
                             *codes = codes_of(line, row, part);
                         }
@@ -128,7 +128,7 @@ macro_rules! with_products {
                         }
                     }
                 }
-                let mut found = [[0; FIRST_ROWS]; PLANES];
+                let mut found = [[0; QUAD_ROWS]; PLANES];
                 for (found, sums) in found.iter_mut().zip(sums) {
                     for (found, sum) in found.iter_mut().zip(sums) {
                         *found = vaddvq_s32(sum);

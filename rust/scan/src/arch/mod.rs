@@ -26,11 +26,11 @@ use crate::{
 };
 
 /// How many rows a kernel over codes takes at once: as many as share one load of the query.
-pub(crate) const FIRST_ROWS: usize = 4;
+pub(crate) const QUAD_ROWS: usize = 4;
 
 /// A line of each of so many consecutive rows. Their codes are kept in turns, a line of each, so that a kernel reads memory
 /// from one end to the other: by rows it would take half as long again.
-pub(crate) type Quad = [Line<u8>; FIRST_ROWS];
+pub(crate) type Quad = [Line<u8>; QUAD_ROWS];
 
 /// How many lines hold the upper four bits of a row's codes, and as many the lower ones. A line has those of 128 codes:
 /// its bytes have the first 64 in their upper four bits, the next 64 in their lower.
@@ -109,7 +109,7 @@ type Encode<T> = fn(&[T], [&mut [Quad]; 2], usize) -> Encoded;
 type CodeQuery = fn(&[f64], &mut [Line<i8>], &mut [Line<i8>]) -> Planes;
 type BlockSums<const PLANES: usize> = fn([&[Line<i8>]; PLANES], &[Quad], &mut Sums<PLANES>);
 type WholeSums<const PLANES: usize> = fn([&[Line<i8>]; PLANES], [&[Quad]; 2], &mut Sums<PLANES>);
-type RowSums = fn([&[Line<i8>]; 2], &[CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2];
+type RowSums = fn([&[Line<i8>]; 2], &[CodedRow; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2];
 type Reaching = fn(&CodedQuery, &[i32; BLOCK_ROWS], Measured<&[f32], &[f64]>, f64) -> u64;
 type Bound = fn(&CodedQuery, [&[i32]; 2], Measured<&[f32], &[f64]>, f64, &mut [Bounds]) -> u64;
 type Exact<T> = fn(&[f64], [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];

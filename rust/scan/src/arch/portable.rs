@@ -8,8 +8,8 @@ use std::slice::ChunksExact;
 use crate::decimal::{self, Word};
 
 use super::{
-    BIAS, BLOCK_ROWS, BlockSums, CodedRow, EXACT_ROWS, Encoded, FIRST_QUERIES, FIRST_ROWS, Kernels, Line, Number,
-    PANEL_ROWS, Planes, Quad, Sums, WholeSums,
+    BIAS, BLOCK_ROWS, BlockSums, CodedRow, EXACT_ROWS, Encoded, FIRST_QUERIES, Kernels, Line, Number, PANEL_ROWS,
+    Planes, QUAD_ROWS, Quad, Sums, WholeSums,
 };
 
 pub(super) const KERNELS: Kernels = Kernels {
@@ -194,7 +194,7 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
 }
 
 fn block_sums([plane]: [&[Line<i8>]; 1], quads: &[Quad], [sums]: &mut Sums<1>) {
-    for (quads, sums) in quads_of_rows(&[plane], quads).zip(sums.as_chunks_mut::<FIRST_ROWS>().0) {
+    for (quads, sums) in quads_of_rows(&[plane], quads).zip(sums.as_chunks_mut::<QUAD_ROWS>().0) {
         let upper = |quad: &Quad, lane: usize| {
             let line = &quad[lane].0;
             [line.map(|byte| byte >> 4), line.map(|byte| byte & 0x0f)]
@@ -210,7 +210,7 @@ pub(super) fn quads_of_rows<'a>(planes: &[&[Line<i8>]], quads: &'a [Quad]) -> Ch
     let width = planes[0].len() / 2;
     let quads = quads.chunks_exact(width);
     assert!(planes.iter().all(|plane| plane.len() == 2 * width));
-    assert!(quads.remainder().is_empty() && quads.len() <= BLOCK_ROWS / FIRST_ROWS);
+    assert!(quads.remainder().is_empty() && quads.len() <= BLOCK_ROWS / QUAD_ROWS);
     quads
 }
 
@@ -243,7 +243,7 @@ pub(super) fn two_by_two(whole_sums: WholeSums<2>, planes: [&[Line<i8>]; 4], hal
     }
 }
 
-fn row_sums(planes: [&[Line<i8>]; 2], rows: &[CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2] {
+fn row_sums(planes: [&[Line<i8>]; 2], rows: &[CodedRow; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2] {
     let whole = |CodedRow { halves: [upper, lower], lane }: CodedRow, line: usize| {
         let (upper, lower) = (&upper[line][lane].0, &lower[line][lane].0);
         let byte = |join: fn(u8, u8) -> u8| std::array::from_fn(|index| join(upper[index], lower[index]));

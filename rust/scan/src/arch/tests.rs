@@ -86,17 +86,17 @@ struct Coded {
 impl Coded {
     fn new(dimension: usize, rows: usize) -> Self {
         let lines = half_lines(dimension);
-        Self { lines, halves: [(); 2].map(|()| vec![Quad::default(); lines * rows.div_ceil(FIRST_ROWS)]) }
+        Self { lines, halves: [(); 2].map(|()| vec![Quad::default(); lines * rows.div_ceil(QUAD_ROWS)]) }
     }
 
     fn encode<T: Number>(&mut self, kernels: &Kernels, index: usize, row: &[T]) -> Encoded {
-        let quads = index / FIRST_ROWS * self.lines..(index / FIRST_ROWS + 1) * self.lines;
-        T::encode(kernels, row, self.halves.each_mut().map(|half| &mut half[quads.clone()]), index % FIRST_ROWS)
+        let quads = index / QUAD_ROWS * self.lines..(index / QUAD_ROWS + 1) * self.lines;
+        T::encode(kernels, row, self.halves.each_mut().map(|half| &mut half[quads.clone()]), index % QUAD_ROWS)
     }
 
     fn row(&self, index: usize) -> CodedRow<'_> {
-        let quads = index / FIRST_ROWS * self.lines..(index / FIRST_ROWS + 1) * self.lines;
-        CodedRow { halves: self.halves.each_ref().map(|half| &half[quads.clone()]), lane: index % FIRST_ROWS }
+        let quads = index / QUAD_ROWS * self.lines..(index / QUAD_ROWS + 1) * self.lines;
+        CodedRow { halves: self.halves.each_ref().map(|half| &half[quads.clone()]), lane: index % QUAD_ROWS }
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -155,7 +155,7 @@ fn codes_and_their_sums_are_the_same_on_every_cpu() {
         let empty = || vec![Line::default(); 2 * half_lines(dimension)];
         let (mut upper, mut lower) = (empty(), empty());
         let planes = (portable::KERNELS.planes)(&query, &mut upper, &mut lower);
-        let rows: Vec<Vec<f64>> = (0..2 * FIRST_ROWS as u64 + 3).map(|seed| numbers(dimension, seed)).collect();
+        let rows: Vec<Vec<f64>> = (0..2 * QUAD_ROWS as u64 + 3).map(|seed| numbers(dimension, seed)).collect();
         let encode = |kernels: &Kernels| {
             let mut coded = Coded::new(dimension, rows.len());
             let mut encoded = Vec::new();
@@ -185,8 +185,8 @@ fn codes_and_their_sums_are_the_same_on_every_cpu() {
             let planes = [&upper[..], &lower];
             let expected = planes.map(|plane| mixed.map(|row| sum(plane, &codes_of(row, true))));
             assert_eq!((kernels.row_sums)(planes, &mixed), expected, "{at}");
-            for count in (0..rows.len()).step_by(FIRST_ROWS) {
-                let block = &coded.halves[0][..count / FIRST_ROWS * coded.lines];
+            for count in (0..rows.len()).step_by(QUAD_ROWS) {
+                let block = &coded.halves[0][..count / QUAD_ROWS * coded.lines];
                 let right = |plane: &[Line<i8>], sums: &[i32]| {
                     (0..count).all(|index| sums[index] == sum(plane, &codes_of(coded.row(index), false)))
                 };
@@ -216,16 +216,16 @@ fn codes_and_their_sums_are_the_same_on_every_cpu() {
 #[test]
 fn sums_of_the_longest_vectors_do_not_overflow() {
     let lines = half_lines(*crate::bounds::DIMENSIONS.end());
-    let quads = &vec![[Line([255; Line::<u8>::LEN]); FIRST_ROWS]; lines][..];
+    let quads = &vec![[Line([255; Line::<u8>::LEN]); QUAD_ROWS]; lines][..];
     for kernels in available() {
         for extreme in [-128, 127] {
             let plane = &vec![Line([extreme; Line::<i8>::LEN]); 2 * lines][..];
             let sum = i32::from(extreme) * (1 << 16);
-            let sums = (kernels.row_sums)([plane; 2], &[CodedRow { halves: [quads; 2], lane: 1 }; FIRST_ROWS]);
-            assert_eq!(sums, [[255 * sum; FIRST_ROWS]; 2], "{}", kernels.name);
+            let sums = (kernels.row_sums)([plane; 2], &[CodedRow { halves: [quads; 2], lane: 1 }; QUAD_ROWS]);
+            assert_eq!(sums, [[255 * sum; QUAD_ROWS]; 2], "{}", kernels.name);
             let mut sums = [[0; BLOCK_ROWS]];
             (kernels.block_sums)([plane], quads, &mut sums);
-            assert_eq!(sums[0][..FIRST_ROWS], [15 * sum; FIRST_ROWS], "{}", kernels.name);
+            assert_eq!(sums[0][..QUAD_ROWS], [15 * sum; QUAD_ROWS], "{}", kernels.name);
         }
     }
 }

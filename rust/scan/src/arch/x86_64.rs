@@ -20,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    BLOCK_ROWS, CodedRow, EXACT_ROWS, Encoded, FIRST_ROWS, Kernels, Line, PANEL_ROWS, Planes, Quad, Sums, portable,
+    BLOCK_ROWS, CodedRow, EXACT_ROWS, Encoded, Kernels, Line, PANEL_ROWS, Planes, QUAD_ROWS, Quad, Sums, portable,
 };
 
 /// A kernel as an entry of the table, which says nothing of the features that it needs.
@@ -175,7 +175,7 @@ macro_rules! with_features {
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: &[CodedRow; FIRST_ROWS]) -> [[i32; FIRST_ROWS]; 2] {
+            pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: &[CodedRow; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2] {
                 $whole(planes, |line, row| {
                     let CodedRow { halves: [upper, lower], lane } = rows[row];
                     [&upper[line][lane], &lower[line][lane]]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     Values,
-    arch::{self, FIRST_ROWS},
+    arch::{self, QUAD_ROWS},
     codes::Codes,
     naive,
 };
@@ -55,7 +55,7 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
     for floor in [score, score.next_down(), f64::NEG_INFINITY] {
         assert!(reaches(floor), "{metric} {}: {floor}", query.len());
     }
-    let [upper_sums, lower_sums] = (kernels.row_sums)(prepared.planes(), &[codes.row(0); FIRST_ROWS]);
+    let [upper_sums, lower_sums] = (kernels.row_sums)(prepared.planes(), &[codes.row(0); QUAD_ROWS]);
     let mut bounds = [Bounds::default()];
     for set in arch::available() {
         let mut reaches = |floor| {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::{
-    arch::{BLOCK_ROWS, FIRST_QUERIES, FIRST_ROWS},
+    arch::{BLOCK_ROWS, FIRST_QUERIES, QUAD_ROWS},
     bounds::{CodedQuery, Measured, Precision},
     chunk::Chunk,
     mask::bits,
@@ -66,6 +66,7 @@ impl Scan<'_> {
             let admitted = scan.admitted(index, block).0 & chunk.codes().coded().word(block);
             for queries in queries.chunks_mut(FIRST_QUERIES) {
                 let mut left = [admitted; FIRST_QUERIES];
+                // The first that needs none leaves it out for the others too; to ask each would take longer.
                 if queries.iter_mut().all(|query| query.is_first_pass_due(admitted)) {
                     scan.first_pass(queries, (index, block), &mut left);
                 }
@@ -140,7 +141,7 @@ impl Scan<'_> {
         for waiting in found.waiting.chunks(WAITING) {
             let mut sums = [[0; WAITING]; 2];
             let (mut inverse_length, mut error, mut norm) = ([0.0; WAITING], [0.0; WAITING], [0.0; WAITING]);
-            for (group, rows) in waiting.chunks(FIRST_ROWS).enumerate() {
+            for (group, rows) in waiting.chunks(QUAD_ROWS).enumerate() {
                 let coded = filled(rows, |&(chunk, row)| self.batch.chunks()[chunk].codes().row(row));
                 for (sums, found) in sums.iter_mut().zip((self.kernels.row_sums)(query.planes(), &coded)) {
                     sums.as_chunks_mut().0[group] = found;

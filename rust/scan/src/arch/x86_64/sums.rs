@@ -14,7 +14,7 @@ use std::{
     ptr,
 };
 
-use super::super::{CodedRow, FIRST_ROWS, Line, Quad};
+use super::super::{CodedRow, Line, QUAD_ROWS, Quad};
 
 /// How far ahead codes are fetched, in lines: the CPU fetches ahead by itself, but not beyond a page of memory.
 const AHEAD: usize = 128;
@@ -25,9 +25,9 @@ const AHEAD: usize = 128;
 pub(super) fn upper_256<const PLANES: usize>(
     planes: [&[Line<i8>]; PLANES],
     quads: &[Quad],
-) -> [[i32; FIRST_ROWS]; PLANES] {
+) -> [[i32; QUAD_ROWS]; PLANES] {
     let (mask, ones) = (_mm256_set1_epi8(0x0f), _mm256_set1_epi16(1));
-    let mut sums = [[_mm256_setzero_si256(); FIRST_ROWS]; PLANES];
+    let mut sums = [[_mm256_setzero_si256(); QUAD_ROWS]; PLANES];
     for (line, quad) in quads.iter().enumerate() {
         for part in 0..2 {
             // SAFETY: a line has 64 bytes and begins at a multiple of 64; each part has 32.
@@ -49,7 +49,7 @@ pub(super) fn upper_256<const PLANES: usize>(
             }
         }
     }
-    let mut found = [[0; FIRST_ROWS]; PLANES];
+    let mut found = [[0; QUAD_ROWS]; PLANES];
     for (found, sums) in found.iter_mut().zip(sums) {
         *found = totals(sums);
     }
@@ -62,14 +62,14 @@ pub(super) fn upper_256<const PLANES: usize>(
 pub(super) fn whole_256<'a, const PLANES: usize>(
     planes: [&[Line<i8>]; PLANES],
     lines_of: impl Fn(usize, usize) -> [&'a Line<u8>; 2],
-) -> [[i32; FIRST_ROWS]; PLANES] {
+) -> [[i32; QUAD_ROWS]; PLANES] {
     let (first_mask, next_mask) = (_mm_set1_epi8(0xf0_u8.cast_signed()), _mm_set1_epi8(0x0f));
-    let mut sums = [[_mm256_setzero_si256(); FIRST_ROWS]; PLANES];
+    let mut sums = [[_mm256_setzero_si256(); QUAD_ROWS]; PLANES];
     for line in 0..planes[0].len() / 2 {
         for part in 0..4 {
             // SAFETY: a line has 64 bytes and begins at a multiple of 64; each part has 16.
             let load = |line: *const __m128i| unsafe { _mm_load_si128(line.add(part)) };
-            let mut codes = [[_mm256_setzero_si256(); FIRST_ROWS]; 2];
+            let mut codes = [[_mm256_setzero_si256(); QUAD_ROWS]; 2];
             let [first_codes, next_codes] = &mut codes;
             for (row, (first_codes, next_codes)) in first_codes.iter_mut().zip(next_codes).enumerate() {
                 let [upper, lower] = lines_of(line, row);
@@ -95,7 +95,7 @@ pub(super) fn whole_256<'a, const PLANES: usize>(
             }
         }
     }
-    let mut found = [[0; FIRST_ROWS]; PLANES];
+    let mut found = [[0; QUAD_ROWS]; PLANES];
     for (found, sums) in found.iter_mut().zip(sums) {
         *found = totals(sums);
     }
@@ -108,7 +108,7 @@ pub(super) fn whole_256<'a, const PLANES: usize>(
 pub(super) fn upper_512<const PLANES: usize>(
     planes: [&[Line<i8>]; PLANES],
     quads: &[Quad],
-) -> [[i32; FIRST_ROWS]; PLANES] {
+) -> [[i32; QUAD_ROWS]; PLANES] {
     let mask = _mm512_set1_epi8(0x0f);
     let codes_of = |line: usize, row: usize| {
         fetch(ptr::from_ref(&quads[line][row]).wrapping_add(AHEAD));
@@ -125,7 +125,7 @@ pub(super) fn upper_512<const PLANES: usize>(
 pub(super) fn whole_512<'a, const PLANES: usize>(
     planes: [&[Line<i8>]; PLANES],
     lines_of: impl Fn(usize, usize) -> [&'a Line<u8>; 2],
-) -> [[i32; FIRST_ROWS]; PLANES] {
+) -> [[i32; QUAD_ROWS]; PLANES] {
     let mask = _mm512_set1_epi8(0x0f);
     sums_512::<PLANES, 1>(planes, |line, row| {
         let [upper, lower] = lines_of(line, row);
@@ -155,10 +155,10 @@ fn load_512<T>(line: &Line<T>) -> __m512i {
 fn sums_512<const PLANES: usize, const EACH: usize>(
     planes: [&[Line<i8>]; PLANES],
     codes_of: impl Fn(usize, usize) -> [__m512i; 2],
-) -> [[i32; FIRST_ROWS]; PLANES] {
-    let mut sums = [[[_mm512_setzero_si512(); FIRST_ROWS]; EACH]; PLANES];
+) -> [[i32; QUAD_ROWS]; PLANES] {
+    let mut sums = [[[_mm512_setzero_si512(); QUAD_ROWS]; EACH]; PLANES];
     for line in 0..planes[0].len() / 2 {
-        let mut codes = [[_mm512_setzero_si512(); 2]; FIRST_ROWS];
+        let mut codes = [[_mm512_setzero_si512(); 2]; QUAD_ROWS];
         for (row, codes) in codes.iter_mut().enumerate() {
             *codes = codes_of(line, row);
         }
@@ -171,7 +171,7 @@ fn sums_512<const PLANES: usize, const EACH: usize>(
             }
         }
     }
-    let mut found = [[0; FIRST_ROWS]; PLANES];
+    let mut found = [[0; QUAD_ROWS]; PLANES];
     for (found, sums) in found.iter_mut().zip(sums) {
         let mut total = sums[0];
         for sums in &sums[1..] {
