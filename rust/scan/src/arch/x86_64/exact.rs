@@ -11,14 +11,14 @@
 //! would be calls in the middle of the loop.
 
 use std::arch::x86_64::{
-    __m128, __m128d, __m256, __m256d, __m512, __m512d, _mm_loadu_pd, _mm_loadu_ps, _mm256_add_pd, _mm256_castpd_ps,
-    _mm256_castpd128_pd256, _mm256_castps_pd, _mm256_castps128_ps256, _mm256_castps256_ps128, _mm256_cvtps_pd,
-    _mm256_extractf128_ps, _mm256_insertf128_pd, _mm256_insertf128_ps, _mm256_mul_pd, _mm256_set1_pd,
-    _mm256_setzero_pd, _mm256_storeu_pd, _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd,
-    _mm256_unpacklo_ps, _mm512_add_pd, _mm512_castpd_ps, _mm512_castpd128_pd512, _mm512_castps_pd,
-    _mm512_castps128_ps512, _mm512_castps512_ps256, _mm512_cvtps_pd, _mm512_extractf64x4_pd, _mm512_insertf32x4,
-    _mm512_insertf64x2, _mm512_mul_pd, _mm512_set1_pd, _mm512_setzero_pd, _mm512_storeu_pd, _mm512_sub_pd,
-    _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+    __m128d, __m256d, __m512, __m512d, _mm_loadu_pd, _mm256_add_pd, _mm256_castpd_ps, _mm256_castpd128_pd256,
+    _mm256_castps_pd, _mm256_castps256_ps128, _mm256_cvtps_pd, _mm256_extractf128_ps, _mm256_insertf128_pd,
+    _mm256_loadu_ps, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd, _mm256_storeu_pd, _mm256_sub_pd,
+    _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps, _mm512_add_pd, _mm512_castpd_ps,
+    _mm512_castps_pd, _mm512_castps512_ps256, _mm512_cvtps_pd, _mm512_extractf64x4_pd, _mm512_loadu_pd,
+    _mm512_loadu_ps, _mm512_mul_pd, _mm512_permutex2var_pd, _mm512_set_epi64, _mm512_set1_pd, _mm512_setzero_pd,
+    _mm512_shuffle_f64x2, _mm512_storeu_pd, _mm512_sub_pd, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd,
+    _mm512_unpacklo_ps,
 };
 
 use super::EXACT_ROWS;
@@ -87,7 +87,7 @@ exact!(
     "avx2",
     f32,
     columns_f32_256,
-    4,
+    8,
     __m256d,
     4,
     _mm256_setzero_pd,
@@ -117,7 +117,7 @@ exact!(
     "avx512f",
     f32,
     columns_f32_512,
-    4,
+    16,
     __m512d,
     8,
     _mm512_setzero_pd,
@@ -129,10 +129,10 @@ exact!(
 );
 exact!(
     f64_512,
-    "avx512f,avx512dq",
+    "avx512f",
     f64,
     columns_f64_512,
-    2,
+    8,
     __m512d,
     8,
     _mm512_setzero_pd,
@@ -145,41 +145,36 @@ exact!(
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn four(numbers: &[f32; 4]) -> __m128 {
-    // SAFETY: four numbers are read from four.
-    unsafe { _mm_loadu_ps(numbers.as_ptr()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
 fn two(numbers: &[f64; 2]) -> __m128d {
     // SAFETY: two numbers are read from two.
     unsafe { _mm_loadu_pd(numbers.as_ptr()) }
 }
 
-/// Four columns of eight rows, widened: for each the upper and the lower four rows.
+/// Eight columns of eight rows, widened: for each the upper and the lower four rows.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn columns_f32_256(rows: [&[f32; 4]; 8]) -> [[__m256d; 2]; 4] {
-    // Rows 0 to 3, and beside each the row four below.
-    let a = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(four(rows[0])), four(rows[4]));
-    let b = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(four(rows[1])), four(rows[5]));
-    let c = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(four(rows[2])), four(rows[6]));
-    let d = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(four(rows[3])), four(rows[7]));
-    let (ab, ab_high) = (_mm256_castps_pd(_mm256_unpacklo_ps(a, b)), _mm256_castps_pd(_mm256_unpackhi_ps(a, b)));
-    let (cd, cd_high) = (_mm256_castps_pd(_mm256_unpacklo_ps(c, d)), _mm256_castps_pd(_mm256_unpackhi_ps(c, d)));
-    [
-        widened_256(_mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd))),
-        widened_256(_mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd))),
-        widened_256(_mm256_castpd_ps(_mm256_unpacklo_pd(ab_high, cd_high))),
-        widened_256(_mm256_castpd_ps(_mm256_unpackhi_pd(ab_high, cd_high))),
-    ]
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn widened_256(column: __m256) -> [__m256d; 2] {
-    [_mm256_cvtps_pd(_mm256_castps256_ps128(column)), _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(column))]
+fn columns_f32_256(rows: [&[f32; 8]; 8]) -> [[__m256d; 2]; 8] {
+    let mut columns = [[_mm256_setzero_pd(); 2]; 8];
+    for (group, rows) in rows.as_chunks::<4>().0.iter().enumerate() {
+        // SAFETY: eight numbers are read from eight.
+        let load = |index: usize| unsafe { _mm256_loadu_ps(rows[index].as_ptr()) };
+        let (a, b, c, d) = (load(0), load(1), load(2), load(3));
+        let (ab, ab_high) = (_mm256_castps_pd(_mm256_unpacklo_ps(a, b)), _mm256_castps_pd(_mm256_unpackhi_ps(a, b)));
+        let (cd, cd_high) = (_mm256_castps_pd(_mm256_unpacklo_ps(c, d)), _mm256_castps_pd(_mm256_unpackhi_ps(c, d)));
+        // A column, and beside it the one four further.
+        let pairs = [
+            _mm256_unpacklo_pd(ab, cd),
+            _mm256_unpackhi_pd(ab, cd),
+            _mm256_unpacklo_pd(ab_high, cd_high),
+            _mm256_unpackhi_pd(ab_high, cd_high),
+        ];
+        for (column, pair) in pairs.into_iter().enumerate() {
+            let pair = _mm256_castpd_ps(pair);
+            columns[column][group] = _mm256_cvtps_pd(_mm256_castps256_ps128(pair));
+            columns[column + 4][group] = _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(pair));
+        }
+    }
+    columns
 }
 
 /// Two columns of eight rows: for each the upper and the lower four rows.
@@ -194,56 +189,80 @@ fn columns_f64_256(rows: [&[f64; 2]; 8]) -> [[__m256d; 2]; 2] {
     [[_mm256_unpacklo_pd(a, b), _mm256_unpacklo_pd(c, d)], [_mm256_unpackhi_pd(a, b), _mm256_unpackhi_pd(c, d)]]
 }
 
-/// Four rows, one a quarter of a register.
+/// Sixteen columns of sixteen rows, widened: for each the upper and the lower eight rows.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn quarters_f32(a: &[f32; 4], b: &[f32; 4], c: &[f32; 4], d: &[f32; 4]) -> __m512 {
-    let ab = _mm512_insertf32x4::<1>(_mm512_castps128_ps512(four(a)), four(b));
-    _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(ab, four(c)), four(d))
+fn columns_f32_512(rows: [&[f32; 16]; 16]) -> [[__m512d; 2]; 16] {
+    let mut columns = [[_mm512_setzero_pd(); 2]; 16];
+    for (group, rows) in rows.as_chunks::<8>().0.iter().enumerate() {
+        let (upper, lower) = rows.split_at(4);
+        let (upper, lower) = (fours(upper), fours(lower));
+        for column in 0..4 {
+            // A column of both, and beside it the one four further; then those eight further.
+            let (upper, lower) = (upper[column], lower[column]);
+            let first = _mm512_permutex2var_pd(upper, _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0), lower);
+            let next = _mm512_permutex2var_pd(upper, _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4), lower);
+            [columns[column][group], columns[column + 4][group]] = widened(first);
+            [columns[column + 8][group], columns[column + 12][group]] = widened(next);
+        }
+    }
+    columns
 }
 
-/// Four columns of sixteen rows, widened: for each the upper and the lower eight rows.
+/// Four rows: the numbers of four columns in each register, a column a quarter, of which the next is four further.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn columns_f32_512(rows: [&[f32; 4]; 16]) -> [[__m512d; 2]; 4] {
-    let a = quarters_f32(rows[0], rows[4], rows[8], rows[12]);
-    let b = quarters_f32(rows[1], rows[5], rows[9], rows[13]);
-    let c = quarters_f32(rows[2], rows[6], rows[10], rows[14]);
-    let d = quarters_f32(rows[3], rows[7], rows[11], rows[15]);
+fn fours(rows: &[&[f32; 16]]) -> [__m512d; 4] {
+    // SAFETY: sixteen numbers are read from sixteen.
+    let load = |index: usize| -> __m512 { unsafe { _mm512_loadu_ps(rows[index].as_ptr()) } };
+    let (a, b, c, d) = (load(0), load(1), load(2), load(3));
     let (ab, ab_high) = (_mm512_castps_pd(_mm512_unpacklo_ps(a, b)), _mm512_castps_pd(_mm512_unpackhi_ps(a, b)));
     let (cd, cd_high) = (_mm512_castps_pd(_mm512_unpacklo_ps(c, d)), _mm512_castps_pd(_mm512_unpackhi_ps(c, d)));
     [
-        widened_512(_mm512_unpacklo_pd(ab, cd)),
-        widened_512(_mm512_unpackhi_pd(ab, cd)),
-        widened_512(_mm512_unpacklo_pd(ab_high, cd_high)),
-        widened_512(_mm512_unpackhi_pd(ab_high, cd_high)),
+        _mm512_unpacklo_pd(ab, cd),
+        _mm512_unpackhi_pd(ab, cd),
+        _mm512_unpacklo_pd(ab_high, cd_high),
+        _mm512_unpackhi_pd(ab_high, cd_high),
     ]
 }
 
 /// Sixteen numbers of float32, whatever the register's type says.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn widened_512(column: __m512d) -> [__m512d; 2] {
-    let upper = _mm512_castps512_ps256(_mm512_castpd_ps(column));
-    let lower = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(column));
+fn widened(numbers: __m512d) -> [__m512d; 2] {
+    let upper = _mm512_castps512_ps256(_mm512_castpd_ps(numbers));
+    let lower = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(numbers));
     [_mm512_cvtps_pd(upper), _mm512_cvtps_pd(lower)]
 }
 
-/// Four rows, one a quarter of a register.
+/// Eight columns of sixteen rows: for each the upper and the lower eight rows.
 #[inline]
-#[target_feature(enable = "avx512f,avx512dq")]
-fn quarters_f64(a: &[f64; 2], b: &[f64; 2], c: &[f64; 2], d: &[f64; 2]) -> __m512d {
-    let ab = _mm512_insertf64x2::<1>(_mm512_castpd128_pd512(two(a)), two(b));
-    _mm512_insertf64x2::<3>(_mm512_insertf64x2::<2>(ab, two(c)), two(d))
-}
-
-/// Two columns of sixteen rows: for each the upper and the lower eight rows.
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq")]
-fn columns_f64_512(rows: [&[f64; 2]; 16]) -> [[__m512d; 2]; 2] {
-    let a = quarters_f64(rows[0], rows[2], rows[4], rows[6]);
-    let b = quarters_f64(rows[1], rows[3], rows[5], rows[7]);
-    let c = quarters_f64(rows[8], rows[10], rows[12], rows[14]);
-    let d = quarters_f64(rows[9], rows[11], rows[13], rows[15]);
-    [[_mm512_unpacklo_pd(a, b), _mm512_unpacklo_pd(c, d)], [_mm512_unpackhi_pd(a, b), _mm512_unpackhi_pd(c, d)]]
+#[target_feature(enable = "avx512f")]
+fn columns_f64_512(rows: [&[f64; 8]; 16]) -> [[__m512d; 2]; 8] {
+    let mut columns = [[_mm512_setzero_pd(); 2]; 8];
+    for (group, rows) in rows.as_chunks::<8>().0.iter().enumerate() {
+        // SAFETY: eight numbers are read from eight.
+        let load = |index: usize| unsafe { _mm512_loadu_pd(rows[index].as_ptr()) };
+        let (a, b, c, d) = (load(0), load(1), load(2), load(3));
+        let (e, f, g, h) = (load(4), load(5), load(6), load(7));
+        // Even columns of two rows, then odd ones; a column a quarter.
+        for (odd, [ab, cd, ef, gh]) in [
+            [_mm512_unpacklo_pd(a, b), _mm512_unpacklo_pd(c, d), _mm512_unpacklo_pd(e, f), _mm512_unpacklo_pd(g, h)],
+            [_mm512_unpackhi_pd(a, b), _mm512_unpackhi_pd(c, d), _mm512_unpackhi_pd(e, f), _mm512_unpackhi_pd(g, h)],
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            // Quarters 0 and 2 of both, or 1 and 3.
+            let (abcd, abcd_next) =
+                (_mm512_shuffle_f64x2::<0b1000_1000>(ab, cd), _mm512_shuffle_f64x2::<0b1101_1101>(ab, cd));
+            let (efgh, efgh_next) =
+                (_mm512_shuffle_f64x2::<0b1000_1000>(ef, gh), _mm512_shuffle_f64x2::<0b1101_1101>(ef, gh));
+            columns[odd][group] = _mm512_shuffle_f64x2::<0b1000_1000>(abcd, efgh);
+            columns[odd + 2][group] = _mm512_shuffle_f64x2::<0b1000_1000>(abcd_next, efgh_next);
+            columns[odd + 4][group] = _mm512_shuffle_f64x2::<0b1101_1101>(abcd, efgh);
+            columns[odd + 6][group] = _mm512_shuffle_f64x2::<0b1101_1101>(abcd_next, efgh_next);
+        }
+    }
+    columns
 }
