@@ -68,7 +68,7 @@ use std::ops::RangeInclusive;
 
 use crate::{
     Metric,
-    arch::{BIAS, BLOCK_ROWS, Encoded, Kernels, Line, Planes, UPPER_BIAS, half_lines},
+    arch::{BIAS, BLOCK_ROWS, Encoded, Kernels, Line, Number, Planes, UPPER_BIAS, half_lines},
     mask::gathered,
     select::Bounds,
 };
@@ -147,15 +147,19 @@ pub(crate) struct CodedQuery {
 }
 
 impl CodedQuery {
-    /// Makes a query ready, given its norm by the reference; `None` if it lies outside the range of the proof.
-    pub(crate) fn new(kernels: &Kernels, metric: Metric, query: &[f64], norm: f64) -> Option<Self> {
-        if !DIMENSIONS.contains(&query.len()) || !(power_of_two(-400)..=power_of_two(400)).contains(&norm) {
+    /// Makes a query ready; `None` if it lies outside the range of the proof.
+    pub(crate) fn new(kernels: &Kernels, metric: Metric, query: &[f64]) -> Option<Self> {
+        if !DIMENSIONS.contains(&query.len()) {
             return None;
         }
         let width = 2 * half_lines(query.len());
         let mut lines = vec![Line::default(); 2 * width];
         let (upper, lower) = lines.split_at_mut(width);
-        let Planes { inverse, sums, losses, squares } = (kernels.planes)(query, upper, lower);
+        let Planes { inverse, sums, losses, squares, norm_square } = (kernels.planes)(query, upper, lower);
+        let norm = norm_square.sqrt();
+        if !f64::CODED.contains(&norm) {
+            return None;
+        }
         let errors = losses.map(|losses| error(inverse, losses, norm));
         if errors[0] > f64::from(MAX_ERROR) {
             return None;
@@ -163,6 +167,11 @@ impl CodedQuery {
         let errors = errors.map(|error| [error, (1.0 - error * error).sqrt()]);
         let inverse_lengths = squares.map(|squares| squares.sqrt().recip());
         Some(Self { metric, norm, lines, inverse_lengths, errors, sums })
+    }
+
+    /// Q.
+    pub(crate) fn norm(&self) -> f64 {
+        self.norm
     }
 
     /// The planes of the query, for the kernels.

@@ -8,6 +8,7 @@ use crate::{
     bounds::CodedQuery,
     chunk::Chunk,
     mask::bits,
+    norms::norm,
     select::{Candidate, Largest, Rank, Selection},
 };
 
@@ -65,11 +66,11 @@ const EXACT_SHARE: [usize; 2] = [2, 6];
 const PANELS_AT_MOST: usize = 4096;
 
 impl<'a> Scan<'a> {
-    /// Checks what is asked. The query has the batch's dimension, and its norm is the reference's.
+    /// Checks what is asked. The query has the batch's dimension.
     pub(crate) fn new(
         batch: &'a Batch,
         kernels: &'a Kernels,
-        (query, norm): (&'a [f64], f64),
+        query: &'a [f64],
         search: &'a Search<'a>,
     ) -> Result<Self, SearchError> {
         if search.top_k == 0 {
@@ -78,6 +79,12 @@ impl<'a> Scan<'a> {
         if let Some(found) = search.mask.map(Mask::len).filter(|&len| len != batch.positions()) {
             return Err(SearchError::MaskLength { found, expected: batch.positions() });
         }
+        let rows = search.mask.map_or(batch.len(), Mask::count);
+        let has_panels = !query.is_empty() && batch.positions() <= PANELS_AT_MOST;
+        let coded = (search.top_k < rows / EXACT_SHARE[usize::from(has_panels)])
+            .then(|| CodedQuery::new(kernels, search.metric, query))
+            .flatten();
+        let norm = coded.as_ref().map_or_else(|| norm(query), CodedQuery::norm);
         if !norm.is_finite() {
             // Huge components overflow the sum; they are fine.
             if let Some((position, &value)) = query.iter().enumerate().find(|(_, x)| !x.is_finite()) {
@@ -87,11 +94,6 @@ impl<'a> Scan<'a> {
         if search.metric == Metric::Cosine && norm == 0.0 {
             return Err(SearchError::ZeroQuery);
         }
-        let rows = search.mask.map_or(batch.len(), Mask::count);
-        let has_panels = !query.is_empty() && batch.positions() <= PANELS_AT_MOST;
-        let coded = (search.top_k < rows / EXACT_SHARE[usize::from(has_panels)])
-            .then(|| CodedQuery::new(kernels, search.metric, query, norm))
-            .flatten();
         let by_panels = has_panels && coded.is_none();
         Ok(Self { batch, kernels, search, query, norm, rows, coded, by_panels })
     }

@@ -7,7 +7,6 @@ use rayon_core::{ThreadPool, ThreadPoolBuilder};
 use crate::{
     Batch, Mask, Metric,
     arch::{self, Kernels},
-    norms::{norm, norms},
     scan::{Found, Scan},
 };
 
@@ -122,16 +121,15 @@ impl Batch {
         }
         let count = queries.len() / dimension;
         let numbers = count.saturating_mul(self.len()).saturating_mul(dimension);
-        let scan = |(query, norm): (usize, f64)| {
-            Scan::new(self, kernels, (&queries[query * dimension..][..dimension], norm), search)
+        let scan = |query: usize| {
+            Scan::new(self, kernels, &queries[query * dimension..][..dimension], search)
                 .map_err(|error| SearchError::InQuery { query, source: Box::new(error) })
         };
         let parts = in_parts(count, worthwhile_threads(search.threads, numbers), |Range { start, end: last }| {
             let mut top_ks = Vec::with_capacity(last - start);
             for first in (start..last).step_by(QUERIES_AT_ONCE) {
                 let together = first..last.min(first + QUERIES_AT_ONCE);
-                let norms = norms(kernels, &queries[first * dimension..], dimension, together.len());
-                let scans: Vec<Scan> = together.zip(norms).map(scan).collect::<Result<_, _>>()?;
+                let scans: Vec<Scan> = together.map(scan).collect::<Result<_, _>>()?;
                 let mut found: Vec<Found> = scans.iter().map(Scan::nothing).collect();
                 for chunk in 0..self.chunks().len() {
                     Scan::chunk(&scans, chunk, &mut found);
@@ -149,7 +147,7 @@ impl Batch {
         if query.len() != self.dimension() {
             return Err(SearchError::QueryLength { found: query.len(), expected: self.dimension() });
         }
-        let scan = Scan::new(self, kernels, (query, norm(query)), search)?;
+        let scan = Scan::new(self, kernels, query, search)?;
         let threads = worthwhile_threads(search.threads, self.len() * self.dimension());
         let mut parts = in_parts(self.chunks().len(), threads, |chunks| {
             let mut found = scan.nothing();

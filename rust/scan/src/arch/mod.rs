@@ -103,6 +103,9 @@ pub(crate) struct Planes {
     pub(crate) losses: [f32; 2],
     /// As for [`Encoded`]. Those of whole codes are below 2^30, of which float64 adds 2^16 exactly.
     pub(crate) squares: [f64; 2],
+    /// The sum of the squares of the components, added in order as the reference does: each addition waits for the one
+    /// before, and here coding takes no longer meanwhile.
+    pub(crate) norm_square: f64,
 }
 
 type Encode<T> = fn(&[T], [&mut [Quad]; 2], usize) -> Encoded;

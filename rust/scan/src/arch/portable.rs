@@ -164,6 +164,7 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
     let (mut upper_losses, mut whole_losses) = ([0.0; LANES], [0.0; LANES]);
     let (mut upper_sums, mut lower_sums) = ([0_i32; LANES], [0_i32; LANES]);
     let (mut upper_squares, mut whole_squares) = ([0_i32; LANES], [0.0; LANES]);
+    let mut norm_square = 0.0;
     for group in 0..query.len().div_ceil(LANES) {
         let numbers = group_at(query, group);
         let line = group / GROUPS;
@@ -184,12 +185,16 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
             upper_squares[lane] += i32::from(i16::from(high) * i16::from(high));
             whole_squares[lane] += f64::from(whole) * f64::from(whole);
         }
+        for x in numbers {
+            norm_square += x * x;
+        }
     }
     Planes {
         inverse,
         sums: [upper_sums.iter().sum(), lower_sums.iter().sum()],
         losses: [total(upper_losses), total(whole_losses)],
         squares: [f64::from(upper_squares.iter().sum::<i32>()), whole_squares.iter().sum()],
+        norm_square,
     }
 }
 

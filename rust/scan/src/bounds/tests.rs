@@ -33,7 +33,7 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
     let norms = [norm(&row)];
     let codes = Codes::of(row.len(), values, &norms);
     let kernels = arch::kernels();
-    let prepared = CodedQuery::new(kernels, metric, query, norm(query))?;
+    let prepared = CodedQuery::new(kernels, metric, query)?;
     if !codes.coded().contains(0) {
         return None;
     }
@@ -168,7 +168,7 @@ fn bounds_hold_where_only_rounding_is_lost() {
 #[test]
 fn a_query_outside_the_range_has_no_first_pass() {
     let uniform = |x: f64| vec![x; 64];
-    let coded = |query: &[f64]| CodedQuery::new(arch::kernels(), Metric::Cosine, query, norm(query));
+    let coded = |query: &[f64]| CodedQuery::new(arch::kernels(), Metric::Cosine, query);
     assert!(coded(&uniform(1.0)).is_some());
     for x in [0.0, 1e-150, 1e150, 1e200] {
         assert!(coded(&uniform(x)).is_none(), "{x}");
