@@ -23,7 +23,7 @@ use crate::{
     schema::{Schema, TableDefinition, VectorIndex},
     storage::{Checkout, Storage, Synchronous, Target, locked, make_folder, set_setting, setting},
     tables::{BY_CREATION_TIME, Tables},
-    transaction::{COMMIT_TIMESTAMP, CREATION_TIME, Clock, Commit, Transaction, check_schema},
+    transaction::{COMMIT_TIMESTAMP, CREATION_TIME, Clock, Commit, Transaction},
     vectors::{self, ResidentVectors, VectorSource},
     watches::Watches,
 };
@@ -449,7 +449,7 @@ fn apply_schema(connection: &Checkout, schema: &Schema, tables: &mut Tables) -> 
         for row in rows {
             let document = Transaction::stored(connection, table.number, row?)?;
             if schema.validates {
-                check_schema(name, definition, &document.fields, tables).map_err(|error| {
+                definition.check(name, &document.fields, tables).map_err(|error| {
                     Error::function("SchemaEnforcementError", format!("Document {}: {error}", document.id))
                 })?;
             }

@@ -9,7 +9,7 @@ use crate::{
     document::Document,
     error::{Error, FunctionError, Result},
     tables::{BY_CREATION_TIME, Index, Table},
-    transaction::{Transaction, after},
+    transaction::Transaction,
 };
 
 /// Convex's bound on the documents of a page.
@@ -209,7 +209,7 @@ impl Range {
         if descending {
             self.start = self.start.as_slice().max(key).to_vec();
         } else {
-            self.end = self.end.clone().min(after(key));
+            self.end = self.end.clone().min(sort_key::after(key));
         }
     }
 
@@ -222,7 +222,7 @@ impl Range {
         if descending {
             self.end = key.to_vec();
         } else {
-            self.start = after(key);
+            self.start = sort_key::after(key);
         }
         Ok(())
     }

@@ -86,6 +86,18 @@ impl TableDefinition {
         }
         Ok((name, definition))
     }
+
+    /// Checks a document's fields.
+    pub(crate) fn check(&self, table_name: &str, fields: &Object, tables: &Tables) -> Result<()> {
+        self.document.check_fields(fields, tables).map_err(|mismatch| {
+            Error::function(
+                "SchemaEnforcementError",
+                format!(
+                    "Failed to insert or update a document in table \"{table_name}\" because it does not match the schema: {mismatch}"
+                ),
+            )
+        })
+    }
 }
 
 /// A check of a value, as `v.…` builds it.

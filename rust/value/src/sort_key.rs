@@ -49,6 +49,12 @@ pub fn push(key: &mut Vec<u8>, value: Option<&Value>) {
     }
 }
 
+/// The least key after this one, since no key is the beginning of another.
+#[must_use]
+pub fn after(key: &[u8]) -> Vec<u8> {
+    [key, &[0]].concat()
+}
+
 /// The end, itself excluded, of all keys that begin with these whole values: nothing between them is left out, and
 /// nothing else gets in.
 ///
