@@ -1,7 +1,9 @@
 //! The functions of a deployment: loaded from a folder, found by path, run in isolates.
 
+mod arguments;
 mod border;
 mod call;
+mod database;
 mod deadline;
 mod globals;
 mod host;
