@@ -46,11 +46,14 @@
 //!
 //! # Rounding
 //!
-//! The stored inverse of a row's length is rounded to float32, so that cos θ is off by less than 1.1 u. Where its sine is
-//! needed, it is taken as √(1 − cos² θ + 4 u), which is no less than the true one. That root and the one of 1 − E² are of
-//! float32, off by less than 2 u; all other operations of [`CodedQuery::bounds`] are of float64, and so are the
-//! reference's, which are off by less than (4n + 32) v ≤ 2⁻³⁴ (γ₆₄(n) for its dot product and its norms, and three more).
-//! W = 2⁻²⁰, on either side of the cosine, covers it all.
+//! The reference's own operations are off by less than (4n + 32) v ≤ 2⁻³⁴ (γ₆₄(n) for its dot product and its norms, and
+//! three more), relatively to ‖q‖ ‖x‖. W = 2⁻²⁰ covers that and ours in float64 many times.
+//!
+//! [`CodedQuery::bounds`] comes to the cosine in float32. S is added up of the planes' sums, which are off by u each; with
+//! 256 ‖h‖ ≤ 1.6 ‖d‖, since F ≤ 1/2, and the rounded inverses of lengths, cos θ is off by less than 8 u. Its sine is taken
+//! as √((1 − cos θ) (1 + cos θ) + 32 u), which is no less than the true one, because what is under the root is off by
+//! less than 22 u. The root of 1 − E² is off by 3 u, cos δ by 6 u, sin δ by 5 u, and the whole by less than 25 u.
+//! 2⁻¹⁸ = 64 u, on either side of the cosine, covers that and the reference.
 //!
 //! [`CodedQuery::reaching`] asks instead whether θ ≤ φ + δ, φ being the angle of the score that is to be reached, with W
 //! taken from its cosine. In float32, cos θ is off by less than 6 u. Of the other side,
@@ -59,10 +62,10 @@
 //!
 //! # Dot product and euclidean
 //!
-//! The dot product is the cosine times QN. ‖q − x‖² = ‖q‖² + ‖x‖² − 2 q·x, so with a cosine c that is W too high or low, the
-//! square of the distance is off by no more than W (Q² + N²) beside what rounding adds to it and to the reference's sum
-//! of squares, (n + 4) 2v of it, for which there is another W (Q² + N²). What follows, `1 / (1 + √sum)`, is rounded in the
-//! same way in both, and each of its operations is monotone, rounding included.
+//! The dot product is the cosine times QN. ‖q − x‖² = ‖q‖² + ‖x‖² − 2 q·x, of which the cosine that is too high gives a
+//! square that is too low. What rounding adds to it and to the reference's sum of squares, (n + 4) 2v of it, is less than
+//! W (Q² + N²). What follows, `1 / (1 + √sum)`, is rounded in the same way in both, and each of its operations is monotone,
+//! rounding included.
 
 use std::ops::RangeInclusive;
 
@@ -70,7 +73,6 @@ use crate::{
     Metric,
     arch::{BIAS, BLOCK_ROWS, Encoded, Kernels, Line, Number, Planes, UPPER_BIAS, half_lines},
     mask::gathered,
-    select::Bounds,
 };
 
 /// The lengths of vectors that the proof is for.
@@ -90,6 +92,9 @@ const SLACK: f64 = power_of_two(-20);
 
 /// What covers the roundings of float32: 2⁻¹⁸.
 const SLACK_F32: f32 = 4.0 / 1_048_576.0;
+
+/// What covers those of the square of a sine: 2⁻¹⁹, which is 32 u.
+const SINE_SLACK: f32 = 2.0 / 1_048_576.0;
 
 /// 2 to a power that float64 holds as a normal number.
 pub(crate) const fn power_of_two(exponent: i16) -> f64 {
@@ -246,8 +251,8 @@ impl CodedQuery {
         }
     }
 
-    /// What the sums of both planes and the whole codes of at most `BLOCK_ROWS` rows say about their scores; and which of
-    /// them may reach one, as above.
+    /// What the sums of both planes and the whole codes of at most `BLOCK_ROWS` rows say about their scores, which lie from
+    /// `least` to `most`; and which of them may reach one, as above.
     #[expect(clippy::inline_always, reason = "compiled for each set of kernels")]
     #[inline(always)]
     pub(crate) fn bounds(
@@ -255,20 +260,20 @@ impl CodedQuery {
         sums: [&[i32]; 2],
         rows: Measured<&[f32], &[f64]>,
         floor: f64,
-        bounds: &mut [Bounds],
+        [least, most]: [&mut [f64]; 2],
     ) -> u64 {
         match self.metric {
-            Metric::Cosine => self.bound(sums, rows, bounds, |cosine, _, _| cosine),
-            Metric::DotProduct => self.bound(sums, rows, bounds, |cosine, norm, _| cosine * (self.norm * norm)),
-            Metric::Euclidean => self.bound(sums, rows, bounds, |cosine, norm, side| {
+            Metric::Cosine => self.bound(sums, rows, [least, most], |cosine, _, _| cosine),
+            Metric::DotProduct => self.bound(sums, rows, [least, most], |cosine, norm, _| cosine * (self.norm * norm)),
+            Metric::Euclidean => self.bound(sums, rows, [least, most], |cosine, norm, side| {
                 let sum = self.norm * self.norm + norm * norm;
                 let square = sum - 2.0 * self.norm * norm * cosine - side * SLACK * sum;
                 1.0 / (1.0 + square.max(0.0).sqrt())
             }),
         }
         let mut flags = [0; BLOCK_ROWS];
-        for (flag, bounds) in flags.iter_mut().zip(bounds) {
-            *flag = u8::from(bounds.upper >= floor);
+        for (flag, &most) in flags.iter_mut().zip(&most[..rows.norm.len()]) {
+            *flag = u8::from(most >= floor);
         }
         gathered(&flags)
     }
@@ -276,42 +281,35 @@ impl CodedQuery {
     /// The bounds by what a score is of a row's cosine and norm: never lower with 1.0, never higher with -1.0.
     #[expect(clippy::inline_always, reason = "part of a kernel")]
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rounding is in the proof")]
     fn bound(
         &self,
         [upper, lower]: [&[i32]; 2],
         rows: Measured<&[f32], &[f64]>,
-        bounds: &mut [Bounds],
+        [least, most]: [&mut [f64]; 2],
         score: impl Fn(f64, f64, f64) -> f64,
     ) {
-        let count = bounds.len();
-        let (upper, lower) = (&upper[..count], &lower[..count]);
-        let (inverse_lengths, errors, norms) =
-            (&rows.inverse_length[..count], &rows.error[..count], &rows.norm[..count]);
+        let count = rows.norm.len();
+        let (upper, lower, least, most) = (&upper[..count], &lower[..count], &mut least[..count], &mut most[..count]);
+        let (inverse_lengths, errors) = (&rows.inverse_length[..count], &rows.error[..count]);
         let biases = self.sums.map(|sum| sum * i32::from(BIAS));
-        let [query_error, query_cosine] = self.errors[1];
-        for (index, bounds) in bounds.iter_mut().enumerate() {
-            let sum = 256.0 * f64::from(upper[index].wrapping_sub(biases[0]))
-                + f64::from(lower[index].wrapping_sub(biases[1]));
-            let cosine = sum * self.inverse_lengths[1] * f64::from(inverse_lengths[index]);
-            let sine = root(1.0 - cosine * cosine + 4.0 * U);
-            let error = f64::from(errors[index]);
-            let error_cosine = root(1.0 - error * error);
+        let query_inverse_length = self.inverse_lengths[1] as f32;
+        let [query_error, query_cosine] = self.errors[1].map(|measure| measure as f32);
+        for index in 0..count {
+            let sum = 256.0 * upper[index].wrapping_sub(biases[0]) as f32 + lower[index].wrapping_sub(biases[1]) as f32;
+            let cosine = sum * query_inverse_length * inverse_lengths[index];
+            let sine = ((1.0 - cosine) * (1.0 + cosine) + SINE_SLACK).sqrt();
+            let error = errors[index];
+            let error_cosine = ((1.0 - error) * (1.0 + error)).sqrt();
             let delta_cosine = error_cosine * query_cosine - error * query_error;
             let delta_sine = error * query_cosine + error_cosine * query_error;
-            let largest = if cosine >= delta_cosine - SLACK { 1.0 } else { cosine * delta_cosine + sine * delta_sine };
-            let least = if cosine <= SLACK - delta_cosine { -1.0 } else { cosine * delta_cosine - sine * delta_sine };
-            bounds.lower = score(least - SLACK, norms[index], -1.0);
-            bounds.upper = score(largest + SLACK, norms[index], 1.0);
+            let (along, across) = (cosine * delta_cosine, sine * delta_sine);
+            let largest = if cosine >= delta_cosine - SLACK_F32 { 1.0 } else { along + across };
+            let smallest = if cosine <= SLACK_F32 - delta_cosine { -1.0 } else { along - across };
+            least[index] = score(f64::from(smallest - SLACK_F32), rows.norm[index], -1.0);
+            most[index] = score(f64::from(largest + SLACK_F32), rows.norm[index], 1.0);
         }
     }
-}
-
-/// The square root in float32, which takes a quarter of the time, of a number that isn't negative but for rounding.
-#[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof")]
-#[expect(clippy::inline_always, reason = "part of a kernel")]
-#[inline(always)]
-fn root(square: f64) -> f64 {
-    f64::from((square as f32).max(0.0).sqrt())
 }
 
 #[cfg(test)]

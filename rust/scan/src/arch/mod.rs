@@ -20,10 +20,7 @@ mod x86_64;
 
 use std::{ops::RangeInclusive, sync::LazyLock};
 
-use crate::{
-    bounds::{CodedQuery, LARGEST_CODE, Measured, power_of_two},
-    select::Bounds,
-};
+use crate::bounds::{CodedQuery, LARGEST_CODE, Measured, power_of_two};
 
 /// How many rows a kernel over codes takes at once: as many as share one load of the query.
 pub(crate) const QUAD_ROWS: usize = 4;
@@ -114,7 +111,7 @@ type BlockSums<const PLANES: usize> = fn([&[Line<i8>]; PLANES], &[Quad], &mut Su
 type WholeSums<const PLANES: usize> = fn([&[Line<i8>]; PLANES], [&[Quad]; 2], &mut Sums<PLANES>);
 type RowSums = fn([&[Line<i8>]; 2], &[CodedRow; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2];
 type Reaching = fn(&CodedQuery, &[i32; BLOCK_ROWS], Measured<&[f32], &[f64]>, f64) -> u64;
-type Bound = fn(&CodedQuery, [&[i32]; 2], Measured<&[f32], &[f64]>, f64, &mut [Bounds]) -> u64;
+type Bound = fn(&CodedQuery, [&[i32]; 2], Measured<&[f32], &[f64]>, f64, [&mut [f64]; 2]) -> u64;
 type Exact<T> = fn(&[f64], [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
 type Panel<T> = fn(&[f64], &[T]) -> [f64; PANEL_ROWS];
 type Decimals = fn(&[u8], usize, &mut Vec<f64>) -> usize;

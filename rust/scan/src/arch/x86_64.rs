@@ -16,7 +16,6 @@ use sums::{fetch_lower, upper_256, upper_512, whole_256, whole_512};
 use crate::{
     bounds::{CodedQuery, Measured},
     decimal,
-    select::Bounds,
 };
 
 use super::{
@@ -188,7 +187,7 @@ macro_rules! with_features {
                 sums: [&[i32]; 2],
                 rows: Measured<&[f32], &[f64]>,
                 floor: f64,
-                bounds: &mut [Bounds],
+                bounds: [&mut [f64]; 2],
             ) -> u64 {
                 query.bounds(sums, rows, floor, bounds)
             }

@@ -56,27 +56,19 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
         assert!(reaches(floor), "{metric} {}: {floor}", query.len());
     }
     let [upper_sums, lower_sums] = (kernels.row_sums)(prepared.planes(), &[codes.row(0); QUAD_ROWS]);
-    let mut bounds = [Bounds::default()];
+    let (mut least, mut most) = ([0.0], [0.0]);
     for set in arch::available() {
-        let mut reaches = |floor| {
-            (set.bounds)(&prepared, [&upper_sums, &lower_sums], measured(Precision::Whole), floor, &mut bounds) == 1
+        let mut bound = |floor| {
+            let sums: [&[i32]; 2] = [&upper_sums, &lower_sums];
+            let reaching = (set.bounds)(&prepared, sums, measured(Precision::Whole), floor, [&mut least, &mut most]);
+            (reaching == 1, least[0], most[0])
         };
-        assert!(reaches(score), "{metric} {}: {score}", query.len());
-        let [Bounds { lower, upper }] = bounds;
-        assert!((lower..=upper).contains(&score), "{metric} {}: {score} not in {lower}..={upper}", query.len());
-        assert!(
-            (set.bounds)(
-                &prepared,
-                [&upper_sums, &lower_sums],
-                measured(Precision::Whole),
-                upper.next_up(),
-                &mut bounds
-            ) == 0
-        );
+        let (reaches, lower, upper) = bound(score);
+        assert!(reaches && (lower..=upper).contains(&score), "{metric} {}: {score} in {lower}..={upper}", query.len());
+        assert!(!bound(upper.next_up()).0, "{metric} {}: above {upper}", query.len());
     }
-    let [Bounds { lower, upper }] = bounds;
     let above = (-30..2).map(power_of_two).find(|above| !reaches(score + above * width));
-    Some([above.unwrap_or(f64::INFINITY), (upper - lower) / width])
+    Some([above.unwrap_or(f64::INFINITY), (most[0] - least[0]) / width])
 }
 
 #[test]
@@ -158,7 +150,7 @@ fn bounds_hold_where_only_rounding_is_lost() {
             for (query, row) in [(&query, &row), (&query, &query)] {
                 for metric in Metric::ALL {
                     let width = widths(metric, query, row, true).expect("ones are covered");
-                    assert!(metric == Metric::Euclidean || width[1] < 4e-6, "{metric}: {width:?}");
+                    assert!(metric == Metric::Euclidean || width[1] < 1e-5, "{metric}: {width:?}");
                 }
             }
         }

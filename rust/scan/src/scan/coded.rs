@@ -82,57 +82,77 @@ impl Scan<'_> {
         let chunk = &self.batch.chunks()[index];
         let rows = block_rows(chunk, block);
         let [upper, _] = chunk.codes().halves(rows.clone());
-        let mut sums = [[0; BLOCK_ROWS]; FIRST_QUERIES];
-        if let [a, b, c, d] = queries {
-            let planes = [&*a, &*b, &*c, &*d].map(|each| each.query.planes()[0]);
-            (self.kernels.many_sums)(planes, upper, &mut sums);
-        } else {
-            for (each, sums) in queries.iter().zip(sums.as_chunks_mut().0) {
-                (self.kernels.block_sums)([each.query.planes()[0]], upper, sums);
-            }
-        }
         let measured = chunk.measured(Precision::Upper, rows);
-        for ((Coded { query, found, .. }, sums), left) in queries.iter_mut().zip(&sums).zip(left) {
+        let take = |Coded { query, found, .. }: &mut Coded, sums: &[i32; BLOCK_ROWS], left: &mut u64| {
             *left &= (self.kernels.reaching)(query, sums, measured, found.selection.floor());
             found.first_pass.left(left.count_ones());
+        };
+        if let [a, b, c, d] = queries {
+            let planes = [&*a, &*b, &*c, &*d].map(|each| each.query.planes()[0]);
+            let mut sums = [[0; BLOCK_ROWS]; FIRST_QUERIES];
+            (self.kernels.many_sums)(planes, upper, &mut sums);
+            for ((each, sums), left) in queries.iter_mut().zip(&sums).zip(left) {
+                take(each, sums, left);
+            }
+        } else {
+            for (each, left) in queries.iter_mut().zip(left) {
+                let mut sums = [[0; BLOCK_ROWS]];
+                (self.kernels.block_sums)([each.query.planes()[0]], upper, &mut sums);
+                take(each, &sums[0], left);
+            }
         }
     }
 
     /// The second pass over a block for one query or two: offers the rows that are left for each, or lets them wait.
-    fn second_pass(&self, queries: &mut [Coded], (index, block): (usize, usize), left: [u64; 2]) {
-        let chunk = &self.batch.chunks()[index];
-        let rows = block_rows(chunk, block);
-        let halves = chunk.codes().halves(rows.clone());
-        let is_many = left.map(|left| left.count_ones() >= MANY);
-        let mut sums = [[0; BLOCK_ROWS]; 4];
-        if let ([a, b], [true, true]) = (&*queries, is_many) {
-            let ([a, b], [c, d]) = (a.query.planes(), b.query.planes());
-            (self.kernels.two_whole_sums)([a, b, c, d], halves, &mut sums);
-        } else {
-            for ((each, sums), _) in queries.iter().zip(sums.as_chunks_mut().0).zip(is_many).filter(|(_, many)| *many) {
-                (self.kernels.whole_sums)(each.query.planes(), halves, sums);
-            }
+    fn second_pass(&self, queries: &mut [Coded], place: (usize, usize), left: [u64; 2]) {
+        let is_many = |left: u64| left.count_ones() >= MANY;
+        let codes = self.batch.chunks()[place.0].codes();
+        let halves = || codes.halves(block_rows(&self.batch.chunks()[place.0], place.1));
+        if let ([a, b], true) = (&mut *queries, left.into_iter().all(is_many)) {
+            let mut sums = [[0; BLOCK_ROWS]; 4];
+            let ([c, d], [e, f]) = (a.query.planes(), b.query.planes());
+            (self.kernels.two_whole_sums)([c, d, e, f], halves(), &mut sums);
+            let [c, d, e, f] = &sums;
+            self.offer(a, place, [c, d], left[0]);
+            self.offer(b, place, [e, f], left[1]);
+            return;
         }
-        for (number, Coded { query, found, .. }) in queries.iter_mut().enumerate() {
-            if is_many[number] {
-                let mut bounds = [Bounds::default(); BLOCK_ROWS];
-                let [upper, lower] = &sums.as_chunks().0[number];
-                let measured = chunk.measured(Precision::Whole, rows.clone());
-                let floor = found.selection.floor();
-                let reaching = (self.kernels.bounds)(query, [upper, lower], measured, floor, &mut bounds[..rows.len()]);
-                let position = index * self.batch.chunk_rows() + rows.start;
-                for row in bits(reaching & left[number]) {
-                    found.selection.offer(Candidate { position: position + row, bounds: bounds[row] });
-                }
+        for (each, left) in queries.iter_mut().zip(left) {
+            if is_many(left) {
+                let mut sums = [[0; BLOCK_ROWS]; 2];
+                (self.kernels.whole_sums)(each.query.planes(), halves(), &mut sums);
+                let [upper, lower] = &sums;
+                self.offer(each, place, [upper, lower], left);
             } else {
-                for row in bits(left[number]).map(|row| rows.start + row) {
-                    (self.kernels.fetch)(chunk.codes().row(row));
-                    found.waiting.push((index, row));
-                    if found.waiting.len() == WAITING {
-                        self.bound_waiting(query, found);
+                for row in bits(left).map(|bit| BLOCK_ROWS * place.1 + bit) {
+                    (self.kernels.fetch)(codes.row(row));
+                    each.found.waiting.push((place.0, row));
+                    if each.found.waiting.len() == WAITING {
+                        self.bound_waiting(each.query, each.found);
                     }
                 }
             }
+        }
+    }
+
+    /// Offers the rows of a block that are left for a query, given the sums of all of them.
+    fn offer(
+        &self,
+        Coded { query, found, .. }: &mut Coded,
+        (index, block): (usize, usize),
+        [upper, lower]: [&[i32; BLOCK_ROWS]; 2],
+        left: u64,
+    ) {
+        let chunk = &self.batch.chunks()[index];
+        let rows = block_rows(chunk, block);
+        let position = index * self.batch.chunk_rows() + rows.start;
+        let measured = chunk.measured(Precision::Whole, rows);
+        let (mut least, mut most) = ([0.0; BLOCK_ROWS], [0.0; BLOCK_ROWS]);
+        let floor = found.selection.floor();
+        let reaching = (self.kernels.bounds)(query, [upper, lower], measured, floor, [&mut least, &mut most]);
+        for row in bits(reaching & left) {
+            let bounds = Bounds { lower: least[row], upper: most[row] };
+            found.selection.offer(Candidate { position: position + row, bounds });
         }
     }
 
@@ -151,13 +171,17 @@ impl Scan<'_> {
                 let row = self.batch.chunks()[chunk].measured_row(row);
                 (inverse_length[index], error[index], norm[index]) = (row.inverse_length, row.error, row.norm);
             }
-            let measured = Measured { inverse_length: &inverse_length[..], error: &error, norm: &norm[..] };
-            let mut bounds = [Bounds::default(); WAITING];
-            let (floor, bounds) = (found.selection.floor(), &mut bounds[..waiting.len()]);
-            for index in bits((self.kernels.bounds)(query, [&sums[0], &sums[1]], measured, floor, bounds)) {
+            let measured =
+                Measured { inverse_length: &inverse_length[..], error: &error, norm: &norm[..waiting.len()] };
+            let (mut least, mut most) = ([0.0; WAITING], [0.0; WAITING]);
+            let floor = found.selection.floor();
+            let [upper, lower] = &sums;
+            let reaching = (self.kernels.bounds)(query, [upper, lower], measured, floor, [&mut least, &mut most]);
+            for index in bits(reaching) {
                 let (chunk, row) = waiting[index];
                 let position = chunk * self.batch.chunk_rows() + row;
-                found.selection.offer(Candidate { position, bounds: bounds[index] });
+                let bounds = Bounds { lower: least[index], upper: most[index] };
+                found.selection.offer(Candidate { position, bounds });
             }
         }
         found.waiting.clear();

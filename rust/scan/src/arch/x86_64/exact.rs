@@ -241,28 +241,32 @@ fn widened(numbers: __m512d) -> [__m512d; 2] {
 fn columns_f64_512(rows: [&[f64; 8]; 16]) -> [[__m512d; 2]; 8] {
     let mut columns = [[_mm512_setzero_pd(); 2]; 8];
     for (group, rows) in rows.as_chunks::<8>().0.iter().enumerate() {
-        // SAFETY: eight numbers are read from eight.
-        let load = |index: usize| unsafe { _mm512_loadu_pd(rows[index].as_ptr()) };
-        let (a, b, c, d) = (load(0), load(1), load(2), load(3));
-        let (e, f, g, h) = (load(4), load(5), load(6), load(7));
-        // Even columns of two rows, then odd ones; a column a quarter.
-        for (odd, [ab, cd, ef, gh]) in [
-            [_mm512_unpacklo_pd(a, b), _mm512_unpacklo_pd(c, d), _mm512_unpacklo_pd(e, f), _mm512_unpacklo_pd(g, h)],
-            [_mm512_unpackhi_pd(a, b), _mm512_unpackhi_pd(c, d), _mm512_unpackhi_pd(e, f), _mm512_unpackhi_pd(g, h)],
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            // Quarters 0 and 2 of both, or 1 and 3.
-            let (abcd, abcd_next) =
-                (_mm512_shuffle_f64x2::<0b1000_1000>(ab, cd), _mm512_shuffle_f64x2::<0b1101_1101>(ab, cd));
-            let (efgh, efgh_next) =
-                (_mm512_shuffle_f64x2::<0b1000_1000>(ef, gh), _mm512_shuffle_f64x2::<0b1101_1101>(ef, gh));
-            columns[odd][group] = _mm512_shuffle_f64x2::<0b1000_1000>(abcd, efgh);
-            columns[odd + 2][group] = _mm512_shuffle_f64x2::<0b1000_1000>(abcd_next, efgh_next);
-            columns[odd + 4][group] = _mm512_shuffle_f64x2::<0b1101_1101>(abcd, efgh);
-            columns[odd + 6][group] = _mm512_shuffle_f64x2::<0b1101_1101>(abcd_next, efgh_next);
+        let (first_rows, next_rows) = (pairs(rows, 0), pairs(rows, 2));
+        let (third_rows, last_rows) = (pairs(rows, 4), pairs(rows, 6));
+        // Even columns, and then odd ones.
+        for parity in 0..2 {
+            let [first, next] = quarters(first_rows[parity], next_rows[parity]);
+            let [first_below, next_below] = quarters(third_rows[parity], last_rows[parity]);
+            [columns[parity][group], columns[parity + 4][group]] = quarters(first, first_below);
+            [columns[parity + 2][group], columns[parity + 6][group]] = quarters(next, next_below);
         }
     }
     columns
+}
+
+/// Two rows from one on: pairs of their even columns, and of their odd ones.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn pairs(rows: &[&[f64; 8]; 8], first: usize) -> [__m512d; 2] {
+    // SAFETY: eight numbers are read from eight.
+    let load = |index: usize| unsafe { _mm512_loadu_pd(rows[index].as_ptr()) };
+    let (a, b) = (load(first), load(first + 1));
+    [_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b)]
+}
+
+/// The first and third quarters of both registers, and the second and fourth.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn quarters(a: __m512d, b: __m512d) -> [__m512d; 2] {
+    [_mm512_shuffle_f64x2::<0b10_00_10_00>(a, b), _mm512_shuffle_f64x2::<0b11_01_11_01>(a, b)]
 }
