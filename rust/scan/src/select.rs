@@ -46,7 +46,7 @@ impl Selection {
             top_k,
             floor,
             known: Vec::new(),
-            bounded: Vec::with_capacity(2 * FEW),
+            bounded: Vec::with_capacity(4 * FEW),
             lower: (top_k <= FEW).then(|| Largest::new(top_k)),
             patience: top_k.saturating_mul(2).max(2 * FEW),
         }
@@ -104,7 +104,9 @@ impl Selection {
 
     fn prune(&mut self) {
         self.raise(kth_largest(self.top_k, self.known.iter().map(|&(_, score)| score)));
-        self.raise(kth_largest(self.top_k, self.bounded.iter().map(|candidate| candidate.bounds.lower)));
+        if self.lower.is_none() {
+            self.raise(kth_largest(self.top_k, self.bounded.iter().map(|candidate| candidate.bounds.lower)));
+        }
         self.known.retain(|&(_, score)| score >= self.floor);
         self.bounded.retain(|candidate| candidate.bounds.upper >= self.floor);
         // Where most rows stay, wait longer and longer: the total work stays linear.
