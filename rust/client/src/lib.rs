@@ -9,6 +9,7 @@
 //! | [`client::snapshots`](Client::export_snapshot) | exports and imports, as `npx convex` makes them |
 //! | [`live`](LiveClient) | live queries over the sync protocol |
 //! | [`credential`](acting_as) | who is said to call |
+//! | `locks` | locks that a panic leaves usable |
 //! | [`error`](Error) | what can go wrong |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
@@ -17,6 +18,7 @@ mod client;
 mod credential;
 mod error;
 mod live;
+mod locks;
 mod mirror;
 mod mirrors;
 mod pages;

@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -27,6 +27,7 @@ use crate::{
     client::{Call, Client, FunctionKind},
     credential,
     error::{Error, Result},
+    locks::locked,
 };
 
 /// How long a query is without contact before it is called over HTTP; less, where a call may not take so long itself.
@@ -280,7 +281,7 @@ impl Drop for LiveQuery {
 /// The threads of all live queries. A forked child has none of its parent's, and gets its own.
 fn runtime() -> &'static Runtime {
     static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
-    let mut runtime = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut runtime = locked(&RUNTIME);
     match *runtime {
         Some((process, runtime)) if process == std::process::id() => runtime,
         _ => {
@@ -320,8 +321,4 @@ fn from_convex(value: convex::Value) -> Value {
             Value::Object(fields.into_iter().map(|(name, field)| (name, from_convex(field))).collect())
         }
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

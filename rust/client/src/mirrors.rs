@@ -4,7 +4,7 @@ use std::{
     cmp::Reverse,
     collections::HashMap,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -15,6 +15,7 @@ use scan::{Batch, decode_page};
 use crate::{
     client::Client,
     error::{Error, Result},
+    locks::locked,
     mirror::{Description, Mirror, bytes_of},
     pages::VectorIndex,
 };
@@ -270,8 +271,4 @@ fn read_anew(client: &Client, wanted: &Wanted<'_>) -> Result<Option<Vectors>> {
     let bytes_received = client.read_pages(wanted.index, wanted.authorization, |page| decode_page(page, &mut batch))?;
     let batch = Arc::new(batch.unwrap_or_else(|| Batch::new(wanted.description.dimension)));
     Ok(Some(Vectors { batch, source: Source::Pages, bytes_received }))
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     error::{Error, Result},
-    storage::locked,
+    locks::locked,
 };
 
 /// The log of a data folder, and how much of it is on the disk.

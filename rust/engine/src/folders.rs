@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, LazyLock, Mutex, MutexGuard, TryLockError, Weak},
 };
 
-use crate::{deployment::Inner, storage::locked};
+use crate::{deployment::Inner, locks::locked};
 
 /// One folder's deployment. It is locked while it opens or closes, so that whoever opens the folder next waits.
 pub(crate) type Folder = Mutex<Weak<Inner>>;

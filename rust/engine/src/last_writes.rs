@@ -5,7 +5,7 @@ use std::{
     sync::{Condvar, Mutex, PoisonError},
 };
 
-use crate::storage::locked;
+use crate::locks::locked;
 
 /// The timestamp of each table's last commit.
 pub(crate) struct LastWrites {

@@ -19,7 +19,7 @@
 //! | `snapshot` | the tables out into a zip, and in again |
 //! | `last_writes` | when each table was last written |
 //! | `auth` | users' tokens, and who they belong to |
-//! | `limits`, `error` | Convex's limits; what can go wrong |
+//! | `limits`, `locks`, `error` | Convex's limits; locks that a panic leaves usable; what can go wrong |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 
@@ -34,6 +34,7 @@ mod folders;
 mod functions;
 mod last_writes;
 mod limits;
+mod locks;
 mod query;
 mod query_set;
 mod reads;

@@ -12,8 +12,8 @@ use crate::{
     caller::Caller,
     deployment::{Deployment, Outcome},
     error::{Error, Result},
+    locks::locked,
     reads::Reads,
-    storage::locked,
     transaction::Transaction,
     watches::Watches,
 };

@@ -8,7 +8,7 @@ use std::{
     io::{Read, Write},
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, LazyLock, Mutex, PoisonError},
 };
 
 use rusqlite::{
@@ -22,6 +22,7 @@ use crate::{
     durability::Durability,
     error::{Error, Result},
     folders::Owned,
+    locks::locked,
     transaction::{COMMIT_TIMESTAMP, nanoseconds_now},
 };
 
@@ -372,10 +373,6 @@ fn place(error: Error, target: &Target) -> Error {
         }
         _ => Error::Io { path, reason },
     }
-}
-
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

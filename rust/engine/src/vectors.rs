@@ -13,8 +13,8 @@ use value::{Array, Object, Packed, Value};
 use crate::{
     document::Document,
     error::{Error, Result},
+    locks::locked,
     schema::VectorIndex,
-    storage::locked,
     tables::{BY_CREATION_TIME, Index},
     transaction::{Change, Transaction},
 };

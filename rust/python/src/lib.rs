@@ -13,6 +13,7 @@ mod deployment;
 mod error;
 mod functions;
 mod http;
+mod locks;
 mod results;
 mod server;
 mod signal;

@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf, sync::Mutex};
 use pyo3::prelude::*;
 use server::{AdminKey, Options, Server};
 
-use crate::{deployment::EmbeddedDeployment, error::Exception};
+use crate::{deployment::EmbeddedDeployment, error::Exception, locks::locked};
 
 /// A server that runs until it is stopped.
 #[pyclass(frozen)]
@@ -40,11 +40,7 @@ impl HttpServer {
     }
 
     fn stop(&self, py: Python<'_>) {
-        py.detach(|| {
-            if let Ok(mut server) = self.server.lock() {
-                server.stop();
-            }
-        });
+        py.detach(|| locked(&self.server).stop());
     }
 }
 

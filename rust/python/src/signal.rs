@@ -11,6 +11,8 @@ use std::{
 
 use pyo3::prelude::*;
 
+use crate::locks::locked;
+
 /// How long a thread is blocked at most before Python may handle a signal, such as Ctrl-C.
 const SLICE: Duration = Duration::from_millis(100);
 
@@ -104,7 +106,7 @@ impl Signal {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 }
 
@@ -116,7 +118,7 @@ impl State {
 
 /// The way to the thread that calls back. The GIL is held, so nobody forks meanwhile.
 fn notifier() -> Sender<Py<PyAny>> {
-    let mut notifier = NOTIFIER.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut notifier = locked(&NOTIFIER);
     notifier
         .get_or_insert_with(|| {
             let (sender, receiver) = channel();
@@ -141,5 +143,5 @@ fn notify(callbacks: &Receiver<Py<PyAny>>) {
 
 /// The thread that calls back stayed with the parent.
 pub(crate) fn after_fork_in_child() {
-    *NOTIFIER.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    *locked(&NOTIFIER) = None;
 }

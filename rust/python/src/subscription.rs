@@ -1,7 +1,7 @@
 //! A live query, for whoever takes its newest state.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, TryLockError, Weak},
+    sync::{Arc, Mutex, TryLockError, Weak},
     time::{Duration, SystemTime},
 };
 
@@ -14,6 +14,7 @@ use crate::{
     convert::to_python,
     error::{client_error, engine_error, invalid_argument},
     functions::log,
+    locks::locked,
     signal::Signal,
 };
 
@@ -144,7 +145,7 @@ pub(crate) struct Subscriptions(Mutex<Vec<Weak<Live>>>);
 
 impl Subscriptions {
     pub(crate) fn add(&self, subscription: &Subscription) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = locked(&self.0);
         if all.len() == all.capacity() {
             all.retain(|live| live.strong_count() > 0);
             let living = all.len();
@@ -154,7 +155,7 @@ impl Subscriptions {
     }
 
     pub(crate) fn close(&self) {
-        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = std::mem::take(&mut *locked(&self.0));
         for live in all.iter().filter_map(Weak::upgrade) {
             live.close();
         }
@@ -167,7 +168,7 @@ impl Live {
         if self.is_foreign() {
             return Err(Error::Forked);
         }
-        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut source = locked(&self.source);
         if self.signal.is_closed() {
             return Ok(());
         }
@@ -210,7 +211,7 @@ impl Live {
     fn close(&self) {
         self.signal.close();
         if !self.is_foreign() {
-            drop(self.source.lock().unwrap_or_else(PoisonError::into_inner).take());
+            drop(locked(&self.source).take());
         }
     }
 

@@ -8,6 +8,7 @@
 //! | `routes` | what each path does |
 //! | `request`, `reply` | bodies in and out, in Convex's shapes |
 //! | `snapshots` | exports and imports, as `npx convex` asks for them |
+//! | `locks` | locks that a panic leaves usable |
 //! | `timestamp` | a commit's timestamp on the wire |
 //! | `sync` | the WebSocket: live queries, mutations once, actions, who the client is |
 //!
@@ -17,6 +18,7 @@
 
 mod admin_key;
 mod credentials;
+mod locks;
 mod reply;
 mod request;
 mod routes;

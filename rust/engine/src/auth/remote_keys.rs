@@ -9,7 +9,7 @@ use ureq::Agent;
 use value::{Value, json};
 
 use super::keys::KeySet;
-use crate::storage::locked;
+use crate::locks::locked;
 
 /// How long keys are believed without asking again: a key that its provider withdrew is refused by then.
 const LIFETIME: Duration = Duration::from_mins(10);

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    storage::locked,
+    locks::locked,
     transaction::Transaction,
 };
 

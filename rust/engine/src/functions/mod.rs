@@ -23,8 +23,9 @@ use modules::{AUTH_CONFIG, Modules};
 use crate::{
     error::{Error, Result},
     limits::Limits,
+    locks::locked,
     schema::{Schema, TableDefinition, Validator},
-    storage::{locked, max_idle},
+    storage::max_idle,
 };
 
 /// What a function may do.

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     ops::ControlFlow,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use axum::{
@@ -18,6 +18,7 @@ use value::{Object, Value};
 
 use super::{check_admin, failed};
 use crate::{
+    locks::locked,
     reply::Refusal,
     routes::{App, blocking},
 };
@@ -119,12 +120,12 @@ pub(super) async fn download(
 }
 
 fn length(file: &Mutex<File>) -> io::Result<u64> {
-    Ok(file.lock().unwrap_or_else(PoisonError::into_inner).metadata()?.len())
+    Ok(locked(file).metadata()?.len())
 }
 
 /// The next piece of a file that others may be reading as well.
 fn read(file: &Mutex<File>, offset: u64) -> io::Result<Vec<u8>> {
-    let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut file = locked(file);
     file.seek(SeekFrom::Start(offset))?;
     let mut chunk = Vec::new();
     file.by_ref().take(CHUNK_BYTES).read_to_end(&mut chunk)?;

@@ -5,7 +5,7 @@ use std::{
     fs::File,
     io::{self, Seek, SeekFrom, Write as _},
     ops::ControlFlow,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use axum::{
@@ -20,6 +20,7 @@ use value::{Object, Value};
 
 use super::{check_admin, failed};
 use crate::{
+    locks::locked,
     reply::{Refusal, json},
     request::{check_component, read_object},
     routes::{App, blocking},
@@ -135,7 +136,7 @@ pub(super) async fn upload_part(
     })?;
     let number = part.part_number;
     let stored = blocking(move || {
-        let mut upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut upload = locked(&upload);
         if !(1..=upload.ends.len() + 1).contains(&number) {
             let message = format!("partNumber: {number}; expected {} next", upload.ends.len() + 1);
             return Err(Refusal::bad_request("ImportFailed", message));
@@ -170,7 +171,7 @@ pub(super) async fn finish_upload(
         let Stage::Uploading(upload) = &import.stage else {
             return Err(Refusal::bad_request("InvalidImport", "The upload is finished"));
         };
-        let upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
+        let upload = locked(upload);
         if upload.ends.len() != parts {
             let message = format!("`partTokens`: {parts}; expected those of the {} parts", upload.ends.len());
             return Err(Refusal::bad_request("ImportFailed", message));

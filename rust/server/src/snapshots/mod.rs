@@ -10,7 +10,7 @@ mod queries;
 
 use std::{
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use axum::{
@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 pub(crate) use queries::{SystemQueries, SystemQuery};
 
-use crate::{reply::Refusal, routes::App};
+use crate::{locks::locked, reply::Refusal, routes::App};
 use {export::Export, import::Import};
 
 /// The exports and imports of a server.
@@ -48,7 +48,7 @@ impl Snapshots {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     /// Changes something that clients follow.

@@ -7,7 +7,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 
@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     credentials::Credential,
+    locks::locked,
     request::{arguments, check_component},
     routes::{App, blocking, briefly},
     snapshots::{SystemQueries, SystemQuery},
@@ -341,8 +342,4 @@ fn is_uuid(text: &str) -> bool {
     let is_group =
         |(group, length): (&&str, usize)| group.len() == length && group.bytes().all(|c| c.is_ascii_hexdigit());
     groups.len() == lengths.len() && groups.iter().zip(lengths).all(is_group)
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
