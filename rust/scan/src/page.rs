@@ -15,7 +15,7 @@ use std::{cmp::Ordering, fmt, sync::Arc};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use value::{Packed, Value, json::JsonError};
 
-use crate::{Batch, Row, batch::no_metadata, cursor::Cursor};
+use crate::{Batch, Row, batch::no_metadata, json::JsonReader};
 
 /// Where a row stands in stored order: by the time it was created, then by its document's id.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,7 +130,7 @@ type Take<'a> = &'a mut dyn FnMut(&mut Vec<(Place, Row)>);
 
 fn decode(bytes: &[u8], page: usize, take: Take<'_>) -> Result<PageEnd, PageError> {
     let mut reply = Reply::default();
-    let mut json = Cursor::new(bytes);
+    let mut json = JsonReader::new(bytes);
     let read = reply.read(&mut json, Level::Envelope, take).and_then(|()| json.end());
     read.map_err(|JsonError { offset, problem }| PageError::Malformed { page, offset, problem })?;
     let Reply { status, ok, error, code, rows, has_more, continuation_cursor, changes } = reply;
@@ -186,7 +186,7 @@ enum Level {
 }
 
 impl Reply {
-    fn read(&mut self, json: &mut Cursor, level: Level, take: Take<'_>) -> Result<(), JsonError> {
+    fn read(&mut self, json: &mut JsonReader, level: Level, take: Take<'_>) -> Result<(), JsonError> {
         json.object("a reply of queryTable", |json, name| {
             match (name, level) {
                 ("value", Level::Envelope) => self.read(json, Level::Inside, take)?,
@@ -210,7 +210,7 @@ impl Reply {
 const ROWS_AT_ONCE: usize = 64;
 
 /// Reads a list of rows, and says how many they are.
-fn read_rows(json: &mut Cursor, take: Take<'_>) -> Result<usize, JsonError> {
+fn read_rows(json: &mut JsonReader, take: Take<'_>) -> Result<usize, JsonError> {
     let (mut rows, mut count) = (Vec::with_capacity(ROWS_AT_ONCE), 0);
     // One buffer for the numbers of every row: only the packed form is kept.
     let mut numbers = Vec::new();
@@ -226,7 +226,7 @@ fn read_rows(json: &mut Cursor, take: Take<'_>) -> Result<usize, JsonError> {
     Ok(count)
 }
 
-fn read_row(json: &mut Cursor, number: usize, numbers: &mut Vec<f64>) -> Result<(Place, Row), JsonError> {
+fn read_row(json: &mut JsonReader, number: usize, numbers: &mut Vec<f64>) -> Result<(Place, Row), JsonError> {
     let (mut id, mut vector, mut metadata) = (None::<String>, None, None::<Value>);
     let mut place = Place { creation_time: 0.0, document_id: String::new() };
     json.object(&format!("row {number} as an object"), |json, name| {
@@ -246,7 +246,7 @@ fn read_row(json: &mut Cursor, number: usize, numbers: &mut Vec<f64>) -> Result<
 }
 
 /// Reads a vector: `None` unless it is a list of numbers.
-fn read_vector(json: &mut Cursor, numbers: &mut Vec<f64>) -> Result<Option<Packed>, JsonError> {
+fn read_vector(json: &mut JsonReader, numbers: &mut Vec<f64>) -> Result<Option<Packed>, JsonError> {
     if json.peek() != Some(b'[') {
         return json.value::<IgnoredAny>().map(|_| None);
     }

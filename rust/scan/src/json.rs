@@ -8,12 +8,12 @@ use value::json::JsonError;
 
 use crate::arch;
 
-pub(crate) struct Cursor<'a> {
+pub(crate) struct JsonReader<'a> {
     text: &'a [u8],
     at: usize,
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> JsonReader<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0 }
     }
