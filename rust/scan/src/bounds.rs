@@ -71,7 +71,7 @@ use std::ops::RangeInclusive;
 
 use crate::{
     Metric,
-    arch::{BIAS, BLOCK_ROWS, Encoded, Kernels, Line, Number, Planes, UPPER_BIAS, half_lines},
+    arch::{BIAS, BLOCK_ROWS, Coding, Kernels, Line, Number, Planes, UPPER_BIAS, half_lines},
     mask::gathered,
 };
 
@@ -103,17 +103,16 @@ pub(crate) const fn power_of_two(exponent: i16) -> f64 {
 }
 
 /// E, or F.
-fn error(inverse: f64, losses: f32, norm: f64) -> f64 {
-    f64::from(losses).sqrt() * (1.0 + power_of_two(-12)) / (inverse * norm) + 1.1 * U
+fn error(inverse: f64, lost: f32, norm: f64) -> f64 {
+    f64::from(lost).sqrt() * (1.0 + power_of_two(-12)) / (inverse * norm) + 1.1 * U
 }
 
-/// One by the length of a row's upper halves and of its codes, and E for either.
+/// One by the length of a row's codes, and E.
 #[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof; what isn't finite has no codes")]
-pub(crate) fn row_measures(Encoded { inverse, losses, squares }: Encoded, norm: f64) -> [[f32; 2]; 2] {
-    let inverse_lengths = squares.map(|squares| f64::from(squares).sqrt().recip() as f32);
+pub(crate) fn row_measures(Coding { lost, squares }: Coding, inverse: f64, norm: f64) -> (f32, f32) {
     // The next number up: rounding to nearest loses at most half of that.
-    let errors = losses.map(|losses| (error(inverse, losses, norm) as f32).next_up().min(1.0));
-    [inverse_lengths, errors]
+    let error = (error(inverse, lost, norm) as f32).next_up().min(1.0);
+    (squares.sqrt().recip() as f32, error)
 }
 
 /// What the sums of products are of.
@@ -143,12 +142,27 @@ pub(crate) struct CodedQuery {
     norm: f64,
     /// The upper plane, then the lower one.
     lines: Vec<Line<i8>>,
-    /// One by the length of the upper plane's codes, and of both's.
-    inverse_lengths: [f64; 2],
-    /// F for the upper plane alone, and for both; and the cosine of the angle whose sine it is.
-    errors: [[f64; 2]; 2],
+    upper: QueryCodes,
+    whole: QueryCodes,
     /// The sum of each plane's codes.
     sums: [i32; 2],
+}
+
+/// What bounds need of the upper plane of a query, or of both.
+struct QueryCodes {
+    /// One by the length of the codes.
+    inverse_length: f64,
+    /// F.
+    error: f64,
+    /// The cosine of the angle whose sine that is.
+    error_cosine: f64,
+}
+
+impl QueryCodes {
+    fn new(Coding { lost, squares }: Coding, inverse: f64, norm: f64) -> Self {
+        let error = error(inverse, lost, norm);
+        Self { inverse_length: squares.sqrt().recip(), error, error_cosine: (1.0 - error * error).sqrt() }
+    }
 }
 
 impl CodedQuery {
@@ -160,18 +174,13 @@ impl CodedQuery {
         let width = 2 * half_lines(query.len());
         let mut lines = vec![Line::default(); 2 * width];
         let (upper, lower) = lines.split_at_mut(width);
-        let Planes { inverse, sums, losses, squares, norm_square } = (kernels.planes)(query, upper, lower);
+        let Planes { inverse, upper, whole, sums, norm_square } = (kernels.planes)(query, upper, lower);
         let norm = norm_square.sqrt();
         if !f64::CODED.contains(&norm) {
             return None;
         }
-        let errors = losses.map(|losses| error(inverse, losses, norm));
-        if errors[0] > f64::from(MAX_ERROR) {
-            return None;
-        }
-        let errors = errors.map(|error| [error, (1.0 - error * error).sqrt()]);
-        let inverse_lengths = squares.map(|squares| squares.sqrt().recip());
-        Some(Self { metric, norm, lines, inverse_lengths, errors, sums })
+        let [upper, whole] = [upper, whole].map(|coding| QueryCodes::new(coding, inverse, norm));
+        (upper.error <= f64::from(MAX_ERROR)).then_some(Self { metric, norm, lines, upper, whole, sums })
     }
 
     /// Q.
@@ -217,7 +226,7 @@ impl CodedQuery {
     #[expect(clippy::inline_always, reason = "part of a kernel")]
     #[inline(always)]
     fn limit(&self, floor: f64) -> [f32; 2] {
-        let [error, error_cosine] = self.errors[0];
+        let QueryCodes { error, error_cosine, .. } = self.upper;
         let cosine = (floor - SLACK).min(2.0);
         let sine = ((1.0 - cosine) * (1.0 + cosine)).max(0.0).sqrt();
         if cosine > -error_cosine {
@@ -239,7 +248,7 @@ impl CodedQuery {
         flags: &mut [u8; BLOCK_ROWS],
         limit: impl Fn(f64) -> [f32; 2],
     ) {
-        let (bias, query_inverse_length) = (self.sums[0] * i32::from(UPPER_BIAS), self.inverse_lengths[0] as f32);
+        let (bias, query_inverse_length) = (self.sums[0] * i32::from(UPPER_BIAS), self.upper.inverse_length as f32);
         let count = rows.norm.len();
         let (sums, inverse_lengths, errors) = (&sums[..count], &rows.inverse_length[..count], &rows.error[..count]);
         for (index, flag) in flags[..count].iter_mut().enumerate() {
@@ -293,8 +302,8 @@ impl CodedQuery {
         let (upper, lower, least, most) = (&upper[..count], &lower[..count], &mut least[..count], &mut most[..count]);
         let (inverse_lengths, errors) = (&rows.inverse_length[..count], &rows.error[..count]);
         let biases = self.sums.map(|sum| sum * i32::from(BIAS));
-        let query_inverse_length = self.inverse_lengths[1] as f32;
-        let [query_error, query_cosine] = self.errors[1].map(|measure| measure as f32);
+        let QueryCodes { inverse_length, error, error_cosine } = self.whole;
+        let [query_inverse_length, query_error, query_cosine] = [inverse_length, error, error_cosine].map(|x| x as f32);
         for index in 0..count {
             let sum = 256.0 * upper[index].wrapping_sub(biases[0]) as f32 + lower[index].wrapping_sub(biases[1]) as f32;
             let cosine = sum * query_inverse_length * inverse_lengths[index];

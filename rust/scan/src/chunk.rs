@@ -7,7 +7,7 @@ use value::{Packed, Value};
 use crate::{
     Filter, Mask, Matrix, Row, Values, arch,
     bounds::{Measured, Precision},
-    codes::{Codes, make_room},
+    codes::{Codes, Measures, make_room},
     filter::Columns,
     norms::norms,
     panels::Panels,
@@ -122,7 +122,7 @@ impl Chunk {
 
     /// What bounds of some rows need besides the sums.
     pub(crate) fn measured(&self, precision: Precision, rows: Range<usize>) -> Measured<&[f32], &[f64]> {
-        let [inverse_lengths, errors] = self.codes.measures(precision);
+        let Measures { inverse_lengths, errors } = self.codes.measures(precision);
         Measured {
             inverse_length: &inverse_lengths[rows.clone()],
             error: &errors[rows.clone()],
@@ -132,7 +132,7 @@ impl Chunk {
 
     /// The same of one row, by its whole codes.
     pub(crate) fn measured_row(&self, row: usize) -> Measured<f32, f64> {
-        let [inverse_lengths, errors] = self.codes.measures(Precision::Whole);
+        let Measures { inverse_lengths, errors } = self.codes.measures(Precision::Whole);
         Measured { inverse_length: inverse_lengths[row], error: errors[row], norm: self.norms[row] }
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     Mask, Values,
-    arch::{self, CodedRow, Kernels, Number, QUAD_ROWS, Quad, half_lines},
+    arch::{self, CodedRow, Encoded, Kernels, Number, QUAD_ROWS, Quad, half_lines},
     bounds::{self, Precision},
 };
 
@@ -25,12 +25,21 @@ pub(crate) struct Codes {
     upper: Vec<Quad>,
     /// As many again.
     lower: Vec<Quad>,
-    /// One by the length of a row's codes: of the upper halves alone, and of the whole.
-    inverse_lengths: [Vec<f32>; 2],
-    /// The sine of the angle between a row and its codes, at most; likewise.
-    errors: [Vec<f32>; 2],
+    /// Of the upper halves alone.
+    upper_measures: Measures,
+    /// Of the whole codes.
+    whole_measures: Measures,
     /// The rows whose codes mean something. Others are scored exactly.
-    coded: Mask,
+    usable: Mask,
+}
+
+/// What bounds need of each row's codes.
+#[derive(Clone, Default)]
+pub(crate) struct Measures {
+    /// One by the length of the codes.
+    pub(crate) inverse_lengths: Vec<f32>,
+    /// The sine of the angle between the row and its codes, at most.
+    pub(crate) errors: Vec<f32>,
 }
 
 impl Codes {
@@ -40,9 +49,9 @@ impl Codes {
             width: if bounds::DIMENSIONS.contains(&dimension) { half_lines(dimension) } else { 0 },
             upper: Vec::new(),
             lower: Vec::new(),
-            inverse_lengths: [Vec::new(), Vec::new()],
-            errors: [Vec::new(), Vec::new()],
-            coded: Mask::none(0),
+            upper_measures: Measures::default(),
+            whole_measures: Measures::default(),
+            usable: Mask::none(0),
         }
     }
 
@@ -66,9 +75,12 @@ impl Codes {
             make_room(half, quads, most);
             half.resize(quads, Quad::default());
         }
-        self.inverse_lengths.iter_mut().chain(&mut self.errors).for_each(|measures| measures.resize(rows, 0.0));
-        while self.coded.len() < rows {
-            self.coded.push(false);
+        for measures in [&mut self.upper_measures, &mut self.whole_measures] {
+            measures.inverse_lengths.resize(rows, 0.0);
+            measures.errors.resize(rows, 0.0);
+        }
+        while self.usable.len() < rows {
+            self.usable.push(false);
         }
     }
 
@@ -86,22 +98,24 @@ impl Codes {
         }
         let rows = values.chunks_exact(self.dimension).zip(norms);
         for (index, (row, &norm)) in rows.enumerate().map(|(index, row)| (first + index, row)) {
-            let error = T::CODED.contains(&norm).then(|| {
+            let is_usable = T::CODED.contains(&norm) && {
                 let lane = index % QUAD_ROWS;
                 let quads = self.quads_of(index - lane..index + 1);
                 let halves = [&mut self.upper[quads.clone()], &mut self.lower[quads]];
-                let [inverse_lengths, errors] = bounds::row_measures(T::encode(kernels, row, halves, lane), norm);
-                [self.inverse_lengths[0][index], self.inverse_lengths[1][index]] = inverse_lengths;
-                [self.errors[0][index], self.errors[1][index]] = errors;
-                errors[1]
-            });
-            self.coded.set(index, error.is_some_and(|error| error <= bounds::MAX_ERROR));
+                let Encoded { inverse, upper, whole } = T::encode(kernels, row, halves, lane);
+                for (measures, coding) in [(&mut self.upper_measures, upper), (&mut self.whole_measures, whole)] {
+                    (measures.inverse_lengths[index], measures.errors[index]) =
+                        bounds::row_measures(coding, inverse, norm);
+                }
+                self.whole_measures.errors[index] <= bounds::MAX_ERROR
+            };
+            self.usable.set(index, is_usable);
         }
     }
 
-    /// The rows that have codes.
-    pub(crate) fn coded(&self) -> &Mask {
-        &self.coded
+    /// The rows whose codes can be gone by.
+    pub(crate) fn usable(&self) -> &Mask {
+        &self.usable
     }
 
     /// The codes of a row.
@@ -117,8 +131,11 @@ impl Codes {
     }
 
     /// What bounds of rows need besides the sums and the norms.
-    pub(crate) fn measures(&self, precision: Precision) -> [&[f32]; 2] {
-        [&self.inverse_lengths[precision as usize], &self.errors[precision as usize]]
+    pub(crate) fn measures(&self, precision: Precision) -> &Measures {
+        match precision {
+            Precision::Upper => &self.upper_measures,
+            Precision::Whole => &self.whole_measures,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One query over one batch: bound every row by its codes, select, rescore exactly, order.
 
-mod coded;
+mod passes;
 
 use crate::{
     Batch, Mask, Metric, Search, SearchError, TopK, Values,
@@ -12,7 +12,7 @@ use crate::{
     select::{Candidate, Largest, Rank, Selection},
 };
 
-use coded::FirstPass;
+use passes::FirstPass;
 
 pub(crate) struct Scan<'a> {
     batch: &'a Batch,
@@ -111,7 +111,7 @@ impl<'a> Scan<'a> {
 
     /// Goes through a chunk of the batch for some queries.
     pub(crate) fn chunk(scans: &[Self], index: usize, found: &mut [Found]) {
-        Self::coded_rows(scans, index, found);
+        Self::passes(scans, index, found);
         scans.iter().zip(found).for_each(|(scan, found)| scan.other_rows(index, found));
     }
 
@@ -132,8 +132,8 @@ impl<'a> Scan<'a> {
         for block in 0..chunk.len().div_ceil(BLOCK_ROWS) {
             let (finite, skipped) = self.admitted(index, block);
             found.skipped += skipped as usize;
-            let coded = if self.coded.is_some() { chunk.codes().coded().word(block) } else { 0 };
-            for row in bits(finite & !coded).map(|bit| BLOCK_ROWS * block + bit) {
+            let bounded = if self.coded.is_some() { chunk.codes().usable().word(block) } else { 0 };
+            for row in bits(finite & !bounded).map(|bit| BLOCK_ROWS * block + bit) {
                 if self.search.metric == Metric::Cosine && chunk.norms()[row] == 0.0 {
                     found.skipped += 1;
                 } else {

@@ -193,8 +193,8 @@ fn dotted(mut sums: int32x4_t, codes: int8x16_t, plane: int8x16_t) -> int32x4_t 
     sums
 }
 
-const DOTS: bool = true;
-const DISTANCES: bool = false;
+const DOTS: bool = false;
+const DISTANCES: bool = true;
 
 /// Two numbers side by side, as float64.
 trait Pair: Number {

@@ -78,30 +78,38 @@ pub(crate) const BIAS: u8 = 136;
 /// What that comes to for their upper halves.
 pub(crate) const UPPER_BIAS: u8 = 8;
 
+/// How well codes stand for a vector.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Coding {
+    /// The sum of the squares of what is lost, in float32, in `portable::LANES` lanes and a tree.
+    pub(crate) lost: f32,
+    /// The sum of the squares of the codes, without what is added to them; exact.
+    pub(crate) squares: f64,
+}
+
 /// How a row was coded: its codes are its components times `inverse`, rounded, and are kept plus [`BIAS`]. So they are
 /// 16 (upper half - [`UPPER_BIAS`]) and something from -8 to 7.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Encoded {
     pub(crate) inverse: f64,
-    /// The sums of the squares of what is lost, by the upper halves alone and by the whole codes, in float32, in
-    /// `portable::LANES` lanes and a tree.
-    pub(crate) losses: [f32; 2],
-    /// The sums of the squares of the upper halves and of the whole codes, without what is added to them.
-    pub(crate) squares: [i32; 2],
+    /// The upper halves alone.
+    pub(crate) upper: Coding,
+    /// The whole codes.
+    pub(crate) whole: Coding,
 }
 
 /// How a query was coded: its codes are its components times `inverse`, rounded, and are 256 `upper` + `lower`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Planes {
     pub(crate) inverse: f64,
+    /// The upper plane alone.
+    pub(crate) upper: Coding,
+    /// Both together. Their squares are below 2^30, of which float64 adds 2^16 exactly.
+    pub(crate) whole: Coding,
     /// The sum of each plane's codes, the upper one's first.
     pub(crate) sums: [i32; 2],
-    /// As for [`Encoded`]: for the upper plane alone, and for both together.
-    pub(crate) losses: [f32; 2],
-    /// As for [`Encoded`]. Those of whole codes are below 2^30, of which float64 adds 2^16 exactly.
-    pub(crate) squares: [f64; 2],
     /// The sum of the squares of the components, added in order as the reference does: each addition waits for the one
-    /// before, and here coding takes no longer meanwhile.
+    /// before, and coding takes no longer meanwhile.
     pub(crate) norm_square: f64,
 }
 

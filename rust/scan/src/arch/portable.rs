@@ -8,8 +8,8 @@ use std::slice::ChunksExact;
 use crate::decimal::{self, Word};
 
 use super::{
-    BIAS, BLOCK_ROWS, BlockSums, CodedRow, EXACT_ROWS, Encoded, FIRST_QUERIES, Kernels, Line, Number, PANEL_ROWS,
-    Planes, QUAD_ROWS, Quad, Sums, WholeSums,
+    BIAS, BLOCK_ROWS, BlockSums, CodedRow, Coding, EXACT_ROWS, Encoded, FIRST_QUERIES, Kernels, Line, Number,
+    PANEL_ROWS, Planes, QUAD_ROWS, Quad, Sums, WholeSums,
 };
 
 pub(super) const KERNELS: Kernels = Kernels {
@@ -114,7 +114,7 @@ fn group_of<T>(line: &mut Line<T>, index: usize) -> &mut [T; LANES] {
 #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are wanted")]
 pub(super) fn encode<T: Number>(row: &[T], [upper, lower]: [&mut [Quad]; 2], lane: usize) -> Encoded {
     let inverse = T::inverse(largest(row));
-    let (mut upper_losses, mut whole_losses) = ([0.0; LANES], [0.0; LANES]);
+    let (mut upper_lost, mut whole_lost) = ([0.0; LANES], [0.0; LANES]);
     let (mut upper_squares, mut whole_squares) = ([0; LANES], [0; LANES]);
     for group in 0..row.len().div_ceil(LANES) {
         let numbers = group_at(row, group);
@@ -124,11 +124,11 @@ pub(super) fn encode<T: Number>(row: &[T], [upper, lower]: [&mut [Quad]; 2], lan
             let (whole, bits) = rounded(x);
             codes[index] = (bits as u8).wrapping_add(BIAS);
             // What the upper four bits are of that; there are no ties.
-            let (upper, upper_bits) = rounded((whole + 0.5) / 16.0);
-            let rest = x - 16.0 * upper;
-            upper_losses[index] += rest * rest;
-            whole_losses[index] += (x - whole) * (x - whole);
-            upper_squares[index] += signed(upper_bits) * signed(upper_bits);
+            let (high, high_bits) = rounded((whole + 0.5) / 16.0);
+            let rest = x - 16.0 * high;
+            upper_lost[index] += rest * rest;
+            whole_lost[index] += (x - whole) * (x - whole);
+            upper_squares[index] += signed(high_bits) * signed(high_bits);
             whole_squares[index] += signed(bits) * signed(bits);
         }
         let quad = group / (2 * GROUPS);
@@ -151,8 +151,8 @@ pub(super) fn encode<T: Number>(row: &[T], [upper, lower]: [&mut [Quad]; 2], lan
     }
     Encoded {
         inverse: inverse.into(),
-        losses: [total(upper_losses), total(whole_losses)],
-        squares: [upper_squares.iter().sum(), whole_squares.iter().sum()],
+        upper: Coding { lost: total(upper_lost), squares: upper_squares.iter().sum::<i32>().into() },
+        whole: Coding { lost: total(whole_lost), squares: whole_squares.iter().sum::<i32>().into() },
     }
 }
 
@@ -161,7 +161,7 @@ pub(super) fn encode<T: Number>(row: &[T], [upper, lower]: [&mut [Quad]; 2], lan
 #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are wanted")]
 pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8>]) -> Planes {
     let inverse = 256.0 * f64::inverse(largest(query));
-    let (mut upper_losses, mut whole_losses) = ([0.0; LANES], [0.0; LANES]);
+    let (mut upper_lost, mut whole_lost) = ([0.0; LANES], [0.0; LANES]);
     let (mut upper_sums, mut lower_sums) = ([0_i32; LANES], [0_i32; LANES]);
     let (mut upper_squares, mut whole_squares) = ([0_i32; LANES], [0.0; LANES]);
     let mut norm_square = 0.0;
@@ -180,8 +180,8 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
             lower[lane] = low;
             upper_sums[lane] += i32::from(high);
             lower_sums[lane] += i32::from(low);
-            upper_losses[lane] += rest * rest;
-            whole_losses[lane] += (x - whole) * (x - whole);
+            upper_lost[lane] += rest * rest;
+            whole_lost[lane] += (x - whole) * (x - whole);
             upper_squares[lane] += i32::from(i16::from(high) * i16::from(high));
             whole_squares[lane] += f64::from(whole) * f64::from(whole);
         }
@@ -191,9 +191,9 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
     }
     Planes {
         inverse,
+        upper: Coding { lost: total(upper_lost), squares: upper_squares.iter().sum::<i32>().into() },
+        whole: Coding { lost: total(whole_lost), squares: whole_squares.iter().sum() },
         sums: [upper_sums.iter().sum(), lower_sums.iter().sum()],
-        losses: [total(upper_losses), total(whole_losses)],
-        squares: [f64::from(upper_squares.iter().sum::<i32>()), whole_squares.iter().sum()],
         norm_square,
     }
 }

@@ -126,21 +126,22 @@ fn codes_are_components_in_steps() {
     for dimension in [1, 64, 65, 128, 129, 384] {
         let row = numbers(dimension, 3);
         let mut rows = Coded::new(dimension, 1);
-        let Encoded { inverse, losses, squares } = rows.encode(&portable::KERNELS, 0, &row);
+        let Encoded { inverse, upper, whole } = rows.encode(&portable::KERNELS, 0, &row);
         let codes = codes_of(rows.row(0), true);
         let lost = |value: fn(u8) -> f64| {
             row.iter().zip(&codes).map(|(x, &code)| (x * inverse - value(code)).powi(2)).sum::<f64>()
         };
-        let upper = lost(|code| f64::from(code & 0xf0) - 16.0 * f64::from(UPPER_BIAS));
-        let whole = lost(|code| f64::from(code) - f64::from(BIAS));
-        for (found, expected) in losses.into_iter().zip([upper, whole]) {
+        let upper_lost = lost(|code| f64::from(code & 0xf0) - 16.0 * f64::from(UPPER_BIAS));
+        let whole_lost = lost(|code| f64::from(code) - f64::from(BIAS));
+        for (found, expected) in [(upper.lost, upper_lost), (whole.lost, whole_lost)] {
             assert!((f64::from(found) - expected).abs() <= 1e-4 * expected, "{dimension}: {found} {expected}");
         }
-        let square = |code: i32| code * code;
-        let upper = |&code: &u8| square(i32::from(code >> 4) - i32::from(UPPER_BIAS));
-        let whole = |&code: &u8| square(i32::from(code) - i32::from(BIAS));
         let codes = &codes[..dimension];
-        assert_eq!(squares, [codes.iter().map(upper).sum::<i32>(), codes.iter().map(whole).sum()], "{dimension}");
+        let squares = |value: fn(i32) -> i32| codes.iter().map(|&code| value(code.into()).pow(2)).sum::<i32>();
+        let upper_squares = squares(|code| code / 16 - i32::from(UPPER_BIAS)).into();
+        assert_eq!(upper, Coding { squares: upper_squares, ..upper }, "{dimension}");
+        let whole_squares = squares(|code| code - i32::from(BIAS)).into();
+        assert_eq!(whole, Coding { squares: whole_squares, ..whole }, "{dimension}");
         for (x, &code) in row.iter().zip(codes) {
             let code = f64::from(code) - f64::from(BIAS);
             assert!((x * inverse - code).abs() <= 0.501 && code.abs() <= f64::from(LARGEST_CODE), "{dimension}");
@@ -164,7 +165,7 @@ fn codes_and_their_sums_are_the_same_on_every_cpu() {
                 let narrow = coded.encode(kernels, index, &narrow(row));
                 let sum: u32 = codes_of(coded.row(index), true).into_iter().map(u32::from).sum();
                 let wide = coded.encode(kernels, index, row);
-                encoded.push((narrow.inverse, narrow.losses, sum, wide.inverse, wide.losses, wide.squares));
+                encoded.push((narrow, sum, wide));
             }
             (coded, encoded)
         };
@@ -173,8 +174,7 @@ fn codes_and_their_sums_are_the_same_on_every_cpu() {
             let at = format!("{} {dimension}", kernels.name);
             let (mut same_upper, mut same_lower) = (empty(), empty());
             let same = (kernels.planes)(&query, &mut same_upper, &mut same_lower);
-            assert_eq!((same.inverse, same.sums, same.losses), (planes.inverse, planes.sums, planes.losses), "{at}");
-            assert_eq!(same.squares.map(f64::to_bits), planes.squares.map(f64::to_bits), "{at}");
+            assert_eq!(same, planes, "{at}");
             let (same_coded, same_encoded) = encode(kernels);
             assert_eq!(same_encoded, encoded, "{at}");
             assert_eq!(same_coded.bytes(), coded.bytes(), "{at}");

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     Values,
     arch::{self, QUAD_ROWS},
-    codes::Codes,
+    codes::{Codes, Measures},
     naive,
 };
 
@@ -34,14 +34,14 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
     let codes = Codes::of(row.len(), values, &norms);
     let kernels = arch::kernels();
     let prepared = CodedQuery::new(kernels, metric, query)?;
-    if !codes.coded().contains(0) {
+    if !codes.usable().contains(0) {
         return None;
     }
     let score = naive::score(metric, query, &row).expect("rows that are covered rank");
     let width = if metric == Metric::DotProduct { norm(query) * norms[0] } else { 1.0 };
     let measured = |precision| {
-        let [inverse_length, error] = codes.measures(precision);
-        Measured { inverse_length, error, norm: &norms[..] }
+        let Measures { inverse_lengths, errors } = codes.measures(precision);
+        Measured { inverse_length: &inverse_lengths[..], error: &errors[..], norm: &norms[..] }
     };
     let mut upper_sums = [[0; BLOCK_ROWS]];
     (kernels.block_sums)([prepared.planes()[0]], codes.halves(0..1)[0], &mut upper_sums);
@@ -172,7 +172,7 @@ fn a_query_outside_the_range_has_no_first_pass() {
 
 #[test]
 fn rows_outside_the_range_have_no_codes() {
-    let coded = |values: Values, norm: f64| Codes::of(values.len(), values, &[norm]).coded().contains(0);
+    let coded = |values: Values, norm: f64| Codes::of(values.len(), values, &[norm]).usable().contains(0);
     assert!(coded(Values::F32(&[1.0; 64]), 8.0));
     for x in [0.0, 1e-40, 1e37, f32::NAN, f32::INFINITY] {
         assert!(!coded(Values::F32(&[x; 64]), 8.0 * f64::from(x)), "{x}");

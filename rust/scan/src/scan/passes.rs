@@ -48,22 +48,22 @@ impl FirstPass {
 }
 
 /// A query that has codes, and what is found for it.
-struct Coded<'a, 'b> {
+struct Query<'a, 'b> {
     scan: &'a Scan<'b>,
-    query: &'a CodedQuery,
+    coded: &'a CodedQuery,
     found: &'a mut Found,
 }
 
 impl Scan<'_> {
-    /// Goes through the rows of a chunk that have codes, each block for all queries while it is in the cache.
-    pub(super) fn coded_rows(scans: &[Self], index: usize, found: &mut [Found]) {
+    /// The passes over the rows of a chunk that have codes, each block for all queries while it is in the cache.
+    pub(super) fn passes(scans: &[Self], index: usize, found: &mut [Found]) {
         let each = scans.iter().zip(found);
-        let mut queries: Vec<Coded> =
-            each.filter_map(|(scan, found)| scan.coded.as_ref().map(|query| Coded { scan, query, found })).collect();
+        let mut queries: Vec<Query> =
+            each.filter_map(|(scan, found)| scan.coded.as_ref().map(|coded| Query { scan, coded, found })).collect();
         let (scan, chunk) = (&scans[0], &scans[0].batch.chunks()[index]);
         for block in 0..chunk.len().div_ceil(BLOCK_ROWS) {
             // The same for all queries.
-            let admitted = scan.admitted(index, block).0 & chunk.codes().coded().word(block);
+            let admitted = scan.admitted(index, block).0 & chunk.codes().usable().word(block);
             for queries in queries.chunks_mut(FIRST_QUERIES) {
                 let mut left = [admitted; FIRST_QUERIES];
                 // The first that needs none leaves it out for the others too; to ask each would take longer.
@@ -78,17 +78,17 @@ impl Scan<'_> {
     }
 
     /// The first pass over a block: takes what can't be among the best for a query from the rows that are left for it.
-    fn first_pass(&self, queries: &mut [Coded], (index, block): (usize, usize), left: &mut [u64; FIRST_QUERIES]) {
+    fn first_pass(&self, queries: &mut [Query], (index, block): (usize, usize), left: &mut [u64; FIRST_QUERIES]) {
         let chunk = &self.batch.chunks()[index];
         let rows = block_rows(chunk, block);
         let [upper, _] = chunk.codes().halves(rows.clone());
         let measured = chunk.measured(Precision::Upper, rows);
-        let take = |Coded { query, found, .. }: &mut Coded, sums: &[i32; BLOCK_ROWS], left: &mut u64| {
-            *left &= (self.kernels.reaching)(query, sums, measured, found.selection.floor());
+        let take = |Query { coded, found, .. }: &mut Query, sums: &[i32; BLOCK_ROWS], left: &mut u64| {
+            *left &= (self.kernels.reaching)(coded, sums, measured, found.selection.floor());
             found.first_pass.left(left.count_ones());
         };
         if let [a, b, c, d] = queries {
-            let planes = [&*a, &*b, &*c, &*d].map(|each| each.query.planes()[0]);
+            let planes = [&*a, &*b, &*c, &*d].map(|each| each.coded.planes()[0]);
             let mut sums = [[0; BLOCK_ROWS]; FIRST_QUERIES];
             (self.kernels.many_sums)(planes, upper, &mut sums);
             for ((each, sums), left) in queries.iter_mut().zip(&sums).zip(left) {
@@ -97,20 +97,20 @@ impl Scan<'_> {
         } else {
             for (each, left) in queries.iter_mut().zip(left) {
                 let mut sums = [[0; BLOCK_ROWS]];
-                (self.kernels.block_sums)([each.query.planes()[0]], upper, &mut sums);
+                (self.kernels.block_sums)([each.coded.planes()[0]], upper, &mut sums);
                 take(each, &sums[0], left);
             }
         }
     }
 
     /// The second pass over a block for one query or two: offers the rows that are left for each, or lets them wait.
-    fn second_pass(&self, queries: &mut [Coded], place: (usize, usize), left: [u64; 2]) {
+    fn second_pass(&self, queries: &mut [Query], place: (usize, usize), left: [u64; 2]) {
         let is_many = |left: u64| left.count_ones() >= MANY;
         let codes = self.batch.chunks()[place.0].codes();
         let halves = || codes.halves(block_rows(&self.batch.chunks()[place.0], place.1));
         if let ([a, b], true) = (&mut *queries, left.into_iter().all(is_many)) {
             let mut sums = [[0; BLOCK_ROWS]; 4];
-            let ([c, d], [e, f]) = (a.query.planes(), b.query.planes());
+            let ([c, d], [e, f]) = (a.coded.planes(), b.coded.planes());
             (self.kernels.two_whole_sums)([c, d, e, f], halves(), &mut sums);
             let [c, d, e, f] = &sums;
             self.offer(a, place, [c, d], left[0]);
@@ -120,7 +120,7 @@ impl Scan<'_> {
         for (each, left) in queries.iter_mut().zip(left) {
             if is_many(left) {
                 let mut sums = [[0; BLOCK_ROWS]; 2];
-                (self.kernels.whole_sums)(each.query.planes(), halves(), &mut sums);
+                (self.kernels.whole_sums)(each.coded.planes(), halves(), &mut sums);
                 let [upper, lower] = &sums;
                 self.offer(each, place, [upper, lower], left);
             } else {
@@ -128,7 +128,7 @@ impl Scan<'_> {
                     (self.kernels.fetch)(codes.row(row));
                     each.found.waiting.push((place.0, row));
                     if each.found.waiting.len() == WAITING {
-                        self.bound_waiting(each.query, each.found);
+                        self.bound_waiting(each.coded, each.found);
                     }
                 }
             }
@@ -138,7 +138,7 @@ impl Scan<'_> {
     /// Offers the rows of a block that are left for a query, given the sums of all of them.
     fn offer(
         &self,
-        Coded { query, found, .. }: &mut Coded,
+        Query { coded, found, .. }: &mut Query,
         (index, block): (usize, usize),
         [upper, lower]: [&[i32; BLOCK_ROWS]; 2],
         left: u64,
@@ -149,7 +149,7 @@ impl Scan<'_> {
         let measured = chunk.measured(Precision::Whole, rows);
         let (mut least, mut most) = ([0.0; BLOCK_ROWS], [0.0; BLOCK_ROWS]);
         let floor = found.selection.floor();
-        let reaching = (self.kernels.bounds)(query, [upper, lower], measured, floor, [&mut least, &mut most]);
+        let reaching = (self.kernels.bounds)(coded, [upper, lower], measured, floor, [&mut least, &mut most]);
         for row in bits(reaching & left) {
             let bounds = Bounds { lower: least[row], upper: most[row] };
             found.selection.offer(Candidate { position: position + row, bounds });
@@ -157,13 +157,13 @@ impl Scan<'_> {
     }
 
     /// The second pass over the rows that wait for it.
-    pub(super) fn bound_waiting(&self, query: &CodedQuery, found: &mut Found) {
+    pub(super) fn bound_waiting(&self, coded: &CodedQuery, found: &mut Found) {
         for waiting in found.waiting.chunks(WAITING) {
             let mut sums = [[0; WAITING]; 2];
             let (mut inverse_length, mut error, mut norm) = ([0.0; WAITING], [0.0; WAITING], [0.0; WAITING]);
             for (group, rows) in waiting.chunks(QUAD_ROWS).enumerate() {
-                let coded = filled(rows, |&(chunk, row)| self.batch.chunks()[chunk].codes().row(row));
-                for (sums, found) in sums.iter_mut().zip((self.kernels.row_sums)(query.planes(), &coded)) {
+                let rows = filled(rows, |&(chunk, row)| self.batch.chunks()[chunk].codes().row(row));
+                for (sums, found) in sums.iter_mut().zip((self.kernels.row_sums)(coded.planes(), &rows)) {
                     sums.as_chunks_mut().0[group] = found;
                 }
             }
@@ -176,7 +176,7 @@ impl Scan<'_> {
             let (mut least, mut most) = ([0.0; WAITING], [0.0; WAITING]);
             let floor = found.selection.floor();
             let [upper, lower] = &sums;
-            let reaching = (self.kernels.bounds)(query, [upper, lower], measured, floor, [&mut least, &mut most]);
+            let reaching = (self.kernels.bounds)(coded, [upper, lower], measured, floor, [&mut least, &mut most]);
             for index in bits(reaching) {
                 let (chunk, row) = waiting[index];
                 let position = chunk * self.batch.chunk_rows() + row;
@@ -188,7 +188,7 @@ impl Scan<'_> {
     }
 }
 
-impl Coded<'_, '_> {
+impl Query<'_, '_> {
     /// Whether the first pass should look at the rows of a block.
     fn is_first_pass_due(&mut self, admitted: u64) -> bool {
         self.scan.rows >= FIRST_PASS_ROWS
