@@ -10,13 +10,14 @@
 import type { StorageReply } from "../validators";
 import { operation, type Operations } from "./operation";
 import {
+  cursorOf,
   InvalidRequest,
   isRecord,
   numberField,
   textField,
   type StorageRequest,
 } from "./request";
-import { cursorOf, firstOf } from "./rows";
+import { firstOf } from "./rows";
 import type { AnyRows, DataModel, ReadCtx, WriteCtx } from "./server";
 
 type Cache = "mastra_cache";

@@ -7,29 +7,23 @@
  * workflow) would make them conflict; those are counted by reading an index,
  * page by page, and whole lists by `totals.ts`.
  *
- * A count is kept in parts, each of the rows from one `createdAt` on: a long
- * list that grows at its end is cut there, and `pages.ts` finds its pages by the
- * parts. One that grows elsewhere stays in fewer, larger parts.
- *
- * A count begins with the first row, or when all rows that other functions
- * left have been counted in one page, and ends with the last.
+ * A count is kept in parts (`countParts.ts`). It begins with the first row, or
+ * when all rows that other functions left have been counted in one page, and
+ * ends with the last.
  *
  * @module
  */
-import { operation } from "./operation";
-import { optional } from "./request";
 import {
   conditionsOf,
-  cursorOf,
   isBounded,
   orderingField,
-  pageOf,
-  refusedOrder,
-  ROWS_COUNTED_PER_CALL,
-  rowsWhere,
   type Condition,
   type Ordering,
-} from "./rows";
+} from "./conditions";
+import { byTime, partsAfter, rowsIn, type Move, type Part } from "./countParts";
+import { operation } from "./operation";
+import { cursorOf, optional } from "./request";
+import { pageOf, refusedOrder, ROWS_COUNTED_PER_CALL, rowsWhere } from "./rows";
 import type {
   AnyReadCtx,
   AnyWriteCtx,
@@ -55,19 +49,8 @@ const countedFields: { [T in RecordTable]?: string[] } = {
 /** A row before and after a write; null where there is none. */
 export type Change = { before: StoredRow | null; after: StoredRow | null };
 
-/** Rows after which a part is followed by another. */
-const ROWS_PER_PART = 1000;
-
 /** What is counted: the rows of `table` with `value` in `field`. */
 type Counted = { table: RecordTable; field: string; value: string };
-
-/** A part: so many rows from `from` on, the newest of them at or before `to`. */
-export type Part = { from: string; to: string; count: number };
-
-/** A row that came (1) or went (-1). */
-type Move = { createdAt: string; difference: number };
-const byTime = (a: Move, b: Move) =>
-  Number(a.createdAt > b.createdAt) - Number(a.createdAt < b.createdAt);
 
 /** The parts, oldest first; none where the number isn't kept. */
 async function partsOf({ db }: ReadCtx, { table, field, value }: Counted) {
@@ -175,29 +158,6 @@ async function insertPart(
   await ctx.db.insert("mastra_counts", { ...counted, from, to, count });
 }
 
-/** The parts, oldest first, after rows came and went, in the order of their times. */
-function partsAfter(stored: Part[], moves: Move[]): Part[] {
-  const parts = stored.map(({ from, to, count }) => ({ from, to, count }));
-  const [oldest] = moves;
-  if (oldest && !(parts[0] && parts[0].from <= oldest.createdAt)) {
-    // The first part begins before all rows.
-    parts.unshift({ from: "", to: "", count: 0 });
-  }
-  let position = 0;
-  for (const { createdAt, difference } of moves) {
-    while ((parts[position + 1]?.from ?? "\uffff") <= createdAt) position++;
-    let part = parts[position]!;
-    const isAtEnd = position === parts.length - 1 && createdAt > part.to;
-    if (isAtEnd && difference > 0 && part.count >= ROWS_PER_PART) {
-      part = { from: createdAt, to: createdAt, count: 0 };
-      position = parts.push(part) - 1;
-    }
-    part.count += difference;
-    if (createdAt > part.to) part.to = createdAt;
-  }
-  return parts;
-}
-
 /** What is counted that satisfies these conditions, where they ask for no fewer rows. */
 function countedBy(
   table: RecordTable,
@@ -225,11 +185,6 @@ export async function keptParts(
   }
   const counted = countedBy(table, conditions, ordering);
   return counted === undefined ? [] : await partsOf(ctx, counted);
-}
-
-/** How many rows parts have together. */
-export function rowsIn(parts: Part[]): number {
-  return parts.reduce((sum, { count }) => sum + count, 0);
 }
 
 /**

@@ -4,9 +4,11 @@
  * @module
  */
 import { findInBatches, mapInBatches } from "./batches";
+import { conditionsOf, satisfies, type Condition } from "./conditions";
 import { operation, type Operations } from "./operation";
 import { idsToLoad } from "./records";
 import {
+  cursorOf,
   idsField,
   InvalidRequest,
   recordField,
@@ -16,16 +18,12 @@ import {
 } from "./request";
 import {
   clearSome,
-  conditionsOf,
-  cursorOf,
   MAX_ROWS_READ,
   pageOf,
-  queryArgs,
   ROWS_COUNTED_PER_CALL,
-  satisfies,
-  type Condition,
 } from "./rows";
 import type { AnyRows, ReadCtx, WriteCtx } from "./server";
+import { queryArgs } from "./tableQuery";
 
 function documentsIn({ db }: ReadCtx, table: string) {
   return db

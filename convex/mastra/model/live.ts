@@ -5,9 +5,12 @@
  * @module
  */
 import { ConvexError } from "convex/values";
-import { keptParts, rowsIn } from "./counts";
+import type { Ordering } from "./conditions";
+import { rowsIn } from "./countParts";
+import { keptParts } from "./counts";
 import { findRecord } from "./records";
-import { isCount, pageOf, rowsWhere, type Ordering } from "./rows";
+import { isCount } from "./request";
+import { pageOf, rowsWhere } from "./rows";
 import type { AnyReadCtx, AnyRows, RecordTable, StoredRow } from "./server";
 
 type Order = Ordering["order"];

@@ -8,20 +8,18 @@
  *
  * @module
  */
-import { keptParts, rowsIn, type Part } from "./counts";
+import { conditionsOf, orderingField, type Ordering } from "./conditions";
+import { rowsIn, type Part } from "./countParts";
+import { keptParts } from "./counts";
 import { operation } from "./operation";
-import { InvalidRequest, numberField, type StorageRequest } from "./request";
 import {
-  conditionsOf,
   cursorOf,
+  InvalidRequest,
   isCount,
-  MAX_ROWS_READ,
-  orderingField,
-  pageOf,
-  refusedOrder,
-  rowsWhere,
-  type Ordering,
-} from "./rows";
+  numberField,
+  type StorageRequest,
+} from "./request";
+import { MAX_ROWS_READ, pageOf, refusedOrder, rowsWhere } from "./rows";
 import type { AnyReadCtx, RecordTable } from "./server";
 
 /** What is to be read: rows to pass over in an order, and rows to take. */

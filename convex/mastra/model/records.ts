@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { findInBatches, mapInBatches } from "./batches";
 import { changedFields, newRow } from "./columns";
 import { countChanges, count, type Change } from "./counts";
-import { findInBatches, mapInBatches } from "./batches";
 import { operation, type Operations } from "./operation";
 import { queryPage } from "./pages";
 import {
@@ -18,7 +18,7 @@ import {
   type StorageRecord,
   type StorageRequest,
 } from "./request";
-import { firstOf, queryArgs, queryRows, rowsWhere } from "./rows";
+import { firstOf, rowsWhere } from "./rows";
 import type {
   AnyReadCtx,
   AnyRows,
@@ -26,6 +26,7 @@ import type {
   RecordTable,
   StoredRow,
 } from "./server";
+import { queryArgs, queryRows } from "./tableQuery";
 
 /** Mastra's bound on `loadMany`, which keeps replies small. */
 const MAX_IDS_LOADED = 10;

@@ -36,6 +36,11 @@ export function isRecord(value: unknown): value is StorageRecord {
   );
 }
 
+/** Whether this is a non-negative integer. */
+export function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0;
+}
+
 export function recordField(
   request: StorageRequest,
   name: string,
@@ -85,6 +90,11 @@ export function idsField(request: StorageRequest, name: string): string[] {
     throw wrongField(request, name, "a list of strings");
   }
   return [...new Set(value)];
+}
+
+/** Where the page begins that is asked for; `null` for the first one. */
+export function cursorOf(request: StorageRequest): string | null {
+  return request.cursor == null ? null : textField(request, "cursor");
 }
 
 export function optional<T>(

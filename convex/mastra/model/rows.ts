@@ -1,20 +1,18 @@
 /**
- * Reading and deleting the rows of any table.
+ * Finding the rows of any table, by index, and deleting them, within what one
+ * call may read.
  *
  * @module
  */
-import type { Value } from "convex/values";
 import type { StorageReply } from "../validators";
-import { indexes } from "./indexes";
 import {
-  InvalidRequest,
-  isRecord,
-  optional,
-  recordField,
-  textField,
-  type StorageRecord,
-  type StorageRequest,
-} from "./request";
+  BOUNDS,
+  saysSomething,
+  type Bound,
+  type Condition,
+  type Ordering,
+} from "./conditions";
+import { indexes } from "./indexes";
 import type {
   AnyReadCtx,
   AnyRows,
@@ -37,45 +35,6 @@ const MAX_DOCUMENTS_READ = 16_000;
 
 /** Mastra's bound on a read without pages; Convex's own is 32,000 a transaction. */
 export const MAX_ROWS_READ = 10_000;
-
-/**
- * What a row's field must satisfy: to equal `value`, or one of `values`, where
- * `null` is also equal to a field that is absent; or to be within bounds, which
- * an absent one isn't.
- */
-export type Condition = {
-  field: string;
-  value?: unknown;
-  values?: unknown[];
-} & {
-  [bound in Bound]?: unknown;
-};
-
-/** Rows in the order of a field, and where to start and stop. */
-export type Ordering = {
-  field: string;
-  order: "asc" | "desc";
-  gt?: Value;
-  gte?: Value;
-  lt?: Value;
-  lte?: Value;
-};
-const BOUNDS = ["gt", "gte", "lt", "lte"] as const;
-type Bound = (typeof BOUNDS)[number];
-
-/** Whether a condition asks for a value, for one of several, or for bounds. */
-function saysSomething(condition: StorageRecord): boolean {
-  return (
-    condition.value !== undefined ||
-    Array.isArray(condition.values) ||
-    BOUNDS.some((bound) => condition[bound] !== undefined)
-  );
-}
-
-/** Whether the order leaves out rows. */
-export function isBounded(ordering: Ordering | undefined): boolean {
-  return BOUNDS.some((bound) => ordering?.[bound] !== undefined);
-}
 
 /** The index whose leading fields the most conditions name, and those conditions. */
 function bestIndex(
@@ -176,116 +135,6 @@ function satisfying(rows: AnyRows, conditions: Condition[]): AnyRows {
   );
 }
 
-/** Whether a record satisfies conditions, where it is no row that Convex filters. */
-export function satisfies(record: unknown, conditions: Condition[]): boolean {
-  return conditions.every(({ field, value, values, ...bounds }) => {
-    if (!isRecord(record)) return false;
-    const found = (record[field] ?? null) as Comparable;
-    if (value !== undefined) return found === value;
-    if (values) return values.includes(found);
-    return (
-      found !== null &&
-      BOUNDS.every(
-        (bound) =>
-          bounds[bound] === undefined ||
-          comparisons[bound](found, bounds[bound] as Comparable),
-      )
-    );
-  });
-}
-
-type Comparable = string | number;
-const comparisons: Record<Bound, (a: Comparable, b: Comparable) => boolean> = {
-  gt: (a, b) => a > b,
-  gte: (a, b) => a >= b,
-  lt: (a, b) => a < b,
-  lte: (a, b) => a <= b,
-};
-
-/** The arguments of `queryTable`, for every table that has it. */
-export function queryArgs(request: StorageRequest) {
-  const { pageSize, limit } = request;
-  if (request.cursor !== undefined && pageSize === undefined) {
-    throw new InvalidRequest("queryTable cursor requires pageSize");
-  }
-  if (pageSize !== undefined) {
-    if (!isCount(pageSize) || pageSize === 0) {
-      throw new InvalidRequest(
-        "queryTable pageSize must be a positive integer",
-      );
-    }
-    if (limit !== undefined) {
-      throw new InvalidRequest(
-        "queryTable limit cannot be combined with pageSize",
-      );
-    }
-  }
-  if (limit !== undefined && !isCount(limit)) {
-    throw new InvalidRequest("queryTable limit must be a non-negative integer");
-  }
-  return {
-    conditions: [
-      ...hintedConditions(request.indexHint),
-      ...conditionsOf(request, "filters"),
-    ],
-    ordering: optional(orderingField, request, "orderBy"),
-    pageSize,
-    cursor: cursorOf(request),
-    limit,
-  };
-}
-
-/** `null` starts at the first page. */
-export function cursorOf(request: StorageRequest): string | null {
-  return request.cursor == null ? null : textField(request, "cursor");
-}
-
-export function isCount(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 0;
-}
-
-/** Mastra's hint names the index and, outside `filters`, the values of its fields. */
-function hintedConditions(hint: unknown): Condition[] {
-  if (!isRecord(hint)) return [];
-  const values = { workflow_name: hint.workflowName, run_id: hint.runId };
-  return Object.entries(values)
-    .filter(([, value]) => value !== undefined)
-    .map(([field, value]) => ({ field, value }));
-}
-
-export function conditionsOf(
-  request: StorageRequest,
-  name: string,
-): Condition[] {
-  const filters = request[name] ?? [];
-  if (
-    !Array.isArray(filters) ||
-    !filters.every(
-      (filter): filter is Condition =>
-        isRecord(filter) &&
-        typeof filter.field === "string" &&
-        saysSomething(filter),
-    )
-  ) {
-    throw new InvalidRequest(
-      `${request.op} ${name} must be a list of {field, value}, {field, values} or {field} with bounds`,
-    );
-  }
-  return filters;
-}
-
-/** `{ field, order?, gt?, gte?, lt?, lte? }`. */
-export function orderingField(request: StorageRequest, name: string): Ordering {
-  const given = recordField(request, name);
-  const { field, order = "asc", gt, gte, lt, lte } = given;
-  if (typeof field !== "string" || (order !== "asc" && order !== "desc")) {
-    throw new InvalidRequest(
-      `${request.op} ${name} must be {field, order: "asc" or "desc"}`,
-    );
-  }
-  return { field, order, gt, gte, lt, lte } as Ordering;
-}
-
 /** The reply to a request whose order no index gives. */
 export function refusedOrder(
   table: TableName,
@@ -302,32 +151,6 @@ export function refusedOrder(
     ok: false,
     code: "InvalidRequest",
     error: `${table} has no index for these filters in the order of ${ordering.field}`,
-  };
-}
-
-/** Answer `queryTable`: a page where `pageSize` is given, else up to `limit` rows. */
-export async function queryRows(
-  ctx: AnyReadCtx,
-  table: TableName,
-  {
-    conditions,
-    ordering,
-    pageSize,
-    cursor,
-    limit,
-  }: ReturnType<typeof queryArgs>,
-): Promise<StorageReply> {
-  const refusal = refusedOrder(table, conditions, ordering);
-  if (refusal !== undefined) return refusal;
-  const rows = rowsWhere(ctx, table, conditions, ordering);
-  if (pageSize !== undefined) return await pageOf(rows, cursor, pageSize);
-  // Mastra's clients send a limit of 0 for none.
-  const wanted = Math.min(limit || MAX_ROWS_READ, MAX_ROWS_READ);
-  const found = await rows.take(wanted + 1);
-  return {
-    ok: true,
-    result: found.slice(0, wanted),
-    hasMore: found.length > wanted,
   };
 }
 

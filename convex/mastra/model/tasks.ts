@@ -6,6 +6,7 @@
  * @module
  */
 import { findInBatches } from "./batches";
+import { conditionsOf, satisfies, type Condition } from "./conditions";
 import { deleteDocuments, findDocument } from "./documents";
 import { operation, type Operations } from "./operation";
 import {
@@ -18,26 +19,16 @@ import {
   records,
 } from "./records";
 import {
+  cursorOf,
   idsField,
   optional,
   recordField,
   textField,
   type StorageRecord,
 } from "./request";
-import {
-  clearSome,
-  conditionsOf,
-  cursorOf,
-  firstOf,
-  MAX_ROWS_READ,
-  pageOf,
-  queryArgs,
-  queryRows,
-  rowsWhere,
-  satisfies,
-  type Condition,
-} from "./rows";
+import { clearSome, firstOf, MAX_ROWS_READ, pageOf, rowsWhere } from "./rows";
 import type { AnyReadCtx, AnyRows, StoredRow, WriteCtx } from "./server";
+import { queryArgs, queryRows } from "./tableQuery";
 
 type Tasks = "mastra_background_tasks";
 const TASKS: Tasks = "mastra_background_tasks";

@@ -11,7 +11,8 @@
  *
  * @module
  */
-import { rowsWhere, satisfies, type Condition } from "./rows";
+import { satisfies, type Condition } from "./conditions";
+import { rowsWhere } from "./rows";
 import type {
   AnyReadCtx,
   ReadCtx,

@@ -12,8 +12,10 @@ import { findInBatches, mapInBatches } from "./batches";
 import { operation } from "./operation";
 import { findRecord, idsToLoad } from "./records";
 import {
+  cursorOf,
   idsField,
   InvalidRequest,
+  isCount,
   isRecord,
   numbersField,
   optional,
@@ -22,16 +24,9 @@ import {
   textField,
   type StorageRecord,
 } from "./request";
-import {
-  cursorOf,
-  firstOf,
-  isCount,
-  pageOf,
-  queryArgs,
-  queryRows,
-  rowsWhere,
-} from "./rows";
+import { firstOf, pageOf, rowsWhere } from "./rows";
 import type { DataModel, ReadCtx, WriteCtx } from "./server";
+import { queryArgs, queryRows } from "./tableQuery";
 import { changesSince, recordChange } from "./vectorChanges";
 
 /** As many as a client reads in a page: 9 MiB at 4096 dimensions. */

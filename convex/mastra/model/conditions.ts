@@ -1,0 +1,111 @@
+/**
+ * What is asked of rows: conditions on their fields, and an order with bounds.
+ *
+ * @module
+ */
+import type { Value } from "convex/values";
+import {
+  InvalidRequest,
+  isRecord,
+  recordField,
+  type StorageRecord,
+  type StorageRequest,
+} from "./request";
+
+/**
+ * What a row's field must satisfy: to equal `value`, or one of `values`, where
+ * `null` is also equal to a field that is absent; or to be within bounds, which
+ * an absent one isn't.
+ */
+export type Condition = {
+  field: string;
+  value?: unknown;
+  values?: unknown[];
+} & {
+  [bound in Bound]?: unknown;
+};
+
+/** Rows in the order of a field, and where to start and stop. */
+export type Ordering = {
+  field: string;
+  order: "asc" | "desc";
+  gt?: Value;
+  gte?: Value;
+  lt?: Value;
+  lte?: Value;
+};
+export const BOUNDS = ["gt", "gte", "lt", "lte"] as const;
+export type Bound = (typeof BOUNDS)[number];
+
+/** Whether a condition asks for a value, for one of several, or for bounds. */
+export function saysSomething(condition: StorageRecord): boolean {
+  return (
+    condition.value !== undefined ||
+    Array.isArray(condition.values) ||
+    BOUNDS.some((bound) => condition[bound] !== undefined)
+  );
+}
+
+/** Whether the order leaves out rows. */
+export function isBounded(ordering: Ordering | undefined): boolean {
+  return BOUNDS.some((bound) => ordering?.[bound] !== undefined);
+}
+
+/** Whether a record satisfies conditions, where it is no row that Convex filters. */
+export function satisfies(record: unknown, conditions: Condition[]): boolean {
+  return conditions.every(({ field, value, values, ...bounds }) => {
+    if (!isRecord(record)) return false;
+    const found = (record[field] ?? null) as Comparable;
+    if (value !== undefined) return found === value;
+    if (values) return values.includes(found);
+    return (
+      found !== null &&
+      BOUNDS.every(
+        (bound) =>
+          bounds[bound] === undefined ||
+          comparisons[bound](found, bounds[bound] as Comparable),
+      )
+    );
+  });
+}
+
+type Comparable = string | number;
+const comparisons: Record<Bound, (a: Comparable, b: Comparable) => boolean> = {
+  gt: (a, b) => a > b,
+  gte: (a, b) => a >= b,
+  lt: (a, b) => a < b,
+  lte: (a, b) => a <= b,
+};
+
+export function conditionsOf(
+  request: StorageRequest,
+  name: string,
+): Condition[] {
+  const filters = request[name] ?? [];
+  if (
+    !Array.isArray(filters) ||
+    !filters.every(
+      (filter): filter is Condition =>
+        isRecord(filter) &&
+        typeof filter.field === "string" &&
+        saysSomething(filter),
+    )
+  ) {
+    throw new InvalidRequest(
+      `${request.op} ${name} must be a list of {field, value}, {field, values} or {field} with bounds`,
+    );
+  }
+  return filters;
+}
+
+/** `{ field, order?, gt?, gte?, lt?, lte? }`. */
+export function orderingField(request: StorageRequest, name: string): Ordering {
+  const given = recordField(request, name);
+  const { field, order = "asc", gt, gte, lt, lte } = given;
+  if (typeof field !== "string" || (order !== "asc" && order !== "desc")) {
+    throw new InvalidRequest(
+      `${request.op} ${name} must be {field, order: "asc" or "desc"}`,
+    );
+  }
+  return { field, order, gt, gte, lt, lte } as Ordering;
+}
