@@ -1,0 +1,44 @@
+//! Where a query was left off, as text.
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use value::Value;
+
+use crate::error::{Error, FunctionError, Result};
+
+/// Where a query was left off.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Cursor {
+    /// After the document with this key.
+    After(Vec<u8>),
+    /// After the last one.
+    End,
+}
+
+impl Cursor {
+    /// The text: which query it belongs to and the key, which is never empty.
+    pub(super) fn write(self, fingerprint: u64) -> String {
+        let mut bytes = fingerprint.to_le_bytes().to_vec();
+        if let Self::After(key) = self {
+            bytes.extend(key);
+        }
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    pub(super) fn read(text: &str, fingerprint: u64) -> Result<Self> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+        match bytes.split_first_chunk::<8>() {
+            Some((head, _)) if u64::from_le_bytes(*head) != fingerprint => Err(invalid_cursor()),
+            Some((_, [])) => Ok(Self::End),
+            Some((_, key)) => Ok(Self::After(key.to_vec())),
+            None => Err(invalid_cursor()),
+        }
+    }
+}
+
+pub(super) fn invalid_cursor() -> Error {
+    Error::Function(FunctionError {
+        code: "InvalidCursor",
+        message: "InvalidCursor: the cursor does not belong to this query, or was not made here".to_owned(),
+        data: Some(Value::from([("isConvexSystemError", true.into()), ("paginationError", "InvalidCursor".into())])),
+    })
+}
