@@ -12,7 +12,7 @@ use engine::{Deployment, Error, Limits, Options, Synchronous, Target};
 use rusqlite::Connection;
 use value::Value;
 
-use crate::common::{call, count, field, functions, in_folder, insert, items, object, options, try_call, value, write};
+use crate::common::{call, count, field, functions, in_folder, insert, items, object, options, value, write};
 
 fn open(folder: &Path) -> Result<Deployment, Error> {
     Deployment::open(Target::Folder(folder.to_owned()), options())
@@ -30,13 +30,24 @@ fn filled() -> tempfile::TempDir {
     folder
 }
 
-/// A test again in a process of its own, which there plays the child: it is given a folder. `shell` may come before it.
-fn child(name: &str, folder: &Path, shell: &str) -> Child {
-    let program = env::current_exe().expect("it is running");
+/// A test again in a process of its own, which there plays the child: it is given a folder.
+fn child(name: &str, folder: &Path) -> Child {
+    start(&mut Command::new(program()), name, folder)
+}
+
+/// The same, after what a shell does.
+#[cfg(unix)]
+fn child_of_shell(name: &str, folder: &Path, shell: &str) -> Child {
     let command = format!("{shell} exec \"$0\" \"$@\"");
-    Command::new("sh")
-        .args(["-c", &command])
-        .arg(program)
+    start(Command::new("sh").args(["-c", &command]).arg(program()), name, folder)
+}
+
+fn program() -> PathBuf {
+    env::current_exe().expect("it is running")
+}
+
+fn start(command: &mut Command, name: &str, folder: &Path) -> Child {
+    command
         .args(["--exact", &format!("storage::{name}"), "--nocapture", "--test-threads=1"])
         .env("DATA_FOLDER", folder)
         .stdin(Stdio::piped())
@@ -73,7 +84,7 @@ fn one_process_owns_a_folder() {
         return hold(&folder);
     }
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let mut child = child("one_process_owns_a_folder", folder.path(), "");
+    let mut child = child("one_process_owns_a_folder", folder.path());
     assert_eq!(lines(&mut child).next().expect("it opens"), "open");
     let error = refused(folder.path());
     let Error::Locked { pid, .. } = &error else { panic!("{error:?}") };
@@ -101,7 +112,7 @@ fn what_was_acknowledged_survives_a_killed_process() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let mut expected = 0;
     for round in 0..5 {
-        let mut child = child("what_was_acknowledged_survives_a_killed_process", folder.path(), "");
+        let mut child = child("what_was_acknowledged_survives_a_killed_process", folder.path());
         let acknowledged = lines(&mut child).take(3 + 20 * round).count();
         child.kill().expect("it runs");
         child.wait().expect("it ends");
@@ -113,7 +124,10 @@ fn what_was_acknowledged_survives_a_killed_process() {
     }
 }
 
+#[cfg(unix)]
 fn fill_the_disk(folder: &Path) {
+    use crate::common::try_call;
+
     let deployment = in_folder(folder);
     let mut batches = 0;
     let error = loop {
@@ -130,6 +144,7 @@ fn fill_the_disk(folder: &Path) {
     say(format!("{} {}", error.code(), count(&deployment, "free")));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_full_disk_is_said_and_nothing_half_written() {
     if let Some(folder) = given_folder() {
@@ -137,7 +152,7 @@ fn a_full_disk_is_said_and_nothing_half_written() {
     }
     let folder = tempfile::tempdir().expect("a folder can be made");
     let mut child =
-        child("a_full_disk_is_said_and_nothing_half_written", folder.path(), "trap '' XFSZ; ulimit -f 6000;");
+        child_of_shell("a_full_disk_is_said_and_nothing_half_written", folder.path(), "trap '' XFSZ; ulimit -f 6000;");
     let said: Vec<String> = lines(&mut child).collect();
     assert!(child.wait().expect("it ends").success(), "{said:?}");
     let words: Vec<&str> = said[0].split(' ').collect();
@@ -148,6 +163,7 @@ fn a_full_disk_is_said_and_nothing_half_written() {
     assert_eq!(count(&in_folder(folder.path()), "free"), 20 * batches, "with room again all is there");
 }
 
+#[cfg(unix)]
 fn say_how_it_opens(folder: &Path) {
     match open(folder) {
         Ok(_) => say("open"),
@@ -155,12 +171,14 @@ fn say_how_it_opens(folder: &Path) {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_folder_that_cannot_be_written_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+
     if let Some(folder) = given_folder() {
         return say_how_it_opens(&folder);
     }
-    use std::os::unix::fs::PermissionsExt;
     let folder = filled();
     let _ = fs::remove_file(folder.path().join("lock"));
     fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o555)).expect("it is ours");
@@ -172,7 +190,7 @@ fn a_folder_that_cannot_be_written_is_refused() {
     let is_root = fs::File::create(folder.path().join("probe")).is_ok();
     let shell = r#"set -- "$0" "$@"; exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@";"#;
     let mut child =
-        child("a_folder_that_cannot_be_written_is_refused", folder.path(), if is_root { shell } else { "" });
+        child_of_shell("a_folder_that_cannot_be_written_is_refused", folder.path(), if is_root { shell } else { "" });
     let said: Vec<String> = lines(&mut child).collect();
     child.wait().expect("it ends");
     assert_eq!(said.len(), 1);
