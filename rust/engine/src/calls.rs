@@ -6,7 +6,7 @@ use value::{Packed, Value};
 
 use crate::{
     caller::Caller,
-    deployment::{Inner, Outcome},
+    engine::Engine,
     error::{Error, FunctionError, Result},
     functions::{Call, Function, FunctionKind, Platform},
     requests::MutationRequest,
@@ -15,7 +15,21 @@ use crate::{
     vectors,
 };
 
-impl Inner {
+/// How a call ended, and what it logged.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The returned value; an error if there is no such function for the caller, or it failed. A failed mutation leaves
+    /// no trace.
+    pub result: Result<Value>,
+    /// `[LOG] …` lines, in order.
+    pub log_lines: Vec<String>,
+    /// Where a query's page ended: given back, the query gives the same page.
+    pub journal: Option<String>,
+    /// The timestamp at which what a mutation did can be seen.
+    pub timestamp: Option<i64>,
+}
+
+impl Engine {
     /// Calls a function: of one kind, or of any.
     pub(crate) fn call(
         self: &Arc<Self>,
@@ -220,7 +234,7 @@ impl Inner {
     }
 }
 
-impl Platform for Inner {
+impl Platform for Engine {
     fn run(&self, kind: FunctionKind, path: &str, args: Value, call: Call) -> (Result<Value>, Call) {
         let function = match self.callable(Some(kind), path, &args, true, call.transaction.as_ref()) {
             Ok(function) => function,

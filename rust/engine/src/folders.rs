@@ -8,10 +8,10 @@ use std::{
     sync::{Arc, LazyLock, Mutex, MutexGuard, TryLockError, Weak},
 };
 
-use crate::{deployment::Inner, locks::locked};
+use crate::{engine::Engine, locks::locked};
 
 /// One folder's deployment. It is locked while it opens or closes, so that whoever opens the folder next waits.
-pub(crate) type Folder = Mutex<Weak<Inner>>;
+pub(crate) type Folder = Mutex<Weak<Engine>>;
 
 #[derive(Default)]
 struct Folders {

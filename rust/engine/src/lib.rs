@@ -2,12 +2,13 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`deployment`](Deployment) | what callers hold: open, call, vectors |
+//! | [`deployment`](Deployment), [`options`](Options) | what callers hold: open, call, vectors; how it runs |
+//! | `engine` | what all handles on a deployment share: transactions begin and commit here |
 //! | `calls` | how a function is called: who may, in which transaction, what it may return |
 //! | `functions` | loading the functions, running them in QuickJS |
 //! | `transaction` | reads at a snapshot, writes that all happen or none |
 //! | `query` | index ranges, filters, pages and cursors |
-//! | `schema` | what tables may hold; validators |
+//! | `schema` | the tables that are declared, and what they may hold |
 //! | `tables` | the tables and indexes there are |
 //! | `document` | a document, and how it stands in SQLite |
 //! | `storage` | the SQLite file: owner, format, connections |
@@ -29,12 +30,14 @@ mod calls;
 mod deployment;
 mod document;
 mod durability;
+mod engine;
 mod error;
 mod folders;
 mod functions;
 mod last_writes;
 mod limits;
 mod locks;
+mod options;
 mod query;
 mod query_set;
 mod reads;
@@ -49,11 +52,13 @@ mod watches;
 
 pub use auth::{Identity, Providers};
 pub use caller::Caller;
-pub use deployment::{Deployment, Options, Outcome};
+pub use calls::Outcome;
+pub use deployment::Deployment;
 pub use error::{Error, FunctionError, Result};
 pub use folders::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub use functions::{FunctionKind, builtin_files};
 pub use limits::Limits;
+pub use options::Options;
 pub use query_set::{QuerySet, Refreshed};
 pub use requests::MutationRequest;
 pub use rusqlite::version as sqlite_version;

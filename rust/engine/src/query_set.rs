@@ -10,7 +10,8 @@ use value::Value;
 
 use crate::{
     caller::Caller,
-    deployment::{Deployment, Outcome},
+    calls::Outcome,
+    deployment::Deployment,
     error::{Error, Result},
     locks::locked,
     reads::Reads,
@@ -60,7 +61,7 @@ impl QuerySet {
     ///
     /// The handle is closed, or of before a fork.
     pub fn new(deployment: &Deployment, caller: Caller, wake: impl Fn() + Send + Sync + 'static) -> Result<Self> {
-        let id = locked(&deployment.inner()?.watches).add_set(Arc::new(wake));
+        let id = locked(&deployment.engine()?.watches).add_set(Arc::new(wake));
         Ok(Self {
             deployment: deployment.clone(),
             id,
@@ -108,7 +109,7 @@ impl QuerySet {
     /// Whether a query should run again.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.deployment.inner().is_ok_and(|inner| locked(&inner.watches).is_stale(self.id))
+        self.deployment.engine().is_ok_and(|engine| locked(&engine.watches).is_stale(self.id))
     }
 
     /// Runs the queries that should run again, at the last commit: then all are true there. What they are shown is as
@@ -119,17 +120,17 @@ impl QuerySet {
     /// The handle is of before a fork; the data can't be read: the queries are as they were. The disk failed: what it
     /// holds isn't known until the deployment is opened again.
     pub fn refresh(&mut self) -> Result<Refreshed> {
-        let inner = Arc::clone(self.deployment.inner()?);
-        let begun = inner.begin_live(|watches, timestamp| watches.begin(self.id, timestamp));
-        let (transaction, stale) = begun.map_err(|error| inner.storage.place(error))?;
+        let engine = Arc::clone(self.deployment.engine()?);
+        let begun = engine.begin_live(|watches, timestamp| watches.begin(self.id, timestamp));
+        let (transaction, stale) = begun.map_err(|error| engine.storage.place(error))?;
         let timestamp = transaction.timestamp();
         let mut snapshot = Some(transaction);
         let mut changed = BTreeSet::new();
-        let mut run = Run { watches: &inner.watches, set: self.id, timestamp, left: stale, ran: Vec::new() };
+        let mut run = Run { watches: &engine.watches, set: self.id, timestamp, left: stale, ran: Vec::new() };
         for number in run.left.clone() {
             let Some(query) = self.queries.get_mut(&number) else { continue };
             let (path, args, journal) = (query.path.clone(), query.args.clone(), query.journal.take());
-            let mut outcome = inner.query_at(&mut snapshot, &path, args, journal, &self.caller);
+            let mut outcome = engine.query_at(&mut snapshot, &path, args, journal, &self.caller);
             self.bytes -= mem::take(&mut query.bytes);
             let bytes = outcome.result.as_ref().map_or(0, value::size::size);
             query.wanted = (bytes > self.max_bytes - self.bytes).then_some(bytes);
@@ -149,7 +150,7 @@ impl QuerySet {
         drop(run);
         self.use_room();
         // What a power cut would take away isn't shown.
-        inner.storage.wait_for_disk().map_err(|error| inner.storage.place(error))?;
+        engine.storage.wait_for_disk().map_err(|error| engine.storage.place(error))?;
         Ok(Refreshed { timestamp, changed })
     }
 
@@ -173,8 +174,8 @@ impl QuerySet {
 
     /// In a child of the process there are none.
     fn with_watches(&self, act: impl FnOnce(&mut Watches)) {
-        if let Ok(inner) = self.deployment.inner() {
-            act(&mut locked(&inner.watches));
+        if let Ok(engine) = self.deployment.engine() {
+            act(&mut locked(&engine.watches));
         }
     }
 }

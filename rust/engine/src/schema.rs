@@ -1,13 +1,20 @@
-//! What the tables of a deployment may hold: the schema that `schema.ts` exports, and validators.
+//! The schema: which tables a deployment has, and what they may hold.
 
 use std::{collections::BTreeMap, fmt};
 
+use rusqlite::{Connection, params};
 use value::{Object, Value};
+
+mod validator;
 
 use crate::{
     error::{Error, Result},
-    tables::Tables,
+    storage::{set_setting, setting},
+    tables::{BY_CREATION_TIME, Tables},
+    transaction::Transaction,
 };
+pub(crate) use validator::Validator;
+use validator::excerpt;
 
 /// The tables a schema declares.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +57,41 @@ impl Schema {
             schema.tables.insert(name, definition);
         }
         Ok(schema)
+    }
+
+    /// Makes the schema's tables and indexes, and checks the documents of tables whose declaration is new.
+    pub(crate) fn apply(&self, connection: &Connection, tables: &mut Tables) -> Result<()> {
+        for (name, definition) in &self.tables {
+            if tables.get(name).is_none() {
+                tables.create(connection, name)?;
+            }
+            let added = tables.set_indexes(connection, name, &definition.indexes)?;
+            let checked = format!("schema of {name}");
+            let validator = if self.validates { definition.document.to_string() } else { String::new() };
+            let unchanged = setting::<String>(connection, &checked)?.as_ref() == Some(&validator);
+            if unchanged && added.is_empty() {
+                continue;
+            }
+            let table = tables.get(name).expect("made above").clone();
+            let by_creation_time = table.index(BY_CREATION_TIME).expect("every table has it").id;
+            let mut documents = connection.prepare("SELECT row FROM entries WHERE index_id = ? ORDER BY key")?;
+            let rows = documents.query_map([by_creation_time], |row| row.get::<_, i64>(0))?;
+            for row in rows {
+                let document = Transaction::stored(connection, table.number, row?)?;
+                if self.validates {
+                    definition.check(name, &document.fields, tables).map_err(|error| {
+                        Error::function("SchemaEnforcementError", format!("Document {}: {error}", document.id))
+                    })?;
+                }
+                for index in &added {
+                    connection
+                        .prepare_cached("INSERT INTO entries (index_id, key, row) VALUES (?, ?, ?)")?
+                        .execute(params![index.id, document.index_key(index), document.row])?;
+                }
+            }
+            set_setting(connection, &checked, validator)?;
+        }
+        Ok(())
     }
 }
 
@@ -97,224 +139,6 @@ impl TableDefinition {
                 ),
             )
         })
-    }
-}
-
-/// A check of a value, as `v.…` builds it.
-#[derive(Clone, Debug)]
-pub(crate) enum Validator {
-    Any,
-    Null,
-    Number,
-    Bigint,
-    Boolean,
-    String,
-    Bytes,
-    Literal(Value),
-    Id(String),
-    Array(Box<Validator>),
-    Object(BTreeMap<String, Field>),
-    Record { keys: Box<Validator>, values: Box<Validator> },
-    Union(Vec<Validator>),
-}
-
-/// A field of an object's validator.
-#[derive(Clone, Debug)]
-pub(crate) struct Field {
-    validator: Validator,
-    optional: bool,
-}
-
-/// Where and why a value does not match.
-#[derive(Debug)]
-pub(crate) struct Mismatch {
-    path: String,
-    reason: String,
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)?;
-        if !self.path.is_empty() {
-            write!(f, "\nPath: {}", self.path)?;
-        }
-        Ok(())
-    }
-}
-
-impl Validator {
-    /// Reads a validator's JSON form (`{"type": …}`).
-    pub(crate) fn from_json(json: &Value) -> Result<Self> {
-        let child = |name: &str| export_field(json, name).and_then(Self::from_json).map(Box::new);
-        Ok(match text(export_field(json, "type")?)?.as_str() {
-            "any" => Self::Any,
-            "null" => Self::Null,
-            "number" => Self::Number,
-            "bigint" | "commitTs" => Self::Bigint,
-            "boolean" => Self::Boolean,
-            "string" => Self::String,
-            "bytes" => Self::Bytes,
-            "literal" => Self::Literal(export_field(json, "value")?.clone()),
-            "id" => Self::Id(text(export_field(json, "tableName")?)?),
-            "array" => Self::Array(child("value")?),
-            "record" => Self::Record {
-                keys: child("keys")?,
-                values: Box::new(Self::from_json(export_field(export_field(json, "values")?, "fieldType")?)?),
-            },
-            "union" => {
-                Self::Union(items(export_field(json, "value")?)?.iter().map(Self::from_json).collect::<Result<_>>()?)
-            }
-            "object" => {
-                let fields = export_field(json, "value")?.as_object().ok_or_else(|| malformed(json))?;
-                let field = |field: &Value| -> Result<Field> {
-                    Ok(Field {
-                        validator: Self::from_json(export_field(field, "fieldType")?)?,
-                        optional: export_field(field, "optional")? == &true.into(),
-                    })
-                };
-                Self::Object(fields.iter().map(|(name, json)| Ok((name.clone(), field(json)?))).collect::<Result<_>>()?)
-            }
-            _ => return Err(malformed(json)),
-        })
-    }
-
-    /// Checks a document's fields.
-    pub(crate) fn check_fields(&self, fields: &Object, tables: &Tables) -> Result<(), Mismatch> {
-        match self {
-            Self::Any => Ok(()),
-            Self::Object(declared) => check_object(declared, fields, tables),
-            other => other.check(&Value::Object(fields.clone()), tables),
-        }
-    }
-
-    /// Checks a value; `tables` tells which table an id belongs to.
-    pub(crate) fn check(&self, value: &Value, tables: &Tables) -> Result<(), Mismatch> {
-        let fits = match (self, value) {
-            (Self::Any, _)
-            | (Self::Null, Value::Null)
-            | (Self::Number, Value::Float64(_))
-            | (Self::Bigint, Value::Int64(_))
-            | (Self::Boolean, Value::Boolean(_))
-            | (Self::String, Value::String(_))
-            | (Self::Bytes, Value::Bytes(_)) => true,
-            (Self::Literal(literal), value) => literal == value,
-            (Self::Id(table), Value::String(id)) => return check_id(table, id, tables),
-            (Self::Array(item), Value::Array(array)) => {
-                return match (&**item, array) {
-                    // Packed arrays hold numbers only: nothing to look at one by one.
-                    (Self::Number | Self::Any, value::Array::Packed(_)) => Ok(()),
-                    (item, array) => array.iter().enumerate().try_for_each(|(position, value)| {
-                        item.check(&value, tables).map_err(|found| found.under(&format!("[{position}]")))
-                    }),
-                };
-            }
-            (Self::Object(fields), Value::Object(object)) => return check_object(fields, object, tables),
-            (Self::Record { keys, values }, Value::Object(object)) => {
-                return object.iter().try_for_each(|(name, value)| {
-                    keys.check(&name.as_str().into(), tables).map_err(|found| found.under(&format!(".{name}")))?;
-                    values.check(value, tables).map_err(|found| found.under(&format!(".{name}")))
-                });
-            }
-            (Self::Union(members), value) => {
-                return match members.as_slice() {
-                    [only] => only.check(value, tables),
-                    members if members.iter().any(|member| member.check(value, tables).is_ok()) => Ok(()),
-                    _ => Err(self.mismatch(value)),
-                };
-            }
-            _ => false,
-        };
-        if fits { Ok(()) } else { Err(self.mismatch(value)) }
-    }
-
-    fn mismatch(&self, value: &Value) -> Mismatch {
-        Mismatch {
-            path: String::new(),
-            reason: format!("Value does not match validator.\nValue: {}\nValidator: {self}", excerpt(value)),
-        }
-    }
-}
-
-impl fmt::Display for Validator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => f.write_str("v.any()"),
-            Self::Null => f.write_str("v.null()"),
-            Self::Number => f.write_str("v.float64()"),
-            Self::Bigint => f.write_str("v.int64()"),
-            Self::Boolean => f.write_str("v.boolean()"),
-            Self::String => f.write_str("v.string()"),
-            Self::Bytes => f.write_str("v.bytes()"),
-            Self::Literal(value) => write!(f, "v.literal({})", excerpt(value)),
-            Self::Id(table) => write!(f, "v.id({table:?})"),
-            Self::Array(item) => write!(f, "v.array({item})"),
-            Self::Record { keys, values } => write!(f, "v.record({keys}, {values})"),
-            Self::Union(members) => {
-                f.write_str("v.union(")?;
-                for (position, member) in members.iter().enumerate() {
-                    write!(f, "{}{member}", if position == 0 { "" } else { ", " })?;
-                }
-                f.write_str(")")
-            }
-            Self::Object(fields) => {
-                f.write_str("v.object({")?;
-                for (position, (name, field)) in fields.iter().enumerate() {
-                    f.write_str(if position == 0 { "" } else { ", " })?;
-                    if field.optional {
-                        write!(f, "{name}: v.optional({})", field.validator)?;
-                    } else {
-                        write!(f, "{name}: {}", field.validator)?;
-                    }
-                }
-                f.write_str("})")
-            }
-        }
-    }
-}
-
-impl Mismatch {
-    fn under(mut self, step: &str) -> Self {
-        self.path.insert_str(0, step);
-        self
-    }
-}
-
-fn check_object(fields: &BTreeMap<String, Field>, object: &Object, tables: &Tables) -> Result<(), Mismatch> {
-    let wrong = |reason: String| Mismatch { path: String::new(), reason };
-    for (name, field) in fields {
-        match object.get(name) {
-            Some(value) => {
-                field.validator.check(value, tables).map_err(|found| found.under(&format!(".{name}")))?;
-            }
-            None if field.optional => {}
-            None => return Err(wrong(format!("Object is missing the required field `{name}`."))),
-        }
-    }
-    match object.keys().find(|name| !fields.contains_key(*name)) {
-        Some(name) => Err(wrong(format!("Object contains extra field `{name}` that is not in the validator."))),
-        None => Ok(()),
-    }
-}
-
-fn check_id(table: &str, id: &str, tables: &Tables) -> Result<(), Mismatch> {
-    let wrong = |reason: String| Err(Mismatch { path: String::new(), reason });
-    match id.parse::<value::id::DocumentId>() {
-        Err(_) => wrong(format!("Value does not match validator.\nValue: {id:?}\nValidator: v.id({table:?})")),
-        Ok(parsed) if tables.number(table) == Some(parsed.table_number) => Ok(()),
-        Ok(parsed) => wrong(format!(
-            "Found ID {id:?} from table `{}`, which does not match the table name in validator `v.id({table:?})`.",
-            tables.name(parsed.table_number).unwrap_or("unknown"),
-        )),
-    }
-}
-
-/// The beginning of a value's JSON, for messages.
-fn excerpt(value: &Value) -> String {
-    const SHOWN: usize = 200;
-    let json = value::json::to_string(value, value::json::Format::Encoded);
-    match json.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &json[..end]),
-        None => json,
     }
 }
 

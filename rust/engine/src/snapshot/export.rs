@@ -33,12 +33,12 @@ impl Deployment {
     ///
     /// The handle is closed, or of before a fork; the data can't be read, or the file written; the report breaks.
     pub fn export_snapshot(&self, file: &File, report: &mut Report<'_>) -> Result<(i64, Summary)> {
-        let inner = self.inner()?;
-        let exported = inner.begin_read_whole().and_then(|mut transaction| {
+        let engine = self.engine()?;
+        let exported = engine.begin_read_whole().and_then(|mut transaction| {
             let tables = export(&mut transaction, file, report)?;
             Ok((transaction.timestamp(), Summary { tables, left_out: Vec::new() }))
         });
-        exported.map_err(|error| inner.storage.place(error))
+        exported.map_err(|error| engine.storage.place(error))
     }
 }
 

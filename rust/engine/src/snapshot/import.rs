@@ -30,16 +30,16 @@ impl Deployment {
     /// doesn't match the schema; a table holds documents that the snapshot doesn't have (`TableExists`); a table's
     /// number is taken by another that has documents (`TableNumberTaken`); there is no room; the report breaks.
     pub fn import_snapshot(&self, file: &File, mode: ImportMode, report: &mut Report<'_>) -> Result<Summary> {
-        let inner = self.inner()?;
+        let engine = self.engine()?;
         let mut archive = Archive::open(file)?;
-        let imported = inner.begin_write(Limits::OFF).and_then(|mut transaction| {
+        let imported = engine.begin_write(Limits::OFF).and_then(|mut transaction| {
             make_room(&mut transaction, archive.tables(), mode)?;
             let tables = write(&mut transaction, &mut archive, report)?;
             check(&mut transaction, &tables, report)?;
-            inner.commit(transaction)?;
+            engine.commit(transaction)?;
             Ok(Summary { tables, left_out: archive.left_out().to_vec() })
         });
-        imported.map_err(|error| inner.storage.place(error))
+        imported.map_err(|error| engine.storage.place(error))
     }
 }
 

@@ -87,7 +87,7 @@ impl Deployment {
     ///
     /// The handle is closed, or of before a fork; the file can't be made.
     pub fn temporary_file(&self) -> Result<File> {
-        let made = match self.inner()?.storage.folder() {
+        let made = match self.engine()?.storage.folder() {
             Some(folder) => tempfile::tempfile_in(folder),
             None => tempfile::tempfile(),
         };

@@ -1,0 +1,180 @@
+//! What all handles on a deployment share: transactions begin and commit here.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use scan::Batch;
+
+mod declared_tables;
+
+use crate::{
+    auth::Providers,
+    error::Result,
+    folders::Folder,
+    functions::{self, Functions},
+    last_writes::LastWrites,
+    limits::Limits,
+    locks::locked,
+    options::Options,
+    reads::Writes,
+    schema::Schema,
+    storage::{Checkout, Storage, Target, setting},
+    tables::Tables,
+    transaction::{COMMIT_TIMESTAMP, CREATION_TIME, Clock, Commit, Transaction},
+    vectors::{ResidentVectors, VectorSource},
+    watches::Watches,
+};
+use declared_tables::declared_tables;
+
+/// A deployment that is open: its data, its functions, and what is kept in step with commits.
+pub(crate) struct Engine {
+    /// Where it stands among the open folders; in memory it stands nowhere.
+    pub(crate) folder: Option<Arc<Folder>>,
+    pub(crate) options: Options,
+    pub(crate) storage: Storage,
+    pub(crate) functions: Functions,
+    pub(crate) providers: Providers,
+    schema: RwLock<Arc<Schema>>,
+    committed: RwLock<Committed>,
+    pub(crate) last_writes: LastWrites,
+    residents: ResidentVectors,
+    pub(crate) watches: Mutex<Watches>,
+}
+
+/// What the last commit left.
+#[derive(Clone)]
+pub(crate) struct Committed {
+    pub(crate) tables: Arc<Tables>,
+    pub(crate) clock: Clock,
+}
+
+impl Engine {
+    pub(crate) fn open(target: Target, folder: Option<Arc<Folder>>, options: Options) -> Result<Self> {
+        let storage = Storage::open(target, options.synchronous)?;
+        let (functions, schema) = Functions::load(options.functions.as_deref(), options.limits)?;
+        let auth_config = match &options.auth_config {
+            Some(file) => Some(functions::default_export(file, &options.limits)?),
+            None => functions.auth_config()?,
+        };
+        let providers = auth_config.as_ref().map(Providers::from_config).transpose()?.unwrap_or_default();
+        Self::start(&storage, &functions, &options, schema).map_err(|error| storage.place(error)).map(
+            |(schema, committed)| Self {
+                folder,
+                options,
+                storage,
+                functions,
+                providers,
+                schema: RwLock::new(Arc::new(schema)),
+                last_writes: LastWrites::new(committed.clock.commit_timestamp),
+                committed: RwLock::new(committed),
+                residents: ResidentVectors::default(),
+                watches: Mutex::default(),
+            },
+        )
+    }
+
+    /// Reads where the last process stopped, and gives the data the schema.
+    fn start(
+        storage: &Storage,
+        functions: &Functions,
+        options: &Options,
+        mut schema: Schema,
+    ) -> Result<(Schema, Committed)> {
+        let connection = storage.writer();
+        let clock = Clock {
+            commit_timestamp: setting(&connection, COMMIT_TIMESTAMP)?.unwrap_or_default(),
+            creation_time: setting(&connection, CREATION_TIME)?.unwrap_or_default(),
+        };
+        if options.functions.is_none() {
+            for (table, declaration) in declared_tables(&connection)? {
+                let definition = functions.vector_table(&table, declaration)?;
+                schema.tables.insert(table, definition);
+            }
+        }
+        let mut tables = Tables::load(&connection)?;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        schema.apply(&connection, &mut tables)?;
+        connection.execute_batch("COMMIT")?;
+        Ok((schema, Committed { tables: Arc::new(tables), clock }))
+    }
+
+    /// A transaction on the last commit, for reading.
+    pub(crate) fn begin_read(&self) -> Result<Transaction> {
+        self.read_with(self.storage.reader()?, self.options.limits)
+    }
+
+    /// The same, for reading all there is.
+    pub(crate) fn begin_read_whole(&self) -> Result<Transaction> {
+        self.read_with(self.storage.reader()?, Limits::OFF)
+    }
+
+    /// A snapshot for live queries, and what `act` does with the watches while nobody commits.
+    pub(crate) fn begin_live<T>(&self, act: impl FnOnce(&mut Watches, i64) -> T) -> Result<(Transaction, T)> {
+        // A commit has its connection when it comes to the watches; in memory there is only one.
+        let connection = self.storage.reader()?;
+        let mut watches = locked(&self.watches);
+        let mut transaction = self.read_with(connection, self.options.limits)?;
+        transaction.record_reads();
+        let acted = act(&mut watches, transaction.timestamp());
+        Ok((transaction, acted))
+    }
+
+    fn read_with(&self, connection: Checkout, limits: Limits) -> Result<Transaction> {
+        let Committed { tables, clock } = self.committed();
+        Transaction::read(connection, tables, clock, self.schema(), limits)
+    }
+
+    /// A transaction on what was last committed, once all others have ended.
+    pub(crate) fn begin_write(&self, limits: Limits) -> Result<Transaction> {
+        let connection = self.storage.writer();
+        let Committed { tables, clock } = self.committed();
+        Transaction::write(connection, tables, clock, self.schema(), limits)
+    }
+
+    /// Commits, lets everybody see it, at the timestamp that is returned, and waits until it is as durable as asked for.
+    /// Until it is seen the connection is held, so commits come one after the other.
+    pub(crate) fn commit(&self, transaction: Transaction) -> Result<i64> {
+        let under_way = self.last_writes.begin(transaction.written_tables());
+        let Committed { tables: tables_before, clock: clock_before } = self.committed();
+        let mut watches = locked(&self.watches);
+        let Commit { connection, tables, clock, changes, rewritten } = transaction.commit()?;
+        let timestamp = clock.commit_timestamp;
+        if timestamp != clock_before.commit_timestamp {
+            // Before a live query can see it, and wait for the disk as well.
+            if let Some(durability) = &self.storage.durability {
+                durability.written(timestamp);
+            }
+            watches.committed(timestamp, || {
+                if rewritten.is_empty() { Writes::new(&changes, &tables_before, &tables) } else { Writes::vast() }
+            });
+            drop(watches);
+            under_way.finish(timestamp);
+            self.residents.apply(&changes, &rewritten);
+            *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
+            if let Some(durability) = &self.storage.durability {
+                drop(connection);
+                durability.wait(timestamp)?;
+            }
+        }
+        Ok(timestamp)
+    }
+
+    pub(crate) fn vectors(&self, source: &VectorSource) -> Result<Arc<Batch>> {
+        if let Some(batch) = self.residents.get(source) {
+            return Ok(batch);
+        }
+        let mut transaction = self.begin_write(Limits::OFF)?;
+        // Somebody else may have built it while this thread waited for the connection.
+        match self.residents.get(source) {
+            Some(batch) => Ok(batch),
+            None => self.residents.build(source, &mut transaction),
+        }
+    }
+
+    pub(crate) fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.schema.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn committed(&self) -> Committed {
+        self.committed.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
