@@ -19,6 +19,11 @@ pub(crate) fn in_memory() -> Deployment {
     Deployment::open(Target::Memory, options()).expect("memory opens")
 }
 
+/// The built-in functions in memory.
+pub(crate) fn builtin_in_memory() -> Deployment {
+    Deployment::open(Target::Memory, Options { functions: None, ..options() }).expect("memory opens")
+}
+
 pub(crate) fn in_folder(folder: &Path) -> Deployment {
     Deployment::open(Target::Folder(folder.to_owned()), options()).expect("the folder opens")
 }

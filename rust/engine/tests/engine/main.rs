@@ -4,6 +4,7 @@ mod auth;
 mod commits;
 mod common;
 mod concurrency;
+mod declared_tables;
 mod javascript;
 mod live;
 mod loading;
