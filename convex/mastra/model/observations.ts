@@ -6,7 +6,6 @@
  *
  * @module
  */
-import type { StorageReply } from "../validators";
 import {
   chunkField,
   chunksField,
@@ -17,68 +16,17 @@ import {
   sameAs,
   swapResult,
 } from "./chunks";
+import { generationsOf, onRow, type Memory } from "./generations";
 import { parsed } from "./jsonText";
-import { operation, type Operation } from "./operation";
+import { operation } from "./operation";
+import { recordArgs, records, writeRecords } from "./records";
 import {
-  findRecord,
-  patchRow,
-  recordArgs,
-  records,
-  writeRecords,
-} from "./records";
-import {
-  isRecord,
-  numberField,
-  optional,
-  recordField,
-  textField,
-  type StorageRecord,
-  type StorageRequest,
-} from "./request";
-import type { StoredRow, WriteCtx } from "./server";
-
-type Memory = "mastra_observational_memory";
-const MEMORY: Memory = "mastra_observational_memory";
-
-function generationsOf({ db }: WriteCtx, lookupKey: string) {
-  return db
-    .query(MEMORY)
-    .withIndex("by_lookup_key", (q) => q.eq("lookupKey", lookupKey))
-    .order("desc");
-}
-
-/** An operation on the row `id`. */
-function onRow<Args>({
-  id = (request) => textField(request, "id"),
-  args,
-  handler,
-}: {
-  id?: (request: StorageRequest) => string;
-  args: (request: StorageRequest) => Args;
-  handler: (
-    row: StoredRow,
-    args: Args,
-    update: (fields: StorageRecord) => Promise<StoredRow>,
-    ctx: WriteCtx,
-  ) => Promise<StorageReply>;
-}): Operation<Memory> {
-  return operation({
-    args: (request) => ({ id: id(request), args: args(request) }),
-    handler: async (ctx, table: Memory, { id, args }) => {
-      const row = await findRecord(ctx, table, id);
-      if (row === null) {
-        return {
-          ok: false,
-          code: "NotFound",
-          error: `Observational memory record not found: ${id}`,
-        };
-      }
-      const update = (fields: StorageRecord) =>
-        patchRow(ctx, table, row, fields);
-      return await handler(row, args, update, ctx);
-    },
-  });
-}
+  omCreateReflectionGeneration,
+  omSwapBufferedReflection,
+  omUpdateBufferedReflection,
+} from "./reflections";
+import { isRecord, numberField, optional, textField } from "./request";
+import type { StoredRow } from "./server";
 
 /** The latest generation, or null. */
 const omGetLatest = operation({
@@ -242,131 +190,6 @@ const omSwapBuffered = onRow({
         currentTask: last?.currentTask,
       },
     };
-  },
-});
-
-/** Buffer a part of a reflection. */
-const omUpdateBufferedReflection = onRow({
-  args: (request) => ({
-    reflection: textField(request, "reflection"),
-    tokenCount: numberField(request, "tokenCount"),
-    inputTokenCount: numberField(request, "inputTokenCount"),
-    lineCount: numberField(request, "reflectedObservationLineCount"),
-    updatedAt: textField(request, "updatedAt"),
-  }),
-  handler: async (row, args, update) => {
-    const buffered = row.bufferedReflection;
-    await update({
-      bufferedReflection: buffered
-        ? `${buffered}\n\n${args.reflection}`
-        : args.reflection,
-      bufferedReflectionTokens:
-        (row.bufferedReflectionTokens ?? 0) + args.tokenCount,
-      bufferedReflectionInputTokens:
-        (row.bufferedReflectionInputTokens ?? 0) + args.inputTokenCount,
-      reflectedObservationLineCount: args.lineCount,
-      updatedAt: args.updatedAt,
-    });
-    return { ok: true };
-  },
-});
-
-/** Insert the generation that follows a row, as its latest. */
-async function insertReflection(
-  ctx: WriteCtx,
-  row: StoredRow,
-  reflection: { id: string; text: string; tokenCount: number; now: string },
-): Promise<StorageRecord> {
-  const latest = await generationsOf(ctx, row.lookupKey).first();
-  const { now } = reflection;
-  const generation: StorageRecord = {
-    id: reflection.id,
-    lookupKey: row.lookupKey,
-    scope: row.scope,
-    resourceId: row.resourceId,
-    threadId: row.threadId,
-    activeObservations: reflection.text,
-    activeObservationsPendingUpdate: null,
-    originType: "reflection",
-    config: row.config,
-    generationCount: (latest ?? row).generationCount + 1,
-    lastObservedAt: row.lastObservedAt,
-    lastReflectionAt: now,
-    pendingMessageTokens: 0,
-    totalTokensObserved: row.totalTokensObserved,
-    observationTokenCount: reflection.tokenCount,
-    isObserving: false,
-    isReflecting: false,
-    isBufferingObservation: false,
-    isBufferingReflection: false,
-    lastBufferedAtTokens: 0,
-    lastBufferedAtTime: null,
-    observedTimezone: row.observedTimezone,
-    metadata: row.metadata,
-    createdAt: now,
-    updatedAt: now,
-  };
-  await writeRecords(ctx, MEMORY, [generation]);
-  return generation;
-}
-
-/** Make a reflection a new generation, which follows the row as stored. */
-const omCreateReflectionGeneration = onRow({
-  args: (request) => ({
-    id: textField(request, "newId"),
-    text: textField(request, "reflection"),
-    tokenCount: numberField(request, "tokenCount"),
-    now: textField(request, "now"),
-  }),
-  handler: async (row, reflection, _update, ctx) => ({
-    ok: true,
-    result: await insertReflection(ctx, row, reflection),
-  }),
-});
-
-/**
- * Make the buffered reflection, and the lines observed since, a new generation.
- * It follows the row as stored: of what the caller knew of it only the id counts.
- */
-const omSwapBufferedReflection = onRow({
-  id: (request) => {
-    const record = recordField(request, "currentRecord");
-    return textField({ ...record, op: `${request.op} currentRecord` }, "id");
-  },
-  args: (request) => ({
-    newId: textField(request, "newId"),
-    tokenCount: numberField(request, "tokenCount"),
-    now: textField(request, "now"),
-  }),
-  handler: async (row, { newId, tokenCount, now }, update, ctx) => {
-    if (!row.bufferedReflection) {
-      return {
-        ok: false,
-        code: "NotFound",
-        error: "No buffered reflection to swap",
-      };
-    }
-    const observedSince = row.activeObservations
-      .split("\n")
-      .slice(row.reflectedObservationLineCount ?? 0)
-      .join("\n")
-      .trim();
-    const generation = await insertReflection(ctx, row, {
-      id: newId,
-      tokenCount,
-      now,
-      text: observedSince
-        ? `${row.bufferedReflection}\n\n${observedSince}`
-        : row.bufferedReflection,
-    });
-    await update({
-      bufferedReflection: null,
-      bufferedReflectionTokens: null,
-      bufferedReflectionInputTokens: null,
-      reflectedObservationLineCount: null,
-      updatedAt: now,
-    });
-    return { ok: true, result: generation };
   },
 });
 

@@ -4,17 +4,13 @@
  *
  * @module
  */
+import { parsed } from "./jsonText";
 import { isRecord, type StorageRecord } from "./request";
 
 /** What a stored snapshot says, or null where it says nothing. */
 export function parseSnapshot(stored: unknown): StorageRecord | null {
-  if (typeof stored !== "string") return isRecord(stored) ? stored : null;
-  try {
-    const snapshot: unknown = JSON.parse(stored);
-    return isRecord(snapshot) ? snapshot : null;
-  } catch {
-    return null;
-  }
+  const snapshot = parsed(stored);
+  return isRecord(snapshot) ? snapshot : null;
 }
 
 /** The status a snapshot says; empty where it says none. */
