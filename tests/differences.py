@@ -224,7 +224,7 @@ OTHERWISE = [
         "Vector search is exact",
         "`ctx.vectorSearch` is approximate on large indexes.",
         "every vector is compared; scores are computed in float64.",
-        tests=["rust/engine/tests/engine/vectors.rs: a_search_is_exact_and_ties_go_to_the_larger_id"],
+        tests=["rust/engine/tests/engine/vector_search.rs: a_search_is_exact_and_ties_go_to_the_larger_id"],
     ),
     Difference(
         "Functions are loaded when the deployment opens",

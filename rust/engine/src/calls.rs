@@ -12,7 +12,8 @@ use crate::{
     requests::MutationRequest,
     tables::Tables,
     transaction::Transaction,
-    vectors,
+    vector_search,
+    vectors::VectorSource,
 };
 
 /// How a call ended, and what it logged.
@@ -257,7 +258,7 @@ impl Platform for Engine {
         let Some(declared) = definition.vector_indexes.get(index) else {
             return Err(Error::function("IndexNotFoundError", format!("Vector index {name} not found.")));
         };
-        let batch = self.vectors(&vectors::source_of_index(table, declared))?;
-        vectors::search(&name, declared, &batch, vector, limit, conditions)
+        let batch = self.vectors(&VectorSource::of_index(table, declared))?;
+        vector_search::search(&name, declared, &batch, vector, limit, conditions)
     }
 }

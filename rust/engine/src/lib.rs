@@ -14,7 +14,7 @@
 //! | `storage` | the SQLite file: owner, format, connections |
 //! | `durability` | what makes commits survive a power cut |
 //! | `folders` | the folders open in this process, across forks |
-//! | `vectors` | vectors in memory, in step with commits; vector search |
+//! | `vectors`, `vector_search` | vectors in memory, in step with commits; `ctx.vectorSearch` on them |
 //! | `query_set`, `watches`, `reads` | live queries: what each read, and which commits touch it |
 //! | `requests` | mutations that may be asked for twice |
 //! | `snapshot` | the tables out into a zip, and in again |
@@ -47,6 +47,7 @@ mod snapshot;
 mod storage;
 mod tables;
 mod transaction;
+mod vector_search;
 mod vectors;
 mod watches;
 

@@ -10,7 +10,7 @@ use crate::{
     locks::locked,
     schema::{TableDefinition, VectorIndex},
     storage::{Checkout, set_setting, setting},
-    vectors,
+    vectors::VectorSource,
 };
 
 /// The setting that holds them.
@@ -41,7 +41,7 @@ impl Engine {
                 options.insert("filterFields".to_owned(), fields.into());
             }
             definition = self.functions.vector_table(table, options.clone())?;
-            outdated.extend(existing.vector_indexes.values().map(|index| vectors::source_of_index(table, index)));
+            outdated.extend(existing.vector_indexes.values().map(|index| VectorSource::of_index(table, index)));
         } else if self.options.functions.is_some() {
             return Err(Error::function("TableNotDeclared", format!("the schema has no table {table}")));
         }

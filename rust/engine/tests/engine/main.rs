@@ -14,4 +14,5 @@ mod requests;
 mod snapshots;
 mod storage;
 mod transactions;
+mod vector_search;
 mod vectors;

@@ -1,0 +1,77 @@
+//! Vector search, as `ctx.vectorSearch` does it.
+
+use scan::{Batch, Mask, Metric, Search};
+use value::{Packed, Value};
+
+use crate::{
+    error::{Error, Result},
+    schema::VectorIndex,
+};
+
+/// Convex's bounds on a search.
+const MAX_LIMIT: f64 = 256.0;
+const MAX_CONDITIONS: usize = 64;
+
+/// Searches the batch of a vector index: ids and scores by descending score, then descending id.
+pub(crate) fn search(
+    name: &str,
+    index: &VectorIndex,
+    batch: &Batch,
+    vector: &Packed,
+    limit: f64,
+    conditions: &[(String, Option<Value>)],
+) -> Result<Vec<(String, f64)>> {
+    let invalid = |code, reason: String| Err(Error::function(code, format!("Vector index {name}: {reason}")));
+    if !(1.0..=MAX_LIMIT).contains(&limit) || limit.fract() != 0.0 {
+        return invalid(
+            "VectorLimitTooLargeError",
+            format!("limit must be an integer from 1 to {MAX_LIMIT}, not {limit}"),
+        );
+    }
+    if conditions.len() > MAX_CONDITIONS {
+        return invalid(
+            "TooManyElementsInVectorQueryError",
+            format!("at most {MAX_CONDITIONS} conditions in a filter, not {}", conditions.len()),
+        );
+    }
+    if let Some((field, _)) = conditions.iter().find(|(field, _)| !index.filter_fields.contains(field)) {
+        return invalid(
+            "IncorrectVectorFilterField",
+            format!("`{field}` is not one of its filter fields {:?}", index.filter_fields),
+        );
+    }
+    if vector.len() != index.dimensions {
+        return invalid(
+            "VectorDimensionsMismatch",
+            format!("the query vector has {} dimensions, the index {}", vector.len(), index.dimensions),
+        );
+    }
+    let query: Vec<f64> = vector.iter().collect();
+    let mask = (!conditions.is_empty()).then(|| {
+        Mask::from_fn(batch.positions(), |position| {
+            let metadata = batch.metadata(position);
+            let fields = metadata.as_object();
+            conditions.iter().any(|(field, value)| fields.and_then(|fields| fields.get(field)) == value.as_ref())
+        })
+    });
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 256, checked above")]
+    let limit = limit as usize;
+    // Ties go to the larger id, so all rows that tie with the last one must be seen.
+    let mut asked = limit + 1;
+    let found = loop {
+        let search = Search { metric: Metric::Cosine, top_k: asked, mask: mask.as_ref(), min_score: None, threads: 1 };
+        let found = batch.top_k(&query, &search);
+        let found = found.map_err(|error| Error::function("InvalidVectorQuery", error.to_string()))?;
+        #[expect(clippy::float_cmp, reason = "a tie is an equal score")]
+        let tied = found.scores.len() == asked && found.scores[limit - 1] == found.scores[asked - 1];
+        if !tied {
+            break found;
+        }
+        asked *= 2;
+    };
+    let mut hits: Vec<(String, f64)> =
+        found.rows.iter().map(|row| batch.id(*row).to_string()).zip(found.scores).collect();
+    hits.sort_by(|a, b| b.1.partial_cmp(&a.1).expect("scores are finite").then_with(|| b.0.cmp(&a.0)));
+    hits.truncate(limit);
+    Ok(hits)
+}
