@@ -68,40 +68,31 @@ macro_rules! with_products {
                 quads: &[Quad],
                 sums: &mut Sums<PLANES>,
             ) {
-                for (group, quads) in portable::quads_of_rows(&planes, quads).enumerate() {
-                    let found = group_sums(planes, |line, row, part| {
+                portable::by_groups(planes, [quads], sums, |[quads]| {
+                    group_sums(planes, |line, row, part| {
                         let codes = load(&quads[line][row], part);
                         let next = vandq_u8(codes, vdupq_n_u8(0x0f));
                         [vreinterpretq_s8_u8(vshrq_n_u8::<4>(codes)), vreinterpretq_s8_u8(next)]
-                    });
-                    for (sums, found) in sums.iter_mut().zip(found) {
-                        sums.as_chunks_mut().0[group] = found;
-                    }
-                }
+                    })
+                });
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn whole_sums(planes: [&[Line<i8>]; 2], [upper, lower]: [&[Quad]; 2], sums: &mut Sums<2>) {
+            pub(super) fn whole_sums(planes: [&[Line<i8>]; 2], halves: [&[Quad]; 2], sums: &mut Sums<2>) {
                 let offsets = offsets(planes);
-                let quads = portable::quads_of_rows(&planes, upper).zip(portable::quads_of_rows(&planes, lower));
-                for (group, (upper, lower)) in quads.enumerate() {
+                portable::by_groups(planes, halves, sums, |[upper, lower]| {
                     let found = group_sums(planes, |line, row, part| whole(&upper[line][row], &lower[line][row], part));
-                    for ((sums, found), offset) in sums.iter_mut().zip(found).zip(offsets) {
-                        sums.as_chunks_mut().0[group] = found.map(|sum| sum + offset);
-                    }
-                }
+                    raised(found, offsets)
+                });
             }
 
             #[target_feature(enable = $features)]
             pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: &[CodedRow; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2] {
-                let mut found = group_sums(planes, |line, row, part| {
+                let found = group_sums(planes, |line, row, part| {
                     let CodedRow { halves: [upper, lower], lane } = rows[row];
                     whole(&upper[line][lane], &lower[line][lane], part)
                 });
-                for (found, offset) in found.iter_mut().zip(offsets(planes)) {
-                    *found = found.map(|sum| sum + offset);
-                }
-                found
+                raised(found, offsets(planes))
             }
 
             /// The sums of four rows, of whose codes `codes_of` gives a quarter of two lines at a time.
@@ -147,6 +138,14 @@ with_products!(dotprod, "neon,dotprod", dotted);
 /// is taken from each code, and 128 times the plane's sum is added at the end.
 fn offsets<const PLANES: usize>(planes: [&[Line<i8>]; PLANES]) -> [i32; PLANES] {
     planes.map(|plane| 128 * plane.iter().flat_map(|line| line.0).map(i32::from).sum::<i32>())
+}
+
+/// Sums with what they lack of each plane.
+fn raised(mut sums: [[i32; QUAD_ROWS]; 2], offsets: [i32; 2]) -> [[i32; QUAD_ROWS]; 2] {
+    for (sums, offset) in sums.iter_mut().zip(offsets) {
+        *sums = sums.map(|sum| sum + offset);
+    }
+    sums
 }
 
 /// A quarter of two lines of whole codes, less 128.

@@ -3,8 +3,6 @@
 //! The loops that the compiler turns into wide instructions by itself are generic and always inlined: compiled within a
 //! function for a CPU's features, they are that CPU's kernels too.
 
-use std::slice::ChunksExact;
-
 use crate::decimal::{self, Word};
 
 use super::{
@@ -198,25 +196,35 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
     }
 }
 
-fn block_sums([plane]: [&[Line<i8>]; 1], quads: &[Quad], [sums]: &mut Sums<1>) {
-    for (quads, sums) in quads_of_rows(&[plane], quads).zip(sums.as_chunks_mut::<QUAD_ROWS>().0) {
-        let upper = |quad: &Quad, lane: usize| {
-            let line = &quad[lane].0;
-            [line.map(|byte| byte >> 4), line.map(|byte| byte & 0x0f)]
-        };
-        *sums = std::array::from_fn(|lane| sum(plane, quads.iter().map(|quad| upper(quad, lane))));
-    }
+fn block_sums([plane]: [&[Line<i8>]; 1], quads: &[Quad], sums: &mut Sums<1>) {
+    let upper = |quad: &Quad, lane: usize| {
+        let line = &quad[lane].0;
+        [line.map(|byte| byte >> 4), line.map(|byte| byte & 0x0f)]
+    };
+    by_groups([plane], [quads], sums, |[quads]| {
+        [std::array::from_fn(|lane| sum(plane, quads.iter().map(|quad| upper(quad, lane))))]
+    });
 }
 
-/// The quads of a block, those of the same rows together, having checked that it is one.
+/// The sums of a block by those of each few rows, which `group_sums` makes of their quads; having checked that it is a block.
 #[expect(clippy::inline_always, reason = "part of a kernel")]
 #[inline(always)]
-pub(super) fn quads_of_rows<'a>(planes: &[&[Line<i8>]], quads: &'a [Quad]) -> ChunksExact<'a, Quad> {
+pub(super) fn by_groups<'a, const PLANES: usize, const HALVES: usize>(
+    planes: [&[Line<i8>]; PLANES],
+    halves: [&'a [Quad]; HALVES],
+    sums: &mut Sums<PLANES>,
+    group_sums: impl Fn([&'a [Quad]; HALVES]) -> [[i32; QUAD_ROWS]; PLANES],
+) {
     let width = planes[0].len() / 2;
-    let quads = quads.chunks_exact(width);
+    let groups = halves[0].len() / width;
     assert!(planes.iter().all(|plane| plane.len() == 2 * width));
-    assert!(quads.remainder().is_empty() && quads.len() <= BLOCK_ROWS / QUAD_ROWS);
-    quads
+    assert!(halves.iter().all(|half| half.len() == groups * width) && groups <= BLOCK_ROWS / QUAD_ROWS);
+    for group in 0..groups {
+        let found = group_sums(halves.map(|half| &half[group * width..][..width]));
+        for (sums, found) in sums.iter_mut().zip(found) {
+            sums.as_chunks_mut().0[group] = found;
+        }
+    }
 }
 
 /// The sums for several queries by a kernel for one: for CPUs whose registers can't hold more.
@@ -232,13 +240,7 @@ pub(super) fn one_by_one(
 }
 
 fn whole_sums(planes: [&[Line<i8>]; 2], halves: [&[Quad]; 2], sums: &mut Sums<2>) {
-    let [upper, lower] = halves.map(|half| quads_of_rows(&planes, half));
-    for (group, (upper, lower)) in upper.zip(lower).enumerate() {
-        let rows = [0, 1, 2, 3].map(|lane| CodedRow { halves: [upper, lower], lane });
-        for (sums, found) in sums.iter_mut().zip(row_sums(planes, &rows)) {
-            sums.as_chunks_mut().0[group] = found;
-        }
-    }
+    by_groups(planes, halves, sums, |halves| row_sums(planes, &[0, 1, 2, 3].map(|lane| CodedRow { halves, lane })));
 }
 
 /// The sums for two queries by a kernel for one, as above.

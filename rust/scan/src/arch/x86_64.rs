@@ -141,11 +141,7 @@ macro_rules! with_features {
                 quads: &[Quad],
                 sums: &mut Sums<PLANES>,
             ) {
-                for (group, quads) in portable::quads_of_rows(&planes, quads).enumerate() {
-                    for (sums, found) in sums.iter_mut().zip($upper(planes, quads)) {
-                        sums.as_chunks_mut().0[group] = found;
-                    }
-                }
+                portable::by_groups(planes, [quads], sums, |[quads]| $upper(planes, quads));
             }
 
             #[target_feature(enable = $features)]
@@ -161,16 +157,12 @@ macro_rules! with_features {
             #[target_feature(enable = $features)]
             pub(super) fn whole_sums<const PLANES: usize>(
                 planes: [&[Line<i8>]; PLANES],
-                [upper, lower]: [&[Quad]; 2],
+                halves: [&[Quad]; 2],
                 sums: &mut Sums<PLANES>,
             ) {
-                let quads = portable::quads_of_rows(&planes, upper).zip(portable::quads_of_rows(&planes, lower));
-                for (group, (upper, lower)) in quads.enumerate() {
-                    let found = $whole(planes, |line, row| [&upper[line][row], &lower[line][row]]);
-                    for (sums, found) in sums.iter_mut().zip(found) {
-                        sums.as_chunks_mut().0[group] = found;
-                    }
-                }
+                portable::by_groups(planes, halves, sums, |[upper, lower]| {
+                    $whole(planes, |line, row| [&upper[line][row], &lower[line][row]])
+                });
             }
 
             #[target_feature(enable = $features)]
