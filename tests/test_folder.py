@@ -95,31 +95,6 @@ def test_a_folder_of_another_process_names_it_and_how_to_share(tmp_path: Path) -
     mc.connect(tmp_path).close()
 
 
-SHELL = """
-    import sqlite3, sys
-    file = sqlite3.connect(sys.argv[1], timeout=0)
-    try:
-        print(*file.execute("SELECT count(*) FROM documents").fetchone(), flush=True)
-    except sqlite3.OperationalError as error:
-        print(error, flush=True)
-    sys.stdin.read()
-"""
-
-
-def test_an_open_folder_is_locked_for_other_programs(tmp_path: Path) -> None:
-    """What reads a closed one keeps it from being opened meanwhile."""
-    file = database(tmp_path)
-    with mc.connect(tmp_path):
-        assert run(SHELL, file).communicate() == ("database is locked\n", "")
-    with run(SHELL, file) as shell:
-        assert shell.stdout is not None
-        assert int(shell.stdout.readline()) >= 400
-        with pytest.raises(mc.LockedError) as caught:
-            mc.connect(tmp_path)
-        assert caught.value.details == {"path": str(tmp_path), "pid": None}
-    mc.connect(tmp_path).close()
-
-
 def database(folder: Path) -> Path:
     """A folder's SQLite file, with some hundred rows in it."""
     with mc.connect(folder) as db:

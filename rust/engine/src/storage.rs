@@ -257,7 +257,7 @@ fn own(folder: &Path) -> Result<File> {
 fn connect(target: &Target) -> Result<Connection> {
     let connection = match target {
         Target::Memory => Connection::open_in_memory()?,
-        Target::Folder(folder) => open_file(&folder.join("data.sqlite3"))?,
+        Target::Folder(folder) => Connection::open(folder.join("data.sqlite3"))?,
     };
     // 16 KiB pages hold most embeddings in one piece, and little is left over; the rest keeps hot pages and statements in
     // memory.
@@ -270,19 +270,6 @@ fn connect(target: &Target) -> Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
-}
-
-/// Opens the file for this process alone, whose connections have the log's index in memory: its locks cost no call of the
-/// system, of which an insert would make six. Other programs find the file locked meanwhile.
-#[cfg(unix)]
-fn open_file(path: &Path) -> rusqlite::Result<Connection> {
-    Connection::open_with_flags_and_vfs(path, rusqlite::OpenFlags::default(), c"unix-excl")
-}
-
-/// Opens the file. SQLite has no way here to keep the log's index to one process.
-#[cfg(not(unix))]
-fn open_file(path: &Path) -> rusqlite::Result<Connection> {
-    Connection::open(path)
 }
 
 /// Checks that the file is ours and whole, and brings it to [`FORMAT`].
@@ -376,8 +363,6 @@ fn place(error: Error, target: &Target) -> Error {
     let reason = error.to_string();
     match error.sqlite_error() {
         Some(code) if code.code == rusqlite::ErrorCode::DiskFull => Error::DiskFull { path },
-        // Not by our lock: another program reads the file, a shell of SQLite's for instance.
-        Some(code) if code.code == rusqlite::ErrorCode::DatabaseBusy => Error::Locked { path, pid: None },
         // SQLite says so only of a full disk. These are quotas and limits of file sizes, and the shared memory of the
         // WAL, whose growth is where a full disk shows first.
         Some(code) if matches!(code.extended_code, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) => {
