@@ -90,11 +90,11 @@ const U: f64 = f32::EPSILON as f64 / 2.0;
 /// W.
 const SLACK: f64 = power_of_two(-20);
 
-/// What covers the roundings of float32: 2⁻¹⁸.
-const SLACK_F32: f32 = 4.0 / 1_048_576.0;
+/// What covers the roundings of float32: 64 u, which is 2⁻¹⁸.
+const SLACK_F32: f32 = 32.0 * f32::EPSILON;
 
-/// What covers those of the square of a sine: 2⁻¹⁹, which is 32 u.
-const SINE_SLACK: f32 = 2.0 / 1_048_576.0;
+/// What covers those of the square of a sine: 32 u.
+const SINE_SLACK: f32 = 16.0 * f32::EPSILON;
 
 /// 2 to a power that float64 holds as a normal number.
 pub(crate) const fn power_of_two(exponent: i16) -> f64 {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::{
-    arch::{BLOCK_ROWS, FIRST_QUERIES, QUAD_ROWS},
+    arch::{BLOCK_ROWS, FIRST_QUERIES, QUAD_ROWS, Sums},
     bounds::{CodedQuery, Measured, Precision},
     chunk::Chunk,
     mask::bits,
@@ -104,29 +104,28 @@ impl Scan<'_> {
     }
 
     /// The second pass over a block for one query or two: offers the rows that are left for each, or lets them wait.
-    fn second_pass(&self, queries: &mut [Query], place: (usize, usize), left: [u64; 2]) {
+    fn second_pass(&self, queries: &mut [Query], (index, block): (usize, usize), left: [u64; 2]) {
         let is_many = |left: u64| left.count_ones() >= MANY;
-        let codes = self.batch.chunks()[place.0].codes();
-        let halves = || codes.halves(block_rows(&self.batch.chunks()[place.0], place.1));
+        let chunk = &self.batch.chunks()[index];
+        let halves = || chunk.codes().halves(block_rows(chunk, block));
         if let ([a, b], true) = (&mut *queries, left.into_iter().all(is_many)) {
+            let ([a_upper, a_lower], [b_upper, b_lower]) = (a.coded.planes(), b.coded.planes());
             let mut sums = [[0; BLOCK_ROWS]; 4];
-            let ([c, d], [e, f]) = (a.coded.planes(), b.coded.planes());
-            (self.kernels.two_whole_sums)([c, d, e, f], halves(), &mut sums);
-            let [c, d, e, f] = &sums;
-            self.offer(a, place, [c, d], left[0]);
-            self.offer(b, place, [e, f], left[1]);
+            (self.kernels.two_whole_sums)([a_upper, a_lower, b_upper, b_lower], halves(), &mut sums);
+            let (of_each, _) = sums.as_chunks();
+            self.offer(a, (index, block), &of_each[0], left[0]);
+            self.offer(b, (index, block), &of_each[1], left[1]);
             return;
         }
         for (each, left) in queries.iter_mut().zip(left) {
             if is_many(left) {
                 let mut sums = [[0; BLOCK_ROWS]; 2];
                 (self.kernels.whole_sums)(each.coded.planes(), halves(), &mut sums);
-                let [upper, lower] = &sums;
-                self.offer(each, place, [upper, lower], left);
+                self.offer(each, (index, block), &sums, left);
             } else {
-                for row in bits(left).map(|bit| BLOCK_ROWS * place.1 + bit) {
-                    (self.kernels.fetch)(codes.row(row));
-                    each.found.waiting.push((place.0, row));
+                for row in bits(left).map(|bit| BLOCK_ROWS * block + bit) {
+                    (self.kernels.fetch)(chunk.codes().row(row));
+                    each.found.waiting.push((index, row));
                     if each.found.waiting.len() == WAITING {
                         self.bound_waiting(each.coded, each.found);
                     }
@@ -140,7 +139,7 @@ impl Scan<'_> {
         &self,
         Query { coded, found, .. }: &mut Query,
         (index, block): (usize, usize),
-        [upper, lower]: [&[i32; BLOCK_ROWS]; 2],
+        [upper, lower]: &Sums<2>,
         left: u64,
     ) {
         let chunk = &self.batch.chunks()[index];
