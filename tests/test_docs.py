@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import mastra_convex as mc
 from tests.pages import Block, Reader, blocks, is_shell
 from tests.tokens import auth_config, token
 
@@ -30,6 +33,15 @@ NOT_FOLLOWED = {
 # What readers have and these tests play: an identity provider's tokens, and the file that names it.
 GIVEN: dict[str, dict[str, Any]] = {"docs/guides/authentication.md": {"token_of": token}}
 PLAYED = {"your-app.clerk.accounts.dev": auth_config()}
+
+
+# The lines of the tables of filter operators: operators, an example, the rows that it admits.
+OPERATORS = re.findall(
+    r"^\| ([^|]*`\$[^|]*) \| [^|]* \| `(\{.*\})` \| ?(.*?) ?\|$",
+    (ROOT / "docs/guides/quick_start.md").read_text(),
+    re.MULTILINE,
+)
+COMPILED = (ROOT / "rust/scan/src/filter/compile.rs").read_text()
 
 
 @pytest.mark.parametrize("page", [name for name, shown in PAGES.items() if shown])
@@ -59,6 +71,34 @@ def test_every_exception_is_one() -> None:
     """What no page contains needs no reason."""
     code = "".join(block.code for shown in PAGES.values() for block in shown)
     assert [text for text in NOT_FOLLOWED if text not in code] == []
+
+
+@pytest.fixture(scope="module")
+def papers() -> Iterator[mc.VectorIndex]:
+    """The rows that the quick start filters."""
+    [code] = [block.code for block in PAGES["docs/guides/quick_start.md"] if "papers.upsert" in block.code]
+    with mc.connect(":memory:") as db:
+        session: dict[str, Any] = {"mc": mc, "db": db}
+        exec(code, session)
+        yield session["papers"]
+
+
+@pytest.mark.parametrize(("operators", "example", "ids"), OPERATORS)
+def test_an_operator_admits_what_the_guide_says(papers: mc.VectorIndex, operators: str, example: str, ids: str) -> None:
+    """The rows, by the example, in which an operator of that line stands."""
+    named = re.findall(r"\$\w+", operators)
+    assert any(f'"{name}"' in example for name in named) or "none" in operators
+    assert ", ".join(hit.id for hit in papers.query(filter=ast.literal_eval(example))) == ids
+
+
+def test_all_operators_are_documented() -> None:
+    """In the guide and in `help()`; which there are is said where filters are compiled."""
+    lists = re.findall(r"FIELDS: \[&str; \d+\] = \[(.*?)\];", COMPILED, re.DOTALL)
+    known = {name for names in lists for name in re.findall(r"\$\w+", names)}
+    assert len(known) == 19
+    assert {name for operators, _, _ in OPERATORS for name in re.findall(r"\$\w+", operators)} == known
+    assert mc.ConvexVector.query.__doc__ is not None
+    assert set(re.findall(r"``(\$\w+)``", mc.ConvexVector.query.__doc__)) == known
 
 
 def test_every_block_is_of_a_known_language() -> None:

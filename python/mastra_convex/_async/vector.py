@@ -245,7 +245,10 @@ class AsyncConvexVector(AsyncMastraVector):
         top_k : int, default 10
             Upper bound on the number of results.
         filter : mapping, optional
-            Conditions on metadata, e.g. ``{"lang": "en", "year": {"$gte": 2020}}``: Mastra's filter language.
+            Conditions on metadata, e.g. ``{"lang": "en", "year": {"$gte": 2020}}``: Mastra's filter language. Of a
+            field it asks equality, or by ``$eq``, ``$ne``, ``$gt``, ``$gte``, ``$lt``, ``$lte``, ``$in``, ``$nin``,
+            ``$exists``, ``$contains``, ``$all``, ``$size``, ``$elemMatch``, ``$regex`` with ``$options``, ``$not``; it
+            joins filters by ``$and``, ``$or``, ``$nor``, ``$not``. The quick start says what each admits.
         include_vector : bool, default False
             Whether results carry their vectors.
         min_score : float, optional
