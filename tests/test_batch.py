@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import array
+import copy
 import json
 import os
+import pickle
 import struct
 import threading
 from collections.abc import Sequence
@@ -113,6 +115,31 @@ def test_results_are_a_sequence() -> None:
     assert "QueryResult(id=\"a\", score=1.0, metadata={'n': 1})" in repr(found)
     assert (found.stats.rows, found.stats.skipped, found.stats.strategy) == (3, 0, "batch")
     assert found.stats.seconds.keys() == {"transfer", "filter", "scan"}
+
+
+def test_hits_are_pickled_and_copied() -> None:
+    """Without the batch they were found in."""
+    batch = mc.VectorBatch([[1, 0.1], [0, 1]], ids=["a", "b"], metadata=[{"n": [1, None], "big": 2**40}, None])
+    for include_vector in (True, False):
+        found = batch.query([1, 0], include_vector=include_vector)
+        for copied in (pickle.loads(pickle.dumps(found)), copy.deepcopy(found), [copy.copy(hit) for hit in found]):
+            assert copied == list(found)
+            assert isinstance(copied[0], mc.QueryResult)
+    assert len(pickle.dumps(mc.VectorBatch(np.ones((1000, 100))).query(np.ones(100), 1))) < 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("a", 1.0, {"x": object()}), "metadata.x: Convex can't hold"),
+        (("a", 1.0, {}, "x"), "vector: 'x'; expected one vector"),
+        (("a", 1.0, {}, [1, "x"]), r"vector: \[1, 'x'\]; expected one vector"),
+    ],
+)
+def test_a_hit_that_cannot_be_is_refused(arguments: Any, error: str) -> None:
+    """Metadata is Convex's, a vector holds numbers."""
+    with pytest.raises(mc.InvalidArgumentError, match=error):
+        mc.QueryResult(*arguments)
 
 
 def test_masks_and_filters_admit_rows() -> None:

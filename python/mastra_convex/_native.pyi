@@ -39,8 +39,11 @@ _SnapshotProgress: TypeAlias = Callable[[str, int, int], object]
 
 @final
 class QueryResult:
-    """One hit of a query."""
+    """One hit of a query. It can be pickled."""
 
+    def __new__(
+        cls, id: str, score: float, metadata: dict[str, Any], vector: ArrayLike | None = None
+    ) -> QueryResult: ...
     @property
     def id(self) -> str:
         """The row's id."""
@@ -80,7 +83,10 @@ class QueryStats:
 
 @final
 class QueryResults:
-    """Hits by descending score, ties in stored order: a sequence whose items are made when they are looked at."""
+    """Hits by descending score, ties in stored order: a sequence whose items are made when they are looked at.
+
+    Pickled or copied deeply, it is a list of them.
+    """
 
     @staticmethod
     def from_hits(

@@ -6,7 +6,7 @@ use pyo3::{
     exceptions::{PyIndexError, PyValueError},
     prelude::*,
     sync::PyOnceLock,
-    types::{PyDict, PyList, PySlice},
+    types::{PyDict, PyList, PySlice, PyTuple, PyType},
 };
 use scan::{Batch, Row, TopK};
 use value::{Packed, Value};
@@ -14,6 +14,7 @@ use value::{Packed, Value};
 use crate::{
     arrays::to_numpy,
     convert::{from_python, to_python},
+    error::invalid_argument,
 };
 
 /// One hit.
@@ -29,6 +30,21 @@ pub(crate) struct QueryResult {
 
 #[pymethods]
 impl QueryResult {
+    #[new]
+    #[pyo3(signature = (id, score, metadata, vector = None))]
+    fn new(id: &str, score: f64, metadata: &Bound<'_, PyDict>, vector: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let metadata = Arc::new(from_python(metadata, "metadata")?);
+        let vector = vector.map_or(Ok(None), packed)?;
+        Ok(Self { id: id.into(), score, metadata, metadata_dict: PyOnceLock::new(), vector })
+    }
+
+    /// For pickle and copy.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyType>, Bound<'py, PyTuple>)> {
+        let (py, hit) = (slf.py(), slf.get());
+        let arguments = (hit.id(), hit.score, hit.metadata(py)?, hit.vector(py)).into_pyobject(py)?;
+        Ok((slf.get_type(), arguments))
+    }
+
     #[getter]
     fn id(&self) -> &str {
         &self.id
@@ -145,10 +161,7 @@ impl QueryResults {
         let mut rows = Vec::with_capacity(ids.len());
         for (position, (id, metadata)) in ids.into_iter().zip(&metadata).enumerate() {
             let vector = match &vectors {
-                Some(vectors) => match from_python(&vectors[position], "vector")? {
-                    Value::Array(numbers) => numbers.numbers(),
-                    _ => None,
-                },
+                Some(vectors) => packed(&vectors[position])?,
                 None => None,
             };
             rows.push(Row { id: id.into(), vector, metadata: Arc::new(from_python(metadata, "metadata")?) });
@@ -160,6 +173,13 @@ impl QueryResults {
         }
         let found = TopK { rows: (0..scores.len()).collect(), scores, skipped: 0 };
         Ok(Self::new(Arc::new(batch), found, vectors.is_some(), Origin::here("native"), Phases::default()))
+    }
+
+    /// For pickle and copy: a list of the hits, without the rows that weren't found.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyType>, (Bound<'py, PyList>,))> {
+        let hits = (0..self.found.rows.len()).map(|position| Bound::new(py, self.item(position)));
+        let hits = hits.collect::<PyResult<Vec<_>>>()?;
+        Ok((py.get_type::<PyList>(), (PyList::new(py, hits)?,)))
     }
 
     fn __len__(&self) -> usize {
@@ -229,4 +249,18 @@ impl QueryResults {
         }
         Ok(lines.join("\n"))
     }
+}
+
+/// A row's vector, if it has one.
+fn packed(vector: &Bound<'_, PyAny>) -> PyResult<Option<Packed>> {
+    if vector.is_none() {
+        return Ok(None);
+    }
+    let numbers = match from_python(vector, "vector")? {
+        Value::Array(items) => items.numbers(),
+        _ => None,
+    };
+    let expected = "expected one vector, a list of numbers";
+    let refused = || invalid_argument(vector.py(), format!("vector: {vector:?}; {expected}"));
+    numbers.map(Some).ok_or_else(refused)
 }
