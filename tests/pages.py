@@ -67,7 +67,8 @@ class Reader:
         search = [str(Path(COMMAND).parent), ENVIRONMENT["PATH"]]
         self.environment = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("CONVEX_")}
         self.environment["PATH"] = os.pathsep.join(search)
-        (self.folder / "node_modules").symlink_to(ROOT / "node_modules")
+        if not (self.folder / "node_modules").exists():
+            (self.folder / "node_modules").symlink_to(ROOT / "node_modules")
         (self.folder / "package.json").write_text('{"type": "module"}')
 
     def follow(self, block: Block) -> list[str]:
