@@ -23,7 +23,14 @@ const NUMBER_BYTES: usize = 9;
 /// Room for the name of a row's index and the names of its fields.
 const ROW_BYTES: usize = 512;
 
-/// Rows to score.
+/// The kernel itself: rows to score, in memory.
+///
+/// `vectors` has shape (n, dimension); a C-contiguous float32 or float64 array is borrowed, not copied. `ids` (by default
+/// the row numbers as text) and `metadata` (dicts or None) have length n. `metric` is "cosine", "dotproduct" or
+/// "euclidean": the cosine, the dot product, or 1 / (1 + distance).
+///
+/// Scores are the float64 reference's, bit for bit; higher is better, ties come in row order. Rows that aren't finite, or
+/// for cosine are zero, never rank. `InvalidArgumentError` where the arguments don't fit.
 #[pyclass(frozen, module = "mastra_convex")]
 pub(crate) struct VectorBatch {
     batch: Arc<Batch>,
@@ -69,6 +76,10 @@ impl VectorBatch {
         Ok(Self { batch: Arc::new(batch), metric, origin: Origin::here("batch") })
     }
 
+    /// Rows of replies of the storage function's paged `queryTable`, as they came over the wire: a list of bytes.
+    ///
+    /// The first row's length is the dimension; a row of another one never ranks. `ProtocolError` where a page isn't of
+    /// that shape, `FunctionError` where it is the reply of a function that failed.
     #[classmethod]
     #[pyo3(signature = (pages, *, metric = "cosine"))]
     fn from_pages(class: &Bound<'_, PyType>, pages: Vec<Bound<'_, PyBytes>>, metric: &str) -> PyResult<Self> {
@@ -83,16 +94,26 @@ impl VectorBatch {
         self.batch.len()
     }
 
+    /// Length of a vector.
     #[getter]
     fn dimension(&self) -> usize {
         self.batch.dimension()
     }
 
+    /// What a score means.
     #[getter]
     fn metric(&self) -> &'static str {
         self.metric.name()
     }
 
+    /// Row numbers (int64) by descending score, ties in row order, and their scores (float64).
+    ///
+    /// `query_vector` has shape (dimension,); it needn't have unit length, and isn't modified. `top_k` is 10 where it isn't
+    /// given. `filter` is Mastra's filter language, `mask` one bool a row: both say which rows may be among the results.
+    /// `min_score` leaves out lower scores. `threads` may work on it; fewer do where more don't pay.
+    ///
+    /// `DimensionMismatchError` where the query has another length than the rows, `FilterError` where the filter isn't one,
+    /// `InvalidArgumentError` where the query isn't finite, or for cosine is zero, or another argument can't be.
     #[pyo3(signature = (query_vector, top_k = None, *, filter = None, mask = None, min_score = None, threads = 1))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn top_k<'py>(
@@ -112,6 +133,9 @@ impl VectorBatch {
         Ok((PyArray1::from_slice(py, &rows), PyArray1::from_slice(py, &found.scores)))
     }
 
+    /// As `top_k` for each row of a matrix, shape (queries, dimension): two arrays of shape (queries, most rows found).
+    ///
+    /// Where a query has fewer, its rows end in -1 and its scores in NaN.
     #[pyo3(signature = (query_vectors, top_k = None, *, filter = None, mask = None, min_score = None, threads = 1))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn top_k_many<'py>(
@@ -138,6 +162,9 @@ impl VectorBatch {
         Ok((PyArray2::from_owned_array(py, rows), PyArray2::from_owned_array(py, scores)))
     }
 
+    /// As `top_k`, as `QueryResults`: with ids and metadata, and with vectors where `include_vector` says so.
+    ///
+    /// Without a vector but with a filter or a mask: the rows that they admit, in row order, with score 0.
     #[pyo3(signature = (query_vector = None, top_k = None, *, filter = None, mask = None, include_vector = false, min_score = None, threads = 1))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn query<'py>(
@@ -163,6 +190,7 @@ impl VectorBatch {
         Ok(QueryResults::new(Arc::clone(&self.batch), found, include_vector, self.origin, phases))
     }
 
+    /// As `query` for each row of a matrix, shape (queries, dimension): a list of `QueryResults`.
     #[pyo3(signature = (query_vectors, top_k = None, *, filter = None, mask = None, include_vector = false, min_score = None, threads = 1))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn query_many<'py>(
@@ -184,7 +212,7 @@ impl VectorBatch {
         Ok(results.collect())
     }
 
-    /// The ids of the rows a filter admits, in stored order.
+    /// The ids of the rows that a filter admits, in row order.
     fn matching_ids(&self, py: Python<'_>, filter: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
         let filter = compile(filter)?;
         Ok(py.detach(|| self.batch.mask(&filter).iter().map(|row| self.batch.id(row).to_string()).collect()))

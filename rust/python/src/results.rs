@@ -17,10 +17,11 @@ use crate::{
     error::invalid_argument,
 };
 
-/// One hit.
+/// One hit of a query. It can be pickled.
 #[pyclass(frozen, module = "mastra_convex")]
 pub(crate) struct QueryResult {
     id: Arc<str>,
+    /// How similar it is; higher is better. 0 where the query had no vector.
     #[pyo3(get)]
     score: f64,
     metadata: Arc<Value>,
@@ -45,17 +46,22 @@ impl QueryResult {
         Ok((slf.get_type(), arguments))
     }
 
+    /// The row's id.
     #[getter]
     fn id(&self) -> &str {
         &self.id
     }
 
+    /// The row's metadata, empty where it has none.
     #[getter]
     fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let dict = self.metadata_dict.get_or_try_init(py, || to_python(py, &self.metadata).map(Bound::unbind))?;
         Ok(dict.bind(py).clone())
     }
 
+    /// The row's vector, shape (dimension,), a copy; None unless asked for by `include_vector`.
+    ///
+    /// float32 where that holds every number bit for bit, else float64.
     #[getter]
     fn vector<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.vector.as_ref().map(|numbers| to_numpy(py, numbers))
@@ -78,10 +84,15 @@ impl QueryResult {
 /// What a query did.
 #[pyclass(frozen, get_all, module = "mastra_convex")]
 pub(crate) struct QueryStats {
+    /// How the rows were read: "embedded" (in this process), "native" (Convex's index), "batch" or "pages".
     strategy: &'static str,
+    /// Rows of the index; for "native" those returned.
     rows: usize,
+    /// Rows left out that never rank: of another length, not finite, or for cosine zero.
     skipped: usize,
+    /// Bytes that came over a network.
     bytes_received: usize,
+    /// Time by phase: "transfer", "filter", "scan".
     seconds: Py<PyDict>,
 }
 
@@ -120,7 +131,9 @@ impl Origin {
     }
 }
 
-/// Hits, best first.
+/// Hits by descending score, ties in stored order: a sequence whose items are made when they are looked at.
+///
+/// Pickled or copied deeply, it is a list of them.
 #[pyclass(frozen, sequence, module = "mastra_convex")]
 pub(crate) struct QueryResults {
     batch: Arc<Batch>,
@@ -216,6 +229,7 @@ impl QueryResults {
         found.ok_or_else(|| PyValueError::new_err("the result is not among these"))
     }
 
+    /// What the query did.
     #[getter]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, QueryStats>> {
         let seconds = PyDict::new(py);
