@@ -219,9 +219,12 @@ def advice(comparison: Comparison) -> str:
 def basis(comparison: Comparison) -> str:
     """What the advice rests on, and what it can't."""
     largest = comparison.largest
-    fewest = min(size.scan.repeated.queries for size in comparison.sizes)
+    first, repeated = (
+        min(getattr(side, kind).queries for size in comparison.sizes for side in (size.scan, size.native))
+        for kind in ("first", "repeated")
+    )
     text = (
-        f"This rests on medians of at least {fewest} queries a size for the best {TOP_K}, "
+        f"This rests on medians of at least {repeated} repeated and {first} first queries a size for the best {TOP_K}, "
         f"over real embeddings of {comparison.dimension} numbers, {comparison.place}"
     )
     if comparison.is_real:

@@ -57,7 +57,7 @@ def draw(comparison: Comparison, format: str, *, is_alone: bool) -> bytes:
     ):
         figure = Figure(figsize=(WIDTH, HEIGHT), dpi=160, facecolor="white")
         panels = figure.subplots(1, 2, sharex=True, sharey=True)
-        figure.subplots_adjust(left=0.085, right=0.845, top=TOP, bottom=BOTTOM, wspace=0.66)
+        figure.subplots_adjust(left=0.085, right=0.845, top=TOP, bottom=BOTTOM, wspace=0.9)
         for axes, (kind, title) in zip(panels, PANELS, strict=True):
             _panel(axes, comparison, kind, title)
         for axes, (kind, _) in zip(panels, PANELS, strict=True):  # now that the axis they share is as wide as it gets
