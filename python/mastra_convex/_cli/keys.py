@@ -19,7 +19,7 @@ EPILOG = """
 Examples:
   mastra-convex keys show                       the key of ./agent-data
   export CONVEX_ADMIN_KEY=$(mastra-convex keys show)
-  mastra-convex keys rotate ./agent-data        another one, the old one is worth nothing
+  mastra-convex keys rotate ./agent-data        another one; a server takes it when it is started again
 """
 
 app = typer.Typer(
