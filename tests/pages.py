@@ -26,7 +26,7 @@ SHOWN = re.compile(r"(?:print\(.*\) +#|console\.log\(.*\); //) (.*)$", re.MULTIL
 
 TSCONFIG = (PROJECT / "tsconfig.json").read_text().replace('"exclude": ["./_generated"]', '"exclude": []')
 # What a project's own tools would write or bring along.
-DECLARED = "declare const process: { env: Record<string, string | undefined> };\n"
+DECLARED = "declare const process: { env: Record<string, string | undefined>; argv: string[] };\n"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import pytest
 
 import mastra_convex as mc
 from tests.pages import Block, Reader, blocks, is_shell
-from tests.tokens import auth_config, token
 
 ROOT = Path(__file__).parent.parent
 PAGES = {
@@ -33,11 +32,6 @@ NOT_FOLLOWED = {
     ".venv/bin/just": "builds, or runs everything, this test included",
 }
 
-# What readers have and these tests play: an identity provider's tokens, and the file that names it.
-GIVEN: dict[str, dict[str, Any]] = {"docs/guides/authentication.md": {"token_of": token}}
-PLAYED = {"your-app.clerk.accounts.dev": auth_config()}
-
-
 # The lines of the tables of filter operators: operators, an example, the rows that it admits.
 OPERATORS = re.findall(
     r"^\| ([^|]*`\$[^|]*) \| [^|]* \| `(\{.*\})` \| ?(.*?) ?\|$",
@@ -50,7 +44,7 @@ COMPILED = (ROOT / "rust/scan/src/filter/compile.rs").read_text()
 @pytest.mark.parametrize("page", [name for name, shown in PAGES.items() if shown])
 def test_a_page_can_be_followed_to_the_letter(page: str, tmp_path: Path) -> None:
     """Each block runs, in order and in one folder, and prints what the page says; TypeScript type-checks."""
-    reader = Reader(tmp_path, session=dict(GIVEN.get(page, {})))
+    reader = Reader(tmp_path)
     try:
         for block in PAGES[page]:
             follow(reader, block)
@@ -65,9 +59,6 @@ def follow(reader: Reader, block: Block) -> None:
         assert is_shell(block), reason
         return
     assert (block.code, reader.follow(block)) == (block.code, block.printed)
-    for name, text in PLAYED.items():
-        if name in block.code:
-            (reader.folder / block.file).write_text(text)
 
 
 def test_pages_can_be_followed_in_any_order_and_again(tmp_path: Path) -> None:
@@ -76,7 +67,7 @@ def test_pages_can_be_followed_in_any_order_and_again(tmp_path: Path) -> None:
         # An export writes over no file, an import over no table.
         (tmp_path / "agent.zip").unlink(missing_ok=True)
         rmtree(tmp_path / "copy", ignore_errors=True)
-        reader = Reader(tmp_path, session=dict(GIVEN.get(page, {})))
+        reader = Reader(tmp_path)
         try:
             for block in PAGES[page]:
                 follow(reader, block)
