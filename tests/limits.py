@@ -99,6 +99,15 @@ VALUES = [
     Limit("A value's nesting", "64 levels", HERE, lambda db: db.query("limits:take", {"value": deep(64)})),
     Limit("Items of an array", "8192", HERE, lambda db: insert(db, {"items": [None] * 8193})),
     Limit("Fields of an object", "1024", HERE, lambda db: insert(db, {f"f{n}": None for n in range(1025)})),
+    Limit("A field's name", "1024 characters", HERE, lambda db: insert(db, {"f" * 1025: None})),
+    Limit("A field's name: characters beside printable ASCII", "none", HERE, lambda db: insert(db, {"größe": None})),
+    Limit("A field's name: `$` at its beginning", "none", HERE, lambda db: insert(db, {"$schema": None})),
+    Limit(
+        "A field's name: `_` at its beginning, in a document itself",
+        "`_id`, `_creationTime`",
+        DEPLOYMENT,
+        lambda db: insert(db, {"_field": None}),
+    ),
     Limit("A call's arguments", "16 MiB", DEPLOYMENT, lambda db: db.query("limits:take", {"text": "x" * 16 * MIB})),
     Limit("A call's result", "16 MiB", DEPLOYMENT, lambda db: db.query("limits:give", {"bytes": 16 * MIB})),
 ]
@@ -122,6 +131,12 @@ VECTORS = [
         "1 MiB, at 9 bytes a number",
         HERE,
         lambda db: docs(db).upsert([[1, 0]], metadata=[{"text": "x" * MIB}]),
+    ),
+    Limit(
+        "`ConvexVector`: names in metadata",
+        "those of fields",
+        HERE,
+        lambda db: docs(db).upsert([[1, 0]], metadata=[{"größe": 1}]),
     ),
     Limit("`ConvexVector`: rows a call", "500", HERE, lambda db: docs(db).upsert([[1, 0]], batch_size=501)),
     Limit(

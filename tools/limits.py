@@ -43,6 +43,9 @@ functions of your own.
 Rows of an index, `top_k` of `ConvexVector`, threads, messages, lengths of lists: what the disk and the memory hold. \
 Over HTTP, rows of vector indexes are kept within `connect`'s `mirror_bytes`; one that doesn't fit is read anew by \
 each query.
+
+Names in the metadata of threads and other records, in contents, snapshots and values of the cache: these are stored \
+as JSON text.
 """
 
 
