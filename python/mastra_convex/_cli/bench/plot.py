@@ -55,16 +55,7 @@ def draw(comparison: Comparison, format: str, *, is_alone: bool) -> bytes:
             "ytick.color": GREY,
         }
     ):
-        figure = Figure(figsize=(WIDTH, HEIGHT), dpi=160, facecolor="white")
-        panels = figure.subplots(1, 2, sharex=True, sharey=True)
-        figure.subplots_adjust(left=0.085, right=0.845, top=TOP, bottom=BOTTOM, wspace=0.9)
-        for axes, (kind, title) in zip(panels, PANELS, strict=True):
-            _panel(axes, comparison, kind, title)
-        for axes, (kind, _) in zip(panels, PANELS, strict=True):  # now that the axis they share is as wide as it gets
-            _name_lines(axes, comparison.largest, kind)
-        panels[0].set_ylabel("time of a query (ms, s)")
-        what = f"Lines: median time of a query for the best {TOP_K}; bands: nine queries in ten. Lower is better."
-        figure.text(0.02, 0.9, what, size=9.5, color=GREY, va="center")
+        figure = lines(comparison)
         if is_alone:
             figure.text(0.02, 0.96, headline(comparison), size=14, weight="bold", va="center")
             figure.text(0.02, 0.02, _caption(comparison), size=7.5, color=GREY, va="bottom", linespacing=1.4)
@@ -72,6 +63,21 @@ def draw(comparison: Comparison, format: str, *, is_alone: bool) -> bytes:
         metadata = {"Date": None} if format == "svg" else None
         figure.savefig(buffer, format=format, metadata=metadata, bbox_inches=None if is_alone else "tight")
     return buffer.getvalue()
+
+
+def lines(comparison: Comparison) -> Figure:
+    """The two panels, and what their lines are."""
+    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=160, facecolor="white")
+    panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    figure.subplots_adjust(left=0.085, right=0.845, top=TOP, bottom=BOTTOM, wspace=0.9)
+    for axes, (kind, title) in zip(panels, PANELS, strict=True):
+        _panel(axes, comparison, kind, title)
+    for axes, (kind, _) in zip(panels, PANELS, strict=True):  # now that the axis they share is as wide as it gets
+        _name_lines(axes, comparison.largest, kind)
+    panels[0].set_ylabel("time of a query (ms, s)")
+    what = f"Lines: median time of a query for the best {TOP_K}; bands: nine queries in ten. Lower is better."
+    figure.text(0.02, 0.9, what, size=9.5, color=GREY, va="center")
+    return figure
 
 
 def _caption(comparison: Comparison) -> str:
@@ -97,7 +103,7 @@ def _panel(axes: Axes, comparison: Comparison, kind: Kind, title: str) -> None:
             rows, middle, look.stroke, color=look.color, marker=look.marker, markerfacecolor=look.fill, markersize=5.5
         )
     axes.set(xscale="log", yscale="log", xlabel="rows in the index")
-    axes.set_title(f"{title}\n", loc="left", size=10.5, weight="bold", pad=6)
+    axes.set_title(title, loc="left", size=10.5, weight="bold", pad=20)
     axes.text(0, 1.03, crossover_text(comparison, kind), transform=axes.transAxes, size=8.5, color="#222222")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(rows, [f"{count:,}" for count in rows], size=8.5)
