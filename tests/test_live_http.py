@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -71,19 +72,46 @@ def test_many_subscriptions_on_a_new_socket_begin_as_who_asks(served: Served) ->
         assert [state.next(timeout=30) for state in states] == [None] * 100
 
 
-def test_a_server_that_comes_back_is_followed_on(tmp_path: Path) -> None:
-    def start(port: int) -> tuple[_native.EmbeddedDeployment, _native.HttpServer]:
-        deployment = _native.EmbeddedDeployment(tmp_path, functions=None, limits="convex", synchronous="full")
-        return deployment, _native.HttpServer(deployment, host="127.0.0.1", port=port, folder=tmp_path)
-
-    deployment, server = start(0)
-    with mc.connect(server.url, admin_key=server.admin_key) as db, db.subscribe(WATCH, {"threadId": "t1"}) as states:
-        assert states.next(timeout=30) is None
+@contextmanager
+def in_process(folder: Path, port: int = 0) -> Iterator[_native.HttpServer]:
+    """A server of a folder, for a while."""
+    deployment = _native.EmbeddedDeployment(folder, functions=None, limits="convex", synchronous="full")
+    server = _native.HttpServer(deployment, host="127.0.0.1", port=port, folder=folder)
+    try:
+        yield server
+    finally:
         server.stop()
         deployment.close()
-        with mc.ConvexStore(tmp_path) as store:
-            store.memory.save_thread(mc.Thread(id="t1", resource_id="ada", title="meanwhile"))
-        deployment, server = start(urlsplit(server.url).port or 0)
+
+
+def test_a_server_that_comes_back_is_followed_on(tmp_path: Path) -> None:
+    with in_process(tmp_path) as server:
+        db = mc.connect(server.url, admin_key=server.admin_key)
+        states = db.subscribe(WATCH, {"threadId": "t1"})
+        assert states.next(timeout=30) is None
+    with mc.ConvexStore(tmp_path) as store:
+        store.memory.save_thread(mc.Thread(id="t1", resource_id="ada", title="meanwhile"))
+    with db, in_process(tmp_path, urlsplit(server.url).port or 0):
         assert states.next(timeout=60)["title"] == "meanwhile"
-    server.stop()
-    deployment.close()
+
+
+def test_a_credential_that_is_not_taken_any_more_ends_the_wait(tmp_path: Path) -> None:
+    """However long the subscription went well before."""
+    with in_process(tmp_path) as server:
+        db = mc.connect(server.url, admin_key=server.admin_key)
+        states = db.subscribe(WATCH, {"threadId": "t1"})
+        assert states.next(timeout=30) is None
+    _native.admin_key(tmp_path, rotate=True)
+    with db, in_process(tmp_path, urlsplit(server.url).port or 0):
+        for _ in range(2):
+            with pytest.raises(mc.AuthenticationError, match="BadAdminKey"):
+                states.next(timeout=20)
+
+
+def test_whoever_asks_again_is_told_again() -> None:
+    """That a deployment can't be reached is no state, which would be given once."""
+    with mc.connect("http://127.0.0.1:1", timeout=5) as db:
+        states = db.subscribe(WATCH)
+        for _ in range(3):
+            with pytest.raises(mc.ConnectError):
+                states.next(timeout=20)

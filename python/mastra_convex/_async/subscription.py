@@ -69,7 +69,9 @@ class AsyncSubscription(Generic[T]):
         StopAsyncIteration
             The subscription is closed.
         MastraConvexError
-            What the query raises when it is called: it failed, isn't there, isn't the user's to call.
+            What the query raises when it is called: it failed, isn't there, isn't the user's to call. That is a state
+            too, and is given once; but that the deployment can't be reached, or doesn't take the credential, is raised
+            as often as one asks, until that changes.
         """
         if timeout is not None and (not isinstance(timeout, int | float) or not 0 <= timeout < math.inf):
             raise InvalidArgumentError(f"next: timeout {timeout!r}; expected seconds, zero or more, or None")

@@ -97,6 +97,11 @@ impl Error {
         Self::SnapshotFile(Arc::new(error))
     }
 
+    /// Whether the credential is why: there is none to send, or it isn't taken.
+    pub(crate) fn is_of_credential(&self) -> bool {
+        matches!(self, Self::Credential { .. } | Self::Refused { status: 401 | 403, .. })
+    }
+
     /// Whether the deployed functions are older ones, or npm's, which don't have the operation that was asked for.
     pub(crate) fn is_unsupported_operation(&self) -> bool {
         matches!(self, Self::Page(scan::PageError::Refused { message, .. }) if message.starts_with("Unsupported operation"))
