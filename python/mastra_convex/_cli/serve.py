@@ -15,7 +15,7 @@ import typer
 from mastra_convex import _native
 from mastra_convex._cli import terminal
 from mastra_convex._cli.options import Debug, Json
-from mastra_convex.errors import ConfigurationError
+from mastra_convex.errors import ConfigurationError, LockedError
 
 EPILOG = """
 \b
@@ -48,13 +48,17 @@ def serve(
     """
     host = "127.0.0.1" if host == "localhost" else host
     folder = None if data == ":memory:" else Path(data).expanduser()
-    deployment = _native.EmbeddedDeployment(
-        folder,
-        functions=None if functions is None else Path(functions).expanduser(),
-        limits="convex",
-        synchronous="full",
-        auth_config=None if auth_config is None else Path(auth_config).expanduser(),
-    )
+    try:
+        deployment = _native.EmbeddedDeployment(
+            folder,
+            functions=None if functions is None else Path(functions).expanduser(),
+            limits="convex",
+            synchronous="full",
+            auth_config=None if auth_config is None else Path(auth_config).expanduser(),
+        )
+    except LockedError as error:
+        error.hint = "If that process serves the folder, connect to the URL it printed; else close the folder there."
+        raise
     try:
         try:
             server = _native.HttpServer(deployment, host=host, port=port, folder=folder)

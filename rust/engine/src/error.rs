@@ -60,7 +60,7 @@ pub enum Error {
         difference: String,
     },
     /// The handle was made before a `fork`, and this is the child.
-    #[error("this deployment was opened before a fork; open it again in the child process")]
+    #[error("this deployment was opened before a fork; the child process can't use it")]
     Forked,
     /// The handle was closed.
     #[error("this deployment is closed")]

@@ -80,7 +80,7 @@ pub(crate) fn engine_error(py: Python<'_>, error: &Error) -> PyErr {
         Error::Locked { path, .. } => (
             "LockedError",
             Some(format!(
-                "Share the folder: run `mastra-convex serve --data {}` in one process and connect the others to its URL.",
+                "Close it there first, or share the folder: run `mastra-convex serve --data {}` in one process and connect the others to its URL.",
                 path.display()
             )),
         ),
@@ -96,6 +96,10 @@ pub(crate) fn engine_error(py: Python<'_>, error: &Error) -> PyErr {
             Some(
                 "Handles of one process on one folder share it: give the same options, or close the others.".to_owned(),
             ),
+        ),
+        Error::Forked => (
+            "MastraConvexError",
+            Some("Open one in this process. A folder must be closed in the parent first, or be shared: run `mastra-convex serve --data FOLDER` in one process and connect the others to its URL.".to_owned()),
         ),
         Error::Snapshot { .. } => ("InvalidArgumentError", None),
         Error::Module { .. } | Error::AuthConfig { .. } => ("ConfigurationError", None),
