@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,6 +146,31 @@ def test_no_credential_shows(peer: Callable[[Behaviour], Peer]) -> None:
     assert "CONVEX_ADMIN_KEY" in str(caught.value)
     for shown in (repr(db), str(caught.value), repr(caught.value), repr(caught.value.details), repr(vars(db))):
         assert SECRET.split("|")[1] not in shown
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "localhost:3210",
+        "127.0.0.1:3210/",
+        "[::1]:3210",
+        "my-host.example:80/api",
+        "happy-otter-123.convex.cloud",
+        "happy-otter-123.convex.site/",
+        "happy-otter-123.eu-west-1.convex.cloud",
+    ],
+)
+def test_a_url_without_its_scheme_makes_no_folder(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of that name is there for those who say that it is one."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(mc.ConfigurationError) as caught:
+        mc.connect(target)
+    for named in (repr(target), f"http://{target}", f"./{target}"):
+        assert named in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+    mc.connect(f"./{target}").close()
+    mc.connect(Path(target)).close()
+    assert (tmp_path / target / "data.sqlite3").exists()
 
 
 def test_options_of_the_other_kind_are_refused() -> None:

@@ -39,6 +39,9 @@ class ConnectOptions(TypedDict, total=False):
     synchronous: Literal["full", "normal"]
 
 
+# A host with a port, or one of Convex's: a URL, but for its beginning.
+UNSCHEMED = re.compile(r"(\[[\da-f:]+\]|[\w.-]+):\d+(/|$)|[\w.-]+\.convex\.(cloud|site)(/|$)", re.IGNORECASE)
+
 # What mirrors of vector indexes may take by default.
 MIRROR_BYTES = 1 << 30
 
@@ -66,6 +69,11 @@ class AsyncDeployment(AnyDeployment):
         self.url = str(os.fspath(target))
         if not self.url:
             raise ConfigurationError('connect: the target is empty; expected a URL, a folder, or ":memory:"')
+        if isinstance(target, str) and UNSCHEMED.match(target):
+            raise ConfigurationError(
+                f'connect: {target!r} has no scheme; expected "http://{target}" or "https://{target}" for a '
+                f'deployment, "./{target}" for a folder of that name'
+            )
         # A Path has lost one of the slashes.
         scheme = re.match(r"(\w\w+):/", self.url)
         if scheme and (scheme[1] not in ("http", "https") or not isinstance(target, str)):
