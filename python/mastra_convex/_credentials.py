@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 from mastra_convex.errors import ConfigurationError
 
@@ -13,19 +15,32 @@ AUTH_TOKEN = "CONVEX_AUTH_TOKEN"
 URLS = ("CONVEX_URL", "CONVEX_SELF_HOSTED_URL")
 
 
-def authorization(admin_key: str | None, auth_token: str | Callable[[], str] | None) -> Callable[[], str] | None:
-    """What gives the ``Authorization`` header, call by call; None for anonymous calls.
+@dataclass(frozen=True)
+class Authorization:
+    """What gives the ``Authorization`` header, call by call.
 
-    Arguments win over the environment, and an admin key over a token. A function is returned rather than the text, so
-    that nothing which is printed or logged holds a credential.
+    It holds a function rather than the text, so that nothing which is printed or logged holds a credential.
     """
-    given_key = admin_key or (None if auth_token else _first(ADMIN_KEYS))
-    if given_key:
-        return lambda: f"Convex {given_key}"
-    token = auth_token or os.environ.get(AUTH_TOKEN)
-    if not token:
-        return None
-    return lambda: f"Bearer {token() if callable(token) else token}"
+
+    kind: Literal["admin_key", "auth_token"]
+    header: Callable[[], str]
+
+    def __call__(self) -> str:
+        return self.header()
+
+
+def authorization(admin_key: str | None, auth_token: str | Callable[[], str] | None) -> Authorization | None:
+    """How calls over HTTP are authorized; None for anonymous calls.
+
+    Arguments win over the environment, and an admin key over a token.
+    """
+    key = _credential("admin_key", admin_key) or (None if auth_token else _set_credential(ADMIN_KEYS))
+    if key:
+        return Authorization("admin_key", lambda: f"Convex {key}")
+    if callable(auth_token):
+        return Authorization("auth_token", lambda: f"Bearer {_credential('auth_token', auth_token())}")
+    token = _credential("auth_token", auth_token) or _set_credential((AUTH_TOKEN,))
+    return Authorization("auth_token", lambda: f"Bearer {token}") if token else None
 
 
 def user_token(auth_token: str | Callable[[], str] | None) -> Callable[[], str] | None:
@@ -50,3 +65,22 @@ def url_from_env() -> str:
 
 def _first(names: tuple[str, ...]) -> str | None:
     return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
+def _set_credential(names: tuple[str, ...]) -> str | None:
+    """The credential of the first variable that holds one."""
+    return next(filter(None, (_credential(name, os.environ.get(name)) for name in names)), None)
+
+
+def _credential(name: str, given: str | None) -> str | None:
+    """A credential as a header can hold it, without the line end of the file that it was read from."""
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise ConfigurationError(f"connect: {name} is of type {type(given).__name__}; expected text")
+    credential = given.strip()
+    if not (credential.isascii() and credential.isprintable()):
+        raise ConfigurationError(
+            f"connect: {name} has characters that an HTTP header can't hold; expected printable ASCII"
+        )
+    return credential

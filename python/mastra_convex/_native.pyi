@@ -7,6 +7,7 @@ from typing import Any, Literal, SupportsIndex, TypeAlias, final, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mastra_convex._credentials import Authorization
 from mastra_convex.types import Metric
 
 __all__ = [
@@ -307,7 +308,7 @@ class HttpDeployment:
         cls,
         url: str,
         *,
-        authorization: Callable[[], str] | None,
+        authorization: Authorization | None,
         timeout: float,
         retries: int,
         headers: list[tuple[str, str]],

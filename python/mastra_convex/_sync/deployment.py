@@ -91,7 +91,8 @@ class Deployment(AnyDeployment):
         if any(options.get(option) is not None for option in foreign):
             raise ConfigurationError(f"connect: {sorted(foreign)} are no options of an {self.kind} deployment")
         admin_key, auth_token = options.pop("admin_key", None), options.pop("auth_token", None)
-        self._authorization = authorization(admin_key, auth_token) if scheme else user_token(auth_token)
+        self._authorization = authorization(admin_key, auth_token) if scheme else None
+        self._user_token = None if scheme else user_token(auth_token)
         as_seconds("connect: timeout", options.get("timeout", 0))
         as_integer("connect: retries", options.get("retries", 0), 0, 2**31)
         as_integer("connect: mirror_bytes", options.get("mirror_bytes", 0), 0, 2**60)
@@ -182,7 +183,7 @@ class Deployment(AnyDeployment):
             )
         if not is_described_now:
             return None
-        if self._authorization is not None:
+        if self._user_token is not None:
             # A user may read them who may call the function that would give them.
             request = {"op": "load", "tableName": "mastra_vector_indexes", "keys": {"id": index_name}}
             self._call("mutation", storage_function, request, reads=True)
@@ -268,7 +269,7 @@ class Deployment(AnyDeployment):
             functions=None if functions is None else Path(functions).expanduser(),
             limits=self._options.get("limits", "convex"),
             synchronous=self._options.get("synchronous", "full"),
-            auth_token=self._authorization,
+            auth_token=self._user_token,
         )
 
     def _reach(self) -> _native.HttpDeployment:

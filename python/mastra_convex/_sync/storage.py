@@ -85,7 +85,7 @@ class Storage:
                 "mutation", self.function, arguments, reads=op in READS, as_admin=True
             )
         except FunctionNotFoundError as error:
-            error.hint = error.hint or DEPLOY
+            error.hint = f"{error.hint}\nIf they aren't deployed: {DEPLOY}" if error.hint else DEPLOY
             raise
         return reply
 

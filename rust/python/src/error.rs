@@ -151,8 +151,40 @@ fn function_class(error: &FunctionError) -> &'static str {
     }
 }
 
+/// What a deployment elsewhere is told of who calls.
+#[derive(Clone, Copy)]
+pub(crate) enum Credential {
+    Nothing,
+    AdminKey,
+    Token,
+}
+
+/// Where admin keys are found.
+const ADMIN_KEYS: &str = "`mastra-convex keys show FOLDER` prints the key of a folder that `mastra-convex serve` serves; a Convex deployment's is in its dashboard.";
+
+impl Credential {
+    /// What to do about an error that another credential may not have.
+    fn next_step(self, class: &str) -> Option<String> {
+        match (class, self) {
+            ("AuthenticationError", Self::Nothing) => {
+                Some("Give connect() an admin_key (or set CONVEX_ADMIN_KEY), or an auth_token.".to_owned())
+            }
+            ("AuthenticationError", Self::AdminKey) => {
+                Some(format!("The admin key that was given, by admin_key= or CONVEX_ADMIN_KEY, isn't this deployment's. {ADMIN_KEYS}"))
+            }
+            ("AuthenticationError", Self::Token) => {
+                Some("The auth_token that was given isn't taken; expected one that hasn't expired, of a provider of auth.config.ts.".to_owned())
+            }
+            ("FunctionNotFoundError", Self::Nothing) => Some(format!(
+                "Internal functions, such as this package's, need an admin key, and none was given: connect() takes it as admin_key=, or from CONVEX_ADMIN_KEY. {ADMIN_KEYS}"
+            )),
+            _ => None,
+        }
+    }
+}
+
 /// Why a call over HTTP has no value.
-pub(crate) fn client_error(py: Python<'_>, error: client::Error) -> PyErr {
+pub(crate) fn client_error(py: Python<'_>, error: client::Error, credential: Credential) -> PyErr {
     use client::Error as E;
     let message = error.to_string();
     let (class, is_retryable, code, retry_after) = match &error {
@@ -177,8 +209,7 @@ pub(crate) fn client_error(py: Python<'_>, error: client::Error) -> PyErr {
         E::Page(error) => return page_error(py, error),
         _ => ("ProtocolError", false, None, None),
     };
-    let hint = (class == "AuthenticationError")
-        .then(|| "Give connect() an admin_key (or set CONVEX_ADMIN_KEY), or an auth_token.".to_owned());
+    let hint = credential.next_step(class);
     let details = PyDict::new(py);
     if let E::Function { data: Some(data), .. } = &error
         && let Err(error) = crate::convert::to_python(py, data).and_then(|data| details.set_item("data", data))

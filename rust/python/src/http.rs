@@ -16,7 +16,7 @@ use crate::{
     administrator,
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, to_python},
-    error::{client_error, invalid_argument},
+    error::{Credential, client_error, invalid_argument},
     functions::{log, parse_kind},
     results::Origin,
     snapshot::Progress,
@@ -33,6 +33,8 @@ pub(crate) struct HttpDeployment {
     mirrors: Mirrors,
     /// What returns the `Authorization` header; None for anonymous calls.
     authorization: Option<Arc<Py<PyAny>>>,
+    /// What that is.
+    credential: Credential,
     subscriptions: Subscriptions,
 }
 
@@ -50,7 +52,12 @@ impl HttpDeployment {
         mirror_bytes: usize,
     ) -> PyResult<Self> {
         let options = Options { timeout: duration(py, "timeout", timeout)?, retries, headers };
-        let client = Arc::new(Client::new(url, options).map_err(|error| client_error(py, error))?);
+        let client = Arc::new(Client::new(url, options).map_err(|error| client_error(py, error, Credential::Nothing))?);
+        let credential = match &authorization {
+            None => Credential::Nothing,
+            Some(given) if given.getattr(py, "kind")?.bind(py).eq("admin_key")? => Credential::AdminKey,
+            Some(_) => Credential::Token,
+        };
         let authorization = authorization.map(Arc::new);
         let live = |as_admin| {
             let give = authorization.clone();
@@ -62,7 +69,8 @@ impl HttpDeployment {
         };
         let (live, live_as_admin) = (live(false), live(true));
         let mirrors = Mirrors::new(mirror_bytes);
-        Ok(Self { client, live, live_as_admin, mirrors, authorization, subscriptions: Subscriptions::default() })
+        let subscriptions = Subscriptions::default();
+        Ok(Self { client, live, live_as_admin, mirrors, authorization, credential, subscriptions })
     }
 
     #[pyo3(signature = (kind, path, args, *, reads, as_admin))]
@@ -82,7 +90,7 @@ impl HttpDeployment {
             client.call(&Call { kind, path, args: &args, reads, authorization: authorization.as_deref() })
         })?;
         log(py, path, &outcome.log_lines)?;
-        to_python(py, &outcome.result.map_err(|error| client_error(py, error))?)
+        to_python(py, &outcome.result.map_err(|error| client_error(py, error, self.credential))?)
     }
 
     #[pyo3(signature = (path, args, *, as_admin))]
@@ -95,7 +103,7 @@ impl HttpDeployment {
     ) -> PyResult<Subscription> {
         let args = arguments_from_python(args)?;
         let live = if as_admin { &self.live_as_admin } else { &self.live };
-        let subscription = py.detach(|| Subscription::http(live, path, args));
+        let subscription = py.detach(|| Subscription::http(live, path, args, self.credential));
         self.subscriptions.add(&subscription);
         Ok(subscription)
     }
@@ -142,7 +150,7 @@ impl HttpDeployment {
             self.client.export_snapshot(&mut file, authorization.as_deref(), &mut progress.of_client())?;
             file.sync_all().map_err(Error::snapshot_file)
         });
-        exported.map_err(|error| progress.client_error(py, error, &path))
+        exported.map_err(|error| progress.client_error(py, error, self.credential, &path))
     }
 
     #[pyo3(signature = (path, *, replace, progress))]
@@ -153,7 +161,7 @@ impl HttpDeployment {
             let mut file = File::open(&path).map_err(Error::snapshot_file)?;
             self.client.import_snapshot(&mut file, replace, authorization.as_deref(), &mut progress.of_client())
         });
-        imported.map_err(|error| progress.client_error(py, error, &path))
+        imported.map_err(|error| progress.client_error(py, error, self.credential, &path))
     }
 
     fn close(&self, py: Python<'_>) {
@@ -164,7 +172,7 @@ impl HttpDeployment {
 impl HttpDeployment {
     /// Does something with the client, the GIL released.
     fn detached<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Client) -> client::Result<T> + Send) -> PyResult<T> {
-        py.detach(|| act(&self.client)).map_err(|error| client_error(py, error))
+        py.detach(|| act(&self.client)).map_err(|error| client_error(py, error, self.credential))
     }
 }
 

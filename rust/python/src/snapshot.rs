@@ -11,7 +11,7 @@ use std::{
 use engine::{Deployment, Error, Summary};
 use pyo3::{exceptions::PyOSError, prelude::*};
 
-use crate::error::{client_error, engine_error};
+use crate::error::{Credential, client_error, engine_error};
 
 /// What a snapshot holds.
 #[pyclass(frozen, get_all)]
@@ -85,10 +85,16 @@ impl Progress {
     }
 
     /// Why it failed, over HTTP.
-    pub(crate) fn client_error(self, py: Python<'_>, error: client::Error, path: &Path) -> PyErr {
+    pub(crate) fn client_error(
+        self,
+        py: Python<'_>,
+        error: client::Error,
+        credential: Credential,
+        path: &Path,
+    ) -> PyErr {
         self.raised.unwrap_or_else(|| match error {
             client::Error::SnapshotFile(error) => file_error(&error, path),
-            error => client_error(py, error),
+            error => client_error(py, error, credential),
         })
     }
 }

@@ -12,7 +12,7 @@ use value::Value;
 
 use crate::{
     convert::to_python,
-    error::{client_error, engine_error, invalid_argument},
+    error::{Credential, client_error, engine_error, invalid_argument},
     functions::log,
     locks::locked,
     signal::Signal,
@@ -37,7 +37,7 @@ struct Live {
 /// Where the states come from.
 enum Source {
     Embedded(EmbeddedQuery),
-    Http(LiveQuery),
+    Http(LiveQuery, Credential),
 }
 
 struct EmbeddedQuery {
@@ -121,11 +121,11 @@ impl Subscription {
     }
 
     /// Follows a query of a deployment elsewhere.
-    pub(crate) fn http(live: &Arc<LiveClient>, path: String, args: Value) -> Self {
+    pub(crate) fn http(live: &Arc<LiveClient>, path: String, args: Value, credential: Credential) -> Self {
         let signal = Arc::new(Signal::default());
         let woken = Arc::clone(&signal);
         let query = live.subscribe(path.clone(), args, move || woken.set());
-        Self::new(path, signal, Source::Http(query))
+        Self::new(path, signal, Source::Http(query, credential))
     }
 
     fn new(path: String, signal: Arc<Signal>, source: Source) -> Self {
@@ -199,8 +199,8 @@ impl Live {
                 }
                 query.take(py, &self.path)?
             }
-            Source::Http(query) => {
-                let state = query.take().transpose().map_err(|error| client_error(py, error))?;
+            Source::Http(query, credential) => {
+                let state = query.take().transpose().map_err(|error| client_error(py, error, *credential))?;
                 state.map(|value| to_python(py, &value)).transpose()?
             }
         };
