@@ -63,19 +63,24 @@ class AsyncStorage:
         """The result of an operation on a table."""
         return (await self.reply(op, table, **fields)).get("result")
 
-    async def reply(self, op: str, table: str, **fields: Any) -> dict[str, Any]:
-        """The whole reply, for operations that go on where it says ``hasMore``. Fields that are None aren't sent."""
+    async def reply(self, op: str, table: str, *, place: str | None = None, **fields: Any) -> dict[str, Any]:
+        """The whole reply, for operations that go on where it says ``hasMore``. Fields that are None aren't sent.
+
+        Errors begin with the place; without one, with the function and the operation.
+        """
+        place = place or f"{self.function}: {op}"
+
+        async def send(op: str, table: str, request: Row) -> Row:
+            return checked(place, await self._send(op, table, request))
+
         request = {name: value for name, value in fields.items() if value is not None}
         reply = await self._send(op, table, request)
         if not self._is_unsupported(op, reply):
-            return self._checked(op, reply)
+            return checked(place, reply)
         operation = upstream.OPERATIONS.get(op)
         if operation is None or await self.version() is not None:
             raise await self._unsupported(op, table)
-        return await operation(self._reply_as_is, table, request)
-
-    async def _reply_as_is(self, op: str, table: str, request: Row) -> Row:
-        return self._checked(op, await self._send(op, table, request))
+        return checked(place, await operation(send, table, request))
 
     async def _send(self, op: str, table: str, request: Row) -> Row:
         arguments = {"op": op, "tableName": table, **request}
@@ -94,14 +99,6 @@ class AsyncStorage:
             # Npm's pass over orders and cursors they don't know, and never say whether there is more.
             return op == "queryTable" and "hasMore" not in reply
         return str(reply["error"]).startswith("Unsupported operation")
-
-    def _checked(self, op: str, reply: Row) -> Row:
-        if reply["ok"]:
-            return reply
-        kind = ERRORS.get(reply.get("code", ""), FunctionError)
-        raise kind(
-            f"{self.function}: {op}: {reply['error']}", code=reply.get("code"), details=reply.get("details") or {}
-        )
 
     async def load(self, table: str, **keys: Any) -> Row | None:
         """The first row with these columns."""
@@ -124,7 +121,7 @@ class AsyncStorage:
         page_size: int = 256,
     ) -> AsyncIterator[Row]:
         """All rows that satisfy filters, paged by cursor."""
-        request = {"filters": as_filters(filters), "orderBy": order, "pageSize": page_size}
+        request: Row = {"filters": as_filters(filters), "orderBy": order, "pageSize": page_size}
         page = await self.reply("queryTable", table, **request)
         while True:
             for row in page["result"]:
@@ -148,7 +145,7 @@ class AsyncStorage:
         """
         if admits is not None or window.per_page is None:
             return await part_of(self.rows(table, filters, order), window, admits)
-        request = {"filters": as_filters(filters)}
+        request: Row = {"filters": as_filters(filters)}
         part: Row = {"orderBy": order, "offset": window.offset, "limit": window.per_page}
         rows: list[Row] = []
         total: int | None = None
@@ -177,7 +174,7 @@ class AsyncStorage:
         self, table: str, filters: Mapping[str, Any] | None = None, order: Mapping[str, Any] | None = None
     ) -> int:
         """How many rows satisfy filters and the bounds of an order."""
-        request = {"filters": as_filters(filters), "orderBy": order}
+        request: Row = {"filters": as_filters(filters), "orderBy": order}
         reply = await self.reply("count", table, **request)
         total: int = reply["result"]
         while reply["hasMore"]:
@@ -217,6 +214,14 @@ class AsyncStorage:
             details={"operation": op, "table": table, "operations": operations},
             hint=f"Deploy newer ones: {DEPLOY}",
         )
+
+
+def checked(place: str, reply: Row) -> Row:
+    """A reply that isn't a refusal."""
+    if reply.get("ok", True):
+        return reply
+    kind = ERRORS.get(reply.get("code", ""), FunctionError)
+    raise kind(f"{place}: {reply['error']}", code=reply.get("code"), details=reply.get("details") or {})
 
 
 async def part_of(rows: AsyncIterator[Row], window: Window, admits: Admits | None = None) -> tuple[list[Row], int]:

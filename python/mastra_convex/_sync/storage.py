@@ -64,19 +64,24 @@ class Storage:
         """The result of an operation on a table."""
         return (self.reply(op, table, **fields)).get("result")
 
-    def reply(self, op: str, table: str, **fields: Any) -> dict[str, Any]:
-        """The whole reply, for operations that go on where it says ``hasMore``. Fields that are None aren't sent."""
+    def reply(self, op: str, table: str, *, place: str | None = None, **fields: Any) -> dict[str, Any]:
+        """The whole reply, for operations that go on where it says ``hasMore``. Fields that are None aren't sent.
+
+        Errors begin with the place; without one, with the function and the operation.
+        """
+        place = place or f"{self.function}: {op}"
+
+        def send(op: str, table: str, request: Row) -> Row:
+            return checked(place, self._send(op, table, request))
+
         request = {name: value for name, value in fields.items() if value is not None}
         reply = self._send(op, table, request)
         if not self._is_unsupported(op, reply):
-            return self._checked(op, reply)
+            return checked(place, reply)
         operation = upstream.OPERATIONS.get(op)
         if operation is None or self.version() is not None:
             raise self._unsupported(op, table)
-        return operation(self._reply_as_is, table, request)
-
-    def _reply_as_is(self, op: str, table: str, request: Row) -> Row:
-        return self._checked(op, self._send(op, table, request))
+        return checked(place, operation(send, table, request))
 
     def _send(self, op: str, table: str, request: Row) -> Row:
         arguments = {"op": op, "tableName": table, **request}
@@ -95,14 +100,6 @@ class Storage:
             # Npm's pass over orders and cursors they don't know, and never say whether there is more.
             return op == "queryTable" and "hasMore" not in reply
         return str(reply["error"]).startswith("Unsupported operation")
-
-    def _checked(self, op: str, reply: Row) -> Row:
-        if reply["ok"]:
-            return reply
-        kind = ERRORS.get(reply.get("code", ""), FunctionError)
-        raise kind(
-            f"{self.function}: {op}: {reply['error']}", code=reply.get("code"), details=reply.get("details") or {}
-        )
 
     def load(self, table: str, **keys: Any) -> Row | None:
         """The first row with these columns."""
@@ -125,7 +122,7 @@ class Storage:
         page_size: int = 256,
     ) -> Iterator[Row]:
         """All rows that satisfy filters, paged by cursor."""
-        request = {"filters": as_filters(filters), "orderBy": order, "pageSize": page_size}
+        request: Row = {"filters": as_filters(filters), "orderBy": order, "pageSize": page_size}
         page = self.reply("queryTable", table, **request)
         while True:
             for row in page["result"]:
@@ -149,7 +146,7 @@ class Storage:
         """
         if admits is not None or window.per_page is None:
             return part_of(self.rows(table, filters, order), window, admits)
-        request = {"filters": as_filters(filters)}
+        request: Row = {"filters": as_filters(filters)}
         part: Row = {"orderBy": order, "offset": window.offset, "limit": window.per_page}
         rows: list[Row] = []
         total: int | None = None
@@ -178,7 +175,7 @@ class Storage:
         self, table: str, filters: Mapping[str, Any] | None = None, order: Mapping[str, Any] | None = None
     ) -> int:
         """How many rows satisfy filters and the bounds of an order."""
-        request = {"filters": as_filters(filters), "orderBy": order}
+        request: Row = {"filters": as_filters(filters), "orderBy": order}
         reply = self.reply("count", table, **request)
         total: int = reply["result"]
         while reply["hasMore"]:
@@ -218,6 +215,14 @@ class Storage:
             details={"operation": op, "table": table, "operations": operations},
             hint=f"Deploy newer ones: {DEPLOY}",
         )
+
+
+def checked(place: str, reply: Row) -> Row:
+    """A reply that isn't a refusal."""
+    if reply.get("ok", True):
+        return reply
+    kind = ERRORS.get(reply.get("code", ""), FunctionError)
+    raise kind(f"{place}: {reply['error']}", code=reply.get("code"), details=reply.get("details") or {})
 
 
 def part_of(rows: Iterator[Row], window: Window, admits: Admits | None = None) -> tuple[list[Row], int]:

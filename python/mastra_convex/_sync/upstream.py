@@ -1,8 +1,8 @@
 # Generated from _async/upstream.py by tools/unasync.py: edit that.
 """Newer operations over the functions of npm ``@mastra/convex``, made of the operations those have.
 
-Each takes what the operation of this package's functions takes, and replies as it does. But it is several transactions,
-and lists end where one read of those functions does.
+Each takes what the operation of this package's functions takes, and replies as it does; without ``ok``, it is done. But
+it is several transactions, and lists end where one read of those functions does.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mastra_convex.errors import AlreadyExistsError, ThreadNotFoundError
 from mastra_convex.records._values import now, parsed
 from mastra_convex.types import iso_text
 
@@ -79,7 +78,8 @@ def save_messages(send: Send, table: str, request: Row) -> Row:
     for thread_id in {record["thread_id"] for record in records}:
         thread = (send("load", "mastra_threads", {"keys": {"id": thread_id}}))["result"]
         if thread is None:
-            raise ThreadNotFoundError(f"saveMessages: Thread {thread_id} not found", details={"threadId": thread_id})
+            error, details = f"Thread {thread_id} not found", {"threadId": thread_id}
+            return {"ok": False, "code": "ThreadNotFound", "error": error, "details": details}
         owners[thread_id] = thread["resourceId"]
     owned = [{"resourceId": owners[record["thread_id"]], **record} for record in records]
     send("batchInsert", table, {"records": owned})
@@ -128,7 +128,8 @@ def create_task(send: Send, table: str, request: Row) -> Row:
     """Insert a task, unless its id is taken; those functions have no owners."""
     task = {name: value for name, value in request["record"].items() if value is not None or name not in OWNERSHIP}
     if (send("load", table, {"keys": {"id": task["id"]}}))["result"] is not None:
-        raise AlreadyExistsError(f'createTask: Background task with id "{task["id"]}" already exists')
+        error = f'Background task with id "{task["id"]}" already exists'
+        return {"ok": False, "code": "AlreadyExists", "error": error}
     return send("insert", table, {"record": task})
 
 

@@ -61,7 +61,9 @@ async def test_what_is_not_given_is_filled_in(tasks: mc.AsyncBackgroundTasksStor
 async def test_a_task_is_created_once(tasks: mc.AsyncBackgroundTasksStorage) -> None:
     """The one that is there stays as it is."""
     first = await tasks.create_task(task())
-    with pytest.raises(mc.AlreadyExistsError, match='Background task with id "t" already exists'):
+    with pytest.raises(
+        mc.AlreadyExistsError, match=r'^BackgroundTasksStorage.create_task: Background task with id "t" already exists'
+    ):
         await tasks.create_task(task(status="failed"))
     assert await tasks.get_task("t") == first
 

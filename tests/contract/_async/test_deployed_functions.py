@@ -119,7 +119,7 @@ async def test_upstream_s_functions_serve_threads_and_messages(upstream: mc.Asyn
         assert thread is not None
         assert thread.updated_at > noon
     assert await upstream.list_messages_by_id(["m1", "m0"]) == messages[1:2]
-    with pytest.raises(mc.ThreadNotFoundError, match="Thread x not found"):
+    with pytest.raises(mc.ThreadNotFoundError, match=r"^MemoryStorage.save_messages: Thread x not found"):
         await upstream.save_messages([mc.Message(thread_id="x")])
     await upstream.delete_thread("t0")
     assert (await upstream.list_messages("t0")).total == 0

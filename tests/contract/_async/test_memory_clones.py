@@ -118,7 +118,7 @@ async def test_a_copy_can_hold_more_than_a_transaction_copies(
 async def test_what_cannot_be_copied_is_refused(memory: mc.AsyncMemoryStorage) -> None:
     """An unknown source, a thread that exists."""
     await filled(memory)
-    with pytest.raises(mc.ThreadNotFoundError, match="Source thread with id x not found"):
+    with pytest.raises(mc.ThreadNotFoundError, match=r"^MemoryStorage.copy_thread: Source thread with id x not found"):
         await memory.copy_thread("x")
     with pytest.raises(mc.AlreadyExistsError, match="Thread with id t already exists") as raised:
         await memory.copy_thread("t", new_thread_id="t")

@@ -50,7 +50,9 @@ async def test_a_schedule_comes_back_as_it_was_created(schedules: mc.AsyncSchedu
 async def test_a_schedule_is_created_once(schedules: mc.AsyncSchedulesStorage) -> None:
     """The one that is there stays as it is."""
     first = await schedules.create_schedule(schedule())
-    with pytest.raises(mc.AlreadyExistsError, match='Schedule with id "s" already exists'):
+    with pytest.raises(
+        mc.AlreadyExistsError, match=r'^SchedulesStorage.create_schedule: Schedule with id "s" already exists'
+    ):
         await schedules.create_schedule(schedule(cron="x"))
     assert await schedules.get_schedule("s") == first
 
@@ -72,7 +74,7 @@ async def test_an_update_changes_what_it_names(schedules: mc.AsyncSchedulesStora
     assert [found.id for found in await schedules.list_schedules(workflow_id="v")] == ["s"]
     await schedules.update_schedule("s", {"target": {"type": "agent", "agentId": "a"}})
     assert await schedules.list_schedules(workflow_id="v") == []
-    with pytest.raises(mc.NotFoundError, match="Schedule other not found"):
+    with pytest.raises(mc.NotFoundError, match=r"^SchedulesStorage.update_schedule: Schedule other not found"):
         await schedules.update_schedule("other", {"cron": "x"})
 
 
@@ -183,7 +185,10 @@ async def test_a_trigger_comes_back_as_it_was_recorded(schedules: mc.AsyncSchedu
     assert await schedules.record_trigger(given) == given
     assert await schedules.list_triggers("s") == [given]
     assert given.trigger_kind == "schedule-fire"
-    with pytest.raises(mc.AlreadyExistsError, match=f'Schedule trigger with id "{given.id}" already exists'):
+    with pytest.raises(
+        mc.AlreadyExistsError,
+        match=f'^SchedulesStorage.record_trigger: Schedule trigger with id "{given.id}" already exists',
+    ):
         await schedules.record_trigger(given)
 
 

@@ -62,7 +62,9 @@ def test_what_is_not_given_is_filled_in(tasks: mc.BackgroundTasksStorage) -> Non
 def test_a_task_is_created_once(tasks: mc.BackgroundTasksStorage) -> None:
     """The one that is there stays as it is."""
     first = tasks.create_task(task())
-    with pytest.raises(mc.AlreadyExistsError, match='Background task with id "t" already exists'):
+    with pytest.raises(
+        mc.AlreadyExistsError, match=r'^BackgroundTasksStorage.create_task: Background task with id "t" already exists'
+    ):
         tasks.create_task(task(status="failed"))
     assert tasks.get_task("t") == first
 

@@ -110,6 +110,8 @@ def test_messages_of_an_unknown_thread_are_not_saved(memory: mc.MemoryStorage) -
     with pytest.raises(mc.ThreadNotFoundError, match="Thread x not found") as raised:
         memory.save_messages([message(1), message(2, "x")])
     assert raised.value.code == "ThreadNotFound"
+    assert str(raised.value).startswith("MemoryStorage.save_messages: ")
+    assert raised.value.hint == "Save the thread first, by save_thread."
     assert (memory.list_messages("t")).total == 0
 
 

@@ -51,7 +51,9 @@ def test_a_schedule_comes_back_as_it_was_created(schedules: mc.SchedulesStorage)
 def test_a_schedule_is_created_once(schedules: mc.SchedulesStorage) -> None:
     """The one that is there stays as it is."""
     first = schedules.create_schedule(schedule())
-    with pytest.raises(mc.AlreadyExistsError, match='Schedule with id "s" already exists'):
+    with pytest.raises(
+        mc.AlreadyExistsError, match=r'^SchedulesStorage.create_schedule: Schedule with id "s" already exists'
+    ):
         schedules.create_schedule(schedule(cron="x"))
     assert schedules.get_schedule("s") == first
 
@@ -73,7 +75,7 @@ def test_an_update_changes_what_it_names(schedules: mc.SchedulesStorage) -> None
     assert [found.id for found in schedules.list_schedules(workflow_id="v")] == ["s"]
     schedules.update_schedule("s", {"target": {"type": "agent", "agentId": "a"}})
     assert schedules.list_schedules(workflow_id="v") == []
-    with pytest.raises(mc.NotFoundError, match="Schedule other not found"):
+    with pytest.raises(mc.NotFoundError, match=r"^SchedulesStorage.update_schedule: Schedule other not found"):
         schedules.update_schedule("other", {"cron": "x"})
 
 
@@ -184,7 +186,10 @@ def test_a_trigger_comes_back_as_it_was_recorded(schedules: mc.SchedulesStorage)
     assert schedules.record_trigger(given) == given
     assert schedules.list_triggers("s") == [given]
     assert given.trigger_kind == "schedule-fire"
-    with pytest.raises(mc.AlreadyExistsError, match=f'Schedule trigger with id "{given.id}" already exists'):
+    with pytest.raises(
+        mc.AlreadyExistsError,
+        match=f'^SchedulesStorage.record_trigger: Schedule trigger with id "{given.id}" already exists',
+    ):
         schedules.record_trigger(given)
 
 

@@ -50,8 +50,9 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
         AlreadyExistsError
             There is a task with its id, which stays as it is.
         """
-        row = to_row("BackgroundTasksStorage.create_task: task", BackgroundTask, task)
-        await self._storage.call("createTask", TASKS, record=row)
+        place = "BackgroundTasksStorage.create_task"
+        row = to_row(f"{place}: task", BackgroundTask, task)
+        await self._storage.call("createTask", TASKS, place=place, record=row)
         return from_row(BackgroundTask, row)
 
     async def update_task(

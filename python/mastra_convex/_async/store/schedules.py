@@ -44,9 +44,10 @@ class AsyncSchedulesStorage(AsyncDomain):
         AlreadyExistsError
             There is a schedule with its id, which stays as it is.
         """
-        place = "SchedulesStorage.create_schedule: schedule"
-        row = to_row(place, Schedule, schedule)
-        await self._storage.call("createSchedule", SCHEDULES, record={**row, **_workflow_of(place, row)})
+        place = "SchedulesStorage.create_schedule"
+        row = to_row(f"{place}: schedule", Schedule, schedule)
+        row |= _workflow_of(f"{place}: schedule", row)
+        await self._storage.call("createSchedule", SCHEDULES, place=place, record=row)
         return from_row(Schedule, row)
 
     async def get_schedule(self, id: str) -> Schedule | None:
@@ -115,7 +116,9 @@ class AsyncSchedulesStorage(AsyncDomain):
             fields |= _workflow_of(f"{place}: patch", fields)
         if fields:
             fields.setdefault("updated_at", now_ms())
-        row = await self._storage.call("updateSchedule", SCHEDULES, id=key_text(f"{place}: id", id), patch=fields)
+        row = await self._storage.call(
+            "updateSchedule", SCHEDULES, place=place, id=key_text(f"{place}: id", id), patch=fields
+        )
         return _schedule(row)
 
     async def update_schedule_next_fire(
@@ -157,8 +160,9 @@ class AsyncSchedulesStorage(AsyncDomain):
         AlreadyExistsError
             There is a trigger with its id, which stays as it is.
         """
-        row = to_row("SchedulesStorage.record_trigger: trigger", ScheduleTrigger, trigger)
-        await self._storage.call("recordScheduleTrigger", TRIGGERS, record=row)
+        place = "SchedulesStorage.record_trigger"
+        row = to_row(f"{place}: trigger", ScheduleTrigger, trigger)
+        await self._storage.call("recordScheduleTrigger", TRIGGERS, place=place, record=row)
         return from_row(ScheduleTrigger, row)
 
     async def list_triggers(

@@ -51,8 +51,9 @@ class BackgroundTasksStorage(Domain):
         AlreadyExistsError
             There is a task with its id, which stays as it is.
         """
-        row = to_row("BackgroundTasksStorage.create_task: task", BackgroundTask, task)
-        self._storage.call("createTask", TASKS, record=row)
+        place = "BackgroundTasksStorage.create_task"
+        row = to_row(f"{place}: task", BackgroundTask, task)
+        self._storage.call("createTask", TASKS, place=place, record=row)
         return from_row(BackgroundTask, row)
 
     def update_task(

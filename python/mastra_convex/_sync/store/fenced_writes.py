@@ -32,8 +32,8 @@ class FencedWrites(Domain):
     def _write_some(self, place: str, op: str, table: str, fence: Fence, **fields: Any) -> Row:
         """The reply of an operation, which the transaction that compares the fence runs, if there is one."""
         if fence is None:
-            return self._storage.reply(op, table, **fields)
+            return self._storage.reply(op, table, place=place, **fields)
         given = {name: value for name, value in fields.items() if value is not None}
         row = to_row(f"{place}: fence", RunFence, fence)
         request = {"op": op, "tableName": table, **given}
-        return self._storage.reply("fenced", self._FENCES, fence=row, request=request)
+        return self._storage.reply("fenced", self._FENCES, place=place, fence=row, request=request)

@@ -45,9 +45,10 @@ class SchedulesStorage(Domain):
         AlreadyExistsError
             There is a schedule with its id, which stays as it is.
         """
-        place = "SchedulesStorage.create_schedule: schedule"
-        row = to_row(place, Schedule, schedule)
-        self._storage.call("createSchedule", SCHEDULES, record={**row, **_workflow_of(place, row)})
+        place = "SchedulesStorage.create_schedule"
+        row = to_row(f"{place}: schedule", Schedule, schedule)
+        row |= _workflow_of(f"{place}: schedule", row)
+        self._storage.call("createSchedule", SCHEDULES, place=place, record=row)
         return from_row(Schedule, row)
 
     def get_schedule(self, id: str) -> Schedule | None:
@@ -116,7 +117,9 @@ class SchedulesStorage(Domain):
             fields |= _workflow_of(f"{place}: patch", fields)
         if fields:
             fields.setdefault("updated_at", now_ms())
-        row = self._storage.call("updateSchedule", SCHEDULES, id=key_text(f"{place}: id", id), patch=fields)
+        row = self._storage.call(
+            "updateSchedule", SCHEDULES, place=place, id=key_text(f"{place}: id", id), patch=fields
+        )
         return _schedule(row)
 
     def update_schedule_next_fire(
@@ -158,8 +161,9 @@ class SchedulesStorage(Domain):
         AlreadyExistsError
             There is a trigger with its id, which stays as it is.
         """
-        row = to_row("SchedulesStorage.record_trigger: trigger", ScheduleTrigger, trigger)
-        self._storage.call("recordScheduleTrigger", TRIGGERS, record=row)
+        place = "SchedulesStorage.record_trigger"
+        row = to_row(f"{place}: trigger", ScheduleTrigger, trigger)
+        self._storage.call("recordScheduleTrigger", TRIGGERS, place=place, record=row)
         return from_row(ScheduleTrigger, row)
 
     def list_triggers(
