@@ -209,6 +209,8 @@ class ConvexNativeVector(MastraVector):
             The filter is more than Convex's index can do; the message names the alternative.
         UnsupportedOperationError
             There is no query vector: listing rows by a filter alone needs a scan.
+        ConfigurationError
+            The deployment's schema lacks the table; the line that declares it is shown.
         """
         place = "ConvexNativeVector.query"
         index = self._index(place, index_name)
@@ -225,7 +227,12 @@ class ConvexNativeVector(MastraVector):
             request["filter"] = wire_filter
         found = self._call("action", self._action, index, request)
         scores = {hit["id"]: hit["score"] for hit in found if min_score is None or hit["score"] >= min_score}
-        documents = self._read("getByConvexIds", index, ids=list(scores), includeVector=include_vector)
+        if found:
+            documents = self._read("getByConvexIds", index, ids=list(scores), includeVector=include_vector)
+        else:
+            # As in a table that the schema lacks; but to look for an id there fails.
+            self._read("listByIds", index, ids=[""])
+            documents = []
         return QueryResults.from_hits(
             ids=[document[index.id_field] for document in documents],
             scores=[scores[document["_id"]] for document in documents],

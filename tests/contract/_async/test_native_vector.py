@@ -197,9 +197,13 @@ async def test_a_table_that_is_not_declared_shows_the_lines_to_add(deployment: m
     """Where the schema isn't ours to extend; an embedded deployment extends it."""
     native = mc.AsyncConvexNativeVector(deployment, indexes={"new": mc.NativeIndex("new_vectors", 2)})
     if deployment.kind == "embedded":
+        assert list(await native.query("new", [1, 0])) == []
         await native.upsert("new", [[1, 0]])
         return
-    with pytest.raises(mc.ConfigurationError, match=r"new_vectors: defineMastraNativeVectorTable\({ dimensions: 2"):
+    lines = r"new_vectors: defineMastraNativeVectorTable\({ dimensions: 2"
+    with pytest.raises(mc.ConfigurationError, match=lines):
+        await native.query("new", [1, 0])
+    with pytest.raises(mc.ConfigurationError, match=lines):
         await native.upsert("new", [[1, 0]])
 
 

@@ -198,9 +198,13 @@ def test_a_table_that_is_not_declared_shows_the_lines_to_add(deployment: mc.Depl
     """Where the schema isn't ours to extend; an embedded deployment extends it."""
     native = mc.ConvexNativeVector(deployment, indexes={"new": mc.NativeIndex("new_vectors", 2)})
     if deployment.kind == "embedded":
+        assert list(native.query("new", [1, 0])) == []
         native.upsert("new", [[1, 0]])
         return
-    with pytest.raises(mc.ConfigurationError, match=r"new_vectors: defineMastraNativeVectorTable\({ dimensions: 2"):
+    lines = r"new_vectors: defineMastraNativeVectorTable\({ dimensions: 2"
+    with pytest.raises(mc.ConfigurationError, match=lines):
+        native.query("new", [1, 0])
+    with pytest.raises(mc.ConfigurationError, match=lines):
         native.upsert("new", [[1, 0]])
 
 
