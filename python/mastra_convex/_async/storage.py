@@ -89,7 +89,7 @@ class AsyncStorage:
                 "mutation", self.function, arguments, reads=op in READS, as_admin=True
             )
         except FunctionNotFoundError as error:
-            error.hint = f"{error.hint}\nIf they aren't deployed: {DEPLOY}" if error.hint else DEPLOY
+            error.hint = f"{error.hint} If they aren't deployed: {DEPLOY}" if error.hint else DEPLOY
             raise
         return reply
 
