@@ -49,11 +49,7 @@ pub(super) fn upper_256<const PLANES: usize>(
             }
         }
     }
-    let mut found = [[0; QUAD_ROWS]; PLANES];
-    for (found, sums) in found.iter_mut().zip(sums) {
-        *found = totals(sums);
-    }
-    found
+    totals(sums)
 }
 
 /// The sums of whole codes of four rows, of which `lines_of` gives both halves; 16 codes are widened to 16 bits at a time.
@@ -95,11 +91,7 @@ pub(super) fn whole_256<'a, const PLANES: usize>(
             }
         }
     }
-    let mut found = [[0; QUAD_ROWS]; PLANES];
-    for (found, sums) in found.iter_mut().zip(sums) {
-        *found = totals(sums);
-    }
-    found
+    totals(sums)
 }
 
 /// The sums of the upper halves of four rows: each is loaded once for all planes.
@@ -213,10 +205,21 @@ pub(super) fn fetch_lower(CodedRow { halves: [_, lower], lane }: CodedRow) {
     }
 }
 
+/// The totals of each row's sums, plane by plane.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn totals<const PLANES: usize>(sums: [[__m256i; QUAD_ROWS]; PLANES]) -> [[i32; QUAD_ROWS]; PLANES] {
+    let mut found = [[0; QUAD_ROWS]; PLANES];
+    for (found, sums) in found.iter_mut().zip(sums) {
+        *found = totals_256(sums);
+    }
+    found
+}
+
 /// The total of each register's numbers.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn totals([a, b, c, d]: [__m256i; 4]) -> [i32; 4] {
+fn totals_256([a, b, c, d]: [__m256i; 4]) -> [i32; 4] {
     // `hadd` adds neighbours within each half.
     let neighbours = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
     let totals = _mm_add_epi32(_mm256_castsi256_si128(neighbours), _mm256_extracti128_si256::<1>(neighbours));
