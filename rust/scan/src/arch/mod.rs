@@ -3,7 +3,7 @@
 //! Four kinds, and every set keeps to the same contract:
 //!
 //! - *codes*: vectors are rounded to whole numbers of 8 or 16 bits, by the same operations on every CPU, with what that
-//!   loses measured. `bounds.rs` has the proof that goes with them.
+//!   loses measured. `bounds` has the proof that goes with them.
 //! - *first and second pass*, over codes, in whole numbers: exact, so the order of the additions doesn't matter.
 //! - *exact*, in float64, `EXACT_ROWS` rows at once. Each row has its own accumulator and goes through the operations
 //!   of the reference in their order, never fused, so its result has the reference's bits on every CPU. The same over
