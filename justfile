@@ -20,8 +20,8 @@ lint:
     ruff format --check
     ruff check
     mypy
-    mypy tests/typing/api.py
-    python -m mypy.stubtest mastra_convex._native --allowlist tests/typing/stubtest.txt
+    mypy tests/package/typing/api.py
+    python -m mypy.stubtest mastra_convex._native --allowlist tests/package/typing/stubtest.txt
     python tools/unasync.py --check
     python tools/differences.py --check
     python tools/limits.py --check

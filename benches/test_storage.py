@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
-from tests.served import serve
+from tests.support.served import serve
 
 import mastra_convex as mc
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.support.checkout import DATA
+
 # Runs a project of a user's: `test_testing.py`.
 pytest_plugins = ["pytester"]
-
-DATA = Path(__file__).parent.parent / "data"
 
 
 class Docstrings(NamedTuple):

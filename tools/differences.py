@@ -13,13 +13,13 @@ PAGE = ROOT / "docs/differences.md"
 
 sys.path.insert(0, str(ROOT))
 
-from tests.differences import SECTIONS  # noqa: E402 - the tests aren't installed
+from tests.documents.differences import SECTIONS  # noqa: E402 - the tests aren't installed
 
 
 def page() -> str:
     """The page, with what its examples give now."""
     parts = [
-        "<!-- Generated from tests/differences.py by tools/differences.py: edit that. -->\n",
+        "<!-- Generated from tests/documents/differences.py by tools/differences.py: edit that. -->\n",
         "# Where the embedded deployment differs from Convex\n",
         "The embedded deployment runs the same functions as Convex, and sequences of random operations give the same "
         "results and errors on it as under `convex-test` (`tests/differential`). This page has what is known to "

@@ -13,10 +13,10 @@ PAGE = ROOT / "docs/limits.md"
 
 sys.path.insert(0, str(ROOT))
 
-from tests.limits import SECTIONS, row  # noqa: E402 - the tests aren't installed
+from tests.documents.limits import SECTIONS, row  # noqa: E402 - the tests aren't installed
 
 BEGINNING = """\
-<!-- Generated from tests/limits.py by tools/limits.py: edit that. -->
+<!-- Generated from tests/documents/limits.py by tools/limits.py: edit that. -->
 
 # Limits
 

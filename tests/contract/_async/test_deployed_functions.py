@@ -11,9 +11,8 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
-from tests.folders import OURS, functions_with
-
-TESTS = Path(__file__).parent.parent.parent
+from tests.support.checkout import FUNCTIONS
+from tests.support.folders import OURS, functions_with
 
 OpenStore = Callable[[Path], mc.AsyncConvexStore]
 
@@ -45,7 +44,7 @@ async def open_store(request: pytest.FixtureRequest) -> AsyncIterator[OpenStore]
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The functions of npm ``@mastra/convex``."""
     folder = tmp_path_factory.mktemp("convex")
-    script = TESTS / "functions" / "original" / "bundle.js"
+    script = FUNCTIONS / "original" / "bundle.js"
     subprocess.run(["node", str(script), str(folder)], check=True, capture_output=True, timeout=60)
     return folder
 
@@ -60,7 +59,7 @@ async def upstream(open_store: OpenStore, original: Path) -> mc.AsyncMemoryStora
 
 async def test_a_store_needs_its_functions(open_store: OpenStore) -> None:
     """The error names what is missing, and how to deploy ours."""
-    store = open_store(TESTS / "functions" / "plain")
+    store = open_store(FUNCTIONS / "plain")
     for call in (store.init, store.memory.list_threads, store.workflows.list_workflow_runs):
         with pytest.raises(mc.FunctionNotFoundError, match="mastra/storage:handle") as raised:
             await call()

@@ -12,6 +12,7 @@ import pytest
 
 import mastra_convex as mc
 from tests.contract.deployed import STORAGE
+from tests.support.checkout import FUNCTIONS
 
 
 def thread(metadata: Any) -> dict[str, Any]:
@@ -225,14 +226,14 @@ async def test_an_unknown_option_is_refused_with_the_near_one(option: str, says:
 async def test_functions_may_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder below ``~``."""
     for home in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(home, str(Path(__file__).parents[2]))
+        monkeypatch.setenv(home, str(FUNCTIONS.parent))
     async with mc.connect_async(":memory:", functions="~/functions/plain") as deployment:
         assert await deployment.query("notes:list") == []
 
 
 async def test_console_lines_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Where an application lets the logger speak."""
-    functions = Path(__file__).parents[2] / "functions" / "plain"
+    functions = FUNCTIONS / "plain"
     async with mc.connect_async(":memory:", functions=functions) as deployment:
         with caplog.at_level("INFO", "mastra_convex.functions"):
             await deployment.query("notes:log")

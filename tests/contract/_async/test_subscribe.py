@@ -12,7 +12,7 @@ import pytest
 import mastra_convex as mc
 from mastra_convex import _native
 from tests.contract._async._call import together
-from tests.folders import functions_with
+from tests.support.folders import functions_with
 
 WATCH = "mastra/queries:watchThread"
 

@@ -13,7 +13,7 @@ import pytest
 
 import mastra_convex as mc
 from tests.contract._sync._call import together
-from tests.folders import functions_with
+from tests.support.folders import functions_with
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 

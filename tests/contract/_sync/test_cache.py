@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import mastra_convex as mc
-from tests.folders import functions_with
+from tests.support.folders import functions_with
 
 HANDLE = "mastra/cache:handle"
 

@@ -12,9 +12,9 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
-from tests.folders import OURS, functions_with
+from tests.support.folders import OURS, functions_with
+from tests.support.checkout import FUNCTIONS
 
-TESTS = Path(__file__).parent.parent.parent
 
 OpenStore = Callable[[Path], mc.ConvexStore]
 
@@ -46,7 +46,7 @@ def open_store(request: pytest.FixtureRequest) -> Iterator[OpenStore]:
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The functions of npm ``@mastra/convex``."""
     folder = tmp_path_factory.mktemp("convex")
-    script = TESTS / "functions" / "original" / "bundle.js"
+    script = FUNCTIONS / "original" / "bundle.js"
     subprocess.run(["node", str(script), str(folder)], check=True, capture_output=True, timeout=60)
     return folder
 
@@ -61,7 +61,7 @@ def upstream(open_store: OpenStore, original: Path) -> mc.MemoryStorage:
 
 def test_a_store_needs_its_functions(open_store: OpenStore) -> None:
     """The error names what is missing, and how to deploy ours."""
-    store = open_store(TESTS / "functions" / "plain")
+    store = open_store(FUNCTIONS / "plain")
     for call in (store.init, store.memory.list_threads, store.workflows.list_workflow_runs):
         with pytest.raises(mc.FunctionNotFoundError, match="mastra/storage:handle") as raised:
             call()

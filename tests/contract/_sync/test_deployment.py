@@ -13,6 +13,7 @@ import pytest
 
 import mastra_convex as mc
 from tests.contract.deployed import STORAGE
+from tests.support.checkout import FUNCTIONS
 
 
 def thread(metadata: Any) -> dict[str, Any]:
@@ -226,14 +227,14 @@ def test_an_unknown_option_is_refused_with_the_near_one(option: str, says: str) 
 def test_functions_may_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder below ``~``."""
     for home in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(home, str(Path(__file__).parents[2]))
+        monkeypatch.setenv(home, str(FUNCTIONS.parent))
     with mc.connect(":memory:", functions="~/functions/plain") as deployment:
         assert deployment.query("notes:list") == []
 
 
 def test_console_lines_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Where an application lets the logger speak."""
-    functions = Path(__file__).parents[2] / "functions" / "plain"
+    functions = FUNCTIONS / "plain"
     with mc.connect(":memory:", functions=functions) as deployment:
         with caplog.at_level("INFO", "mastra_convex.functions"):
             deployment.query("notes:log")

@@ -6,15 +6,15 @@ import json
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mastra_convex as mc
-from tests.served import Served, serve
+from tests.support.checkout import CLIENTS
+from tests.support.served import Served, serve
 
-CALLS = Path(__file__).parent / "clients" / "calls.js"
+CALLS = CLIENTS / "calls.js"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ISO = "2026-01-01T12:00:00.000Z"
 DATE = {"$date": ISO}

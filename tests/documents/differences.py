@@ -12,9 +12,8 @@ from tempfile import TemporaryDirectory
 
 import mastra_convex as mc
 from mastra_convex.errors import ConfigurationError, FunctionError
-from tests.served import JSON, serve
-
-ROOT = Path(__file__).parent.parent
+from tests.support.checkout import FUNCTIONS
+from tests.support.served import JSON, serve
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Request:
 
     def result(self) -> str:
         """The status and the reply."""
-        with serve(data=":memory:", functions=ROOT / "tests/functions/plain") as served:
+        with serve(data=":memory:", functions=FUNCTIONS / "plain") as served:
             status, reply, _ = served.send(self.method, self.path, self.body, JSON)
         return f"{status} {reply if isinstance(reply, str) else json.dumps(reply)}".rstrip()
 
@@ -236,7 +235,7 @@ OTHERWISE = [
         "Who calls in the same process may call everything",
         "internal functions are for other functions and for whoever has an admin key.",
         "so they are over HTTP; `connect` in the process that has the data needs no key.",
-        tests=["tests/test_serve.py: test_internal_functions_need_the_key"],
+        tests=["tests/protocol/test_serve.py: test_internal_functions_need_the_key"],
     ),
     Difference(
         "Where a page could be split",

@@ -23,11 +23,10 @@ from convex.values import ConvexInt64
 
 import mastra_convex as mc
 from mastra_convex._native import EmbeddedDeployment, HttpServer
-from tests.served import Served, serve
-from tests.websocket import BINARY, TEXT, SyncSocket, WebSocket, add, read_timestamp, timestamp
+from tests.support.checkout import CLIENTS, FUNCTIONS
+from tests.support.served import Served, serve
+from tests.support.websocket import BINARY, TEXT, SyncSocket, WebSocket, add, read_timestamp, timestamp
 
-TESTS = Path(__file__).parent
-CLIENTS = TESTS / "clients"
 NODE = ["node", "--experimental-websocket"]  # Node 20 has none otherwise.
 
 
@@ -45,7 +44,7 @@ class Chat(NamedTuple):
 @pytest.fixture(scope="module")
 def chat(tmp_path_factory: pytest.TempPathFactory) -> Chat:
     folder = tmp_path_factory.mktemp("chat")
-    shutil.copytree(TESTS / "functions" / "chat", folder, dirs_exist_ok=True)
+    shutil.copytree(FUNCTIONS / "chat", folder, dirs_exist_ok=True)
     return Chat(folder, node("issuer.js", str(folder)).strip())
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.limits import SECTIONS, Limit, row
+from tests.documents.limits import SECTIONS, Limit, row
+from tests.support.checkout import ROOT
 
-PAGE = (Path(__file__).parent.parent / "docs/limits.md").read_text()
+PAGE = (ROOT / "docs/limits.md").read_text()
 LIMITS = [pytest.param(limit, functions, id=limit.what) for limits, functions in SECTIONS.values() for limit in limits]
 
 

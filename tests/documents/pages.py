@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.command import COMMAND, ENVIRONMENT
+from tests.support.checkout import FUNCTIONS, ROOT
+from tests.support.command import COMMAND, ENVIRONMENT
 
-ROOT = Path(__file__).parent.parent
-PROJECT = ROOT / "tests/functions/project"
+PROJECT = FUNCTIONS / "project"
 
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$(?:\n+```text\n(.*?)^```$)?', re.MULTILINE | re.DOTALL)
 # Where the pages say that `mastra-convex serve` is; here it takes a free port.

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import mastra_convex as mc
-from tests.command import run
-from tests.served import serve
+from tests.support.command import run
+from tests.support.served import serve
 
 ROWS = 3_000
 IDS = [f"row {i}" for i in range(ROWS)]

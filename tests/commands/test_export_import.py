@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 
 import mastra_convex as mc
-from tests.command import COMMAND, ENVIRONMENT, run
-from tests.served import Served, serve
+from tests.support.checkout import ROOT
+from tests.support.command import COMMAND, ENVIRONMENT, run
+from tests.support.served import Served, serve
 
-CONVEX = Path(__file__).parent.parent / "node_modules" / "convex"
+CONVEX = ROOT / "node_modules" / "convex"
 ROWS = 2_000
 QUERY = np.linspace(-1, 1, 64)
 

@@ -23,8 +23,9 @@ from mastra_convex._cli import demo, terminal
 from mastra_convex._cli.docstrings import Docstrings as Bundled
 from mastra_convex._cli.docstrings import ExactHit
 from tests import reference
-from tests.command import COMMAND, ENVIRONMENT, run, run_in_terminal
-from tests.conftest import DATA, Docstrings
+from tests.conftest import Docstrings
+from tests.support.checkout import DATA
+from tests.support.command import COMMAND, ENVIRONMENT, run, run_in_terminal
 
 ESCAPE = "\x1b"
 

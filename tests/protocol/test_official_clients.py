@@ -15,11 +15,9 @@ from convex import ConvexError
 from convex.http_client import ConvexHttpClient
 from convex.values import ConvexInt64
 
-from tests.command import run
-from tests.served import Served, serve
-
-TESTS = Path(__file__).parent
-FUNCTIONS = TESTS / "functions"
+from tests.support.checkout import CLIENTS, FUNCTIONS
+from tests.support.command import run
+from tests.support.served import Served, serve
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +67,7 @@ def test_the_python_client_reads_and_writes(plain: Served) -> None:
 
 def test_the_javascript_client_reads_and_writes(plain: Served) -> None:
     """Values, errors, internal functions, queries at a timestamp."""
-    node(TESTS / "clients" / "http_client.js", *plain)
+    node(CLIENTS / "http_client.js", *plain)
 
 
 @pytest.mark.parametrize(
@@ -81,4 +79,4 @@ def test_the_javascript_client_reads_and_writes(plain: Served) -> None:
 )
 def test_mastras_client_gets_what_it_expects(mastra: Served, domain: str) -> None:
     """The same from either functions, in each domain of its store and from its vector and cache classes."""
-    node(TESTS / "clients" / f"{domain}.js", *mastra)
+    node(CLIENTS / f"{domain}.js", *mastra)

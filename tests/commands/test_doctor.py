@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import mastra_convex as mc
-from tests.command import run
-from tests.served import serve
+from tests.support.checkout import FUNCTIONS
+from tests.support.command import run
+from tests.support.served import serve
 
-FUNCTIONS = Path(__file__).parent / "functions" / "plain"
+PLAIN = FUNCTIONS / "plain"
 STORAGE = "mastra/storage:handle"
 
 
@@ -123,7 +124,7 @@ def test_a_served_deployment_needs_its_key_and_our_functions() -> None:
             assert (found_code, list(found)) == (code, ["versions", *checks])
             assert found["keys"]["status"] == ("ok" if key else "warning")
             assert code == 0 or "CONVEX_ADMIN_KEY" in found["deployment"]["hint"]
-    with serve(data=":memory:", functions=FUNCTIONS) as server:
+    with serve(data=":memory:", functions=PLAIN) as server:
         code, found = findings(server.url, server.admin_key)
         assert code == 1
         assert "mastra-convex init" in found["deployment"]["hint"]

@@ -14,14 +14,14 @@ import pytest
 import mastra_convex as mc
 from mastra_convex import _native
 from mastra_convex._cli.init import _manifest
-from tests.command import COMMAND, run
-from tests.served import serve
+from tests.support.checkout import FUNCTIONS, ROOT
+from tests.support.command import COMMAND, run
+from tests.support.served import serve
 
-ROOT = Path(__file__).parent.parent
 SOURCES = {path: text.encode() for path, text in _native.builtin_files().items()}
 MANIFEST = "mastra/.mastra-convex.json"
 OURS = SOURCES | {MANIFEST: _manifest().encode()}
-PROJECT = Path(__file__).parent / "functions" / "project"
+PROJECT = FUNCTIONS / "project"
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 
 import mastra_convex as mc
-from tests.command import run
-from tests.served import serve
+from tests.support.command import run
+from tests.support.served import serve
 
 
 def test_the_key_shown_is_the_one_that_counts(tmp_path: Path) -> None:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 import mastra_convex as mc
-from tests.proxy import Proxy, proxies
-from tests.served import Served, serve
+from tests.support.checkout import CLIENTS, FUNCTIONS
+from tests.support.proxy import Proxy, proxies
+from tests.support.served import Served, serve
 
-TESTS = Path(__file__).parent
-STORM = ["node", "--experimental-websocket", str(TESTS / "clients" / "sync_storm.js")]
+STORM = ["node", "--experimental-websocket", str(CLIENTS / "sync_storm.js")]
 MUTATIONS = 30
 AT_ONCE = 25
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    with serve(data=":memory:", functions=TESTS / "functions" / "chat") as served:
+    with serve(data=":memory:", functions=FUNCTIONS / "chat") as served:
         yield served
 
 

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.folders import functions_with
-from tests.served import JSON, Served, serve
-from tests.tokens import ISSUER, auth_config, token
-from tests.websocket import SyncSocket, add
+from tests.support.folders import functions_with
+from tests.support.served import JSON, Served, serve
+from tests.support.tokens import ISSUER, auth_config, token
+from tests.support.websocket import SyncSocket, add
 
 # Functions that say as whom they are called: of each kind a public one, an internal one, and one that a rule opens.
 DOORS = """

@@ -10,10 +10,10 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
-from tests.command import COMMAND
-from tests.folders import functions_with
-from tests.served import serve
-from tests.tokens import auth_config, token
+from tests.support.command import COMMAND
+from tests.support.folders import functions_with
+from tests.support.served import serve
+from tests.support.tokens import auth_config, token
 
 WATCH = "mastra/queries:watchThread"
 OPEN = """

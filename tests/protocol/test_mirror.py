@@ -18,13 +18,13 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
-from tests.command import run
-from tests.folders import functions_with
-from tests.served import Served, serve
-from tests.tokens import auth_config, token
+from tests.support.checkout import FUNCTIONS
+from tests.support.command import run
+from tests.support.folders import functions_with
+from tests.support.served import Served, serve
+from tests.support.tokens import auth_config, token
 
 DIMENSION = 24
-FUNCTIONS = Path(__file__).parent / "functions"
 TWICE = """
 import { mutation } from "./_generated/server";
 export const twice = mutation(async ({ db }) => {

@@ -13,7 +13,7 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
-from tests.served import Served, serve
+from tests.support.served import Served, serve
 
 WATCH = "mastra/queries:watchThread"
 

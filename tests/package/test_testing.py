@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-FUNCTIONS = Path(__file__).parent / "functions" / "plain"
+from tests.support.checkout import FUNCTIONS
+
+PLAIN = FUNCTIONS / "plain"
 
 TESTS = """
     import asyncio
@@ -51,7 +51,7 @@ def test_the_functions_may_be_the_users(pytester: pytest.Pytester) -> None:
 
         @pytest.fixture
         def convex_functions():
-            return {str(FUNCTIONS)!r}
+            return {str(PLAIN)!r}
         """
     )
     pytester.makepyfile(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.served import serve
+from tests.support.served import serve
 
 # Waits for a change that doesn't come, until it is interrupted; then one comes.
 WAITS = """

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.differences import SECTIONS, Difference
+from tests.documents.differences import SECTIONS, Difference
+from tests.support.checkout import ROOT
 
-ROOT = Path(__file__).parent.parent
 DIFFERENCES = [
     pytest.param(difference, id=difference.title) for differences in SECTIONS.values() for difference in differences
 ]

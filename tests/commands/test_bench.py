@@ -36,8 +36,8 @@ from mastra_convex._cli.bench.plot import lines
 from mastra_convex._cli.bench.report import page
 from mastra_convex._cli.docstrings import Docstrings
 from tests import reference
-from tests.command import COMMAND, ENVIRONMENT, run
-from tests.served import Served, serve
+from tests.support.command import COMMAND, ENVIRONMENT, run
+from tests.support.served import Served, serve
 
 QUICK = ("--sizes", "20,60", "--queries", "3", "--rtt", "off", "--bandwidth", "off")
 

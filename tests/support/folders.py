@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-OURS = Path(__file__).parent.parent / "convex"
+from tests.support.checkout import ROOT
+
+OURS = ROOT / "convex"
 
 
 def functions_with(folder: Path, modules: dict[str, str]) -> Path:

@@ -1,6 +1,6 @@
-"""What the commands print in a terminal, as sessions to be read by eye: `tests/snapshots/*.txt`.
+"""What the commands print in a terminal, as sessions to be read by eye: `tests/commands/snapshots/*.txt`.
 
-`SNAPSHOTS=write pytest tests/test_snapshots.py` writes them anew; read the difference before you commit it.
+`SNAPSHOTS=write pytest tests/commands/test_snapshots.py` writes them anew; read the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import run_in_terminal
+from tests.support.command import run_in_terminal
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import mastra_convex as mc
-from tests.pages import Block, Reader, blocks, is_shell
+from tests.documents.pages import Block, Reader, blocks, is_shell
+from tests.support.checkout import ROOT
 
-ROOT = Path(__file__).parent.parent
 PAGES = {
     path.relative_to(ROOT).as_posix(): blocks(path)
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]

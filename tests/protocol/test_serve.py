@@ -20,15 +20,16 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 import mastra_convex as mc
-from tests.served import JSON, Served, serve
+from tests.support.checkout import FUNCTIONS
+from tests.support.served import JSON, Served, serve
 
-FUNCTIONS = Path(__file__).parent / "functions" / "plain"
+PLAIN = FUNCTIONS / "plain"
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     """The functions of `functions/plain`, in memory."""
-    with serve(data=":memory:", functions=FUNCTIONS) as served:
+    with serve(data=":memory:", functions=PLAIN) as served:
         yield served
 
 
@@ -181,7 +182,7 @@ def test_a_folder_keeps_its_key_for_its_owner_only(tmp_path: Path) -> None:
     """Made at the first start, the same at the next; what was written is there."""
     keys = []
     for text in ("first", "second"):
-        with serve(data=tmp_path, functions=FUNCTIONS) as served:
+        with serve(data=tmp_path, functions=PLAIN) as served:
             keys.append(served.admin_key)
             assert served.call("mutation", "notes:add", {"text": text})["status"] == "success"
             notes = served.call("query", "notes:list")["value"]
@@ -192,7 +193,7 @@ def test_a_folder_keeps_its_key_for_its_owner_only(tmp_path: Path) -> None:
 
 def test_paths_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shells leave a ``~`` behind a ``=`` as it is."""
-    shutil.copytree(FUNCTIONS, tmp_path / "convex")
+    shutil.copytree(PLAIN, tmp_path / "convex")
     (tmp_path / "auth.config.ts").write_text("export default { providers: [] };")
     for home in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(home, str(tmp_path))
