@@ -21,6 +21,7 @@ __all__ = [
     "SnapshotSummary",
     "Subscription",
     "VectorBatch",
+    "VectorIndex",
     "__version__",
     "admin_key",
     "after_fork_in_child",
@@ -34,6 +35,8 @@ __all__ = [
 
 __version__: str
 SQLITE_VERSION: str
+
+_FunctionKind: TypeAlias = Literal["query", "mutation", "action"]
 
 # Takes a phase, how much of it is done, and of how much; what it raises ends the work.
 _SnapshotProgress: TypeAlias = Callable[[str, int, int], object]
@@ -68,7 +71,8 @@ class QueryStats:
 
     @property
     def strategy(self) -> str:
-        """How the rows were read: "embedded" (in this process), "native" (Convex's index), "batch" or "pages"."""
+        """How the rows were read: "embedded" (in this process), "mirror" (rows kept here, brought up to date),
+        "pages" (all rows read over the network), "native" (Convex's index), or "batch" (a `VectorBatch`)."""
     @property
     def rows(self) -> int:
         """Rows of the index; for "native" those returned."""
@@ -255,6 +259,15 @@ class VectorBatch:
         """Return the ids of the rows that match a filter, in row order."""
 
 @final
+class VectorIndex:
+    """Which vectors are wanted: an index of a storage function.
+
+    `max_staleness` is how old the rows may be, in seconds, where the functions can't say what changed.
+    """
+
+    def __new__(cls, storage_function: str, name: str, *, max_staleness: float) -> VectorIndex: ...
+
+@final
 class EmbeddedDeployment:
     """A handle on a deployment in this process."""
 
@@ -268,29 +281,18 @@ class EmbeddedDeployment:
         auth_config: str | os.PathLike[str] | None = None,
         auth_token: Callable[[], str] | None = None,
     ) -> EmbeddedDeployment: ...
-    def call(
-        self,
-        kind: Literal["query", "mutation", "action"],
-        path: str,
-        args: Mapping[str, Any],
-        *,
-        reads: bool,
-        as_admin: bool,
-    ) -> Any: ...
-    def subscribe(self, path: str, args: Mapping[str, Any], *, as_admin: bool) -> Subscription: ...
-    def vectors(
-        self,
-        *,
-        table: str,
-        index: str,
-        prefix: list[str],
-        vector_field: str,
-        dimension: int,
-        id_field: str,
-        metadata_field: str,
-        metric: Metric,
-    ) -> VectorBatch: ...
-    def last_write(self, table: str) -> int: ...
+    def as_administrator(self) -> EmbeddedDeployment:
+        """A handle for this package's functions: the owner calls as the administrator, a user as the same user."""
+    def call(self, kind: _FunctionKind, path: str, args: Mapping[str, Any]) -> Any:
+        """Call a function."""
+    def read(self, kind: _FunctionKind, path: str, args: Mapping[str, Any]) -> Any:
+        """Call a function that only reads: if its answer gets lost, it is called again."""
+    def subscribe(self, path: str, args: Mapping[str, Any]) -> Subscription:
+        """Follow a query."""
+    def describe(self, index: VectorIndex) -> tuple[int, str] | None:
+        """The dimension and metric of a vector index; None if there is no such index."""
+    def vectors(self, index: VectorIndex) -> VectorBatch | None:
+        """The rows of a vector index after the last commit; None if there is no such index."""
     def export_snapshot(self, path: str | os.PathLike[str], *, progress: _SnapshotProgress) -> SnapshotSummary:
         """Write the tables as they are after the last commit to a file; the file is on the disk then."""
     def import_snapshot(
@@ -314,30 +316,22 @@ class HttpDeployment:
         headers: list[tuple[str, str]],
         mirror_bytes: int,
     ) -> HttpDeployment: ...
-    def call(
-        self,
-        kind: Literal["query", "mutation", "action"],
-        path: str,
-        args: Mapping[str, Any],
-        *,
-        reads: bool,
-        as_admin: bool,
-    ) -> Any: ...
-    def subscribe(self, path: str, args: Mapping[str, Any], *, as_admin: bool) -> Subscription: ...
+    def as_administrator(self) -> HttpDeployment:
+        """A handle for this package's functions: the owner calls as the administrator, a user as the same user."""
+    def call(self, kind: _FunctionKind, path: str, args: Mapping[str, Any]) -> Any:
+        """Call a function."""
+    def read(self, kind: _FunctionKind, path: str, args: Mapping[str, Any]) -> Any:
+        """Call a function that only reads: if its answer gets lost, it is called again."""
+    def subscribe(self, path: str, args: Mapping[str, Any]) -> Subscription:
+        """Follow a query."""
+    def describe(self, index: VectorIndex) -> tuple[int, str] | None:
+        """The dimension and metric of a vector index; None if there is no such index."""
+    def vectors(self, index: VectorIndex) -> VectorBatch | None:
+        """The rows of a vector index after the last commit; None if there is no such index."""
     def export_snapshot(self, path: str | os.PathLike[str], *, progress: _SnapshotProgress) -> None:
         """Have the deployment write a snapshot, and download it to a file; the file is on the disk then."""
     def import_snapshot(self, path: str | os.PathLike[str], *, replace: bool, progress: _SnapshotProgress) -> int:
         """Upload a snapshot and have the deployment import it; how many documents it wrote is returned."""
-    def vectors(
-        self,
-        *,
-        storage_function: str,
-        index_name: str,
-        dimension: int,
-        metric: Metric,
-        is_described_now: bool,
-        max_staleness: float,
-    ) -> VectorBatch | None: ...
     def close(self) -> None: ...
 
 @final

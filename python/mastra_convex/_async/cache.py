@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex._async.deployment import AsyncClient, AsyncDeployment, Target
+from mastra_convex._async.client import AsyncClient
+from mastra_convex._async.deployment import AsyncDeployment, Target
 from mastra_convex._json import to_json
 from mastra_convex._numbers import as_duration, as_seconds
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
@@ -246,7 +247,6 @@ class AsyncConvexServerCache(AsyncClient):
 
     async def _call(self, request: dict[str, Any]) -> dict[str, Any]:
         reads = request["op"] in ("get", "listLength", "listFromTo", "version")
-        reply: dict[str, Any] = await self._deployment._call(
-            "mutation", self._function, request, reads=reads, as_admin=True
-        )
+        send = self._functions.read if reads else self._functions.call
+        reply: dict[str, Any] = await send("mutation", self._function, request)
         return reply

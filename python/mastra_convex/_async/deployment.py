@@ -1,4 +1,4 @@
-"""A Convex deployment: where functions run, and the seam under every other class."""
+"""A Convex deployment: where functions run."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from difflib import get_close_matches
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 from mastra_convex import _native
 from mastra_convex._async._call import call
-from mastra_convex._async.subscription import AsyncSubscription
+from mastra_convex._async.subscription import AsyncSubscription, NativeDeployment
 from mastra_convex._credentials import authorization, user_token
 from mastra_convex._numbers import as_seconds
 from mastra_convex._rows import as_integer
-from mastra_convex._twins import AnyDeployment, refuse_twin
+from mastra_convex._twins import AnyDeployment
 from mastra_convex.errors import ConfigurationError, MastraConvexError
-from mastra_convex.types import Metric
 
 Target = str | os.PathLike[str]
-T = TypeVar("T")
+FunctionKind = Literal["query", "mutation", "action"]
 
 
 class ConnectOptions(TypedDict, total=False):
@@ -97,7 +96,7 @@ class AsyncDeployment(AnyDeployment):
         as_integer("connect: mirror_bytes", options.get("mirror_bytes", 0), 0, 2**60)
         self._options = options
         self._opening = Lock()
-        self._native: _native.EmbeddedDeployment | _native.HttpDeployment | None = None
+        self._native: NativeDeployment | None = None
         self._closed = False
 
     async def query(self, path: str, args: dict[str, Any] | None = None) -> Any:
@@ -147,67 +146,7 @@ class AsyncDeployment(AnyDeployment):
         AsyncSubscription
             Its first state is what `query` returns. Nothing is called before it is asked for one.
         """
-        return AsyncSubscription(self, path, dict(args or {}), lambda state: state, as_admin=False)
-
-    def _watch(self, path: str, args: dict[str, Any], shape: Callable[[Any], T]) -> AsyncSubscription[T]:
-        """Follow a query of this package's functions, as the administrator; its results are given another shape."""
-        return AsyncSubscription(self, path, args, shape, as_admin=True)
-
-    async def _vectors(
-        self,
-        storage_function: str,
-        index_name: str,
-        dimension: int,
-        metric: Metric,
-        is_described_now: bool,
-        max_staleness: float,
-    ) -> _native.VectorBatch | None:
-        """The rows of a vector index after the last commit, ready to score.
-
-        None where the index isn't, or might not be, of this dimension and metric: unless it was described just now,
-        the deployment must confirm that with the rows.
-
-        This is the one path that doesn't go through the functions where they run in this process.
-        """
-        native = await self._open()
-        if isinstance(native, _native.HttpDeployment):
-            return await call(
-                native.vectors,
-                storage_function=storage_function,
-                index_name=index_name,
-                dimension=dimension,
-                metric=metric,
-                is_described_now=is_described_now,
-                max_staleness=max_staleness,
-            )
-        if not is_described_now:
-            return None
-        if self._user_token is not None:
-            # A user may read them who may call the function that would give them.
-            request = {"op": "load", "tableName": "mastra_vector_indexes", "keys": {"id": index_name}}
-            await self._call("mutation", storage_function, request, reads=True)
-        return await call(
-            native.vectors,
-            table="mastra_vectors",
-            index="by_index",
-            prefix=[index_name],
-            vector_field="embedding",
-            dimension=dimension,
-            id_field="id",
-            metadata_field="metadata",
-            metric=metric,
-        )
-
-    async def _last_write(self, table: str) -> int | None:
-        """A number that grows with each commit that wrote to a table; None where only the deployment knows."""
-        native = await self._open()
-        return native.last_write(table) if isinstance(native, _native.EmbeddedDeployment) else None
-
-    async def _declare_vector_table(self, table_name: str, options: dict[str, Any]) -> None:
-        """Make sure that the schema has a table with a vector index, where the schema is ours to extend."""
-        native = await self._open()
-        if isinstance(native, _native.EmbeddedDeployment):
-            await call(native.declare_vector_table, table_name, options)
+        return AsyncSubscription(self._open, path, dict(args or {}), lambda state: state)
 
     async def close(self) -> None:
         """Close this handle. The last handle of the process on a folder closes the folder. Again: nothing."""
@@ -226,24 +165,11 @@ class AsyncDeployment(AnyDeployment):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
 
-    async def _call(
-        self,
-        kind: Literal["query", "mutation", "action"],
-        path: str,
-        args: dict[str, Any] | None,
-        *,
-        reads: bool = False,
-        as_admin: bool = False,
-    ) -> Any:
-        """Call a function; one that only reads may be called again when an answer gets lost.
-
-        `as_admin` is for this package's functions: there the owner, who is no user, passes the rules of ``auth.ts`` as
-        their administrator. Users stay who they are.
-        """
+    async def _call(self, kind: FunctionKind, path: str, args: dict[str, Any] | None) -> Any:
         native = await self._open()
-        return await call(native.call, kind, path, args or {}, reads=reads or kind == "query", as_admin=as_admin)
+        return await call(native.call, kind, path, args or {})
 
-    async def _open(self) -> _native.EmbeddedDeployment | _native.HttpDeployment:
+    async def _open(self) -> NativeDeployment:
         if self._native is None:
             await call(self._connect)
         if self._native is None or self._closed:
@@ -280,34 +206,3 @@ class AsyncDeployment(AnyDeployment):
             headers=list((self._options.get("headers") or {}).items()),
             mirror_bytes=self._options.get("mirror_bytes", MIRROR_BYTES),
         )
-
-
-class AsyncClient:
-    """What the classes over a deployment share: they take one, or open one of their own and close it."""
-
-    def __init__(self, deployment: AsyncDeployment | Target, **options: Unpack[ConnectOptions]) -> None:
-        self._owns_deployment = not isinstance(deployment, AsyncDeployment)
-        if isinstance(deployment, AsyncDeployment):
-            if options:
-                raise TypeError(f"{type(self).__name__}: options {sorted(options)} belong to connect()")
-            self._deployment = deployment
-        else:
-            refuse_twin(type(self).__name__, deployment)
-            self._deployment = AsyncDeployment(deployment, **options)
-
-    async def close(self) -> None:
-        """Close the deployment, if this object opened it."""
-        if self._owns_deployment:
-            await self._deployment.close()
-
-    async def __aenter__(self) -> Self:
-        await self._deployment._open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._deployment.url!r})"

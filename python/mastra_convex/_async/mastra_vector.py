@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from numpy.typing import ArrayLike
 
-from mastra_convex._async.deployment import AsyncClient
+from mastra_convex._async.client import AsyncClient
 from mastra_convex.types import IndexStats, Metric, QueryResults
 
 Metadata = Mapping[str, Any]
 Filter = Mapping[str, Any]
 Progress = Callable[[int, int], object]
+
+
+class QueryOptions(TypedDict, total=False):
+    """What ``query`` and ``query_many`` take besides vectors; ``query`` of each class says what it means there."""
+
+    top_k: int
+    filter: Filter | None
+    include_vector: bool
+    min_score: float | None
 
 
 class AsyncMastraVector(AsyncClient, ABC):
@@ -42,11 +51,7 @@ class AsyncMastraVector(AsyncClient, ABC):
         self,
         index_name: str,
         query_vector: ArrayLike | None = None,
-        *,
-        top_k: int = 10,
-        filter: Filter | None = None,
-        include_vector: bool = False,
-        min_score: float | None = None,
+        **options: Unpack[QueryOptions],
     ) -> QueryResults:
         """Return the rows most similar to a vector."""
 
@@ -55,11 +60,7 @@ class AsyncMastraVector(AsyncClient, ABC):
         self,
         index_name: str,
         query_vectors: ArrayLike,
-        *,
-        top_k: int = 10,
-        filter: Filter | None = None,
-        include_vector: bool = False,
-        min_score: float | None = None,
+        **options: Unpack[QueryOptions],
     ) -> list[QueryResults]:
         """Query with each of several vectors."""
 
@@ -154,40 +155,18 @@ class AsyncVectorIndex:
     async def query(
         self,
         query_vector: ArrayLike | None = None,
-        *,
-        top_k: int = 10,
-        filter: Filter | None = None,
-        include_vector: bool = False,
-        min_score: float | None = None,
+        **options: Unpack[QueryOptions],
     ) -> QueryResults:
         """Return the rows most similar to a vector."""
-        return await self._vector.query(
-            self.index_name,
-            query_vector,
-            top_k=top_k,
-            filter=filter,
-            include_vector=include_vector,
-            min_score=min_score,
-        )
+        return await self._vector.query(self.index_name, query_vector, **options)
 
     async def query_many(
         self,
         query_vectors: ArrayLike,
-        *,
-        top_k: int = 10,
-        filter: Filter | None = None,
-        include_vector: bool = False,
-        min_score: float | None = None,
+        **options: Unpack[QueryOptions],
     ) -> list[QueryResults]:
         """Query with each of several vectors."""
-        return await self._vector.query_many(
-            self.index_name,
-            query_vectors,
-            top_k=top_k,
-            filter=filter,
-            include_vector=include_vector,
-            min_score=min_score,
-        )
+        return await self._vector.query_many(self.index_name, query_vectors, **options)
 
     async def describe_index(self) -> IndexStats:
         """Return the index's dimension, metric and number of rows."""

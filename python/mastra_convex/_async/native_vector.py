@@ -18,6 +18,7 @@ from mastra_convex._async.mastra_vector import (
     Filter,
     Metadata,
     Progress,
+    QueryOptions,
 )
 from mastra_convex._rows import (
     CALL_BYTES,
@@ -243,19 +244,13 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         self,
         index_name: str,
         query_vectors: ArrayLike,
-        *,
-        top_k: int = 10,
-        filter: Filter | None = None,
-        include_vector: bool = False,
-        min_score: float | None = None,
+        **options: Unpack[QueryOptions],
     ) -> list[QueryResults]:
         """Query with each row of a matrix, shape (queries, dimension), as `query` does: one search each."""
         place = "ConvexNativeVector.query_many"
         index = await self._index(place, index_name)
         return [
-            await self.query(
-                index_name, vector, top_k=top_k, filter=filter, include_vector=include_vector, min_score=min_score
-            )
+            await self.query(index_name, vector, **options)
             for vector in as_vectors(place, query_vectors, index.dimension)
         ]
 
@@ -372,7 +367,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
 
     async def _declare(self, place: str, index: NativeIndex) -> None:
         try:
-            await self._deployment._declare_vector_table(index.table_name, _table_options(index))
+            await self._functions.declare_vector_table(index.table_name, _table_options(index))
         except SchemaError as error:
             raise _undeclared(place, index, error) from error
 
@@ -387,7 +382,8 @@ class AsyncConvexNativeVector(AsyncMastraVector):
     ) -> Any:
         request = {"config": _config(index), **fields}
         try:
-            return await self._deployment._call(kind, path, request, reads=kind != "mutation", as_admin=True)
+            send = self._functions.call if kind == "mutation" else self._functions.read
+            return await send(kind, path, request)
         except FunctionError as error:
             if f"Index {index.table_name}." in str(error):
                 raise _undeclared("ConvexNativeVector", index, error) from error

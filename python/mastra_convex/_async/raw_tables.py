@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mastra_convex._async.deployment import AsyncClient
+from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.storage import Row
 from mastra_convex._async.store.store import AsyncConvexStore
 from mastra_convex._json import to_json

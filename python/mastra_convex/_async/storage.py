@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from mastra_convex._async import upstream
-from mastra_convex._async.deployment import AsyncDeployment
+from mastra_convex._async.package_functions import DEPLOY, AsyncPackageFunctions
 from mastra_convex.errors import (
     AlreadyExistsError,
     FunctionError,
-    FunctionNotFoundError,
     MastraConvexError,
     NotFoundError,
     ThreadNotFoundError,
@@ -43,8 +42,6 @@ ERRORS: dict[str, type[MastraConvexError]] = {
     "ThreadNotFound": ThreadNotFoundError,
 }
 
-DEPLOY = "`mastra-convex init` writes this package's functions; `npx convex deploy` deploys them."
-
 
 class AsyncStorage:
     """Operations of the storage function at a path of a deployment.
@@ -54,8 +51,8 @@ class AsyncStorage:
     ``{"field", "order"}`` and bounds.
     """
 
-    def __init__(self, deployment: AsyncDeployment, function: str) -> None:
-        self._deployment = deployment
+    def __init__(self, functions: AsyncPackageFunctions, function: str) -> None:
+        self._functions = functions
         self.function = key_text("storage_function", function)
         self._is_ours = False
 
@@ -83,14 +80,8 @@ class AsyncStorage:
         return checked(place, await operation(send, table, request))
 
     async def _send(self, op: str, table: str, request: Row) -> Row:
-        arguments = {"op": op, "tableName": table, **request}
-        try:
-            reply: Row = await self._deployment._call(
-                "mutation", self.function, arguments, reads=op in READS, as_admin=True
-            )
-        except FunctionNotFoundError as error:
-            error.hint = f"{error.hint} If they aren't deployed: {DEPLOY}" if error.hint else DEPLOY
-            raise
+        send = self._functions.read if op in READS else self._functions.call
+        reply: Row = await send("mutation", self.function, {"op": op, "tableName": table, **request})
         return reply
 
     def _is_unsupported(self, op: str, reply: Row) -> bool:
@@ -199,7 +190,7 @@ class AsyncStorage:
         self._is_ours = True
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._deployment.url!r}, {self.function!r})"
+        return f"{type(self).__name__}({self._functions.url!r}, {self.function!r})"
 
     async def _unsupported(self, op: str, table: str) -> UnsupportedOperationError:
         """The error that says what the deployed functions can do instead."""

@@ -22,7 +22,8 @@ from mastra_convex._cli.options import Debug, Json
 from mastra_convex._credentials import ADMIN_KEYS, AUTH_TOKEN, URLS
 from mastra_convex._native import SQLITE_VERSION
 from mastra_convex._sync.deployment import ConnectOptions
-from mastra_convex._sync.storage import DEPLOY, Storage
+from mastra_convex._sync.package_functions import DEPLOY, PackageFunctions
+from mastra_convex._sync.storage import Storage
 from mastra_convex.errors import ConfigurationError, FunctionError, LockedError, MastraConvexError
 
 EPILOG = """
@@ -100,7 +101,7 @@ def _examine(target: str, functions: str | None, storage_function: str) -> Itera
     options: ConnectOptions = {} if functions is None else {"functions": functions}
     try:
         with mc.connect(target, **options) as db:
-            storage = Storage(db, storage_function)
+            storage = Storage(PackageFunctions(db), storage_function)
             yield from _functions(storage, is_assumed=file is not None and functions is None)
             vectors = mc.ConvexVector(db, storage_function=storage_function)
             for name in vectors.list_indexes():
@@ -166,7 +167,7 @@ def _functions(storage: Storage, is_assumed: bool) -> Iterator[Finding]:
         yield Finding("functions", "warning", message, hint)
         return
     with mc.connect(":memory:") as built_in:
-        ours: dict[str, Any] = Storage(built_in, "mastra/storage:handle").version() or {}
+        ours: dict[str, Any] = Storage(PackageFunctions(built_in), "mastra/storage:handle").version() or {}
     missing = [
         f"{operation} of {table}"
         for table, operations in ours["operations"].items()

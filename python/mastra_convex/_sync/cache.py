@@ -8,7 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex._sync.deployment import Client, Deployment, Target
+from mastra_convex._sync.client import Client
+from mastra_convex._sync.deployment import Deployment, Target
 from mastra_convex._json import to_json
 from mastra_convex._numbers import as_duration, as_seconds
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
@@ -247,7 +248,6 @@ class ConvexServerCache(Client):
 
     def _call(self, request: dict[str, Any]) -> dict[str, Any]:
         reads = request["op"] in ("get", "listLength", "listFromTo", "version")
-        reply: dict[str, Any] = self._deployment._call(
-            "mutation", self._function, request, reads=reads, as_admin=True
-        )
+        send = self._functions.read if reads else self._functions.call
+        reply: dict[str, Any] = send("mutation", self._function, request)
         return reply

@@ -19,6 +19,7 @@ from mastra_convex._sync.mastra_vector import (
     Filter,
     Metadata,
     Progress,
+    QueryOptions,
 )
 from mastra_convex._rows import (
     CALL_BYTES,
@@ -244,19 +245,13 @@ class ConvexNativeVector(MastraVector):
         self,
         index_name: str,
         query_vectors: ArrayLike,
-        *,
-        top_k: int = 10,
-        filter: Filter | None = None,
-        include_vector: bool = False,
-        min_score: float | None = None,
+        **options: Unpack[QueryOptions],
     ) -> list[QueryResults]:
         """Query with each row of a matrix, shape (queries, dimension), as `query` does: one search each."""
         place = "ConvexNativeVector.query_many"
         index = self._index(place, index_name)
         return [
-            self.query(
-                index_name, vector, top_k=top_k, filter=filter, include_vector=include_vector, min_score=min_score
-            )
+            self.query(index_name, vector, **options)
             for vector in as_vectors(place, query_vectors, index.dimension)
         ]
 
@@ -373,7 +368,7 @@ class ConvexNativeVector(MastraVector):
 
     def _declare(self, place: str, index: NativeIndex) -> None:
         try:
-            self._deployment._declare_vector_table(index.table_name, _table_options(index))
+            self._functions.declare_vector_table(index.table_name, _table_options(index))
         except SchemaError as error:
             raise _undeclared(place, index, error) from error
 
@@ -388,7 +383,8 @@ class ConvexNativeVector(MastraVector):
     ) -> Any:
         request = {"config": _config(index), **fields}
         try:
-            return self._deployment._call(kind, path, request, reads=kind != "mutation", as_admin=True)
+            send = self._functions.call if kind == "mutation" else self._functions.read
+            return send(kind, path, request)
         except FunctionError as error:
             if f"Index {index.table_name}." in str(error):
                 raise _undeclared("ConvexNativeVector", index, error) from error

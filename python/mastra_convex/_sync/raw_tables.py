@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mastra_convex._sync.deployment import Client
+from mastra_convex._sync.client import Client
 from mastra_convex._sync.storage import Row
 from mastra_convex._sync.store.store import ConvexStore
 from mastra_convex._json import to_json

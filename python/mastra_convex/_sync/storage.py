@@ -7,11 +7,10 @@ from collections.abc import Iterator, Callable, Mapping, Sequence
 from typing import Any
 
 from mastra_convex._sync import upstream
-from mastra_convex._sync.deployment import Deployment
+from mastra_convex._sync.package_functions import DEPLOY, PackageFunctions
 from mastra_convex.errors import (
     AlreadyExistsError,
     FunctionError,
-    FunctionNotFoundError,
     MastraConvexError,
     NotFoundError,
     ThreadNotFoundError,
@@ -44,8 +43,6 @@ ERRORS: dict[str, type[MastraConvexError]] = {
     "ThreadNotFound": ThreadNotFoundError,
 }
 
-DEPLOY = "`mastra-convex init` writes this package's functions; `npx convex deploy` deploys them."
-
 
 class Storage:
     """Operations of the storage function at a path of a deployment.
@@ -55,8 +52,8 @@ class Storage:
     ``{"field", "order"}`` and bounds.
     """
 
-    def __init__(self, deployment: Deployment, function: str) -> None:
-        self._deployment = deployment
+    def __init__(self, functions: PackageFunctions, function: str) -> None:
+        self._functions = functions
         self.function = key_text("storage_function", function)
         self._is_ours = False
 
@@ -84,14 +81,8 @@ class Storage:
         return checked(place, operation(send, table, request))
 
     def _send(self, op: str, table: str, request: Row) -> Row:
-        arguments = {"op": op, "tableName": table, **request}
-        try:
-            reply: Row = self._deployment._call(
-                "mutation", self.function, arguments, reads=op in READS, as_admin=True
-            )
-        except FunctionNotFoundError as error:
-            error.hint = f"{error.hint} If they aren't deployed: {DEPLOY}" if error.hint else DEPLOY
-            raise
+        send = self._functions.read if op in READS else self._functions.call
+        reply: Row = send("mutation", self.function, {"op": op, "tableName": table, **request})
         return reply
 
     def _is_unsupported(self, op: str, reply: Row) -> bool:
@@ -200,7 +191,7 @@ class Storage:
         self._is_ours = True
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._deployment.url!r}, {self.function!r})"
+        return f"{type(self).__name__}({self._functions.url!r}, {self.function!r})"
 
     def _unsupported(self, op: str, table: str) -> UnsupportedOperationError:
         """The error that says what the deployed functions can do instead."""

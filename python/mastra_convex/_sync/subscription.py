@@ -8,16 +8,16 @@ import time
 from collections.abc import Callable
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from mastra_convex import _native
 from mastra_convex._sync._call import call, wait
 from mastra_convex.errors import InvalidArgumentError, TransportTimeoutError
 
-if TYPE_CHECKING:
-    from mastra_convex._sync.deployment import Deployment
-
 T = TypeVar("T")
+
+# A handle on a deployment of either kind, as the core has it.
+NativeDeployment = _native.EmbeddedDeployment | _native.HttpDeployment
 
 
 class Subscription(Generic[T]):
@@ -34,18 +34,15 @@ class Subscription(Generic[T]):
 
     def __init__(
         self,
-        deployment: Deployment,
+        open_deployment: Callable[[], NativeDeployment],
         path: str,
         args: dict[str, Any],
         shape: Callable[[Any], T],
-        *,
-        as_admin: bool,
     ) -> None:
-        self._deployment = deployment
+        self._open_deployment = open_deployment
         self._path = path
         self._args = args
         self._shape = shape
-        self._as_admin = as_admin
         self._opening = Lock()
         self._native: _native.Subscription | None = None
         self._closed = False
@@ -113,13 +110,13 @@ class Subscription(Generic[T]):
 
     def _open(self) -> _native.Subscription | None:
         if self._native is None and not self._closed:
-            call(self._start, self._deployment._open())
+            call(self._start, self._open_deployment())
         return self._native
 
-    def _start(self, deployment: _native.EmbeddedDeployment | _native.HttpDeployment) -> None:
+    def _start(self, deployment: NativeDeployment) -> None:
         with self._opening:
             if self._native is None and not self._closed:
-                self._native = deployment.subscribe(self._path, self._args, as_admin=self._as_admin)
+                self._native = deployment.subscribe(self._path, self._args)
 
     def _stop(self) -> None:
         # Whoever is starting it right now has the lock.

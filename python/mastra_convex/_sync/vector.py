@@ -19,6 +19,7 @@ from mastra_convex._sync.mastra_vector import (
     Filter,
     Metadata,
     Progress,
+    QueryOptions,
 )
 from mastra_convex._sync.storage import Storage
 from mastra_convex._numbers import as_seconds
@@ -39,6 +40,7 @@ from mastra_convex._rows import (
 )
 from mastra_convex.errors import (
     DimensionMismatchError,
+    IndexNotFoundError,
     InvalidArgumentError,
     LimitExceededError,
     MastraConvexError,
@@ -59,8 +61,6 @@ class _Index:
     name: str
     dimension: int
     metric: Metric
-    # The last write to the table of indexes before this was read, where that can be known.
-    written: int | None
 
     @property
     def table(self) -> str:
@@ -100,9 +100,8 @@ class ConvexVector(MastraVector):
     ) -> None:
         super().__init__(deployment, **options)
         self.id = id
-        self._storage = Storage(self._deployment, storage_function)
+        self._storage = Storage(self._functions, storage_function)
         self._max_staleness = as_seconds("ConvexVector: max_staleness", max_staleness)
-        self._indexes: dict[str, _Index] = {}
 
     def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
         """Make an index. With one of the same name, dimension and metric: nothing.
@@ -294,22 +293,11 @@ class ConvexVector(MastraVector):
         self,
         index_name: str,
         query_vectors: ArrayLike,
-        *,
-        top_k: int = 10,
-        filter: Filter | None = None,
-        include_vector: bool = False,
-        min_score: float | None = None,
+        **options: Unpack[QueryOptions],
     ) -> list[QueryResults]:
         """Query with each row of a matrix, shape (queries, dimension), as `query` does; cheaper than one by one."""
         batch = self._rows("ConvexVector.query_many", index_name)
-        return call(
-            batch.query_many,
-            query_vectors,
-            top_k,
-            filter=filter,
-            include_vector=include_vector,
-            min_score=min_score,
-        )
+        return call(batch.query_many, query_vectors, **options)
 
     def list_indexes(self) -> list[str]:
         """Return the names of the indexes, oldest first."""
@@ -417,41 +405,26 @@ class ConvexVector(MastraVector):
 
     def _rows(self, place: str, index_name: str) -> _native.VectorBatch:
         """The rows of an index as they are now, ready to score."""
-        known = self._known(index_name)
-        rows = None if known is None else self._vectors(known, self._is_current(known))
-        while rows is None:
-            rows = self._vectors(self._read_index(place, index_name), True)
+        rows = self._functions.vectors(self._named(place, index_name))
+        if rows is None:
+            raise self._not_found(place, index_name)
         return rows
-
-    def _vectors(self, index: _Index, is_described_now: bool) -> _native.VectorBatch | None:
-        return self._deployment._vectors(
-            self._storage.function, index.name, index.dimension, index.metric, is_described_now, self._max_staleness
-        )
 
     def _index(self, place: str, index_name: str) -> _Index:
         """What `create_index` stored."""
-        known = self._known(index_name)
-        if known is not None and self._is_current(known):
-            return known
-        return self._read_index(place, index_name)
+        described = self._functions.describe(self._named(place, index_name))
+        if described is None:
+            raise self._not_found(place, index_name)
+        dimension, metric = described
+        return _Index(index_name, dimension, cast(Metric, metric))
 
-    def _known(self, index_name: str) -> _Index | None:
-        return self._indexes.get(index_name) if isinstance(index_name, str) else None
-
-    def _is_current(self, index: _Index) -> bool:
-        """Whether no index was made or deleted since this one was read; false where that can't be known."""
-        return index.written is not None and index.written == self._deployment._last_write(INDEXES)
-
-    def _read_index(self, place: str, index_name: str) -> _Index:
+    def _named(self, place: str, index_name: str) -> _native.VectorIndex:
         check_index_name(place, index_name)
-        written = self._deployment._last_write(INDEXES)
-        row = self._storage.call("load", INDEXES, keys={"id": index_name})
-        if row is None:
-            makes_it = f"create_index({index_name!r}, dimension=…) makes it."
-            raise index_not_found(place, index_name, self.list_indexes(), makes_it)
-        index = _Index(index_name, int(row["dimension"]), cast(Metric, row["metric"]), written)
-        self._indexes[index_name] = index
-        return index
+        return _native.VectorIndex(self._storage.function, index_name, max_staleness=self._max_staleness)
+
+    def _not_found(self, place: str, index_name: str) -> IndexNotFoundError:
+        makes_it = f"create_index({index_name!r}, dimension=…) makes it."
+        return index_not_found(place, index_name, self.list_indexes(), makes_it)
 
 
 def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:

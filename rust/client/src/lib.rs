@@ -27,6 +27,5 @@ pub use client::{Call, Client, FunctionKind, Options, Outcome, Phase, Report};
 pub use credential::acting_as;
 pub use error::{Error, Result};
 pub use live::{Authorize, LiveClient, LiveQuery};
-pub use mirror::Description;
 pub use mirrors::{Mirrors, Source, Vectors, Wanted};
-pub use pages::VectorIndex;
+pub use pages::{Description, INDEXES, VectorIndex};

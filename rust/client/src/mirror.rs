@@ -11,17 +11,8 @@ use value::{Array, Packed, Value};
 use crate::{
     client::Client,
     error::{Error, Result},
-    pages::{VectorIndex, may_be_too_much},
+    pages::{Description, VectorIndex, may_be_too_much},
 };
-
-/// What a deployment says of an index beside its rows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Description {
-    /// The length of its vectors.
-    pub dimension: usize,
-    /// `cosine`, `dotproduct` or `euclidean`.
-    pub metric: String,
-}
 
 /// The rows of an index as they were at a commit.
 pub(crate) struct Mirror {
@@ -35,6 +26,16 @@ pub(crate) struct Mirror {
     index: Option<(String, Description)>,
 }
 
+/// What reading an index for the first time came to.
+pub(crate) enum FirstReading {
+    /// Its rows.
+    Rows(Mirror),
+    /// There is no such index.
+    NoIndex,
+    /// The functions can't say what changes in it.
+    NotFollowed,
+}
+
 /// How bringing a mirror up to date ended.
 enum Caught {
     Up,
@@ -43,21 +44,22 @@ enum Caught {
 }
 
 impl Mirror {
-    /// Reads an index, and how many bytes that took. None where the functions can't say what changed, or where ids
-    /// aren't unique, so that they can't say it of a row.
+    /// Reads an index, and how many bytes that took. It isn't followed where the deployed functions have no operation
+    /// for that, or where ids aren't unique, so that a change can't be told by them.
     pub(crate) fn read(
         client: &Client,
         index: &VectorIndex,
-        dimension: usize,
         authorization: Option<&str>,
-    ) -> Result<(Option<Self>, usize)> {
+    ) -> Result<(FirstReading, usize)> {
         let mut mirror =
-            Self { rows: SortedBatch::new(dimension), places: HashMap::new(), bytes: 0, cursor: None, index: None };
+            Self { rows: SortedBatch::new(0), places: HashMap::new(), bytes: 0, cursor: None, index: None };
         let mut bytes = match mirror.follow(client, index, authorization) {
             Ok((_, bytes)) => bytes,
-            Err(error) if error.is_unsupported_operation() => return Ok((None, 0)),
+            Err(error) if error.is_unsupported_operation() => return Ok((FirstReading::NotFollowed, 0)),
             Err(error) => return Err(error),
         };
+        let Some(description) = mirror.description() else { return Ok((FirstReading::NoIndex, bytes)) };
+        mirror.rows = SortedBatch::new(description.dimension);
         let mut twice = HashSet::new();
         bytes += client.read_pages(index, authorization, |page| {
             let (rows, end) = decode_rows(page)?;
@@ -74,11 +76,11 @@ impl Mirror {
             twice.remove(id);
         })?;
         match caught {
-            Caught::Up if twice.is_empty() => Ok((Some(mirror), bytes + more)),
-            Caught::Up => Ok((None, bytes + more)),
+            Caught::Up if twice.is_empty() => Ok((FirstReading::Rows(mirror), bytes + more)),
+            Caught::Up => Ok((FirstReading::NotFollowed, bytes + more)),
             Caught::Behind => {
-                let (mirror, again) = Self::read(client, index, dimension, authorization)?;
-                Ok((mirror, bytes + more + again))
+                let (reading, again) = Self::read(client, index, authorization)?;
+                Ok((reading, bytes + more + again))
             }
         }
     }
@@ -128,7 +130,7 @@ impl Mirror {
             let said = end.changes.as_ref().and_then(Value::as_object);
             let field = |name| said.and_then(|said| said.get(name));
             let is_known = field("isKnown") == Some(&Value::Boolean(true));
-            let described = field("index").and_then(description);
+            let described = field("index").and_then(identified);
             // Made anew, perhaps on another deployment at the same URL.
             let is_same = self.index.as_ref().map(|(id, _)| id) == described.as_ref().map(|(id, _)| id);
             if self.cursor.is_some() && !(is_known && is_same) {
@@ -208,10 +210,8 @@ fn heap_bytes(value: &Value) -> usize {
     }
 }
 
-fn description(index: &Value) -> Option<(String, Description)> {
-    let fields = index.as_object()?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length of vectors")]
-    let dimension = fields.get("dimension")?.as_f64()? as usize;
-    let description = Description { dimension, metric: fields.get("metric")?.as_str()?.to_owned() };
-    Some((fields.get("_id")?.as_str()?.to_owned(), description))
+/// The id of the document that lists an index, and what it says.
+fn identified(index: &Value) -> Option<(String, Description)> {
+    let id = index.as_object()?.get("_id")?.as_str()?.to_owned();
+    Some((id, Description::of_row(index)?))
 }

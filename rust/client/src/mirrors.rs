@@ -16,8 +16,8 @@ use crate::{
     client::Client,
     error::{Error, Result},
     locks::locked,
-    mirror::{Description, Mirror, bytes_of},
-    pages::VectorIndex,
+    mirror::{FirstReading, Mirror, bytes_of},
+    pages::{Description, VectorIndex},
 };
 
 /// Mirrors of vector indexes.
@@ -55,7 +55,7 @@ enum Kept {
     /// Rows that can't be brought up to date, as they were read then by somebody.
     Pages {
         batch: Arc<Batch>,
-        description: Description,
+        metric: String,
         read: Instant,
         reader: Option<String>,
     },
@@ -65,10 +65,6 @@ enum Kept {
 pub struct Wanted<'a> {
     /// Which one.
     pub index: &'a VectorIndex,
-    /// What it is taken for.
-    pub description: &'a Description,
-    /// Whether `description` was read just now. Otherwise the deployment must confirm it with the rows.
-    pub is_described_now: bool,
     /// How old the rows may be where the functions can't say what changed.
     pub max_staleness: Duration,
     /// The `Authorization` header.
@@ -80,6 +76,8 @@ pub struct Wanted<'a> {
 pub struct Vectors {
     /// In stored order.
     pub batch: Arc<Batch>,
+    /// `cosine`, `dotproduct` or `euclidean`.
+    pub metric: String,
     /// How they came.
     pub source: Source,
     /// How many bytes that took.
@@ -102,8 +100,8 @@ impl Mirrors {
         Self { most_bytes, clock: AtomicU64::new(1), places: Mutex::default() }
     }
 
-    /// The rows of an index, with every write that was acknowledged before this was called. None where the index isn't,
-    /// or might not be, what it is taken for.
+    /// The rows of an index, with every write that was acknowledged before this was called. None if there is no such
+    /// index.
     ///
     /// One thread asks the deployment at a time; those that came before it asked, with the same credential, take its
     /// answer.
@@ -126,7 +124,7 @@ impl Mirrors {
         if state.began > came && state.reader.as_deref() == wanted.authorization {
             match (&state.failure, &state.kept) {
                 (Some(failure), _) => return Err(failure.clone()),
-                (None, Some(kept @ Kept::Mirror(_))) => return Ok(kept.as_wanted(wanted, 0)),
+                (None, Some(kept @ Kept::Mirror(_))) => return Ok(kept.vectors(0)),
                 _ => {}
             }
         }
@@ -150,40 +148,42 @@ impl Mirrors {
             Some(Kept::Mirror(mut mirror)) => match mirror.refresh(client, wanted.index, wanted.authorization) {
                 Ok((true, bytes)) => {
                     let kept = Kept::Mirror(mirror);
-                    let vectors = kept.as_wanted(wanted, bytes);
-                    // An index that was made anew has other rows, however alike it is called.
-                    return (vectors.is_some().then_some(kept), Ok(vectors));
+                    let vectors = kept.vectors(bytes);
+                    return (Some(kept), Ok(vectors));
                 }
                 Ok((false, _)) => {}
                 Err(error) => return (Some(Kept::Mirror(mirror)), Err(error)),
             },
             Some(pages) if pages.is_fresh_enough(wanted) => {
-                let vectors = pages.as_wanted(wanted, 0);
+                let vectors = pages.vectors(0);
                 return (Some(pages), Ok(vectors));
             }
             _ => {}
         }
-        let (mirror, bytes_received) =
-            match Mirror::read(client, wanted.index, wanted.description.dimension, wanted.authorization) {
-                Ok(read) => read,
-                Err(error) => return (None, Err(error)),
-            };
-        let Some(mirror) = mirror else {
-            let read = Instant::now();
-            let vectors = read_anew(client, wanted);
-            let kept = vectors.as_ref().ok().and_then(Option::as_ref).map(|vectors| Kept::Pages {
-                batch: Arc::clone(&vectors.batch),
-                description: wanted.description.clone(),
-                read,
-                reader: wanted.authorization.map(str::to_owned),
-            });
-            return (kept.filter(|_| !wanted.max_staleness.is_zero()), vectors);
+        let (reading, bytes_received) = match Mirror::read(client, wanted.index, wanted.authorization) {
+            Ok(read) => read,
+            Err(error) => return (None, Err(error)),
         };
-        let kept = Kept::Mirror(mirror);
-        let vectors = kept.as_wanted(wanted, bytes_received);
-        let vectors = vectors.map(|vectors| Vectors { source: Source::Pages, ..vectors });
-        let is_kept = vectors.is_some() && kept.bytes() <= self.most_bytes;
-        (is_kept.then_some(kept), Ok(vectors))
+        match reading {
+            FirstReading::NoIndex => (None, Ok(None)),
+            FirstReading::Rows(mirror) => {
+                let kept = Kept::Mirror(mirror);
+                let vectors = kept.vectors(bytes_received);
+                let vectors = vectors.map(|vectors| Vectors { source: Source::Pages, ..vectors });
+                ((kept.bytes() <= self.most_bytes).then_some(kept), Ok(vectors))
+            }
+            FirstReading::NotFollowed => {
+                let read = Instant::now();
+                let vectors = read_anew(client, wanted);
+                let kept = vectors.as_ref().ok().and_then(Option::as_ref).map(|vectors| Kept::Pages {
+                    batch: Arc::clone(&vectors.batch),
+                    metric: vectors.metric.clone(),
+                    read,
+                    reader: wanted.authorization.map(str::to_owned),
+                });
+                (kept.filter(|_| !wanted.max_staleness.is_zero()), vectors)
+            }
+        }
     }
 
     fn now(&self) -> u64 {
@@ -233,14 +233,13 @@ impl Drop for Reading<'_> {
 }
 
 impl Kept {
-    /// The rows, if the index still is what it is taken for.
-    fn as_wanted(&self, wanted: &Wanted<'_>, bytes_received: usize) -> Option<Vectors> {
-        let (batch, description, source) = match self {
-            Self::Mirror(mirror) => (mirror.batch(), mirror.description(), Source::Mirror),
-            Self::Pages { batch, description, .. } => (batch, Some(description), Source::Pages),
+    /// The rows; none if the index was deleted.
+    fn vectors(&self, bytes_received: usize) -> Option<Vectors> {
+        let (batch, metric, source) = match self {
+            Self::Mirror(mirror) => (mirror.batch(), &mirror.description()?.metric, Source::Mirror),
+            Self::Pages { batch, metric, .. } => (batch, metric, Source::Pages),
         };
-        let vectors = Vectors { batch: Arc::clone(batch), source, bytes_received };
-        (description == Some(wanted.description)).then_some(vectors)
+        Some(Vectors { batch: Arc::clone(batch), metric: metric.clone(), source, bytes_received })
     }
 
     /// Whether rows that can't be brought up to date may be used again, by whom they were read.
@@ -262,13 +261,13 @@ impl Kept {
     }
 }
 
-/// Reads all rows of an index that is what it was described as just now.
+/// Reads all rows of an index; none if there is no such index.
 fn read_anew(client: &Client, wanted: &Wanted<'_>) -> Result<Option<Vectors>> {
-    if !wanted.is_described_now {
+    let Some(Description { dimension, metric }) = client.describe(wanted.index, wanted.authorization)? else {
         return Ok(None);
-    }
-    let mut batch = Some(Batch::new(wanted.description.dimension));
+    };
+    let mut batch = Some(Batch::new(dimension));
     let bytes_received = client.read_pages(wanted.index, wanted.authorization, |page| decode_page(page, &mut batch))?;
-    let batch = Arc::new(batch.unwrap_or_else(|| Batch::new(wanted.description.dimension)));
-    Ok(Some(Vectors { batch, source: Source::Pages, bytes_received }))
+    let batch = Arc::new(batch.unwrap_or_else(|| Batch::new(dimension)));
+    Ok(Some(Vectors { batch, metric, source: Source::Pages, bytes_received }))
 }

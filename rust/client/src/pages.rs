@@ -8,8 +8,11 @@ use value::Value;
 
 use crate::{
     client::{Call, Client, FunctionKind},
-    error::Result,
+    error::{Error, Result},
 };
+
+/// The table that lists the indexes.
+pub const INDEXES: &str = "mastra_vector_indexes";
 
 /// Rows a page, as the original client asks for.
 const PAGE_ROWS: f64 = 256.0;
@@ -23,7 +26,64 @@ pub struct VectorIndex {
     pub name: String,
 }
 
+impl VectorIndex {
+    /// What the storage function takes to describe the index.
+    #[must_use]
+    pub fn describe(&self) -> Value {
+        let keys = Value::from([("id", self.name.as_str().into())]);
+        Value::from([("op", "load".into()), ("tableName", INDEXES.into()), ("keys", keys)])
+    }
+}
+
+/// What a deployment says of an index beside its rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// The length of its vectors.
+    pub dimension: usize,
+    /// `cosine`, `dotproduct` or `euclidean`.
+    pub metric: String,
+}
+
+impl Description {
+    /// What the storage function replies to [`VectorIndex::describe`]; none if there is no such index.
+    ///
+    /// # Errors
+    ///
+    /// The reply is a refusal.
+    pub fn of_reply(reply: &Value) -> Result<Option<Self>> {
+        let field = |name| reply.as_object().and_then(|reply| reply.get(name));
+        let text = |name| field(name).and_then(Value::as_str).map(str::to_owned);
+        match field("ok") {
+            Some(Value::Boolean(true)) => Ok(field("result").and_then(Self::of_row)),
+            _ => Err(Error::Page(PageError::Refused {
+                page: 0,
+                message: text("error").unwrap_or_else(|| "the storage function gave no reply of its own".to_owned()),
+                code: text("code"),
+            })),
+        }
+    }
+
+    /// What a row of the list of indexes says.
+    pub(crate) fn of_row(row: &Value) -> Option<Self> {
+        let fields = row.as_object()?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length of vectors")]
+        let dimension = fields.get("dimension")?.as_f64()? as usize;
+        Some(Self { dimension, metric: fields.get("metric")?.as_str()?.to_owned() })
+    }
+}
+
 impl Client {
+    /// Describes an index; none if there is no such index.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::call`]'s; the reply is a refusal.
+    pub fn describe(&self, index: &VectorIndex, authorization: Option<&str>) -> Result<Option<Description>> {
+        let (kind, path) = (FunctionKind::Mutation, index.storage_function.as_str());
+        let reply = self.call(&Call { kind, path, args: &index.describe(), reads: true, authorization })?;
+        Description::of_reply(&reply.result?)
+    }
+
     /// Reads all rows of an index. `take` decodes each page while the next one is on its way. Gives the bytes received.
     pub(crate) fn read_pages(
         &self,

@@ -7,13 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client::{
-    Authorize, Call, Client, Description, Error, LiveClient, Mirrors, Options, Source, VectorIndex, Vectors, Wanted,
-};
+use client::{Authorize, Call, Client, Error, LiveClient, Mirrors, Options, Source, Vectors, Wanted};
 use pyo3::prelude::*;
+use value::Value;
 
 use crate::{
-    administrator,
+    administrator::administrator,
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, to_python},
     error::{Credential, client_error, invalid_argument},
@@ -21,21 +20,39 @@ use crate::{
     results::Origin,
     snapshot::Progress,
     subscription::{Subscription, Subscriptions},
+    vector_index::VectorIndex,
 };
 
-/// A deployment somewhere: Convex's cloud, self-hosted, `mastra-convex serve`.
+/// A handle on a deployment somewhere: Convex's cloud, self-hosted, `mastra-convex serve`.
 #[pyclass(frozen)]
 pub(crate) struct HttpDeployment {
+    connection: Arc<Connection>,
+    caller: Arc<Caller>,
+}
+
+/// What the handles of the owner and of the administrator share.
+struct Connection {
     client: Arc<Client>,
-    /// What users follow, and what this package's classes do.
-    live: Arc<LiveClient>,
-    live_as_admin: Arc<LiveClient>,
     mirrors: Mirrors,
-    /// What returns the `Authorization` header; None for anonymous calls.
-    authorization: Option<Arc<Py<PyAny>>>,
-    /// What that is.
+    /// What the `Authorization` header is.
     credential: Credential,
+    administrator: Arc<Caller>,
     subscriptions: Subscriptions,
+}
+
+/// As whom a handle calls.
+struct Caller {
+    authorization: Authorization,
+    live: Arc<LiveClient>,
+}
+
+/// Gives the `Authorization` header.
+#[derive(Clone)]
+struct Authorization {
+    /// What returns it; None for anonymous calls.
+    give: Option<Arc<Py<PyAny>>>,
+    /// The user as whom an admin acts.
+    acting_as: Option<Value>,
 }
 
 #[pymethods]
@@ -58,131 +75,148 @@ impl HttpDeployment {
             Some(given) if given.getattr(py, "kind")?.bind(py).eq("admin_key")? => Credential::AdminKey,
             Some(_) => Credential::Token,
         };
-        let authorization = authorization.map(Arc::new);
-        let live = |as_admin| {
-            let give = authorization.clone();
-            let authorize: Authorize = Arc::new(move || {
-                let given = Python::attach(|py| authorize(py, give.as_deref(), as_admin));
-                given.map_err(|error| Error::Credential { reason: error.to_string() })
-            });
-            LiveClient::new(Arc::clone(&client), authorize)
-        };
-        let (live, live_as_admin) = (live(false), live(true));
-        let mirrors = Mirrors::new(mirror_bytes);
-        let subscriptions = Subscriptions::default();
-        Ok(Self { client, live, live_as_admin, mirrors, authorization, credential, subscriptions })
+        let give = authorization.map(Arc::new);
+        let caller = |acting_as| Arc::new(Caller::new(&client, Authorization { give: give.clone(), acting_as }));
+        let (caller, administrator) = (caller(None), caller(Some(administrator())));
+        let (mirrors, subscriptions) = (Mirrors::new(mirror_bytes), Subscriptions::default());
+        let connection = Arc::new(Connection { client, mirrors, credential, administrator, subscriptions });
+        Ok(Self { connection, caller })
     }
 
-    #[pyo3(signature = (kind, path, args, *, reads, as_admin))]
+    /// A handle through which an admin calls as the administrator, whom every rule of `auth.ts` admits. A user's calls
+    /// are the same through both.
+    fn as_administrator(&self) -> Self {
+        Self { connection: Arc::clone(&self.connection), caller: Arc::clone(&self.connection.administrator) }
+    }
+
     fn call<'py>(
         &self,
         py: Python<'py>,
         kind: &str,
         path: &str,
         args: &Bound<'py, PyAny>,
-        reads: bool,
-        as_admin: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (_, kind) = parse_kind(py, kind)?;
-        let args = arguments_from_python(args)?;
-        let authorization = authorize(py, self.authorization.as_deref(), as_admin)?;
-        let outcome = self.detached(py, |client| {
-            client.call(&Call { kind, path, args: &args, reads, authorization: authorization.as_deref() })
-        })?;
-        log(py, path, &outcome.log_lines)?;
-        to_python(py, &outcome.result.map_err(|error| client_error(py, error, self.credential))?)
+        self.send(py, kind, path, args, kind == "query")
     }
 
-    #[pyo3(signature = (path, args, *, as_admin))]
-    fn subscribe(
+    fn read<'py>(
         &self,
-        py: Python<'_>,
-        path: String,
-        args: &Bound<'_, PyAny>,
-        as_admin: bool,
-    ) -> PyResult<Subscription> {
+        py: Python<'py>,
+        kind: &str,
+        path: &str,
+        args: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.send(py, kind, path, args, true)
+    }
+
+    fn subscribe(&self, py: Python<'_>, path: String, args: &Bound<'_, PyAny>) -> PyResult<Subscription> {
         let args = arguments_from_python(args)?;
-        let live = if as_admin { &self.live_as_admin } else { &self.live };
-        let subscription = py.detach(|| Subscription::http(live, path, args, self.credential));
-        self.subscriptions.add(&subscription);
+        let credential = self.connection.credential;
+        let subscription = py.detach(|| Subscription::http(&self.caller.live, path, args, credential));
+        self.connection.subscriptions.add(&subscription);
         Ok(subscription)
     }
 
-    #[pyo3(signature = (*, storage_function, index_name, dimension, metric, is_described_now, max_staleness))]
-    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
-    fn vectors(
-        &self,
-        py: Python<'_>,
-        storage_function: String,
-        index_name: String,
-        dimension: usize,
-        metric: &str,
-        is_described_now: bool,
-        max_staleness: f64,
-    ) -> PyResult<Option<VectorBatch>> {
-        let parsed_metric = parse_metric(py, metric)?;
-        let authorization = authorize(py, self.authorization.as_deref(), true)?;
+    fn describe(&self, py: Python<'_>, index: &VectorIndex) -> PyResult<Option<(usize, String)>> {
+        let authorization = self.caller.authorization.header(py)?;
+        let description = self.detached(py, |client| client.describe(&index.index, authorization.as_deref()))?;
+        Ok(description.map(|description| (description.dimension, description.metric)))
+    }
+
+    fn vectors(&self, py: Python<'_>, index: &VectorIndex) -> PyResult<Option<VectorBatch>> {
+        let authorization = self.caller.authorization.header(py)?;
+        let (index, max_staleness) = (&index.index, index.max_staleness);
         let begin = Instant::now();
-        let wanted = Wanted {
-            index: &VectorIndex { storage_function, name: index_name },
-            description: &Description { dimension, metric: metric.to_owned() },
-            is_described_now,
-            max_staleness: duration(py, "max_staleness", max_staleness)?,
-            authorization: authorization.as_deref(),
-        };
-        let vectors = self.detached(py, |client| self.mirrors.read(client, &wanted))?;
+        let wanted = Wanted { index, max_staleness, authorization: authorization.as_deref() };
+        let vectors = self.detached(py, |client| self.connection.mirrors.read(client, &wanted))?;
         let transfer = begin.elapsed().as_secs_f64();
-        Ok(vectors.map(|Vectors { batch, source, bytes_received }| {
-            let strategy = match source {
-                Source::Mirror => "mirror",
-                Source::Pages => "pages",
-            };
-            VectorBatch::from_batch(batch, parsed_metric, Origin { strategy, bytes_received, transfer })
-        }))
+        let Some(Vectors { batch, metric, source, bytes_received }) = vectors else { return Ok(None) };
+        let strategy = match source {
+            Source::Mirror => "mirror",
+            Source::Pages => "pages",
+        };
+        let metric = parse_metric(py, &metric)?;
+        Ok(Some(VectorBatch::from_batch(batch, metric, Origin { strategy, bytes_received, transfer })))
     }
 
     #[pyo3(signature = (path, *, progress))]
     fn export_snapshot(&self, py: Python<'_>, path: PathBuf, progress: Py<PyAny>) -> PyResult<()> {
-        let authorization = authorize(py, self.authorization.as_deref(), false)?;
+        let authorization = self.caller.authorization.header(py)?;
         let mut progress = Progress::new(progress);
         let exported = py.detach(|| {
             let mut file = File::create(&path).map_err(Error::snapshot_file)?;
-            self.client.export_snapshot(&mut file, authorization.as_deref(), &mut progress.of_client())?;
+            self.connection.client.export_snapshot(&mut file, authorization.as_deref(), &mut progress.of_client())?;
             file.sync_all().map_err(Error::snapshot_file)
         });
-        exported.map_err(|error| progress.client_error(py, error, self.credential, &path))
+        exported.map_err(|error| progress.client_error(py, error, self.connection.credential, &path))
     }
 
     #[pyo3(signature = (path, *, replace, progress))]
     fn import_snapshot(&self, py: Python<'_>, path: PathBuf, replace: bool, progress: Py<PyAny>) -> PyResult<u64> {
-        let authorization = authorize(py, self.authorization.as_deref(), false)?;
+        let authorization = self.caller.authorization.header(py)?;
         let mut progress = Progress::new(progress);
         let imported = py.detach(|| {
             let mut file = File::open(&path).map_err(Error::snapshot_file)?;
-            self.client.import_snapshot(&mut file, replace, authorization.as_deref(), &mut progress.of_client())
+            self.connection.client.import_snapshot(&mut file, replace, authorization.as_deref(), &mut progress.of_client())
         });
-        imported.map_err(|error| progress.client_error(py, error, self.credential, &path))
+        imported.map_err(|error| progress.client_error(py, error, self.connection.credential, &path))
     }
 
     fn close(&self, py: Python<'_>) {
-        py.detach(|| self.subscriptions.close());
+        py.detach(|| self.connection.subscriptions.close());
     }
 }
 
 impl HttpDeployment {
+    /// Calls a function; one that `reads` only may be called again when its answer gets lost.
+    fn send<'py>(
+        &self,
+        py: Python<'py>,
+        kind: &str,
+        path: &str,
+        args: &Bound<'py, PyAny>,
+        reads: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (_, kind) = parse_kind(py, kind)?;
+        let args = arguments_from_python(args)?;
+        let authorization = self.caller.authorization.header(py)?;
+        let outcome = self.detached(py, |client| {
+            client.call(&Call { kind, path, args: &args, reads, authorization: authorization.as_deref() })
+        })?;
+        log(py, path, &outcome.log_lines)?;
+        to_python(py, &outcome.result.map_err(|error| client_error(py, error, self.connection.credential))?)
+    }
+
     /// Does something with the client, the GIL released.
     fn detached<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Client) -> client::Result<T> + Send) -> PyResult<T> {
-        py.detach(|| act(&self.client)).map_err(|error| client_error(py, error, self.credential))
+        py.detach(|| act(&self.connection.client)).map_err(|error| client_error(py, error, self.connection.credential))
+    }
+}
+
+impl Caller {
+    fn new(client: &Arc<Client>, authorization: Authorization) -> Self {
+        let of_live = authorization.clone();
+        let authorize: Authorize = Arc::new(move || {
+            let given = Python::attach(|py| of_live.header(py));
+            given.map_err(|error| Error::Credential { reason: error.to_string() })
+        });
+        let live = LiveClient::new(Arc::clone(client), authorize);
+        Self { authorization, live }
+    }
+}
+
+impl Authorization {
+    /// The header for a call; none for an anonymous one.
+    fn header(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        let header: Option<String> = self.give.as_deref().map(|give| give.call0(py)?.extract(py)).transpose()?;
+        Ok(header.map(|header| match &self.acting_as {
+            Some(user) => client::acting_as(&header, user),
+            None => header,
+        }))
     }
 }
 
 /// A length of time. Python's classes have checked that it is one, and what it is at most.
-fn duration(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Duration> {
+pub(crate) fn duration(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|error| invalid_argument(py, format!("{name} {seconds}: {error}")))
-}
-
-/// The `Authorization` header for a call, none for an anonymous one.
-fn authorize(py: Python<'_>, give: Option<&Py<PyAny>>, as_admin: bool) -> PyResult<Option<String>> {
-    let header = give.map(|give| give.call0(py)?.extract(py)).transpose()?;
-    Ok(header.map(|header| administrator::authorization(header, as_admin)))
 }

@@ -9,7 +9,7 @@ mod administrator;
 mod arrays;
 mod batch;
 mod convert;
-mod deployment;
+mod embedded;
 mod error;
 mod functions;
 mod http;
@@ -19,6 +19,7 @@ mod server;
 mod signal;
 mod snapshot;
 mod subscription;
+mod vector_index;
 
 use pyo3::prelude::*;
 
@@ -27,13 +28,14 @@ mod _native {
     #[pymodule_export]
     use super::{
         batch::{VectorBatch, matches_everything, row_sizes},
-        deployment::{EmbeddedDeployment, after_fork_in_child, after_fork_in_parent, before_fork},
+        embedded::{EmbeddedDeployment, after_fork_in_child, after_fork_in_parent, before_fork},
         functions::builtin_files,
         http::HttpDeployment,
         results::{QueryResult, QueryResults, QueryStats},
         server::{HttpServer, admin_key},
         snapshot::{SnapshotSummary, read_snapshot},
         subscription::Subscription,
+        vector_index::VectorIndex,
     };
     use pyo3::{
         Bound, PyResult,

@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf, sync::Mutex};
 use pyo3::prelude::*;
 use server::{AdminKey, Options, Server};
 
-use crate::{deployment::EmbeddedDeployment, error::Exception, locks::locked};
+use crate::{embedded::EmbeddedDeployment, error::Exception, locks::locked};
 
 /// A server that runs until it is stopped.
 #[pyclass(frozen)]

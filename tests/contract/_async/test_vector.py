@@ -408,14 +408,14 @@ async def test_the_error_of_a_later_batch_says_what_was_written(
 ) -> None:
     """Where several calls are needed, those before the failure stay."""
     docs = await vectors.index("docs", 4)
-    call = vectors._deployment._call
+    call = vectors._functions.call
 
-    async def failing(kind: Any, path: str, args: Any, **how: bool) -> Any:
+    async def failing(kind: Any, path: str, args: Any) -> Any:
         if args["op"] == "batchInsert" and args["records"][0]["id"] == "20":
             raise mc.DiskFullError("no space left")
-        return await call(kind, path, args, **how)
+        return await call(kind, path, args)
 
-    monkeypatch.setattr(vectors._deployment, "_call", failing)
+    monkeypatch.setattr(vectors._functions, "call", failing)
     with pytest.raises(mc.DiskFullError, match=r"no space left \(20 of 30 rows had been written\)") as caught:
         await docs.upsert(random.standard_normal((30, 4)), ids=[str(n) for n in range(30)], batch_size=10)
     assert caught.value.details["written"] == 20

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
-from mastra_convex._async.deployment import AsyncClient, AsyncDeployment, ConnectOptions, Target
+from mastra_convex._async.client import AsyncClient
+from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
 from mastra_convex._async.storage import AsyncStorage
 from mastra_convex._async.store.background_tasks import AsyncBackgroundTasksStorage
 from mastra_convex._async.store.channels import AsyncChannelsStorage
@@ -93,7 +94,7 @@ class AsyncConvexStore(AsyncClient):
         self.id = id
         self.storage_function = storage_function
         self.disable_init = disable_init
-        self._storage = AsyncStorage(self._deployment, storage_function)
+        self._storage = AsyncStorage(self._functions, storage_function)
         self.memory = AsyncMemoryStorage(self._storage)
         self.workflows = AsyncWorkflowsStorage(self._storage)
         self.scores = AsyncScoresStorage(self._storage)
@@ -189,7 +190,7 @@ class AsyncConvexStore(AsyncClient):
         return self._watch("watchWorkflowRuns", args, _list(WorkflowRun))
 
     def _watch(self, query: str, args: dict[str, Any], shape: Callable[[Any], T]) -> AsyncSubscription[T]:
-        return self._deployment._watch(f"mastra/queries:{query}", args, shape)
+        return self._functions.watch(f"mastra/queries:{query}", args, shape)
 
 
 def _one(kind: type[Record]) -> Callable[[Any], Record | None]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
-from mastra_convex._sync.deployment import Client, Deployment, ConnectOptions, Target
+from mastra_convex._sync.client import Client
+from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
 from mastra_convex._sync.storage import Storage
 from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
 from mastra_convex._sync.store.channels import ChannelsStorage
@@ -94,7 +95,7 @@ class ConvexStore(Client):
         self.id = id
         self.storage_function = storage_function
         self.disable_init = disable_init
-        self._storage = Storage(self._deployment, storage_function)
+        self._storage = Storage(self._functions, storage_function)
         self.memory = MemoryStorage(self._storage)
         self.workflows = WorkflowsStorage(self._storage)
         self.scores = ScoresStorage(self._storage)
@@ -190,7 +191,7 @@ class ConvexStore(Client):
         return self._watch("watchWorkflowRuns", args, _list(WorkflowRun))
 
     def _watch(self, query: str, args: dict[str, Any], shape: Callable[[Any], T]) -> Subscription[T]:
-        return self._deployment._watch(f"mastra/queries:{query}", args, shape)
+        return self._functions.watch(f"mastra/queries:{query}", args, shape)
 
 
 def _one(kind: type[Record]) -> Callable[[Any], Record | None]:

@@ -1,37 +1,49 @@
 //! An embedded deployment.
 
 use std::{
+    collections::HashMap,
     fs::File,
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use engine::{
-    Caller, Deployment, Error, ImportMode, Limits, MetadataSource, Options, Synchronous, Target, VectorSource,
-};
+use client::{Description, INDEXES};
+use engine::{Caller, Deployment, Error, FunctionKind, ImportMode, Limits, Options, Synchronous, Target};
 use pyo3::prelude::*;
+use value::Value;
 
 use crate::{
-    administrator::owner,
+    administrator::owner_as_administrator,
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, from_python, to_python},
-    error::{Exception, engine_error, invalid_argument},
+    error::{Credential, Exception, client_error, engine_error, invalid_argument},
     functions::{log, parse_kind},
+    locks::locked,
     results::Origin,
     signal,
     snapshot::{Progress, SnapshotSummary},
     subscription::{Subscription, Subscriptions},
+    vector_index::VectorIndex,
 };
 
 /// A handle on a deployment in this process.
 #[pyclass(frozen)]
 pub(crate) struct EmbeddedDeployment {
+    shared: Arc<Shared>,
+    /// As whom the owner calls through this handle.
+    owner: Caller,
+}
+
+/// What the handles of the owner and of the administrator share.
+struct Shared {
     /// None once it is closed.
     deployment: RwLock<Option<Deployment>>,
     /// What returns the token of the user who calls; None: the owner calls.
     auth_token: Option<Arc<Py<PyAny>>>,
-    /// What ends with this handle.
+    /// What ends with the deployment.
     subscriptions: Subscriptions,
+    /// Descriptions of vector indexes, and the last write to the list of indexes before each was read.
+    descriptions: Mutex<HashMap<client::VectorIndex, (i64, Description)>>,
 }
 
 #[pymethods]
@@ -62,76 +74,69 @@ impl EmbeddedDeployment {
         let target = folder.map_or(Target::Memory, Target::Folder);
         let options = Options { functions, limits, synchronous, auth_config };
         let deployment = py.detach(|| Deployment::open(target, options)).map_err(|error| engine_error(py, &error))?;
-        let auth_token = auth_token.map(Arc::new);
-        Ok(Self { deployment: RwLock::new(Some(deployment)), auth_token, subscriptions: Subscriptions::default() })
+        let shared = Shared {
+            deployment: RwLock::new(Some(deployment)),
+            auth_token: auth_token.map(Arc::new),
+            subscriptions: Subscriptions::default(),
+            descriptions: Mutex::default(),
+        };
+        Ok(Self { shared: Arc::new(shared), owner: Caller::ADMIN })
     }
 
-    #[pyo3(signature = (kind, path, args, *, reads, as_admin))]
-    #[expect(unused_variables, reason = "`reads`, whether it may be executed twice, is of use over a network")]
+    /// A handle through which the owner calls as the administrator, whom every rule of `auth.ts` admits.
+    fn as_administrator(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), owner: owner_as_administrator() }
+    }
+
     fn call<'py>(
         &self,
         py: Python<'py>,
         kind: &str,
         path: &str,
         args: &Bound<'py, PyAny>,
-        reads: bool,
-        as_admin: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (kind, _) = parse_kind(py, kind)?;
-        let args = arguments_from_python(args)?;
-        let caller = self.caller(py, as_admin)?;
-        let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, &caller))?;
-        log(py, path, &outcome.log_lines)?;
-        to_python(py, &outcome.result.map_err(|error| engine_error(py, &error))?)
+        let value = self.value(py, kind, path, arguments_from_python(args)?)?;
+        to_python(py, &value)
     }
 
-    #[pyo3(signature = (path, args, *, as_admin))]
-    fn subscribe(
+    /// As `call`: nothing gets lost on the way that would have to be repeated.
+    fn read<'py>(
         &self,
-        py: Python<'_>,
-        path: String,
-        args: &Bound<'_, PyAny>,
-        as_admin: bool,
-    ) -> PyResult<Subscription> {
+        py: Python<'py>,
+        kind: &str,
+        path: &str,
+        args: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.call(py, kind, path, args)
+    }
+
+    fn subscribe(&self, py: Python<'_>, path: String, args: &Bound<'_, PyAny>) -> PyResult<Subscription> {
         let args = arguments_from_python(args)?;
         self.with(py, |deployment| {
-            let auth_token = self.auth_token.clone();
-            let subscription = Subscription::embedded(deployment, path, args, owner(as_admin), auth_token)?;
-            self.subscriptions.add(&subscription);
+            let (owner, auth_token) = (self.owner.clone(), self.shared.auth_token.clone());
+            let subscription = Subscription::embedded(deployment, path, args, owner, auth_token)?;
+            self.shared.subscriptions.add(&subscription);
             Ok(subscription)
         })
     }
 
-    #[pyo3(signature = (*, table, index, prefix, vector_field, dimension, id_field, metadata_field, metric))]
-    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
-    fn vectors(
-        &self,
-        py: Python<'_>,
-        table: String,
-        index: String,
-        prefix: Vec<String>,
-        vector_field: String,
-        dimension: usize,
-        id_field: String,
-        metadata_field: String,
-        metric: &str,
-    ) -> PyResult<VectorBatch> {
-        let metric = parse_metric(py, metric)?;
-        let prefix = prefix.into_iter().map(Into::into).collect();
-        let metadata = MetadataSource::Field(metadata_field);
-        let source = VectorSource { table, index, prefix, vector_field, dimension, id_field, metadata };
-        let batch = self.with(py, |deployment| deployment.vectors(&source))?;
-        Ok(VectorBatch::from_batch(batch, metric, Origin::here("embedded")))
+    fn describe(&self, py: Python<'_>, index: &VectorIndex) -> PyResult<Option<(usize, String)>> {
+        Ok(self.description(py, index)?.map(|description| (description.dimension, description.metric)))
     }
 
-    fn last_write(&self, py: Python<'_>, table: &str) -> PyResult<i64> {
-        self.with(py, |deployment| deployment.last_write(table))
+    fn vectors(&self, py: Python<'_>, index: &VectorIndex) -> PyResult<Option<VectorBatch>> {
+        let Some(description) = self.description(py, index)? else { return Ok(None) };
+        let metric = parse_metric(py, &description.metric)?;
+        let source = index.source(description.dimension);
+        let batch = self.with(py, |deployment| deployment.vectors(&source))?;
+        Ok(Some(VectorBatch::from_batch(batch, metric, Origin::here("embedded"))))
     }
 
     fn declare_vector_table(&self, py: Python<'_>, table: &str, options: &Bound<'_, PyAny>) -> PyResult<()> {
         let options = from_python(options, "options")?;
         // The schema isn't a user's to extend.
-        if self.auth_token.is_some() {
+        if self.shared.auth_token.is_some() {
             return Ok(());
         }
         self.with(py, |deployment| deployment.declare_vector_table(table, options))
@@ -169,17 +174,7 @@ impl EmbeddedDeployment {
     }
 
     fn close(&self, py: Python<'_>) {
-        py.detach(|| self.disconnect());
-    }
-}
-
-impl Drop for EmbeddedDeployment {
-    /// Closing waits for a thread that forks, which may wait for the GIL.
-    fn drop(&mut self) {
-        let deployment = self.deployment.get_mut().map(Option::take).unwrap_or_default();
-        if deployment.is_some() {
-            Python::attach(|py| py.detach(|| drop(deployment)));
-        }
+        py.detach(|| self.shared.close());
     }
 }
 
@@ -189,35 +184,77 @@ impl EmbeddedDeployment {
         self.with(py, |deployment| Ok(deployment.clone()))
     }
 
-    fn caller(&self, py: Python<'_>, as_admin: bool) -> PyResult<Caller> {
-        let Some(auth_token) = &self.auth_token else { return Ok(owner(as_admin)) };
+    /// What a function returns.
+    fn value(&self, py: Python<'_>, kind: FunctionKind, path: &str, args: Value) -> PyResult<Value> {
+        let caller = self.caller(py)?;
+        let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, &caller))?;
+        log(py, path, &outcome.log_lines)?;
+        outcome.result.map_err(|error| engine_error(py, &error))
+    }
+
+    /// What the storage function says of a vector index. The owner's answer is kept until the list of indexes is
+    /// written; a user is let in or refused by the function, so it is called each time.
+    fn description(&self, py: Python<'_>, index: &VectorIndex) -> PyResult<Option<Description>> {
+        let is_owner = self.shared.auth_token.is_none();
+        let written = self.with(py, |deployment| deployment.last_write(INDEXES))?;
+        if let Some((read_after, description)) = locked(&self.shared.descriptions).get(&index.index)
+            && is_owner
+            && *read_after == written
+        {
+            return Ok(Some(description.clone()));
+        }
+        let reply = self.value(py, FunctionKind::Mutation, &index.index.storage_function, index.index.describe())?;
+        let description =
+            Description::of_reply(&reply).map_err(|error| client_error(py, error, Credential::Nothing))?;
+        let mut descriptions = locked(&self.shared.descriptions);
+        match &description {
+            Some(description) => descriptions.insert(index.index.clone(), (written, description.clone())),
+            None => descriptions.remove(&index.index),
+        };
+        Ok(description)
+    }
+
+    fn caller(&self, py: Python<'_>) -> PyResult<Caller> {
+        let Some(auth_token) = &self.shared.auth_token else { return Ok(self.owner.clone()) };
         let token: String = auth_token.call0(py)?.extract(py)?;
         self.with(py, |deployment| deployment.user(&token))
     }
 
     /// A user reaches what functions give, and nothing else.
     fn check_owner(&self, py: Python<'_>, act: &str) -> PyResult<()> {
-        if self.auth_token.is_none() {
+        if self.shared.auth_token.is_none() {
             return Ok(());
         }
         let message = format!("only the owner of a deployment may {act}: connect without auth_token");
         Err(Exception::new("PermissionDeniedError", message).into_err(py))
     }
 
-    /// Ends the subscriptions too: each holds a handle of its own.
-    fn disconnect(&self) {
-        let deployment = self.deployment.write().unwrap_or_else(PoisonError::into_inner).take();
-        self.subscriptions.close();
-        drop(deployment);
-    }
-
     /// Does something with the deployment, the GIL released.
     fn with<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Deployment) -> Result<T, Error> + Send) -> PyResult<T> {
-        py.detach(|| match self.deployment.read() {
+        py.detach(|| match self.shared.deployment.read() {
             Ok(deployment) => deployment.as_ref().map_or(Err(Error::Closed), act),
             Err(_) => Err(Error::Closed),
         })
         .map_err(|error| engine_error(py, &error))
+    }
+}
+
+impl Shared {
+    /// Ends the subscriptions too: each holds a handle of its own.
+    fn close(&self) {
+        let deployment = self.deployment.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.subscriptions.close();
+        drop(deployment);
+    }
+}
+
+impl Drop for Shared {
+    /// Closing waits for a thread that forks, which may wait for the GIL.
+    fn drop(&mut self) {
+        let deployment = self.deployment.get_mut().map(Option::take).unwrap_or_default();
+        if deployment.is_some() {
+            Python::attach(|py| py.detach(|| drop(deployment)));
+        }
     }
 }
 

@@ -1,0 +1,81 @@
+# Generated from _async/package_functions.py by tools/unasync.py: edit that.
+"""This package's functions of a deployment: the seam under every class but the deployment's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from mastra_convex import _native
+from mastra_convex._sync._call import call
+from mastra_convex._sync.deployment import Deployment, FunctionKind
+from mastra_convex._sync.subscription import Subscription, NativeDeployment
+from mastra_convex.errors import FunctionNotFoundError
+
+T = TypeVar("T")
+
+DEPLOY = "`mastra-convex init` writes this package's functions; `npx convex deploy` deploys them."
+
+
+class PackageFunctions:
+    """Calls this package's functions of a deployment.
+
+    The rules of ``auth.ts`` are about users, and the owner is none. Through this handle the owner calls as the
+    administrator, whom every rule admits. A user stays the same user.
+    """
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._native: NativeDeployment | None = None
+
+    @property
+    def url(self) -> str:
+        """The deployment's target."""
+        return self._deployment.url
+
+    def call(self, kind: FunctionKind, path: str, args: dict[str, Any]) -> Any:
+        """Call a function that may write."""
+        native = self._open()
+        return self._answer(native.call, kind, path, args)
+
+    def read(self, kind: FunctionKind, path: str, args: dict[str, Any]) -> Any:
+        """Call a function that only reads. The call is repeated if its answer gets lost."""
+        native = self._open()
+        return self._answer(native.read, kind, path, args)
+
+    def watch(self, path: str, args: dict[str, Any], shape: Callable[[Any], T]) -> Subscription[T]:
+        """Follow a query, whose results `shape` converts."""
+        return Subscription(self._open, path, args, shape)
+
+    def describe(self, index: _native.VectorIndex) -> tuple[int, str] | None:
+        """The dimension and metric of a vector index; None if there is no such index."""
+        native = self._open()
+        return self._answer(native.describe, index)
+
+    def vectors(self, index: _native.VectorIndex) -> _native.VectorBatch | None:
+        """The rows of a vector index after the last commit, ready to score; None if there is no such index.
+
+        This is the one path that doesn't go through the functions where they run in this process.
+        """
+        native = self._open()
+        return self._answer(native.vectors, index)
+
+    def declare_vector_table(self, table_name: str, options: dict[str, Any]) -> None:
+        """Add a table with a vector index to the schema, where this package may extend it: in this process."""
+        native = self._open()
+        if isinstance(native, _native.EmbeddedDeployment):
+            call(native.declare_vector_table, table_name, options)
+
+    def _open(self) -> NativeDeployment:
+        # The deployment says whether it is closed.
+        native = self._deployment._open()
+        if self._native is None:
+            self._native = native.as_administrator()
+        return self._native
+
+    def _answer(self, function: Callable[..., T], *args: Any) -> T:
+        try:
+            return call(function, *args)
+        except FunctionNotFoundError as error:
+            error.hint = f"{error.hint} If they aren't deployed: {DEPLOY}" if error.hint else DEPLOY
+            raise

@@ -1,0 +1,43 @@
+//! A vector index as the storage functions keep it.
+//!
+//! In this process its rows are read past the functions, to score them: the one path that does so. Therefore this names
+//! the table, the index and the fields that `convex/mastra/schema.ts` gives them.
+
+use std::time::Duration;
+
+use engine::{MetadataSource, VectorSource};
+use pyo3::prelude::*;
+
+use crate::http::duration;
+
+/// Which vectors are wanted, and how recent they must be.
+#[pyclass(frozen)]
+pub(crate) struct VectorIndex {
+    pub(crate) index: client::VectorIndex,
+    pub(crate) max_staleness: Duration,
+}
+
+#[pymethods]
+impl VectorIndex {
+    #[new]
+    #[pyo3(signature = (storage_function, name, *, max_staleness))]
+    fn new(py: Python<'_>, storage_function: String, name: String, max_staleness: f64) -> PyResult<Self> {
+        let index = client::VectorIndex { storage_function, name };
+        Ok(Self { index, max_staleness: duration(py, "max_staleness", max_staleness)? })
+    }
+}
+
+impl VectorIndex {
+    /// Where the rows are.
+    pub(crate) fn source(&self, dimension: usize) -> VectorSource {
+        VectorSource {
+            table: "mastra_vectors".to_owned(),
+            index: "by_index".to_owned(),
+            prefix: vec![self.index.name.as_str().into()],
+            vector_field: "embedding".to_owned(),
+            dimension,
+            id_field: "id".to_owned(),
+            metadata: MetadataSource::Field("metadata".to_owned()),
+        }
+    }
+}
