@@ -72,7 +72,8 @@ class QueryStats:
     @property
     def strategy(self) -> str:
         """How the rows were read: "embedded" (in this process), "mirror" (rows kept here, brought up to date),
-        "pages" (all rows read over the network), "native" (Convex's index), or "batch" (a `VectorBatch`)."""
+        "pages" (all rows read over the network), "native" (Convex's index), or "batch" (a `VectorBatch`).
+        """
     @property
     def rows(self) -> int:
         """Rows of the index; for "native" those returned."""

@@ -7,13 +7,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from mastra_convex._arguments import as_duration, as_seconds, key_text
 from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.deployment import AsyncDeployment, Target
 from mastra_convex._json import to_json
-from mastra_convex._numbers import as_duration, as_seconds
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
 from mastra_convex.records._columns import MOST_BYTES
-from mastra_convex.records._values import key_text
 
 # Operations that clean up first ask to be called again; each such call deletes at least a row, most of them 25.
 MAX_CALLS = 1000

@@ -12,11 +12,10 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, Unpack
 
 from mastra_convex import _native
+from mastra_convex._arguments import as_integer, as_seconds
 from mastra_convex._async._call import call
 from mastra_convex._async.subscription import AsyncSubscription, NativeDeployment
 from mastra_convex._credentials import authorization, user_token
-from mastra_convex._numbers import as_seconds
-from mastra_convex._rows import as_integer
 from mastra_convex._twins import AnyDeployment
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 

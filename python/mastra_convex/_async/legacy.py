@@ -7,15 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, overload
 
+from mastra_convex._arguments import as_integer, as_items, one_of
 from mastra_convex._async._call import hand_on
 from mastra_convex._async.deployment import AsyncDeployment, Target
 from mastra_convex._async.raw_tables import AsyncRawTables
 from mastra_convex._async.store.store import AsyncConvexStore
-from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import as_record
 from mastra_convex.records._pages import MOST_ROWS, Window, options
-from mastra_convex.records._values import as_items, one_of
 from mastra_convex.records.evals import Eval
 from mastra_convex.records.memory import Message, MessagePage, Thread, ThreadPage
 from mastra_convex.records.messages_v1 import MessageV1, messages_v1

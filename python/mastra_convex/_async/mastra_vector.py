@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, TypedDict, Unpack
 
 from numpy.typing import ArrayLike
 
 from mastra_convex._async.client import AsyncClient
+from mastra_convex.errors import IndexNotFoundError
 from mastra_convex.types import IndexStats, Metric, QueryResults
 
 Metadata = Mapping[str, Any]
@@ -200,3 +202,14 @@ class AsyncVectorIndex:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.index_name!r} of {self._vector!r})"
+
+
+def index_not_found(place: str, index_name: str, existing: Sequence[str], otherwise: str) -> IndexNotFoundError:
+    """The error for an index that doesn't exist, naming those that do; its hint is a near one, or otherwise this."""
+    near = get_close_matches(index_name, existing, n=1)
+    there_are = f"there are: {', '.join(existing)}" if existing else "there is none yet"
+    return IndexNotFoundError(
+        f"{place}: index {index_name!r} does not exist; {there_are}",
+        details={"index_name": index_name, "existing": list(existing)},
+        hint=f"Did you mean {near[0]!r}?" if near else otherwise,
+    )

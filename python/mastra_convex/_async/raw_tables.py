@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mastra_convex._arguments import as_items, key_text
 from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.storage import Row
 from mastra_convex._async.store.store import AsyncConvexStore
@@ -27,7 +28,7 @@ from mastra_convex.records import (
     WorkflowRun,
 )
 from mastra_convex.records._columns import columns_of
-from mastra_convex.records._values import as_items, key_text, new_id
+from mastra_convex.records._values import new_id
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
+from mastra_convex._arguments import key_text
 from mastra_convex._async import upstream
 from mastra_convex._async.package_functions import DEPLOY, AsyncPackageFunctions
 from mastra_convex.errors import (
@@ -16,7 +17,6 @@ from mastra_convex.errors import (
     UnsupportedOperationError,
 )
 from mastra_convex.records._pages import Window
-from mastra_convex.records._values import key_text
 
 Row = dict[str, Any]
 Admits = Callable[[Row], bool]

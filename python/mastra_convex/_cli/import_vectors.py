@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import mastra_convex as mc
-from mastra_convex import _rows
+from mastra_convex import _arguments, _rows
 from mastra_convex._cli import snapshots, terminal
 from mastra_convex._cli.vector_files import Block, VectorFile, open_vector_file
 from mastra_convex._sync.mastra_vector import Progress as Report
@@ -50,9 +50,9 @@ def _shown(file: VectorFile, report: Report) -> Iterator[Block]:
 
 def _check(block: Block, dimension: int) -> None:
     """Refuse what `upsert` would refuse, which has written other blocks by then."""
-    _rows.as_vectors(block.place, block.vectors, dimension)
-    ids = _rows.given_ids(block.place, block.ids)
-    _rows.row_sizes(block.place, ids, _rows.as_metadata(block.place, block.metadata, len(ids)), dimension)
+    _arguments.as_vectors(block.place, block.vectors, dimension)
+    ids = _arguments.given_ids(block.place, block.ids)
+    _rows.row_sizes(block.place, ids, _arguments.as_metadata(block.place, block.metadata, len(ids)), dimension)
 
 
 def _index(vector: mc.ConvexVector, index_name: str, dimension: int, metric: Metric | None) -> mc.VectorIndex:

@@ -8,15 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, overload
 
+from mastra_convex._arguments import as_integer, as_items, one_of
 from mastra_convex._sync._call import hand_on
 from mastra_convex._sync.deployment import Deployment, Target
 from mastra_convex._sync.raw_tables import RawTables
 from mastra_convex._sync.store.store import ConvexStore
-from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import as_record
 from mastra_convex.records._pages import MOST_ROWS, Window, options
-from mastra_convex.records._values import as_items, one_of
 from mastra_convex.records.evals import Eval
 from mastra_convex.records.memory import Message, MessagePage, Thread, ThreadPage
 from mastra_convex.records.messages_v1 import MessageV1, messages_v1

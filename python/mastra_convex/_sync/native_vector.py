@@ -12,6 +12,16 @@ from typing import Any, Literal, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mastra_convex._arguments import (
+    as_batch_size,
+    as_ids,
+    as_integer,
+    as_metadata,
+    as_vector,
+    as_vectors,
+    check_index_name,
+    given_ids,
+)
 from mastra_convex._sync.batches import in_halves, tell_what_was_written
 from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
 from mastra_convex._sync.mastra_vector import (
@@ -20,22 +30,9 @@ from mastra_convex._sync.mastra_vector import (
     Metadata,
     Progress,
     QueryOptions,
-)
-from mastra_convex._rows import (
-    CALL_BYTES,
-    Floats,
-    as_batch_size,
-    as_ids,
-    as_integer,
-    as_metadata,
-    as_vector,
-    as_vectors,
-    batches,
-    check_index_name,
-    given_ids,
     index_not_found,
-    row_sizes,
 )
+from mastra_convex._rows import CALL_BYTES, Floats, batches, row_sizes
 from mastra_convex.errors import (
     ConfigurationError,
     DimensionMismatchError,

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Callable, Mapping, Sequence
 from typing import Any
 
+from mastra_convex._arguments import key_text
 from mastra_convex._sync import upstream
 from mastra_convex._sync.package_functions import DEPLOY, PackageFunctions
 from mastra_convex.errors import (
@@ -17,7 +18,6 @@ from mastra_convex.errors import (
     UnsupportedOperationError,
 )
 from mastra_convex.records._pages import Window
-from mastra_convex.records._values import key_text
 
 Row = dict[str, Any]
 Admits = Callable[[Row], bool]

@@ -11,6 +11,17 @@ from typing import Any, Unpack, cast
 from numpy.typing import ArrayLike
 
 from mastra_convex import _native
+from mastra_convex._arguments import (
+    as_batch_size,
+    as_ids,
+    as_integer,
+    as_metadata,
+    as_seconds,
+    as_vector,
+    as_vectors,
+    check_index_name,
+    given_ids,
+)
 from mastra_convex._sync._call import call
 from mastra_convex._sync.batches import in_halves, tell_what_was_written
 from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
@@ -20,24 +31,10 @@ from mastra_convex._sync.mastra_vector import (
     Metadata,
     Progress,
     QueryOptions,
+    index_not_found,
 )
 from mastra_convex._sync.storage import Storage
-from mastra_convex._numbers import as_seconds
-from mastra_convex._rows import (
-    CALL_BYTES,
-    CALL_ROWS,
-    as_batch_size,
-    as_ids,
-    as_integer,
-    as_metadata,
-    as_vector,
-    as_vectors,
-    batches,
-    check_index_name,
-    given_ids,
-    index_not_found,
-    row_sizes,
-)
+from mastra_convex._rows import CALL_BYTES, CALL_ROWS, batches, row_sizes
 from mastra_convex.errors import (
     DimensionMismatchError,
     IndexNotFoundError,

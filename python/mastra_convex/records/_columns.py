@@ -14,23 +14,10 @@ from dataclasses import MISSING, dataclass, fields
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
+from mastra_convex._arguments import finite_number, key_text, one_of, plain_text, plain_texts, true_or_false
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._values import (
-    convex_dict,
-    convex_value,
-    date_of,
-    date_text,
-    dict_of,
-    finite_number,
-    key_text,
-    one_of,
-    parsed,
-    plain_text,
-    plain_texts,
-    true_or_false,
-    value_of,
-)
+from mastra_convex.records._values import convex_dict, convex_value, date_of, date_text, dict_of, parsed, value_of
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

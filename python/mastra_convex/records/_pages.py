@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Generic, Literal, TypedDict, TypeVar
 
-from mastra_convex._rows import as_integer
+from mastra_convex._arguments import as_integer, true_or_false
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._values import date_text, true_or_false
+from mastra_convex.records._values import date_text
 
 Item = TypeVar("Item")
 

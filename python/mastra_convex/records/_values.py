@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -58,46 +58,6 @@ def parsed(stored: Any) -> Any:
         return stored
 
 
-def plain_text(place: str, given: Any) -> str:
-    """Text, which may be empty."""
-    if not isinstance(given, str):
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text")
-    return given
-
-
-def key_text(place: str, given: Any) -> str:
-    """An id or another name, which isn't empty."""
-    if not isinstance(given, str) or not given.strip():
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text, not empty")
-    return given
-
-
-def key_texts(place: str, given: Any) -> list[str]:
-    """A list of ids or other names."""
-    return [key_text(f"{place}[{n}]", item) for n, item in enumerate(as_items(place, given))]
-
-
-def as_items(place: str, given: Any) -> list[Any]:
-    """The items of a list, which a text or a mapping isn't."""
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a list")
-    return list(given)
-
-
-def finite_number(place: str, given: Any) -> float:
-    """An int or a float, finite; no bool."""
-    if isinstance(given, bool) or not isinstance(given, int | float) or not -1e308 <= given <= 1e308:
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a finite number")
-    return given
-
-
-def one_of(choices: Sequence[str], place: str, given: Any) -> str:
-    """A text among some."""
-    if given not in choices:
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected one of: {', '.join(choices)}")
-    return str(given)
-
-
 def convex_value(place: str, given: Any) -> Any:
     """JSON as Convex can hold it: as it is, or else its JSON text; so too the texts that would be taken for that."""
     json_text = to_json(place, given)
@@ -137,15 +97,3 @@ def _convex_holds(value: dict[str, Any]) -> bool:
 def dict_of(stored: Any) -> dict[str, Any]:
     value = parsed(stored)
     return value if isinstance(value, dict) else {}
-
-
-def true_or_false(place: str, given: Any) -> bool:
-    if not isinstance(given, bool):
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected True or False")
-    return given
-
-
-def plain_texts(place: str, given: Any) -> list[str]:
-    if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a list of texts")
-    return list(given)

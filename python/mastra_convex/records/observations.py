@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from mastra_convex._arguments import as_items
 from mastra_convex.records._columns import (
     choice,
     column,
@@ -21,7 +22,7 @@ from mastra_convex.records._columns import (
     texts,
     to_row,
 )
-from mastra_convex.records._values import as_items, new_id, now, parsed
+from mastra_convex.records._values import new_id, now, parsed
 
 Scope = Literal["thread", "resource"]
 Origin = Literal["initial", "reflection"]

@@ -12,9 +12,8 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
-from tests.support.folders import OURS, functions_with
 from tests.support.checkout import FUNCTIONS
-
+from tests.support.folders import OURS, functions_with
 
 OpenStore = Callable[[Path], mc.ConvexStore]
 

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, Literal, Unpack
 
+from mastra_convex._arguments import as_items, key_text, one_of
 from mastra_convex._async.batches import in_halves
 from mastra_convex._async.storage import Row, as_filters, part_of
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import columns_of, equalities, from_row, to_changes, to_columns, to_row
 from mastra_convex.records._pages import options, window
-from mastra_convex.records._values import as_items, date_text, key_text, one_of
+from mastra_convex.records._values import date_text
 from mastra_convex.records.background_tasks import BackgroundTask, TaskDate, TaskFilter, TaskPage
 
 TASKS = "mastra_background_tasks"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mastra_convex._arguments import key_text
 from mastra_convex._async.storage import Row
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import MastraConvexError
 from mastra_convex.records._columns import as_record, from_row, to_columns, to_row
-from mastra_convex.records._values import key_text, now, parsed
+from mastra_convex.records._values import now, parsed
 from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
 
 INSTALLATIONS = "mastra_channel_installations"

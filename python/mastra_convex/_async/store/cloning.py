@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mastra_convex._arguments import as_integer, key_text, key_texts, plain_text
 from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
-from mastra_convex._rows import CALL_ROWS, as_integer
+from mastra_convex._rows import CALL_ROWS
 from mastra_convex.records._columns import from_row
 from mastra_convex.records._pages import MOST_ROWS, Window, options
-from mastra_convex.records._values import convex_dict, date_text, key_text, key_texts, new_id, plain_text
+from mastra_convex.records._values import convex_dict, date_text, new_id
 from mastra_convex.records.memory import Message, Thread, ThreadClone, ThreadCopy
 from mastra_convex.records.workflows import RunFence
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from mastra_convex._arguments import key_text, one_of
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.records._columns import from_row, to_row
 from mastra_convex.records._pages import options, window
-from mastra_convex.records._values import key_text, one_of
 from mastra_convex.records.evals import Eval, EvalPage
 
 EVALS = "mastra_evals"

@@ -6,22 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mastra_convex._arguments import as_integer, finite_number, key_text, key_texts, plain_text
 from mastra_convex._async.batches import in_halves
 from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex._json import to_json
-from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
 from mastra_convex.records._columns import as_record, from_row, to_columns, to_row
-from mastra_convex.records._values import (
-    convex_dict,
-    date_text,
-    finite_number,
-    key_text,
-    key_texts,
-    new_id,
-    now,
-    plain_text,
-)
+from mastra_convex.records._values import convex_dict, date_text, new_id, now
 from mastra_convex.records.observations import (
     ObservationActivation,
     ObservationalMemory,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from mastra_convex._arguments import as_integer, finite_number, key_text, true_or_false
 from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
-from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, to_row
-from mastra_convex.records._values import finite_number, key_text, true_or_false
 from mastra_convex.records.workflows import RunFence, RunOwnership
 
 OWNERS = "mastra_workflow_run_owners"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+from mastra_convex._arguments import as_integer, finite_number, key_text
 from mastra_convex._async.storage import Row
 from mastra_convex._async.store.domain import AsyncDomain
-from mastra_convex._rows import as_integer
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import columns_of, from_row, to_changes, to_row
 from mastra_convex.records._pages import MOST_ROWS, options
-from mastra_convex.records._values import finite_number, key_text, parsed
+from mastra_convex.records._values import parsed
 from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger, now_ms
 
 SCHEDULES = "mastra_schedules"

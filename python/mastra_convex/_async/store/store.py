@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
+from mastra_convex._arguments import key_text, one_of
 from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
 from mastra_convex._async.storage import AsyncStorage
@@ -19,7 +20,6 @@ from mastra_convex._async.store.workflows import AsyncWorkflowsStorage
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row
-from mastra_convex.records._values import key_text, one_of
 from mastra_convex.records.memory import Message, Resource, Thread
 from mastra_convex.records.workflows import WorkflowRun
 

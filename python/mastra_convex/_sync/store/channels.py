@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mastra_convex._arguments import key_text
 from mastra_convex._sync.storage import Row
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.errors import MastraConvexError
 from mastra_convex.records._columns import as_record, from_row, to_columns, to_row
-from mastra_convex.records._values import key_text, now, parsed
+from mastra_convex.records._values import now, parsed
 from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
 
 INSTALLATIONS = "mastra_channel_installations"

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mastra_convex._arguments import as_integer, as_items, key_text, key_texts
 from mastra_convex._sync.batches import in_batches, in_halves
 from mastra_convex._sync.storage import Admits, Row, first_of, part_of
 from mastra_convex._sync.store.fenced_writes import FencedWrites
-from mastra_convex._rows import CALL_ROWS, as_integer
+from mastra_convex._rows import CALL_ROWS
 from mastra_convex.errors import InvalidArgumentError, ThreadNotFoundError
 from mastra_convex.records._columns import from_row, size_of, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
-from mastra_convex.records._values import as_items, key_text, key_texts
 from mastra_convex.records.memory import Message, MessagePage, as_content
 from mastra_convex.records.workflows import RunFence
 

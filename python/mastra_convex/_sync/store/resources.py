@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mastra_convex._arguments import key_text
 from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, to_row
-from mastra_convex.records._values import convex_dict, key_text, now
+from mastra_convex.records._values import convex_dict, now
 from mastra_convex.records.memory import Resource
 from mastra_convex.records.workflows import RunFence
 from mastra_convex.types import iso_text

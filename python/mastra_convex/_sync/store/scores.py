@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from mastra_convex._arguments import key_text
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.records._columns import equalities, from_row, to_row
 from mastra_convex.records._pages import options, window
-from mastra_convex.records._values import key_text
 from mastra_convex.records.scores import Score, ScorePage
 
 SCORES = "mastra_scorers"

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
+from mastra_convex._arguments import key_text, one_of
 from mastra_convex._sync.client import Client
 from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
 from mastra_convex._sync.storage import Storage
@@ -20,7 +21,6 @@ from mastra_convex._sync.store.workflows import WorkflowsStorage
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row
-from mastra_convex.records._values import key_text, one_of
 from mastra_convex.records.memory import Message, Resource, Thread
 from mastra_convex.records.workflows import WorkflowRun
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from mastra_convex._arguments import key_text
 from mastra_convex._sync.storage import Admits
 from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex.errors import InvalidArgumentError, ThreadNotFoundError
 from mastra_convex.records._columns import from_row, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, options, ordering, window
-from mastra_convex.records._values import key_text, now
+from mastra_convex.records._values import now
 from mastra_convex.records.memory import Thread, ThreadPage
 from mastra_convex.records.workflows import RunFence
 from mastra_convex.types import iso_text

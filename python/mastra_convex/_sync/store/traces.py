@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
+from mastra_convex._arguments import as_items, key_text, key_texts, one_of, true_or_false
 from mastra_convex._sync.batches import in_batches
 from mastra_convex._sync.storage import Admits, Row, part_of
 from mastra_convex._sync.store.domain import Domain
@@ -13,7 +14,7 @@ from mastra_convex.errors import InvalidArgumentError, NotFoundError
 from mastra_convex.records._columns import columns_of, equalities, from_row, size_of, to_changes, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import date_bounds, options, ordering, window
-from mastra_convex.records._values import as_items, key_text, key_texts, now, one_of, parsed, true_or_false
+from mastra_convex.records._values import now, parsed
 from mastra_convex.records.observability import Span, Trace, TraceOrderBy, TracePage
 
 SPANS = "mastra_ai_spans"

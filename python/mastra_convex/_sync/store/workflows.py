@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Unpack
 
+from mastra_convex._arguments import key_text, key_texts
 from mastra_convex._sync.storage import Admits
 from mastra_convex._sync.store.run_owners import OWNERS, RunOwners
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import equalities, from_row, to_row
 from mastra_convex.records._pages import Window, options, window
-from mastra_convex.records._values import date_text, key_text, key_texts, parsed
+from mastra_convex.records._values import date_text, parsed
 from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunFilter, WorkflowRunPage
 
 # Mastra's name for the table `mastra_workflow_snapshots`.

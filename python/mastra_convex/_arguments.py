@@ -1,0 +1,204 @@
+"""Arguments, checked before anything is sent. An error names the place, the value and what was expected."""
+
+from __future__ import annotations
+
+import math
+import operator
+import sys
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mastra_convex.errors import DimensionMismatchError, InvalidArgumentError
+
+Floats = NDArray[np.float32] | NDArray[np.float64]
+Metadata = Mapping[str, Any]
+
+# Some clocks can't tell when a longer wait ends.
+YEAR = 365 * 24 * 3600
+
+
+def plain_text(place: str, given: Any) -> str:
+    """Text, which may be empty."""
+    if not isinstance(given, str):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text")
+    return given
+
+
+def key_text(place: str, given: Any) -> str:
+    """An id or another name, which isn't empty."""
+    if not isinstance(given, str) or not given.strip():
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text, not empty")
+    return given
+
+
+def as_items(place: str, given: Any) -> list[Any]:
+    """The items of a list, which a text or a mapping isn't."""
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a list")
+    return list(given)
+
+
+def key_texts(place: str, given: Any) -> list[str]:
+    """A list of ids or other names."""
+    return [key_text(f"{place}[{n}]", item) for n, item in enumerate(as_items(place, given))]
+
+
+def plain_texts(place: str, given: Any) -> list[str]:
+    if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a list of texts")
+    return list(given)
+
+
+def one_of(choices: Sequence[str], place: str, given: Any) -> str:
+    """A text among some."""
+    if given not in choices:
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected one of: {', '.join(choices)}")
+    return str(given)
+
+
+def true_or_false(place: str, given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected True or False")
+    return given
+
+
+def as_integer(place: str, value: Any, least: int, most: int) -> int:
+    """An integer within bounds, NumPy's included; no bool."""
+    try:
+        integer = None if isinstance(value, bool | np.bool_) else operator.index(value)
+    except TypeError:
+        integer = None
+    if integer is None or not least <= integer <= most:
+        raise InvalidArgumentError(f"{place} {value!r}; expected an integer from {least} to {most}")
+    return integer
+
+
+def finite_number(place: str, given: Any) -> float:
+    """An int or a float, finite; no bool."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not -1e308 <= given <= 1e308:
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a finite number")
+    return given
+
+
+def as_duration(
+    place: str, value: Any, expected: str = "a number, 0 for no end", longest: float = sys.float_info.max
+) -> float:
+    """A length of time from zero to `longest`; `expected` says so in an error."""
+    # NaN compares false with everything.
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= longest:
+        raise InvalidArgumentError(f"{place} {value!r}; expected {expected}")
+    return value
+
+
+def as_seconds(place: str, value: Any) -> float:
+    """A length of time from zero to a year."""
+    return as_duration(place, value, f"seconds, at most a year ({YEAR})", YEAR)
+
+
+def check_index_name(place: str, index_name: str) -> None:
+    """An index is named by text; ``indexes`` is where the storage functions keep the list of them."""
+    if not isinstance(index_name, str) or not index_name:
+        raise InvalidArgumentError(f"{place}: index_name {index_name!r}; expected text, not empty")
+    if index_name == "indexes":
+        raise InvalidArgumentError(f"{place}: index_name 'indexes' is the name of the list of indexes; take another")
+
+
+def as_vectors(place: str, vectors: ArrayLike, dimension: int) -> Floats:
+    """A C-contiguous float32 or float64 matrix with finite rows of that dimension; not a copy where it is one."""
+    array = _as_floats(f"{place}: vectors", vectors)
+    if array.ndim == 1 and array.size == 0:
+        return np.empty((0, dimension), np.float32)
+    if array.ndim != 2:
+        raise InvalidArgumentError(f"{place}: vectors of shape {array.shape}; expected a matrix, one row a vector")
+    if array.shape[1] != dimension:
+        raise DimensionMismatchError(
+            f"{place}: vectors have {array.shape[1]} dimensions, the index has {dimension}",
+            details={"found": array.shape[1], "expected": dimension},
+        )
+    _check_finite(place, array)
+    return array
+
+
+def as_vector(place: str, vector: ArrayLike, dimension: int) -> Floats:
+    """One finite vector of that dimension."""
+    array = _as_floats(f"{place}: vector", vector)
+    if array.ndim != 1:
+        raise InvalidArgumentError(f"{place}: vector of shape {array.shape}; expected a list of numbers")
+    row: Floats = as_vectors(place, array[np.newaxis], dimension)[0]
+    return row
+
+
+def _as_floats(place: str, numbers: ArrayLike) -> Floats:
+    try:
+        array = np.asarray(numbers)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgumentError(f"{place}: {error}; expected numbers, every row as long") from error
+    if array.dtype == np.float16:
+        array = array.astype(np.float32)
+    elif array.dtype.kind in "iuf" or array.size == 0:
+        array = array.astype(array.dtype if array.dtype in (np.float32, np.float64) else np.float64, copy=False)
+    else:
+        raise InvalidArgumentError(f"{place}: an array of {array.dtype}; expected numbers")
+    return np.ascontiguousarray(array)
+
+
+def _check_finite(place: str, array: Floats) -> None:
+    # A sum is finite when all its terms are, and one pass over the numbers without a mask.
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_finite = array.size == 0 or math.isfinite(float(np.sum(array, dtype=np.float64)))
+    if is_finite:
+        return
+    for row, column in np.argwhere(~np.isfinite(array)):
+        raise InvalidArgumentError(
+            f"{place}: vectors[{row}][{column}] is {array[row, column]}; expected finite numbers"
+        )
+
+
+def as_ids(place: str, ids: Sequence[str] | None, count: int) -> list[str]:
+    """The given ids, or new random ones (UUID4)."""
+    if ids is None:
+        return [str(uuid.uuid4()) for _ in range(count)]
+    given = given_ids(place, ids)
+    if len(given) != count:
+        raise InvalidArgumentError(f"{place}: ids length ({len(given)}) must match vectors length ({count})")
+    return given
+
+
+def given_ids(place: str, ids: Sequence[str]) -> list[str]:
+    """Ids as a list of texts, none of them empty."""
+    given = _as_list(place, "ids", ids)
+    for position, id in enumerate(given):
+        if not isinstance(id, str) or not id:
+            raise InvalidArgumentError(f"{place}: ids[{position}] is {id!r}; expected text, not empty")
+    # A plain str also of NumPy's.
+    return [str(id) for id in given]
+
+
+def as_metadata(place: str, metadata: Sequence[Metadata | None] | None, count: int) -> list[dict[str, Any]]:
+    """One dict a row, empty where a row has no metadata."""
+    if metadata is None:
+        return [{} for _ in range(count)]
+    metadata = _as_list(place, "metadata", metadata)
+    if len(metadata) != count:
+        raise InvalidArgumentError(f"{place}: metadata length ({len(metadata)}) must match vectors length ({count})")
+    for position, row in enumerate(metadata):
+        if row is not None and not isinstance(row, Mapping):
+            raise InvalidArgumentError(f"{place}: metadata[{position}] is {row!r}; expected a dict")
+    return [{} if row is None else dict(row) for row in metadata]
+
+
+def _as_list(place: str, name: str, given: Any) -> list[Any]:
+    if isinstance(given, str | bytes | Mapping) or not hasattr(given, "__iter__"):
+        raise InvalidArgumentError(f"{place}: {name} is {given!r:.80}; expected a list, one item a vector")
+    return list(given)
+
+
+def as_batch_size(place: str, batch_size: int | None, most: int) -> int:
+    """Rows a call."""
+    if batch_size is None:
+        return most
+    return as_integer(f"{place}: batch_size", batch_size, 1, most)
