@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = [ROOT / "python/mastra_convex", ROOT / "tests/contract"]
 
 # These have a twin written by hand.
-BY_HAND = {"__init__.py", "_call.py"}
+BY_HAND = {"__init__.py", "_call.py", "_callbacks.py"}
 
 SUBSTITUTIONS = [
     (r" It opens at the first await, or by ``async with``\.", ""),

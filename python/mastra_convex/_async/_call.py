@@ -8,23 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from logging import getLogger
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from mastra_convex import _native
 
-if TYPE_CHECKING:
-    import asyncio
-
-    from mastra_convex._async.subscription import AsyncSubscription
-
 P = ParamSpec("P")
 T = TypeVar("T")
-
-logger = getLogger("mastra_convex.legacy")
-
-# The loop itself keeps no task alive.
-handing_on: set[asyncio.Task[None]] = set()
 
 
 async def call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -60,30 +49,3 @@ async def wait(subscription: _native.Subscription, timeout: float | None) -> boo
     finally:
         subscription.forget(wake)
     return True
-
-
-def hand_on(states: AsyncSubscription[T], callback: Callable[[T], object]) -> Callable[[], None]:
-    """Call a function with each state, in a task of the running loop; what is returned ends it."""
-    import asyncio
-
-    async def follow() -> None:
-        async with states:
-            async for state in states:
-                try:
-                    callback(state)
-                except Exception:
-                    logger.exception("%r: the callback failed", states)
-
-    def ended(task: asyncio.Task[None]) -> None:
-        handing_on.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("%r ended", states, exc_info=task.exception())
-
-    task = asyncio.get_running_loop().create_task(follow())
-    handing_on.add(task)
-    task.add_done_callback(ended)
-
-    def stop() -> None:
-        task.cancel()
-
-    return stop

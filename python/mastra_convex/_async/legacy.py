@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, overload
 
 from mastra_convex._arguments import as_integer, as_items, one_of
-from mastra_convex._async._call import hand_on
+from mastra_convex._async._callbacks import call_with_each
 from mastra_convex._async.deployment import AsyncDeployment, Target
 from mastra_convex._async.raw_tables import AsyncRawTables
 from mastra_convex._async.store.store import AsyncConvexStore
@@ -172,13 +172,13 @@ class AsyncConvexStorage(AsyncRawTables):
             Ends it; again: nothing. Where the query fails it ends by itself, with a line in the log
             ``mastra_convex.legacy``.
         """
-        return hand_on(self.store.watch_thread(thread_id), callback)
+        return call_with_each(self.store.watch_thread(thread_id), callback)
 
     def subscribe_to_thread_messages(
         self, thread_id: str, callback: Callable[[list[Message]], object]
     ) -> Callable[[], None]:
         """Call a function with a thread's first 1000 messages, oldest first, as `subscribe_to_thread` does."""
-        return hand_on(self.store.watch_messages(thread_id, limit=1000), callback)
+        return call_with_each(self.store.watch_messages(thread_id, limit=1000), callback)
 
     async def save_trace(self, trace: Span | Mapping[str, Any]) -> Span:
         """Insert a span of a trace, which the first release called a trace; return it.

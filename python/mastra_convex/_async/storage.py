@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from mastra_convex._arguments import key_text
-from mastra_convex._async import upstream
+from mastra_convex._async import npm_operations
 from mastra_convex._async.package_functions import DEPLOY, AsyncPackageFunctions
 from mastra_convex.errors import (
     AlreadyExistsError,
@@ -74,7 +74,7 @@ class AsyncStorage:
         reply = await self._send(op, table, request)
         if not self._is_unsupported(op, reply):
             return checked(place, reply)
-        operation = upstream.OPERATIONS.get(op)
+        operation = npm_operations.OPERATIONS.get(op)
         if operation is None or await self.version() is not None:
             raise await self._unsupported(op, table)
         return checked(place, await operation(send, table, request))

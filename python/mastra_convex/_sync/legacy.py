@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, overload
 
 from mastra_convex._arguments import as_integer, as_items, one_of
-from mastra_convex._sync._call import hand_on
+from mastra_convex._sync._callbacks import call_with_each
 from mastra_convex._sync.deployment import Deployment, Target
 from mastra_convex._sync.raw_tables import RawTables
 from mastra_convex._sync.store.store import ConvexStore
@@ -173,13 +173,13 @@ class ConvexStorage(RawTables):
             Ends it; again: nothing. Where the query fails it ends by itself, with a line in the log
             ``mastra_convex.legacy``.
         """
-        return hand_on(self.store.watch_thread(thread_id), callback)
+        return call_with_each(self.store.watch_thread(thread_id), callback)
 
     def subscribe_to_thread_messages(
         self, thread_id: str, callback: Callable[[list[Message]], object]
     ) -> Callable[[], None]:
         """Call a function with a thread's first 1000 messages, oldest first, as `subscribe_to_thread` does."""
-        return hand_on(self.store.watch_messages(thread_id, limit=1000), callback)
+        return call_with_each(self.store.watch_messages(thread_id, limit=1000), callback)
 
     def save_trace(self, trace: Span | Mapping[str, Any]) -> Span:
         """Insert a span of a trace, which the first release called a trace; return it.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Callable, Mapping, Sequence
 from typing import Any
 
 from mastra_convex._arguments import key_text
-from mastra_convex._sync import upstream
+from mastra_convex._sync import npm_operations
 from mastra_convex._sync.package_functions import DEPLOY, PackageFunctions
 from mastra_convex.errors import (
     AlreadyExistsError,
@@ -75,7 +75,7 @@ class Storage:
         reply = self._send(op, table, request)
         if not self._is_unsupported(op, reply):
             return checked(place, reply)
-        operation = upstream.OPERATIONS.get(op)
+        operation = npm_operations.OPERATIONS.get(op)
         if operation is None or self.version() is not None:
             raise self._unsupported(op, table)
         return checked(place, operation(send, table, request))

@@ -1,4 +1,4 @@
-# Generated from _async/upstream.py by tools/unasync.py: edit that.
+# Generated from _async/npm_operations.py by tools/unasync.py: edit that.
 """Newer operations over the functions of npm ``@mastra/convex``, made of the operations those have.
 
 Each takes what the operation of this package's functions takes, and replies as it does; without ``ok``, it is done. But
