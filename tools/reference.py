@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import griffe
+import typer
+
+from mastra_convex._cli import app
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,8 +55,6 @@ PAGES = {
 RECORDS = {"observations": "memory", "evals": "observability"}
 # A type's name, which is all there is to say about it.
 UNSHOWN = {"Metric"}
-
-COMMANDS = ("", "demo", "bench", "serve", "init", "doctor", "keys", "keys show", "keys rotate")
 
 # Griffe can't read a type in words, such as "array_like of float, shape (n, dimension)", and says so.
 logging.getLogger("griffe").setLevel(logging.ERROR)
@@ -358,10 +359,17 @@ def _fixtures(links: Links) -> Iterator[str]:
 
 
 def _command_line() -> Iterator[str]:
-    """Each command, as its help presents it."""
+    """Each command of the program, as its help presents it."""
     yield "Data goes to stdout, messages to stderr."
-    for command in COMMANDS:
-        program = [sys.executable, "-m", "mastra_convex", *command.split(), "--help"]
+    for command in _commands("mastra-convex", typer.main.get_command(app)):
+        program = [sys.executable, "-m", "mastra_convex", *command.split()[1:], "--help"]
         shown = subprocess.run(program, check=True, capture_output=True, text=True, env=os.environ | {"COLUMNS": "80"})
-        yield f"## mastra-convex {command}".rstrip()
+        yield f"## {command}"
         yield f"```text\n{shown.stdout.strip()}\n```"
+
+
+def _commands(name: str, command: object) -> Iterator[str]:
+    """A command and those below it, by their whole names."""
+    yield name
+    for below, found in getattr(command, "commands", {}).items():
+        yield from _commands(f"{name} {below}", found)
