@@ -157,7 +157,12 @@ impl HttpDeployment {
         let mut progress = Progress::new(progress);
         let imported = py.detach(|| {
             let mut file = File::open(&path).map_err(Error::snapshot_file)?;
-            self.connection.client.import_snapshot(&mut file, replace, authorization.as_deref(), &mut progress.of_client())
+            self.connection.client.import_snapshot(
+                &mut file,
+                replace,
+                authorization.as_deref(),
+                &mut progress.of_client(),
+            )
         });
         imported.map_err(|error| progress.client_error(py, error, self.connection.credential, &path))
     }

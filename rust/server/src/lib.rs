@@ -8,6 +8,7 @@
 //! | `routes` | what each path does |
 //! | `request`, `reply` | bodies in and out, in Convex's shapes |
 //! | `snapshots` | exports and imports, as `npx convex` asks for them |
+//! | `system` | queries that the server answers itself |
 //! | `locks` | locks that a panic leaves usable |
 //! | `timestamp` | a commit's timestamp on the wire |
 //! | `sync` | the WebSocket: live queries, mutations once, actions, who the client is |
@@ -25,6 +26,7 @@ mod routes;
 mod server;
 mod snapshots;
 mod sync;
+mod system;
 mod timestamp;
 
 pub use admin_key::AdminKey;

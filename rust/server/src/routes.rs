@@ -23,8 +23,9 @@ use crate::{
     reply::{FunctionReply, Refusal, json},
     request::{CallRequest, read_object},
     server::SOCKET_THREADS,
-    snapshots::{self, Snapshots, SystemQuery},
+    snapshots::{self, Snapshots},
     sync::{self, Sockets},
+    system::{System, SystemQuery},
     timestamp::Timestamp,
 };
 
@@ -34,6 +35,7 @@ pub(crate) struct App {
     pub(crate) admin_key: AdminKey,
     pub(crate) sockets: Sockets,
     pub(crate) snapshots: Snapshots,
+    pub(crate) system: System,
 }
 
 /// The routes of Convex's HTTP API, and those of its sync protocol.
@@ -188,7 +190,7 @@ impl App {
     ) -> Result<Response, Refusal> {
         let CallRequest { path, args, format } = request;
         if let (None | Some(FunctionKind::Query), Some(query)) = (kind, SystemQuery::find(&path)) {
-            return reply(self.snapshots.query(query, &args, &caller), format);
+            return reply(self.system.query(query, &args, &caller), format);
         }
         let run = move || self.deployment.call(kind, &path, args, &caller);
         let outcome = match kind {

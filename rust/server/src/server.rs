@@ -21,6 +21,7 @@ use crate::{
     routes::{self, App},
     snapshots::Snapshots,
     sync::Sockets,
+    system::System,
 };
 
 /// A client that hasn't sent its headers by then, or is idle so long, is disconnected.
@@ -76,7 +77,9 @@ impl Server {
             .build()?;
         let sockets = Sockets::new(stopped.clone());
         let snapshots = Snapshots::new(stopped.clone());
-        let app = App { deployment: Arc::new(deployment), admin_key: options.admin_key, sockets, snapshots };
+        let (deployment, admin_key) = (Arc::new(deployment), options.admin_key);
+        let system = System::new(snapshots.clone());
+        let app = App { deployment, admin_key, sockets, snapshots, system };
         let thread = std::thread::Builder::new().name("mastra-convex-serve".to_owned()).spawn(move || {
             if let Err(error) = runtime.block_on(serve(listener, app, stopped)) {
                 eprintln!("mastra-convex: the server stopped: {error}");

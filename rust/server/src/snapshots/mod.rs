@@ -1,12 +1,11 @@
 //! Exports and imports, as `npx convex export` and `npx convex import` ask for them.
 //!
 //! An export is written to a file, from which it is downloaded until there is a newer one. An import is uploaded in
-//! parts, confirmed, and performed. Both run on threads of their own, and clients follow them by queries of the system:
-//! `_system/cli/exports:getLatest`, `_system/cli/queryImport` and `_system/cli/queryImport:list`.
+//! parts, confirmed, and performed. Both run on threads of their own, and clients follow them by queries of the system
+//! (`system.rs`).
 
 mod export;
 mod import;
-mod queries;
 
 use std::{
     io,
@@ -20,8 +19,7 @@ use axum::{
 };
 use engine::Error;
 use tokio::sync::watch;
-
-pub(crate) use queries::{SystemQueries, SystemQuery};
+use value::Value;
 
 use crate::{locks::locked, reply::Refusal, routes::App};
 use {export::Export, import::Import};
@@ -30,7 +28,7 @@ use {export::Export, import::Import};
 #[derive(Clone)]
 pub(crate) struct Snapshots {
     state: Arc<Mutex<State>>,
-    /// Told whenever a query of the system may have another outcome.
+    /// Told whenever an export or an import has changed.
     changed: watch::Sender<()>,
     stopped: watch::Receiver<bool>,
 }
@@ -45,6 +43,26 @@ struct State {
 impl Snapshots {
     pub(crate) fn new(stopped: watch::Receiver<bool>) -> Self {
         Self { state: Arc::default(), changed: watch::Sender::default(), stopped }
+    }
+
+    /// Tells when an export or an import has changed.
+    pub(crate) fn changed(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// How the newest export stands; null if there was none.
+    pub(crate) fn latest_export(&self) -> Value {
+        self.state().export.as_ref().map_or(Value::Null, Export::to_value)
+    }
+
+    /// How an import stands; null if there is none with this id.
+    pub(crate) fn import(&self, id: &str) -> Value {
+        self.state().imports.iter().find(|import| import.id == id).and_then(Import::to_value).unwrap_or_default()
+    }
+
+    /// How the imports stand, the oldest first.
+    pub(crate) fn imports(&self) -> Value {
+        self.state().imports.iter().filter_map(Import::to_value).collect::<Vec<_>>().into()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

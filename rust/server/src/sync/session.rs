@@ -26,7 +26,7 @@ use crate::{
     locks::locked,
     request::{arguments, check_component},
     routes::{App, blocking, briefly},
-    snapshots::{SystemQueries, SystemQuery},
+    system::{SystemQueries, SystemQuery},
     timestamp::Timestamp,
 };
 
@@ -73,7 +73,7 @@ impl Session {
         };
         let queries = QuerySet::new(&app.deployment, Caller::ANONYMOUS, wake).map_err(|_| Ending::internal())?;
         let queries = queries.bounded(MAX_RESULT_BYTES);
-        let system_queries = SystemQueries::new(&app.snapshots);
+        let system_queries = SystemQueries::new(&app.system);
         Ok(Self {
             app,
             outgoing,

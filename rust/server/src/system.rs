@@ -1,4 +1,6 @@
-//! The queries of the system by which clients follow exports and imports.
+//! Queries of the system: the server answers them itself, with what one of its rooms knows.
+//!
+//! Only admins see them. Clients call them as they call the deployment's functions, over HTTP and over the WebSocket.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +8,7 @@ use engine::{Caller, Error, Outcome};
 use tokio::sync::watch;
 use value::Value;
 
-use super::{Snapshots, export::Export};
+use crate::snapshots::Snapshots;
 
 /// One of the queries there are.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +39,18 @@ impl SystemQuery {
     }
 }
 
-impl Snapshots {
-    /// How a query ends now. For all but admins there is none.
+/// What the queries ask.
+#[derive(Clone)]
+pub(crate) struct System {
+    snapshots: Snapshots,
+}
+
+impl System {
+    pub(crate) fn new(snapshots: Snapshots) -> Self {
+        Self { snapshots }
+    }
+
+    /// How a query ends now. To anyone but an admin it doesn't exist.
     pub(crate) fn query(&self, query: SystemQuery, args: &Value, caller: &Caller) -> Outcome {
         let result = if caller.is_admin() {
             Ok(self.answer(query, args))
@@ -49,22 +61,18 @@ impl Snapshots {
     }
 
     fn answer(&self, query: SystemQuery, args: &Value) -> Value {
-        let state = self.state();
+        let text = |name| args.as_object().and_then(|args| args.get(name)).and_then(Value::as_str);
         match query {
-            SystemQuery::LatestExport => state.export.as_ref().map_or(Value::Null, Export::to_value),
-            SystemQuery::Import => {
-                let id = args.as_object().and_then(|args| args.get("importId")).and_then(Value::as_str);
-                let import = state.imports.iter().find(|import| Some(import.id.as_str()) == id);
-                import.and_then(super::Import::to_value).unwrap_or_default()
-            }
-            SystemQuery::Imports => state.imports.iter().filter_map(super::Import::to_value).collect::<Vec<_>>().into(),
+            SystemQuery::LatestExport => self.snapshots.latest_export(),
+            SystemQuery::Import => text("importId").map(|id| self.snapshots.import(id)).unwrap_or_default(),
+            SystemQuery::Imports => self.snapshots.imports(),
         }
     }
 }
 
 /// The system's queries that a client follows, beside those of the deployment.
 pub(crate) struct SystemQueries {
-    snapshots: Snapshots,
+    system: System,
     changed: watch::Receiver<()>,
     queries: BTreeMap<u32, Followed>,
 }
@@ -77,8 +85,8 @@ struct Followed {
 }
 
 impl SystemQueries {
-    pub(crate) fn new(snapshots: &Snapshots) -> Self {
-        Self { snapshots: snapshots.clone(), changed: snapshots.changed.subscribe(), queries: BTreeMap::new() }
+    pub(crate) fn new(system: &System) -> Self {
+        Self { system: system.clone(), changed: system.snapshots.changed(), queries: BTreeMap::new() }
     }
 
     pub(crate) fn add(&mut self, number: u32, query: SystemQuery, args: Value) {
@@ -101,7 +109,7 @@ impl SystemQueries {
         self.changed.mark_unchanged();
         let mut news = Vec::new();
         for (number, followed) in &mut self.queries {
-            let outcome = self.snapshots.query(followed.query, &followed.args, caller);
+            let outcome = self.system.query(followed.query, &followed.args, caller);
             let told = Some(outcome.result.as_ref().map(Value::clone).map_err(Error::to_string));
             if followed.told != told {
                 followed.told = told;
