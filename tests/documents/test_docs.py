@@ -139,6 +139,17 @@ def test_the_tree_is_as_the_architecture_says() -> None:
     assert [path for path in sorted(named) if not any((ROOT / home / path).exists() for home in homes)] == []
 
 
+@pytest.mark.parametrize("crate", [path.parts[-3] for path in sorted(ROOT.glob("rust/*/src/lib.rs"))])
+def test_the_documents_of_a_crate_name_modules_that_exist(crate: str) -> None:
+    """A name in a crate's table of modules is a file or a folder of the crate."""
+    source = ROOT / "rust" / crate / "src"
+    table = re.findall(r"^//! \| (.*) \|$", (source / "lib.rs").read_text(), re.MULTILINE)
+    named = {name for line in table for name in re.findall(r"`([a-z_]+(?:::[a-z_]+)*)`", line)} - {"unsafe"}
+    assert named or not table
+    paths = {name: source.joinpath(*name.split("::")) for name in named}
+    assert [name for name, path in paths.items() if not path.with_suffix(".rs").exists() and not path.is_dir()] == []
+
+
 def test_the_readme_begins_with_two_commands() -> None:
     """One installs and shows the main job, one runs all tests; CI takes the second from here."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)

@@ -1,16 +1,40 @@
 //! Exact nearest neighbours: the K best rows of a batch for a query, with the ids, order and score bits of the
 //! sequential float64 reference on every CPU.
 //!
+//! # The idea
+//!
+//! A search must return the K best rows by their float64 scores, but reading every row in full takes the time. For most
+//! rows a few bits of each component prove that they aren't among the best. So each row is kept twice: as its numbers,
+//! and as *codes*. A row's codes are its components, divided by a step of the row's own and rounded to whole numbers
+//! of eight bits. When the row is coded, the length of what the rounding lost is measured. By the Cauchy–Schwarz
+//! inequality that length bounds how far a score computed from codes can be from the true one. A search narrows the
+//! rows down in three steps:
+//!
+//! 1. **Four bits.** The upper halves of all codes are multiplied with the query's, in whole numbers, which is fast and
+//!    has no rounding. Each row gets a lower and an upper bound of its score. The K-th largest lower bound is the
+//!    *floor*: K rows reach it for certain, so a row whose upper bound is below it is dropped.
+//! 2. **Eight bits.** The rows that are left are bounded again, by their whole codes. The bounds are some sixteen times
+//!    tighter, so the floor rises and most of these rows are dropped as well.
+//! 3. **float64.** The last rows, often few more than K, are scored from their numbers: one product after the other, in
+//!    the order of the reference. Only these scores are returned. Rows with equal scores keep their stored order.
+//!
+//! The bounds decide which rows are scored, never what a score is. A loose bound costs time; a wrong one would cost the
+//! right answer, so they are proved (`bounds`). Rows that codes say nothing about are scored in float64 right away:
+//! short vectors, zero or huge ones, and all rows where a large part of them is wanted. A filter is applied first: it
+//! makes a mask, one bit a row, and rows outside the mask are never looked at.
+//!
+//! # Modules
+//!
 //! | module | holds |
 //! | --- | --- |
-//! | [`batch`](Batch) | the rows of one index: vectors, ids, metadata |
+//! | [`batch`](Batch) | the rows of one index: vectors, ids, metadata; `chunk` holds a run of them |
 //! | [`sorted`](SortedBatch) | a batch kept in the order of keys |
-//! | [`top_k`](Batch::top_k) | the search, and how threads share it; `scan` goes through the rows: bound, select, rescore, order |
+//! | [`top_k`](Batch::top_k) | the search, and how threads share it; `scan` takes the three steps, `select` keeps the floor |
 //! | [`metric`](Metric) | cosine, dot product, Euclidean |
 //! | `codes`, `norms`, `panels` | what is kept of the rows for it; `bounds` proves what codes tell |
 //! | [`mask`](Mask) | a set of positions |
 //! | [`filter`](Filter) | Mastra's filter language, compiled |
-//! | [`page`](decode_page) | a JSON page of vectors to a batch; `cursor` walks through the text, `decimal` reads its numbers |
+//! | [`page`](decode_page) | a JSON page of vectors to a batch; `json` walks through the text, `decimal` reads its numbers |
 //! | [`naive`] | the reference that defines the scores |
 //! | [`arch`] | one set of kernels for each instruction set; the only `unsafe` |
 //!
