@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mastra_convex.types import IndexStats, QueryResults
+    from mastra_convex._native import QueryResults
 
 # More rows than one looks at, and longer metadata, would only push the rest of a notebook away.
 MOST_ROWS = 20
@@ -27,9 +27,9 @@ def query_results(self: QueryResults) -> str:
     return _table(["id", "score", "metadata"], rows, "; ".join(notes))
 
 
-def index_stats(stats: IndexStats) -> str:
-    """One line."""
-    return _table(["rows", "dimension", "metric"], [(f"{stats.count:,}", f"{stats.dimension:,}", stats.metric)])
+def index_stats(count: int, dimension: int, metric: str) -> str:
+    """`IndexStats._repr_html_`: one line."""
+    return _table(["rows", "dimension", "metric"], [(f"{count:,}", f"{dimension:,}", metric)])
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:

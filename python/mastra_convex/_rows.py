@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from mastra_convex import _native
-
-Metadata = Mapping[str, Any]
+from mastra_convex._arguments import Metadata
 
 # A transaction may read and write 16 MiB each (docs.convex.dev/production/state/limits), and reads what it replaces.
 # Where old rows are larger than these, a call is halved.

@@ -55,7 +55,7 @@ class IndexStats:
     metric: Metric
 
     def _repr_html_(self) -> str:
-        return _html.index_stats(self)
+        return _html.index_stats(self.count, self.dimension, self.metric)
 
 
 @dataclass(frozen=True, slots=True)

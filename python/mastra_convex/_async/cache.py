@@ -65,7 +65,7 @@ class AsyncConvexServerCache(AsyncClient):
 
     async def get(self, key: str) -> Any:
         """Return the value of a key; None where it is missing, has expired, or holds a list or counter."""
-        key = self._key("get", key)
+        key = self._key("ConvexServerCache.get", key)
         if await self._json():
             text = await self._settle("get", key=key, asJson=True)
             return None if text is None else json.loads(text)
@@ -88,13 +88,13 @@ class AsyncConvexServerCache(AsyncClient):
         InvalidArgumentError
             The value isn't JSON, and the place in it is named; or it is too large.
         """
-        key = self._key("set", key)
+        key = self._key("ConvexServerCache.set", key)
         ttl_ms = self.ttl_ms if ttl_ms is None else as_duration("ConvexServerCache.set: ttl_ms", ttl_ms)
-        await self._write("set", ttl_ms, key=key, **await self._value("set", value))
+        await self._write("set", ttl_ms, key=key, **await self._value("ConvexServerCache.set", value))
 
     async def delete(self, key: str) -> None:
         """Delete a key. A missing one: nothing."""
-        await self._settle("delete", key=self._key("delete", key))
+        await self._settle("delete", key=self._key("ConvexServerCache.delete", key))
 
     async def clear(self) -> None:
         """Delete all keys that were written with exactly this prefix, some a transaction."""
@@ -112,7 +112,7 @@ class AsyncConvexServerCache(AsyncClient):
         FunctionError
             The key holds a value or a list; code ``WrongKind``.
         """
-        return int(await self._write("increment", self.ttl_ms, key=self._key("increment", key)))
+        return int(await self._write("increment", self.ttl_ms, key=self._key("ConvexServerCache.increment", key)))
 
     async def list_push(self, key: str, value: object) -> None:
         """Append a value, as `set` takes it, to a list, which begins empty. The list expires anew.
@@ -124,8 +124,8 @@ class AsyncConvexServerCache(AsyncClient):
         FunctionError
             The key holds a value or a counter; code ``WrongKind``.
         """
-        key = self._key("list_push", key)
-        await self._write("listPush", self.ttl_ms, key=key, **await self._value("list_push", value))
+        key = self._key("ConvexServerCache.list_push", key)
+        await self._write("listPush", self.ttl_ms, key=key, **await self._value("ConvexServerCache.list_push", value))
 
     async def list_push_indexed(self, list_key: str, counter_key: str, value: Mapping[str, Any]) -> int:
         """Append a mapping with its ``index``, which a counter gives; return the index. Both expire anew.
@@ -139,10 +139,10 @@ class AsyncConvexServerCache(AsyncClient):
         FunctionError
             `list_key` holds no list, or `counter_key` no counter; code ``WrongKind``.
         """
-        place = "list_push_indexed"
+        place = "ConvexServerCache.list_push_indexed"
         list_key, counter_key = self._key(place, list_key), self._key(place, counter_key)
         if not isinstance(value, Mapping):
-            raise InvalidArgumentError(f"ConvexServerCache.{place}: value {value!r}; expected a mapping")
+            raise InvalidArgumentError(f"{place}: value {value!r}; expected a mapping")
         fields = await self._value(place, value)
         if await self._json():
             index = await self._write("listPushIndexed", self.ttl_ms, key=list_key, counterKey=counter_key, **fields)
@@ -159,7 +159,7 @@ class AsyncConvexServerCache(AsyncClient):
         FunctionError
             The key holds a value or a counter; code ``WrongKind``.
         """
-        return int(await self._settle("listLength", key=self._key("list_length", key)))
+        return int(await self._settle("listLength", key=self._key("ConvexServerCache.list_length", key)))
 
     async def list_from_to(self, key: str, from_: int, to: int = -1) -> list[Any]:
         """Return a list's items from one index to another, both included.
@@ -177,7 +177,7 @@ class AsyncConvexServerCache(AsyncClient):
             In the order of their appending; empty where the key is missing, has expired, or holds no list. More items
             than a transaction reads come by several: those are of one moment's list unless it is deleted meanwhile.
         """
-        key = self._key("list_from_to", key)
+        key = self._key("ConvexServerCache.list_from_to", key)
         for name, index in (("from_", from_), ("to", to)):
             if not isinstance(index, int) or isinstance(index, bool):
                 raise InvalidArgumentError(f"ConvexServerCache.list_from_to: {name} {index!r}; expected an integer")
@@ -193,18 +193,18 @@ class AsyncConvexServerCache(AsyncClient):
                 return items
             cursor = reply["continuationCursor"]
 
-    def _key(self, method: str, key: str) -> str:
+    def _key(self, place: str, key: str) -> str:
         if not isinstance(key, str) or not key:
-            raise InvalidArgumentError(f"ConvexServerCache.{method}: key {key!r}; expected text, not empty")
+            raise InvalidArgumentError(f"{place}: key {key!r}; expected text, not empty")
         return self.key_prefix + key
 
-    async def _value(self, method: str, value: object) -> dict[str, object]:
+    async def _value(self, place: str, value: object) -> dict[str, object]:
         """How a value is sent."""
-        text = to_json(f"ConvexServerCache.{method}: value", value)
+        text = to_json(f"{place}: value", value)
         size = len(text.encode(errors="replace"))
         if size > MOST_BYTES:
             raise InvalidArgumentError(
-                f"ConvexServerCache.{method}: value has {size} bytes as JSON; Convex holds documents up to {MOST_BYTES}"
+                f"{place}: value has {size} bytes as JSON; Convex holds documents up to {MOST_BYTES}"
             )
         return {"valueJson": text} if await self._json() else {"value": json.loads(text)}
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mastra_convex._arguments import (
+    Floats,
+    Metadata,
     as_batch_size,
     as_ids,
     as_integer,
@@ -26,12 +28,11 @@ from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Tar
 from mastra_convex._async.mastra_vector import (
     AsyncMastraVector,
     Filter,
-    Metadata,
     Progress,
     QueryOptions,
     index_not_found,
 )
-from mastra_convex._rows import CALL_BYTES, Floats, batches, row_sizes
+from mastra_convex._rows import CALL_BYTES, batches, row_sizes
 from mastra_convex.errors import (
     ConfigurationError,
     DimensionMismatchError,

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from mastra_convex import _native
 from mastra_convex._arguments import (
+    Metadata,
     as_batch_size,
     as_ids,
     as_integer,
@@ -27,7 +28,6 @@ from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Tar
 from mastra_convex._async.mastra_vector import (
     AsyncMastraVector,
     Filter,
-    Metadata,
     Progress,
     QueryOptions,
     index_not_found,

@@ -10,11 +10,11 @@ from typing import Any, TypedDict, Unpack
 
 from numpy.typing import ArrayLike
 
+from mastra_convex._arguments import Metadata
 from mastra_convex._sync.client import Client
 from mastra_convex.errors import IndexNotFoundError
 from mastra_convex.types import IndexStats, Metric, QueryResults
 
-Metadata = Mapping[str, Any]
 Filter = Mapping[str, Any]
 Progress = Callable[[int, int], object]
 

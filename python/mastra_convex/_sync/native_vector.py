@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mastra_convex._arguments import (
+    Floats,
+    Metadata,
     as_batch_size,
     as_ids,
     as_integer,
@@ -27,12 +29,11 @@ from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
 from mastra_convex._sync.mastra_vector import (
     MastraVector,
     Filter,
-    Metadata,
     Progress,
     QueryOptions,
     index_not_found,
 )
-from mastra_convex._rows import CALL_BYTES, Floats, batches, row_sizes
+from mastra_convex._rows import CALL_BYTES, batches, row_sizes
 from mastra_convex.errors import (
     ConfigurationError,
     DimensionMismatchError,

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from mastra_convex import _native
 from mastra_convex._arguments import (
+    Metadata,
     as_batch_size,
     as_ids,
     as_integer,
@@ -28,7 +29,6 @@ from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
 from mastra_convex._sync.mastra_vector import (
     MastraVector,
     Filter,
-    Metadata,
     Progress,
     QueryOptions,
     index_not_found,
