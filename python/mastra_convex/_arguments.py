@@ -31,7 +31,7 @@ def plain_text(place: str, given: Any) -> str:
 def key_text(place: str, given: Any) -> str:
     """An id or another name, which isn't empty."""
     if not isinstance(given, str) or not given.strip():
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text, not empty")
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected non-empty text")
     return given
 
 
@@ -102,9 +102,9 @@ def as_seconds(place: str, value: Any) -> float:
 def check_index_name(place: str, index_name: str) -> None:
     """An index is named by text; ``indexes`` is where the storage functions keep the list of them."""
     if not isinstance(index_name, str) or not index_name:
-        raise InvalidArgumentError(f"{place}: index_name {index_name!r}; expected text, not empty")
+        raise InvalidArgumentError(f"{place}: index_name {index_name!r}; expected non-empty text")
     if index_name == "indexes":
-        raise InvalidArgumentError(f"{place}: index_name 'indexes' is the name of the list of indexes; take another")
+        raise InvalidArgumentError(f"{place}: index_name 'indexes' is reserved; choose another name")
 
 
 def as_vectors(place: str, vectors: ArrayLike, dimension: int) -> Floats:
@@ -113,7 +113,9 @@ def as_vectors(place: str, vectors: ArrayLike, dimension: int) -> Floats:
     if array.ndim == 1 and array.size == 0:
         return np.empty((0, dimension), np.float32)
     if array.ndim != 2:
-        raise InvalidArgumentError(f"{place}: vectors of shape {array.shape}; expected a matrix, one row a vector")
+        raise InvalidArgumentError(
+            f"{place}: vectors of shape {array.shape}; expected a matrix with one row per vector"
+        )
     if array.shape[1] != dimension:
         raise DimensionMismatchError(
             f"{place}: vectors have {array.shape[1]} dimensions, the index has {dimension}",
@@ -136,7 +138,7 @@ def _as_floats(place: str, numbers: ArrayLike) -> Floats:
     try:
         array = np.asarray(numbers)
     except (TypeError, ValueError) as error:
-        raise InvalidArgumentError(f"{place}: {error}; expected numbers, every row as long") from error
+        raise InvalidArgumentError(f"{place}: {error}; expected numbers in rows of equal length") from error
     if array.dtype == np.float16:
         array = array.astype(np.float32)
     elif array.dtype.kind in "iuf" or array.size == 0:
@@ -173,7 +175,7 @@ def given_ids(place: str, ids: Sequence[str]) -> list[str]:
     given = _as_list(place, "ids", ids)
     for position, id in enumerate(given):
         if not isinstance(id, str) or not id:
-            raise InvalidArgumentError(f"{place}: ids[{position}] is {id!r}; expected text, not empty")
+            raise InvalidArgumentError(f"{place}: ids[{position}] is {id!r}; expected non-empty text")
     # A plain str also of NumPy's.
     return [str(id) for id in given]
 
@@ -193,7 +195,7 @@ def as_metadata(place: str, metadata: Sequence[Metadata | None] | None, count: i
 
 def _as_list(place: str, name: str, given: Any) -> list[Any]:
     if isinstance(given, str | bytes | Mapping) or not hasattr(given, "__iter__"):
-        raise InvalidArgumentError(f"{place}: {name} is {given!r:.80}; expected a list, one item a vector")
+        raise InvalidArgumentError(f"{place}: {name} is {given!r:.80}; expected a list with one item per vector")
     return list(given)
 
 

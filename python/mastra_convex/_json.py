@@ -46,10 +46,10 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 def _blame(place: str, value: Any, outer: tuple[int, ...]) -> str:
     """Which part of a value isn't JSON, and why; empty where all of it is."""
     if id(value) in outer:
-        return f"{place} holds itself; expected JSON, which ends"
+        return f"{place} contains itself, which JSON can't express"
     # Less deep than Python's own recursion may go.
     if len(outer) > 200:
-        return f"{place[:80]}… goes deeper than 200 levels; expected JSON less deep"
+        return f"{place[:80]}… is nested more than 200 levels deep; expected fewer"
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, Mapping | list | tuple):
@@ -62,7 +62,7 @@ def _blame(place: str, value: Any, outer: tuple[int, ...]) -> str:
                 return blamed
         return ""
     if isinstance(value, float) and not math.isfinite(value):
-        return f"{place} is {value!r}; expected a finite number, JSON has no other"
+        return f"{place} is {value!r}; expected a finite number, as JSON requires"
     if isinstance(value, int) and abs(value) > 2**53:
         return f"{place} is an integer beyond ±2^53, which JavaScript can't hold"
     if value is None or isinstance(value, str | int | float | datetime):

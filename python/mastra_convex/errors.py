@@ -1,4 +1,4 @@
-"""What can go wrong, with the same class and code on every kind of deployment.
+"""The package's errors, with the same class and code on every kind of deployment.
 
 ::
 
@@ -12,10 +12,10 @@
     │  ├─ DamagedError
     │  ├─ NewerFormatError
     │  └─ DiskFullError
-    ├─ TransportError                       the deployment can't be reached, or not understood
+    ├─ TransportError                       the deployment can't be reached, or gives no valid reply
     │  ├─ ConnectError                      nothing was executed
     │  ├─ TransportTimeoutError (TimeoutError)
-    │  ├─ ProtocolError                     a reply that isn't one
+    │  ├─ ProtocolError                     a reply that isn't Convex's
     │  └─ OutcomeUnknownError               a write that may have happened
     ├─ AuthenticationError
     ├─ PermissionDeniedError (PermissionError)
@@ -78,13 +78,13 @@ class MastraConvexError(Exception):
     code : str
         A stable name: Convex's short name where a function failed, the class's name without ``Error`` elsewhere.
     details : dict
-        The values the message speaks of.
+        The values in the message.
     hint : str or None
-        What to do next; it ends the message.
+        The next step. It is the last line of the message.
     is_retryable : bool
         Whether the same call may succeed later.
     retry_after : float or None
-        Seconds to wait before that, where the other side said so.
+        Seconds to wait before the next call, if the deployment gave a number.
     """
 
     def __init__(
@@ -110,31 +110,31 @@ class MastraConvexError(Exception):
 
 
 class ConfigurationError(MastraConvexError):
-    """There is no target, or it can't be one; options contradict each other; functions don't load."""
+    """The target is missing or invalid, options contradict each other, or functions don't load."""
 
 
 class InvalidArgumentError(MastraConvexError, ValueError):
-    """An argument can't be; nothing was sent or written."""
+    """An argument is invalid. Nothing was sent or written."""
 
 
 class DimensionMismatchError(InvalidArgumentError):
-    """A vector's length differs from the index's; both are named."""
+    """A vector's length differs from the index's. The error names both."""
 
 
 class FilterError(InvalidArgumentError):
-    """A metadata filter is not one; the place in it is named."""
+    """A metadata filter is invalid. The error names the place in it."""
 
 
 class DataFolderError(MastraConvexError):
-    """The data folder can't be made, read or written."""
+    """The data folder can't be created, read or written."""
 
 
 class LockedError(DataFolderError):
-    """Another process holds the data folder; ``details["pid"]`` is it."""
+    """Another process has the data folder open; ``details["pid"]`` is its process id."""
 
 
 class DamagedError(DataFolderError):
-    """The folder's file is broken, or not one of this package's. Nothing was changed."""
+    """The folder's file is damaged, or another program's. Nothing was changed."""
 
 
 class NewerFormatError(DataFolderError):
@@ -142,30 +142,30 @@ class NewerFormatError(DataFolderError):
 
 
 class DiskFullError(DataFolderError):
-    """There is no room for what was to be written; nothing of that call was."""
+    """The disk is full. Nothing of the call was written."""
 
 
 class TransportError(MastraConvexError):
-    """The deployment could not be reached, or not understood."""
+    """The deployment couldn't be reached, or gave no valid reply."""
 
 
 class ProtocolError(TransportError):
-    """A reply is not what Convex's protocol says."""
+    """A reply doesn't follow Convex's protocol."""
 
 
 class ConnectError(TransportError):
-    """There was no connection, or it broke while reading: nothing was executed that writes."""
+    """There was no connection, or it broke during a call that only reads. Nothing was written."""
 
 
 class TransportTimeoutError(TransportError, TimeoutError):
-    """A call that only reads had no answer in time."""
+    """A call that only reads got no answer in time."""
 
     # TimeoutError is an OSError, whose text is made of an errno and a reason.
     __str__ = MastraConvexError.__str__
 
 
 class OutcomeUnknownError(TransportError):
-    """A write was sent, and its answer got lost: it may have happened. Read before writing again."""
+    """A write was sent and its answer got lost, so it may have happened. Check before you write again."""
 
 
 class AuthenticationError(MastraConvexError):
@@ -173,14 +173,14 @@ class AuthenticationError(MastraConvexError):
 
 
 class PermissionDeniedError(MastraConvexError, PermissionError):
-    """The credential is known, and doesn't reach that far."""
+    """The credential is valid, but doesn't allow this."""
 
     # PermissionError is an OSError, as above.
     __str__ = MastraConvexError.__str__
 
 
 class FunctionError(MastraConvexError):
-    """A function ran, or was about to, and failed. A failed mutation leaves no trace."""
+    """A function failed, or couldn't start. A failed mutation writes nothing."""
 
 
 class ApplicationError(FunctionError):
@@ -188,7 +188,7 @@ class ApplicationError(FunctionError):
 
     @property
     def data(self) -> Any:
-        """What the error was thrown with, as Python values."""
+        """The data of the thrown ``ConvexError``, as Python values."""
         return self.details.get("data")
 
 
@@ -197,34 +197,34 @@ class ArgumentValidationError(FunctionError):
 
 
 class SchemaError(FunctionError):
-    """A document doesn't match the schema, or the schema lacks what is needed."""
+    """A document doesn't match the schema, or the schema lacks a table or an index."""
 
 
 class LimitExceededError(FunctionError):
-    """One of Convex's limits was passed; the message names it."""
+    """The call exceeded one of Convex's limits. The message names it."""
 
 
 class WriteConflictError(FunctionError):
-    """Other writers kept changing what the mutation read; nothing of it was written."""
+    """Other writers kept changing the data that the mutation read. Nothing was written."""
 
 
 class AlreadyExistsError(FunctionError):
-    """What was to be made is there already, and stayed as it was."""
+    """The thing to create already exists. It wasn't changed."""
 
 
 class NotFoundError(MastraConvexError, LookupError):
-    """What was asked for does not exist."""
+    """The requested thing doesn't exist."""
 
     # LookupError comes with KeyError's habit of quoting; the message is a sentence.
     __str__ = MastraConvexError.__str__
 
 
 class IndexNotFoundError(NotFoundError):
-    """There is no vector index of that name; those that exist are named."""
+    """There is no vector index of this name. The error lists the existing ones."""
 
 
 class ThreadNotFoundError(NotFoundError):
-    """There is no thread of that id; nothing was written."""
+    """There is no thread with this id. Nothing was written."""
 
 
 class FunctionNotFoundError(NotFoundError):
@@ -232,4 +232,4 @@ class FunctionNotFoundError(NotFoundError):
 
 
 class UnsupportedOperationError(MastraConvexError, NotImplementedError):
-    """This class can't do that; the message names what can."""
+    """This class doesn't support the operation. The message names an alternative."""

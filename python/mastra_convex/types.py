@@ -92,5 +92,5 @@ class NativeIndex:
 def iso_text(moment: datetime) -> str:
     """A moment as Mastra stores it: ISO text in UTC, cut to milliseconds (JavaScript's ``toISOString``)."""
     if moment.tzinfo is None:
-        raise InvalidArgumentError(f"{moment!r} has no time zone; give it one, e.g. datetime.now(timezone.utc)")
+        raise InvalidArgumentError(f"{moment!r} has no time zone; expected one, as in datetime.now(timezone.utc)")
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -101,7 +101,7 @@ def test_a_schema_without_our_tables_is_told(tmp_path: Path) -> None:
         code, found = findings(server.url, server.admin_key)
     assert code == 1
     assert found["functions"]["status"] == "ok"
-    assert found["schema"]["message"] == "it lacks mastra_threads, mastra_vectors, or their indexes"
+    assert found["schema"]["message"] == "the schema lacks mastra_threads, mastra_vectors, or their indexes"
     assert "...mastraTables" in found["schema"]["hint"]
 
 

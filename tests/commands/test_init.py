@@ -168,7 +168,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, there: str, nam
     (tmp_path / there).write_text("")
     done = run("init", str(tmp_path / "convex"))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"Error: init: {tmp_path / named}: {why}; expected a folder that can be written\n"
+    assert done.stderr == f"Error: init: {tmp_path / named}: {why}; expected a writable folder\n"
     assert files_in(tmp_path) == {there: b""}
 
 

@@ -84,9 +84,12 @@ class AsyncDeployment(AnyDeployment):
                 f"did you mean {near[0]}?" if near else f"there are: {', '.join(ConnectOptions.__annotations__)}"
             )
             raise TypeError(f"connect: unknown options {sorted(unknown)}; {there_are}")
-        foreign = options.keys() & (EMBEDDED_OPTIONS if scheme else HTTP_OPTIONS)
-        if any(options.get(option) is not None for option in foreign):
-            raise ConfigurationError(f"connect: {sorted(foreign)} are no options of an {self.kind} deployment")
+        others = EMBEDDED_OPTIONS if scheme else HTTP_OPTIONS
+        foreign = sorted(name for name, value in options.items() if name in others and value is not None)
+        if foreign:
+            raise ConfigurationError(
+                f"connect: an {self.kind} deployment has no option {', '.join(map(repr, foreign))}"
+            )
         admin_key, auth_token = options.pop("admin_key", None), options.pop("auth_token", None)
         self._authorization = authorization(admin_key, auth_token) if scheme else None
         self._user_token = None if scheme else user_token(auth_token)

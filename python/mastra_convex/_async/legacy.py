@@ -334,7 +334,7 @@ def _record(place: str, given: Any, names: Mapping[str, str]) -> Any:
         return given
     record = {names.get(name, name): value for name, value in given.items()}
     if len(record) < len(given):
-        raise InvalidArgumentError(f"{place} has a field twice, by its old and its new name")
+        raise InvalidArgumentError(f"{place} names a field twice, by its old and its new name")
     return {
         name: _moment(f"{place}: {name}", value) if name.endswith("_at") else value for name, value in record.items()
     }

@@ -65,7 +65,9 @@ def demo(
     if like is not None:
         docstrings.check_id(like)
     if data is not None and "://" in data:
-        raise ConfigurationError(f"demo: --data {data}; expected a folder", hint="Without --data it runs in memory.")
+        raise ConfigurationError(
+            f"demo: --data {data}; expected a folder", hint="Without --data the demo runs in memory."
+        )
     with connect(":memory:" if data is None else data) as deployment:
         began = perf_counter()
         scan, native = _open_indexes(deployment, docstrings)

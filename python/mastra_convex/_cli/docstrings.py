@@ -132,7 +132,7 @@ class Docstrings:
             ends = [known for known in self.ids if known.lower().endswith(f".{id.lower()}")][:3]
             suggestions = ", ".join(ends or [lowered[match] for match in near])
             raise NotFoundError(
-                f"demo: there is no docstring with the id {id!r} among the {len(self.ids):,}",
+                f"demo: none of the {len(self.ids):,} docstrings has the id {id!r}",
                 details={"id": id},
                 hint=f"Did you mean: {suggestions}?" if suggestions else "Ids are qualified names, such as json.loads.",
             )

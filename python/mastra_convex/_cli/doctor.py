@@ -92,8 +92,8 @@ def _examine(target: str, functions: str | None, storage_function: str) -> Itera
     file = None if "://" in target else Path(target).expanduser() / "data.sqlite3"
     if file is not None and not file.is_file():
         raise ConfigurationError(
-            f"doctor: {file} isn't there; expected the folder of a deployment, or a URL",
-            hint="`mastra-convex serve --data DIR` and connect(DIR) make one.",
+            f"doctor: {file} doesn't exist; expected the folder of a deployment, or a URL",
+            hint="`mastra-convex serve --data DIR` or connect(DIR) creates a folder.",
         )
     versions = f"mastra-convex {mc.__version__}, SQLite {SQLITE_VERSION}, Python {platform.python_version()}"
     yield Finding("versions", "ok", versions)
@@ -127,7 +127,7 @@ def _keys(file: Path | None) -> Iterator[Finding]:
         return
     key = file.with_name("admin-key")
     if not key.exists():
-        yield Finding("keys", "ok", "none yet; the first `mastra-convex serve` or `keys show` makes one")
+        yield Finding("keys", "ok", "there is no key yet; `mastra-convex serve` or `keys show` creates it")
     elif key.stat().st_mode & 0o077:
         message = f"others can read {key}"
         yield Finding("keys", "warning", message, f"`mastra-convex keys rotate {shlex.quote(str(key.parent))}`")
@@ -200,7 +200,7 @@ def _schema(storage: Storage, tables: list[str]) -> Iterator[Finding]:
             missing.append(table)
     if missing:
         hint = 'In schema.ts: defineSchema({ ...mastraTables }), imported from "./mastra/schema". Then deploy again.'
-        yield Finding("schema", "problem", f"it lacks {', '.join(missing)}, or their indexes", hint)
+        yield Finding("schema", "problem", f"the schema lacks {', '.join(missing)}, or their indexes", hint)
     else:
         yield Finding("schema", "ok", f"all {len(tables) + 2} tables are there")
 

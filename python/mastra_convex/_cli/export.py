@@ -37,9 +37,11 @@ def export(
     """Write the tables of a deployment to a Convex snapshot zip."""
     path = Path(file).expanduser()
     if path.exists():
-        raise ConfigurationError(f"export: {path} is there already; name another file, or delete it")
+        raise ConfigurationError(f"export: {path} already exists; choose another name, or delete the file")
     if "://" not in source and not (Path(source).expanduser() / "data.sqlite3").is_file():
-        raise ConfigurationError(f"export: {source} is no data folder; expected one, or a deployment's URL")
+        raise ConfigurationError(
+            f"export: {source} is not a data folder; expected a data folder, or the URL of a deployment"
+        )
     with snapshots.connect(source, functions) as db:
         summary = write_snapshot(db._open(), path)
     size = path.stat().st_size
@@ -49,7 +51,7 @@ def export(
     else:
         snapshots.show(f"{path} ({size / 1e6:,.1f} MB)", summary)
         if summary.left_out:
-            terminal.err.print(f"Beside these: {', '.join(summary.left_out)}", soft_wrap=True)
+            terminal.err.print(f"Also in the snapshot: {', '.join(summary.left_out)}", soft_wrap=True)
 
 
 def write_snapshot(
@@ -62,7 +64,7 @@ def write_snapshot(
             written = deployment.export_snapshot(part, progress=progress)
             found = _native.read_snapshot(part, progress=progress)
             if written is not None and written.tables != found.tables:
-                raise MastraConvexError(f"export: {path}: what was read again differs from what was written")
+                raise MastraConvexError(f"export: {path}: the file's content differs from the exported tables")
             part.rename(path)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -62,11 +62,15 @@ def import_(
         raise ConfigurationError(f"import: there is no file {path}")
     if kind == ".zip":
         if index is not None or metric is not None:
-            raise ConfigurationError("import: --index and --metric are for .npz and .jsonl; a snapshot has tables")
+            raise ConfigurationError(
+                "import: --index and --metric apply to .npz and .jsonl files; expected neither with a snapshot"
+            )
         import_snapshot(path, target, functions, replace=replace, json=json)
     else:
         if index is None:
-            raise ConfigurationError(f"import: --index is missing; expected the vector index that {path} goes into")
+            raise ConfigurationError(f"import: --index is missing; expected the vector index to import {path} into")
         if replace:
-            raise ConfigurationError("import: --replace is for snapshots; rows of vectors replace those with their ids")
+            raise ConfigurationError(
+                "import: --replace applies to snapshots; imported vectors always replace rows with the same ids"
+            )
         import_vectors(path, target, functions, index, metric, json=json)

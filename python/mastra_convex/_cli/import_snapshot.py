@@ -32,7 +32,9 @@ def import_snapshot(path: Path, target: str, functions: str | None, *, replace: 
         snapshots.show(f"{path} is in {target}", summary)
         if summary.left_out and isinstance(deployment, _native.EmbeddedDeployment):
             left_out = ", ".join(summary.left_out)
-            terminal.err.print(f"Left out, which only a Convex deployment has a place for: {left_out}", soft_wrap=True)
+            terminal.err.print(
+                f"Not imported, because only a Convex deployment can hold it: {left_out}", soft_wrap=True
+            )
 
 
 def _send(deployment: _native.HttpDeployment, path: Path, target: str, *, replace: bool) -> _native.SnapshotSummary:
@@ -52,7 +54,10 @@ def _send(deployment: _native.HttpDeployment, path: Path, target: str, *, replac
         raise refused
     if differing:
         raise MastraConvexError(
-            f"import: after it, {target} and {path} differ in {', '.join(differing)}",
-            hint="If others write to these tables that is why; else import again, with --replace.",
+            f"import: after the import, {target} and {path} differ in {', '.join(differing)}",
+            hint=(
+                "Other programs that write to these tables are one cause. If there are none, import again "
+                "with --replace."
+            ),
         )
     return summary

@@ -59,9 +59,7 @@ def init(
                 (root / path).unlink()
         needs_our_tables = b"mastraTables" not in (root / "schema.ts").read_bytes()
     except OSError as error:
-        raise ConfigurationError(
-            f"init: {error.filename}: {error.strerror}; expected a folder that can be written"
-        ) from error
+        raise ConfigurationError(f"init: {error.filename}: {error.strerror}; expected a writable folder") from error
     if json:
         report = [{"path": path, "action": action} for path, action in plan.items()]
         print(json_text.dumps({"folder": str(root), "files": report}))
@@ -96,7 +94,7 @@ def _plan(root: Path, files: dict[str, str], force: bool) -> dict[str, Action]:
             f"init: {len(differing)} files differ from this version's; nothing was written:\n  "
             + "\n  ".join(differing),
             details={"files": differing},
-            hint="With --force they are as in this version, and changes made there are lost.",
+            hint="--force overwrites them. Changes in these files are lost.",
         )
     return plan
 

@@ -45,7 +45,8 @@ def _print_key(folder: str, *, rotate: bool, json: bool) -> None:
     path = Path(folder).expanduser()
     if not (path / "data.sqlite3").is_file():
         raise ConfigurationError(
-            f"keys: {path} is no data folder; expected one", hint=f"`mastra-convex serve --data {folder}` makes one."
+            f"keys: {path} is not a data folder; expected one",
+            hint=f"`mastra-convex serve --data {folder}` creates one.",
         )
     key = _native.admin_key(path, rotate=rotate)
     if json:

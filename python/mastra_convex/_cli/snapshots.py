@@ -37,7 +37,7 @@ PHASES = {
 def connect(target: str, functions: str | None) -> mc.Deployment:
     """A deployment by its URL, or that of a data folder with the functions it is used with."""
     if "://" in target and functions is not None:
-        raise ConfigurationError(f"--functions is for data folders; {target} has functions of its own")
+        raise ConfigurationError(f"--functions applies to data folders; {target} has its own functions")
     return mc.connect(target) if functions is None else mc.connect(target, functions=functions)
 
 
@@ -70,7 +70,8 @@ def file_errors(command: str, path: Path) -> Iterator[None]:
             raise
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             raise DiskFullError(
-                f"{command}: no space left for {path}; nothing of it was kept", hint="Free some space and try again."
+                f"{command}: no space left for {path}; the partial file was deleted",
+                hint="Free some space and try again.",
             ) from error
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise ConfigurationError(f"{command}: {path}: {reason}") from error

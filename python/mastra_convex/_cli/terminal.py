@@ -67,4 +67,4 @@ def write(file: Path, content: bytes) -> None:
         part.replace(file)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise ConfigurationError(f"{file}: {error.strerror}; expected a file that can be written") from error
+        raise ConfigurationError(f"{file}: {error.strerror}; expected a writable file") from error

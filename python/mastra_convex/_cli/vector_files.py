@@ -52,7 +52,7 @@ def open_vector_file(path: Path) -> Iterator[VectorFile]:
         with zipfile.ZipFile(path) as file:
             yield Npz(path, file)
     except zipfile.BadZipFile as error:
-        raise InvalidArgumentError(f"import: {path}: {error}; expected what numpy.savez writes") from error
+        raise InvalidArgumentError(f"import: {path}: {error}; expected a file written by numpy.savez") from error
 
 
 class Npz:
@@ -62,7 +62,7 @@ class Npz:
         self._place, self._file = f"import: {path}", file
         names = [name.removesuffix(".npy") for name in file.namelist()]
         if "vectors" not in names:
-            raise InvalidArgumentError(f"{self._place}: it holds {names}; expected `vectors`, a matrix")
+            raise InvalidArgumentError(f"{self._place}: the file holds {names}; expected a matrix named `vectors`")
         self._names = [name for name in ("vectors", "ids", "metadata") if name in names]
         with _Array(self._place, file, "vectors") as vectors:
             if len(vectors.shape) != 2 or vectors.dtype.kind not in "fiu":
@@ -109,14 +109,16 @@ class _Array:
             )
             self.shape, by_column, self.dtype = read_header(self._stream)
         except ValueError as error:
-            raise InvalidArgumentError(f"{place}: {name}: {error}; expected an array of NumPy's") from error
+            raise InvalidArgumentError(f"{place}: {name}: {error}; expected a NumPy array") from error
         if self.dtype.hasobject:
             raise InvalidArgumentError(
                 f"{place}: {name} holds Python objects, which could run code when read; expected "
                 + ("texts, each a JSON object" if name == "metadata" else "texts" if name == "ids" else "numbers")
             )
         if by_column and len(self.shape) > 1:
-            raise InvalidArgumentError(f"{place}: {name} is stored by column; save numpy.ascontiguousarray({name})")
+            raise InvalidArgumentError(
+                f"{place}: {name} is stored column by column; expected row by row: save numpy.ascontiguousarray({name})"
+            )
         self.row_bytes = self.dtype.itemsize * (self.shape[1] if len(self.shape) == 2 else 1)
 
     def read(self, rows: int) -> NDArray[Any]:
@@ -142,7 +144,7 @@ class JsonLines:
         self.dimension = 0
         first = next(self.blocks(), None)
         if first is None:
-            raise InvalidArgumentError(f"import: {path}: it is empty; expected a line a row")
+            raise InvalidArgumentError(f"import: {path}: the file is empty; expected one row per line")
 
     def blocks(self) -> Iterator[Block]:
         """All rows, in order."""
@@ -173,7 +175,7 @@ class JsonLines:
         self.dimension = self.dimension or len(vector)
         if len(vector) != self.dimension:
             raise InvalidArgumentError(
-                f"{place}: a vector of {len(vector)} numbers; those before have {self.dimension}"
+                f"{place}: the vector has {len(vector)} numbers; expected {self.dimension}, as in the rows before"
             )
         return row["id"], vector, row.get("metadata")
 

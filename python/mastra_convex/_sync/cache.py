@@ -196,7 +196,7 @@ class ConvexServerCache(Client):
 
     def _key(self, place: str, key: str) -> str:
         if not isinstance(key, str) or not key:
-            raise InvalidArgumentError(f"{place}: key {key!r}; expected text, not empty")
+            raise InvalidArgumentError(f"{place}: key {key!r}; expected non-empty text")
         return self.key_prefix + key
 
     def _value(self, place: str, value: object) -> dict[str, object]:
@@ -205,7 +205,7 @@ class ConvexServerCache(Client):
         size = len(text.encode(errors="replace"))
         if size > MOST_BYTES:
             raise InvalidArgumentError(
-                f"{place}: value has {size} bytes as JSON; Convex holds documents up to {MOST_BYTES}"
+                f"{place}: value has {size} bytes as JSON; Convex's limit for a document is {MOST_BYTES} bytes"
             )
         return {"valueJson": text} if self._json() else {"value": json.loads(text)}
 
@@ -229,13 +229,13 @@ class ConvexServerCache(Client):
             if self._timeout and time.monotonic() - began > self._timeout:
                 raise TransportTimeoutError(
                     f"ConvexServerCache: {op} had not cleaned up after {self._timeout} seconds",
-                    hint="Call it again: it goes on where it stopped.",
+                    hint="Call it again: it continues where it stopped.",
                     is_retryable=True,
                 )
         raise FunctionError(
             f"ConvexServerCache: {op} had not cleaned up after {MAX_CALLS} calls",
             code="TooManyCalls",
-            hint="Call it again: it goes on where it stopped.",
+            hint="Call it again: it continues where it stopped.",
             is_retryable=True,
         )
 

@@ -217,7 +217,7 @@ class ConvexNativeVector(MastraVector):
             raise UnsupportedOperationError(f"{place}: a query without a vector needs a scan", hint=_SCAN_HINT)
         vector = as_vector(place, query_vector, index.dimension)
         if not vector.any():
-            raise InvalidArgumentError(f"{place}: the query vector is zero, which has no cosine with anything")
+            raise InvalidArgumentError(f"{place}: the query vector is zero, which has no cosine")
         request: dict[str, Any] = {"vector": vector, "limit": _limit(place, top_k)}
         if min_score is not None and math.isnan(min_score):
             raise InvalidArgumentError(f"{place}: min_score is NaN; expected a number")
@@ -468,7 +468,7 @@ def _equality(place: str, condition: Any, index: NativeIndex) -> dict[str, Any]:
         )
     if isinstance(value, Mapping):
         raise FilterError(
-            f"{place}: filter at {field}: {value!r}; native Convex filters can only ask for equality",
+            f"{place}: filter at {field}: {value!r}; native Convex filters support equality only",
             hint=_SCAN_HINT,
         )
     if value is not None and not isinstance(value, str | int | float | bool | np.generic):

@@ -127,6 +127,6 @@ def _row(place: str, record: Mapping[str, Any]) -> Row:
 def _json(place: str, given: Mapping[str, Any]) -> Row:
     """A mapping whose values JSON can say."""
     if not isinstance(given, Mapping):
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a mapping by columns")
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a mapping of columns to values")
     row: Row = json.loads(to_json(place, dict(given)))
     return row

@@ -117,7 +117,7 @@ class ConvexVector(MastraVector):
         DimensionMismatchError
             The index exists with another dimension; both are named.
         InvalidArgumentError
-            The index exists with another metric, or an argument can't be.
+            The index exists with another metric, or an argument is invalid.
         """
         check_index_name("ConvexVector.create_index", index_name)
         dimension = as_integer("ConvexVector.create_index: dimension", dimension, 1, MAX_DIMENSION)

@@ -218,6 +218,6 @@ def _check_size(place: str, row: Row) -> None:
         largest = max(sizes, key=lambda name: sizes[name])
         raise InvalidArgumentError(
             f"{place}: {sum(sizes.values())} bytes, of which {largest} has {sizes[largest]}; "
-            f"Convex holds documents up to {MOST_BYTES}",
+            f"Convex's limit for a document is {MOST_BYTES} bytes",
             details={"bytes": sum(sizes.values()), "field": largest},
         )

@@ -32,7 +32,7 @@ def metadata_filter(
         if scalars and not (value is None or isinstance(value, bool | int | float | str)):
             raise InvalidArgumentError(f"{place}: {key} is {value!r:.80}; expected None, a bool, a number or text")
         if value != value:
-            raise InvalidArgumentError(f"{place}: {key} is {value!r}, which equals nothing")
+            raise InvalidArgumentError(f"{place}: {key} is {value!r}, which equals no value")
     wanted = dict(given)
     return lambda metadata: all(key in metadata and _same(metadata[key], value) for key, value in wanted.items())
 

@@ -55,7 +55,7 @@ def window(place: str, page: int, per_page: int | None) -> Window:
     page = as_integer(f"{place}: page", page, 0, MOST_ROWS)
     if per_page is None:
         if page:
-            raise InvalidArgumentError(f"{place}: page {page}; expected 0 where per_page is None, which is all")
+            raise InvalidArgumentError(f"{place}: page {page}; expected 0, because per_page None asks for all rows")
         return Window(0, None, 0)
     per_page = as_integer(f"{place}: per_page", per_page, 0, MOST_ROWS)
     if page * per_page > MOST_ROWS:

@@ -41,7 +41,7 @@ class Thread:
 
 def _write_content(place: str, content: Any) -> str:
     if not isinstance(content, str | Mapping | list | tuple):
-        raise InvalidArgumentError(f"{place} is {content!r:.80}; expected text, a dict, or a list of parts")
+        raise InvalidArgumentError(f"{place} is {content!r:.80}; expected text, a dict or a list of parts")
     return to_json(place, content)
 
 

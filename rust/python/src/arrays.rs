@@ -30,7 +30,7 @@ pub(crate) fn matrix(vectors: &Bound<'_, PyAny>) -> PyResult<(Arc<dyn Matrix>, u
     let array = float_array(vectors, "vectors")?;
     let shape = array.shape().to_vec();
     let [rows, dimension] = shape[..] else {
-        let expected = "expected a matrix, one row a vector";
+        let expected = "expected a matrix with one row per vector";
         return Err(invalid_argument(py, format!("vectors: shape {shape:?}; {expected}")));
     };
     if dimension == 0 && rows > 0 {
@@ -65,7 +65,7 @@ pub(crate) fn vectors(vectors: &Bound<'_, PyAny>, name: &str) -> PyResult<(Vec<f
         return Ok((Vec::new(), 0));
     }
     let [_, dimension] = shape[..] else {
-        let expected = "expected a matrix, one row a vector";
+        let expected = "expected a matrix with one row per vector";
         return Err(invalid_argument(vectors.py(), format!("{name}: shape {shape:?}; {expected}")));
     };
     let flat = array.call_method1("reshape", (-1,))?;

@@ -343,7 +343,7 @@ pub(crate) fn row_sizes(
         let size = value::size::size_of_document(&document) + NUMBER_BYTES * dimension + ROW_BYTES;
         let most = value::size::DOCUMENT_MAX_BYTES;
         if size > most {
-            let message = format!("{place}: row {position} is {size} bytes; Convex holds documents up to {most}");
+            let message = format!("{place}: row {position} is {size} bytes; Convex's limit for a document is {most}");
             return Err(invalid_argument(py, message));
         }
         sizes.push(size);

@@ -66,7 +66,7 @@ pub enum SearchError {
         value: f64,
     },
     /// The sum of the query's squares is 0 in float64, so it has no direction to compare.
-    #[error("the query vector is zero, which has no cosine with anything")]
+    #[error("the query vector is zero, which has no cosine")]
     ZeroQuery,
     /// No results are asked for.
     #[error("top_k is 0: expected at least 1")]

@@ -307,7 +307,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("update_task", ("t", {"state": 1}), {}, "has no 'state'"),
     ("update_task", ("t", {"status": "done"}), {}, "status is 'done'"),
     ("update_task", ("t", {"status": None}), {}, "update: status is None; a BackgroundTask can't be without it"),
-    ("update_task", ("t", {"id": "u"}), {}, "update has id 'u'; a task keeps its id"),
+    ("update_task", ("t", {"id": "u"}), {}, "update has id 'u'; a task's id can't change"),
     ("update_task", ("t", {}), {"expected_status": "done"}, "expected: status is 'done'"),
     ("claim_task", ("",), {}, "owner_id is ''"),
     ("claim_task", ("me",), {"lease_expires_at": "soon"}, "lease_expires_at is 'soon'"),

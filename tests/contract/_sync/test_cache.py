@@ -220,7 +220,7 @@ CYCLE: list[Any] = []
 CYCLE.append(CYCLE)
 
 BAD_VALUES = [
-    ({"a": CYCLE}, r"ConvexServerCache\.set: value\['a'\]\[0\] holds itself"),
+    ({"a": CYCLE}, r"ConvexServerCache\.set: value\['a'\]\[0\] contains itself"),
     ({"a": [1, {2}]}, r"value\['a'\]\[1\] is \{2\}, a set"),
     (float("nan"), "value is nan; expected a finite number"),
     ({(1,): 1}, r"value: key \(1,\); expected text"),

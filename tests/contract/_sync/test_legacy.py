@@ -246,7 +246,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], str]] = [
     ("get_workflow_runs", (None, None, None, None, 3), "offset 3 without a limit"),
     ("get_workflow_runs", (None, None, None, -1), "limit -1; expected an integer from 0"),
     ("get_messages", ("t", "v3"), "format is 'v3'; expected one of: v1, v2"),
-    ("insert", ("mastra_threads", "t"), "record is 't'; expected a mapping by columns"),
+    ("insert", ("mastra_threads", "t"), "record is 't'; expected a mapping of columns to values"),
     ("batch_insert", ("mastra_threads", {"id": "t"}), "records is .*; expected a list"),
     ("batch_insert", ("mastra_threads", [{"id": {1}}]), r"records\[0\]\['id'\] is \{1\}"),
     ("load", ("", {"id": "t"}), "table_name is ''"),

@@ -279,7 +279,7 @@ def test_a_record_that_is_not_there_is_an_error(
             "record: scope is 'all'",
         ),
         ("set_observing_flag", ("a", 1), "is_observing is 1; expected True or False"),
-        ("set_pending_message_tokens", ("a", -1), "token_count -1; expected a number, not below 0"),
+        ("set_pending_message_tokens", ("a", -1), "token_count -1; expected a number, zero or more"),
         ("set_pending_message_tokens", ("a", None), "token_count is None"),
         ("update_observational_memory_config", ("a", {"x": {1}}), r"config\['x'\] is \{1\}"),
     ],

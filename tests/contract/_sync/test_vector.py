@@ -302,7 +302,7 @@ BAD_UPSERTS: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
     ({"vectors": [[1, 2, 3]]}, mc.DimensionMismatchError, r"vectors have 3 dimensions, the index has 2"),
     ({"vectors": [[1, 0], [NAN, 1]]}, mc.InvalidArgumentError, r"vectors\[1\]\[0\] is nan"),
     ({"vectors": [[1, 0], [0, float("inf")]]}, mc.InvalidArgumentError, r"vectors\[1\]\[1\] is inf"),
-    ({"vectors": [[1, 0], [1]]}, mc.InvalidArgumentError, "every row as long"),
+    ({"vectors": [[1, 0], [1]]}, mc.InvalidArgumentError, "rows of equal length"),
     ({"vectors": [["a", "b"]]}, mc.InvalidArgumentError, "expected numbers"),
     ({"vectors": [1, 0]}, mc.InvalidArgumentError, "expected a matrix"),
     (

@@ -290,10 +290,10 @@ CYCLE: dict[str, Any] = {}
 CYCLE["self"] = CYCLE
 
 BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
-    ("persist_workflow_snapshot", ("", "r", {}), {}, "workflow_name is ''; expected text, not empty"),
+    ("persist_workflow_snapshot", ("", "r", {}), {}, "workflow_name is ''; expected non-empty text"),
     ("persist_workflow_snapshot", ("w", None, {}), {}, "run_id missing"),
     ("persist_workflow_snapshot", ("w", "r", []), {}, r"snapshot is \[\]; expected a dict"),
-    ("persist_workflow_snapshot", ("w", "r", CYCLE), {}, r"snapshot\['self'\] holds itself"),
+    ("persist_workflow_snapshot", ("w", "r", CYCLE), {}, r"snapshot\['self'\] contains itself"),
     ("persist_workflow_snapshot", ("w", "r", {"x": "x" * (1 << 20)}), {}, "of which snapshot has"),
     ("persist_workflow_snapshot", ("w", "r", {}), {"created_at": "soon"}, "created_at is 'soon'; expected a datetime"),
     ("persist_workflow_snapshot", ("w", "r", {}), {"created_at": datetime(2026, 1, 1)}, "time zone"),
@@ -310,7 +310,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("list_workflow_runs", (), {"runId": "r"}, "has no 'runId'"),
     ("get_workflow_run_by_id", ("",), {}, "run_id is ''"),
     ("claim_run_ownership", ("r", "a", float("nan")), {}, "lease_ms is nan"),
-    ("claim_run_ownership", ("r", "a", -1), {}, "lease_ms -1; expected milliseconds, not below 0"),
+    ("claim_run_ownership", ("r", "a", -1), {}, "lease_ms -1; expected milliseconds, zero or more"),
     ("claim_run_ownership", ("r", "a", 1), {"force": "yes"}, "force is 'yes'; expected True or False"),
     (
         "claim_run_ownership",

@@ -102,7 +102,7 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
         )
         fields = to_changes(f"{place}: update", BackgroundTask, update)
         if "id" in fields:
-            raise InvalidArgumentError(f"{place}: update has id {fields['id']!r}; a task keeps its id")
+            raise InvalidArgumentError(f"{place}: update has id {fields['id']!r}; a task's id can't change")
         task_id = key_text(f"{place}: task_id", task_id)
         if guards:
             await self._storage.need_ours("patch with expectations", TASKS)
@@ -315,7 +315,7 @@ def _filters(place: str, filter: TaskFilter | None, conditions: Mapping[str, Any
     if status is not None:
         some = [status] if isinstance(status, str) else as_items(f"{place} status", status)
         if not some:
-            raise InvalidArgumentError(f"{place} status is {status!r}; expected a status, or a list of some")
+            raise InvalidArgumentError(f"{place} status is {status!r}; expected a status, or a list of statuses")
         statuses = [columns["status"].write(f"{place} status", each) for each in some]
         filters["status"] = statuses if len(statuses) > 1 else statuses[0]
     dates = {

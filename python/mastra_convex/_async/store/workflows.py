@@ -165,7 +165,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
             some = [expected_status] if isinstance(expected_status, str) else expected_status
             fields["expectedStatus"] = key_texts(f"{place}: expected_status", some)
             if not fields["expectedStatus"]:
-                raise InvalidArgumentError(f"{place}: expected_status is empty; expected a status, or a list of some")
+                raise InvalidArgumentError(f"{place}: expected_status is empty; expected one or more statuses")
             await self._storage.need_ours("mergeWorkflowState at an expected status", RUNS)
         text = await self._write(
             place,

@@ -128,8 +128,9 @@ def _network(target: str | None, rtt: str | None, bandwidth: str | None) -> Netw
         return None
     if not target.startswith("http://"):
         raise ConfigurationError(
-            f"bench: --rtt and --bandwidth can't be put before {target}; expected no target, or an http:// URL",
-            hint="https:// has a network of its own; `mastra-convex serve` gives a folder a URL.",
+            f"bench: --rtt and --bandwidth can't simulate a network for {target}; expected no target, or "
+            "an http:// URL",
+            hint="Over https:// there is a real network. `mastra-convex serve` gives a folder a URL.",
         )
     return Network.parse(rtt or "off", bandwidth or "off")
 
@@ -139,9 +140,9 @@ def _check_file(option: str, file: Path | None, suffixes: tuple[str, ...]) -> No
     if file is None:
         return
     if file.suffix.lower() not in suffixes:
-        raise ConfigurationError(f"bench: {option} {file}; expected a name that ends in {' or '.join(suffixes)}")
+        raise ConfigurationError(f"bench: {option} {file}; expected a file name that ends in {' or '.join(suffixes)}")
     if not os.access(file.parent, os.W_OK) or file.is_dir():
-        raise ConfigurationError(f"bench: {option} {file}; expected a file in a folder that can be written")
+        raise ConfigurationError(f"bench: {option} {file}; expected a file in a writable folder")
 
 
 def _machine() -> str:

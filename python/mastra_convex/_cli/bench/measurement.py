@@ -72,7 +72,7 @@ def indexes_of_ours(db: Deployment, dimension: int, rows: int) -> Iterator[tuple
         return
     terminal.err.print(
         f"Writing {rows:,} rows to {db.url}: into the index {INDEX_NAME} of {SCAN}, and into the table {TABLE_NAME} "
-        f"of {NATIVE}. Both are emptied before, and deleted afterwards, also when interrupted.",
+        f"of {NATIVE}. The run empties both first and deletes both at the end, even if you interrupt it.",
         soft_wrap=True,
     )
     scan = ConvexVector(db).index(INDEX_NAME, dimension)
@@ -86,7 +86,7 @@ def indexes_of_ours(db: Deployment, dimension: int, rows: int) -> Iterator[tuple
             scan.delete_index()
             native.truncate_index()
         except (KeyboardInterrupt, MastraConvexError):
-            terminal.err.print("Some of it may be left; the next run deletes it.", soft_wrap=True)
+            terminal.err.print("Some of it may remain. The next run deletes it.", soft_wrap=True)
             raise
 
 
@@ -189,7 +189,10 @@ def _ask(client: MastraVector, rows: Rows, number: int, size: int, stage: Stage,
     if isinstance(client, ConvexVector) and hits != best:
         raise MastraConvexError(
             f"bench: ConvexVector's answer over {size} rows differs from the exact one",
-            hint=f"Does something else write to the index {INDEX_NAME!r} meanwhile? If not, please report it.",
+            hint=(
+                f"If another program writes to the index {INDEX_NAME!r}, stop it and try again. If not, "
+                "please report this."
+            ),
         )
     asked.wanted += len(best)
     asked.found += found([id for id, _ in hits], scores, best[-1][1])

@@ -31,7 +31,7 @@ class Network:
         speed = None if bandwidth == "off" else _quantity("--bandwidth", bandwidth, MBIT, "50mbit")
         if speed == 0:
             raise ConfigurationError(
-                f"bench: --bandwidth {bandwidth}: nothing would pass; expected a speed such as 50mbit, or off"
+                f"bench: --bandwidth {bandwidth}: no data would pass; expected a speed such as 50mbit, or off"
             )
         return cls(0.0 if rtt == "off" else _quantity("--rtt", rtt, MS, "40ms"), speed)
 

@@ -188,7 +188,7 @@ class Messages(FencedWrites):
         place = "MemoryStorage.list_messages"
         threads = [thread_id] if isinstance(thread_id, str | None) else as_items(f"{place}: thread_id", thread_id)
         if not threads:
-            raise InvalidArgumentError(f"{place}: thread_id is empty; expected a thread's id, or several")
+            raise InvalidArgumentError(f"{place}: thread_id is empty; expected a thread's id, or a list of ids")
         owners = [{"thread_id": key_text(f"{place}: thread_id", id)} for id in dict.fromkeys(threads)]
         return self._page(place, owners, resource_id, per_page, page, order_by, filter, include)
 

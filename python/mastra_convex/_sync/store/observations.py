@@ -361,7 +361,7 @@ class Observations(FencedWrites):
         """Say how many tokens of messages aren't observed yet."""
         place = "MemoryStorage.set_pending_message_tokens"
         if finite_number(f"{place}: token_count", token_count) < 0:
-            raise InvalidArgumentError(f"{place}: token_count {token_count!r}; expected a number, not below 0")
+            raise InvalidArgumentError(f"{place}: token_count {token_count!r}; expected a number, zero or more")
         self._set(place, id, fence, pending_message_tokens=token_count)
 
     def update_observational_memory_config(

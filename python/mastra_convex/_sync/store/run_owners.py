@@ -93,7 +93,7 @@ class RunOwners(FencedWrites):
 
 def _lease(place: str, lease_ms: float) -> float:
     if finite_number(f"{place}: lease_ms", lease_ms) < 0:
-        raise InvalidArgumentError(f"{place}: lease_ms {lease_ms!r}; expected milliseconds, not below 0")
+        raise InvalidArgumentError(f"{place}: lease_ms {lease_ms!r}; expected milliseconds, zero or more")
     return lease_ms
 
 

@@ -112,7 +112,7 @@ class SchedulesStorage(Domain):
         place = "SchedulesStorage.update_schedule"
         fields = to_changes(f"{place}: patch", Schedule, patch)
         if "id" in fields:
-            raise InvalidArgumentError(f"{place}: patch has id {fields['id']!r}; a schedule keeps its id")
+            raise InvalidArgumentError(f"{place}: patch has id {fields['id']!r}; a schedule's id can't change")
         if "target" in fields:
             fields |= _workflow_of(f"{place}: patch", fields)
         if fields:

@@ -219,7 +219,7 @@ def _update_row(place: str, update: Any) -> Row:
     given = options(place, update, ("trace_id", "span_id", "updates"))
     fields = to_changes(f"{place}: updates", Span, given.get("updates") or {})
     if not {"traceId", "spanId", "createdAt"}.isdisjoint(fields):
-        raise InvalidArgumentError(f"{place}: updates name the span's trace_id, span_id or created_at, which stay")
+        raise InvalidArgumentError(f"{place}: a span's trace_id, span_id and created_at can't change")
     fields.setdefault("updatedAt", to_columns(place, Span, {"updated_at": now()})["updatedAt"])
     return {
         "traceId": key_text(f"{place}: trace_id", given.get("trace_id")),

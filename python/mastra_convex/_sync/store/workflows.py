@@ -166,7 +166,7 @@ class WorkflowsStorage(RunOwners):
             some = [expected_status] if isinstance(expected_status, str) else expected_status
             fields["expectedStatus"] = key_texts(f"{place}: expected_status", some)
             if not fields["expectedStatus"]:
-                raise InvalidArgumentError(f"{place}: expected_status is empty; expected a status, or a list of some")
+                raise InvalidArgumentError(f"{place}: expected_status is empty; expected one or more statuses")
             self._storage.need_ours("mergeWorkflowState at an expected status", RUNS)
         text = self._write(
             place,

@@ -151,7 +151,7 @@ fn a_search_that_cannot_be_made_is_an_error() {
     let error = |query: &[f64], search: &Search| batch.top_k(query, search).expect_err("it can't be made").to_string();
     assert_eq!(error(&[1.0], &search), "the query vector has 1 dimensions, the index has 2");
     assert_eq!(error(&[1.0, f64::NAN], &search), "the query vector holds NaN at position 1: expected finite numbers");
-    assert_eq!(error(&[0.0, -0.0], &search), "the query vector is zero, which has no cosine with anything");
+    assert_eq!(error(&[0.0, -0.0], &search), "the query vector is zero, which has no cosine");
     assert_eq!(error(&[1.0, 1.0], &Search { top_k: 0, ..search }), "top_k is 0: expected at least 1");
     let mask = Mask::none(3);
     let masked = Search { mask: Some(&mask), ..search };
