@@ -18,7 +18,7 @@ def connect(target: Target, **options: Unpack[ConnectOptions]) -> Deployment:
         ``":memory:"``, gone when closed; a folder, made if missing, which handles of one process share; or the URL of
         a deployment: Convex's cloud, self-hosted, ``mastra-convex serve``.
     admin_key : str, optional
-        Reaches internal functions. What ``auth.ts`` opened is for users: there the key is refused as nobody's by
+        Reaches internal functions. Functions that ``auth.ts`` opens are for users. They refuse the key when called by
         `query` and its kin, and goes on for the classes over a deployment. By default ``CONVEX_ADMIN_KEY`` or
         ``CONVEX_SELF_HOSTED_ADMIN_KEY``, if set.
     auth_token : str or callable, optional
@@ -39,7 +39,7 @@ def connect(target: Target, **options: Unpack[ConnectOptions]) -> Deployment:
     limits : {"convex", "off"}, default "convex"
         Whether Convex's limits hold, so that what works here works deployed.
     synchronous : {"full", "normal"}, default "full"
-        What an acknowledged write survives: a power cut, or a killed process.
+        The failure that acknowledged writes survive: a power cut, or only a killed process.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Who a deployment is told is calling: an admin by key, a user by token."""
+"""Credentials: an admin's key, or a user's token."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ URLS = ("CONVEX_URL", "CONVEX_SELF_HOSTED_URL")
 
 @dataclass(frozen=True)
 class Authorization:
-    """What gives the ``Authorization`` header, call by call.
+    """Gives the ``Authorization`` header for each call.
 
     It holds a function rather than the text, so that nothing which is printed or logged holds a credential.
     """
@@ -44,9 +44,9 @@ def authorization(admin_key: str | None, auth_token: str | Callable[[], str] | N
 
 
 def user_token(auth_token: str | Callable[[], str] | None) -> Callable[[], str] | None:
-    """What gives the token of the user who calls in this process; None for the owner's calls.
+    """A function that returns the token of the user who calls in this process; None if the owner calls.
 
-    Here the environment has no say: whoever opens the data owns it, unless the program says otherwise.
+    The environment isn't read here: a program that opens the data owns it, unless it passes a token.
     """
     if auth_token is None or callable(auth_token):
         return auth_token

@@ -67,7 +67,7 @@ class QueryResult:
 
 @final
 class QueryStats:
-    """What a query did."""
+    """Statistics of a query."""
 
     @property
     def strategy(self) -> str:
@@ -105,7 +105,7 @@ class QueryResults:
         """Hits of a native search, best first."""
     @property
     def stats(self) -> QueryStats:
-        """What the query did."""
+        """Statistics of the query."""
     def count(self, value: QueryResult) -> int:
         """How often an equal result is there."""
     def index(self, value: QueryResult) -> int:
@@ -136,7 +136,7 @@ class VectorBatch:
     ids : sequence of str, length n, optional
         By default the row numbers as text.
     metadata : sequence of dict or None, length n, optional
-        What filters look at.
+        The metadata that filters compare.
     metric : {"cosine", "dotproduct", "euclidean"}, default "cosine"
         The cosine, the dot product, or 1 / (1 + distance).
 
@@ -172,7 +172,7 @@ class VectorBatch:
         """Length of a vector."""
     @property
     def metric(self) -> Metric:
-        """What a score means."""
+        """The meaning of a score."""
     def __len__(self) -> int: ...
     def top_k(
         self,
@@ -356,7 +356,7 @@ class Subscription:
     def is_closed(self) -> bool:
         """Whether it has ended."""
     def close(self) -> None:
-        """End it, and whoever waits in it."""
+        """End the subscription, and every wait in it."""
 
 @final
 class HttpServer:
@@ -381,17 +381,17 @@ class HttpServer:
 
 @final
 class SnapshotSummary:
-    """What a snapshot holds."""
+    """The content of a snapshot."""
 
     @property
     def tables(self) -> dict[str, tuple[int, str]]:
         """By the table's name: how many documents, and their hash in hexadecimal digits, whatever their order."""
     @property
     def left_out(self) -> list[str]:
-        """What it holds besides, which an embedded deployment has no place for: components and stored files."""
+        """The parts that an embedded deployment can't hold: components and stored files."""
 
 def read_snapshot(path: str | os.PathLike[str], *, progress: _SnapshotProgress) -> SnapshotSummary:
-    """What a snapshot in a file holds, every document read."""
+    """Read every document of a snapshot's file, and summarise it."""
 
 def admin_key(folder: str | os.PathLike[str], *, rotate: bool) -> str:
     """The admin key of a data folder, made if there is none; or a new one in its place."""

@@ -1,4 +1,4 @@
-"""What the sync and the async classes know of each other."""
+"""The link between sync and async classes: each refuses the other's deployment."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Int64:
 
 @dataclass(frozen=True, slots=True)
 class IndexStats:
-    """What a vector index is.
+    """The description of a vector index.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class IndexStats:
     count : int
         Rows it holds.
     metric : {"cosine", "dotproduct", "euclidean"}
-        What a score means.
+        The meaning of a score.
     """
 
     dimension: int

@@ -37,7 +37,7 @@ async def wait(subscription: _native.Subscription, timeout: float | None) -> boo
             ready.set_result(None)
 
     def wake() -> None:
-        # A loop that was closed has nobody waiting in it.
+        # Nothing waits in a closed loop.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(settle)
 

@@ -1,4 +1,4 @@
-"""What the classes over a deployment share."""
+"""The base of the classes that call a deployment."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ Moment = datetime | str | float
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# What the first release's records called their fields, where today's have other names.
+# Fields of the first release's records that have another name today.
 THREAD = {"thread_id": "id"}
 MESSAGE = {"message_id": "id", "message_type": "type"}
 EVAL = {"eval_id": "id"}
@@ -47,7 +47,8 @@ class AsyncConvexStorage(AsyncRawTables):
     Parameters
     ----------
     convex_url : str, or AsyncDeployment
-        The deployment's URL, or whatever else ``connect_async`` takes. What this object opens it also closes.
+        The deployment's URL, or any other target of ``connect_async``. This object closes the deployment if it opened
+        it.
     api : object, optional
         The generated ``api``, as it was passed then. It isn't needed: functions are found by their paths.
     auth_token : str or callable, optional
@@ -58,7 +59,7 @@ class AsyncConvexStorage(AsyncRawTables):
     Attributes
     ----------
     store : AsyncConvexStore
-        What this is a face of.
+        The store that this class calls.
     """
 
     def __init__(
@@ -164,7 +165,7 @@ class AsyncConvexStorage(AsyncRawTables):
         thread_id : str
             The thread, which need not exist yet.
         callback : callable
-            Takes the newest state, one call at a time. What it raises is logged, and the next state comes all the same.
+            Takes the newest state, one call at a time. An exception is logged, and the next state comes all the same.
 
         Returns
         -------

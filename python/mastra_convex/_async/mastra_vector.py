@@ -1,4 +1,4 @@
-"""What both vector classes offer, and the handle on one index."""
+"""The methods of both vector classes, and the handle on one index."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Progress = Callable[[int, int], object]
 
 
 class QueryOptions(TypedDict, total=False):
-    """What ``query`` and ``query_many`` take besides vectors; ``query`` of each class says what it means there."""
+    """The options of ``query`` and ``query_many``; each class explains them at its ``query``."""
 
     top_k: int
     filter: Filter | None

@@ -21,7 +21,7 @@ from mastra_convex.records._pages import Window
 Row = dict[str, Any]
 Admits = Callable[[Row], bool]
 
-# What may be called again when an answer gets lost.
+# Operations that only read. They may be called again when an answer gets lost.
 READS = {
     "count",
     "getRunOwnership",
@@ -179,7 +179,9 @@ class AsyncStorage:
             pass
 
     async def version(self) -> dict[str, Any] | None:
-        """What is deployed: ``{"version", "operations"}`` by table; None for functions that aren't this package's."""
+        """The deployed functions: ``{"version", "operations"}``, operations by table. None if they
+        aren't this package's.
+        """
         reply = await self._send("version", "mastra_documents", {})
         return reply["result"] if reply["ok"] else None
 

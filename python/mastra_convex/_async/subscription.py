@@ -79,7 +79,7 @@ class AsyncSubscription(Generic[T]):
                 raise StopAsyncIteration
             if not await wait(native, None if end is None else max(0.0, end - time.monotonic())):
                 raise TransportTimeoutError(f"subscribe: {self._path} did not change within {timeout} s")
-            # What is interrupted here stays to be taken.
+            # If this is interrupted, the state stays to be taken.
             await call(native.refresh)
             taken = native.take()
             if taken is not None:
@@ -118,7 +118,7 @@ class AsyncSubscription(Generic[T]):
                 self._native = deployment.subscribe(self._path, self._args)
 
     def _stop(self) -> None:
-        # Whoever is starting it right now has the lock.
+        # A thread that is starting the subscription holds the lock.
         with self._opening:
             if self._native is not None:
                 self._native.close()

@@ -52,7 +52,7 @@ MAX_DIMENSION = 8192
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """What `create_index` stored."""
+    """The description that `create_index` stored."""
 
     name: str
     dimension: int
@@ -73,7 +73,7 @@ class AsyncConvexVector(AsyncMastraVector):
     Parameters
     ----------
     deployment : AsyncDeployment, or what ``connect_async`` takes
-        Where the vectors are. What this object opens it also closes.
+        Where the vectors are. This object closes the deployment if it opened it.
     id : str, default "convex-vector"
         A label.
     storage_function : str, default "mastra/storage:handle"
@@ -109,7 +109,7 @@ class AsyncConvexVector(AsyncMastraVector):
         dimension : int
             Length of its vectors, 1 to 8192.
         metric : {"cosine", "dotproduct", "euclidean"}, default "cosine"
-            What a score means: the cosine; the dot product; or 1 / (1 + distance).
+            The meaning of a score: the cosine, the dot product, or 1 / (1 + distance).
 
         Raises
         ------
@@ -372,7 +372,7 @@ class AsyncConvexVector(AsyncMastraVector):
         index = await self._index(place, index_name)
         await self._clear(place, index)
         await self._storage.call("deleteMany", INDEXES, ids=[index_name])
-        # Rows that somebody wrote in between would be the next index's of that name.
+        # Rows written in between would otherwise belong to the next index of that name.
         await self._storage.repeat("clearTable", index.table)
 
     async def _clear(self, place: str, index: _Index) -> None:
@@ -407,7 +407,7 @@ class AsyncConvexVector(AsyncMastraVector):
         return rows
 
     async def _index(self, place: str, index_name: str) -> _Index:
-        """What `create_index` stored."""
+        """The description that `create_index` stored."""
         described = await self._functions.describe(self._named(place, index_name))
         if described is None:
             raise await self._not_found(place, index_name)

@@ -77,7 +77,7 @@ def main() -> None:
         # `--debug` is taken before and after the command's name, so the line itself is the one place to look.
         if "--debug" in sys.argv:
             raise
-        if not isinstance(error, BrokenPipeError):  # whoever reads has seen enough
+        if not isinstance(error, BrokenPipeError):  # the reader closed the pipe
             message = Text("Error: ", style="bold red").append(failures.problem(error), style="not bold default")
             terminal.err.print(message, soft_wrap=True)
             if step := failures.next_step(error):

@@ -132,7 +132,7 @@ def _is_complete(scan: VectorIndex, native: VectorIndex, docstrings: Docstrings)
 
 @dataclass(frozen=True)
 class Answer:
-    """What both classes said to a question; `native` is None where it can't express the filter, and `refusal` why."""
+    """Both classes' answers to a question. `native` is None if it can't express the filter; `refusal` says why."""
 
     question: Question
     scan: list[QueryResult]
@@ -144,7 +144,7 @@ class Answer:
     refusal: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """What ``--json`` prints of it."""
+        """The part of ``--json``'s output."""
 
         def hits(results: list[QueryResult] | None) -> list[dict[str, Any]] | None:
             return None if results is None else [{"id": hit.id, "score": hit.score} for hit in results]
@@ -275,7 +275,7 @@ def _summary(took_ms: Sequence[float], is_exact: Sequence[bool]) -> str:
 
 
 def _both(scan: str, native: str) -> Table:
-    """What there is to say of either class, one below the other."""
+    """A line about each class, one below the other."""
     table = Table.grid(padding=(0, 2))
     table.add_row(Text("ConvexVector", style="cyan"), scan)
     table.add_row(Text("ConvexNativeVector", style="cyan"), native)

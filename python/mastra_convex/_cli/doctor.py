@@ -50,7 +50,7 @@ SIGNS = {"ok": "✓", "warning": "!", "problem": "✗"}
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found; `hint` is the next step."""
+    """The result of a check; `hint` is the next step."""
 
     check: str
     status: Literal["ok", "warning", "problem"]
@@ -110,13 +110,13 @@ def _examine(target: str, functions: str | None, storage_function: str) -> Itera
         yield Finding("deployment", "problem", failures.problem(error), failures.next_step(error))
         if isinstance(error, LockedError):
             return
-    # Once nobody has it open: a second SQLite in this process would take the first one's locks away.
+    # Only when no process has the folder open: closing a second SQLite connection in this process would drop the locks.
     if file is not None:
         yield from _file(file)
 
 
 def _keys(file: Path | None) -> Iterator[Finding]:
-    """Who may do everything: what we call with, or what a folder is served with."""
+    """The admin key: the one this process calls with, or the one a folder is served with."""
     if file is None:
         given = [variable for variable in (*ADMIN_KEYS, AUTH_TOKEN) if os.environ.get(variable)]
         if given:
@@ -136,7 +136,7 @@ def _keys(file: Path | None) -> Iterator[Finding]:
 
 
 def _file(path: Path) -> Iterator[Finding]:
-    """The data of a folder that nobody has open, as SQLite sees it."""
+    """The data of a folder that no process has open, as SQLite sees it."""
     check = "data.sqlite3"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as file:
@@ -189,7 +189,7 @@ def _functions(storage: Storage, is_assumed: bool) -> Iterator[Finding]:
 
 
 def _schema(storage: Storage, tables: list[str]) -> Iterator[Finding]:
-    """Whether the deployed schema has our tables: a record that nobody has is looked for in each."""
+    """Whether the deployed schema has our tables: a record that doesn't exist is looked up in each."""
     missing = []
     for table in [*tables, "mastra_vectors", "mastra_documents"]:
         try:

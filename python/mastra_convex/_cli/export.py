@@ -16,7 +16,7 @@ from mastra_convex.errors import ConfigurationError, MastraConvexError
 EPILOG = """
 \b
 Examples:
-  mastra-convex export ./agent-data backup.zip              a data folder that nobody has open
+  mastra-convex export ./agent-data backup.zip              a data folder that no process has open
   mastra-convex export http://127.0.0.1:3210 backup.zip     one that is served
   mastra-convex export https://….convex.cloud backup.zip    a deployment; CONVEX_ADMIN_KEY holds its key
 

@@ -28,7 +28,7 @@ _EXIT_CODES: list[tuple[type[MastraConvexError], int]] = [
     (PermissionDeniedError, 6),
 ]
 
-# What every command's help ends with.
+# The end of every command's help.
 EXIT_CODES = """
 \b
 Exit codes:
@@ -56,7 +56,7 @@ def exit_code(error: Exception) -> int:
 
 
 def problem(error: Exception) -> str:
-    """What went wrong."""
+    """The problem, as a sentence."""
     if isinstance(error, MastraConvexError):
         return str(error.args[0])
     if isinstance(error, OSError):
@@ -65,7 +65,7 @@ def problem(error: Exception) -> str:
 
 
 def next_step(error: Exception) -> str | None:
-    """What to do about it, if there is anything to say."""
+    """The next step, if there is one."""
     if isinstance(error, MastraConvexError):
         return error.hint or next((step for kind, step in _NEXT_STEPS if isinstance(error, kind)), None)
     if isinstance(error, OSError):

@@ -70,7 +70,7 @@ def init(
 
 
 def _plan(root: Path, files: dict[str, str], force: bool) -> dict[str, Action]:
-    """What to do about each file; an error where one of ours differs and may not be replaced."""
+    """The action for each file. An error if a file of this package differs and may not be replaced."""
     plan: dict[str, Action] = {}
     for path, text in files.items():
         try:
@@ -100,13 +100,13 @@ def _plan(root: Path, files: dict[str, str], force: bool) -> dict[str, Action]:
 
 
 def _manifest() -> str:
-    """What this version writes into the folder that is ours."""
+    """The files that this version writes into ``mastra/``."""
     ours = sorted(path for path in _native.builtin_files() if path.startswith("mastra/") and path != USERS_OWN)
     return json_text.dumps({"version": __version__, "files": ours}, indent=2) + "\n"
 
 
 def _written_before(root: Path) -> list[str]:
-    """What an earlier `init` wrote into the folder that is ours, as far as it said so."""
+    """The files that an earlier `init` recorded as written into ``mastra/``."""
     try:
         files = json_text.loads((root / MANIFEST).read_bytes())["files"]
         return [path for path in files if path.startswith("mastra/") and ".." not in Path(path).parts]
@@ -135,7 +135,7 @@ def _write(root: Path, files: dict[str, str]) -> None:
 
 
 def _print_guide(root: Path, needs_our_tables: bool) -> None:
-    """What to do next."""
+    """Print the next steps."""
     if needs_our_tables:
         first = (
             f"{root / 'schema.ts'} is yours and lacks our tables. Add them:\n"

@@ -1,4 +1,4 @@
-"""What ``export`` and ``import`` share: opening the deployment, showing how far they are and what was moved."""
+"""Helpers of ``export`` and ``import``: they open the deployment and show progress and results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Functions = Annotated[
     typer.Option(metavar="DIR", help="The convex/ folder that a data folder is used with, if not the built-in one."),
 ]
 
-# What the user is told while a phase lasts, and how much one step of its bar is.
+# The text shown during a phase, and the size of one step of its bar.
 PHASES = {
     "export": ("Exporting documents", 1),
     "import": ("Importing, in MB", 1_000_000),

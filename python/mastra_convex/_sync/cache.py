@@ -28,7 +28,7 @@ class ConvexServerCache(Client):
     Parameters
     ----------
     deployment : Deployment, or what ``connect`` takes
-        Where the cache is. What this object opens it also closes.
+        Where the cache is. This object closes the deployment if it opened it.
     key_prefix : str, default "mastra:cache:"
         Begins all its keys; `clear` deletes those that were written with exactly this prefix. Caches whose prefixes
         begin alike can name one key, so end a prefix with a character that no other continues.
@@ -80,7 +80,7 @@ class ConvexServerCache(Client):
         key : str
             Any text but the empty one.
         value : object
-            What JSON can say, with any keys; dates become ISO text. At most 1 MiB of it, Convex's limit.
+            Any JSON, with any keys; dates become ISO text. At most 1 MiB, Convex's limit.
         ttl_ms : float, optional
             Milliseconds until it expires, by default the cache's. 0: never.
 
@@ -170,7 +170,8 @@ class ConvexServerCache(Client):
         key : str
             The list.
         from_, to : int
-            Counted from 0; negative ones from the end, -1 being the last item. What lies outside is left out.
+            Counted from 0. Negative numbers count from the end: -1 is the last item. Positions outside the list are
+            ignored.
 
         Returns
         -------

@@ -1,5 +1,5 @@
 # Generated from _async/client.py by tools/unasync.py: edit that.
-"""What the classes over a deployment share."""
+"""The base of the classes that call a deployment."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ FunctionKind = Literal["query", "mutation", "action"]
 
 
 class ConnectOptions(TypedDict, total=False):
-    """What ``connect`` takes besides the target."""
+    """The options of ``connect`` besides the target."""
 
     admin_key: str | None
     auth_token: str | Callable[[], str] | None
@@ -41,7 +41,7 @@ class ConnectOptions(TypedDict, total=False):
 # A host with a port, or one of Convex's: a URL, but for its beginning.
 UNSCHEMED = re.compile(r"(\[[\da-f:]+\]|[\w.-]+):\d+(/|$)|[\w.-]+\.convex\.(cloud|site)(/|$)", re.IGNORECASE)
 
-# What mirrors of vector indexes may take by default.
+# The memory that mirrors of vector indexes may take by default.
 MIRROR_BYTES = 1 << 30
 
 # Options of one kind of deployment only.
@@ -185,7 +185,7 @@ class Deployment(AnyDeployment):
                 self._native = self._reach() if self.kind == "http" else self._embed()
 
     def _disconnect(self) -> None:
-        # Whoever is opening the deployment right now has the lock.
+        # A thread that is opening the deployment holds the lock.
         with self._opening:
             if self._native is not None:
                 self._native.close()

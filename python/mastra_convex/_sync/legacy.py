@@ -26,7 +26,7 @@ Moment = datetime | str | float
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# What the first release's records called their fields, where today's have other names.
+# Fields of the first release's records that have another name today.
 THREAD = {"thread_id": "id"}
 MESSAGE = {"message_id": "id", "message_type": "type"}
 EVAL = {"eval_id": "id"}
@@ -48,7 +48,8 @@ class ConvexStorage(RawTables):
     Parameters
     ----------
     convex_url : str, or Deployment
-        The deployment's URL, or whatever else ``connect`` takes. What this object opens it also closes.
+        The deployment's URL, or any other target of ``connect``. This object closes the deployment if it opened
+        it.
     api : object, optional
         The generated ``api``, as it was passed then. It isn't needed: functions are found by their paths.
     auth_token : str or callable, optional
@@ -59,7 +60,7 @@ class ConvexStorage(RawTables):
     Attributes
     ----------
     store : ConvexStore
-        What this is a face of.
+        The store that this class calls.
     """
 
     def __init__(
@@ -165,7 +166,7 @@ class ConvexStorage(RawTables):
         thread_id : str
             The thread, which need not exist yet.
         callback : callable
-            Takes the newest state, one call at a time. What it raises is logged, and the next state comes all the same.
+            Takes the newest state, one call at a time. An exception is logged, and the next state comes all the same.
 
         Returns
         -------

@@ -64,7 +64,7 @@ class ConvexNativeVector(MastraVector):
     Parameters
     ----------
     deployment : Deployment, or what ``connect`` takes
-        Where the vectors are. What this object opens it also closes.
+        Where the vectors are. This object closes the deployment if it opened it.
     indexes : mapping of str to NativeIndex
         Index names, and where each lives.
     id : str, default "convex-native-vector"
@@ -390,7 +390,7 @@ class ConvexNativeVector(MastraVector):
 
 
 def _table_options(index: NativeIndex) -> dict[str, Any]:
-    """What ``defineMastraNativeVectorTable`` takes for an index."""
+    """The options of ``defineMastraNativeVectorTable`` for an index."""
     return {
         "dimensions": index.dimension,
         "vectorIndexName": index.vector_index_name,

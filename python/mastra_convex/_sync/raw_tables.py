@@ -34,7 +34,7 @@ from mastra_convex.records._values import new_id
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-# What each table keeps. Any other keeps whatever its records have.
+# The columns of each table. A table that isn't here keeps any columns.
 TABLES: dict[str, type[DataclassInstance]] = {
     "mastra_threads": Thread,
     "mastra_messages": Message,
@@ -51,7 +51,7 @@ TABLES: dict[str, type[DataclassInstance]] = {
     "mastra_observational_memory": ObservationalMemory,
 }
 
-# What Convex adds to each row.
+# Columns that Convex adds to each row.
 SYSTEM_FIELDS = ("_id", "_creationTime")
 
 
@@ -66,7 +66,7 @@ class RawTables(Client):
         Parameters
         ----------
         table_name : str
-            Mastra's name, such as ``"mastra_threads"``; under a name of nobody's, rows of any columns are kept.
+            Mastra's name, such as ``"mastra_threads"``. A table with another name takes rows with any columns.
         record : mapping
             Values by column; datetimes become ISO text. Without an ``id`` it gets a random one.
         """
@@ -99,7 +99,7 @@ class RawTables(Client):
         self.store.init()
 
     def get_table_columns(self, table_name: str) -> list[str]:
-        """Return the columns that this package writes in a table; none of a table of nobody's."""
+        """Return the columns that this package writes in a table; none for an unknown table."""
         kind = TABLES.get(key_text("ConvexStorage.get_table_columns: table_name", table_name))
         return [] if kind is None else [column.name for column in columns_of(kind).values()]
 

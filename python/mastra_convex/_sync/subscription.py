@@ -80,7 +80,7 @@ class Subscription(Generic[T]):
                 raise StopIteration
             if not wait(native, None if end is None else max(0.0, end - time.monotonic())):
                 raise TransportTimeoutError(f"subscribe: {self._path} did not change within {timeout} s")
-            # What is interrupted here stays to be taken.
+            # If this is interrupted, the state stays to be taken.
             call(native.refresh)
             taken = native.take()
             if taken is not None:
@@ -119,7 +119,7 @@ class Subscription(Generic[T]):
                 self._native = deployment.subscribe(self._path, self._args)
 
     def _stop(self) -> None:
-        # Whoever is starting it right now has the lock.
+        # A thread that is starting the subscription holds the lock.
         with self._opening:
             if self._native is not None:
                 self._native.close()

@@ -53,7 +53,7 @@ MAX_DIMENSION = 8192
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """What `create_index` stored."""
+    """The description that `create_index` stored."""
 
     name: str
     dimension: int
@@ -74,7 +74,7 @@ class ConvexVector(MastraVector):
     Parameters
     ----------
     deployment : Deployment, or what ``connect`` takes
-        Where the vectors are. What this object opens it also closes.
+        Where the vectors are. This object closes the deployment if it opened it.
     id : str, default "convex-vector"
         A label.
     storage_function : str, default "mastra/storage:handle"
@@ -110,7 +110,7 @@ class ConvexVector(MastraVector):
         dimension : int
             Length of its vectors, 1 to 8192.
         metric : {"cosine", "dotproduct", "euclidean"}, default "cosine"
-            What a score means: the cosine; the dot product; or 1 / (1 + distance).
+            The meaning of a score: the cosine, the dot product, or 1 / (1 + distance).
 
         Raises
         ------
@@ -373,7 +373,7 @@ class ConvexVector(MastraVector):
         index = self._index(place, index_name)
         self._clear(place, index)
         self._storage.call("deleteMany", INDEXES, ids=[index_name])
-        # Rows that somebody wrote in between would be the next index's of that name.
+        # Rows written in between would otherwise belong to the next index of that name.
         self._storage.repeat("clearTable", index.table)
 
     def _clear(self, place: str, index: _Index) -> None:
@@ -408,7 +408,7 @@ class ConvexVector(MastraVector):
         return rows
 
     def _index(self, place: str, index_name: str) -> _Index:
-        """What `create_index` stored."""
+        """The description that `create_index` stored."""
         described = self._functions.describe(self._named(place, index_name))
         if described is None:
             raise self._not_found(place, index_name)

@@ -49,7 +49,7 @@ def date_of(stored: str) -> datetime:
 
 
 def parsed(stored: Any) -> Any:
-    """What stored JSON text says; the text itself where it says nothing, and what isn't text as it is."""
+    """The value of stored JSON text. Text that isn't JSON, and values that aren't text, come back as they are."""
     if not isinstance(stored, str):
         return stored
     try:

@@ -36,9 +36,9 @@ class BackgroundTask:
         In UTC, to the millisecond; by default now.
     started_at, suspended_at, completed_at : datetime or None
     owner_id : str or None
-        Who runs the task.
+        The worker that runs the task.
     lease_expires_at : datetime or None
-        Until when nobody else should take it over.
+        The time until which no other worker should take the task over.
     """
 
     id: str = field(default_factory=new_id, metadata=key("id"))

@@ -43,7 +43,7 @@ class ChannelInstallation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelConfig:
-    """What a chat platform is configured with.
+    """The configuration of a chat platform.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What memory keeps: threads, their messages, and resources, whose they are."""
+"""Records of memory: threads, their messages, and the resources that own them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Message:
 
     @property
     def text(self) -> str:
-        """What the message says: its text parts, one after the other, or its content's text where it has no parts."""
+        """The message's text: its text parts, one after the other, or its content's text if it has no parts."""
         content = self.content
         parts = content.get("parts") if isinstance(content, Mapping) else content
         if isinstance(parts, list) and parts:
@@ -105,7 +105,7 @@ class Resource:
     ----------
     id : str
     working_memory : str or None
-        What the agent keeps in mind about it.
+        The agent's notes about the resource.
     metadata : dict
         The caller's own; its keys are never renamed.
     created_at, updated_at : datetime

@@ -1,4 +1,4 @@
-"""What agents, workflows and tools did, and when."""
+"""Records of traces: the steps of agents, workflows and tools, with their times."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Span:
     attributes, metadata, tags, links, input, output, error, scope, request_context : object
         JSON with keys of the caller's as they are. A span with an error failed.
     entity_type, entity_id, run_id, thread_id, resource_id, … : str or None
-        What it belongs to.
+        The entity that the span belongs to.
     """
 
     trace_id: str = field(metadata=key("traceId"))

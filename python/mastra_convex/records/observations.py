@@ -1,4 +1,4 @@
-"""What agents observed: observational memory, its buffered chunks, and what activating them did."""
+"""Observational memory: observations of agents, buffered chunks, and the result of activating them."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class ObservationalMemory:
     thread_id, resource_id : str or None
         Whose.
     origin_type : {"initial", "reflection"}
-        What the generation came from.
+        The origin of the generation.
     generation_count : int
         Which generation it is, from 0 on.
     active_observations : str
@@ -129,7 +129,7 @@ class ObservationalMemory:
     pending_message_tokens, observation_token_count, total_tokens_observed : int
         Tokens not yet observed, tokens of the text, and all that were observed.
     is_observing, is_reflecting, is_buffering_observation, is_buffering_reflection : bool
-        What is being done at the moment.
+        The work in progress.
     last_observed_at, last_reflection_at, last_buffered_at_time : datetime or None
     last_buffered_at_tokens : int
     config : dict
@@ -189,7 +189,7 @@ class ActivatedChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationActivation:
-    """What activating buffered chunks did.
+    """The result of activating buffered chunks.
 
     Attributes
     ----------

@@ -58,7 +58,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleTrigger:
-    """What became of a firing.
+    """The outcome of a firing.
 
     Attributes
     ----------

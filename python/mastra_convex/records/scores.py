@@ -20,9 +20,9 @@ class Score:
     id : str
         By default a random one.
     scorer_id, run_id : str
-        Who gave it, and to what.
+        The scorer, and the subject of the score.
     score : float
-        What the scorer means by it, Mastra's in [0, 1].
+        The score on the scorer's own scale; Mastra's scorers use [0, 1].
     scorer, input, output : object
         The scorer's description, and what it looked at.
     source : str, default "LIVE"
@@ -30,7 +30,7 @@ class Score:
     created_at, updated_at : datetime
         In UTC, to the millisecond; by default now. No update changes `created_at`.
     entity_id, entity_type, trace_id, span_id, thread_id, resource_id, … : str or None
-        What the score is about.
+        The subject of the score.
     """
 
     id: str = field(default_factory=new_id, metadata=key("id"))

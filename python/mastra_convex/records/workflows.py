@@ -77,7 +77,7 @@ class WorkflowRunPage(Page[WorkflowRun]):
 
 @dataclass(frozen=True, slots=True)
 class RunFence:
-    """What a write of a run's owner is fenced by: it fails once somebody else has claimed the run.
+    """The fence of a run's owner. A write with it fails once another owner has claimed the run.
 
     Attributes
     ----------
@@ -94,18 +94,18 @@ class RunFence:
 
 @dataclass(frozen=True, slots=True)
 class RunOwnership:
-    """What a claim on a run came to, and who owns the run.
+    """The outcome of a claim on a run, and the run's owner.
 
     Attributes
     ----------
     applied : bool
         Whether what was asked for was done.
     fence : RunFence or None
-        What to write with: the caller's own, where what it asked for was done. Nobody gets another's.
+        The fence to write with, if the claim succeeded. Only the owner gets it.
     owner_id : str or None
-        Who claimed the run last; None where nobody did.
+        The last owner to claim the run; None if there was none.
     generation : int
-        Of that claim; 0 where nobody claimed the run.
+        The number of that claim; 0 if there was none.
     lease_expires_at : float or None
         Until when the owner has it, in epoch milliseconds; None once released.
     now : float

@@ -1,4 +1,4 @@
-"""What the domains of a store share."""
+"""The base of a store's domains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes of who runs something, which fail once somebody else has taken the run over."""
+"""Writes of a run's owner. They fail once another owner has claimed the run."""
 
 from __future__ import annotations
 

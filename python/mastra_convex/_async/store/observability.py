@@ -1,4 +1,4 @@
-"""What agents, workflows and tools did, and how their answers were evaluated."""
+"""Traces of agents, workflows and tools, and evaluations of their answers."""
 
 from __future__ import annotations
 

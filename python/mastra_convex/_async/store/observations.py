@@ -328,11 +328,11 @@ class AsyncObservations(AsyncFencedWrites):
         return from_row(ObservationalMemory, row)
 
     async def set_observing_flag(self, id: str, is_observing: bool, *, fence: RunFence | None = None) -> None:
-        """Say whether somebody observes at the moment."""
+        """Record whether an observer is at work."""
         await self._set("MemoryStorage.set_observing_flag", id, fence, is_observing=is_observing)
 
     async def set_reflecting_flag(self, id: str, is_reflecting: bool, *, fence: RunFence | None = None) -> None:
-        """Say whether somebody reflects at the moment."""
+        """Record whether a reflector is at work."""
         await self._set("MemoryStorage.set_reflecting_flag", id, fence, is_reflecting=is_reflecting)
 
     async def set_buffering_observation_flag(
@@ -343,7 +343,7 @@ class AsyncObservations(AsyncFencedWrites):
         *,
         fence: RunFence | None = None,
     ) -> None:
-        """Say whether somebody buffers observations, and at how many tokens they last did."""
+        """Record whether observations are being buffered, and the token count when that last happened."""
         place = "MemoryStorage.set_buffering_observation_flag"
         fields: dict[str, Any] = {"is_buffering_observation": is_buffering}
         if last_buffered_at_tokens is not None:
@@ -353,7 +353,7 @@ class AsyncObservations(AsyncFencedWrites):
     async def set_buffering_reflection_flag(
         self, id: str, is_buffering: bool, *, fence: RunFence | None = None
     ) -> None:
-        """Say whether somebody buffers a reflection at the moment."""
+        """Record whether a reflection is being buffered."""
         await self._set("MemoryStorage.set_buffering_reflection_flag", id, fence, is_buffering_reflection=is_buffering)
 
     async def set_pending_message_tokens(self, id: str, token_count: float, *, fence: RunFence | None = None) -> None:
@@ -398,7 +398,7 @@ class AsyncObservations(AsyncFencedWrites):
 
 
 def _lookup_key(place: str, thread_id: str | None, resource_id: str | None) -> str:
-    """What names a memory: its thread, or else its resource."""
+    """The key of a memory: its thread, or else its resource."""
     if thread_id:
         return f"thread:{key_text(f'{place}: thread_id', thread_id)}"
     return f"resource:{key_text(f'{place}: resource_id', resource_id)}"

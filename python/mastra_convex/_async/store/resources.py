@@ -1,4 +1,4 @@
-"""Resources of a memory: working memory and metadata of whoever owns threads."""
+"""Resources of a memory: the working memory and metadata of the owners of threads."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class AsyncResources(AsyncFencedWrites):
     ) -> Resource:
         """Replace a resource's working memory, merge into its metadata key by key, or both, in one transaction.
 
-        What is None stays as it is. A resource that doesn't exist is made.
+        An argument that is None changes nothing. A missing resource is created.
 
         Returns
         -------

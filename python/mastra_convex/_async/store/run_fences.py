@@ -21,7 +21,7 @@ class AsyncRunFences(AsyncDomain):
         Parameters
         ----------
         fence : RunFence
-            What ``workflows.claim_run_ownership`` gave who runs it now.
+            The fence that ``workflows.claim_run_ownership`` gave the current owner.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Who owns a run of a workflow."""
+"""The owner of a workflow's run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AsyncRunOwners(AsyncFencedWrites):
         force: bool = False,
         expected_generation: int | None = None,
     ) -> RunOwnership:
-        """Own a run for a while, if nobody does: of several that ask, one gets it.
+        """Own a run for a while, if it has no owner. If several ask at once, one gets it.
 
         Parameters
         ----------
@@ -70,7 +70,9 @@ class AsyncRunOwners(AsyncFencedWrites):
         return await self._ask("renewRunOwnership", fence=_fence(place, fence), leaseMs=lease_ms)
 
     async def release_run_ownership(self, fence: RunFence) -> RunOwnership:
-        """Own a run no longer, if it is still this claim's. Until somebody else claims it, writes with it pass."""
+        """Give up a run, if it still belongs to this claim. Writes with the claim pass until another
+        owner claims the run.
+        """
         place = "WorkflowsStorage.release_run_ownership"
         return await self._ask("releaseRunOwnership", fence=_fence(place, fence))
 

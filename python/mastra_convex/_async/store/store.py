@@ -36,7 +36,7 @@ class AsyncConvexStore(AsyncClient):
     Parameters
     ----------
     deployment : AsyncDeployment, or what ``connect_async`` takes
-        Where the data is. What this object opens it also closes.
+        Where the data is. This object closes the deployment if it opened it.
     id : str, default "convex-store"
         A label.
     storage_function : str, default "mastra/storage:handle"
@@ -74,7 +74,7 @@ class AsyncConvexStore(AsyncClient):
     thread or a resource are kept as these are written. What a filter leaves of a list is counted by reading that of an
     index, 1,000 rows a transaction.
 
-    Older functions, and those of npm ``@mastra/convex``, serve every method as far as they can. What they can't is an
+    Older functions, and those of npm ``@mastra/convex``, serve every method as far as they can. The rest is an
     `UnsupportedOperationError`, which names what they can, and what to deploy. Behaviour: as Mastra's storage domains
     (``@mastra/core``, ``src/storage/domains``) and ``@mastra/convex``, ``src/storage``.
     """

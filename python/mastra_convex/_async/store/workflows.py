@@ -24,7 +24,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
     """Runs of workflows.
 
     Writes take a `fence`, from `claim_run_ownership`: such a write fails with the code ``STORAGE_RUN_FENCE_CONFLICT``,
-    and changes nothing, once somebody else has claimed the run.
+    and changes nothing, once another owner has claimed the run.
 
     Notes
     -----
@@ -108,7 +108,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         ------
         FunctionError
             The snapshot has no ``context`` to merge into; or, code ``STORAGE_RUN_FENCE_CONFLICT``, the run is
-            somebody else's.
+            another owner's.
         """
         place = "WorkflowsStorage.update_workflow_results"
         context = await self._write(
@@ -155,7 +155,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         UnsupportedOperationError
             The deployed functions are npm's, which would pass over `expected_status`.
         FunctionError
-            Code ``STORAGE_RUN_FENCE_CONFLICT``: the run is somebody else's.
+            Code ``STORAGE_RUN_FENCE_CONFLICT``: the run belongs to another owner.
         """
         place = "WorkflowsStorage.update_workflow_state"
         if not isinstance(opts, Mapping):

@@ -121,7 +121,7 @@ def _sizes(text: str, most: int) -> list[int]:
 
 
 def _network(target: str | None, rtt: str | None, bandwidth: str | None) -> Network | None:
-    """What is put in between: by default a network to the cloud, and nothing before a deployment that has its own."""
+    """The simulated network: by default one to the cloud, and none for a deployment that is already remote."""
     if target is None:
         return Network.parse(rtt or "40ms", bandwidth or "50mbit")
     if rtt is None and bandwidth is None:

@@ -1,4 +1,4 @@
-"""What was measured of both classes, and what follows from it."""
+"""The measurements of both classes, and the advice that follows."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Comparison:
     kind : {"embedded", "http"}
         Where the functions ran, as the classes saw it.
     network : Network or None
-        What was put in between.
+        The simulated network.
     sizes : list of Size
         By ascending rows.
     """
@@ -134,7 +134,7 @@ class Comparison:
         return where if self.network is None else f"{where} beyond {self.network}"
 
     def as_json(self) -> dict[str, Any]:
-        """What ``--json`` prints."""
+        """The output of ``--json``."""
         return asdict(self) | {"top_k": TOP_K, "recommendation": recommendation(self)}
 
     def _crossover(self, kind: Kind) -> float | None:
@@ -171,7 +171,7 @@ def crossover_text(comparison: Comparison, kind: Kind) -> str:
 
 
 def recommendation(comparison: Comparison) -> str:
-    """What to do in one sentence, and what that rests on in another."""
+    """The advice in one sentence, and its basis in another."""
     return f"{advice(comparison)} {basis(comparison)}"
 
 
@@ -217,7 +217,7 @@ def advice(comparison: Comparison) -> str:
 
 
 def basis(comparison: Comparison) -> str:
-    """What the advice rests on, and what it can't."""
+    """The basis of the advice, and its limits."""
     largest = comparison.largest
     first, repeated = (
         min(getattr(side, kind).queries for size in comparison.sizes for side in (size.scan, size.native))

@@ -127,7 +127,7 @@ class Rows:
 
 @dataclass
 class _Asked:
-    """What came of one kind of query to one class."""
+    """The measurements of one kind of query to one class."""
 
     took_ms: list[float] = field(default_factory=list)
     bytes_moved: list[int | None] = field(default_factory=list)
@@ -137,7 +137,7 @@ class _Asked:
     wanted: int = 0
 
     def mean_bytes(self) -> float | None:
-        """Bytes a query; None where nobody counted them."""
+        """Bytes per query; None if they weren't counted."""
         known = [moved for moved in self.bytes_moved if moved is not None]
         return sum(known) / len(known) if known else None
 
@@ -206,7 +206,7 @@ def found(ids: Sequence[str], scores: Mapping[str, float], last: float) -> int:
 def _bytes_moved(results: QueryResults, stage: Stage, before: int) -> int | None:
     if stage.between:
         return stage.between.bytes_carried - before
-    # Beyond TLS the scan tells what it received; what native moves nobody does.
+    # Over TLS, ConvexVector reports the bytes it received. Nothing reports those of ConvexNativeVector.
     return results.stats.bytes_received if stage.db.kind == "embedded" or results.stats.bytes_received else None
 
 

@@ -14,7 +14,7 @@ from mastra_convex.errors import ConfigurationError
 
 MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 MBIT = {"kbit": 0.001, "mbit": 1.0, "gbit": 1000.0}
-# What is passed on at once: small enough that pacing is smooth.
+# Bytes passed on at once: few enough for smooth pacing.
 CHUNK_BYTES = 16 << 10
 
 
@@ -91,7 +91,7 @@ class _Line:
 
 
 class Relay:
-    """What stands between a client and a server; `url` is the server's, by way of here."""
+    """A relay between a client and a server; `url` reaches the server through it."""
 
     def __init__(self, url: str, network: Network) -> None:
         target = urlsplit(url)
@@ -105,7 +105,7 @@ class Relay:
 
     @property
     def bytes_carried(self) -> int:
-        """What has passed so far, in both directions, headers included."""
+        """Bytes passed so far, in both directions, headers included."""
         return self._up.bytes_carried + self._down.bytes_carried
 
     async def run(self, listening: threading.Event, stop: asyncio.Event) -> None:

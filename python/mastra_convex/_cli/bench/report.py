@@ -87,9 +87,9 @@ def page(comparison: Comparison) -> str:
 <p class="note">By one connection: what a process that stays pays. {crossover_text(comparison, "repeated")}.</p>
 {_latencies(comparison, "repeated")}
 <h2>Where the time of a repeated query goes</h2>
-<p class="note">Means. What a class doesn't tell apart is under “other”: calls, waiting, making results.</p>
+<p class="note">Means. “Other” is the time that a class doesn't report by phase: calls, waiting, making results.</p>
 {_phases(comparison)}
-<h2>What else to decide by</h2>
+<h2>Other differences</h2>
 <div class="wide"><table class="words">
 <tr><th class="name"></th><th class="name scan">{SCAN}</th><th class="name native">{NATIVE}</th></tr>
 {"".join(differences)}

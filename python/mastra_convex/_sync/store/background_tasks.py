@@ -123,11 +123,11 @@ class BackgroundTasksStorage(Domain):
         Parameters
         ----------
         owner_id : str
-            Who will run it.
+            The worker that will run it.
         task_id, agent_id : str, optional
             This task, or one of this agent's; by default any. Those pending longest come first.
         lease_expires_at : datetime or str, optional
-            Until when nobody else should take it over.
+            The time until which no other worker should take the task over.
 
         Returns
         -------

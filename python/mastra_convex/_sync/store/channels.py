@@ -17,7 +17,7 @@ from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
 INSTALLATIONS = "mastra_channel_installations"
 CONFIGS = "mastra_channel_config"
 
-# What an agent with several installations is reached by.
+# The order in which an agent's installations are tried.
 BEST_STATUS = ["active", "pending", "error"]
 
 

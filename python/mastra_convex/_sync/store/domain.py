@@ -1,5 +1,5 @@
 # Generated from _async/store/domain.py by tools/unasync.py: edit that.
-"""What the domains of a store share."""
+"""The base of a store's domains."""
 
 from __future__ import annotations
 

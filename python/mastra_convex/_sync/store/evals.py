@@ -14,7 +14,7 @@ from mastra_convex.records.evals import Eval, EvalPage
 
 EVALS = "mastra_evals"
 
-# What a test gave: any JSON text.
+# The result of a test: any JSON text.
 PRESENT = {"gte": ""}
 
 

@@ -1,5 +1,5 @@
 # Generated from _async/store/fenced_writes.py by tools/unasync.py: edit that.
-"""Writes of who runs something, which fail once somebody else has taken the run over."""
+"""Writes of a run's owner. They fail once another owner has claimed the run."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class _Wanted:
     admits: Admits | None
 
     def rank(self, row: Row) -> tuple[str, float]:
-        """What rows are ordered by: when they were written, then when they were stored."""
+        """The order of rows: by the time they were written, then by the time they were stored."""
         return row["createdAt"], row["_creationTime"]
 
     @property

@@ -1,5 +1,5 @@
 # Generated from _async/store/observability.py by tools/unasync.py: edit that.
-"""What agents, workflows and tools did, and how their answers were evaluated."""
+"""Traces of agents, workflows and tools, and evaluations of their answers."""
 
 from __future__ import annotations
 

@@ -329,11 +329,11 @@ class Observations(FencedWrites):
         return from_row(ObservationalMemory, row)
 
     def set_observing_flag(self, id: str, is_observing: bool, *, fence: RunFence | None = None) -> None:
-        """Say whether somebody observes at the moment."""
+        """Record whether an observer is at work."""
         self._set("MemoryStorage.set_observing_flag", id, fence, is_observing=is_observing)
 
     def set_reflecting_flag(self, id: str, is_reflecting: bool, *, fence: RunFence | None = None) -> None:
-        """Say whether somebody reflects at the moment."""
+        """Record whether a reflector is at work."""
         self._set("MemoryStorage.set_reflecting_flag", id, fence, is_reflecting=is_reflecting)
 
     def set_buffering_observation_flag(
@@ -344,7 +344,7 @@ class Observations(FencedWrites):
         *,
         fence: RunFence | None = None,
     ) -> None:
-        """Say whether somebody buffers observations, and at how many tokens they last did."""
+        """Record whether observations are being buffered, and the token count when that last happened."""
         place = "MemoryStorage.set_buffering_observation_flag"
         fields: dict[str, Any] = {"is_buffering_observation": is_buffering}
         if last_buffered_at_tokens is not None:
@@ -354,7 +354,7 @@ class Observations(FencedWrites):
     def set_buffering_reflection_flag(
         self, id: str, is_buffering: bool, *, fence: RunFence | None = None
     ) -> None:
-        """Say whether somebody buffers a reflection at the moment."""
+        """Record whether a reflection is being buffered."""
         self._set("MemoryStorage.set_buffering_reflection_flag", id, fence, is_buffering_reflection=is_buffering)
 
     def set_pending_message_tokens(self, id: str, token_count: float, *, fence: RunFence | None = None) -> None:
@@ -399,7 +399,7 @@ class Observations(FencedWrites):
 
 
 def _lookup_key(place: str, thread_id: str | None, resource_id: str | None) -> str:
-    """What names a memory: its thread, or else its resource."""
+    """The key of a memory: its thread, or else its resource."""
     if thread_id:
         return f"thread:{key_text(f'{place}: thread_id', thread_id)}"
     return f"resource:{key_text(f'{place}: resource_id', resource_id)}"

@@ -1,5 +1,5 @@
 # Generated from _async/store/resources.py by tools/unasync.py: edit that.
-"""Resources of a memory: working memory and metadata of whoever owns threads."""
+"""Resources of a memory: the working memory and metadata of the owners of threads."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Resources(FencedWrites):
     ) -> Resource:
         """Replace a resource's working memory, merge into its metadata key by key, or both, in one transaction.
 
-        What is None stays as it is. A resource that doesn't exist is made.
+        An argument that is None changes nothing. A missing resource is created.
 
         Returns
         -------

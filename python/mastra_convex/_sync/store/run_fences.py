@@ -22,7 +22,7 @@ class RunFences(Domain):
         Parameters
         ----------
         fence : RunFence
-            What ``workflows.claim_run_ownership`` gave who runs it now.
+            The fence that ``workflows.claim_run_ownership`` gave the current owner.
 
         Returns
         -------

@@ -1,5 +1,5 @@
 # Generated from _async/store/run_owners.py by tools/unasync.py: edit that.
-"""Who owns a run of a workflow."""
+"""The owner of a workflow's run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RunOwners(FencedWrites):
         force: bool = False,
         expected_generation: int | None = None,
     ) -> RunOwnership:
-        """Own a run for a while, if nobody does: of several that ask, one gets it.
+        """Own a run for a while, if it has no owner. If several ask at once, one gets it.
 
         Parameters
         ----------
@@ -71,7 +71,9 @@ class RunOwners(FencedWrites):
         return self._ask("renewRunOwnership", fence=_fence(place, fence), leaseMs=lease_ms)
 
     def release_run_ownership(self, fence: RunFence) -> RunOwnership:
-        """Own a run no longer, if it is still this claim's. Until somebody else claims it, writes with it pass."""
+        """Give up a run, if it still belongs to this claim. Writes with the claim pass until another
+        owner claims the run.
+        """
         place = "WorkflowsStorage.release_run_ownership"
         return self._ask("releaseRunOwnership", fence=_fence(place, fence))
 

@@ -37,7 +37,7 @@ class ConvexStore(Client):
     Parameters
     ----------
     deployment : Deployment, or what ``connect`` takes
-        Where the data is. What this object opens it also closes.
+        Where the data is. This object closes the deployment if it opened it.
     id : str, default "convex-store"
         A label.
     storage_function : str, default "mastra/storage:handle"
@@ -75,7 +75,7 @@ class ConvexStore(Client):
     thread or a resource are kept as these are written. What a filter leaves of a list is counted by reading that of an
     index, 1,000 rows a transaction.
 
-    Older functions, and those of npm ``@mastra/convex``, serve every method as far as they can. What they can't is an
+    Older functions, and those of npm ``@mastra/convex``, serve every method as far as they can. The rest is an
     `UnsupportedOperationError`, which names what they can, and what to deploy. Behaviour: as Mastra's storage domains
     (``@mastra/core``, ``src/storage/domains``) and ``@mastra/convex``, ``src/storage``.
     """

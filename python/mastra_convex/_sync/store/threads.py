@@ -117,7 +117,7 @@ class Threads(FencedWrites):
     ) -> Thread:
         """Replace a thread's title, merge into its metadata key by key, or both, in one transaction.
 
-        What is None stays as it is.
+        An argument that is None changes nothing.
 
         Returns
         -------
@@ -164,7 +164,7 @@ class Threads(FencedWrites):
             The thread.
         update : callable
             Takes the thread as it is stored and returns its new metadata, or None to leave it. It is called again
-            where somebody else changed the thread meanwhile.
+            if another writer changed the thread meanwhile.
         resource_id : str, optional
             Only if the thread is this resource's.
         fence : RunFence, optional
@@ -178,7 +178,7 @@ class Threads(FencedWrites):
         Raises
         ------
         UnsupportedOperationError
-            The deployed functions are npm's, which would overwrite what somebody else changed meanwhile.
+            The deployed functions are npm's. They would overwrite changes that other writers made meanwhile.
         """
         place = "MemoryStorage.update_thread_metadata"
         if not callable(update):
@@ -189,7 +189,8 @@ class Threads(FencedWrites):
             metadata = None if thread is None else update(thread)
             if thread is None or metadata is None:
                 return thread
-            # Later than what was read even where clocks differ, so that whoever read the same finds it changed.
+            # Later than the time that was read, even if clocks differ, so that another reader of the same row sees
+            # the change.
             updated_at = max(now(), thread.updated_at + timedelta(milliseconds=1))
             changes = to_columns(place, Thread, {"metadata": metadata, "updated_at": updated_at})
             expected = {"updatedAt": iso_text(thread.updated_at)}

@@ -21,7 +21,7 @@ SPANS = "mastra_ai_spans"
 
 ORDERED_BY = {"started_at": "startedAt", "ended_at": "endOrder"}
 
-# What a filter on traces may ask their roots to equal.
+# Fields of a root span that a filter on traces may compare.
 EQUALITIES = (
     "trace_id",
     "span_type",
@@ -162,7 +162,7 @@ class Traces(Domain):
         Parameters
         ----------
         filters : mapping, optional
-            What roots satisfy: ``started_at`` and ``ended_at``, ranges ``{"start", "end", "start_exclusive",
+            Conditions on the root spans: ``started_at`` and ``ended_at``, ranges ``{"start", "end", "start_exclusive",
             "end_exclusive"}``; ``status``: ``"running"``, ``"success"`` or ``"error"``; ``has_child_error``: whether
             some span of the trace has an error; ``metadata`` and ``scope``: values they have; ``tags``: all of these;
             and equalities, such as ``span_type``, ``entity_id``, ``run_id``, ``thread_id``, ``resource_id``.
@@ -253,7 +253,7 @@ def _wanted(
 
 
 def _inside(place: str, given: Mapping[str, Any]) -> Admits | None:
-    """What only the inside of a root's JSON can tell; None where nothing is asked of it."""
+    """A check of a root span's JSON; None if no condition needs one."""
     tests = [
         (name, test)
         for name in ("metadata", "scope")
