@@ -15,16 +15,16 @@ from mastra_convex._cli.options import Debug
 EPILOG = """
 \b
 Examples:
-  mastra-convex demo                             see it work on real text, in some seconds
-  mastra-convex demo --data ./demo               the same, kept in a folder
+  mastra-convex demo                             search real text, in a few seconds
+  mastra-convex demo --data ./demo               the same, keeping the index in a folder
   mastra-convex demo --json | jq .rows           for programs
-  mastra-convex bench                            which vector class to use, on which network
+  mastra-convex bench                            compare the vector classes on a network
   mastra-convex serve                            a deployment for any Convex client
-  mastra-convex init                             the functions, for a Convex project of yours
+  mastra-convex init                             write the functions into your Convex project
   mastra-convex keys show                        the admin key of a data folder
-  mastra-convex doctor                           what is wrong, and what to do about it
+  mastra-convex doctor                           find problems and how to fix them
   mastra-convex export ./agent-data backup.zip   the tables of a deployment, in a file
-  mastra-convex import backup.zip ./agent-data   and into a deployment
+  mastra-convex import backup.zip ./agent-data   back into a deployment
 """
 
 app = typer.Typer(

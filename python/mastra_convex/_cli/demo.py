@@ -1,4 +1,4 @@
-"""``mastra-convex demo``: the main job on real text, by both classes, held to the exact answer."""
+"""``mastra-convex demo``: both vector classes search real text, and their answers are compared with the exact ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from mastra_convex.errors import ConfigurationError, FilterError
 from mastra_convex.types import NativeIndex, QueryResult
 
 INDEX_NAME = "stdlib_docs"
-# All that the questions filter on, so that what native refuses is not for lack of a declaration.
+# All fields that the questions filter on, so that ConvexNativeVector refuses no filter just because a field isn't
+# declared.
 FILTER_FIELDS = ("kind", "module", "public", "length")
 HITS = 3
 HITS_LIKE = 10
@@ -38,28 +39,28 @@ FLOAT32_PRECISION = float(np.finfo(np.float32).eps)
 EPILOG = """
 \b
 Examples:
-  mastra-convex demo                             ask, in memory
-  mastra-convex demo --like json.loads           more like this docstring
+  mastra-convex demo                             in memory
+  mastra-convex demo --like json.loads           docstrings similar to this one
   mastra-convex demo --data ./demo               keep the index in a folder
-  mastra-convex demo --data ./demo --like re     ask it again, without loading
+  mastra-convex demo --data ./demo --like re     ask again, without loading
   mastra-convex demo --json > answers.json       for programs
 """
 
 
 def demo(
     data: Annotated[
-        str | None, typer.Option("--data", metavar="DIR", help="Keep the index in this folder, made if missing.")
+        str | None, typer.Option("--data", metavar="DIR", help="Keep the index in this folder, created if missing.")
     ] = None,
     like: Annotated[
-        str | None, typer.Option("--like", metavar="ID", help="Ask for more like this docstring, e.g. json.loads.")
+        str | None, typer.Option("--like", metavar="ID", help="Find docstrings similar to this one, e.g. json.loads.")
     ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Search real texts: no set-up, ends by itself.
+    """Search real texts, without any set-up.
 
-    Builds an index of the standard library's docstrings in an embedded deployment, in memory or in a folder, and asks
-    it by ConvexVector and by ConvexNativeVector side by side. Each answer is compared with the exact one.
+    Builds an index of the standard library's docstrings in an embedded deployment, in memory or in a folder.
+    ConvexVector and ConvexNativeVector search it side by side. Each answer is compared with the exact one.
     """
     docstrings = Docstrings()
     if like is not None:
@@ -100,7 +101,7 @@ def demo(
 
 
 def _open_indexes(deployment: Deployment, docstrings: Docstrings) -> tuple[VectorIndex, VectorIndex]:
-    """The docstrings as an index of either class, loaded unless they are there already."""
+    """An index of the docstrings for each class. They are loaded unless the folder has them."""
     scan = ConvexVector(deployment).index(INDEX_NAME, docstrings.dimension)
     place = NativeIndex(f"{INDEX_NAME}_vectors", docstrings.dimension, filter_fields=FILTER_FIELDS)
     native = ConvexNativeVector(deployment, indexes={INDEX_NAME: place}).index(INDEX_NAME)
@@ -119,7 +120,9 @@ def _open_indexes(deployment: Deployment, docstrings: Docstrings) -> tuple[Vecto
 
 
 def _is_complete(scan: VectorIndex, native: VectorIndex, docstrings: Docstrings) -> bool:
-    """Whether the indexes hold these very rows. The native one is emptied first and loaded last: its number tells."""
+    """Whether the indexes hold exactly these rows. The native index is emptied first and loaded last, so its count
+    tells.
+    """
     if not scan.describe_index().count == native.describe_index().count == len(docstrings.rows):
         return False
     stored = scan.query(filter={}, top_k=len(docstrings.rows), include_vector=True)
@@ -175,7 +178,7 @@ def _ask(scan: VectorIndex, native: VectorIndex, docstrings: Docstrings, questio
 
 def _timed(index: VectorIndex, question: Question, top_k: int) -> tuple[list[QueryResult], float]:
     """The best hits, and the milliseconds they took."""
-    # The row that others shall be like is the most like itself: ask for one more, and leave it out.
+    # A row is most similar to itself, so one more result is requested and the row left out.
     more = 0 if question.without is None else 1
     began = perf_counter()
     found = index.query(question.vector, top_k=top_k + more, filter=question.filter)
@@ -230,7 +233,7 @@ def _heading(name: str, took_ms: float | None, is_exact: bool | None) -> Text:
 
 
 def _hits(hits: Sequence[QueryResult]) -> Text:
-    """Two lines a hit: score and id, then the text; what is too long for the column is cut."""
+    """Two lines per hit: score and id, then the text. Text too long for the column is cut."""
     lines = Text(no_wrap=True, overflow="ellipsis")
     for position, hit in enumerate(hits):
         lines.append("\n" if position else "").append(f"{hit.score:.4f}  {hit.id}\n")
@@ -246,17 +249,17 @@ def _print_summary(answers: Sequence[Answer], data: str | None, like: str | None
     )
     refused = sum(answer.native is None for answer in answers)
     if refused:
-        native += f"; {refused} filters are more than it can do"
+        native += f"; it can't express {refused} of the filters"
     terminal.out.print(_both(scan, native), "")
     if like is None:
         terminal.out.print(
-            "Exact: as ranked in float64 by a computation apart from both, ConvexVector to the last bit of the scores, "
-            "ConvexNativeVector to float32's precision. Both are exact here, since the embedded deployment searches "
+            "“Exact” compares with a separate computation in float64: ConvexVector to the last bit of every score, "
+            "ConvexNativeVector to float32's precision. Both are exact here, because the embedded deployment searches "
             "exactly. On a real deployment they differ:\n",
             _both(
-                "stays exact, with any filter and any number of results, but downloads the index to scan it.",
-                "searches where the vectors are, however many: approximate on large tables (by a graph, as HNSW does), "
-                "1 to 256 results, scores in float32; a filter is one equality on a declared field, or an OR of them.",
+                "stays exact, with any filter and any number of results, but it downloads the index.",
+                "searches in the deployment, however many vectors there are. It is approximate on large tables, gives "
+                "1 to 256 results with float32 scores, and filters by equality on declared fields, or an OR of them.",
             ),
             "",
         )

@@ -1,4 +1,4 @@
-"""``mastra-convex doctor``: what is wrong with a deployment or a data folder, and what to do about it."""
+"""``mastra-convex doctor``: finds problems of a deployment or a data folder, and says how to fix them."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from mastra_convex.errors import ConfigurationError, FunctionError, LockedError,
 EPILOG = """
 \b
 Examples:
-  mastra-convex doctor                               CONVEX_URL if it is set, else the folder ./agent-data
+  mastra-convex doctor                               CONVEX_URL if set, else the folder ./agent-data
   mastra-convex doctor ./agent-data                  a data folder
   mastra-convex doctor --functions ./convex          a folder served with your own functions
-  mastra-convex doctor https://….convex.cloud        a deployment; CONVEX_ADMIN_KEY holds its key
+  mastra-convex doctor https://….convex.cloud        a deployment, with its key in CONVEX_ADMIN_KEY
   mastra-convex doctor --json | jq .findings         for programs
 
-It changes no documents; a folder gets those tables of its functions that it lacks.
-The exit code is 1 where something is wrong, and 0 where there are warnings only.
+The checks change no documents. A data folder gets missing tables of its functions.
+The exit code is 1 if there is a problem, and 0 if there are only warnings.
 """
 
-# From here on a scan takes long enough over a network to compare it with Convex's own index.
+# With more rows, a scan over a network is slow enough to compare it with Convex's own index.
 MANY_ROWS = 5_000
 
-# Of Convex's 1 MiB for a document: the rest is soon written.
+# A document of this size will soon reach Convex's limit of 1 MiB.
 LARGE_BYTES = 900 << 10
 
 SIGNS = {"ok": "✓", "warning": "!", "problem": "✗"}
@@ -64,15 +64,17 @@ def doctor(
     ] = None,
     functions: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="The convex/ folder that the data folder is served with, if it has its own."),
+        typer.Option(
+            metavar="DIR", help="The convex/ folder that the data folder is served with, if not the built-in one."
+        ),
     ] = None,
     storage_function: Annotated[str, typer.Option(help="The path of the storage function.")] = "mastra/storage:handle",
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Check a deployment or a data folder, and say what to do.
+    """Check a deployment or a data folder, and say how to fix problems.
 
-    Versions, keys, functions, schema, indexes, limits; and of a folder, that its data is whole.
+    Checks versions, keys, functions, schema, indexes and limits, and that a folder's data is undamaged.
     """
     target = target or next(filter(None, map(os.environ.get, URLS)), "./agent-data")
     findings = list(_examine(target, functions, storage_function))
@@ -88,7 +90,7 @@ def doctor(
 
 
 def _examine(target: str, functions: str | None, storage_function: str) -> Iterator[Finding]:
-    """All checks that make sense: one that fails ends those that need what it looked for."""
+    """Run the checks in order. A failed check skips the ones that depend on it."""
     file = None if "://" in target else Path(target).expanduser() / "data.sqlite3"
     if file is not None and not file.is_file():
         raise ConfigurationError(
@@ -122,17 +124,17 @@ def _keys(file: Path | None) -> Iterator[Finding]:
         if given:
             yield Finding("keys", "ok", f"{given[0]} is set")
         else:
-            message = "neither an admin key nor a token is set: only public functions can be reached"
+            message = "no admin key and no token is set, so only public functions can be called"
             yield Finding("keys", "warning", message, f"{ADMIN_KEYS[0]} holds the key of a deployment.")
         return
     key = file.with_name("admin-key")
     if not key.exists():
         yield Finding("keys", "ok", "there is no key yet; `mastra-convex serve` or `keys show` creates it")
     elif key.stat().st_mode & 0o077:
-        message = f"others can read {key}"
+        message = f"other users of this machine can read {key}"
         yield Finding("keys", "warning", message, f"`mastra-convex keys rotate {shlex.quote(str(key.parent))}`")
     else:
-        yield Finding("keys", "ok", f"{key}, which only its owner can read")
+        yield Finding("keys", "ok", f"only its owner can read {key}")
 
 
 def _file(path: Path) -> Iterator[Finding]:
@@ -151,19 +153,21 @@ def _file(path: Path) -> Iterator[Finding]:
     if found != ["ok"]:
         yield Finding(check, "problem", "; ".join(found), "Restore the folder from a backup.")
         return
-    yield Finding(check, "ok", f"{path.stat().st_size / 1e6:.1f} MB, whole")
+    yield Finding(check, "ok", f"{path.stat().st_size / 1e6:.1f} MB, undamaged")
     for table, size in largest:
         if size > LARGE_BYTES:
-            message = f"its largest document has {size:,} bytes; Convex holds 1,048,576"
-            yield Finding(f"table {table}", "warning", message, "Keep large texts elsewhere, or in several records.")
+            message = f"its largest document has {size:,} bytes; Convex's limit is 1,048,576"
+            yield Finding(
+                f"table {table}", "warning", message, "Store large texts elsewhere, or split them into several records."
+            )
 
 
 def _functions(storage: Storage, is_assumed: bool) -> Iterator[Finding]:
-    """Whether the deployed functions are this version's. A folder doesn't say which it is served with."""
+    """Whether the deployed functions are this version's. A folder doesn't record which functions it is served with."""
     deployed = storage.version()
     if deployed is None:
-        message = "npm @mastra/convex's are deployed: everything that they know works"
-        hint = f"Live queries, traces and atomic claims need this package's: {DEPLOY}"
+        message = "the functions of npm @mastra/convex are deployed; their operations work"
+        hint = f"Live queries, traces and atomic claims need this package's functions: {DEPLOY}"
         yield Finding("functions", "warning", message, hint)
         return
     with mc.connect(":memory:") as built_in:
@@ -179,11 +183,11 @@ def _functions(storage: Storage, is_assumed: bool) -> Iterator[Finding]:
         yield Finding("functions", "problem", message, f"Deploy this version's: {DEPLOY}")
     elif deployed["version"] != ours["version"]:
         message = f"version {deployed['version']}; this package has {ours['version']}"
-        yield Finding("functions", "warning", message, "Deploy the ones of the version that you use.")
+        yield Finding("functions", "warning", message, "Deploy the functions of the version that you use.")
     else:
         message = f"version {deployed['version']}, this package's"
         if is_assumed:
-            message += ", assumed; --functions DIR for a folder served with its own"
+            message += " (assumed; pass --functions DIR if the folder is served with its own)"
         yield Finding("functions", "ok", message)
     yield from _schema(storage, [table for table in deployed["operations"] if table.startswith("mastra_")])
 
@@ -202,11 +206,11 @@ def _schema(storage: Storage, tables: list[str]) -> Iterator[Finding]:
         hint = 'In schema.ts: defineSchema({ ...mastraTables }), imported from "./mastra/schema". Then deploy again.'
         yield Finding("schema", "problem", f"the schema lacks {', '.join(missing)}, or their indexes", hint)
     else:
-        yield Finding("schema", "ok", f"all {len(tables) + 2} tables are there")
+        yield Finding("schema", "ok", f"all {len(tables) + 2} tables exist")
 
 
 def _index(vectors: mc.ConvexVector, name: str, kind: str) -> Iterator[Finding]:
-    """A vector index: what it holds, and what in it can never be found."""
+    """A vector index: its size, and rows in it that no query can find."""
     index = vectors.describe_index(name)
     check = f"index {name}"
     if index.count:
@@ -217,7 +221,7 @@ def _index(vectors: mc.ConvexVector, name: str, kind: str) -> Iterator[Finding]:
             return
     message = f"{index.count:,} rows of dimension {index.dimension}, {index.metric}"
     if kind == "http" and index.count > MANY_ROWS:
-        hint = "A query reads them all; `mastra-convex bench` compares that with ConvexNativeVector."
+        hint = "A query reads all rows; `mastra-convex bench` compares that with ConvexNativeVector."
         yield Finding(check, "warning", message, hint)
     else:
         yield Finding(check, "ok", message)

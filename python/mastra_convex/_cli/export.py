@@ -17,19 +17,19 @@ EPILOG = """
 \b
 Examples:
   mastra-convex export ./agent-data backup.zip              a data folder that no process has open
-  mastra-convex export http://127.0.0.1:3210 backup.zip     one that is served
-  mastra-convex export https://….convex.cloud backup.zip    a deployment; CONVEX_ADMIN_KEY holds its key
+  mastra-convex export http://127.0.0.1:3210 backup.zip     a folder that is being served
+  mastra-convex export https://….convex.cloud backup.zip    a deployment, with its key in CONVEX_ADMIN_KEY
 
 \b
-The zip is what `npx convex export` writes, and both imports read it. It holds all tables as they were at one moment;
-indexes and the schema belong to the functions. Each table is shown with the number of its documents and their hash,
-which is the same wherever the same documents are, whatever their order.
+The zip has the format of `npx convex export`, and both imports read it. It holds all tables as they were at one
+moment; indexes and the schema belong to the functions. Each table is shown with the number of its documents and a
+hash. Equal documents have equal hashes, in any order and on any deployment.
 """
 
 
 def export(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A data folder, or a deployment's URL.")],
-    file: Annotated[str, typer.Argument(metavar="FILE.zip", help="The file to write; it must not be there yet.")],
+    file: Annotated[str, typer.Argument(metavar="FILE.zip", help="The file to write. It must not exist yet.")],
     functions: snapshots.Functions = None,
     json: Json = False,
     debug: Debug = False,
@@ -57,7 +57,7 @@ def export(
 def write_snapshot(
     deployment: _native.EmbeddedDeployment | _native.HttpDeployment, path: Path
 ) -> _native.SnapshotSummary:
-    """Write a file whole or not at all, read it again, and say what it holds."""
+    """Write a file completely or not at all, read it again, and summarise it."""
     part = path.with_name(f"{path.name}.part")
     try:
         with snapshots.file_errors("export", path), snapshots.progress() as progress:

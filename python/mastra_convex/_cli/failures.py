@@ -1,4 +1,4 @@
-"""How errors end: what is said, what to do next, with which exit code."""
+"""How the program ends after an error: message, next step and exit code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mastra_convex.errors import (
 
 INTERRUPTED = 130
 
-# The first that fits an error; 1 where none does.
+# The first class that matches an error decides; without a match it is 1.
 _EXIT_CODES: list[tuple[type[MastraConvexError], int]] = [
     (ConfigurationError, 2),
     (InvalidArgumentError, 2),
@@ -33,20 +33,20 @@ EXIT_CODES = """
 \b
 Exit codes:
   0    done
-  1    it failed, and the message says how
-  2    an option or argument can't be
-  3    a data folder is locked, damaged, of a newer version, or full
+  1    the command failed; the message says why
+  2    an option or argument is invalid
+  3    a data folder is locked, damaged or of a newer version, or the disk is full
   4    a deployment can't be reached
-  5    what was asked for doesn't exist, or not without a key
-  6    a deployment doesn't take the key or token
+  5    the requested thing doesn't exist, or needs a key
+  6    a deployment refuses the key or token
   130  interrupted
 """
 
-_KEYS = "CONVEX_ADMIN_KEY holds a deployment's key; `mastra-convex keys show` prints the one of a data folder."
+_KEYS = "Set CONVEX_ADMIN_KEY to the deployment's key; `mastra-convex keys show` prints a data folder's key."
 _NEXT_STEPS: list[tuple[type[MastraConvexError], str]] = [
-    (ConnectError, "Is it running, and is that its URL? `mastra-convex serve` prints its own."),
+    (ConnectError, "Is the deployment running, and is this its URL? `mastra-convex serve` prints the URL."),
     (AuthenticationError, _KEYS),
-    (FunctionNotFoundError, f"Functions may be internal, or not deployed (`mastra-convex init`). {_KEYS}"),
+    (FunctionNotFoundError, f"The function may be internal, or not deployed (`mastra-convex init`). {_KEYS}"),
 ]
 
 
@@ -70,4 +70,4 @@ def next_step(error: Exception) -> str | None:
         return error.hint or next((step for kind, step in _NEXT_STEPS if isinstance(error, kind)), None)
     if isinstance(error, OSError):
         return None
-    return "That is a mistake of this program: --debug shows where; please report it."
+    return "This is a bug in mastra-convex. --debug shows where; please report it."

@@ -18,42 +18,43 @@ EPILOG = """
 \b
 Examples:
   mastra-convex import backup.zip ./agent-data                 a snapshot, into a data folder
-  mastra-convex import backup.zip http://127.0.0.1:3210        into one that is served
-  mastra-convex import backup.zip https://….convex.cloud       into a deployment; CONVEX_ADMIN_KEY holds its key
-  mastra-convex import backup.zip ./agent-data --replace       whatever its tables hold now
+  mastra-convex import backup.zip http://127.0.0.1:3210        into a folder that is being served
+  mastra-convex import backup.zip https://….convex.cloud       into a deployment, with its key in CONVEX_ADMIN_KEY
+  mastra-convex import backup.zip ./agent-data --replace       replace the content of its tables
   mastra-convex import docs.npz ./agent-data --index docs      vectors, with ids and metadata, into an index
   mastra-convex import docs.jsonl ./agent-data --index docs
 
 \b
-A snapshot is one that `export` or `npx convex export` wrote. Documents keep their ids and times. All of it is
-imported, or nothing: after an interruption, run it again. Tables that aren't in the snapshot stay as they are; one
-that holds documents which the snapshot doesn't have is an error without --replace.
+A snapshot is a file that `export` or `npx convex export` wrote. Documents keep their ids and times. The whole
+snapshot is imported, or nothing; after an interruption, run the command again. Tables that aren't in the snapshot
+don't change. A table with documents that aren't in the snapshot is an error without --replace.
 
 \b
 Files of vectors:
-  .npz    `vectors`, a matrix; perhaps `ids`, one a row, and `metadata`, a JSON object as text a row
-  .jsonl  a line a row: {"id": "a", "vector": [0.1, 0.2], "metadata": {"year": 2025}}
-Rows are inserted, or replace those with the same ids; without ids, the rows' numbers are their ids.
+  .npz    a matrix `vectors`; optionally `ids` and `metadata`, one per row, metadata as JSON text
+  .jsonl  one row per line: {"id": "a", "vector": [0.1, 0.2], "metadata": {"year": 2025}}
+Rows are inserted, or replace rows with the same ids. Without ids, a row's number is its id.
 """
 
 
 def import_(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A snapshot (.zip), or vectors (.npz, .jsonl).")],
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="A data folder, made if missing, or a URL.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="A data folder (created if missing), or a URL.")],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Delete what the tables of the snapshot hold in the target.")
+        bool, typer.Option("--replace", help="First delete the content of the snapshot's tables in the target.")
     ] = False,
     index: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The vector index that vectors go into, made if missing.")
+        str | None, typer.Option(metavar="NAME", help="The vector index to import into, created if missing.")
     ] = None,
     metric: Annotated[
-        Metric | None, typer.Option(metavar="METRIC", help="Its metric: cosine (default), euclidean or dotproduct.")
+        Metric | None,
+        typer.Option(metavar="METRIC", help="The metric of a new index: cosine (default), euclidean or dotproduct."),
     ] = None,
     functions: snapshots.Functions = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Bring a snapshot, or a file of vectors, into a deployment."""
+    """Import a snapshot, or a file of vectors, into a deployment."""
     path = Path(file).expanduser()
     kind = path.suffix.lower()
     if kind not in (".zip", ".npz", ".jsonl"):

@@ -16,38 +16,38 @@ from mastra_convex.errors import ConfigurationError
 
 Action = Literal["written", "unchanged", "replaced", "kept", "removed"]
 
-# The one file among ours that users fill in.
+# The one file of mastra/ that users edit.
 USERS_OWN = "mastra/auth.ts"
 
-# Which files a version wrote, so that the next one knows what it left out. Convex's bundler passes over dotfiles.
+# The files that a version wrote, so that a later version can remove old ones. Convex's bundler ignores dotfiles.
 MANIFEST = "mastra/.mastra-convex.json"
 
 EPILOG = """
 \b
 Examples:
-  mastra-convex init                          into ./convex, beside what is there
-  mastra-convex init --force                  mastra/ anew, for instance after an upgrade
+  mastra-convex init                          into ./convex, beside existing files
+  mastra-convex init --force                  overwrite mastra/, for instance after an upgrade
   mastra-convex init ./app/convex --json      another folder; for programs
-  mastra-convex serve --functions ./convex    run what was written
+  mastra-convex serve --functions ./convex    run the written functions
 """
 
 
 def init(
-    folder: Annotated[str, typer.Argument(metavar="DIR", help="The functions folder, made if missing.")] = "./convex",
+    folder: Annotated[
+        str, typer.Argument(metavar="DIR", help="The functions folder, created if missing.")
+    ] = "./convex",
     force: Annotated[
         bool,
-        typer.Option(
-            "--force", help="Replace the files of mastra/ that differ, and remove those that this version lacks."
-        ),
+        typer.Option("--force", help="Overwrite files of mastra/ that differ, and delete files of older versions."),
     ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write the Convex functions and schema into your project.
 
-    The folder mastra/ is ours: where a file of it differs, or is of an older version only, nothing is written without
-    --force. What is beside it, such as schema.ts, is yours, and so is mastra/auth.ts, which says who may call what:
-    written where it is missing, and never replaced.
+    The folder mastra/ belongs to this package: if a file in it was edited or is left from an older version, nothing is
+    written without --force. Files beside it, such as schema.ts, are yours, and so is mastra/auth.ts, which says what
+    users may call. They are written if they are missing, and never overwritten.
     """
     root = Path(folder).expanduser()
     files = _native.builtin_files() | {MANIFEST: _manifest()}
@@ -115,8 +115,9 @@ def _written_before(root: Path) -> list[str]:
 
 
 def _write(root: Path, files: dict[str, str]) -> None:
-    """Each under another name first, so that no file is changed if one of them can't be written. Then they take their
-    names, one after the other: who interrupts that calls `init --force` again.
+    """Each is written under another name first, so that no file changes if one of them can't be written. Then they
+    take their
+    names, one after the other. After an interruption there, `init --force` completes the work.
     """
     parts = {path: (root / path).with_name(f"{Path(path).name}.part") for path in files}
     try:
@@ -124,7 +125,7 @@ def _write(root: Path, files: dict[str, str]) -> None:
             parts[path].parent.mkdir(parents=True, exist_ok=True)
             try:
                 parts[path].write_bytes(text.encode())
-            except OSError as error:  # a full disk doesn't say where
+            except OSError as error:  # the error of a full disk names no file
                 raise OSError(error.errno, error.strerror, str(root / path)) from error
     except OSError:
         for part in parts.values():
@@ -138,13 +139,13 @@ def _print_guide(root: Path, needs_our_tables: bool) -> None:
     """Print the next steps."""
     if needs_our_tables:
         first = (
-            f"{root / 'schema.ts'} is yours and lacks our tables. Add them:\n"
+            f"{root / 'schema.ts'} has none of the tables that mastra/ needs. Add them:\n"
             '    import { mastraTables } from "./mastra/schema";\n'
             "    export default defineSchema({ ...mastraTables, /* your tables */ });"
         )
     else:
-        first = f"Your own tables go into {root / 'schema.ts'}, your own functions into files beside it."
-    first += f"\nWho may call what without an admin key: {root / USERS_OWN}; whose tokens: {root / 'auth.config.ts'}."
+        first = f"Add your own tables to {root / 'schema.ts'}, and your own functions in files beside it."
+    first += f"\n{root / USERS_OWN} says what users may call, {root / 'auth.config.ts'} which tokens are accepted."
     serve = f"mastra-convex serve --functions {shlex.quote(str(root))}"
     width = max(len(serve), len("npx convex deploy"))
     terminal.err.print(

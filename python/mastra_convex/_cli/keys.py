@@ -19,7 +19,7 @@ EPILOG = """
 Examples:
   mastra-convex keys show                       the key of ./agent-data
   export CONVEX_ADMIN_KEY=$(mastra-convex keys show)
-  mastra-convex keys rotate ./agent-data        another one; a server takes it when it is started again
+  mastra-convex keys rotate ./agent-data        a new key; a server accepts it after a restart
 """
 
 app = typer.Typer(
@@ -31,13 +31,13 @@ Folder = Annotated[str, typer.Argument(metavar="DIR", help="The data folder.")]
 
 @app.command(epilog=EPILOG + EXIT_CODES)
 def show(folder: Folder = "./agent-data", json: Json = False, debug: Debug = False) -> None:
-    """Print the key; a folder that was never served gets its first."""
+    """Print the key. A folder without a key gets one."""
     _print_key(folder, rotate=False, json=json)
 
 
 @app.command(epilog=EPILOG + EXIT_CODES)
 def rotate(folder: Folder = "./agent-data", json: Json = False, debug: Debug = False) -> None:
-    """Make a new key and print it. A server that runs takes the old one until it is started again."""
+    """Create a new key and print it. A running server accepts the old key until it restarts."""
     _print_key(folder, rotate=True, json=json)
 
 
@@ -52,5 +52,5 @@ def _print_key(folder: str, *, rotate: bool, json: bool) -> None:
     if json:
         print(json_text.dumps({"admin_key": key}))
     else:
-        # Alone on its line, whatever the width of the terminal: it is made to be copied.
+        # Alone on its line and never wrapped, so that it can be copied.
         terminal.out.print(key, soft_wrap=True)

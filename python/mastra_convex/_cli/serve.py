@@ -30,21 +30,21 @@ Examples:
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")] = 3210,
-    data: Annotated[str, typer.Option(metavar="DIR", help="The data folder, made if missing; or :memory:.")] = (
+    data: Annotated[str, typer.Option(metavar="DIR", help="The data folder (created if missing), or :memory:.")] = (
         "./agent-data"
     ),
     functions: Annotated[
         str | None, typer.Option(metavar="DIR", help="A convex/ folder to run instead of the built-in functions.")
     ] = None,
     auth_config: Annotated[
-        str | None, typer.Option(metavar="FILE", help="An auth.config.ts instead of the functions' own: whose tokens.")
+        str | None, typer.Option(metavar="FILE", help="An auth.config.ts to use instead of the functions' own.")
     ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Serve a deployment to any Convex client, until interrupted.
 
-    The admin key is made at the first start and kept in the data folder, readable by its owner only.
+    The first start creates the admin key. The data folder keeps it, readable by its owner only.
     """
     host = "127.0.0.1" if host == "localhost" else host
     folder = None if data == ":memory:" else Path(data).expanduser()
@@ -57,13 +57,15 @@ def serve(
             auth_config=None if auth_config is None else Path(auth_config).expanduser(),
         )
     except LockedError as error:
-        error.hint = "If that process serves the folder, connect to the URL it printed; else close the folder there."
+        error.hint = (
+            "If that process serves the folder, connect to the URL it printed. Otherwise close the folder there."
+        )
         raise
     try:
         try:
             server = _native.HttpServer(deployment, host=host, port=port, folder=folder)
         except ConfigurationError as error:
-            error.hint = error.hint or "--port 0 picks a free port; --host 127.0.0.1 is this machine to itself."
+            error.hint = error.hint or "--port 0 picks a free port. --host 127.0.0.1 listens on this machine only."
             raise
         try:
             signals = expect_signals()
@@ -76,7 +78,7 @@ def serve(
 
 
 def announce(server: _native.HttpServer, host: str, json: bool) -> None:
-    """Say where the server is, and who may do everything there."""
+    """Print the server's URL and its admin key."""
     if not ipaddress.ip_address(host).is_loopback:
         warning = f"Warning: {host} can be reached from other machines, and the traffic is not encrypted."
         terminal.err.print(warning, soft_wrap=True)
@@ -91,7 +93,7 @@ def expect_signals() -> SimpleQueue[int]:
     """SIGINT and SIGTERM from here on, as they come."""
     signals: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # A handler runs within whatever the main thread does: this queue can be put to even while it is waited for.
+        # A handler interrupts the main thread anywhere. This queue takes items even while the main thread waits for it.
         signal.signal(number, lambda number, _: signals.put(number))
     return signals
 

@@ -19,7 +19,7 @@ from mastra_convex.errors import ConfigurationError, DiskFullError, InvalidArgum
 
 Functions = Annotated[
     str | None,
-    typer.Option(metavar="DIR", help="The convex/ folder that a data folder is used with, if not the built-in one."),
+    typer.Option(metavar="DIR", help="The convex/ folder that the data folder is used with, if not the built-in one."),
 ]
 
 # The text shown during a phase, and the size of one step of its bar.
@@ -58,7 +58,7 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
 
 @contextmanager
 def file_errors(command: str, path: Path) -> Iterator[None]:
-    """Name the file that the user named in what is wrong with it, or with reading or writing it."""
+    """Add the file that the user named to errors of its content, and of reading or writing it."""
     try:
         yield
     except InvalidArgumentError as error:
@@ -87,7 +87,7 @@ def described(summary: _native.SnapshotSummary) -> dict[str, Any]:
 
 
 def show(title: str, summary: _native.SnapshotSummary) -> None:
-    """A line a table that holds something."""
+    """Print a line for each table that isn't empty."""
     filled = {name: content for name, content in summary.tables.items() if content[0]}
     documents = sum(documents for documents, _ in filled.values())
     terminal.out.print(f"{title}: {documents:,} documents", soft_wrap=True)

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mastra_convex._sync.mastra_vector import Progress as Report
 from mastra_convex.errors import ConfigurationError
 
-# Texts are shown as they are: brackets in a docstring are no markup, numbers in it no matter of colour.
+# Texts are shown as they are: brackets in them are no markup, and numbers get no colour.
 out = Console(markup=False, highlight=False, emoji=False)
 err = Console(markup=False, highlight=False, emoji=False, stderr=True)
 
@@ -22,20 +22,20 @@ SECONDS_A_LINE = 5
 
 
 def take_any_text() -> None:
-    """Let an encoding that lacks a character show a question mark, rather than end the program."""
+    """Print a question mark for a character that the encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
 
 
 class Bars:
-    """Progress bars on a terminal; elsewhere a line as a task begins, and one every five seconds."""
+    """Progress bars on a terminal. Elsewhere a line when a task begins, then one every five seconds."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
     def add(self, description: str, total: int) -> Report:
-        """Begin a task; what is returned takes how much is done, and of how much."""
+        """Begin a task. The returned function takes the amount done and the total."""
         if err.is_terminal:
             task = self._progress.add_task(description, total=total)
             return lambda done, total: self._progress.update(task, completed=done, total=total)
@@ -60,7 +60,7 @@ def bars() -> Iterator[Bars]:
 
 
 def write(file: Path, content: bytes) -> None:
-    """Write a file that the user asked for: all of it, or an error and what was there before."""
+    """Write a file completely, or raise an error and leave the old file."""
     part = file.with_name(f"{file.name}.part")
     try:
         part.write_bytes(content)

@@ -1,4 +1,4 @@
-"""``mastra-convex bench``: which of the two vector classes to use, on a deployment and a network."""
+"""``mastra-convex bench``: compares the two vector classes on a deployment and a network."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from mastra_convex.errors import ConfigurationError
 EPILOG = """
 \b
 Examples:
-  mastra-convex bench                                    a deployment of its own, beyond 40 ms and 50 Mbit/s
-  mastra-convex bench --rtt 5ms --bandwidth 1gbit        beyond another network
-  mastra-convex bench --rtt off --bandwidth off          without one
+  mastra-convex bench                                    its own deployment, over 40 ms and 50 Mbit/s
+  mastra-convex bench --rtt 5ms --bandwidth 1gbit        over another network
+  mastra-convex bench --rtt off --bandwidth off          without a network
   mastra-convex bench --html report.html --plot plot.png
-  mastra-convex bench https://….convex.cloud             yours; CONVEX_ADMIN_KEY holds its key
+  mastra-convex bench https://….convex.cloud             your deployment, with its key in CONVEX_ADMIN_KEY
   mastra-convex bench --json | jq .recommendation        for programs
 
 \b
-On a deployment of yours it writes to an index and a table of its own names, says so before, and deletes it all
-afterwards, also when interrupted (Ctrl-C). Only there it can tell how fast and how exact Convex's own index is.
+On your deployment, bench announces the names of its own index and table, writes to them, and deletes both at the end,
+even if you interrupt it (Ctrl-C). Only there can it measure the speed and recall of Convex's own index.
 """
 
 
@@ -45,26 +45,26 @@ def bench(
         str | None, typer.Argument(metavar="TARGET", help="A deployment's URL, or a data folder.")
     ] = None,
     rtt: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Round trip of the network. Without TARGET: 40ms.")
+        str | None, typer.Option(metavar="TIME", help="The simulated network's round trip; 40ms without TARGET.")
     ] = None,
     bandwidth: Annotated[
         str | None,
-        typer.Option(metavar="RATE", help="Of it, in either direction. Without TARGET: 50mbit."),
+        typer.Option(metavar="RATE", help="Its speed in each direction; 50mbit without TARGET."),
     ] = None,
-    sizes: Annotated[str, typer.Option(metavar="ROWS,…", help="Rows to compare at.")] = "100,250,500,1000,2459",
-    queries: Annotated[int, typer.Option(min=1, help="Repeated queries a size, fewer where they take long.")] = 30,
+    sizes: Annotated[str, typer.Option(metavar="ROWS,…", help="Numbers of rows to compare.")] = "100,250,500,1000,2459",
+    queries: Annotated[int, typer.Option(min=1, help="Repeated queries per size; fewer if they are slow.")] = 30,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the latencies: .png or .svg.")
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the latencies to a .png or .svg file.")
     ] = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a report of one file.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a self-contained report.")] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Compare the two vector classes, and say which to use.
 
-    Real embeddings (384 numbers each, of the standard library's docstrings) are written to ConvexVector and to
-    ConvexNativeVector; both are asked in turn, at several sizes, by new clients (first queries) and by one that stays
-    (repeated queries).
+    Real embeddings of the standard library's docstrings (384 numbers each) are written to ConvexVector and to
+    ConvexNativeVector. Both are queried in turn at several sizes, by new clients (first queries) and by one client that
+    stays (repeated queries).
     """
     network = _network(target, rtt, bandwidth)
     _check_file("--plot", plot, (".png", ".svg"))
@@ -83,7 +83,7 @@ def bench(
             date=datetime.now(UTC).date().isoformat(),
             sizes=_compare(stage, rows, counts, queries),
         )
-    # Only here: drawing takes a second to import.
+    # Imported here because drawing takes a second to import.
     if plot is not None:
         from mastra_convex._cli.bench.plot import draw
 
@@ -136,7 +136,7 @@ def _network(target: str | None, rtt: str | None, bandwidth: str | None) -> Netw
 
 
 def _check_file(option: str, file: Path | None, suffixes: tuple[str, ...]) -> None:
-    """Refuse what can't be written, before minutes are spent on it."""
+    """Refuse a file that can't be written before measuring for minutes."""
     if file is None:
         return
     if file.suffix.lower() not in suffixes:
