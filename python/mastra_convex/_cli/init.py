@@ -115,9 +115,9 @@ def _written_before(root: Path) -> list[str]:
 
 
 def _write(root: Path, files: dict[str, str]) -> None:
-    """Each is written under another name first, so that no file changes if one of them can't be written. Then they
-    take their
-    names, one after the other. After an interruption there, `init --force` completes the work.
+    """Write all files under other names first, so that none changes if one of them can't be written.
+
+    Then they take their names, one after the other. After an interruption there, `init --force` completes the work.
     """
     parts = {path: (root / path).with_name(f"{Path(path).name}.part") for path in files}
     try:
