@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
-from tests import reference
+from tests.support import reference
 
 import mastra_convex as mc
 

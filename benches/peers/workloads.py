@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tests import reference
+from tests.support import reference
 
 from . import data
 

@@ -31,7 +31,7 @@ def plain_text(place: str, given: Any) -> str:
 def key_text(place: str, given: Any) -> str:
     """An id or another name, which isn't empty."""
     if not isinstance(given, str) or not given.strip():
-        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected non-empty text")
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text, not empty")
     return given
 
 
@@ -102,7 +102,7 @@ def as_seconds(place: str, value: Any) -> float:
 def check_index_name(place: str, index_name: str) -> None:
     """An index is named by text; ``indexes`` is where the storage functions keep the list of them."""
     if not isinstance(index_name, str) or not index_name:
-        raise InvalidArgumentError(f"{place}: index_name {index_name!r}; expected non-empty text")
+        raise InvalidArgumentError(f"{place}: index_name {index_name!r}; expected text, not empty")
     if index_name == "indexes":
         raise InvalidArgumentError(f"{place}: index_name 'indexes' is reserved; choose another name")
 
@@ -175,7 +175,7 @@ def given_ids(place: str, ids: Sequence[str]) -> list[str]:
     given = _as_list(place, "ids", ids)
     for position, id in enumerate(given):
         if not isinstance(id, str) or not id:
-            raise InvalidArgumentError(f"{place}: ids[{position}] is {id!r}; expected non-empty text")
+            raise InvalidArgumentError(f"{place}: ids[{position}] is {id!r}; expected text, not empty")
     # A plain str also of NumPy's.
     return [str(id) for id in given]
 

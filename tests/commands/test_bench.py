@@ -35,7 +35,7 @@ from mastra_convex._cli.bench.network import Network, relay
 from mastra_convex._cli.bench.plot import lines
 from mastra_convex._cli.bench.report import page
 from mastra_convex._cli.docstrings import Docstrings
-from tests import reference
+from tests.support import reference
 from tests.support.command import COMMAND, ENVIRONMENT, run
 from tests.support.served import Served, serve
 

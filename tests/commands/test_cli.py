@@ -22,8 +22,8 @@ import mastra_convex as mc
 from mastra_convex._cli import demo, terminal
 from mastra_convex._cli.docstrings import Docstrings as Bundled
 from mastra_convex._cli.docstrings import ExactHit
-from tests import reference
 from tests.conftest import Docstrings
+from tests.support import reference
 from tests.support.checkout import DATA
 from tests.support.command import COMMAND, ENVIRONMENT, run, run_in_terminal
 

@@ -101,7 +101,7 @@ def line(**fields: Any) -> str:
         ({"vectors": np.ones((3, 2), order="F")}, "stored by column; save numpy.ascontiguousarray(vectors)"),
         ({"vectors": np.array([[1, 2], [3, np.nan]])}, "rows from 0: vectors[1][1] is nan; expected finite numbers"),
         ({"vectors": np.ones((3, 2)), "ids": np.array(["a"])}, "ids of shape (1,), <U1; expected 3 texts"),
-        ({"vectors": np.ones((2, 2)), "ids": np.array(["a", ""])}, "ids[1] is ''; expected non-empty text"),
+        ({"vectors": np.ones((2, 2)), "ids": np.array(["a", ""])}, "ids[1] is ''; expected text, not empty"),
         ({"vectors": np.ones((1, 2)), "metadata": np.array(["[1]"])}, "metadata[0] is [1]; expected a JSON object"),
         ({"vectors": np.ones((1, 2)), "metadata": np.array(["{"])}, "metadata[0]: Expecting property name"),
         ({"vectors": np.ones((1, 2)), "metadata": np.array([{}])}, "metadata holds Python objects"),
@@ -116,7 +116,7 @@ def line(**fields: Any) -> str:
         (line() + line(vector=[1, "x"]), "lines from 1: vectors: an array of <U"),
         (line() + line(vector=[1, float("nan")]), "lines from 1: vectors[1][1] is nan"),
         (line() + line(metadata=[1]), "lines from 1: metadata[1] is [1]; expected a dict"),
-        (line() * 600 + line(id=""), "lines from 501: ids[100] is ''; expected non-empty text"),
+        (line() * 600 + line(id=""), "lines from 501: ids[100] is ''; expected text, not empty"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_found_before_anything_is_written(

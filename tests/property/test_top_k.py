@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import mastra_convex as mc
-from tests import reference
+from tests.support import reference
 
 AWKWARD = [0.0, -0.0, 1.0, -1.0, 1e-45, 5e-324, 1e-200, 1e200, 3.4e38, 1e-30, 0.1, np.nan, np.inf, -np.inf]
 

@@ -197,7 +197,7 @@ class ConvexServerCache(Client):
 
     def _key(self, place: str, key: str) -> str:
         if not isinstance(key, str) or not key:
-            raise InvalidArgumentError(f"{place}: key {key!r}; expected non-empty text")
+            raise InvalidArgumentError(f"{place}: key {key!r}; expected text, not empty")
         return self.key_prefix + key
 
     def _value(self, place: str, value: object) -> dict[str, object]:

@@ -14,11 +14,13 @@ async def test_a_store_names_its_storage_function(deployment: mc.AsyncDeployment
     assert (store.id, store.storage_function, store.disable_init) == ("mine", "other/storage:handle", False)
     with pytest.raises(mc.FunctionNotFoundError, match="other/storage:handle"):
         await store.init()
-    with pytest.raises(mc.InvalidArgumentError, match=r"^ConvexStore: id ''; expected non-empty text"):
+    with pytest.raises(mc.InvalidArgumentError, match=r"^ConvexStore: id ''; expected text, not empty"):
         mc.AsyncConvexStore(deployment, id="")
-    with pytest.raises(mc.InvalidArgumentError, match=r"^storage_function is ''; expected non-empty text"):
+    with pytest.raises(mc.InvalidArgumentError, match=r"^storage_function is ''; expected text, not empty"):
         mc.AsyncConvexStore(deployment, storage_function="")
-    with pytest.raises(mc.InvalidArgumentError, match=r"^ConvexStore.clear: table_name is ''; expected non-empty text"):
+    with pytest.raises(
+        mc.InvalidArgumentError, match=r"^ConvexStore.clear: table_name is ''; expected text, not empty"
+    ):
         await store.clear("")
     await mc.AsyncConvexStore(deployment).init()
 

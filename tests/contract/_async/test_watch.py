@@ -70,7 +70,7 @@ async def test_runs_are_watched(store: mc.AsyncConvexStore) -> None:
 
 
 BAD: list[tuple[Callable[[mc.AsyncConvexStore], Any], str]] = [
-    (lambda store: store.watch_thread(""), r"watch_thread: thread_id is ''; expected non-empty text"),
+    (lambda store: store.watch_thread(""), r"watch_thread: thread_id is ''; expected text, not empty"),
     (lambda store: store.watch_messages("t1", limit=0), r"watch_messages: limit 0; expected a positive integer"),
     (
         lambda store: store.watch_messages("t1", order="up"),

@@ -248,7 +248,7 @@ circular["self"] = circular
     ("given", "problem"),
     [
         ({}, "resource_id missing"),
-        ({"resource_id": ""}, "resource_id is ''; expected non-empty text"),
+        ({"resource_id": ""}, "resource_id is ''; expected text, not empty"),
         ({"resource_id": "a", "id": " "}, "id is ' '; expected text"),
         ({"resource_id": "a", "titel": "x"}, "a Thread has no 'titel'; it has: id, resource_id, title"),
         ({"resource_id": "a", "title": 5}, "title is 5; expected text"),

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import mastra_convex as mc
-from tests import reference
 from tests.conftest import Docstrings
+from tests.support import reference
 
 NAN = float("nan")
 

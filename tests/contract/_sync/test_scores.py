@@ -127,7 +127,7 @@ def test_scores_are_listed_newest_first(
 
 BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("save_score", ({"run_id": "r", "score": 1},), {}, "scorer_id missing"),
-    ("save_score", ({"scorer_id": "s", "run_id": "", "score": 1},), {}, "run_id is ''; expected non-empty text"),
+    ("save_score", ({"scorer_id": "s", "run_id": "", "score": 1},), {}, "run_id is ''; expected text, not empty"),
     ("save_score", ({"scorer_id": "s", "run_id": "r", "score": float("nan")},), {}, "score is nan"),
     ("save_score", ({"scorer_id": "s", "run_id": "r", "score": True},), {}, "score is True; expected a finite number"),
     ("save_score", ({"scorer_id": "s", "run_id": "r", "score": 1, "input": {1}},), {}, "input is .* a set"),

@@ -15,11 +15,13 @@ def test_a_store_names_its_storage_function(deployment: mc.Deployment) -> None:
     assert (store.id, store.storage_function, store.disable_init) == ("mine", "other/storage:handle", False)
     with pytest.raises(mc.FunctionNotFoundError, match="other/storage:handle"):
         store.init()
-    with pytest.raises(mc.InvalidArgumentError, match=r"^ConvexStore: id ''; expected non-empty text"):
+    with pytest.raises(mc.InvalidArgumentError, match=r"^ConvexStore: id ''; expected text, not empty"):
         mc.ConvexStore(deployment, id="")
-    with pytest.raises(mc.InvalidArgumentError, match=r"^storage_function is ''; expected non-empty text"):
+    with pytest.raises(mc.InvalidArgumentError, match=r"^storage_function is ''; expected text, not empty"):
         mc.ConvexStore(deployment, storage_function="")
-    with pytest.raises(mc.InvalidArgumentError, match=r"^ConvexStore.clear: table_name is ''; expected non-empty text"):
+    with pytest.raises(
+        mc.InvalidArgumentError, match=r"^ConvexStore.clear: table_name is ''; expected text, not empty"
+    ):
         store.clear("")
     mc.ConvexStore(deployment).init()
 

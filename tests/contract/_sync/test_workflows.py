@@ -290,7 +290,7 @@ CYCLE: dict[str, Any] = {}
 CYCLE["self"] = CYCLE
 
 BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
-    ("persist_workflow_snapshot", ("", "r", {}), {}, "workflow_name is ''; expected non-empty text"),
+    ("persist_workflow_snapshot", ("", "r", {}), {}, "workflow_name is ''; expected text, not empty"),
     ("persist_workflow_snapshot", ("w", None, {}), {}, "run_id missing"),
     ("persist_workflow_snapshot", ("w", "r", []), {}, r"snapshot is \[\]; expected a dict"),
     ("persist_workflow_snapshot", ("w", "r", CYCLE), {}, r"snapshot\['self'\] contains itself"),

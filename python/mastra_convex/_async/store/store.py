@@ -90,7 +90,7 @@ class AsyncConvexStore(AsyncClient):
     ) -> None:
         super().__init__(deployment, **options)
         if not isinstance(id, str) or not id:
-            raise InvalidArgumentError(f"ConvexStore: id {id!r}; expected non-empty text")
+            raise InvalidArgumentError(f"ConvexStore: id {id!r}; expected text, not empty")
         self.id = id
         self.storage_function = storage_function
         self.disable_init = disable_init
