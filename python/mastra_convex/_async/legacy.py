@@ -248,7 +248,7 @@ class AsyncConvexStorage(AsyncRawTables):
         Returns
         -------
         WorkflowRun
-            As it was stored.
+            The stored record.
         """
         place = "ConvexStorage.save_workflow_run: workflow_run"
         given = workflow_run if isinstance(workflow_run, WorkflowRun) else _run(place, workflow_run)

@@ -174,7 +174,7 @@ class AsyncStorage:
         return total
 
     async def repeat(self, op: str, table: str, **fields: Any) -> None:
-        """Call an operation that does a part of its work a call until it is done."""
+        """Call an operation that does a part of its work per call until it is done."""
         while (await self.reply(op, table, **fields)).get("hasMore"):
             pass
 

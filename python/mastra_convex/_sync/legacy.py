@@ -249,7 +249,7 @@ class ConvexStorage(RawTables):
         Returns
         -------
         WorkflowRun
-            As it was stored.
+            The stored record.
         """
         place = "ConvexStorage.save_workflow_run: workflow_run"
         given = workflow_run if isinstance(workflow_run, WorkflowRun) else _run(place, workflow_run)

@@ -1,7 +1,8 @@
-"""The records of a store: what its methods take and give.
+"""The records of a store: the arguments and results of its methods.
 
-Small frozen dataclasses. Whatever takes one takes a mapping with the same names too. Every field but those that say
-whose a record is has a default. Dates go in as aware ``datetime`` or as ISO text, and come out in UTC, to the
+They are small frozen dataclasses. Methods that take a record also take a mapping with the same names. All fields have
+defaults, except the ones that identify a record. Dates go in as aware ``datetime`` or as ISO text, and come out in
+UTC, to the
 millisecond.
 """
 

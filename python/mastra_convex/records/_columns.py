@@ -1,10 +1,10 @@
-"""How records are stored: each field says, where it is declared, which column it is.
+"""How records are stored: the declaration of each field names its column.
 
 A record is a frozen dataclass whose fields carry a `Column` in their metadata::
 
     resource_id: str = field(metadata=key("resourceId"))
 
-`to_row` and `from_row` follow these both ways, so that a record has no code of its own for it.
+`to_row` and `from_row` read these declarations, so that a record needs no code of its own.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `write` takes a place for its errors and a field's value, `read` takes what is stored."""
+    """A column: `write` takes a place for errors and a field's value, `read` takes the stored value."""
 
     name: str
     write: Callable[[str, Any], Any]
     read: Callable[[Any], Any] = lambda stored: stored
-    # How None is stored: as null, or by leaving the column out, which Mastra's tables want of most.
+    # How None is stored: as null, or, as most of Mastra's tables need it, by leaving the column out.
     keeps_null: bool = False
 
 
@@ -53,7 +53,7 @@ def column(
 
 
 def key(name: str) -> dict[str, Column]:
-    """Text that isn't empty: what rows are found by."""
+    """Text that isn't empty, by which rows are found."""
     return column(name, key_text)
 
 
@@ -78,17 +78,17 @@ def number(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
 
 
 def date(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
-    """A moment, stored as ISO text in UTC to the millisecond."""
+    """A time, stored as ISO text in UTC to the millisecond."""
     return column(name, date_text, date_of, keeps_null=keeps_null)
 
 
 def json(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
-    """Anything that JSON can say, stored as its text."""
+    """Any JSON value, stored as its text."""
     return column(name, to_json, parsed, keeps_null=keeps_null)
 
 
 def json_dict(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
-    """A dict that JSON can say, stored as its text."""
+    """A JSON object, stored as its text."""
     return column(name, _write_json_dict, parsed, keeps_null=keeps_null)
 
 
@@ -99,7 +99,7 @@ def _write_json_dict(place: str, given: Any) -> str:
 
 
 def anything(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
-    """Anything that JSON can say, stored as Convex's values, or as JSON text where it has keys that Convex refuses."""
+    """Any JSON value, stored as a Convex value, or as JSON text if it has keys that Convex refuses."""
     return column(name, convex_value, value_of, keeps_null=keeps_null)
 
 
@@ -109,7 +109,7 @@ def choice(name: str, values: Any) -> dict[str, Column]:
 
 
 def metadata(name: str) -> dict[str, Column]:
-    """A dict, stored as Convex's values, or as JSON text where it has keys that Convex refuses."""
+    """A dict, stored as a Convex value, or as JSON text if it has keys that Convex refuses."""
     return column(name, convex_dict, dict_of)
 
 
@@ -120,9 +120,9 @@ def columns_of(kind: type[DataclassInstance]) -> dict[str, Column]:
 
 
 def as_record(place: str, kind: type[Record], given: Record | Mapping[str, Any]) -> Record:
-    """The record that is given, or that a mapping with the names of its fields describes.
+    """The given record, or one made of a mapping with the names of its fields.
 
-    None where a field's default is something else means that default.
+    A field that is None gets its default, if it has another one.
     """
     names = columns_of(kind)
     fields_given = {name: getattr(given, name) for name in names} if isinstance(given, kind) else given
@@ -140,13 +140,13 @@ def _needed(kind: type[DataclassInstance]) -> list[str]:
 
 
 def to_row(place: str, kind: type[Record], given: Record | Mapping[str, Any]) -> Row:
-    """The row of a record, having checked every field; `place` names the record in errors."""
+    """The row of a record, after checking every field. `place` names the record in errors."""
     record = as_record(place, kind, given)
     return to_columns(place, kind, {name: getattr(record, name) for name in columns_of(kind)})
 
 
 def to_columns(place: str, kind: type[DataclassInstance], values: Mapping[str, Any]) -> Row:
-    """The columns of some fields of a record, for an update of those."""
+    """The columns of some fields of a record, for an update."""
     columns = columns_of(kind)
     row: Row = {}
     for name, value in _named(place, kind, values).items():
@@ -160,7 +160,7 @@ def to_columns(place: str, kind: type[DataclassInstance], values: Mapping[str, A
 
 
 def to_changes(place: str, kind: type[DataclassInstance], values: Mapping[str, Any]) -> Row:
-    """The columns of some fields of a record, for an update where None clears a field, if it can be cleared."""
+    """The columns of some fields of a record, for an update in which None clears a field."""
     columns = columns_of(kind)
     for name, value in _named(place, kind, values).items():
         if value is None and not columns[name].keeps_null:
@@ -169,7 +169,7 @@ def to_changes(place: str, kind: type[DataclassInstance], values: Mapping[str, A
 
 
 def equalities(place: str, kind: type[DataclassInstance], texts: Mapping[str, Any]) -> Row:
-    """The columns of fields that are to equal a text; None asks for nothing."""
+    """Conditions that columns equal a text. A value of None is no condition."""
     columns = columns_of(kind)
     return {
         columns[name].name: key_text(f"{place} {name}", value) for name, value in texts.items() if value is not None
@@ -177,7 +177,7 @@ def equalities(place: str, kind: type[DataclassInstance], texts: Mapping[str, An
 
 
 def from_row(kind: type[Record], row: Mapping[str, Any]) -> Record:
-    """The record that a row says; null is as good as absent."""
+    """The record of a row. Null equals absent."""
     return kind(
         **{
             name: column.read(row[column.name])
@@ -198,7 +198,7 @@ def _named(place: str, kind: type[DataclassInstance], values: Any) -> Mapping[st
 
 
 def size_of(row: Row) -> int:
-    """About the size of a row in bytes: its texts exactly, other values as their JSON text."""
+    """The approximate size of a row in bytes: texts exactly, other values as JSON text."""
     return sum(_sizes(row).values())
 
 

@@ -1,4 +1,4 @@
-"""Filters on metadata, which lists of threads and messages take."""
+"""Filters on metadata, for lists of threads and messages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ REFUSED = {"__proto__", "prototype", "constructor"}
 def metadata_filter(
     place: str, given: Mapping[str, Any] | None, *, scalars: bool
 ) -> Callable[[Mapping[str, Any]], bool] | None:
-    """Whether metadata has all the given values, each under its key; None where nothing is asked of it.
+    """A check that metadata has all the given values under their keys; None if there is no condition.
 
-    Types are told apart as JSON does: True isn't 1, 1 is 1.0. `scalars`: whether only None, bools, numbers and texts
+    Types differ as in JSON: True isn't 1, but 1 is 1.0. `scalars`: whether only None, bools, numbers and texts
     can be asked for.
     """
     if given is None or given == {}:

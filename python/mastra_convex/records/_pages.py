@@ -1,4 +1,4 @@
-"""Pages of lists, and how they are asked for."""
+"""Pages of lists, and the arguments that request them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mastra_convex.records._values import date_text
 
 Item = TypeVar("Item")
 
-# JavaScript's largest exact integer: pages beyond have no offset that a number can hold.
+# JavaScript's largest exact integer. The offset of a page beyond it isn't a number that JavaScript can hold.
 MOST_ROWS = 2**53 - 1
 
 
 class Page(Generic[Item]):
-    """One page of a list. Iterating gives its items, which a page also has under their own name, its first field."""
+    """One page of a list. Iterating gives the items; the page's first field holds them too."""
 
     __slots__ = ()
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -31,7 +31,7 @@ class Page(Generic[Item]):
 
 
 class OrderBy(TypedDict, total=False):
-    """The order of a list: by default ``created_at``, in the direction that the list's method says."""
+    """The order of a list: by default ``created_at``, in the direction that the list's method states."""
 
     field: Literal["created_at", "updated_at"]
     direction: Literal["ASC", "DESC"]
@@ -39,19 +39,19 @@ class OrderBy(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which part of a list is wanted: `per_page` items from `offset` on, or all; it counts as page `page`."""
+    """The requested part of a list: `per_page` items from `offset` on, or all. It is reported as page `page`."""
 
     page: int
     per_page: int | None
     offset: int
 
     def has_more(self, total: int) -> bool:
-        """Whether a list of `total` items goes on after the page."""
+        """Whether a list of `total` items continues after the page."""
         return self.per_page is not None and self.offset + self.per_page < total
 
 
 def window(place: str, page: int, per_page: int | None) -> Window:
-    """The part of a list that `page`, from 0 on, and `per_page` name; None: all."""
+    """The part of a list at page `page`, counted from 0. A `per_page` of None means all."""
     page = as_integer(f"{place}: page", page, 0, MOST_ROWS)
     if per_page is None:
         if page:
@@ -66,7 +66,7 @@ def window(place: str, page: int, per_page: int | None) -> Window:
 def ordering(
     place: str, order_by: Mapping[str, object] | None, columns: Mapping[str, str], direction: Literal["ASC", "DESC"]
 ) -> dict[str, Any]:
-    """The storage function's ``orderBy``; `columns` are the fields to choose from, the first by default."""
+    """The storage function's ``orderBy``. `columns` are the allowed fields; the first is the default."""
     given = options(f"{place}: order_by", order_by, ("field", "direction"))
     field = given.get("field") or next(iter(columns))
     if field not in columns:
@@ -78,7 +78,7 @@ def ordering(
 
 
 def date_bounds(place: str, date_range: Mapping[str, Any] | None) -> dict[str, str]:
-    """The bounds that a date range sets: ``{"start", "end", "start_exclusive", "end_exclusive"}``, each optional."""
+    """The bounds of a date range: ``{"start", "end", "start_exclusive", "end_exclusive"}``, each optional."""
     given = options(place, date_range, ("start", "end", "start_exclusive", "end_exclusive"))
     bounds = {}
     for end, bound in (("start", "gt"), ("end", "lt")):
@@ -90,7 +90,7 @@ def date_bounds(place: str, date_range: Mapping[str, Any] | None) -> dict[str, s
 
 
 def options(place: str, given: Any, known: tuple[str, ...]) -> Mapping[str, Any]:
-    """An option mapping whose keys are among the known ones."""
+    """An option mapping, after checking that its keys are known."""
     if given is None:
         return {}
     if not isinstance(given, Mapping):

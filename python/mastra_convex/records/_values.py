@@ -1,4 +1,4 @@
-"""Values of records, checked on their way in and read on their way out."""
+"""Values of records: checks and conversions in both directions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def new_id() -> str:
 
 
 def now() -> datetime:
-    """This moment, to the millisecond, as it will be read again."""
+    """The current time, to the millisecond, as it will be read again."""
     return date_of(iso_text(datetime.now(UTC)))
 
 
@@ -43,7 +43,7 @@ def date_text(place: str, given: Any) -> str:
 
 
 def date_of(stored: str) -> datetime:
-    """The moment that a stored text says, whatever form of ISO other clients wrote."""
+    """The time of a stored text, in any form of ISO that other clients write."""
     moment = datetime.fromisoformat(stored)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
@@ -59,7 +59,9 @@ def parsed(stored: Any) -> Any:
 
 
 def convex_value(place: str, given: Any) -> Any:
-    """JSON as Convex can hold it: as it is, or else its JSON text; so too the texts that would be taken for that."""
+    """A JSON value as Convex can hold it: unchanged, or as its JSON text. Texts that look like such JSON text are
+    encoded too.
+    """
     json_text = to_json(place, given)
     plain = json.loads(json_text)
     return json_text if _is_carried(plain) else plain
@@ -78,7 +80,7 @@ def value_of(stored: Any) -> Any:
 
 
 def convex_dict(place: str, given: Any) -> dict[str, Any] | str:
-    """A dict that JSON can say: as Convex's values, or as its JSON text where it has keys that Convex refuses."""
+    """A JSON object: as a Convex value, or as its JSON text if it has keys that Convex refuses."""
     if not isinstance(given, Mapping):
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a dict")
     json_text = to_json(place, dict(given))

@@ -23,13 +23,13 @@ class BackgroundTask:
     id, tool_call_id, run_id : str
         By default random ones.
     tool_name, agent_id : str
-        Which tool, and who called it.
+        The tool, and the agent that called it.
     status : str, default "pending"
         ``pending``, ``running``, ``suspended``, ``completed``, ``failed``, ``cancelled`` or ``timed_out``.
     args, result, error, suspend_payload : object
-        JSON with keys of the caller's as they are.
+        JSON. Keys are never renamed.
     thread_id, resource_id : str or None
-        The conversation, and whose it is.
+        The conversation, and the resource that owns it.
     retry_count, max_retries : int, default 0
     timeout_ms : float, default 300_000
     created_at : datetime
@@ -65,7 +65,7 @@ class BackgroundTask:
 
 
 class TaskFilter(TypedDict, total=False):
-    """Which tasks: those that satisfy all that is given."""
+    """A filter on tasks: all given conditions must hold."""
 
     status: TaskStatus | list[TaskStatus]
     agent_id: str
@@ -81,7 +81,7 @@ class TaskFilter(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class TaskPage(Page[BackgroundTask]):
-    """Tasks `page` × `per_page` and on, of `total`. Iterating gives them."""
+    """A page of tasks. `total` counts the tasks of all pages; iterating gives those of this page."""
 
     tasks: list[BackgroundTask]
     total: int

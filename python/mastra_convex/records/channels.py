@@ -23,10 +23,10 @@ class ChannelInstallation:
         ``pending``, ``active`` or ``error``.
     webhook_id : str or None
     data : dict
-        The caller's own, encrypted by the caller; its keys are never renamed.
+        Any JSON, encrypted by the caller. Keys are never renamed.
     config_hash, error : str or None
     created_at, updated_at : datetime
-        In UTC, to the millisecond; saving sets `updated_at` to now, and leaves `created_at` as it was stored.
+        In UTC, to the millisecond; saving sets `updated_at` to now and keeps the stored `created_at`.
     """
 
     id: str = field(default_factory=new_id, metadata=key("id"))
@@ -49,7 +49,7 @@ class ChannelConfig:
     ----------
     platform : str
     data : dict
-        The caller's own, encrypted by the caller; its keys are never renamed.
+        Any JSON, encrypted by the caller. Keys are never renamed.
     updated_at : datetime
         In UTC, to the millisecond; by default now.
     """

@@ -1,4 +1,4 @@
-"""How the answers of agents were evaluated."""
+"""Evaluations of agents' answers."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Eval:
     agent_name, metric_name : str
     input, output, instructions : str, default ""
     result : dict
-        Mastra's ``{"score": …, "info": …}``, with keys as they are.
+        Mastra's ``{"score": …, "info": …}``. Keys are never renamed.
     run_id, global_run_id : str
         By default random ones.
     test_info : dict or None
-        Given where a test asked for it, such as ``{"testName", "testPath"}``.
+        Set if a test made the eval, such as ``{"testName", "testPath"}``.
     created_at : datetime
         In UTC, to the millisecond; by default now.
     """
@@ -46,7 +46,7 @@ class Eval:
 
 @dataclass(frozen=True, slots=True)
 class EvalPage(Page[Eval]):
-    """Evals `page` × `per_page` and on, of `total`, newest first. Iterating gives them."""
+    """A page of evals, newest first. `total` counts the evals of all pages; iterating gives those of this page."""
 
     evals: list[Eval]
     total: int

@@ -23,10 +23,10 @@ class Thread:
     id : str
         By default a random one.
     resource_id : str
-        Whose it is.
+        The resource that owns it.
     title : str, default ""
     metadata : dict
-        The caller's own; its keys are never renamed.
+        Any JSON. Keys are never renamed.
     created_at, updated_at : datetime
         In UTC, to the millisecond; by default now.
     """
@@ -58,18 +58,18 @@ class Message:
     role : str, default "user"
         ``user``, ``assistant``, ``system`` or ``signal``.
     content : dict
-        Mastra's format 2, ``{"format": 2, "parts": […]}``, with keys of the caller's as they are. Text becomes that.
+        Mastra's format 2, ``{"format": 2, "parts": […]}``; keys are never renamed. Text is converted to it.
     type : str, default "v2"
     resource_id : str or None
-        Whose it is; by default the thread's.
+        The resource that owns it; by default the thread's.
     created_at : datetime
-        In UTC, to the millisecond; by default now. No update changes it.
+        In UTC, to the millisecond; by default now. Updates never change it.
     """
 
     id: str = field(default_factory=new_id, metadata=key("id"))
     thread_id: str = field(metadata=key("thread_id"))
     role: str = field(default="user", metadata=key("role"))
-    # Text goes in and a dict comes out, which a dataclass has no type for.
+    # Text goes in and a dict comes out; a dataclass has no type for that.
     content: Any = field(default="", metadata=column("content", _write_content, parsed))
     type: str = field(default="v2", metadata=key("type"))
     resource_id: str | None = field(default=None, metadata=key("resourceId"))
@@ -91,7 +91,7 @@ class Message:
 
 
 def as_content(content: Any) -> Any:
-    """Format 2 of a text, which is how older clients wrote content; other content as it is."""
+    """Content in format 2. Text, the content of older clients, is converted."""
     if not isinstance(content, str):
         return content
     return {"format": 2, "parts": [{"type": "text", "text": content}], "content": content}
@@ -99,7 +99,7 @@ def as_content(content: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A user, or whatever else owns threads.
+    """The owner of threads, such as a user.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class Resource:
     working_memory : str or None
         The agent's notes about the resource.
     metadata : dict
-        The caller's own; its keys are never renamed.
+        Any JSON. Keys are never renamed.
     created_at, updated_at : datetime
         In UTC, to the millisecond; by default now.
     """
@@ -121,7 +121,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class ThreadPage(Page[Thread]):
-    """Threads `page` × `per_page` and on, of `total`. Iterating gives them."""
+    """A page of threads. `total` counts the threads of all pages; iterating gives those of this page."""
 
     threads: list[Thread]
     total: int
@@ -132,7 +132,9 @@ class ThreadPage(Page[Thread]):
 
 @dataclass(frozen=True, slots=True)
 class MessagePage(Page[Message]):
-    """Messages `page` × `per_page` and on, of `total`, with those that were included. Iterating gives them."""
+    """A page of messages, with included ones. `total` counts the messages of all pages; iterating gives those of this
+    page.
+    """
 
     messages: list[Message]
     total: int
@@ -142,7 +144,7 @@ class MessagePage(Page[Message]):
 
 
 class ThreadCopy(NamedTuple):
-    """A copied thread, and the id of each message's copy by the id of the message."""
+    """A copied thread, and a mapping of message ids to the ids of their copies."""
 
     thread: Thread
     message_id_map: dict[str, str]

@@ -1,4 +1,4 @@
-"""Messages in the form of Mastra's first release, made of those of today."""
+"""Messages in the form of Mastra's first release, converted from today's."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from mastra_convex.records.memory import Message
 
 Part = Mapping[str, Any]
 
-# How Mastra's agents remember: no call that a conversation shows.
+# Calls by which Mastra's agents update their memory; conversations don't show them.
 HIDDEN_TOOL = "updateWorkingMemory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageV1:
-    """A message in the first release's form, in which calls of tools and what they returned are messages too.
+    """A message in the first release's form, in which tool calls and their results are messages too.
 
     Attributes
     ----------
     id : str
-        Where a message of today makes several, the later ones end with ``__split-1``, ``__split-2``, ….
+        If one of today's messages becomes several, the later ids end with ``__split-1``, ``__split-2``, ….
     thread_id : str
     resource_id : str or None
     role : str
-        ``user``, ``assistant``, ``system``, or ``tool`` for what tools returned.
+        ``user``, ``assistant``, ``system``, or ``tool`` for results of tools.
     type : str
         ``text``, ``tool-call`` or ``tool-result``.
     content : str or list of dict
-        Text where it is nothing else, or else parts.
+        Text, or a list of parts if there is more than text.
     created_at : datetime
         In UTC, to the millisecond.
     """
@@ -65,9 +65,9 @@ def messages_v1(messages: Sequence[Message]) -> list[MessageV1]:
 
 
 def _pieces(message: Message) -> Iterator[tuple[str, str, str | list[dict[str, Any]]]]:
-    """Role, type and content of what a message becomes: what it says, calls and results by turns."""
+    """Role, type and content of the pieces of a message: texts, calls and results, in order."""
     if isinstance(message.content, list):
-        # Of this form already.
+        # Already in this form.
         yield message.role, message.type, message.content
         return
     parts = message.content.get("parts") if isinstance(message.content, Mapping) else None

@@ -20,20 +20,20 @@ class Span:
     Attributes
     ----------
     trace_id, span_id : str
-        Name the span together.
+        Together they identify the span.
     parent_span_id : str or None
-        The span it is part of; None: the root of its trace.
+        The parent span; None for the root of a trace.
     name : str
     span_type : str, default "generic"
         Mastra's word, such as ``agent_run``, ``model_generation`` or ``tool_call``.
     is_event : bool, default False
-        Whether it has no duration.
+        Whether the span is an event without duration.
     started_at, ended_at : datetime
         In UTC, to the millisecond; `started_at` is by default now, `ended_at` None while it runs.
     created_at, updated_at : datetime
-        When it was stored, and changed.
+        The times when the span was stored and last changed.
     attributes, metadata, tags, links, input, output, error, scope, request_context : object
-        JSON with keys of the caller's as they are. A span with an error failed.
+        JSON. Keys are never renamed. A span with an error failed.
     entity_type, entity_id, run_id, thread_id, resource_id, … : str or None
         The entity that the span belongs to.
     """
@@ -83,14 +83,14 @@ class Span:
 
     @property
     def status(self) -> TraceStatus:
-        """How it went: as a trace's root, how the trace went."""
+        """The span's outcome. For a root span, the outcome of the trace."""
         if self.error is not None:
             return "error"
         return "running" if self.ended_at is None else "success"
 
 
 class TraceOrderBy(TypedDict, total=False):
-    """The order of traces: by default ``started_at``, those started last coming first."""
+    """The order of traces: by default ``started_at``, latest first."""
 
     field: Literal["started_at", "ended_at"]
     direction: Literal["ASC", "DESC"]
@@ -98,7 +98,7 @@ class TraceOrderBy(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A trace: its spans, by when they started."""
+    """A trace: its spans, by start time."""
 
     trace_id: str
     spans: list[Span]
@@ -106,7 +106,9 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class TracePage(Page[Span]):
-    """Root spans of traces `page` × `per_page` and on, of `total`. Iterating gives them."""
+    """A page of traces, each by its root span. `total` counts the traces of all pages; iterating gives those of this
+    page.
+    """
 
     spans: list[Span]
     total: int

@@ -29,34 +29,34 @@ Origin = Literal["initial", "reflection"]
 
 
 def new_chunk_id() -> str:
-    """A random id, as Mastra forms those of chunks."""
+    """A random id in Mastra's form for chunks."""
     return f"ombuf-{new_id()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationChunk:
-    """Observations that wait to be activated.
+    """Buffered observations that aren't active yet.
 
     Attributes
     ----------
     id : str
         By default a random one.
     cycle_id : str
-        The cycle that made it; a cycle buffers one chunk.
+        The cycle that made the chunk; a cycle buffers one chunk.
     observations : str
         The text.
     token_count, message_tokens : int
-        Tokens of the text, and of the messages it was made of.
+        Token counts of the text, and of the messages it was made of.
     message_ids : list of str
         Those messages.
     last_observed_at : datetime or None
-        When the last of them was written.
+        The time of the latest of these messages.
     created_at : datetime
         By default now.
     suggested_continuation, current_task, thread_title : str or None
         Hints for the agent.
     extracted_values, extraction_failures : object
-        The caller's own.
+        Any JSON.
     """
 
     id: str = field(default_factory=new_chunk_id, metadata=key("id"))
@@ -70,13 +70,13 @@ class ObservationChunk:
     suggested_continuation: str | None = field(default=None, metadata=text("suggestedContinuation"))
     current_task: str | None = field(default=None, metadata=text("currentTask"))
     thread_title: str | None = field(default=None, metadata=text("threadTitle"))
-    # Inside the chunk's own JSON, so as they are.
+    # Inside the chunk's own JSON, so stored as it is.
     extracted_values: Any = field(default=None, metadata=column("extractedValues", lambda place, value: value))
     extraction_failures: Any = field(default=None, metadata=column("extractionFailures", lambda place, value: value))
 
 
 def chunk_rows(place: str, chunks: Any) -> list[dict[str, Any]]:
-    """Chunks as their column holds them."""
+    """Chunks in the form of their column."""
     return [to_row(f"{place}[{n}]", ObservationChunk, chunk) for n, chunk in enumerate(as_items(place, chunks))]
 
 
@@ -89,7 +89,7 @@ def _read_chunks(stored: Any) -> list[ObservationChunk]:
     chunks = parsed(stored)
     if not isinstance(chunks, list):
         return []
-    # Other clients' chunks may lack what ours have.
+    # Chunks of other clients may lack fields.
     return [
         from_row(ObservationChunk, {"cycleId": "", "observations": "", **chunk})
         for chunk in chunks
@@ -99,35 +99,35 @@ def _read_chunks(stored: Any) -> list[ObservationChunk]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationalMemory:
-    """One generation of what was observed of a thread, or of a resource.
+    """One generation of observations of a thread, or of a resource.
 
     Attributes
     ----------
     id : str
         By default a random one.
     scope : {"thread", "resource"}
-        Of what; by default of the thread where there is one.
+        The subject; by default the thread, if there is one.
     thread_id, resource_id : str or None
-        Whose.
+        The memory's thread or resource.
     origin_type : {"initial", "reflection"}
         The origin of the generation.
     generation_count : int
-        Which generation it is, from 0 on.
+        The number of the generation, from 0 on.
     active_observations : str
-        The text that the agent is given.
+        The text given to the agent.
     buffered_observation_chunks : list of ObservationChunk
         Observations that wait to be activated, oldest first.
     buffered_observations : str or None
-        Such text, as older clients kept it; with `buffered_observation_tokens` and `buffered_message_ids`.
+        Buffered text of older clients; with `buffered_observation_tokens` and `buffered_message_ids`.
     buffered_reflection : str or None
-        A reflection that waits to become a generation; with `buffered_reflection_tokens`,
+        A reflection that isn't a generation yet; with `buffered_reflection_tokens`,
         `buffered_reflection_input_tokens` and `reflected_observation_line_count`.
     observed_message_ids : list of str or None
-        Messages that were observed.
+        Observed messages.
     observed_timezone : str or None
-        The time zone they were observed in.
+        The time zone of the observations.
     pending_message_tokens, observation_token_count, total_tokens_observed : int
-        Tokens not yet observed, tokens of the text, and all that were observed.
+        Token counts: not yet observed, of the text, and observed in total.
     is_observing, is_reflecting, is_buffering_observation, is_buffering_reflection : bool
         The work in progress.
     last_observed_at, last_reflection_at, last_buffered_at_time : datetime or None
@@ -135,7 +135,7 @@ class ObservationalMemory:
     config : dict
         The observer's configuration.
     metadata : dict or None
-        The caller's own.
+        Any JSON.
     created_at, updated_at : datetime
         In UTC, to the millisecond; by default now.
     """
@@ -194,7 +194,7 @@ class ObservationActivation:
     Attributes
     ----------
     chunks_activated, message_tokens_activated, observation_tokens_activated, messages_activated : int
-        How many, all 0 where nothing was buffered.
+        Counts, all 0 if nothing was buffered.
     activated_cycle_ids, activated_message_ids : list of str
     observations : str
         The text that became active.

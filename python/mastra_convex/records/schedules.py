@@ -1,4 +1,4 @@
-"""Schedules, and what became of their firings. Times are epoch milliseconds, as Mastra keeps them."""
+"""Schedules, and the outcomes of their firings. Times are epoch milliseconds, as in Mastra."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ ScheduleStatus = Literal["active", "paused"]
 
 
 def now_ms() -> int:
-    """This moment in epoch milliseconds."""
+    """The current time in epoch milliseconds."""
     return int(time.time() * 1000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """When a workflow or an agent is to run.
+    """A schedule on which a workflow or an agent runs.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Schedule:
     created_at, updated_at : float
         By default now.
     metadata : dict or None
-        The caller's own; its keys are never renamed.
+        Any JSON. Keys are never renamed.
     owner_type, owner_id : str or None
     """
 
@@ -70,13 +70,13 @@ class ScheduleTrigger:
         Epoch milliseconds; `actual_fire_at` is by default now.
     outcome : str
         ``published``, ``succeeded``, ``delivered``, ``persisted``, ``discarded``, ``skipped``, ``aborted`` or
-        ``failed``; older ones stay readable.
+        ``failed``. Outcomes of older versions can still be read.
     error : str or None
     trigger_kind : str, default "schedule-fire"
         ``schedule-fire``, ``queue-drain`` or ``manual``.
     parent_trigger_id : str or None
     metadata : dict or None
-        The caller's own; its keys are never renamed.
+        Any JSON. Keys are never renamed.
     """
 
     id: str = field(default_factory=new_id, metadata=key("id"))
@@ -92,7 +92,7 @@ class ScheduleTrigger:
 
 
 class ScheduleFilter(TypedDict, total=False):
-    """Which schedules: those that satisfy all that is given. An owner of None: those without one."""
+    """A filter on schedules: all given conditions must hold. An owner of None matches schedules without one."""
 
     status: ScheduleStatus
     workflow_id: str

@@ -1,4 +1,4 @@
-"""Scores that scorers gave."""
+"""Scores of runs' outputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mastra_convex.records._values import new_id, now
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """A score that a scorer gave to a run's output. The caller's own values have keys as they are.
+    """A scorer's score of a run's output. Keys inside JSON values are never renamed.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Score:
     score : float
         The score on the scorer's own scale; Mastra's scorers use [0, 1].
     scorer, input, output : object
-        The scorer's description, and what it looked at.
+        The scorer's description, and the input and output that it scored.
     source : str, default "LIVE"
         ``LIVE`` or ``TEST``.
     created_at, updated_at : datetime
@@ -72,7 +72,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ScorePage(Page[Score]):
-    """Scores `page` × `per_page` and on, of `total`, newest first. Iterating gives them."""
+    """A page of scores, newest first. `total` counts the scores of all pages; iterating gives those of this page."""
 
     scores: list[Score]
     total: int

@@ -1,4 +1,4 @@
-"""Runs of workflows, and who owns them."""
+"""Runs of workflows, and their owners."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class WorkflowRun:
     Attributes
     ----------
     workflow_name, run_id : str
-        Name the run together.
+        Together they identify the run.
     snapshot : dict
-        Its state, with Mastra's keys and the steps' own: none is renamed. By default that of a run to begin.
+        The run's state. Keys are never renamed. By default the state of a run that hasn't begun.
     resource_id : str or None
-        Whose it is.
+        The resource that owns it.
     created_at, updated_at : datetime
         In UTC, to the millisecond; by default now. No update changes `created_at`.
     """
@@ -54,7 +54,7 @@ class WorkflowRun:
 
 
 class WorkflowRunFilter(TypedDict, total=False):
-    """Which runs: those that satisfy all that is given."""
+    """A filter on runs: all given conditions must hold."""
 
     workflow_name: str | None
     resource_id: str | None
@@ -66,7 +66,7 @@ class WorkflowRunFilter(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRunPage(Page[WorkflowRun]):
-    """Runs `page` × `per_page` and on, of `total`. Iterating gives them."""
+    """A page of runs. `total` counts the runs of all pages; iterating gives those of this page."""
 
     runs: list[WorkflowRun]
     total: int
@@ -83,7 +83,7 @@ class RunFence:
     ----------
     run_id : str
     generation : int
-        Grows with each claim.
+        The number of the claim. It grows with each claim.
     owner_id : str
     """
 
@@ -99,7 +99,7 @@ class RunOwnership:
     Attributes
     ----------
     applied : bool
-        Whether what was asked for was done.
+        Whether the request succeeded.
     fence : RunFence or None
         The fence to write with, if the claim succeeded. Only the owner gets it.
     owner_id : str or None
@@ -107,7 +107,7 @@ class RunOwnership:
     generation : int
         The number of that claim; 0 if there was none.
     lease_expires_at : float or None
-        Until when the owner has it, in epoch milliseconds; None once released.
+        The end of the owner's lease, in epoch milliseconds; None once released.
     now : float
         The deployment's clock, in epoch milliseconds.
     """

@@ -26,7 +26,7 @@ class AsyncChannelsStorage(AsyncDomain):
     Raises
     ------
     MastraConvexError
-        On reading, with the code ``InvalidChannelData``: a row's data isn't JSON.
+        Raised when reading a row whose data isn't JSON, with the code ``InvalidChannelData``.
 
     Notes
     -----
@@ -36,12 +36,12 @@ class AsyncChannelsStorage(AsyncDomain):
     _TABLES = (INSTALLATIONS, CONFIGS)
 
     async def save_installation(self, installation: ChannelInstallation | Mapping[str, Any]) -> ChannelInstallation:
-        """Insert an installation, or replace the one with its id, whose ``created_at`` stays; it is updated now.
+        """Insert an installation, or replace the one with its id, keeping ``created_at``. Sets ``updated_at`` to now.
 
         Returns
         -------
         ChannelInstallation
-            As it was stored.
+            The stored record.
         """
         place = "ChannelsStorage.save_installation: installation"
         record = as_record(place, ChannelInstallation, installation)
@@ -55,7 +55,7 @@ class AsyncChannelsStorage(AsyncDomain):
         return None if row is None else _installation(row)
 
     async def get_installation_by_agent(self, platform: str, agent_id: str) -> ChannelInstallation | None:
-        """Return the best installation of an agent: active before pending before error, then updated last."""
+        """Return an agent's best installation: active before pending before error, then the one updated last."""
         place = "ChannelsStorage.get_installation_by_agent"
         rows = await self._rows(
             {
@@ -80,7 +80,7 @@ class AsyncChannelsStorage(AsyncDomain):
         return [_installation(row) for row in rows]
 
     async def delete_installation(self, id: str) -> None:
-        """Delete an installation. An unknown one: nothing."""
+        """Delete an installation. Does nothing if it doesn't exist."""
         await self._storage.call(
             "deleteMany", INSTALLATIONS, ids=[key_text("ChannelsStorage.delete_installation: id", id)]
         )
@@ -91,7 +91,7 @@ class AsyncChannelsStorage(AsyncDomain):
         Returns
         -------
         ChannelConfig
-            As it was stored.
+            The stored record.
         """
         row = to_row("ChannelsStorage.save_config: config", ChannelConfig, config)
         await self._storage.call("insert", CONFIGS, record={"id": row["platform"], **row})
@@ -103,7 +103,7 @@ class AsyncChannelsStorage(AsyncDomain):
         return None if row is None else from_row(ChannelConfig, _checked(row, "config", row["platform"]))
 
     async def delete_config(self, platform: str) -> None:
-        """Delete a platform's configuration. An unknown one: nothing."""
+        """Delete a platform's configuration. Does nothing if there is none."""
         await self._storage.call(
             "deleteMany", CONFIGS, ids=[key_text("ChannelsStorage.delete_config: platform", platform)]
         )

@@ -8,7 +8,7 @@ from mastra_convex._async.storage import AsyncStorage
 
 
 class AsyncDomain:
-    """One area of a store: some tables, reached through the store's storage function."""
+    """One domain of a store: some tables, reached through the store's storage function."""
 
     _TABLES: ClassVar[tuple[str, ...]]
 

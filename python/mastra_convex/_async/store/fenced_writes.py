@@ -16,7 +16,7 @@ Fence = RunFence | Mapping[str, Any] | None
 class AsyncFencedWrites(AsyncDomain):
     """A domain whose writes take a fence."""
 
-    # The table of the claims that fences are compared with.
+    # The table of claims, with which fences are compared.
     _FENCES: ClassVar[str]
 
     async def _write(self, place: str, op: str, table: str, fence: Fence, **fields: Any) -> Any:
@@ -24,12 +24,12 @@ class AsyncFencedWrites(AsyncDomain):
         return (await self._write_some(place, op, table, fence, **fields)).get("result")
 
     async def _repeat_write(self, place: str, op: str, table: str, fence: Fence, **fields: Any) -> None:
-        """Call an operation that does a part of its work a call until it is done."""
+        """Call an operation that does a part of its work per call until it is done."""
         while (await self._write_some(place, op, table, fence, **fields)).get("hasMore"):
             pass
 
     async def _write_some(self, place: str, op: str, table: str, fence: Fence, **fields: Any) -> Row:
-        """The reply of an operation, which the transaction that compares the fence runs, if there is one."""
+        """The reply of an operation. With a fence, the transaction that compares the fence runs it."""
         if fence is None:
             return await self._storage.reply(op, table, place=place, **fields)
         given = {name: value for name, value in fields.items() if value is not None}

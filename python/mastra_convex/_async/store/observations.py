@@ -1,4 +1,4 @@
-"""Observational memory: what an agent noted of a conversation, in generations."""
+"""Observational memory: an agent's notes on a conversation, in generations."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ Moment = datetime | str
 
 
 class AsyncObservations(AsyncFencedWrites):
-    """The observational memory of threads, and of resources where no thread is named.
+    """The observational memory of threads, and of resources if no thread is named.
 
-    Each method is one transaction, so that several agents may work on one memory. A record that isn't there is a
+    Each method is one transaction, so that several agents may work on one memory. A missing record raises a
     `NotFoundError`.
     """
 
@@ -58,13 +58,13 @@ class AsyncObservations(AsyncFencedWrites):
         Parameters
         ----------
         thread_id, resource_id : str or None
-            Whose.
+            The memory's thread or resource.
         limit : int or None, default 10
-            How many at most; None: all.
+            The maximum number; None for all.
         from_, to : datetime or str, optional
-            Only those made within these times, both included.
+            Only generations created within these times, both included.
         offset : int, default 0
-            How many to pass over.
+            The number of generations to skip.
         """
         place = "MemoryStorage.get_observational_memory_history"
         rows = await self._storage.call(
@@ -91,20 +91,20 @@ class AsyncObservations(AsyncFencedWrites):
         observed_timezone: str | None = None,
         fence: RunFence | None = None,
     ) -> ObservationalMemory:
-        """Make the first generation, unless there is one; return the latest.
+        """Create the first generation if there is none; return the latest.
 
         Parameters
         ----------
         thread_id, resource_id : str or None
-            Whose. Without a thread it is the resource's.
+            The thread, or the resource if there is no thread.
         scope : {"thread", "resource"}, optional
-            By default ``"thread"`` where there is one.
+            By default ``"thread"`` if there is one.
         config : mapping, optional
             The observer's configuration.
         observed_timezone : str, optional
             The time zone to observe in.
         fence : RunFence, optional
-            Only while it stands.
+            Write only while this claim on the run stands.
         """
         place = "MemoryStorage.initialize_observational_memory"
         record = ObservationalMemory(
@@ -120,7 +120,7 @@ class AsyncObservations(AsyncFencedWrites):
     async def insert_observational_memory_record(
         self, record: ObservationalMemory | Mapping[str, Any], *, fence: RunFence | None = None
     ) -> ObservationalMemory:
-        """Insert a whole generation, or replace the one with its id, as for a cloned thread."""
+        """Insert a whole generation, or replace the one with its id. Cloned threads need this."""
         place = "MemoryStorage.insert_observational_memory_record"
         row = _row(f"{place}: record", record)
         await self._write(place, "insert", OBSERVATIONS, fence, record=row)
@@ -137,7 +137,7 @@ class AsyncObservations(AsyncFencedWrites):
         observed_timezone: str | None = None,
         fence: RunFence | None = None,
     ) -> None:
-        """Replace the active text, whose tokens are added to all that were observed; none are pending then.
+        """Replace the active text. Its tokens are added to the observed total, and pending tokens become 0.
 
         Parameters
         ----------
@@ -146,15 +146,15 @@ class AsyncObservations(AsyncFencedWrites):
         observations : str
             The text.
         token_count : float
-            Its tokens; below zero counts as zero.
+            The text's tokens; a negative number counts as zero.
         last_observed_at : datetime or str
-            When the last message was written that was observed.
+            The time of the last observed message.
         observed_message_ids : sequence of str, optional
-            Replace the stored ones; by default those stay.
+            Replace the stored ids; by default they are kept.
         observed_timezone : str, optional
-            Replaces the stored one; by default that stays.
+            Replaces the stored time zone; by default it is kept.
         fence : RunFence, optional
-            Only while it stands.
+            Write only while this claim on the run stands.
         """
         place = "MemoryStorage.update_active_observations"
         await self._update(
@@ -181,7 +181,7 @@ class AsyncObservations(AsyncFencedWrites):
         last_buffered_at_time: Moment | None = None,
         fence: RunFence | None = None,
     ) -> None:
-        """Buffer a chunk, unless one of its cycle is buffered."""
+        """Buffer a chunk, unless its cycle already has one."""
         place = "MemoryStorage.update_buffered_observations"
         row = to_row(f"{place}: chunk", ObservationChunk, chunk)
         await self._update(
@@ -211,26 +211,27 @@ class AsyncObservations(AsyncFencedWrites):
     ) -> ObservationActivation:
         """Move the first buffered chunks to the active text.
 
-        So many that about ``message_tokens_threshold * (1 - activation_ratio)`` of the pending tokens stay unobserved.
+        Enough chunks move that about ``message_tokens_threshold * (1 - activation_ratio)`` pending tokens stay
+        unobserved.
 
         Parameters
         ----------
         id : str
             The record.
         activation_ratio : float
-            Which part of the threshold to activate, 0 to 1.
+            The part of the threshold to activate, 0 to 1.
         message_tokens_threshold : float
             Tokens of messages at which the agent observes.
         current_pending_tokens : float
             Tokens of messages that are pending.
         force_max_activation : bool, default False
-            Rather activate too many than too few.
+            Activate too many chunks rather than too few.
         last_observed_at : datetime or str, optional
-            By default the last activated chunk's.
+            By default that of the last activated chunk.
         buffered_chunks : sequence of ObservationChunk or mapping, optional
-            The chunks with newer counts of tokens. Chunks that were buffered meanwhile stay.
+            The chunks with newer token counts. Chunks buffered meanwhile are kept.
         fence : RunFence, optional
-            Only while it stands.
+            Write only while this claim on the run stands.
         """
         place = "MemoryStorage.swap_buffered_to_active"
         rows = None if buffered_chunks is None else chunk_rows(f"{place}: buffered_chunks", buffered_chunks)
@@ -260,9 +261,9 @@ class AsyncObservations(AsyncFencedWrites):
         *,
         fence: RunFence | None = None,
     ) -> ObservationalMemory:
-        """Make a reflection a new generation, the next after the latest.
+        """Make a reflection a new generation, after the latest one.
 
-        Of `current_record` only the id counts: the configuration and the counts come from what is stored.
+        Only the id of `current_record` is used; the configuration and the counts come from the stored record.
         """
         place = "MemoryStorage.create_reflection_generation"
         row = await self._write(
@@ -288,7 +289,7 @@ class AsyncObservations(AsyncFencedWrites):
         *,
         fence: RunFence | None = None,
     ) -> None:
-        """Buffer a part of a reflection: its text and tokens are added, the count of lines is replaced."""
+        """Buffer a part of a reflection. Its text and tokens are added; the count of lines is replaced."""
         place = "MemoryStorage.update_buffered_reflection"
         count = finite_number(f"{place}: reflected_observation_line_count", reflected_observation_line_count)
         await self._update(
@@ -309,9 +310,9 @@ class AsyncObservations(AsyncFencedWrites):
         *,
         fence: RunFence | None = None,
     ) -> ObservationalMemory:
-        """Make the buffered reflection, with the lines observed since, a new generation.
+        """Make the buffered reflection, with lines observed since, a new generation.
 
-        Of `current_record` only the id counts. Without a buffered reflection: a `NotFoundError`.
+        Only the id of `current_record` is used. Raises a `NotFoundError` if no reflection is buffered.
         """
         place = "MemoryStorage.swap_buffered_reflection_to_active"
         current = as_record(f"{place}: current_record", ObservationalMemory, current_record)
@@ -357,7 +358,7 @@ class AsyncObservations(AsyncFencedWrites):
         await self._set("MemoryStorage.set_buffering_reflection_flag", id, fence, is_buffering_reflection=is_buffering)
 
     async def set_pending_message_tokens(self, id: str, token_count: float, *, fence: RunFence | None = None) -> None:
-        """Say how many tokens of messages aren't observed yet."""
+        """Set the number of message tokens that aren't observed yet."""
         place = "MemoryStorage.set_pending_message_tokens"
         if finite_number(f"{place}: token_count", token_count) < 0:
             raise InvalidArgumentError(f"{place}: token_count {token_count!r}; expected a number, zero or more")
@@ -366,7 +367,7 @@ class AsyncObservations(AsyncFencedWrites):
     async def update_observational_memory_config(
         self, id: str, config: Mapping[str, Any], *, fence: RunFence | None = None
     ) -> None:
-        """Merge into the configuration at every depth; lists are replaced."""
+        """Merge into the configuration at every depth. Lists are replaced."""
         place = "MemoryStorage.update_observational_memory_config"
         await self._update(place, "omUpdateConfig", id, fence, config=to_json(f"{place}: config", config))
 

@@ -28,12 +28,12 @@ class AsyncResources(AsyncFencedWrites):
         return None if row is None else from_row(Resource, row)
 
     async def save_resource(self, resource: Resource | Mapping[str, Any], *, fence: RunFence | None = None) -> Resource:
-        """Insert a resource, or replace the one with its id; working memory that isn't given stays.
+        """Insert a resource, or replace the one with its id. Working memory is kept if none is given.
 
         Returns
         -------
         Resource
-            As it was stored.
+            The stored record.
         """
         place = "MemoryStorage.save_resource"
         row = to_row(f"{place}: resource", Resource, resource)
@@ -55,7 +55,7 @@ class AsyncResources(AsyncFencedWrites):
         Returns
         -------
         Resource
-            As it then is, updated now.
+            The updated resource.
         """
         place = "MemoryStorage.update_resource"
         if working_memory is not None and not isinstance(working_memory, str):

@@ -37,7 +37,7 @@ class AsyncSchedulesStorage(AsyncDomain):
         Returns
         -------
         Schedule
-            As it was stored.
+            The stored record.
 
         Raises
         ------
@@ -153,7 +153,7 @@ class AsyncSchedulesStorage(AsyncDomain):
         Returns
         -------
         ScheduleTrigger
-            As it was stored.
+            The stored record.
 
         Raises
         ------

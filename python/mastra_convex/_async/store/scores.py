@@ -1,4 +1,4 @@
-"""Scores that scorers gave."""
+"""Scores of runs' outputs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class AsyncScoresStorage(AsyncDomain):
         Returns
         -------
         Score
-            As it was given, with what was filled in.
+            The given eval, with missing fields filled in.
         """
         row = to_row("ScoresStorage.save_score: score", Score, score)
         await self._storage.call("insert", SCORES, record=row)
@@ -67,7 +67,7 @@ class AsyncScoresStorage(AsyncDomain):
         scorer_id : str
             The scorer.
         pagination : mapping, optional
-            ``{"page": 0, "per_page": 100}``; a `per_page` of None is all.
+            ``{"page": 0, "per_page": 100}``; a `per_page` of None means all.
         entity_id, entity_type, source : str, optional
             Only scores with these.
         filters : mapping, optional

@@ -53,7 +53,7 @@ class AsyncConvexStore(AsyncClient):
     workflows : AsyncWorkflowsStorage
         Runs of workflows, their snapshots, and who owns them.
     scores : AsyncScoresStorage
-        Scores that scorers gave.
+        Scores of runs' outputs.
     background_tasks : AsyncBackgroundTasksStorage
         Tool calls that run beside a conversation.
     schedules : AsyncSchedulesStorage

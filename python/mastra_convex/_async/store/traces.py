@@ -76,7 +76,7 @@ class AsyncTraces(AsyncDomain):
         Returns
         -------
         Span
-            As it was given, with what was filled in.
+            The given eval, with missing fields filled in.
         """
         row = _span_row("ObservabilityStorage.create_span: span", span)
         await self._storage.call("createSpans", SPANS, records=[row])
@@ -166,7 +166,7 @@ class AsyncTraces(AsyncDomain):
             some span of the trace has an error; ``metadata`` and ``scope``: values they have; ``tags``: all of these;
             and equalities, such as ``span_type``, ``entity_id``, ``run_id``, ``thread_id``, ``resource_id``.
         pagination : mapping, optional
-            ``{"page": 0, "per_page": 10}``; a `per_page` of None is all.
+            ``{"page": 0, "per_page": 10}``; a `per_page` of None means all.
         order_by : mapping, optional
             ``{"field": "started_at" or "ended_at", "direction": "ASC" or "DESC"}``; by default those started last come
             first. A trace that runs ends after all others.

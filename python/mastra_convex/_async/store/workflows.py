@@ -57,7 +57,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         snapshot : mapping
             Its state, with Mastra's keys and the steps' own: none is renamed. Not modified.
         resource_id : str, optional
-            Whose it is.
+            The resource that owns it.
         created_at, updated_at : datetime or str, optional
             By default now.
         fence : RunFence, optional
@@ -194,9 +194,9 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         Parameters
         ----------
         per_page : int or None, default None
-            Runs a page; None: all.
+            Runs per page; None for all.
         page : int, default 0
-            Which page, from 0 on.
+            The number of the page, from 0 on.
         workflow_name, resource_id : str, optional
             Only runs of it.
         from_date, to_date : datetime or str, optional

@@ -27,7 +27,7 @@ UNSET: Any = object()
 
 
 class BackgroundTasksStorage(Domain):
-    """Background tasks. Those that older versions of Mastra kept as documents are tasks like others.
+    """Background tasks, including those that older versions of Mastra stored as documents.
 
     Notes
     -----
@@ -36,7 +36,7 @@ class BackgroundTasksStorage(Domain):
 
     _TABLES = (TASKS,)
 
-    # Only older functions write tasks as documents: once there are none, there never will be.
+    # Only older functions write tasks as documents. Once there are none, none will be added.
     _may_have_legacy = True
 
     def create_task(self, task: BackgroundTask | Mapping[str, Any]) -> BackgroundTask:
@@ -45,12 +45,12 @@ class BackgroundTasksStorage(Domain):
         Returns
         -------
         BackgroundTask
-            As it was stored.
+            The stored record.
 
         Raises
         ------
         AlreadyExistsError
-            There is a task with its id, which stays as it is.
+            A task with this id exists. It wasn't changed.
         """
         place = "BackgroundTasksStorage.create_task"
         row = to_row(f"{place}: task", BackgroundTask, task)
@@ -66,7 +66,7 @@ class BackgroundTasksStorage(Domain):
         expected_owner_id: str | None = UNSET,
         expected_lease_expires_at: datetime | str | None = UNSET,
     ) -> bool:
-        """Change what is given of a task, if it is as expected, in one transaction.
+        """Change fields of a task, if it meets the expectations, in one transaction.
 
         Parameters
         ----------
@@ -76,21 +76,21 @@ class BackgroundTasksStorage(Domain):
             Fields of a `BackgroundTask` to change. None clears ``result``, ``error``, ``suspend_payload``, the
             thread or resource, a date but ``created_at``, the owner or the lease.
         expected_status : str, optional
-            Only if the task has this status.
+            Update only if the task has this status.
         expected_owner_id : str or None, optional
-            Only if this is its owner; None: only if it has none.
+            Update only if this is the owner; with None, only if there is no owner.
         expected_lease_expires_at : datetime or str or None, optional
-            Only if its lease expires then; None: only if it has none.
+            Update only if the lease expires at this time; with None, only if there is no lease.
 
         Returns
         -------
         bool
-            Whether there is such a task, as expected.
+            Whether a task met the expectations and was updated.
 
         Raises
         ------
         UnsupportedOperationError
-            The deployed functions are npm's, which would pass over what is expected.
+            The deployed functions are npm's, which would ignore the expectations.
         """
         place = "BackgroundTasksStorage.update_task"
         expected = {
@@ -118,26 +118,26 @@ class BackgroundTasksStorage(Domain):
         agent_id: str | None = None,
         lease_expires_at: datetime | str | None = None,
     ) -> BackgroundTask | None:
-        """Start a pending task, in one transaction: of several that ask, one gets it.
+        """Start a pending task, in one transaction. If several workers ask at once, each gets another task.
 
         Parameters
         ----------
         owner_id : str
             The worker that will run it.
         task_id, agent_id : str, optional
-            This task, or one of this agent's; by default any. Those pending longest come first.
+            Only this task, or only tasks of this agent; by default any. The oldest pending task is claimed first.
         lease_expires_at : datetime or str, optional
             The time until which no other worker should take the task over.
 
         Returns
         -------
         BackgroundTask or None
-            The task, running, with `started_at` now; None where none is pending.
+            The task, running, with `started_at` now; None if no task is pending.
 
         Raises
         ------
         UnsupportedOperationError
-            The deployed functions are npm's, of which several could get the same task.
+            The deployed functions are npm's, which could give the same task to several workers.
         """
         place = "BackgroundTasksStorage.claim_task"
         row = self._storage.call(
@@ -174,20 +174,20 @@ class BackgroundTasksStorage(Domain):
         filter : mapping, optional
             ``status``, one or a list; ``agent_id``, ``thread_id``, ``resource_id``, ``tool_name``, ``tool_call_id``,
             ``run_id``; ``from_date``, included, and ``to_date``, not included, on the date that ``date_filter_by``
-            names, by default ``created_at``. Keywords say the same.
+            names, by default ``created_at``. The same conditions can be passed as keywords.
         order_by : {"created_at", "started_at", "suspended_at", "completed_at"}
             The date to order by; tasks without it come first.
         order_direction : {"asc", "desc"}, default "asc"
             Oldest first, or newest first.
         per_page : int or None, default None
-            Tasks a page; None: all.
+            Tasks per page; None for all.
         page : int, default 0
-            Which page, from 0 on.
+            The number of the page, from 0 on.
 
         Returns
         -------
         TaskPage
-            Tasks of one date in the order in which they were stored, or in its reverse. ``total`` counts those of all
+            Tasks of equal dates come in stored order, or in its reverse. ``total`` counts the tasks of all
             pages.
         """
         place = "BackgroundTasksStorage.list_tasks"
@@ -220,13 +220,15 @@ class BackgroundTasksStorage(Domain):
             yield _task(row)
 
     def delete_task(self, task_id: str) -> None:
-        """Delete a task. An unknown one: nothing."""
+        """Delete a task. Does nothing if it doesn't exist."""
         self._storage.call(
             "deleteMany", TASKS, ids=[key_text("BackgroundTasksStorage.delete_task: task_id", task_id)]
         )
 
     def delete_tasks(self, filter: TaskFilter | None = None, **conditions: Unpack[TaskFilter]) -> None:
-        """Delete the tasks that satisfy a filter, as `list_tasks` takes it, 256 a transaction. Without one: nothing."""
+        """Delete the tasks that match a filter, as in `list_tasks`, 256 per transaction. Does nothing without a
+        filter.
+        """
         filters = _filters("BackgroundTasksStorage.delete_tasks", filter, conditions)
         if not filters:
             return
@@ -239,11 +241,11 @@ class BackgroundTasksStorage(Domain):
             in_halves(delete, ids[begin : begin + DELETED_PER_CALL])
 
     def get_running_count(self) -> int:
-        """Return how many tasks run."""
+        """Return the number of running tasks."""
         return self._count({"status": "running"})
 
     def get_running_count_by_agent(self, agent_id: str) -> int:
-        """Return how many of an agent's tasks run."""
+        """Return the number of an agent's running tasks."""
         place = "BackgroundTasksStorage.get_running_count_by_agent: agent_id"
         return self._count({"status": "running", "agent_id": key_text(place, agent_id)})
 
@@ -251,7 +253,7 @@ class BackgroundTasksStorage(Domain):
         return self._storage.count(TASKS, filters) + len(self._legacy(filters))
 
     def _legacy(self, filters: Mapping[str, Any]) -> list[Row]:
-        """The tasks that satisfy filters and are still kept as documents."""
+        """The tasks that match filters and are still stored as documents."""
         found: list[Row] = []
         cursor = None
         while self._may_have_legacy:
@@ -266,13 +268,13 @@ class BackgroundTasksStorage(Domain):
 
 
 def _merged(rows: Iterator[Row], legacy: list[Row], order: Mapping[str, Any]) -> Iterator[Row]:
-    """Rows in an order, with others among them where they belong."""
+    """Rows in an order, with other rows merged in."""
     is_descending = order["order"] == "desc"
 
     def rank(row: Row) -> str:
         return row.get(order["field"]) or ""
 
-    # The next one last, to be taken from there.
+    # The next one is last, so that pop() takes it.
     waiting = sorted(legacy, key=rank, reverse=not is_descending)
     for row in rows:
         while waiting and (rank(waiting[-1]) > rank(row) if is_descending else rank(waiting[-1]) < rank(row)):
@@ -283,7 +285,7 @@ def _merged(rows: Iterator[Row], legacy: list[Row], order: Mapping[str, Any]) ->
 
 
 def _task(row: Row) -> BackgroundTask:
-    """Documents may lack what rows have."""
+    """The task of a row or a document; documents may lack fields."""
     filled = {"tool_name": "", "agent_id": "", "tool_call_id": "", "run_id": ""}
     return from_row(BackgroundTask, filled | row)
 
@@ -297,7 +299,7 @@ def _order(place: str, order_by: str, order_direction: str) -> dict[str, Any]:
 
 
 def _with_bounds(filters: dict[str, Any], order: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Filters and order, with bounds on the date that orders left to the index, where null is below all texts."""
+    """Filters and order, with bounds on the date given to the index, where null sorts below all texts."""
     bounds = filters.get(order["field"], {})
     if bounds and "gte" not in bounds:
         bounds = {"gt": None, **bounds}

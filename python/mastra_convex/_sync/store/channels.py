@@ -27,7 +27,7 @@ class ChannelsStorage(Domain):
     Raises
     ------
     MastraConvexError
-        On reading, with the code ``InvalidChannelData``: a row's data isn't JSON.
+        Raised when reading a row whose data isn't JSON, with the code ``InvalidChannelData``.
 
     Notes
     -----
@@ -37,12 +37,12 @@ class ChannelsStorage(Domain):
     _TABLES = (INSTALLATIONS, CONFIGS)
 
     def save_installation(self, installation: ChannelInstallation | Mapping[str, Any]) -> ChannelInstallation:
-        """Insert an installation, or replace the one with its id, whose ``created_at`` stays; it is updated now.
+        """Insert an installation, or replace the one with its id, keeping ``created_at``. Sets ``updated_at`` to now.
 
         Returns
         -------
         ChannelInstallation
-            As it was stored.
+            The stored record.
         """
         place = "ChannelsStorage.save_installation: installation"
         record = as_record(place, ChannelInstallation, installation)
@@ -56,7 +56,7 @@ class ChannelsStorage(Domain):
         return None if row is None else _installation(row)
 
     def get_installation_by_agent(self, platform: str, agent_id: str) -> ChannelInstallation | None:
-        """Return the best installation of an agent: active before pending before error, then updated last."""
+        """Return an agent's best installation: active before pending before error, then the one updated last."""
         place = "ChannelsStorage.get_installation_by_agent"
         rows = self._rows(
             {
@@ -81,7 +81,7 @@ class ChannelsStorage(Domain):
         return [_installation(row) for row in rows]
 
     def delete_installation(self, id: str) -> None:
-        """Delete an installation. An unknown one: nothing."""
+        """Delete an installation. Does nothing if it doesn't exist."""
         self._storage.call(
             "deleteMany", INSTALLATIONS, ids=[key_text("ChannelsStorage.delete_installation: id", id)]
         )
@@ -92,7 +92,7 @@ class ChannelsStorage(Domain):
         Returns
         -------
         ChannelConfig
-            As it was stored.
+            The stored record.
         """
         row = to_row("ChannelsStorage.save_config: config", ChannelConfig, config)
         self._storage.call("insert", CONFIGS, record={"id": row["platform"], **row})
@@ -104,7 +104,7 @@ class ChannelsStorage(Domain):
         return None if row is None else from_row(ChannelConfig, _checked(row, "config", row["platform"]))
 
     def delete_config(self, platform: str) -> None:
-        """Delete a platform's configuration. An unknown one: nothing."""
+        """Delete a platform's configuration. Does nothing if there is none."""
         self._storage.call(
             "deleteMany", CONFIGS, ids=[key_text("ChannelsStorage.delete_config: platform", platform)]
         )

@@ -33,9 +33,9 @@ class Cloning(FencedWrites):
         options: Mapping[str, Any] | None = None,
         fence: RunFence | None = None,
     ) -> ThreadCopy:
-        """Copy a thread and its messages, which get new ids and keep their times, 500 a transaction.
+        """Copy a thread and its messages, 500 per transaction. The copies get new ids and keep their times.
 
-        The source isn't changed. Where a call fails, what was copied before it stays: delete the new thread.
+        The source isn't changed. If a call fails, messages copied before stay; delete the new thread to remove them.
 
         Parameters
         ----------
@@ -44,35 +44,36 @@ class Cloning(FencedWrites):
         new_thread_id : str, optional
             By default a random one.
         resource_id : str, optional
-            Whose the copy and its messages are; by default the same as before.
+            The owner of the copy and its messages; by default the source's.
         title : str, optional
-            By default ``Clone of …``, or none where the source has none.
+            By default ``Clone of …``, or none if the source has none.
         metadata : mapping, optional
-            The copy's; the source's isn't copied. Its ``clone`` says ``sourceThreadId``, ``clonedAt`` and, if there
+            The copy's metadata; the source's isn't copied. Its ``clone`` holds ``sourceThreadId``, ``clonedAt`` and,
+            if there
             are messages, ``lastMessageId``.
         options : mapping, optional
-            ``message_limit``: only the last so many; ``message_filter``: only those of ``message_ids``,
+            ``message_limit``: only this many of the last messages; ``message_filter``: only those of ``message_ids``,
             from ``start_date`` to ``end_date``, both included.
         fence : RunFence, optional
-            Only while it stands.
+            Write only while this claim on the run stands.
 
         Returns
         -------
         ThreadCopy
-            The new thread, and the id of each message's copy by the id of the message, oldest first.
+            The new thread, and a mapping of message ids to the ids of their copies, oldest first.
 
         Raises
         ------
         ThreadNotFoundError
             There is no thread to copy.
         AlreadyExistsError
-            There is a thread of the new id.
+            A thread with the new id exists.
         UnsupportedOperationError
-            The deployed functions are npm's, which copy no threads.
+            The deployed functions are npm's, which can't copy threads.
         """
         place = "MemoryStorage.copy_thread"
         request = _request(place, source_thread_id, new_thread_id, resource_id, title, metadata, options)
-        # A limit that one transaction holds is the function's to apply.
+        # The function applies a limit that fits into one transaction.
         if request.get("messageLimit", 0) > CALL_ROWS:
             request |= self._first_of_last(request.pop("messageLimit"), request)
         message_id_map: dict[str, str] = {}
@@ -86,7 +87,7 @@ class Cloning(FencedWrites):
                 return ThreadCopy(from_row(Thread, reply["result"]["thread"]), message_id_map)
 
     def _first_of_last(self, count: int, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Where the last so many of the messages begin that a request asks for."""
+        """The first of the last `message_limit` messages that a request asks for."""
         order: dict[str, Any] = {"field": "createdAt", "order": "desc"}
         for argument, bound in (("startDate", "gte"), ("endDate", "lte")):
             if argument in request:
@@ -108,7 +109,7 @@ class Cloning(FencedWrites):
         options: Mapping[str, Any] | None = None,
         fence: RunFence | None = None,
     ) -> ThreadClone:
-        """As `copy_thread`, and return the copied messages too, oldest first: all of them, read again."""
+        """Copy as `copy_thread` does, then read all copied messages and return them too, oldest first."""
         copy = self.copy_thread(
             source_thread_id,
             new_thread_id=new_thread_id,

@@ -9,7 +9,7 @@ from mastra_convex._sync.storage import Storage
 
 
 class Domain:
-    """One area of a store: some tables, reached through the store's storage function."""
+    """One domain of a store: some tables, reached through the store's storage function."""
 
     _TABLES: ClassVar[tuple[str, ...]]
 

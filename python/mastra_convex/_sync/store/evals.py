@@ -1,5 +1,5 @@
 # Generated from _async/store/evals.py by tools/unasync.py: edit that.
-"""How the answers of agents were evaluated."""
+"""Evaluations of agents' answers."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Evals(Domain):
         Returns
         -------
         Eval
-            As it was given, with what was filled in.
+            The given eval, with missing fields filled in.
         """
         row = to_row("ObservabilityStorage.save_eval: eval", Eval, eval)
         self._storage.call("insert", EVALS, record=row)
         return from_row(Eval, row)
 
     def get_eval(self, run_id: str) -> Eval | None:
-        """Return the eval of a run, the first that was saved, or None."""
+        """Return the first saved eval of a run, or None."""
         row = self._storage.load(EVALS, runId=key_text("ObservabilityStorage.get_eval: run_id", run_id))
         return None if row is None else from_row(Eval, row)
 
@@ -50,16 +50,16 @@ class Evals(Domain):
         Parameters
         ----------
         agent_name : str, optional
-            Only this agent's.
+            Only evals of this agent.
         type : {"test", "live"}, optional
-            Only those that a test asked for, which have `test_info`; or only the others.
+            ``"test"``: only evals made by tests, which have `test_info`. ``"live"``: only the others.
         pagination : mapping, optional
-            ``{"page": 0, "per_page": 100}``; a `per_page` of None is all.
+            ``{"page": 0, "per_page": 100}``; a `per_page` of None means all.
 
         Returns
         -------
         EvalPage
-            Evals of one time, those stored last first. ``total`` counts those of all pages.
+            Evals of equal times come in reverse stored order. ``total`` counts the evals of all pages.
         """
         place = "ObservabilityStorage.list_evals"
         asked = options(f"{place}: pagination", pagination, ("page", "per_page"))

@@ -26,7 +26,7 @@ ORDERED_BY = {"created_at": "createdAt"}
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """Which messages, in which order: those that satisfy one of `filters` and that `admits` admits."""
+    """The requested messages and their order: those that match one of `filters` and pass `admits`."""
 
     filters: list[dict[str, Any]]
     order: dict[str, Any]
@@ -38,7 +38,7 @@ class _Wanted:
 
     @property
     def is_descending(self) -> bool:
-        """Whether the newest comes first."""
+        """Whether the newest message comes first."""
         return bool(self.order["order"] == "desc")
 
 
@@ -53,22 +53,22 @@ class Messages(FencedWrites):
         Parameters
         ----------
         messages : sequence of Message or mapping
-            Each names its thread. Content that is text becomes format 2; ids, times and the thread's resource are
-            filled in.
+            Each names its thread. Text becomes content in format 2; missing ids and times, and the thread's resource,
+            are filled in.
         fence : RunFence, optional
-            Only while it stands.
+            Write only while this claim on the run stands.
 
         Returns
         -------
         list of Message
-            As they were stored, in the order given.
+            The stored messages, in the given order.
 
         Raises
         ------
         ThreadNotFoundError
-            A thread does not exist; nothing of that call was written.
+            A thread doesn't exist. Nothing of that call was written.
         MastraConvexError
-            A call failed. Up to 500 messages are one transaction; of more, the error says how many were written.
+            A call failed. Up to 500 messages are one transaction; with more, the error says how many were written.
         """
         method = "MemoryStorage.save_messages"
         place = f"{method}: messages"
@@ -89,25 +89,25 @@ class Messages(FencedWrites):
     def update_messages(
         self, messages: Sequence[Message | Mapping[str, Any]], *, fence: RunFence | None = None
     ) -> list[Message]:
-        """Update what is given of messages, and set ``updated_at`` of the threads they were in and are in to now.
+        """Update the given fields of messages, and set ``updated_at`` of their old and new threads to now.
 
         Parameters
         ----------
         messages : sequence of mapping or Message
-            Each with an ``id`` and what changes. Of ``content`` the keys given replace those stored, and of its
-            ``metadata`` the keys given; text replaces what the message says. ``created_at`` never changes.
+            Each with an ``id`` and the fields to change. Given keys of ``content`` replace the stored ones, and so do
+            given keys of its ``metadata``; text replaces the message's text. ``created_at`` never changes.
         fence : RunFence, optional
-            Only while it stands.
+            Write only while this claim on the run stands.
 
         Returns
         -------
         list of Message
-            Those that exist, updated, in the order given. Unknown ids are passed over.
+            The updated messages, in the given order. Unknown ids are ignored.
 
         Raises
         ------
         MastraConvexError
-            A call failed. Up to 500 messages are one transaction; of more, the error says how many were written.
+            A call failed. Up to 500 messages are one transaction; with more, the error says how many were written.
         """
         method = "MemoryStorage.update_messages"
         place = f"{method}: messages"
@@ -121,9 +121,9 @@ class Messages(FencedWrites):
         return [from_row(Message, row) for row in updated]
 
     def delete_messages(self, message_ids: Sequence[str], *, fence: RunFence | None = None) -> None:
-        """Delete messages, and set their threads' ``updated_at`` to now. Unknown ids are passed over.
+        """Delete messages, and set their threads' ``updated_at`` to now. Unknown ids are ignored.
 
-        Up to 500 are one transaction, fewer where they are large.
+        Up to 500 messages are one transaction; fewer if they are large.
         """
         place = "MemoryStorage.delete_messages"
         ids = key_texts(f"{place}: message_ids", message_ids)
@@ -135,7 +135,9 @@ class Messages(FencedWrites):
             in_halves(delete, ids[begin : begin + CALL_ROWS])
 
     def list_messages_by_id(self, message_ids: Sequence[str]) -> list[Message]:
-        """Return the messages that exist among ids, each once, oldest first; of one time, as they were stored."""
+        """Return the messages with these ids, each once, oldest first. Equal times keep stored order; unknown ids are
+        ignored.
+        """
         ids = key_texts("MemoryStorage.list_messages_by_id: message_ids", message_ids)
         rows = self._storage.load_many(MESSAGES, list(dict.fromkeys(ids)))
         rows.sort(key=lambda row: (row["createdAt"], row["_creationTime"]))
@@ -157,33 +159,33 @@ class Messages(FencedWrites):
         Parameters
         ----------
         thread_id : str or sequence of str
-            The thread or threads; an unknown one has no messages.
+            The thread or threads. An unknown thread has no messages.
         resource_id : str, optional
-            Only messages of this resource, the included ones too.
+            Only messages of this resource; this applies to included messages too.
         per_page : int or None, default 40
-            Messages a page; None: all.
+            Messages per page; None for all.
         page : int, default 0
-            Which page, from 0 on.
+            The number of the page, from 0 on.
         order_by : mapping, optional
-            ``{"direction": "DESC"}`` begins with the newest. Messages of one time come as they were stored.
+            ``{"direction": "DESC"}`` returns the newest first. Messages of equal times keep stored order.
         filter : mapping, optional
-            ``date_range``: ``{"start", "end", "start_exclusive", "end_exclusive"}``; ``roles``: some
-            of them; ``metadata``: values that the content's metadata has. For that, all messages of the thread are
-            read, and compared in this process: content is text to the functions.
+            ``date_range``: ``{"start", "end", "start_exclusive", "end_exclusive"}``; ``roles``: a list; ``metadata``:
+            values in the content's metadata. A filter on metadata reads all messages of the thread and compares them in
+            this process, because the functions store content as text.
         include : sequence of mapping, default ()
-            Messages to add wherever they are, ``{"id", "with_previous_messages", "with_next_messages"}``: each with
-            so many before and after it in its thread. None is there twice.
+            Messages of any thread to add, ``{"id", "with_previous_messages", "with_next_messages"}``: each with this
+            many messages before and after it in its thread. No message comes twice.
 
         Returns
         -------
         MessagePage
-            ``total`` and ``has_more`` speak of the list without what was included. With ``per_page=0`` only what was
-            included is read, and ``total`` is 0.
+            ``total`` and ``has_more`` describe the list without included messages. With ``per_page=0`` only included
+            messages are read, and ``total`` is 0.
 
         Raises
         ------
         InvalidArgumentError
-            A thread's id is empty, a number is below zero, a field to order by, a date or a filter isn't one.
+            A thread's id is empty, a number is below zero, or a field to order by, a date or a filter is invalid.
         """
         place = "MemoryStorage.list_messages"
         threads = [thread_id] if isinstance(thread_id, str | None) else as_items(f"{place}: thread_id", thread_id)
@@ -217,7 +219,7 @@ class Messages(FencedWrites):
     ) -> Iterator[Message]:
         """Iterate over all messages of a thread, paged by cursor. Arguments are as for `list_messages`.
 
-        Messages saved meanwhile come too where they belong after the last one given; none comes twice.
+        Messages saved meanwhile come too if they sort after the last one returned. No message comes twice.
         """
         place = "MemoryStorage.iter_messages"
         owner = {"thread_id": key_text(f"{place}: thread_id", thread_id)}
@@ -298,7 +300,7 @@ class Messages(FencedWrites):
             return found
         filters = {"thread_id": row["thread_id"]} | ({} if resource_id is None else {"resourceId": resource_id})
         is_after = False
-        # Rows of one time come before it too.
+        # Rows of an equal time may come before it too.
         for other in self._storage.rows(MESSAGES, filters, {"field": "createdAt", **order}, min(most + 8, 256)):
             if is_after:
                 found.append(other)

@@ -29,12 +29,12 @@ class Resources(FencedWrites):
         return None if row is None else from_row(Resource, row)
 
     def save_resource(self, resource: Resource | Mapping[str, Any], *, fence: RunFence | None = None) -> Resource:
-        """Insert a resource, or replace the one with its id; working memory that isn't given stays.
+        """Insert a resource, or replace the one with its id. Working memory is kept if none is given.
 
         Returns
         -------
         Resource
-            As it was stored.
+            The stored record.
         """
         place = "MemoryStorage.save_resource"
         row = to_row(f"{place}: resource", Resource, resource)
@@ -56,7 +56,7 @@ class Resources(FencedWrites):
         Returns
         -------
         Resource
-            As it then is, updated now.
+            The updated resource.
         """
         place = "MemoryStorage.update_resource"
         if working_memory is not None and not isinstance(working_memory, str):

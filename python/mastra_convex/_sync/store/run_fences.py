@@ -1,5 +1,5 @@
 # Generated from _async/store/run_fences.py by tools/unasync.py: edit that.
-"""The fences of runs that write to a memory."""
+"""Fences of runs that write to a memory."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MEMORY_FENCES = "mastra_memory_run_fences"
 
 
 class RunFences(Domain):
-    """The fences of a memory, which may be on another deployment than the workflows whose runs they are."""
+    """The fences of a memory. It may be on another deployment than the workflows of the runs."""
 
     def raise_run_fence(self, fence: RunFence | Mapping[str, Any]) -> bool:
-        """Let writes with this fence pass from now on, and none with one of an earlier generation.
+        """From now on admit writes with this fence, and refuse those with an earlier generation.
 
         Parameters
         ----------
@@ -27,7 +27,7 @@ class RunFences(Domain):
         Returns
         -------
         bool
-            Whether the fence stands; False where a later one does, or another owner's of its generation.
+            Whether the fence stands. False if a later one stands, or another owner's fence of the same generation.
         """
         row = to_row("MemoryStorage.raise_run_fence: fence", RunFence, fence)
         reply = self._storage.call("raiseRunFence", MEMORY_FENCES, fence=row)

@@ -16,7 +16,7 @@ OWNERS = "mastra_workflow_run_owners"
 
 
 class RunOwners(FencedWrites):
-    """The owners of runs: each has a lease, and a fence that keeps who lost the run from writing on."""
+    """The owners of runs. Each has a lease, and a fence that stops writes of an owner who lost the run."""
 
     def claim_run_ownership(
         self,
@@ -32,23 +32,23 @@ class RunOwners(FencedWrites):
         Parameters
         ----------
         run_id, owner_id : str
-            The run, and who claims it.
+            The run, and the claiming owner.
         lease_ms : float
-            For how many milliseconds of the deployment's clock, unless renewed.
+            The lease in milliseconds of the deployment's clock, unless renewed.
         force : bool, default False
-            Take it from who owns it, whose fenced writes fail from then on.
+            Take the run from its owner, whose fenced writes fail from then on.
         expected_generation : int, optional
-            Only if the last claim had this generation; 0: if there was none.
+            Claim only if the last claim had this generation; 0 if there was no claim.
 
         Returns
         -------
         RunOwnership
-            Where it is `applied`, with this claim's `fence`; else it says whose the run is, and until when.
+            If `applied`, with this claim's `fence`. Otherwise it names the owner and the end of the lease.
 
         Raises
         ------
         UnsupportedOperationError
-            The deployed functions are npm's, which know no owners.
+            The deployed functions are npm's, which have no owners of runs.
         """
         place = "WorkflowsStorage.claim_run_ownership"
         return self._ask(
@@ -65,7 +65,9 @@ class RunOwners(FencedWrites):
         )
 
     def renew_run_ownership(self, fence: RunFence, lease_ms: float) -> RunOwnership:
-        """Own a run for `lease_ms` milliseconds from now, if it is still this claim's and wasn't released."""
+        """Extend the lease to `lease_ms` milliseconds from now, if the run still belongs to this claim and wasn't
+        released.
+        """
         place = "WorkflowsStorage.renew_run_ownership"
         lease_ms = _lease(place, lease_ms)
         return self._ask("renewRunOwnership", fence=_fence(place, fence), leaseMs=lease_ms)
@@ -78,7 +80,7 @@ class RunOwners(FencedWrites):
         return self._ask("releaseRunOwnership", fence=_fence(place, fence))
 
     def get_run_ownership(self, run_id: str) -> RunOwnership:
-        """Return who claimed a run last, without a `fence`: to write, claim it."""
+        """Return the last owner of a run, without a `fence`. To write, claim the run."""
         run_id = key_text("WorkflowsStorage.get_run_ownership: run_id", run_id)
         return replace(self._ask("getRunOwnership", runId=run_id), fence=None)
 

@@ -38,7 +38,7 @@ class SchedulesStorage(Domain):
         Returns
         -------
         Schedule
-            As it was stored.
+            The stored record.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class SchedulesStorage(Domain):
         Returns
         -------
         ScheduleTrigger
-            As it was stored.
+            The stored record.
 
         Raises
         ------

@@ -1,5 +1,5 @@
 # Generated from _async/store/scores.py by tools/unasync.py: edit that.
-"""Scores that scorers gave."""
+"""Scores of runs' outputs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ScoresStorage(Domain):
         Returns
         -------
         Score
-            As it was given, with what was filled in.
+            The given eval, with missing fields filled in.
         """
         row = to_row("ScoresStorage.save_score: score", Score, score)
         self._storage.call("insert", SCORES, record=row)
@@ -68,7 +68,7 @@ class ScoresStorage(Domain):
         scorer_id : str
             The scorer.
         pagination : mapping, optional
-            ``{"page": 0, "per_page": 100}``; a `per_page` of None is all.
+            ``{"page": 0, "per_page": 100}``; a `per_page` of None means all.
         entity_id, entity_type, source : str, optional
             Only scores with these.
         filters : mapping, optional

@@ -54,7 +54,7 @@ class ConvexStore(Client):
     workflows : WorkflowsStorage
         Runs of workflows, their snapshots, and who owns them.
     scores : ScoresStorage
-        Scores that scorers gave.
+        Scores of runs' outputs.
     background_tasks : BackgroundTasksStorage
         Tool calls that run beside a conversation.
     schedules : SchedulesStorage

@@ -34,7 +34,7 @@ class Threads(FencedWrites):
         Returns
         -------
         Thread
-            As it was stored.
+            The stored record.
         """
         place = "MemoryStorage.save_thread"
         row = to_row(f"{place}: thread", Thread, thread)
@@ -64,9 +64,9 @@ class Threads(FencedWrites):
         Parameters
         ----------
         per_page : int or None, default 100
-            Threads a page; None: all.
+            Threads per page; None for all.
         page : int, default 0
-            Which page, from 0 on.
+            The number of the page, from 0 on.
         order_by : mapping, optional
             ``{"field": "created_at" or "updated_at", "direction": "ASC" or "DESC"}``; by default those made last come
             first. Threads of one time are in the order in which they were stored, or in its reverse.
@@ -122,7 +122,7 @@ class Threads(FencedWrites):
         Returns
         -------
         Thread
-            As it then is, updated now.
+            The updated resource.
 
         Raises
         ------
@@ -168,7 +168,7 @@ class Threads(FencedWrites):
         resource_id : str, optional
             Only if the thread is this resource's.
         fence : RunFence, optional
-            Only while it stands.
+            Write only while this claim on the run stands.
 
         Returns
         -------

@@ -58,7 +58,7 @@ class WorkflowsStorage(RunOwners):
         snapshot : mapping
             Its state, with Mastra's keys and the steps' own: none is renamed. Not modified.
         resource_id : str, optional
-            Whose it is.
+            The resource that owns it.
         created_at, updated_at : datetime or str, optional
             By default now.
         fence : RunFence, optional
@@ -195,9 +195,9 @@ class WorkflowsStorage(RunOwners):
         Parameters
         ----------
         per_page : int or None, default None
-            Runs a page; None: all.
+            Runs per page; None for all.
         page : int, default 0
-            Which page, from 0 on.
+            The number of the page, from 0 on.
         workflow_name, resource_id : str, optional
             Only runs of it.
         from_date, to_date : datetime or str, optional
