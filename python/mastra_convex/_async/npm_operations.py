@@ -1,7 +1,7 @@
-"""Newer operations over the functions of npm ``@mastra/convex``, made of the operations those have.
+"""Operations that the functions of npm ``@mastra/convex`` lack, made of those that they have.
 
-Each takes what the operation of this package's functions takes, and replies as it does; without ``ok``, it is done. But
-it is several transactions, and lists end where one read of those functions does.
+Each takes the arguments of this package's operation and gives its reply; a reply without ``ok`` is a success. But each
+is several transactions, and lists end at the limit of a single read of npm's functions.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Send = Callable[[str, str, Row], Awaitable[Row]]
 
 
 async def query_table(send: Send, table: str, request: Row) -> Row:
-    """All rows at once: of filters and orders those functions know equality alone.
+    """All rows at once. Of filters and orders, npm's functions support only equality.
 
-    They read 10,000 rows and don't say that there are more; but Convex refuses to return lists of more than 8192.
+    They read 10,000 rows and don't report further ones, and Convex refuses to return lists of more than 8192.
     """
     filters = request.get("filters", [])
     derived = DERIVED.get(table, {})
@@ -35,7 +35,7 @@ async def query_table(send: Send, table: str, request: Row) -> Row:
 
 
 def _rank(row: Row, column: str) -> tuple[bool, Any, float]:
-    """As Convex orders rows: those without a value first, and rows of one value as they were stored."""
+    """The sort key of Convex's order: rows without a value first, and equal values in stored order."""
     value = row.get(column)
     return value is not None, value if value is not None else 0, row.get("_creationTime", 0)
 
@@ -124,7 +124,7 @@ async def om_initialize(send: Send, table: str, request: Row) -> Row:
 
 
 async def create_task(send: Send, table: str, request: Row) -> Row:
-    """Insert a task, unless its id is taken; those functions have no owners."""
+    """Insert a task, unless its id is taken. Npm's functions have no owners of tasks."""
     task = {name: value for name, value in request["record"].items() if value is not None or name not in OWNERSHIP}
     if (await send("load", table, {"keys": {"id": task["id"]}}))["result"] is not None:
         error = f'Background task with id "{task["id"]}" already exists'
@@ -156,12 +156,12 @@ async def update_vectors(send: Send, table: str, request: Row) -> Row:
 
 
 async def list_legacy_tasks(send: Send, table: str, request: Row) -> Row:
-    """None: those functions list them among the others."""
+    """No tasks: npm's functions list them among the others."""
     return {"result": {"tasks": [], "exist": False}, "hasMore": False}
 
 
 async def fill_status(send: Send, table: str, request: Row) -> Row:
-    """Nothing: a run's status is read from its snapshot."""
+    """Do nothing: a run's status is read from its snapshot."""
     return {"hasMore": False}
 
 
@@ -178,10 +178,10 @@ async def delete_schedule(send: Send, table: str, request: Row) -> Row:
     return await send("deleteMany", table, {"ids": [request["id"]]})
 
 
-# Columns that those functions have no room for.
+# Columns that npm's schema lacks.
 OWNERSHIP = ("owner_id", "leaseExpiresAt")
 
-# Columns that this package's functions write beside others.
+# Columns that this package's functions derive from others.
 DERIVED: dict[str, dict[str, Callable[[Row], Any]]] = {
     "mastra_workflow_snapshot": {"status": lambda row: (parsed(row["snapshot"]) or {}).get("status")},
 }

@@ -1,4 +1,4 @@
-"""Tables by their names, and rows by their columns: what the first release offered beside its methods."""
+"""The first release's access to tables by name, and to rows by columns."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ SYSTEM_FIELDS = ("_id", "_creationTime")
 
 
 class AsyncRawTables(AsyncClient):
-    """Rows as they are stored: mappings by column, which nothing checks but the schema."""
+    """Rows as they are stored: mappings of columns to values, checked by the schema only."""
 
     store: AsyncConvexStore
 
@@ -67,7 +67,7 @@ class AsyncRawTables(AsyncClient):
         table_name : str
             Mastra's name, such as ``"mastra_threads"``. A table with another name takes rows with any columns.
         record : mapping
-            Values by column; datetimes become ISO text. Without an ``id`` it gets a random one.
+            Values by column. Datetimes become ISO text; a missing ``id`` becomes a random one.
         """
         row = _row("ConvexStorage.insert: record", record)
         await self.store._storage.call("insert", key_text("ConvexStorage.insert: table_name", table_name), record=row)
@@ -88,13 +88,15 @@ class AsyncRawTables(AsyncClient):
         return None if row is None else {name: value for name, value in row.items() if name not in SYSTEM_FIELDS}
 
     async def create_table(self, table_name: str, schema: object = None) -> None:
-        """Do nothing: the schema that is deployed makes the tables."""
+        """Do nothing: the deployed schema creates the tables."""
 
     async def alter_table(self, table_name: str, schema: object = None, if_not_exists: Sequence[str] = ()) -> None:
-        """Do nothing: the schema that is deployed makes the columns."""
+        """Do nothing: the deployed schema creates the columns."""
 
     async def ensure_tables(self) -> None:
-        """Make sure that the functions are deployed, and so the tables; a `FunctionNotFoundError` where they aren't."""
+        """Check that the functions, and so the tables, are deployed. Raises a `FunctionNotFoundError` if they
+        aren't.
+        """
         await self.store.init()
 
     async def get_table_columns(self, table_name: str) -> list[str]:
@@ -107,24 +109,24 @@ class AsyncRawTables(AsyncClient):
         await self.store.clear(table_name)
 
     async def clear_all_tables(self) -> None:
-        """Delete every row of every table of a store's."""
+        """Delete every row of all tables of a store."""
         for table_name in TABLES:
             await self.store.clear(table_name)
 
     async def drop_all_tables(self) -> None:
-        """As `clear_all_tables`: the schema that is deployed keeps the tables."""
+        """Do the same as `clear_all_tables`; the deployed schema keeps the tables."""
         await self.clear_all_tables()
 
 
 def _row(place: str, record: Mapping[str, Any]) -> Row:
     row = _json(place, record)
-    # A run's row is named by these, whatever its id.
+    # These identify the row of a run, whatever its id is.
     is_named = row.get("id") or (row.get("workflow_name") and row.get("run_id"))
     return row if is_named else {**row, "id": new_id()}
 
 
 def _json(place: str, given: Mapping[str, Any]) -> Row:
-    """A mapping whose values JSON can say."""
+    """A mapping whose values are JSON."""
     if not isinstance(given, Mapping):
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a mapping of columns to values")
     row: Row = json.loads(to_json(place, dict(given)))

@@ -1,4 +1,4 @@
-"""The storage function of a deployment, which every class over it calls through here."""
+"""The storage function of a deployment. Every class calls it through here."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ ERRORS: dict[str, type[MastraConvexError]] = {
 class AsyncStorage:
     """Operations of the storage function at a path of a deployment.
 
-    Rows are dicts by column. Filters say what columns equal, ``{"thread_id": "t1"}``; with a list: one of its items;
-    with a mapping: within its bounds ``gt``, ``gte``, ``lt``, ``lte``. An order is the function's ``orderBy``:
+    Rows are dicts by column. A filter maps a column to the value it must equal, ``{"thread_id": "t1"}``, to a list of
+    allowed values, or to a mapping of bounds ``gt``, ``gte``, ``lt``, ``lte``. An order is the function's ``orderBy``:
     ``{"field", "order"}`` and bounds.
     """
 
@@ -61,7 +61,7 @@ class AsyncStorage:
         return (await self.reply(op, table, **fields)).get("result")
 
     async def reply(self, op: str, table: str, *, place: str | None = None, **fields: Any) -> dict[str, Any]:
-        """The whole reply, for operations that go on where it says ``hasMore``. Fields that are None aren't sent.
+        """The whole reply, for operations that continue while it says ``hasMore``. Fields that are None aren't sent.
 
         Errors begin with the place; without one, with the function and the operation.
         """
@@ -87,7 +87,7 @@ class AsyncStorage:
     def _is_unsupported(self, op: str, reply: Row) -> bool:
         """Whether the deployed functions are npm's or older ones, without this operation."""
         if reply["ok"]:
-            # Npm's pass over orders and cursors they don't know, and never say whether there is more.
+            # Npm's functions ignore unknown orders and cursors, and never say whether there is more.
             return op == "queryTable" and "hasMore" not in reply
         return str(reply["error"]).startswith("Unsupported operation")
 
@@ -97,9 +97,9 @@ class AsyncStorage:
         return row
 
     async def load_many(self, table: str, ids: Sequence[str]) -> list[Row]:
-        """The rows that exist among ids, in the order of the ids, each once."""
+        """The existing rows with these ids, in the order of the ids, each once."""
         rows: list[Row] = []
-        # As many as the function takes.
+        # The function's limit.
         for begin in range(0, len(ids), 10):
             rows += await self.call("loadMany", table, ids=list(ids[begin : begin + 10]))
         return rows
@@ -131,8 +131,8 @@ class AsyncStorage:
     ) -> tuple[list[Row], int]:
         """The rows of a page, and how many there are in all.
 
-        The function finds them by the number of the page. Where `admits` decides too, or all are wanted, they are read
-        one after the other, and only the page's are kept.
+        The function finds them by the number of the page. With `admits`, or if all rows are wanted, all rows are read
+        one after the other, and only those of the page are kept.
         """
         if admits is not None or window.per_page is None:
             return await part_of(self.rows(table, filters, order), window, admits)
@@ -156,7 +156,7 @@ class AsyncStorage:
             total = part["total"] if total is None else total
             if not reply["hasMore"]:
                 break
-        # The function begins where it passes over fewer rows.
+        # The function begins at the end with fewer rows to skip.
         if part["orderBy"]["order"] != order["order"]:
             rows.reverse()
         return rows, await self.count(table, filters, order) if total is None else total
@@ -164,7 +164,7 @@ class AsyncStorage:
     async def count(
         self, table: str, filters: Mapping[str, Any] | None = None, order: Mapping[str, Any] | None = None
     ) -> int:
-        """How many rows satisfy filters and the bounds of an order."""
+        """The number of rows that match filters and the bounds of an order."""
         request: Row = {"filters": as_filters(filters), "orderBy": order}
         reply = await self.reply("count", table, **request)
         total: int = reply["result"]
@@ -186,7 +186,7 @@ class AsyncStorage:
         return reply["result"] if reply["ok"] else None
 
     async def need_ours(self, op: str, table: str) -> None:
-        """Refuse what the functions of npm ``@mastra/convex`` would take, and do otherwise without a word."""
+        """Refuse an operation that the functions of npm ``@mastra/convex`` would accept but perform differently."""
         if not self._is_ours and await self.version() is None:
             raise await self._unsupported(op, table)
         self._is_ours = True
@@ -195,7 +195,7 @@ class AsyncStorage:
         return f"{type(self).__name__}({self._functions.url!r}, {self.function!r})"
 
     async def _unsupported(self, op: str, table: str) -> UnsupportedOperationError:
-        """The error that says what the deployed functions can do instead."""
+        """The error, with the operations that the deployed functions support."""
         deployed = await self.version()
         if deployed is None:
             whose, operations = "npm @mastra/convex's", []
@@ -210,7 +210,7 @@ class AsyncStorage:
 
 
 def checked(place: str, reply: Row) -> Row:
-    """A reply that isn't a refusal."""
+    """The reply, unless it is a refusal, which raises an error."""
     if reply.get("ok", True):
         return reply
     kind = ERRORS.get(reply.get("code", ""), FunctionError)
@@ -231,7 +231,7 @@ async def part_of(rows: AsyncIterator[Row], window: Window, admits: Admits | Non
 
 
 async def first_of(rows: AsyncIterator[Row], window: Window) -> list[Row]:
-    """The rows of a list that are in a window, which is read up to its end."""
+    """The rows of a list that are in a window; reading stops at the window's end."""
     end = None if window.per_page is None else window.offset + window.per_page
     found: list[Row] = []
     passed = 0

@@ -43,7 +43,7 @@ from mastra_convex.errors import (
 )
 from mastra_convex.types import IndexStats, Metric, QueryResults, iso_text
 
-# The table that says which indexes there are.
+# The table that lists the indexes.
 INDEXES = "mastra_vector_indexes"
 
 # Convex's arrays have at most 8192 items.
@@ -60,7 +60,7 @@ class _Index:
 
     @property
     def table(self) -> str:
-        """How the storage function addresses the rows."""
+        """The storage function's name for the table of the rows."""
         return f"mastra_vector_{self.name}"
 
 
@@ -79,8 +79,8 @@ class AsyncConvexVector(AsyncMastraVector):
     storage_function : str, default "mastra/storage:handle"
         The path of the storage function.
     max_staleness : float, default 0
-        Seconds for which rows that were read may be used again where the deployed functions, npm's, can't say what
-        changed. With this package's functions a query never misses a write that was acknowledged before it.
+        Seconds for which rows that were read may be used again, if the deployed functions are npm's, which can't report
+        changes. With this package's functions a query never misses a write that was acknowledged before it.
     **options
         ``connect``'s, with a target.
     """
@@ -100,7 +100,7 @@ class AsyncConvexVector(AsyncMastraVector):
         self._max_staleness = as_seconds("ConvexVector: max_staleness", max_staleness)
 
     async def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
-        """Make an index. With one of the same name, dimension and metric: nothing.
+        """Create an index. Does nothing if one with the same name, dimension and metric exists.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class AsyncConvexVector(AsyncMastraVector):
         Raises
         ------
         DimensionMismatchError
-            The index exists with another dimension; both are named.
+            The index exists with another dimension. The error names both.
         InvalidArgumentError
             The index exists with another metric, or an argument is invalid.
         """
@@ -158,7 +158,7 @@ class AsyncConvexVector(AsyncMastraVector):
         batch_size: int | None = None,
         progress: Progress | None = None,
     ) -> list[str]:
-        """Insert rows, or replace those with the same ids; a replaced row keeps its place in stored order.
+        """Insert rows, or replace those with the same ids. A replaced row keeps its place in stored order.
 
         Parameters
         ----------
@@ -167,15 +167,15 @@ class AsyncConvexVector(AsyncMastraVector):
         vectors : array_like of float, shape (n, dimension)
             Not modified. float32 and float64 come back bit for bit; float16 and integers are widened.
         ids : sequence of str, length n, optional
-            By default random ones. Of equal ids in one call the last wins.
+            By default random ids. If an id occurs twice in one call, the last row wins.
         metadata : sequence of dict or None, length n, optional
-            A row without has none afterwards, also where it had some.
+            A row without metadata has none afterwards, even if it had some before.
         delete_filter : mapping, optional
-            Rows that match are deleted first.
+                Matching rows are deleted first.
         batch_size : int, optional
-            Rows a call, 1 to 500, by default as many as Convex's limits allow. Each call is a transaction.
+            Rows per call, 1 to 500; by default as many as Convex's limits allow. Each call is a transaction.
         progress : callable, optional
-            Called with rows done and rows in all, after each call.
+            Called after each call with the number of rows written and the total.
 
         Returns
         -------
@@ -185,12 +185,12 @@ class AsyncConvexVector(AsyncMastraVector):
         Raises
         ------
         DimensionMismatchError
-            The vectors' length differs from the index's; both are named.
+            The vectors' length differs from the index's. The error names both.
         InvalidArgumentError
-            A component isn't finite, lengths differ, an id isn't text, Convex can't hold the metadata. Nothing was
+            A component isn't finite, lengths differ, an id isn't text, or Convex can't hold the metadata. Nothing was
             written.
         MastraConvexError
-            A call failed; if others came before it, the message says how many rows they wrote.
+            A call failed. If earlier calls wrote rows, the message says how many.
         """
         place = "ConvexVector.upsert"
         index = await self._index(place, index_name)
@@ -241,12 +241,13 @@ class AsyncConvexVector(AsyncMastraVector):
         top_k : int, default 10
             Upper bound on the number of results.
         filter : mapping, optional
-            Conditions on metadata, e.g. ``{"lang": "en", "year": {"$gte": 2020}}``: Mastra's filter language. Of a
-            field it asks equality, or by ``$eq``, ``$ne``, ``$gt``, ``$gte``, ``$lt``, ``$lte``, ``$in``, ``$nin``,
-            ``$exists``, ``$contains``, ``$all``, ``$size``, ``$elemMatch``, ``$regex`` with ``$options``, ``$not``; it
-            joins filters by ``$and``, ``$or``, ``$nor``, ``$not``. The quick start says what each admits.
+            Conditions on metadata, e.g. ``{"lang": "en", "year": {"$gte": 2020}}``: Mastra's filter language. A field's
+            condition is a value to equal, or the operators ``$eq``, ``$ne``, ``$gt``, ``$gte``, ``$lt``, ``$lte``,
+            ``$in``, ``$nin``,
+            ``$exists``, ``$contains``, ``$all``, ``$size``, ``$elemMatch``, ``$regex`` with ``$options``, ``$not``;
+            ``$and``, ``$or``, ``$nor`` and ``$not`` combine filters. The quick start explains each operator.
         include_vector : bool, default False
-            Whether results carry their vectors.
+                Whether results include their vectors.
         min_score : float, optional
             Leave out lower scores.
 
@@ -260,14 +261,14 @@ class AsyncConvexVector(AsyncMastraVector):
         Raises
         ------
         IndexNotFoundError
-            There is no such index; those that exist are named.
+            The index doesn't exist. The error lists the existing ones.
         DimensionMismatchError
-            The query's length differs from the index's; both are named.
+            The query's length differs from the index's. The error names both.
         FilterError
-            The filter isn't one; the place in it is named.
+            The filter is invalid. The error names the place in it.
         InvalidArgumentError
-            The query has a component that isn't finite, or is zero where the metric is cosine; `top_k` isn't a
-            positive integer; there is neither a vector nor a filter.
+            The query has a component that isn't finite, or is zero where the metric is cosine; `top_k` isn't a positive
+            integer; or neither a vector nor a filter is given.
 
         Notes
         -----
@@ -291,7 +292,9 @@ class AsyncConvexVector(AsyncMastraVector):
         query_vectors: ArrayLike,
         **options: Unpack[QueryOptions],
     ) -> list[QueryResults]:
-        """Query with each row of a matrix, shape (queries, dimension), as `query` does; cheaper than one by one."""
+        """Query with each row of a matrix, shape (queries, dimension), as `query` does. This is cheaper than single
+        queries.
+        """
         batch = await self._rows("ConvexVector.query_many", index_name)
         return await call(batch.query_many, query_vectors, **options)
 
@@ -307,7 +310,7 @@ class AsyncConvexVector(AsyncMastraVector):
     async def update_vector(
         self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
     ) -> None:
-        """Replace a row's vector, merge into its metadata key by key, or both. An unknown id: nothing."""
+        """Replace a row's vector, merge into its metadata key by key, or both. Does nothing if the id is unknown."""
         place = "ConvexVector.update_vector"
         index = await self._index(place, index_name)
         given_ids(place, [id])
@@ -323,7 +326,7 @@ class AsyncConvexVector(AsyncMastraVector):
     async def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
         """Merge metadata, key by key, into the rows that match a filter.
 
-        One transaction where Convex's limits hold it, else several. An empty filter is an error.
+        This is one transaction if Convex's limits allow it, else several. An empty filter is an error.
         """
         place = "ConvexVector.update_vectors"
         index = await self._index(place, index_name)
@@ -336,15 +339,15 @@ class AsyncConvexVector(AsyncMastraVector):
             await in_halves(update, ids)
 
     async def delete_vector(self, index_name: str, id: str) -> None:
-        """Delete a row. An unknown id: nothing."""
+        """Delete a row. Does nothing if the id is unknown."""
         await self.delete_vectors(index_name, ids=[id])
 
     async def delete_vectors(
         self, index_name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None
     ) -> None:
-        """Delete rows by their ids, or those that match a filter. Unknown ids are passed over.
+        """Delete rows by their ids, or the rows that match a filter. Unknown ids are ignored.
 
-        One transaction where Convex's limits hold it, else several. No ids, or an empty filter, is an error.
+        This is one transaction if Convex's limits allow it, else several. Empty ids and an empty filter are errors.
         """
         place = "ConvexVector.delete_vectors"
         if (ids is None) == (filter is None):
@@ -367,7 +370,7 @@ class AsyncConvexVector(AsyncMastraVector):
         await self._clear(place, await self._index(place, index_name))
 
     async def delete_index(self, index_name: str) -> None:
-        """Delete an index: its rows, then what `create_index` stored."""
+        """Delete an index: first its rows, then its description."""
         place = "ConvexVector.delete_index"
         index = await self._index(place, index_name)
         await self._clear(place, index)
@@ -424,7 +427,7 @@ class AsyncConvexVector(AsyncMastraVector):
 
 
 def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:
-    """Metadata to merge, having checked that Convex can hold it."""
+    """Metadata to merge, after checking that Convex can hold it."""
     rows = as_metadata(place, [metadata], 1)
     row_sizes(place, [""], rows, dimension)
     return rows[0]
@@ -432,6 +435,6 @@ def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:
 
 def _calls(index: _Index, ids: list[str]) -> list[list[str]]:
     """Ids in as few calls as Convex's limits allow for reading and writing their rows."""
-    # 9 bytes a number as Convex counts them; 4 KiB for the rest of a row.
+    # Convex counts 9 bytes per number; 4 KiB are for the rest of a row.
     most = max(1, CALL_BYTES // (9 * index.dimension + 4096))
     return [ids[begin : begin + most] for begin in range(0, len(ids), most)]

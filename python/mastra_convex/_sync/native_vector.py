@@ -191,7 +191,7 @@ class ConvexNativeVector(MastraVector):
             One equality on one of the index's `filter_fields`, ``{"lang": "en"}``, or an OR of them,
             ``{"$or": [{"lang": "en"}, {"kind": "class"}]}``.
         include_vector : bool, default False
-            Whether results carry their vectors.
+                Whether results include their vectors.
         min_score : float, optional
             Leave out lower scores.
 
@@ -282,7 +282,7 @@ class ConvexNativeVector(MastraVector):
     def update_vector(
         self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
     ) -> None:
-        """Replace a row's vector, merge into its metadata key by key, or both. An unknown id: nothing."""
+        """Replace a row's vector, merge into its metadata key by key, or both. Does nothing if the id is unknown."""
         place = "ConvexNativeVector.update_vector"
         index = self._index(place, index_name)
         given_ids(place, [id])
@@ -298,12 +298,12 @@ class ConvexNativeVector(MastraVector):
         self._write("updateById", index, id=id, **fields)
 
     def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
-        """Convex's index has no way to find rows by a filter alone.
+        """Raise an error: Convex's index can't find rows by a filter alone.
 
         Raises
         ------
         UnsupportedOperationError
-            Always; it names the alternative.
+                Always. The error names the alternative.
         """
         raise UnsupportedOperationError(
             "ConvexNativeVector.update_vectors: filter-based updates are not supported. Update by ID instead.",
@@ -311,13 +311,13 @@ class ConvexNativeVector(MastraVector):
         )
 
     def delete_vector(self, index_name: str, id: str) -> None:
-        """Delete a row. An unknown id: nothing."""
+        """Delete a row. Does nothing if the id is unknown."""
         self.delete_vectors(index_name, ids=[id])
 
     def delete_vectors(
         self, index_name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None
     ) -> None:
-        """Delete rows by their ids; unknown ones are passed over. A filter is an `UnsupportedOperationError`."""
+        """Delete rows by their ids. Unknown ids are ignored. A filter raises an `UnsupportedOperationError`."""
         place = "ConvexNativeVector.delete_vectors"
         index = self._index(place, index_name)
         if filter is not None:
@@ -341,12 +341,12 @@ class ConvexNativeVector(MastraVector):
             pass
 
     def delete_index(self, index_name: str) -> None:
-        """Indexes are part of the deployment's schema.
+        """Raise an error: indexes are part of the deployment's schema.
 
         Raises
         ------
         UnsupportedOperationError
-            Always; it names the alternative.
+                Always. The error names the alternative.
         """
         raise UnsupportedOperationError(
             "ConvexNativeVector.delete_index: Convex native vector indexes are managed in convex/schema.ts.",
@@ -403,7 +403,7 @@ def _table_options(index: NativeIndex) -> dict[str, Any]:
 
 
 def _undeclared(place: str, index: NativeIndex, error: FunctionError) -> ConfigurationError:
-    """The error for a table that the deployment's schema lacks, or has otherwise."""
+    """The error for a table that the deployment's schema lacks or declares differently."""
     lines = ", ".join(f"{name}: {json.dumps(value)}" for name, value in _table_options(index).items())
     return ConfigurationError(
         f"{place}: {error.args[0]}",
@@ -413,7 +413,7 @@ def _undeclared(place: str, index: NativeIndex, error: FunctionError) -> Configu
 
 
 def _config(index: NativeIndex) -> dict[str, Any]:
-    """An index as the functions take it."""
+    """An index in the form of the functions' argument."""
     return {
         "tableName": index.table_name,
         "vectorIndexName": index.vector_index_name,
@@ -435,7 +435,7 @@ def _limit(place: str, top_k: int) -> int:
 
 
 def _wire_filter(place: str, filter: Filter | None, index: NativeIndex) -> dict[str, Any] | None:
-    """A filter as the action takes it: one equality, or an OR of them."""
+    """A filter in the form of the action's argument: one equality, or an OR of equalities."""
     if filter is None or filter == {}:
         return None
     if not isinstance(filter, Mapping):

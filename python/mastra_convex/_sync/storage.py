@@ -1,5 +1,5 @@
 # Generated from _async/storage.py by tools/unasync.py: edit that.
-"""The storage function of a deployment, which every class over it calls through here."""
+"""The storage function of a deployment. Every class calls it through here."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ ERRORS: dict[str, type[MastraConvexError]] = {
 class Storage:
     """Operations of the storage function at a path of a deployment.
 
-    Rows are dicts by column. Filters say what columns equal, ``{"thread_id": "t1"}``; with a list: one of its items;
-    with a mapping: within its bounds ``gt``, ``gte``, ``lt``, ``lte``. An order is the function's ``orderBy``:
+    Rows are dicts by column. A filter maps a column to the value it must equal, ``{"thread_id": "t1"}``, to a list of
+    allowed values, or to a mapping of bounds ``gt``, ``gte``, ``lt``, ``lte``. An order is the function's ``orderBy``:
     ``{"field", "order"}`` and bounds.
     """
 
@@ -62,7 +62,7 @@ class Storage:
         return (self.reply(op, table, **fields)).get("result")
 
     def reply(self, op: str, table: str, *, place: str | None = None, **fields: Any) -> dict[str, Any]:
-        """The whole reply, for operations that go on where it says ``hasMore``. Fields that are None aren't sent.
+        """The whole reply, for operations that continue while it says ``hasMore``. Fields that are None aren't sent.
 
         Errors begin with the place; without one, with the function and the operation.
         """
@@ -88,7 +88,7 @@ class Storage:
     def _is_unsupported(self, op: str, reply: Row) -> bool:
         """Whether the deployed functions are npm's or older ones, without this operation."""
         if reply["ok"]:
-            # Npm's pass over orders and cursors they don't know, and never say whether there is more.
+            # Npm's functions ignore unknown orders and cursors, and never say whether there is more.
             return op == "queryTable" and "hasMore" not in reply
         return str(reply["error"]).startswith("Unsupported operation")
 
@@ -98,9 +98,9 @@ class Storage:
         return row
 
     def load_many(self, table: str, ids: Sequence[str]) -> list[Row]:
-        """The rows that exist among ids, in the order of the ids, each once."""
+        """The existing rows with these ids, in the order of the ids, each once."""
         rows: list[Row] = []
-        # As many as the function takes.
+        # The function's limit.
         for begin in range(0, len(ids), 10):
             rows += self.call("loadMany", table, ids=list(ids[begin : begin + 10]))
         return rows
@@ -132,8 +132,8 @@ class Storage:
     ) -> tuple[list[Row], int]:
         """The rows of a page, and how many there are in all.
 
-        The function finds them by the number of the page. Where `admits` decides too, or all are wanted, they are read
-        one after the other, and only the page's are kept.
+        The function finds them by the number of the page. With `admits`, or if all rows are wanted, all rows are read
+        one after the other, and only those of the page are kept.
         """
         if admits is not None or window.per_page is None:
             return part_of(self.rows(table, filters, order), window, admits)
@@ -157,7 +157,7 @@ class Storage:
             total = part["total"] if total is None else total
             if not reply["hasMore"]:
                 break
-        # The function begins where it passes over fewer rows.
+        # The function begins at the end with fewer rows to skip.
         if part["orderBy"]["order"] != order["order"]:
             rows.reverse()
         return rows, self.count(table, filters, order) if total is None else total
@@ -165,7 +165,7 @@ class Storage:
     def count(
         self, table: str, filters: Mapping[str, Any] | None = None, order: Mapping[str, Any] | None = None
     ) -> int:
-        """How many rows satisfy filters and the bounds of an order."""
+        """The number of rows that match filters and the bounds of an order."""
         request: Row = {"filters": as_filters(filters), "orderBy": order}
         reply = self.reply("count", table, **request)
         total: int = reply["result"]
@@ -187,7 +187,7 @@ class Storage:
         return reply["result"] if reply["ok"] else None
 
     def need_ours(self, op: str, table: str) -> None:
-        """Refuse what the functions of npm ``@mastra/convex`` would take, and do otherwise without a word."""
+        """Refuse an operation that the functions of npm ``@mastra/convex`` would accept but perform differently."""
         if not self._is_ours and self.version() is None:
             raise self._unsupported(op, table)
         self._is_ours = True
@@ -196,7 +196,7 @@ class Storage:
         return f"{type(self).__name__}({self._functions.url!r}, {self.function!r})"
 
     def _unsupported(self, op: str, table: str) -> UnsupportedOperationError:
-        """The error that says what the deployed functions can do instead."""
+        """The error, with the operations that the deployed functions support."""
         deployed = self.version()
         if deployed is None:
             whose, operations = "npm @mastra/convex's", []
@@ -211,7 +211,7 @@ class Storage:
 
 
 def checked(place: str, reply: Row) -> Row:
-    """A reply that isn't a refusal."""
+    """The reply, unless it is a refusal, which raises an error."""
     if reply.get("ok", True):
         return reply
     kind = ERRORS.get(reply.get("code", ""), FunctionError)
@@ -232,7 +232,7 @@ def part_of(rows: Iterator[Row], window: Window, admits: Admits | None = None) -
 
 
 def first_of(rows: Iterator[Row], window: Window) -> list[Row]:
-    """The rows of a list that are in a window, which is read up to its end."""
+    """The rows of a list that are in a window; reading stops at the window's end."""
     end = None if window.per_page is None else window.offset + window.per_page
     found: list[Row] = []
     passed = 0

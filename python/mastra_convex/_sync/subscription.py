@@ -23,13 +23,13 @@ NativeDeployment = _native.EmbeddedDeployment | _native.HttpDeployment
 class Subscription(Generic[T]):
     """An iterator over the states of a query; `Deployment.subscribe` makes one.
 
-    The first state is there at once, the next whenever a commit changed what the query gives. Whoever is slower than
-    the changes gets the newest state, never the ones between. The query runs when a state is asked for, and only if a
-    commit touched what it had read. Where it fails its error is raised, and the subscription goes on: the next state
-    may be a good one.
+    The first state comes at once, the next one whenever a commit changes the query's result. A slow reader gets the
+    newest state and skips those in between. The query runs when a state is requested, and only if a commit touched data
+    that it read. If the query fails, its error is raised and the subscription continues; the next state may be a good
+    one.
 
-    It is a context manager. Closing it, from any thread, ends the iteration and whoever waits in it; so does closing
-    the deployment. One that is dropped leaves nothing behind.
+    It is a context manager. Closing it, from any thread, ends the iteration and every wait in it; so does closing the
+    deployment. A dropped subscription leaves nothing behind.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class Subscription(Generic[T]):
         self._closed = False
 
     def next(self, timeout: float | None = None) -> T:
-        """Wait for a state that wasn't given yet.
+        """Wait for a state that wasn't returned yet.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds to wait for a change; 0 looks without waiting. By default as long as it takes.
+            Seconds to wait for a change; 0 checks without waiting. By default there is no limit.
 
         Returns
         -------
@@ -63,13 +63,13 @@ class Subscription(Generic[T]):
         Raises
         ------
         TransportTimeoutError
-            Nothing changed in that time. The subscription goes on.
+            Nothing changed in that time. The subscription continues.
         StopIteration
             The subscription is closed.
         MastraConvexError
-            What the query raises when it is called: it failed, isn't there, isn't the user's to call. That is a state
-            too, and is given once; but that the deployment can't be reached, or doesn't take the credential, is raised
-            as often as one asks, until that changes.
+            The query's error: it failed, doesn't exist, or the user may not call it. Such an error is a state too and
+            is raised once. If the deployment can't be reached or refuses the credential, every call raises, until that
+            changes.
         """
         if timeout is not None and (not isinstance(timeout, int | float) or not 0 <= timeout < math.inf):
             raise InvalidArgumentError(f"next: timeout {timeout!r}; expected seconds, zero or more, or None")
@@ -87,7 +87,7 @@ class Subscription(Generic[T]):
                 return self._shape(taken[0])
 
     def close(self) -> None:
-        """End it. Again: nothing."""
+        """End the subscription. Does nothing if it has ended."""
         self._closed = True
         call(self._stop)
 

@@ -44,7 +44,7 @@ from mastra_convex.errors import (
 )
 from mastra_convex.types import IndexStats, Metric, QueryResults, iso_text
 
-# The table that says which indexes there are.
+# The table that lists the indexes.
 INDEXES = "mastra_vector_indexes"
 
 # Convex's arrays have at most 8192 items.
@@ -61,7 +61,7 @@ class _Index:
 
     @property
     def table(self) -> str:
-        """How the storage function addresses the rows."""
+        """The storage function's name for the table of the rows."""
         return f"mastra_vector_{self.name}"
 
 
@@ -80,8 +80,8 @@ class ConvexVector(MastraVector):
     storage_function : str, default "mastra/storage:handle"
         The path of the storage function.
     max_staleness : float, default 0
-        Seconds for which rows that were read may be used again where the deployed functions, npm's, can't say what
-        changed. With this package's functions a query never misses a write that was acknowledged before it.
+        Seconds for which rows that were read may be used again, if the deployed functions are npm's, which can't report
+        changes. With this package's functions a query never misses a write that was acknowledged before it.
     **options
         ``connect``'s, with a target.
     """
@@ -101,7 +101,7 @@ class ConvexVector(MastraVector):
         self._max_staleness = as_seconds("ConvexVector: max_staleness", max_staleness)
 
     def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
-        """Make an index. With one of the same name, dimension and metric: nothing.
+        """Create an index. Does nothing if one with the same name, dimension and metric exists.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class ConvexVector(MastraVector):
         Raises
         ------
         DimensionMismatchError
-            The index exists with another dimension; both are named.
+            The index exists with another dimension. The error names both.
         InvalidArgumentError
             The index exists with another metric, or an argument is invalid.
         """
@@ -159,7 +159,7 @@ class ConvexVector(MastraVector):
         batch_size: int | None = None,
         progress: Progress | None = None,
     ) -> list[str]:
-        """Insert rows, or replace those with the same ids; a replaced row keeps its place in stored order.
+        """Insert rows, or replace those with the same ids. A replaced row keeps its place in stored order.
 
         Parameters
         ----------
@@ -168,15 +168,15 @@ class ConvexVector(MastraVector):
         vectors : array_like of float, shape (n, dimension)
             Not modified. float32 and float64 come back bit for bit; float16 and integers are widened.
         ids : sequence of str, length n, optional
-            By default random ones. Of equal ids in one call the last wins.
+            By default random ids. If an id occurs twice in one call, the last row wins.
         metadata : sequence of dict or None, length n, optional
-            A row without has none afterwards, also where it had some.
+            A row without metadata has none afterwards, even if it had some before.
         delete_filter : mapping, optional
-            Rows that match are deleted first.
+                Matching rows are deleted first.
         batch_size : int, optional
-            Rows a call, 1 to 500, by default as many as Convex's limits allow. Each call is a transaction.
+            Rows per call, 1 to 500; by default as many as Convex's limits allow. Each call is a transaction.
         progress : callable, optional
-            Called with rows done and rows in all, after each call.
+            Called after each call with the number of rows written and the total.
 
         Returns
         -------
@@ -186,12 +186,12 @@ class ConvexVector(MastraVector):
         Raises
         ------
         DimensionMismatchError
-            The vectors' length differs from the index's; both are named.
+            The vectors' length differs from the index's. The error names both.
         InvalidArgumentError
-            A component isn't finite, lengths differ, an id isn't text, Convex can't hold the metadata. Nothing was
+            A component isn't finite, lengths differ, an id isn't text, or Convex can't hold the metadata. Nothing was
             written.
         MastraConvexError
-            A call failed; if others came before it, the message says how many rows they wrote.
+            A call failed. If earlier calls wrote rows, the message says how many.
         """
         place = "ConvexVector.upsert"
         index = self._index(place, index_name)
@@ -242,12 +242,13 @@ class ConvexVector(MastraVector):
         top_k : int, default 10
             Upper bound on the number of results.
         filter : mapping, optional
-            Conditions on metadata, e.g. ``{"lang": "en", "year": {"$gte": 2020}}``: Mastra's filter language. Of a
-            field it asks equality, or by ``$eq``, ``$ne``, ``$gt``, ``$gte``, ``$lt``, ``$lte``, ``$in``, ``$nin``,
-            ``$exists``, ``$contains``, ``$all``, ``$size``, ``$elemMatch``, ``$regex`` with ``$options``, ``$not``; it
-            joins filters by ``$and``, ``$or``, ``$nor``, ``$not``. The quick start says what each admits.
+            Conditions on metadata, e.g. ``{"lang": "en", "year": {"$gte": 2020}}``: Mastra's filter language. A field's
+            condition is a value to equal, or the operators ``$eq``, ``$ne``, ``$gt``, ``$gte``, ``$lt``, ``$lte``,
+            ``$in``, ``$nin``,
+            ``$exists``, ``$contains``, ``$all``, ``$size``, ``$elemMatch``, ``$regex`` with ``$options``, ``$not``;
+            ``$and``, ``$or``, ``$nor`` and ``$not`` combine filters. The quick start explains each operator.
         include_vector : bool, default False
-            Whether results carry their vectors.
+                Whether results include their vectors.
         min_score : float, optional
             Leave out lower scores.
 
@@ -261,14 +262,14 @@ class ConvexVector(MastraVector):
         Raises
         ------
         IndexNotFoundError
-            There is no such index; those that exist are named.
+            The index doesn't exist. The error lists the existing ones.
         DimensionMismatchError
-            The query's length differs from the index's; both are named.
+            The query's length differs from the index's. The error names both.
         FilterError
-            The filter isn't one; the place in it is named.
+            The filter is invalid. The error names the place in it.
         InvalidArgumentError
-            The query has a component that isn't finite, or is zero where the metric is cosine; `top_k` isn't a
-            positive integer; there is neither a vector nor a filter.
+            The query has a component that isn't finite, or is zero where the metric is cosine; `top_k` isn't a positive
+            integer; or neither a vector nor a filter is given.
 
         Notes
         -----
@@ -292,7 +293,9 @@ class ConvexVector(MastraVector):
         query_vectors: ArrayLike,
         **options: Unpack[QueryOptions],
     ) -> list[QueryResults]:
-        """Query with each row of a matrix, shape (queries, dimension), as `query` does; cheaper than one by one."""
+        """Query with each row of a matrix, shape (queries, dimension), as `query` does. This is cheaper than single
+        queries.
+        """
         batch = self._rows("ConvexVector.query_many", index_name)
         return call(batch.query_many, query_vectors, **options)
 
@@ -308,7 +311,7 @@ class ConvexVector(MastraVector):
     def update_vector(
         self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
     ) -> None:
-        """Replace a row's vector, merge into its metadata key by key, or both. An unknown id: nothing."""
+        """Replace a row's vector, merge into its metadata key by key, or both. Does nothing if the id is unknown."""
         place = "ConvexVector.update_vector"
         index = self._index(place, index_name)
         given_ids(place, [id])
@@ -324,7 +327,7 @@ class ConvexVector(MastraVector):
     def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
         """Merge metadata, key by key, into the rows that match a filter.
 
-        One transaction where Convex's limits hold it, else several. An empty filter is an error.
+        This is one transaction if Convex's limits allow it, else several. An empty filter is an error.
         """
         place = "ConvexVector.update_vectors"
         index = self._index(place, index_name)
@@ -337,15 +340,15 @@ class ConvexVector(MastraVector):
             in_halves(update, ids)
 
     def delete_vector(self, index_name: str, id: str) -> None:
-        """Delete a row. An unknown id: nothing."""
+        """Delete a row. Does nothing if the id is unknown."""
         self.delete_vectors(index_name, ids=[id])
 
     def delete_vectors(
         self, index_name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None
     ) -> None:
-        """Delete rows by their ids, or those that match a filter. Unknown ids are passed over.
+        """Delete rows by their ids, or the rows that match a filter. Unknown ids are ignored.
 
-        One transaction where Convex's limits hold it, else several. No ids, or an empty filter, is an error.
+        This is one transaction if Convex's limits allow it, else several. Empty ids and an empty filter are errors.
         """
         place = "ConvexVector.delete_vectors"
         if (ids is None) == (filter is None):
@@ -368,7 +371,7 @@ class ConvexVector(MastraVector):
         self._clear(place, self._index(place, index_name))
 
     def delete_index(self, index_name: str) -> None:
-        """Delete an index: its rows, then what `create_index` stored."""
+        """Delete an index: first its rows, then its description."""
         place = "ConvexVector.delete_index"
         index = self._index(place, index_name)
         self._clear(place, index)
@@ -425,7 +428,7 @@ class ConvexVector(MastraVector):
 
 
 def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:
-    """Metadata to merge, having checked that Convex can hold it."""
+    """Metadata to merge, after checking that Convex can hold it."""
     rows = as_metadata(place, [metadata], 1)
     row_sizes(place, [""], rows, dimension)
     return rows[0]
@@ -433,6 +436,6 @@ def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:
 
 def _calls(index: _Index, ids: list[str]) -> list[list[str]]:
     """Ids in as few calls as Convex's limits allow for reading and writing their rows."""
-    # 9 bytes a number as Convex counts them; 4 KiB for the rest of a row.
+    # Convex counts 9 bytes per number; 4 KiB are for the rest of a row.
     most = max(1, CALL_BYTES // (9 * index.dimension + 4096))
     return [ids[begin : begin + most] for begin in range(0, len(ids), most)]

@@ -26,7 +26,7 @@ class AsyncEvals(AsyncDomain):
         Returns
         -------
         Eval
-            The given eval, with missing fields filled in.
+            The given record, with missing fields filled in.
         """
         row = to_row("ObservabilityStorage.save_eval: eval", Eval, eval)
         await self._storage.call("insert", EVALS, record=row)

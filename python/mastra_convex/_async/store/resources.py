@@ -55,7 +55,7 @@ class AsyncResources(AsyncFencedWrites):
         Returns
         -------
         Resource
-            The updated resource.
+            The updated record.
         """
         place = "MemoryStorage.update_resource"
         if working_memory is not None and not isinstance(working_memory, str):

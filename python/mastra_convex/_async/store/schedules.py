@@ -1,4 +1,4 @@
-"""Schedules, and what became of their firings."""
+"""Schedules, and the outcomes of their firings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTr
 SCHEDULES = "mastra_schedules"
 TRIGGERS = "mastra_schedule_triggers"
 
-# Mastra's number where none is asked for.
+# Mastra's default limit.
 DEFAULT_LIMIT = 100
 
 
@@ -42,7 +42,7 @@ class AsyncSchedulesStorage(AsyncDomain):
         Raises
         ------
         AlreadyExistsError
-            There is a schedule with its id, which stays as it is.
+            A schedule with this id exists. It wasn't changed.
         """
         place = "SchedulesStorage.create_schedule"
         row = to_row(f"{place}: schedule", Schedule, schedule)
@@ -58,27 +58,27 @@ class AsyncSchedulesStorage(AsyncDomain):
     async def list_schedules(
         self, filter: ScheduleFilter | None = None, **conditions: Unpack[ScheduleFilter]
     ) -> list[Schedule]:
-        """Return all schedules that satisfy a filter, those made first coming first, however many.
+        """Return all schedules that match a filter, oldest first.
 
         Parameters
         ----------
         filter : mapping, optional
-            ``status``, ``workflow_id``, ``owner_type``, ``owner_id``; an owner of None: schedules without one. Keywords
-            say the same.
+            ``status``, ``workflow_id``, ``owner_type``, ``owner_id``; an owner of None matches schedules without one.
+            The same conditions can be passed as keywords.
         """
         filters = _filters("SchedulesStorage.list_schedules", filter, conditions)
         rows = [row async for row in self._storage.rows(SCHEDULES, filters)]
-        # In stored order where times are equal.
+        # Equal times keep stored order.
         rows.sort(key=lambda row: (row["created_at"], row["_creationTime"]))
         return [_schedule(row) for row in rows]
 
     async def list_due_schedules(self, now: float | None = None, limit: int | None = None) -> list[Schedule]:
-        """Return active schedules that should have fired by a moment, the longest due first.
+        """Return active schedules that are due at a time, the longest due first.
 
         Parameters
         ----------
         now : float, optional
-            Epoch milliseconds; by default this moment.
+            Epoch milliseconds; by default now.
         limit : int, optional
             By default 100.
         """
@@ -96,17 +96,18 @@ class AsyncSchedulesStorage(AsyncDomain):
         id : str
             The schedule.
         patch : mapping
-            The fields to change. None clears ``timezone``, ``metadata``, the owner and what the last firing was.
+            The fields to change. None clears ``timezone``, ``metadata``, the owner and the fields of the last firing.
 
         Returns
         -------
         Schedule
-            As it then is.
+                The updated record.
+
 
         Raises
         ------
         NotFoundError
-            There is no such schedule.
+            The schedule doesn't exist.
         """
         place = "SchedulesStorage.update_schedule"
         fields = to_changes(f"{place}: patch", Schedule, patch)
@@ -124,12 +125,12 @@ class AsyncSchedulesStorage(AsyncDomain):
     async def update_schedule_next_fire(
         self, id: str, expected_next_fire_at: float, new_next_fire_at: float, last_fire_at: float, last_run_id: str
     ) -> bool:
-        """Record a firing, if the schedule is active and due at the time expected, in one transaction.
+        """Record a firing, if the schedule is active and due at the expected time, in one transaction.
 
         Returns
         -------
         bool
-            Of several that would fire the schedule, one gets True.
+            True if this caller fires the schedule. Of several callers, one gets True.
         """
         place = "SchedulesStorage.update_schedule_next_fire"
         fired: bool = await self._storage.call(
@@ -144,11 +145,13 @@ class AsyncSchedulesStorage(AsyncDomain):
         return fired
 
     async def delete_schedule(self, id: str) -> None:
-        """Delete a schedule with its triggers, 25 a transaction, itself with the last. An unknown one: nothing."""
+        """Delete a schedule with its triggers, 25 per transaction; the schedule goes with the last. Does nothing if it
+        doesn't exist.
+        """
         await self._storage.repeat("deleteSchedule", SCHEDULES, id=key_text("SchedulesStorage.delete_schedule: id", id))
 
     async def record_trigger(self, trigger: ScheduleTrigger | Mapping[str, Any]) -> ScheduleTrigger:
-        """Insert what became of a firing.
+        """Insert the outcome of a firing.
 
         Returns
         -------
@@ -158,7 +161,7 @@ class AsyncSchedulesStorage(AsyncDomain):
         Raises
         ------
         AlreadyExistsError
-            There is a trigger with its id, which stays as it is.
+            A trigger with this id exists. It wasn't changed.
         """
         place = "SchedulesStorage.record_trigger"
         row = to_row(f"{place}: trigger", ScheduleTrigger, trigger)
@@ -182,7 +185,7 @@ class AsyncSchedulesStorage(AsyncDomain):
         limit : int, optional
             By default 100.
         from_actual_fire_at, to_actual_fire_at : float, optional
-            Epoch milliseconds, the first included and the second not.
+            Epoch milliseconds; the first is included, the second is not.
         """
         place = "SchedulesStorage.list_triggers"
         filters = {"schedule_id": key_text(f"{place}: schedule_id", schedule_id)}
@@ -209,7 +212,7 @@ def _limit(place: str, limit: int | None) -> int:
 
 
 def _workflow_of(place: str, row: Row) -> dict[str, str | None]:
-    """The column ``workflow_id``, having checked the target it comes from."""
+    """The column ``workflow_id``, after checking the target that it comes from."""
     target = parsed(row["target"])
     if not isinstance(target, Mapping) or not isinstance(target.get("type"), str):
         raise InvalidArgumentError(
@@ -220,7 +223,7 @@ def _workflow_of(place: str, row: Row) -> dict[str, str | None]:
 
 
 def _schedule(row: Row) -> Schedule:
-    """Older versions of Mastra called an agent's target a heartbeat."""
+    """The schedule of a row. Older versions of Mastra called an agent's target a heartbeat."""
     target = parsed(row["target"])
     if isinstance(target, Mapping) and target.get("type") == "heartbeat":
         row = {**row, "target": {**target, "type": "agent"}}
@@ -228,7 +231,7 @@ def _schedule(row: Row) -> Schedule:
 
 
 def _filters(place: str, filter: ScheduleFilter | None, conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """The storage function's filters; None asks for what is null or absent."""
+    """The storage function's filters. None matches null and absent values."""
     place = f"{place}: filter"
     known = ("status", "workflow_id", "owner_type", "owner_id")
     given = {**options(place, filter, known), **options(place, conditions, known)}

@@ -41,7 +41,7 @@ class AsyncThreads(AsyncFencedWrites):
         return from_row(Thread, row)
 
     async def get_thread_by_id(self, thread_id: str, resource_id: str | None = None) -> Thread | None:
-        """Return a thread; None where there is none, or where it isn't the given resource's."""
+        """Return a thread; None if it doesn't exist, or doesn't belong to the given resource."""
         place = "MemoryStorage.get_thread_by_id"
         if resource_id is not None:
             key_text(f"{place}: resource_id", resource_id)
@@ -67,22 +67,22 @@ class AsyncThreads(AsyncFencedWrites):
         page : int, default 0
             The number of the page, from 0 on.
         order_by : mapping, optional
-            ``{"field": "created_at" or "updated_at", "direction": "ASC" or "DESC"}``; by default those made last come
-            first. Threads of one time are in the order in which they were stored, or in its reverse.
+            ``{"field": "created_at" or "updated_at", "direction": "ASC" or "DESC"}``; by default newest first. Threads
+            of equal times come in stored order, or in its reverse.
         filter : mapping, optional
-            ``resource_id``: whose; ``metadata``: values that the metadata has, nested ones equal as a whole. For
-            that, all threads are read, and compared in this process.
+            ``resource_id``: the owner; ``metadata``: values in the metadata, where nested values must be equal as a
+            whole. A filter on metadata reads all threads and compares them in this process.
 
         Returns
         -------
         ThreadPage
-            ``total`` counts the threads of all pages, and is kept as they are written. Where older functions wrote
-            them it isn't, and the threads are counted by reading them, 1,000 a transaction.
+            ``total`` counts the threads of all pages. Writes keep it up to date. If older functions wrote the threads,
+            they are counted by reading them, 1,000 per transaction.
 
         Raises
         ------
         InvalidArgumentError
-            A number is below zero, or something isn't a field to order by or a filter.
+            A number is below zero, or a field to order by or a filter is invalid.
         """
         place = "MemoryStorage.list_threads"
         filters, order, admits = _wanted(place, order_by, filter)
@@ -95,7 +95,7 @@ class AsyncThreads(AsyncFencedWrites):
     ) -> AsyncIterator[Thread]:
         """Iterate over all threads, paged by cursor. Arguments are as for `list_threads`.
 
-        Threads saved meanwhile come too where they belong after the last one given; none comes twice.
+        Threads saved meanwhile come too if they sort after the last one returned. No thread comes twice.
         """
         return self._threads(*_wanted("MemoryStorage.iter_threads", order_by, filter))
 
@@ -121,12 +121,12 @@ class AsyncThreads(AsyncFencedWrites):
         Returns
         -------
         Thread
-            The updated resource.
+            The updated record.
 
         Raises
         ------
         ThreadNotFoundError
-            There is no such thread.
+            The thread doesn't exist.
         """
         place = "MemoryStorage.update_thread"
         given = to_columns(place, Thread, {"title": title, "metadata": metadata})
@@ -144,7 +144,7 @@ class AsyncThreads(AsyncFencedWrites):
         metadata: Mapping[str, Any] | None = None,
         fence: RunFence | None = None,
     ) -> Thread:
-        """As `update_thread`: Mastra's name where adapters can't leave out either."""
+        """Do the same as `update_thread`. Mastra has both names."""
         return await self.update_thread(id, title=title, metadata=metadata, fence=fence)
 
     async def update_thread_metadata(
@@ -155,24 +155,24 @@ class AsyncThreads(AsyncFencedWrites):
         *,
         fence: RunFence | None = None,
     ) -> Thread | None:
-        """Replace a thread's metadata by what a function makes of the thread.
+        """Replace a thread's metadata with the result of a function of the thread.
 
         Parameters
         ----------
         id : str
             The thread.
         update : callable
-            Takes the thread as it is stored and returns its new metadata, or None to leave it. It is called again
+            Takes the stored thread and returns its new metadata, or None to change nothing. It is called again
             if another writer changed the thread meanwhile.
         resource_id : str, optional
-            Only if the thread is this resource's.
+            Update only if the thread belongs to this resource.
         fence : RunFence, optional
             Write only while this claim on the run stands.
 
         Returns
         -------
         Thread or None
-            As it then is; None where there is no such thread.
+            The updated thread; None if it doesn't exist.
 
         Raises
         ------
@@ -199,19 +199,21 @@ class AsyncThreads(AsyncFencedWrites):
     async def update_thread_resource_id(
         self, thread_id: str, resource_id: str, *, fence: RunFence | None = None
     ) -> Thread:
-        """Give a thread to another resource, and all its messages with it.
+        """Move a thread and all its messages to another resource.
 
-        The thread comes first, then its messages, 256 a transaction: called again, it ends what was broken off.
+        The thread is moved first, then its messages, 256 per transaction. After a failure, call again to complete the
+        move.
 
         Returns
         -------
         Thread
-            As it then is.
+                The updated record.
+
 
         Raises
         ------
         ThreadNotFoundError
-            There is no such thread.
+            The thread doesn't exist.
         """
         place = "MemoryStorage.update_thread_resource_id"
         owner = {"resourceId": key_text(f"{place}: resource_id", resource_id)}
@@ -233,9 +235,8 @@ class AsyncThreads(AsyncFencedWrites):
         return await self.get_thread_by_id(thread_id) or thread
 
     async def delete_thread(self, thread_id: str, *, fence: RunFence | None = None) -> None:
-        """Delete a thread with its messages and what was observed of it, 25 rows a transaction, itself last.
-
-        An unknown one: nothing.
+        """Delete a thread with its messages and observations, 25 rows per transaction; the thread goes last. Does
+        nothing if it doesn't exist.
         """
         place = "MemoryStorage.delete_thread"
         await self._repeat_write(place, "deleteThread", THREADS, fence, id=key_text(f"{place}: thread_id", thread_id))

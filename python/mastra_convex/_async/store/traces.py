@@ -1,4 +1,4 @@
-"""Traces: what agents, workflows and tools did, and when."""
+"""Traces: the steps of agents, workflows and tools."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ EQUALITIES = (
 )
 INSIDE = ("metadata", "scope", "tags")
 
-# Spans that have an error, or an end: any text.
+# A filter on spans with an error, or with an end: any text.
 PRESENT = {"gte": ""}
 STATUS: dict[str, dict[str, Any]] = {
     "error": {"error": PRESENT},
@@ -60,7 +60,7 @@ STATUS: dict[str, dict[str, Any]] = {
 
 
 class SpanUpdate(TypedDict):
-    """Which span to change, and what of it."""
+    """An update: the span, and the fields to change."""
 
     trace_id: str
     span_id: str
@@ -71,19 +71,19 @@ class AsyncTraces(AsyncDomain):
     """Traces, made of spans."""
 
     async def create_span(self, span: Span | Mapping[str, Any]) -> Span:
-        """Insert a span, or replace the one of its trace with its id.
+        """Insert a span, or replace the one with its id in its trace.
 
         Returns
         -------
         Span
-            The given eval, with missing fields filled in.
+            The given record, with missing fields filled in.
         """
         row = _span_row("ObservabilityStorage.create_span: span", span)
         await self._storage.call("createSpans", SPANS, records=[row])
         return from_row(Span, row)
 
     async def batch_create_spans(self, records: Sequence[Span | Mapping[str, Any]]) -> None:
-        """Insert spans, as `create_span` does, up to 500 a transaction."""
+        """Insert spans as `create_span` does, up to 500 per transaction."""
         place = "ObservabilityStorage.batch_create_spans: records"
         rows = [_span_row(f"{place}[{n}]", span) for n, span in enumerate(as_items(place, records))]
 
@@ -109,9 +109,8 @@ class AsyncTraces(AsyncDomain):
             )
 
     async def batch_update_spans(self, records: Sequence[SpanUpdate]) -> None:
-        """Change fields of spans, ``{"trace_id", "span_id", "updates"}``, up to 500 a transaction.
-
-        Unknown spans are passed over. Of updates of one span in one call, later ones win.
+        """Change fields of spans, ``{"trace_id", "span_id", "updates"}``, up to 500 per transaction. Unknown spans are
+        ignored. If one call updates a span several times, later updates win.
         """
         place = "ObservabilityStorage.batch_update_spans: records"
         rows = [_update_row(f"{place}[{n}]", update) for n, update in enumerate(as_items(place, records))]
@@ -122,9 +121,9 @@ class AsyncTraces(AsyncDomain):
         await in_batches(update, rows, [size_of(row) for row in rows])
 
     async def batch_delete_traces(self, trace_ids: Sequence[str]) -> None:
-        """Delete traces with all their spans, 500 spans a transaction. Unknown ones are passed over."""
+        """Delete traces with all their spans, 500 spans per transaction. Unknown traces are ignored."""
         ids = key_texts("ObservabilityStorage.batch_delete_traces: trace_ids", trace_ids)
-        # As many as a transaction may look for.
+        # The number of ids that a transaction may look up.
         for begin in range(0, len(ids), 500):
             await self._storage.repeat("deleteTraces", SPANS, traceIds=ids[begin : begin + 500])
 
@@ -143,7 +142,7 @@ class AsyncTraces(AsyncDomain):
         return None if row is None else from_row(Span, row)
 
     async def get_trace(self, trace_id: str) -> Trace | None:
-        """Return a trace with its spans, by when they started; None where it has none."""
+        """Return a trace with its spans, by start time; None if it has no spans."""
         filters = {"traceId": key_text("ObservabilityStorage.get_trace: trace_id", trace_id)}
         rows = self._storage.rows(SPANS, filters, {"field": "startedAt", "order": "asc"})
         spans = [from_row(Span, row) async for row in rows]
@@ -163,19 +162,19 @@ class AsyncTraces(AsyncDomain):
         filters : mapping, optional
             Conditions on the root spans: ``started_at`` and ``ended_at``, ranges ``{"start", "end", "start_exclusive",
             "end_exclusive"}``; ``status``: ``"running"``, ``"success"`` or ``"error"``; ``has_child_error``: whether
-            some span of the trace has an error; ``metadata`` and ``scope``: values they have; ``tags``: all of these;
-            and equalities, such as ``span_type``, ``entity_id``, ``run_id``, ``thread_id``, ``resource_id``.
+            some span of the trace has an error; ``metadata`` and ``scope``: values in them; ``tags``: all of these; and
+            equalities, such as ``span_type``, ``entity_id``, ``run_id``, ``thread_id``, ``resource_id``.
         pagination : mapping, optional
             ``{"page": 0, "per_page": 10}``; a `per_page` of None means all.
         order_by : mapping, optional
-            ``{"field": "started_at" or "ended_at", "direction": "ASC" or "DESC"}``; by default those started last come
-            first. A trace that runs ends after all others.
+            ``{"field": "started_at" or "ended_at", "direction": "ASC" or "DESC"}``; by default the latest first. A
+            running trace counts as ending after all others.
 
         Returns
         -------
         TracePage
-            ``total`` counts the traces of all pages: without filters it is kept as they are written, else their roots
-            are read, 1,000 a transaction. With ``has_child_error``, each of these traces is looked into as well.
+            ``total`` counts the traces of all pages. Without filters, writes keep it up to date. With filters, root
+            spans are read, 1,000 per transaction; with ``has_child_error``, so are the other spans of these traces.
         """
         place = "ObservabilityStorage.list_traces"
         asked = options(f"{place}: pagination", pagination, ("page", "per_page"))
@@ -202,7 +201,7 @@ class AsyncTraces(AsyncDomain):
                 yield from_row(Span, row)
 
     async def _roots(self, wanted: dict[str, Any], order: dict[str, Any], has_error: bool | None) -> AsyncIterator[Row]:
-        """Roots; where it matters, of the traces some of whose spans have an error, or of the others."""
+        """Root spans, optionally only those of traces with an error in some span, or only the others."""
         async for root in self._storage.rows(SPANS, wanted, order):
             errors = {"traceId": root["traceId"], "error": PRESENT}
             if has_error is None or has_error == bool(await self._storage.count(SPANS, errors)):
@@ -230,7 +229,7 @@ def _update_row(place: str, update: Any) -> Row:
 def _wanted(
     place: str, filters: Mapping[str, Any] | None, order_by: TraceOrderBy | None
 ) -> tuple[dict[str, Any], dict[str, Any], Admits | None, bool | None]:
-    """The storage function's filters and order, what only the inside of roots tells, and what their traces must."""
+    """The storage function's filters and order, the check inside root spans, and the condition on the traces."""
     order = ordering(place, order_by, ORDERED_BY, "DESC")
     place = f"{place}: filters"
     known = (*EQUALITIES, *INSIDE, "started_at", "ended_at", "status", "has_child_error")
@@ -243,7 +242,7 @@ def _wanted(
         bounds = date_bounds(f"{place} {name}", given.get(name))
         if bounds:
             wanted[columns_of(Span)[name].name] = bounds
-    # Bounds on the time that orders the traces are the index's to keep.
+    # The index applies bounds on the time that orders the traces.
     order |= wanted.pop(order["field"], {})
     has_error = given.get("has_child_error")
     if has_error is not None:

@@ -27,7 +27,7 @@ class Evals(Domain):
         Returns
         -------
         Eval
-            The given eval, with missing fields filled in.
+            The given record, with missing fields filled in.
         """
         row = to_row("ObservabilityStorage.save_eval: eval", Eval, eval)
         self._storage.call("insert", EVALS, record=row)

@@ -56,7 +56,7 @@ class Resources(FencedWrites):
         Returns
         -------
         Resource
-            The updated resource.
+            The updated record.
         """
         place = "MemoryStorage.update_resource"
         if working_memory is not None and not isinstance(working_memory, str):

@@ -18,14 +18,14 @@ NEWEST_FIRST = {"field": "createdAt", "order": "desc"}
 
 
 class Pagination(TypedDict, total=False):
-    """Which page: ``page`` from 0 on, and ``per_page``, None for all."""
+    """The requested page: ``page`` from 0 on, and ``per_page``, None for all."""
 
     page: int
     per_page: int | None
 
 
 class ScoresStorage(Domain):
-    """Scores. Lists are newest first, and paged: ``{"page": 0, "per_page": 100}`` where nothing else is asked for.
+    """Scores. Lists are newest first, and paged, by default ``{"page": 0, "per_page": 100}``.
 
     Notes
     -----
@@ -35,12 +35,12 @@ class ScoresStorage(Domain):
     _TABLES = (SCORES,)
 
     def save_score(self, score: Score | Mapping[str, Any]) -> Score:
-        """Insert a score, or update the one with its id, whose ``created_at`` stays.
+        """Insert a score, or update the one with its id, keeping ``created_at``.
 
         Returns
         -------
         Score
-            The given eval, with missing fields filled in.
+            The given record, with missing fields filled in.
         """
         row = to_row("ScoresStorage.save_score: score", Score, score)
         self._storage.call("insert", SCORES, record=row)
@@ -61,7 +61,7 @@ class ScoresStorage(Domain):
         source: str | None = None,
         filters: Mapping[str, str] | None = None,
     ) -> ScorePage:
-        """Return a page of the scores that a scorer gave.
+        """Return a page of a scorer's scores.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class ScoresStorage(Domain):
         Returns
         -------
         ScorePage
-            Scores of one time, those stored last first. ``total`` counts those of all pages.
+            Scores of equal times come in reverse stored order. ``total`` counts the scores of all pages.
         """
         further = {"entity_id": entity_id, "entity_type": entity_type, "source": source}
         return self._list("list_scores_by_scorer_id", {"scorer_id": scorer_id}, pagination, filters, further)

@@ -43,22 +43,22 @@ class ConvexStore(Client):
     storage_function : str, default "mastra/storage:handle"
         The path of the storage function.
     disable_init : bool, default False
-        Kept for programs that call `init` themselves; nothing here calls it for them.
+        Accepted for programs that call `init` themselves. This class never calls it.
     **options
         ``connect``'s, with a target.
 
     Attributes
     ----------
     memory : MemoryStorage
-        Threads, messages, resources and what agents observed.
+        Threads, messages, resources and observational memory.
     workflows : WorkflowsStorage
-        Runs of workflows, their snapshots, and who owns them.
+        Runs of workflows, their snapshots and their owners.
     scores : ScoresStorage
         Scores of runs' outputs.
     background_tasks : BackgroundTasksStorage
         Tool calls that run beside a conversation.
     schedules : SchedulesStorage
-        Schedules, and what became of their firings.
+        Schedules, and the outcomes of their firings.
     channels : ChannelsStorage
         Chat platforms that agents are installed on.
     observability : ObservabilityStorage
@@ -66,17 +66,18 @@ class ConvexStore(Client):
 
     Notes
     -----
-    Arguments are checked before anything is sent: an `InvalidArgumentError` names the method, the argument, its value
-    and what was expected, and nothing has changed. A record holds up to 1 MiB, Convex's limit for a document; with
-    ``limits="off"`` too, so that what is stored can move to any deployment.
+    Arguments are checked before anything is sent. An `InvalidArgumentError` names the method, the argument, its value
+    and the expected form, and nothing has changed. A record holds up to 1 MiB, Convex's limit for a document. That
+    holds with ``limits="off"`` too, so that records can move to any deployment.
 
-    Pages count from 0. Records of one time come in the order in which they were stored, and in its reverse where the
-    newest come first. Totals are exact: those of whole lists, of a resource's threads, and of all messages of a
-    thread or a resource are kept as these are written. What a filter leaves of a list is counted by reading that of an
-    index, 1,000 rows a transaction.
+    Pages count from 0. Records of equal times come in stored order, or in its reverse if the newest come first. Totals
+    are exact. The totals of whole lists, of a resource's threads, and of all messages of a thread or a resource are
+    kept up to date by writes. The total of a filtered list is counted by reading index entries, 1,000 rows per
+    transaction.
 
-    Older functions, and those of npm ``@mastra/convex``, serve every method as far as they can. The rest is an
-    `UnsupportedOperationError`, which names what they can, and what to deploy. Behaviour: as Mastra's storage domains
+    Older functions, and those of npm ``@mastra/convex``, serve every method as far as they can. The rest raises an
+    `UnsupportedOperationError`, which names the supported operations and what to deploy. Behaviour: as Mastra's
+    storage domains
     (``@mastra/core``, ``src/storage/domains``) and ``@mastra/convex``, ``src/storage``.
     """
 
@@ -105,19 +106,19 @@ class ConvexStore(Client):
         self.observability = ObservabilityStorage(self._storage)
 
     def init(self) -> None:
-        """Make sure that the deployment has a storage function; its schema makes the tables.
+        """Check that the deployment has a storage function. Its schema creates the tables.
 
         Raises
         ------
         FunctionNotFoundError
-            It has none; the hint says how to deploy it.
+            It has no storage function. The hint says how to deploy it.
         """
         self._storage.version()
 
     def get_store(self, name: str) -> Domain | None:
         """Return a domain by its name, such as ``"memory"`` or ``"background_tasks"``: the attribute of that name.
 
-        None for a domain of Mastra's that stores on Convex don't have, such as ``"agents"``, and for any other name.
+        None for Mastra's domains that this store doesn't have, such as ``"agents"``, and for any other name.
         """
         domain = vars(self).get(name)
         return domain if isinstance(domain, Domain) else None
@@ -128,27 +129,27 @@ class ConvexStore(Client):
         Parameters
         ----------
         table_name : str
-            Mastra's name, such as ``"mastra_threads"``; runs of workflows are ``"mastra_workflow_snapshot"``. A name of
-            nobody's has no rows.
+            Mastra's name, such as ``"mastra_threads"``; runs of workflows are ``"mastra_workflow_snapshot"``. An
+            unknown table is empty.
         """
         self._storage.repeat("clearTable", key_text("ConvexStore.clear: table_name", table_name))
 
     def watch_thread(self, thread_id: str) -> Subscription[Thread | None]:
-        """Follow a thread: the thread, or None, and again with each change."""
+        """Follow a thread: the thread, or None if it doesn't exist, again after each change."""
         args = {"threadId": key_text("ConvexStore.watch_thread: thread_id", thread_id)}
         return self._watch("watchThread", args, _one(Thread))
 
     def watch_messages(
         self, thread_id: str, *, limit: int = 100, order: Literal["asc", "desc"] = "asc"
     ) -> Subscription[list[Message]]:
-        """Follow a thread's messages: all that it shows, with each change.
+        """Follow a thread's messages: the list, again after each change.
 
         Parameters
         ----------
         thread_id : str
             The thread.
         limit : int, default 100
-            How many, at most 1000.
+                The number of messages, at most 1000.
         order : {"asc", "desc"}, default "asc"
             Oldest or newest first, by ``created_at``.
         """
@@ -165,12 +166,12 @@ class ConvexStore(Client):
         return self._watch("watchThreadsByResource", {**args, **_order(place, order)}, _list(Thread))
 
     def watch_resource(self, resource_id: str) -> Subscription[Resource | None]:
-        """Follow a resource: it, or None, and again with each change."""
+        """Follow a resource: the resource, or None if it doesn't exist, again after each change."""
         args = {"resourceId": key_text("ConvexStore.watch_resource: resource_id", resource_id)}
         return self._watch("watchResource", args, _one(Resource))
 
     def watch_workflow_run(self, workflow_name: str, run_id: str) -> Subscription[WorkflowRun | None]:
-        """Follow a run of a workflow: it, or None, and again with each change."""
+        """Follow a run of a workflow: the run, or None if it doesn't exist, again after each change."""
         place = "ConvexStore.watch_workflow_run"
         args = {
             "workflowName": key_text(f"{place}: workflow_name", workflow_name),
@@ -181,7 +182,7 @@ class ConvexStore(Client):
     def watch_workflow_runs(
         self, *, workflow_name: str | None = None, resource_id: str | None = None, limit: int = 50
     ) -> Subscription[list[WorkflowRun]]:
-        """Follow the latest runs, newest first: of a workflow, of a resource, of both, or of all; at most 1000."""
+        """Follow the latest runs, newest first, at most 1000: of a workflow, of a resource, of both, or all."""
         place = "ConvexStore.watch_workflow_runs"
         args: dict[str, Any] = _limit(place, limit)
         if workflow_name is not None:

@@ -24,8 +24,8 @@ RUNS = "mastra_workflow_snapshot"
 class WorkflowsStorage(RunOwners):
     """Runs of workflows.
 
-    Writes take a `fence`, from `claim_run_ownership`: such a write fails with the code ``STORAGE_RUN_FENCE_CONFLICT``,
-    and changes nothing, once another owner has claimed the run.
+    Writes take a `fence` from `claim_run_ownership`. Once another owner has claimed the run, such a write fails with
+    the code ``STORAGE_RUN_FENCE_CONFLICT`` and changes nothing.
 
     Notes
     -----
@@ -35,7 +35,7 @@ class WorkflowsStorage(RunOwners):
     _TABLES = (RUNS, OWNERS)
     _FENCES = OWNERS
 
-    # Only older functions write rows without a status: once all have one, all will.
+    # Only older functions write rows without a status. Once all rows have one, all will.
     _has_status = False
 
     def persist_workflow_snapshot(
@@ -49,20 +49,20 @@ class WorkflowsStorage(RunOwners):
         updated_at: datetime | str | None = None,
         fence: RunFence | None = None,
     ) -> None:
-        """Insert a run, or replace its snapshot; ``created_at``, and a resource where none is given, stay.
+        """Insert a run, or replace its snapshot. ``created_at`` is kept, and so is the resource if none is given.
 
         Parameters
         ----------
         workflow_name, run_id : str
             The run.
         snapshot : mapping
-            Its state, with Mastra's keys and the steps' own: none is renamed. Not modified.
+            The run's state. Keys are never renamed. Not modified.
         resource_id : str, optional
             The resource that owns it.
         created_at, updated_at : datetime or str, optional
             By default now.
         fence : RunFence, optional
-            Only while this claim on the run holds.
+            Write only while this claim on the run stands.
         """
         place = "WorkflowsStorage.persist_workflow_snapshot"
         row = to_row(
@@ -96,14 +96,14 @@ class WorkflowsStorage(RunOwners):
     ) -> dict[str, Any]:
         """Merge a step's result, and the request context key by key, into a run's snapshot, in one transaction.
 
-        Where the stored and the new result both have a list ``output``, as those of a loop whose iterations report one
-        by one, these are merged element by element: an element that isn't None replaces what is stored.
-        ``{"__mastra_pending__": True}`` lets an iteration run again that has no result, or is suspended.
+        If the stored and the new result both have a list ``output``, as in a loop whose iterations report one by one,
+        the lists are merged element by element: an element that isn't None replaces the stored one.
+        ``{"__mastra_pending__": True}`` marks an iteration without a result, or a suspended one, to run again.
 
         Returns
         -------
         dict
-            The results of all steps; empty where there is no such run.
+            The results of all steps; empty if the run doesn't exist.
 
         Raises
         ------
