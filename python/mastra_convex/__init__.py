@@ -84,7 +84,7 @@ __all__ = [
 
 __version__ = _native.__version__
 
-# Users see classes where they import them from.
+# Classes report the module that users import them from.
 for _name in __all__:
     _public = globals()[_name]
     if isinstance(_public, type):

@@ -36,7 +36,7 @@ def key_text(place: str, given: Any) -> str:
 
 
 def as_items(place: str, given: Any) -> list[Any]:
-    """The items of a list, which a text or a mapping isn't."""
+    """The items of a list. A text or a mapping isn't a list."""
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a list")
     return list(given)
@@ -54,7 +54,7 @@ def plain_texts(place: str, given: Any) -> list[str]:
 
 
 def one_of(choices: Sequence[str], place: str, given: Any) -> str:
-    """A text among some."""
+    """One of some texts."""
     if given not in choices:
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected one of: {', '.join(choices)}")
     return str(given)
@@ -87,7 +87,7 @@ def finite_number(place: str, given: Any) -> float:
 def as_duration(
     place: str, value: Any, expected: str = "a number, 0 for no end", longest: float = sys.float_info.max
 ) -> float:
-    """A length of time from zero to `longest`; `expected` says so in an error."""
+    """A length of time from zero to `longest`. `expected` is the error's description of it."""
     # NaN compares false with everything.
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= longest:
         raise InvalidArgumentError(f"{place} {value!r}; expected {expected}")
@@ -100,7 +100,7 @@ def as_seconds(place: str, value: Any) -> float:
 
 
 def check_index_name(place: str, index_name: str) -> None:
-    """An index is named by text; ``indexes`` is where the storage functions keep the list of them."""
+    """An index's name: text, but not ``indexes``, under which the storage functions keep the list of indexes."""
     if not isinstance(index_name, str) or not index_name:
         raise InvalidArgumentError(f"{place}: index_name {index_name!r}; expected text, not empty")
     if index_name == "indexes":
@@ -108,7 +108,7 @@ def check_index_name(place: str, index_name: str) -> None:
 
 
 def as_vectors(place: str, vectors: ArrayLike, dimension: int) -> Floats:
-    """A C-contiguous float32 or float64 matrix with finite rows of that dimension; not a copy where it is one."""
+    """A C-contiguous float32 or float64 matrix with finite rows of that dimension. Such a matrix isn't copied."""
     array = _as_floats(f"{place}: vectors", vectors)
     if array.ndim == 1 and array.size == 0:
         return np.empty((0, dimension), np.float32)
@@ -149,7 +149,7 @@ def _as_floats(place: str, numbers: ArrayLike) -> Floats:
 
 
 def _check_finite(place: str, array: Floats) -> None:
-    # A sum is finite when all its terms are, and one pass over the numbers without a mask.
+    # The sum is finite if all terms are, and needs one pass over the numbers without a mask.
     with np.errstate(over="ignore", invalid="ignore"):
         is_finite = array.size == 0 or math.isfinite(float(np.sum(array, dtype=np.float64)))
     if is_finite:
@@ -176,12 +176,12 @@ def given_ids(place: str, ids: Sequence[str]) -> list[str]:
     for position, id in enumerate(given):
         if not isinstance(id, str) or not id:
             raise InvalidArgumentError(f"{place}: ids[{position}] is {id!r}; expected text, not empty")
-    # A plain str also of NumPy's.
+    # NumPy's texts become plain str.
     return [str(id) for id in given]
 
 
 def as_metadata(place: str, metadata: Sequence[Metadata | None] | None, count: int) -> list[dict[str, Any]]:
-    """One dict a row, empty where a row has no metadata."""
+    """One dict per row, empty for a row without metadata."""
     if metadata is None:
         return [{} for _ in range(count)]
     metadata = _as_list(place, "metadata", metadata)
@@ -200,7 +200,7 @@ def _as_list(place: str, name: str, given: Any) -> list[Any]:
 
 
 def as_batch_size(place: str, batch_size: int | None, most: int) -> int:
-    """Rows a call."""
+    """The number of rows per call."""
     if batch_size is None:
         return most
     return as_integer(f"{place}: batch_size", batch_size, 1, most)

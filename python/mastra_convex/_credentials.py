@@ -9,7 +9,7 @@ from typing import Literal
 
 from mastra_convex.errors import ConfigurationError
 
-# An admin key wins over a token; the first variable that is set counts.
+# An admin key takes precedence over a token, and the first variable that is set over the others.
 ADMIN_KEYS = ("CONVEX_ADMIN_KEY", "CONVEX_SELF_HOSTED_ADMIN_KEY")
 AUTH_TOKEN = "CONVEX_AUTH_TOKEN"
 URLS = ("CONVEX_URL", "CONVEX_SELF_HOSTED_URL")
@@ -19,7 +19,7 @@ URLS = ("CONVEX_URL", "CONVEX_SELF_HOSTED_URL")
 class Authorization:
     """Gives the ``Authorization`` header for each call.
 
-    It holds a function rather than the text, so that nothing which is printed or logged holds a credential.
+    It holds a function rather than the text, so that printing or logging it shows no credential.
     """
 
     kind: Literal["admin_key", "auth_token"]
@@ -30,9 +30,9 @@ class Authorization:
 
 
 def authorization(admin_key: str | None, auth_token: str | Callable[[], str] | None) -> Authorization | None:
-    """How calls over HTTP are authorized; None for anonymous calls.
+    """The authorization of calls over HTTP; None for anonymous calls.
 
-    Arguments win over the environment, and an admin key over a token.
+    Arguments take precedence over the environment, and an admin key over a token.
     """
     key = _credential("admin_key", admin_key) or (None if auth_token else _set_credential(ADMIN_KEYS))
     if key:
@@ -54,7 +54,7 @@ def user_token(auth_token: str | Callable[[], str] | None) -> Callable[[], str] 
 
 
 def url_from_env() -> str:
-    """The deployment's URL, where it and a credential are set."""
+    """The deployment's URL, if the environment has it and a credential."""
     url = _first(URLS)
     if not url:
         raise ConfigurationError(f"connect_from_env: none of {', '.join(URLS)} is set")
@@ -73,7 +73,7 @@ def _set_credential(names: tuple[str, ...]) -> str | None:
 
 
 def _credential(name: str, given: str | None) -> str | None:
-    """A credential as a header can hold it, without the line end of the file that it was read from."""
+    """A credential for a header, without the line end of the file that it was read from."""
     if given is None:
         return None
     if not isinstance(given, str):

@@ -1,4 +1,4 @@
-"""How results look in a notebook."""
+"""The display of results in a notebook."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mastra_convex._native import QueryResults
 
-# More rows than one looks at, and longer metadata, would only push the rest of a notebook away.
+# More rows or longer metadata would only fill the notebook.
 MOST_ROWS = 20
 MOST_CHARACTERS = 200
 
 
 def query_results(self: QueryResults) -> str:
-    """The first hits, and what the query did: `QueryResults._repr_html_`, whose class is Rust's."""
+    """`QueryResults._repr_html_`, for a class written in Rust: the first hits, and the query's statistics."""
     rows = [(hit.id, f"{hit.score:.4f}", str(hit.metadata)) for hit in islice(self, MOST_ROWS)]
     stats = self.stats
     notes = [f"{len(self):,} of {stats.rows:,} rows ({stats.strategy})"]
@@ -33,7 +33,7 @@ def index_stats(count: int, dimension: int, metric: str) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
-    """Left as the notebook styles it, light or dark; only texts are kept from standing at the right."""
+    """A table in the notebook's own style, light or dark, with texts at the left."""
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
     body = "".join(
         "<tr>" + "".join(f'<td style="text-align: left">{escape(_short(cell))}</td>' for cell in row) + "</tr>"

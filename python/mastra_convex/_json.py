@@ -1,4 +1,4 @@
-"""JSON text, as Mastra stores what Convex's own values can't hold: any keys, and whatever is a program's own."""
+"""JSON text. Mastra stores values in it that Convex's values can't hold, such as objects with any keys."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mastra_convex.types import iso_text
 
 
 def to_json(place: str, value: object) -> str:
-    """The JSON text of a value as ``JSON.stringify`` writes it; dates become ISO text, arrays lists.
+    """The JSON text of a value, as ``JSON.stringify`` writes it. Dates become ISO text, and arrays become lists.
 
     Raises
     ------
     InvalidArgumentError
-        Something in it isn't JSON; the place is named.
+        A part of the value isn't JSON. The error names its place.
     """
     try:
         return _ENCODER.encode(value)
@@ -44,10 +44,10 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 
 
 def _blame(place: str, value: Any, outer: tuple[int, ...]) -> str:
-    """Which part of a value isn't JSON, and why; empty where all of it is."""
+    """The message that says which part of a value isn't JSON, and why; empty if all of it is JSON."""
     if id(value) in outer:
         return f"{place} contains itself, which JSON can't express"
-    # Less deep than Python's own recursion may go.
+    # Below Python's own limit of recursion.
     if len(outer) > 200:
         return f"{place[:80]}… is nested more than 200 levels deep; expected fewer"
     if isinstance(value, np.ndarray | np.generic):

@@ -1,4 +1,4 @@
-"""Rows to be written: how large they are, and how many of them a call takes."""
+"""Rows to write: their sizes, and the number of rows per call."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from mastra_convex import _native
 from mastra_convex._arguments import Metadata
 
 # A transaction may read and write 16 MiB each (docs.convex.dev/production/state/limits), and reads what it replaces.
-# Where old rows are larger than these, a call is halved.
+# If the replaced rows are larger, a call is halved.
 CALL_BYTES = 8 << 20
 CALL_ROWS = 500
 
 
 def batches(sizes: Sequence[int], most_rows: int) -> Iterator[slice]:
-    """Cut rows of these sizes, in bytes, into calls that Convex's limits hold."""
+    """Cut rows of these sizes, in bytes, into calls within Convex's limits."""
     begin, total = 0, 0
     for position, size in enumerate(sizes):
         if position > begin and (position - begin == most_rows or total + size > CALL_BYTES):
@@ -26,5 +26,5 @@ def batches(sizes: Sequence[int], most_rows: int) -> Iterator[slice]:
 
 
 def row_sizes(place: str, ids: Sequence[str], metadata: Sequence[Metadata], dimension: int) -> list[int]:
-    """The size of each row as a document, having checked that Convex can hold it."""
+    """The size of each row as a document, after checking that Convex can hold it."""
     return _native.row_sizes(ids, metadata, dimension, place)

@@ -10,7 +10,7 @@ class AnyDeployment:
 
 
 def refuse_twin(client: str, deployment: object) -> None:
-    """Refuse a deployment whose calls are awaited where the class's aren't, or the other way round."""
+    """Refuse an async deployment for a sync class, and a sync deployment for an async class."""
     if not isinstance(deployment, AnyDeployment):
         return
     if client.startswith("Async"):

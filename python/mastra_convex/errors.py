@@ -76,7 +76,7 @@ class MastraConvexError(Exception):
     Attributes
     ----------
     code : str
-        A stable name: Convex's short name where a function failed, the class's name without ``Error`` elsewhere.
+        A stable name: Convex's short name if a function failed, otherwise the class's name without ``Error``.
     details : dict
         The values in the message.
     hint : str or None
@@ -160,7 +160,7 @@ class ConnectError(TransportError):
 class TransportTimeoutError(TransportError, TimeoutError):
     """A call that only reads got no answer in time."""
 
-    # TimeoutError is an OSError, whose text is made of an errno and a reason.
+    # TimeoutError is an OSError, which makes its text of an errno and a reason.
     __str__ = MastraConvexError.__str__
 
 
@@ -215,7 +215,7 @@ class AlreadyExistsError(FunctionError):
 class NotFoundError(MastraConvexError, LookupError):
     """The requested thing doesn't exist."""
 
-    # LookupError comes with KeyError's habit of quoting; the message is a sentence.
+    # A LookupError may quote its message as KeyError does; this message is a sentence.
     __str__ = MastraConvexError.__str__
 
 

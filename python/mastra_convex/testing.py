@@ -1,4 +1,4 @@
-"""Fixtures for pytest: each test gets an embedded deployment of its own, empty, in memory.
+"""Fixtures for pytest: each test gets its own embedded deployment, empty and in memory.
 
 In ``conftest.py``::
 
@@ -11,7 +11,7 @@ and in a test::
         memory.save_thread(mc.Thread(id="t1", resource_id="ada"))
         assert reply(memory, "t1", "Hi") == "Hello, Ada"
 
-Nothing is shared, so tests run in any order and in parallel. A deployment opens in some 20 ms.
+Tests share nothing, so they run in any order and in parallel. A deployment opens in some 20 ms.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def convex(convex_functions: str | os.PathLike[str] | None) -> Iterator[mc.Deplo
 
 @pytest.fixture
 def async_convex(convex_functions: str | os.PathLike[str] | None) -> Iterator[mc.AsyncDeployment]:
-    """An `AsyncDeployment`, which opens at its first await, in whatever event loop."""
+    """An `AsyncDeployment`, which opens at its first await, in any event loop."""
     deployment = mc.connect_async(":memory:", functions=convex_functions)
     yield deployment
     asyncio.run(deployment.close())
@@ -51,7 +51,7 @@ def async_convex(convex_functions: str | os.PathLike[str] | None) -> Iterator[mc
 def convex_url(convex_functions: str | os.PathLike[str] | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of a deployment served on this machine, for code that connects by itself.
 
-    ``CONVEX_URL`` and ``CONVEX_ADMIN_KEY`` are set for the test, so that `connect_from_env` leads there.
+    ``CONVEX_URL`` and ``CONVEX_ADMIN_KEY`` are set for the test, so that `connect_from_env` opens it.
     """
     deployment = _native.EmbeddedDeployment(
         None,

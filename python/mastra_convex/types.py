@@ -1,4 +1,4 @@
-"""Small records that the classes take and give."""
+"""Small records of the classes' arguments and results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QueryResults._repr_html_ = _html.query_results  # type: ignore[method-assign]
 
 @dataclass(frozen=True, slots=True)
 class Int64:
-    """A 64-bit integer, as Convex keeps it apart from numbers.
+    """A 64-bit integer, a type that Convex distinguishes from numbers.
 
     A plain ``int`` is sent as a number (float64), exact up to 2**53.
     """
@@ -45,7 +45,7 @@ class IndexStats:
     dimension : int
         Length of its vectors.
     count : int
-        Rows it holds.
+        The number of rows.
     metric : {"cosine", "dotproduct", "euclidean"}
         The meaning of a score.
     """
@@ -60,7 +60,7 @@ class IndexStats:
 
 @dataclass(frozen=True, slots=True)
 class NativeIndex:
-    """Where a native vector index lives: a table with one of Convex's vector indexes.
+    """The place of a native vector index: a table with one of Convex's vector indexes.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class NativeIndex:
     vector_field, metadata_field : str, default "embedding", "metadata"
         The fields of a row's vector and metadata.
     filter_fields : sequence of str, default ()
-        Metadata keys that queries filter on. Each is a top-level field too, which writes copy out of the metadata.
+        Metadata keys that queries filter on. Writes copy each to a top-level field.
     """
 
     table_name: str
@@ -90,7 +90,7 @@ class NativeIndex:
 
 
 def iso_text(moment: datetime) -> str:
-    """A moment as Mastra stores it: ISO text in UTC, cut to milliseconds (JavaScript's ``toISOString``)."""
+    """A time as Mastra stores it: ISO text in UTC, cut to milliseconds (JavaScript's ``toISOString``)."""
     if moment.tzinfo is None:
         raise InvalidArgumentError(f"{moment!r} has no time zone; expected one, as in datetime.now(timezone.utc)")
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

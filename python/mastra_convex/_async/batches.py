@@ -14,7 +14,7 @@ Row = TypeVar("Row")
 async def in_batches(
     send: Callable[[list[Row]], Awaitable[object]], rows: Sequence[Row], sizes: Sequence[int], most: int = CALL_ROWS
 ) -> None:
-    """Send rows of these sizes, in bytes, at most `most` a call. An error says how many rows calls before it wrote."""
+    """Send rows of these sizes in bytes, at most `most` per call. An error says how many rows earlier calls wrote."""
     for batch in batches(sizes, most):
         try:
             await in_halves(send, list(rows[batch]))
@@ -24,10 +24,9 @@ async def in_batches(
 
 
 async def in_halves(send: Callable[[list[Row]], Awaitable[object]], rows: list[Row]) -> None:
-    """Send rows in one call, or where a limit of the deployment is passed, in halves of it.
+    """Send rows in one call. If the call exceeds a limit of the deployment, send each half in the same way.
 
-    How large the rows are that stand there, and are read on the way, only the deployment knows. A call that failed has
-    left no trace.
+    Only the deployment knows the size of the stored rows that a call reads. A failed call has written nothing.
     """
     try:
         await send(rows)
@@ -40,7 +39,7 @@ async def in_halves(send: Callable[[list[Row]], Awaitable[object]], rows: list[R
 
 
 def tell_what_was_written(error: MastraConvexError, written: int, rows: int) -> None:
-    """Let the error of a call say what the calls before it wrote."""
+    """Add the number of rows that earlier calls wrote to an error."""
     if written:
         error.args = (f"{error.args[0]} ({written} of {rows} rows had been written)",)
         error.details["written"] = written

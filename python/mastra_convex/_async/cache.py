@@ -14,30 +14,30 @@ from mastra_convex._json import to_json
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
 from mastra_convex.records._columns import MOST_BYTES
 
-# Operations that clean up first ask to be called again; each such call deletes at least a row, most of them 25.
+# An operation that first cleans up asks to be called again. Each such call deletes at least one row, usually 25.
 MAX_CALLS = 1000
 
 
 class AsyncConvexServerCache(AsyncClient):
-    """Mastra's server cache: what replays an agent's stream to who comes back, and keeps responses.
+    """Mastra's server cache. It replays an agent's stream to a returning client, and keeps responses.
 
     Keys live in the table ``mastra_cache``, where npm ``@mastra/convex`` reads them. A key holds a value, a list or a
-    counter until it expires. Each method is one transaction, except where a list of more than 25 items has to go first.
+    counter until it expires. Each method is one transaction, unless it must first delete a list of more than 25 items.
 
     Parameters
     ----------
     deployment : AsyncDeployment, or what ``connect_async`` takes
         Where the cache is. This object closes the deployment if it opened it.
     key_prefix : str, default "mastra:cache:"
-        Begins all its keys; `clear` deletes those that were written with exactly this prefix. Caches whose prefixes
-        begin alike can name one key, so end a prefix with a character that no other continues.
+        The beginning of all keys. `clear` deletes the keys that were written with exactly this prefix. If one prefix
+        begins another, two caches can share a key, so end prefixes with a separator.
     ttl_ms : float, default 300_000
-        Milliseconds until a key expires, counted by this machine's clock from the last write to it. 0: never.
+        Milliseconds from the last write until a key expires, by this machine's clock. 0 means never.
     cache_function : str, default "mastra/cache:handle"
         The path of the cache function.
     timeout : float, default 30
-        Seconds that a method may take with all its calls; 0: no limit. With a target, also ``connect``'s: a single
-        call to a deployment that was passed open takes up to that deployment's timeout.
+        Seconds that a method may take with all its calls; 0 for no limit. With a target, this is also ``connect``'s
+        timeout. If an open deployment was passed, its own timeout applies to each call.
     **options
         ``connect``'s, with a target.
     """
@@ -64,7 +64,7 @@ class AsyncConvexServerCache(AsyncClient):
         super().__init__(deployment, **options)
 
     async def get(self, key: str) -> Any:
-        """Return the value of a key; None where it is missing, has expired, or holds a list or counter."""
+        """Return the value of a key. None if it is missing, has expired, or holds a list or counter."""
         key = self._key("ConvexServerCache.get", key)
         if await self._json():
             text = await self._settle("get", key=key, asJson=True)
@@ -72,40 +72,40 @@ class AsyncConvexServerCache(AsyncClient):
         return await self._settle("get", key=key)
 
     async def set(self, key: str, value: object, ttl_ms: float | None = None) -> None:
-        """Let a key hold a value, whatever it held.
+        """Set a key to a value, replacing anything it held.
 
         Parameters
         ----------
         key : str
-            Any text but the empty one.
+            Any text that isn't empty.
         value : object
             Any JSON, with any keys; dates become ISO text. At most 1 MiB, Convex's limit.
         ttl_ms : float, optional
-            Milliseconds until it expires, by default the cache's. 0: never.
+            Milliseconds until the key expires, by default the cache's. 0 means never.
 
         Raises
         ------
         InvalidArgumentError
-            The value isn't JSON, and the place in it is named; or it is too large.
+            The value isn't JSON (the error names the place in it), or it is too large.
         """
         key = self._key("ConvexServerCache.set", key)
         ttl_ms = self.ttl_ms if ttl_ms is None else as_duration("ConvexServerCache.set: ttl_ms", ttl_ms)
         await self._write("set", ttl_ms, key=key, **await self._value("ConvexServerCache.set", value))
 
     async def delete(self, key: str) -> None:
-        """Delete a key. A missing one: nothing."""
+        """Delete a key. Does nothing if it is missing."""
         await self._settle("delete", key=self._key("ConvexServerCache.delete", key))
 
     async def clear(self) -> None:
-        """Delete all keys that were written with exactly this prefix, some a transaction."""
+        """Delete all keys that were written with exactly this prefix, in several transactions if there are many."""
         await self._settle("clear", keyPrefix=self.key_prefix)
 
     async def sweep(self) -> None:
-        """Delete the keys of this prefix that have expired; until then they are only hidden."""
+        """Delete the expired keys of this prefix. Until then they are only hidden."""
         await self._settle("sweep", keyPrefix=self.key_prefix)
 
     async def increment(self, key: str) -> int:
-        """Add 1 to a counter, which begins at 0; return it. It expires anew.
+        """Add 1 to a counter, which begins at 0, and return it. This restarts its time to expire.
 
         Raises
         ------
@@ -115,12 +115,12 @@ class AsyncConvexServerCache(AsyncClient):
         return int(await self._write("increment", self.ttl_ms, key=self._key("ConvexServerCache.increment", key)))
 
     async def list_push(self, key: str, value: object) -> None:
-        """Append a value, as `set` takes it, to a list, which begins empty. The list expires anew.
+        """Append a value, as in `set`, to a list, which begins empty. This restarts the list's time to expire.
 
         Raises
         ------
         InvalidArgumentError
-            The value isn't JSON, and the place in it is named; or it is too large.
+            The value isn't JSON (the error names the place in it), or it is too large.
         FunctionError
             The key holds a value or a counter; code ``WrongKind``.
         """
@@ -128,14 +128,14 @@ class AsyncConvexServerCache(AsyncClient):
         await self._write("listPush", self.ttl_ms, key=key, **await self._value("ConvexServerCache.list_push", value))
 
     async def list_push_indexed(self, list_key: str, counter_key: str, value: Mapping[str, Any]) -> int:
-        """Append a mapping with its ``index``, which a counter gives; return the index. Both expire anew.
+        """Append a mapping with an ``index`` from a counter, and return the index. This restarts both times to expire.
 
-        Of several writers each gets an index of its own, from 0 on, and the list has the order of the indexes.
+        Each writer gets its own index, from 0 on, and the list is in the order of the indexes.
 
         Raises
         ------
         InvalidArgumentError
-            The value is no mapping, not JSON, or too large.
+            The value isn't a mapping, isn't JSON, or is too large.
         FunctionError
             `list_key` holds no list, or `counter_key` no counter; code ``WrongKind``.
         """
@@ -152,7 +152,7 @@ class AsyncConvexServerCache(AsyncClient):
         return index
 
     async def list_length(self, key: str) -> int:
-        """Return the number of a list's items; 0 where it is missing or has expired.
+        """Return the number of a list's items; 0 if it is missing or has expired.
 
         Raises
         ------
@@ -175,8 +175,9 @@ class AsyncConvexServerCache(AsyncClient):
         Returns
         -------
         list
-            In the order of their appending; empty where the key is missing, has expired, or holds no list. More items
-            than a transaction reads come by several: those are of one moment's list unless it is deleted meanwhile.
+            The items in the order in which they were appended; empty if the key is missing, has expired, or holds no
+            list. If there are more items than a transaction may read, several transactions read them. They see the same
+            list unless it is deleted meanwhile.
         """
         key = self._key("ConvexServerCache.list_from_to", key)
         for name, index in (("from_", from_), ("to", to)):
@@ -200,7 +201,7 @@ class AsyncConvexServerCache(AsyncClient):
         return self.key_prefix + key
 
     async def _value(self, place: str, value: object) -> dict[str, object]:
-        """How a value is sent."""
+        """The request's fields for a value."""
         text = to_json(f"{place}: value", value)
         size = len(text.encode(errors="replace"))
         if size > MOST_BYTES:
@@ -210,7 +211,7 @@ class AsyncConvexServerCache(AsyncClient):
         return {"valueJson": text} if await self._json() else {"value": json.loads(text)}
 
     async def _json(self) -> bool:
-        """Whether the functions take and give JSON text. Those of ``@mastra/convex`` don't, nor know their version."""
+        """Whether the functions accept JSON text. Those of ``@mastra/convex`` don't, and have no version."""
         if self._takes_json is None:
             self._takes_json = (await self._call({"op": "version"}))["ok"]
         return self._takes_json

@@ -37,7 +37,7 @@ class ConnectOptions(TypedDict, total=False):
     synchronous: Literal["full", "normal"]
 
 
-# A host with a port, or one of Convex's: a URL, but for its beginning.
+# A URL without its scheme: a host with a port, or one of Convex's hosts.
 UNSCHEMED = re.compile(r"(\[[\da-f:]+\]|[\w.-]+):\d+(/|$)|[\w.-]+\.convex\.(cloud|site)(/|$)", re.IGNORECASE)
 
 # The memory that mirrors of vector indexes may take by default.
@@ -56,7 +56,7 @@ class AsyncDeployment(AnyDeployment):
     url : str
         The target: a URL, a folder, or ``":memory:"``.
     kind : {"embedded", "http"}
-        Where the functions run: in this process, or where the URL leads.
+        Where the functions run: in this process, or at the URL.
     """
 
     kind: Literal["embedded", "http"]
@@ -72,7 +72,7 @@ class AsyncDeployment(AnyDeployment):
                 f'connect: {target!r} has no scheme; expected "http://{target}" or "https://{target}" for a '
                 f'deployment, "./{target}" for a folder of that name'
             )
-        # A Path has lost one of the slashes.
+        # A Path drops one of the slashes.
         scheme = re.match(r"(\w\w+):/", self.url)
         if scheme and (scheme[1] not in ("http", "https") or not isinstance(target, str)):
             raise ConfigurationError(f"connect: {target!r}; expected a URL as text, http:// or https://, or a folder")
@@ -109,7 +109,7 @@ class AsyncDeployment(AnyDeployment):
         path : str
             ``"dir/module:export"``.
         args : dict, optional
-            Its arguments: Convex values as Python values. NumPy arrays of floats are lists of numbers.
+            The arguments: Convex values as Python values. NumPy arrays of floats are sent as lists of numbers.
 
         Returns
         -------
@@ -119,14 +119,14 @@ class AsyncDeployment(AnyDeployment):
         Raises
         ------
         FunctionNotFoundError
-            There is no such function; those that exist are named.
+            The function doesn't exist. The error lists the existing ones.
         FunctionError
-            It failed; a thrown ``ConvexError`` is an `ApplicationError`.
+            The function failed. A thrown ``ConvexError`` is an `ApplicationError`.
         """
         return await self._call("query", path, args)
 
     async def mutation(self, path: str, args: dict[str, Any] | None = None) -> Any:
-        """Call a mutation function, as `query` does; when this returns, its writes are kept."""
+        """Call a mutation function, as `query` does. When this returns, its writes are durable."""
         return await self._call("mutation", path, args)
 
     async def action(self, path: str, args: dict[str, Any] | None = None) -> Any:
@@ -146,12 +146,14 @@ class AsyncDeployment(AnyDeployment):
         Returns
         -------
         AsyncSubscription
-            Its first state is what `query` returns. Nothing is called before it is asked for one.
+            Its first state is the result of `query`. Nothing is called before the first state is requested.
         """
         return AsyncSubscription(self._open, path, dict(args or {}), lambda state: state)
 
     async def close(self) -> None:
-        """Close this handle. The last handle of the process on a folder closes the folder. Again: nothing."""
+        """Close this handle. The last handle of the process on a folder closes the folder. Does nothing if it is
+        closed.
+        """
         self._closed = True
         await call(self._disconnect)
 

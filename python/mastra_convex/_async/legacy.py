@@ -1,4 +1,4 @@
-"""`AsyncConvexStorage`: the interface of Mastra's first release for Convex, over the tables of today."""
+"""`AsyncConvexStorage`: the interface of Mastra's first release for Convex, over today's tables."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ SPAN = {"id": "span_id", "start_time": "started_at", "end_time": "ended_at"}
 RUN = {"state": "snapshot"}
 STATUS = {"completed": "success"}
 
-# Columns of its spans that have none of their own now: they are kept in the metadata.
+# Fields of its spans that have no column today. They are stored in the metadata.
 FOLDED = ("kind", "status", "events", "other")
 
 
 class AsyncConvexStorage(AsyncRawTables):
     """The interface of the first ``@mastra/convex``, ``ConvexStorage``, in snake_case.
 
-    For programs that were written for it; others take `AsyncConvexStore`, whose domains do the work: the tables are
-    the same, and so are the records and the errors. Mappings may use the first release's names, in snake_case, and
-    dates may be epoch milliseconds. Pages are counted from 1.
+    It is for programs written for that release. New programs use `AsyncConvexStore`, whose domains do the work; the
+    tables, records and errors are the same. Mappings may use the first release's names, in snake_case, and dates may be
+    epoch milliseconds. Pages count from 1.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ class AsyncConvexStorage(AsyncRawTables):
         The deployment's URL, or any other target of ``connect_async``. This object closes the deployment if it opened
         it.
     api : object, optional
-        The generated ``api``, as it was passed then. It isn't needed: functions are found by their paths.
+        The generated ``api``, an argument of the first release. It isn't used: functions are found by their paths.
     auth_token : str or callable, optional
-        A user's JWT, or what returns one.
+        A user's JWT, or a function that returns one.
     admin_auth_token : str, optional
-        The admin key, which wins over a token.
+        The admin key. It takes precedence over a token.
 
     Attributes
     ----------
@@ -83,14 +83,14 @@ class AsyncConvexStorage(AsyncRawTables):
         return await self.store.memory.get_thread_by_id(thread_id)
 
     async def get_threads_by_resource_id(self, resource_id: str) -> list[Thread]:
-        """Return all threads of a resource, those made last first."""
+        """Return all threads of a resource, newest first."""
         page = await self.store.memory.list_threads(filter={"resource_id": resource_id}, per_page=None)
         return page.threads
 
     async def get_threads_by_resource_id_paginated(
         self, resource_id: str, page: int = 1, per_page: int = 100
     ) -> ThreadPage:
-        """Return a page of a resource's threads, those made last first; `page` counts from 1."""
+        """Return a page of a resource's threads, newest first. `page` counts from 1."""
         number = _page("ConvexStorage.get_threads_by_resource_id_paginated", page)
         found = await self.store.memory.list_threads(
             filter={"resource_id": resource_id}, page=number - 1, per_page=per_page
@@ -100,28 +100,30 @@ class AsyncConvexStorage(AsyncRawTables):
     async def update_thread(
         self, id: str, title: str | None = None, metadata: Mapping[str, Any] | None = None
     ) -> Thread:
-        """Replace a thread's title, merge into its metadata; a `ThreadNotFoundError` where there is none."""
+        """Replace a thread's title and merge into its metadata. Raises a `ThreadNotFoundError` if it doesn't exist."""
         return await self.store.memory.update_thread(id, title=title, metadata=metadata)
 
     async def delete_thread(self, thread_id: str) -> None:
-        """Delete a thread with its messages. An unknown one: nothing."""
+        """Delete a thread with its messages. Does nothing if it doesn't exist."""
         await self.store.memory.delete_thread(thread_id)
 
     async def save_message(self, message: Message | Mapping[str, Any]) -> Message:
-        """Insert a message, or update the one with its id; a `ThreadNotFoundError` where its thread isn't there."""
+        """Insert a message, or update the one with its id. Raises a `ThreadNotFoundError` if its thread doesn't
+        exist.
+        """
         return (await self.save_messages([message]))[0]
 
     async def save_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
-        """Insert messages, or update those with the same ids; return them in the order given.
+        """Insert messages, or update those with the same ids; return them in the given order.
 
-        Content may be what the first release took: text, or a list of parts such as ``{"type": "tool-call", …}``.
+        Content may have the first release's form: text, or a list of parts such as ``{"type": "tool-call", …}``.
         """
         return await self.store.memory.save_messages(
             _records("ConvexStorage.save_messages: messages", messages, MESSAGE)
         )
 
     async def update_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
-        """Update what is given of messages; unknown ids are passed over."""
+        """Update the given fields of messages. Unknown ids are ignored."""
         return await self.store.memory.update_messages(
             _records("ConvexStorage.update_messages: messages", messages, MESSAGE)
         )
@@ -142,17 +144,16 @@ class AsyncConvexStorage(AsyncRawTables):
         Parameters
         ----------
         thread_id : str
-            The thread; an unknown one has no messages.
+            The thread. An unknown thread has no messages.
         format : {"v1", "v2"}, default "v2"
-            ``"v1"`` gives them in the first release's form, in which calls of tools and what they returned are
-            messages of their own.
+            ``"v1"`` is the first release's form, in which tool calls and their results are separate messages.
         """
         one_of(("v1", "v2"), "ConvexStorage.get_messages: format", format)
         messages = (await self.store.memory.list_messages(thread_id, per_page=None)).messages
         return messages_v1(messages) if format == "v1" else messages
 
     async def get_messages_paginated(self, thread_id: str, page: int = 1, per_page: int = 40) -> MessagePage:
-        """Return a page of a thread's messages, oldest first; `page` counts from 1."""
+        """Return a page of a thread's messages, oldest first. `page` counts from 1."""
         number = _page("ConvexStorage.get_messages_paginated", page)
         found = await self.store.memory.list_messages(thread_id, page=number - 1, per_page=per_page)
         return replace(found, page=number)
@@ -170,7 +171,7 @@ class AsyncConvexStorage(AsyncRawTables):
         Returns
         -------
         callable
-            Ends it; again: nothing. Where the query fails it ends by itself, with a line in the log
+            A function that ends the subscription. If the query fails, the subscription ends with a message in the log
             ``mastra_convex.legacy``.
         """
         return call_with_each(self.store.watch_thread(thread_id), callback)
@@ -194,11 +195,11 @@ class AsyncConvexStorage(AsyncRawTables):
         return await self.store.observability.create_span(given)
 
     async def get_traces(self) -> list[Span]:
-        """Return all traces, each by its root span, those started last first."""
+        """Return all traces, each by its root span, latest first."""
         return (await self.store.observability.list_traces(pagination={"per_page": None})).spans
 
     async def get_traces_by_thread_id(self, thread_id: str) -> list[Span]:
-        """Return the traces of a thread, each by its root span, those started last first."""
+        """Return the traces of a thread, each by its root span, latest first."""
         found = await self.store.observability.list_traces(
             filters={"thread_id": thread_id}, pagination={"per_page": None}
         )
@@ -207,7 +208,7 @@ class AsyncConvexStorage(AsyncRawTables):
     async def get_traces_paginated(
         self, page: int = 1, per_page: int = 100, from_date: Moment | None = None, to_date: Moment | None = None
     ) -> TracePage:
-        """Return a page of traces, each by its root span, those started last first.
+        """Return a page of traces, each by its root span, latest first.
 
         `page` counts from 1; with dates, only traces that started between them, both included.
         """
@@ -233,7 +234,7 @@ class AsyncConvexStorage(AsyncRawTables):
         return await self.store.observability.get_eval(run_id)
 
     async def get_evals_by_agent_name(self, agent_name: str, type: Literal["test", "live"] | None = None) -> list[Eval]:
-        """Return an agent's evals, newest first: all, or those that a test asked for, or the others."""
+        """Return an agent's evals, newest first: all, or only those made by tests, or only the others."""
         return await self.store.observability.get_evals_by_agent_name(agent_name, type)
 
     async def save_workflow_run(self, workflow_run: WorkflowRun | Mapping[str, Any]) -> WorkflowRun:
@@ -265,7 +266,7 @@ class AsyncConvexStorage(AsyncRawTables):
         return await self.get_workflow_run(run.run_id, run.workflow_name) or run
 
     async def get_workflow_run(self, run_id: str, workflow_name: str | None = None) -> WorkflowRun | None:
-        """Return a run, or None; without a workflow the newest that has this id."""
+        """Return a run, or None. Without a workflow, the newest run with this id."""
         return await self.store.workflows.get_workflow_run_by_id(run_id, workflow_name)
 
     async def get_workflow_run_by_id(self, run_id: str, workflow_name: str | None = None) -> WorkflowRun | None:
@@ -286,18 +287,18 @@ class AsyncConvexStorage(AsyncRawTables):
         Parameters
         ----------
         workflow_name, resource_id : str, optional
-            Only runs of it.
+            Only runs of this workflow or resource.
         from_date, to_date : datetime, str or epoch milliseconds, optional
             Only runs created between these, both included.
         limit : int, optional
-            How many at most; by default all.
+            The maximum number; by default all.
         offset : int, default 0
-            How many to pass over; it needs a limit.
+            The number of runs to skip. It needs a limit.
 
         Returns
         -------
         WorkflowRunPage
-            Its `page` is that which the offset lies in.
+            Its `page` is the one that contains the offset.
         """
         place = "ConvexStorage.get_workflow_runs"
         offset = as_integer(f"{place}: offset", offset, 0, MOST_ROWS)
@@ -319,7 +320,7 @@ class AsyncConvexStorage(AsyncRawTables):
         return (await self.store.workflows.list_workflow_runs(status=STATUS.get(state_type, state_type))).runs
 
     async def update_workflow_runs(self, workflow_runs: Sequence[Mapping[str, Any]]) -> None:
-        """Set what is given of runs' states, as `save_workflow_run` takes them; unknown ones are passed over."""
+        """Set the given fields of runs' states, in the form of `save_workflow_run`. Unknown runs are ignored."""
         place = "ConvexStorage.update_workflow_runs: workflow_runs"
         runs = [_run(f"{place}[{n}]", given) for n, given in enumerate(as_items(place, workflow_runs))]
         for n, run in enumerate(runs):
@@ -330,7 +331,7 @@ class AsyncConvexStorage(AsyncRawTables):
 
 
 def _record(place: str, given: Any, names: Mapping[str, str]) -> Any:
-    """A mapping with today's names and dates; a record as it is."""
+    """A mapping with today's names and dates. A record is returned unchanged."""
     if not isinstance(given, Mapping):
         return given
     record = {names.get(name, name): value for name, value in given.items()}
@@ -346,7 +347,9 @@ def _records(place: str, given: Any, names: Mapping[str, str]) -> list[Any]:
 
 
 def _run(place: str, given: Any) -> dict[str, Any]:
-    """The fields of a `WorkflowRun`: what the first release kept beside the state is part of the snapshot."""
+    """The fields of a `WorkflowRun`. Fields that the first release kept beside the state become part of the
+    snapshot.
+    """
     if not isinstance(given, Mapping):
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a mapping")
     run: dict[str, Any] = _record(place, given, RUN)

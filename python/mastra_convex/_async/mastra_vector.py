@@ -28,11 +28,11 @@ class QueryOptions(TypedDict, total=False):
 
 
 class AsyncMastraVector(AsyncClient, ABC):
-    """Named indexes of vectors with ids and metadata, and the nearest of them to a query."""
+    """Named indexes of vectors with ids and metadata, and search in them."""
 
     @abstractmethod
     async def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
-        """Make an index."""
+        """Create an index."""
 
     @abstractmethod
     async def upsert(
@@ -103,21 +103,21 @@ class AsyncMastraVector(AsyncClient, ABC):
         """Delete an index with its rows."""
 
     async def index(self, index_name: str, dimension: int | None = None, metric: Metric = "cosine") -> AsyncVectorIndex:
-        """Return a handle on an index, which has the methods of this class less the name.
+        """Return a handle on an index. It has this class's methods without the index's name.
 
         Parameters
         ----------
         index_name : str
             The index.
         dimension : int, optional
-            When given, the index is made if it is missing, as `create_index` does.
+            If given, a missing index is created, as by `create_index`.
         metric : {"cosine", "dotproduct", "euclidean"}, default "cosine"
-            For an index to be made.
+            The metric of a new index.
 
         Raises
         ------
         IndexNotFoundError
-            No dimension is given, and there is no such index.
+            No dimension is given, and the index doesn't exist.
         """
         if dimension is None:
             await self.describe_index(index_name)
@@ -127,7 +127,7 @@ class AsyncMastraVector(AsyncClient, ABC):
 
 
 class AsyncVectorIndex:
-    """One index of a vector class. Each method is that class's, with the index's name filled in."""
+    """One index of a vector class. Each method calls the class's method with the index's name."""
 
     def __init__(self, vector: AsyncMastraVector, index_name: str) -> None:
         self._vector = vector
@@ -205,7 +205,9 @@ class AsyncVectorIndex:
 
 
 def index_not_found(place: str, index_name: str, existing: Sequence[str], otherwise: str) -> IndexNotFoundError:
-    """The error for an index that doesn't exist, naming those that do; its hint is a near one, or otherwise this."""
+    """The error for an index that doesn't exist. It lists the existing ones; its hint is a similar name, or else
+    `otherwise`.
+    """
     near = get_close_matches(index_name, existing, n=1)
     there_are = f"there are: {', '.join(existing)}" if existing else "there is none yet"
     return IndexNotFoundError(

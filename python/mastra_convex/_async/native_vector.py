@@ -55,7 +55,7 @@ _SCAN_HINT = "ConvexVector scans: any top_k, the whole filter language, filters 
 
 
 class AsyncConvexNativeVector(AsyncMastraVector):
-    """Vector search by Convex's own index, for deployments with more vectors than a scan is good for.
+    """Vector search by Convex's own index, for deployments with too many vectors to scan.
 
     Each index is a table with a vector index in the deployment's schema. In an embedded deployment with the built-in
     functions, naming it here declares it. Convex's index is approximate on large tables; the embedded one is exact.
@@ -65,13 +65,13 @@ class AsyncConvexNativeVector(AsyncMastraVector):
     deployment : AsyncDeployment, or what ``connect_async`` takes
         Where the vectors are. This object closes the deployment if it opened it.
     indexes : mapping of str to NativeIndex
-        Index names, and where each lives.
+        The indexes by name, with the table of each.
     id : str, default "convex-native-vector"
         A label.
     action, query, mutation : str
         Paths of the functions; by default those of ``mastra/nativeVector``.
     describe_count_limit : int, default 10000
-        Rows that `describe_index` counts at most.
+        The number of rows up to which `describe_index` counts.
     **options
         ``connect``'s, with a target.
     """
@@ -96,16 +96,16 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         self._declared: set[str] = set()
 
     async def create_index(self, index_name: str, dimension: int, metric: Metric = "cosine") -> None:
-        """Check that an index is what is asked for; indexes are made by the schema, see the class.
+        """Check that an index has this dimension and metric. The schema creates indexes, as the class's docstring says.
 
         Raises
         ------
         IndexNotFoundError
-            It isn't among `indexes`; those that are, are named.
+            The index isn't among `indexes`. The error lists them.
         DimensionMismatchError
-            It has another dimension; both are named.
+            The index has another dimension. The error names both.
         UnsupportedOperationError
-            The metric isn't ``"cosine"``, the only one of Convex's index.
+            The metric isn't ``"cosine"``, the only one that Convex's index has.
         """
         place = "ConvexNativeVector.create_index"
         index = await self._index(place, index_name)
@@ -134,7 +134,8 @@ class AsyncConvexNativeVector(AsyncMastraVector):
     ) -> list[str]:
         """Insert rows, or replace those with the same ids.
 
-        As `ConvexVector.upsert`, in calls of at most 100 rows; `delete_filter` is an `UnsupportedOperationError`.
+        This works as `ConvexVector.upsert`, in calls of at most 100 rows. `delete_filter` raises an
+        `UnsupportedOperationError`.
         """
         place = "ConvexNativeVector.upsert"
         index = await self._index(place, index_name)
@@ -145,7 +146,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         matrix = as_vectors(place, vectors, index.dimension)
         given_ids = as_ids(place, ids, len(matrix))
         given_metadata = as_metadata(place, metadata, len(matrix))
-        # The function refuses ids that come twice in one call; the last one wins, in the first one's place.
+        # The function refuses a call with an id twice. The last row wins, in the place of the first.
         last = {id: position for position, id in enumerate(given_ids)}
         unique, positions = list(last), list(last.values())
         rows = [given_metadata[position] for position in positions]
@@ -190,7 +191,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
             One equality on one of the index's `filter_fields`, ``{"lang": "en"}``, or an OR of them,
             ``{"$or": [{"lang": "en"}, {"kind": "class"}]}``.
         include_vector : bool, default False
-                Whether results include their vectors.
+            Whether results include their vectors.
         min_score : float, optional
             Leave out lower scores.
 
@@ -204,11 +205,11 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         InvalidArgumentError
             `top_k` isn't an integer from 1 to 256, the query isn't finite or is zero.
         FilterError
-            The filter is more than Convex's index can do; the message names the alternative.
+            Convex's index can't express the filter. The message names the alternative.
         UnsupportedOperationError
             There is no query vector: listing rows by a filter alone needs a scan.
         ConfigurationError
-            The deployment's schema lacks the table; the line that declares it is shown.
+            The deployment's schema lacks the table. The hint shows the line that declares it.
         """
         place = "ConvexNativeVector.query"
         index = await self._index(place, index_name)
@@ -228,7 +229,8 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         if found:
             documents = await self._read("getByConvexIds", index, ids=list(scores), includeVector=include_vector)
         else:
-            # As in a table that the schema lacks; but to look for an id there fails.
+            # An empty table and one that the schema lacks both give no hits, but looking up an id fails only for the
+            # latter.
             await self._read("listByIds", index, ids=[""])
             documents = []
         return QueryResults.from_hits(
@@ -253,7 +255,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         ]
 
     async def list_indexes(self) -> list[str]:
-        """Return the names of the indexes, as `indexes` has them."""
+        """Return the names in `indexes`."""
         return list(self._indexes)
 
     async def describe_index(self, index_name: str) -> IndexStats:
@@ -302,7 +304,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         Raises
         ------
         UnsupportedOperationError
-                Always. The error names the alternative.
+            Always. The error names the alternative.
         """
         raise UnsupportedOperationError(
             "ConvexNativeVector.update_vectors: filter-based updates are not supported. Update by ID instead.",
@@ -345,7 +347,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         Raises
         ------
         UnsupportedOperationError
-                Always. The error names the alternative.
+            Always. The error names the alternative.
         """
         raise UnsupportedOperationError(
             "ConvexNativeVector.delete_index: Convex native vector indexes are managed in convex/schema.ts.",

@@ -171,7 +171,7 @@ class AsyncConvexVector(AsyncMastraVector):
         metadata : sequence of dict or None, length n, optional
             A row without metadata has none afterwards, even if it had some before.
         delete_filter : mapping, optional
-                Matching rows are deleted first.
+            Matching rows are deleted first.
         batch_size : int, optional
             Rows per call, 1 to 500; by default as many as Convex's limits allow. Each call is a transaction.
         progress : callable, optional
@@ -247,7 +247,7 @@ class AsyncConvexVector(AsyncMastraVector):
             ``$exists``, ``$contains``, ``$all``, ``$size``, ``$elemMatch``, ``$regex`` with ``$options``, ``$not``;
             ``$and``, ``$or``, ``$nor`` and ``$not`` combine filters. The quick start explains each operator.
         include_vector : bool, default False
-                Whether results include their vectors.
+            Whether results include their vectors.
         min_score : float, optional
             Leave out lower scores.
 

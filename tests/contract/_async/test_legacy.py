@@ -234,7 +234,7 @@ async def test_a_run_s_state_is_its_snapshot(storage: mc.legacy.AsyncConvexStora
 
 
 BAD_CALLS: list[tuple[str, tuple[Any, ...], str]] = [
-    ("save_thread", ({"thread_id": "t", "id": "t", "resource_id": "a"},), "has a field twice"),
+    ("save_thread", ({"thread_id": "t", "id": "t", "resource_id": "a"},), "names a field twice"),
     (
         "save_thread",
         ({"resource_id": "a", "created_at": float("nan")},),

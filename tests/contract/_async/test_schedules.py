@@ -224,7 +224,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("create_schedule", (schedule(next_fire_at="soon"),), {}, "next_fire_at is 'soon'; expected a finite number"),
     ("create_schedule", (schedule(cron=""),), {}, "cron is ''"),
     ("update_schedule", ("", {}), {}, "id is ''"),
-    ("update_schedule", ("s", {"id": "t"}), {}, "a schedule keeps its id"),
+    ("update_schedule", ("s", {"id": "t"}), {}, "a schedule's id can't change"),
     ("update_schedule", ("s", {"nextFireAt": 1}), {}, "has no 'nextFireAt'"),
     ("update_schedule", ("s", {"target": {}}), {}, "expected a dict with 'type'"),
     ("update_schedule", ("s", {"cron": None}), {}, "patch: cron is None; a Schedule can't be without it"),

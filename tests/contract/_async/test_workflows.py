@@ -300,7 +300,12 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("update_workflow_results", ("w", "r", "s", {1, 2}), {}, "result is .* a set"),
     ("update_workflow_state", ("w", "r", None), {}, "opts is None; expected a dict"),
     ("update_workflow_state", ("w", "r", {}), {"expected_status": 3}, "expected_status is 3; expected a list"),
-    ("update_workflow_state", ("w", "r", {}), {"expected_status": []}, "expected_status is empty; expected a status"),
+    (
+        "update_workflow_state",
+        ("w", "r", {}),
+        {"expected_status": []},
+        "expected_status is empty; expected one or more statuses",
+    ),
     ("list_workflow_runs", (), {"page": -1, "per_page": 5}, "page"),
     ("list_workflow_runs", (), {"per_page": -1}, "per_page"),
     ("list_workflow_runs", (), {"from_date": "soon"}, "from_date is 'soon'"),

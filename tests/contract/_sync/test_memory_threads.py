@@ -278,7 +278,7 @@ def test_a_thread_that_cannot_be_is_refused(memory: mc.MemoryStorage, given: Any
         ({"page": 1.5}, "page 1.5; expected an integer"),
         ({"per_page": -1}, "per_page -1; expected an integer from 0"),
         ({"per_page": False}, "per_page False; expected an integer"),
-        ({"per_page": None, "page": 1}, "page 1; expected 0 where per_page is None"),
+        ({"per_page": None, "page": 1}, "page 1; expected 0, because per_page None"),
         ({"per_page": 2**40, "page": 2**40}, "begins beyond"),
         ({"order_by": {"field": "title"}}, "order_by field 'title'; expected 'created_at' or 'updated_at'"),
         ({"order_by": {"direction": "up"}}, "order_by direction 'up'; expected 'ASC' or 'DESC'"),

@@ -257,7 +257,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("batch_create_spans", ([span("u"), span(is_event=1)],), {}, r"records\[1\]: is_event is 1"),
     ("batch_create_spans", (span("u"),), {}, "expected a list"),
     ("update_span", ("t", "root", {"spanType": "x"}), {}, "has no 'spanType'"),
-    ("update_span", ("t", "root", {"trace_id": "u"}), {}, "which can't change"),
+    ("update_span", ("t", "root", {"trace_id": "u"}), {}, "can't change"),
     ("update_span", ("t", "", {"name": "x"}), {}, "span_id is ''"),
     ("update_span", ("t", "root", {"name": None}), {}, "updates: name is None; a Span can't be without it"),
     ("batch_update_spans", ([{"trace_id": "t", "updates": {}}],), {}, r"records\[0\]: span_id is None"),

@@ -101,8 +101,7 @@ class AsyncSchedulesStorage(AsyncDomain):
         Returns
         -------
         Schedule
-                The updated record.
-
+            The updated record.
 
         Raises
         ------

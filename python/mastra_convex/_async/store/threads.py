@@ -207,8 +207,7 @@ class AsyncThreads(AsyncFencedWrites):
         Returns
         -------
         Thread
-                The updated record.
-
+            The updated record.
 
         Raises
         ------

@@ -107,8 +107,8 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         Raises
         ------
         FunctionError
-            The snapshot has no ``context`` to merge into; or, code ``STORAGE_RUN_FENCE_CONFLICT``, the run is
-            another owner's.
+            The snapshot has no ``context`` to merge into; or the run belongs to another owner (code
+            ``STORAGE_RUN_FENCE_CONFLICT``).
         """
         place = "WorkflowsStorage.update_workflow_results"
         context = await self._write(
@@ -141,19 +141,19 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         opts : mapping
             The snapshot's fields to set, such as ``status``, with Mastra's keys.
         expected_status : str or sequence of str, optional
-            Set them only if the snapshot's status is this one, or one of these.
+            Set the fields only if the snapshot has this status, or one of these.
         fence : RunFence, optional
-            Set them only while this claim on the run holds.
+            Set the fields only while this claim on the run stands.
 
         Returns
         -------
         dict or None
-            The snapshot; None where there is no such run, or its status is another.
+            The snapshot; None if the run doesn't exist or has another status.
 
         Raises
         ------
         UnsupportedOperationError
-            The deployed functions are npm's, which would pass over `expected_status`.
+            The deployed functions are npm's, which would ignore `expected_status`.
         FunctionError
             Code ``STORAGE_RUN_FENCE_CONFLICT``: the run belongs to another owner.
         """
@@ -178,7 +178,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         return dict(parsed(text)) if text else None
 
     async def get_workflow_run_by_id(self, run_id: str, workflow_name: str | None = None) -> WorkflowRun | None:
-        """Return a run, or None; without a workflow the newest that has this id."""
+        """Return a run, or None. Without a workflow, the newest run with this id."""
         place = "WorkflowsStorage.get_workflow_run_by_id"
         filters = {"run_id": key_text(f"{place}: run_id", run_id)}
         if workflow_name is not None:
@@ -198,19 +198,19 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         page : int, default 0
             The number of the page, from 0 on.
         workflow_name, resource_id : str, optional
-            Only runs of it.
+            Only runs of this workflow or resource.
         from_date, to_date : datetime or str, optional
             Only runs created between these, both included.
         status : str, optional
             Only runs whose snapshot has this status.
         thread_id : str, optional
-            Only runs of agents whose snapshot names this thread, as it does while suspended. For that, all snapshots
-            are read, and looked into in this process.
+            Only runs of agents whose snapshot names this thread, as it does while the run is suspended. This reads all
+            snapshots and compares them in this process.
 
         Returns
         -------
         WorkflowRunPage
-            Runs of one time, those stored last first. ``total`` counts those of all pages.
+            Runs of equal times come in reverse stored order. ``total`` counts the runs of all pages.
         """
         place = "WorkflowsStorage.list_workflow_runs"
         return await self._page(place, window(place, page, per_page), conditions)
@@ -223,7 +223,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         return WorkflowRunPage(runs, total, part.page, part.per_page, part.has_more(total))
 
     def iter_workflow_runs(self, **conditions: Unpack[WorkflowRunFilter]) -> AsyncIterator[WorkflowRun]:
-        """Iterate over runs, newest first, paged by cursor; conditions as for `list_workflow_runs`."""
+        """Iterate over runs, newest first, paged by cursor. Conditions are as for `list_workflow_runs`."""
         return self._runs(*_wanted("WorkflowsStorage.iter_workflow_runs", conditions))
 
     async def _runs(
@@ -235,7 +235,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
                 yield from_row(WorkflowRun, row)
 
     async def _tell_status(self, filters: Mapping[str, Any]) -> None:
-        """Make sure that rows which older functions wrote have the column that a filter asks for."""
+        """Fill the column ``status``, for a filter, in rows that older functions wrote."""
         if "status" in filters and not self._has_status:
             await self._storage.repeat("fillStatus", RUNS)
             self._has_status = True
@@ -243,13 +243,13 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
     async def delete_workflow_run_by_id(
         self, run_id: str, workflow_name: str, *, fence: RunFence | None = None
     ) -> None:
-        """Delete a run. An unknown one: nothing."""
+        """Delete a run. Does nothing if it doesn't exist."""
         place = "WorkflowsStorage.delete_workflow_run_by_id"
         await self._write(place, "deleteWorkflowRun", RUNS, fence, **_run(place, workflow_name, run_id))
 
 
 def _wanted(place: str, conditions: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Admits | None]:
-    """The storage function's filters and order, and what only the inside of a snapshot can tell."""
+    """The storage function's filters and order, and the check inside snapshots."""
     given = options(place, conditions, tuple(WorkflowRunFilter.__annotations__))
     texts = {name: given.get(name) for name in ("workflow_name", "resource_id")}
     filters = equalities(f"{place}:", WorkflowRun, texts)
@@ -273,7 +273,7 @@ def _run(place: str, workflow_name: str, run_id: str) -> dict[str, str]:
 
 
 def _thread_of(snapshot: Any) -> Any:
-    """The thread that a suspended agent's snapshot names: where Mastra's own stores look for it."""
+    """The thread named in a suspended agent's snapshot, at the place where Mastra's own stores look."""
     context = _at(snapshot, "context")
     for step in context.values() if isinstance(context, Mapping) else ():
         if _at(step, "status") == "suspended" and _at(step, "suspendPayload", "__streamState"):

@@ -102,8 +102,7 @@ class SchedulesStorage(Domain):
         Returns
         -------
         Schedule
-                The updated record.
-
+            The updated record.
 
         Raises
         ------

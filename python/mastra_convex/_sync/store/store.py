@@ -149,7 +149,7 @@ class ConvexStore(Client):
         thread_id : str
             The thread.
         limit : int, default 100
-                The number of messages, at most 1000.
+            The number of messages, at most 1000.
         order : {"asc", "desc"}, default "asc"
             Oldest or newest first, by ``created_at``.
         """

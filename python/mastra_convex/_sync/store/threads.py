@@ -208,8 +208,7 @@ class Threads(FencedWrites):
         Returns
         -------
         Thread
-                The updated record.
-
+            The updated record.
 
         Raises
         ------
