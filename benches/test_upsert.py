@@ -77,7 +77,7 @@ def sqlite_alone(target: str, _: bool) -> Callable[[np.ndarray], None]:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA wal_autocheckpoint = 2048")
-    # What stands in a data folder for a vector: a document, and entries in four indexes.
+    # A vector in a data folder: a document, and entries in four indexes.
     db.execute("CREATE TABLE documents (row INTEGER PRIMARY KEY, body TEXT, packed BLOB)")
     db.execute("CREATE TABLE entries (id INTEGER, key BLOB, row INTEGER, PRIMARY KEY (id, key)) WITHOUT ROWID")
 

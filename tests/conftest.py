@@ -1,4 +1,4 @@
-"""What tests share: the real data, and seeds."""
+"""Fixtures that tests share: the real data, and seeds."""
 
 from __future__ import annotations
 

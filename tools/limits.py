@@ -20,32 +20,32 @@ BEGINNING = """\
 
 # Limits
 
-What is too much, who says so, and what one gets. Each limit was passed to write this page: the error's class and \
-`code` are what came of it. The message names the place, the value and the limit, and nothing was changed.
+This page lists the limits, where each is checked, and the error. Each limit was exceeded to write this page; the \
+error's class and `code` are the results. The message names the place, the value and the limit, and nothing changes.
 
-By "deployment" is Convex and the embedded deployment alike, so that what works here works there; their \
-numbers are [Convex's](https://docs.convex.dev/production/state/limits). Over HTTP a failed function arrives as \
-words: a `LimitExceededError` then has the code `LimitExceeded`. By "client" is this package, before anything is sent.
+The deployment checks limits marked "deployment". Convex and the embedded deployment have the same ones, so a \
+program that works here works there; the numbers are [Convex's](https://docs.convex.dev/production/state/limits). Over HTTP a failed function arrives as \
+words: a `LimitExceededError` then has the code `LimitExceeded`. This package checks limits marked "client" before it sends anything.
 """
 
 END = """\
-## What lifts them
+## Lifting limits
 
-`connect(folder, limits="off")` lifts those of one transaction and of a call's arguments and results; a function then \
-has ten minutes and 1 GiB. What a document or a value may be stays, so that data can move to any deployment.
+`connect(folder, limits="off")` lifts the limits of a transaction and of a call's arguments and results. A function \
+then has ten minutes and 1 GiB. The limits of documents and values stay, so that data can move to any deployment.
 
-Methods that take many rows or records cut them into calls that these limits hold, and halve a call that passes one \
-all the same. Lists are read page by page. So of these limits you meet few by this package's methods, and all in \
-functions of your own.
+Methods that take many rows or records cut them into calls within these limits, and halve a call that still exceeds \
+one. Lists are read page by page. So this package's methods rarely reach these limits; your own functions can reach \
+all of them.
 
 ## Not limited here
 
-Rows of an index, `top_k` of `ConvexVector`, threads, messages, lengths of lists: what the disk and the memory hold. \
-Over HTTP, rows of vector indexes are kept within `connect`'s `mirror_bytes`; one that doesn't fit is read anew by \
-each query.
+Rows of an index, `top_k` of `ConvexVector`, threads, messages and lengths of lists are limited by disk and memory \
+only. Over HTTP, rows of vector indexes are kept within `connect`'s `mirror_bytes`; each query reads an index that \
+doesn't fit again.
 
-Names in the metadata of threads and other records, in contents, snapshots and values of the cache: these are stored \
-as JSON text.
+Names of fields in metadata of threads and other records, in contents, snapshots and values of the cache are not \
+limited, because these are stored as JSON text.
 """
 
 

@@ -245,7 +245,7 @@ def _record(name: str, cls: griffe.Class, fields: dict[str, griffe.Attribute], l
 
 
 def _default(attribute: griffe.Attribute) -> str:
-    """What a field is where it isn't given."""
+    """The default of a field."""
     value = attribute.value
     if value is None:
         return ""
@@ -292,7 +292,7 @@ def _annotation(annotation: str | griffe.Expr | None) -> str:
 
 
 def _docstring(thing: griffe.Object, links: Links) -> Iterator[str]:
-    """What a docstring says, section by section."""
+    """A docstring, section by section."""
     if thing.docstring is None:
         return
     for section in thing.docstring.parsed:

@@ -48,7 +48,7 @@ OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR
 
 
 def crates() -> list[dict[str, Any]]:
-    """What is linked into the extension on any platform: neither tools of the build nor of the tests, nor our own."""
+    """The crates linked into the extension on any platform, without build tools, test tools and our own crates."""
     cargo = ["cargo", "--quiet"]
     tree = [*cargo, "tree", "--locked", "--package", "python", "--edges", "normal,no-proc-macro", "--target", "all"]
     printed = subprocess.run(

@@ -57,7 +57,7 @@ def _on_site(text: str, source: str, places: dict[str, str]) -> str:
         if target.endswith(".svg") and target not in places:
             places[target] = os.path.basename(target)
             _write(places[target], (ROOT / target).read_bytes())
-        # What isn't there stays as it is, and Zensical says where.
+        # A link to a missing page stays unchanged, and Zensical reports it.
         place = places.get(target, link[1])
         return f"]({os.path.relpath(place, os.path.dirname(places[source]) or '.')}{link[2] or ''})"
 

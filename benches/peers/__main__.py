@@ -14,7 +14,7 @@ from . import plot, report, rounds, workloads
 
 
 def machine() -> dict[str, object]:
-    """What it ran on."""
+    """The machine."""
     models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return {"cpu": models[0] if models else platform.processor(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}
 

@@ -1,4 +1,4 @@
-"""What is searched: made up from seeds, or the real embeddings of `data/`."""
+"""The vectors to search: made from seeds, or the real embeddings of `data/`."""
 
 from __future__ import annotations
 

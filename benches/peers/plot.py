@@ -1,4 +1,4 @@
-"""What a run showed, at one glance."""
+"""The results of a run, as a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run showed, as a table."""
+"""The results of a run, as a table."""
 
 from __future__ import annotations
 

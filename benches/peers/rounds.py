@@ -23,7 +23,7 @@ class MissingError(Exception):
 
 
 class Figures(TypedDict):
-    """What one contestant showed in a workload."""
+    """The results of one contestant in a workload."""
 
     hot: list[float]
     """Seconds a unit: of each turn, the median of all calls but the first."""
@@ -110,7 +110,7 @@ def measure(workload: Workload, *, rounds: int, seconds: float) -> dict[str, Fig
             results[name] = Figures(hot=[], cold=[], lists=lists, recall=recall)
         names = list(processes)
         for number in range(rounds):
-            # Whoever follows a neighbour finds the caches as it left them: each round begins with another one.
+            # A contestant finds the caches as its predecessor left them, so each round begins with another one.
             for name in names[number % len(names) :] + names[: number % len(names)]:
                 first, *others = processes[name].ask(turn=seconds)["times"]
                 figures = results[name]

@@ -25,7 +25,7 @@ AXES: dict[str, tuple[str, Sequence[float], dict[str, Any]]] = {
     "at_once": ("queries in one call", (1, 4, 16, 64, 256), {}),
     "threads": ("threads (100,000 rows, by the wall's clock)", (1, 2), {"rows": 100_000}),
 }
-"""What changes, how it is called, its values, and what is then other than `SHAPE`."""
+"""The varied quantity, its label, its values, and the resulting differences from `SHAPE`."""
 
 Points = dict[float, dict[str, rounds.Figures | str]]
 

@@ -1,4 +1,4 @@
-"""What is asked of the contestants, by whom it is answered, and what the right answers are."""
+"""The workloads: questions, contestants and right answers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Workload(ABC):
 
     @property
     def unit(self) -> str:
-        """What the times are of."""
+        """The unit that is timed."""
         return "query"
 
     @property
@@ -104,7 +104,7 @@ class Scan(Workload):
     def right(self, vectors: data.Matrix, query: data.Matrix, mask: Any) -> Answer:
         rough = vectors @ query / np.linalg.norm(vectors, axis=1)
         rough[~mask] = -np.inf
-        # What float32 ranks far below the last result can't be one.
+        # A row that float32 ranks far below the last result can't be a result.
         candidates = np.sort(np.argsort(-rough)[: min(4 * self.top_k + 64, int(mask.sum()))])
         scores = reference.scores(query, vectors[candidates])
         best = reference.top_k(scores, self.top_k)

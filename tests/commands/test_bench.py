@@ -76,7 +76,7 @@ def compared(
         ([9, 9, 9], [8, 8, 8], 100),
         ([4, 16, 20], [8, 8, 8], 100 * 10**0.5),
         ([4, 8, 16], [8, 8, 8], 1000),
-        ([9, 4, 16], [8, 8, 8], 1000 * 2**0.5),  # what comes before it stays ahead is noise
+        ([9, 4, 16], [8, 8, 8], 1000 * 2**0.5),  # crossings before the last one are noise
         ([9, 9, 4], [8, 8, 8], None),
         ([4, 4, 7], [8, 8, 8], None),
         ([4, 8, 8], [8, 8, 8], 1000),
@@ -290,14 +290,14 @@ def project(tmp_path: Path) -> Iterator[Served]:
 
 
 def written(served: Served) -> tuple[list[str], int]:
-    """What there is of the bench on a deployment: the indexes of one class, the rows of the other."""
+    """The bench's data on a deployment: the indexes of one class, the rows of the other."""
     with mc.connect(served.url, admin_key=served.admin_key) as db:
         native = mc.ConvexNativeVector(db, indexes={"bench": mc.NativeIndex(TABLE_NAME, 384)})
         return mc.ConvexVector(db).list_indexes(), native.describe_index("bench").count
 
 
 def test_a_deployment_of_yours_is_left_as_it_was(project: Served) -> None:
-    """What is written is said before; what a killed run left is deleted."""
+    """The command announces its writes, and deletes leftovers of a killed run."""
     with mc.connect(project.url, admin_key=project.admin_key) as db:
         mc.ConvexVector(db).create_index("mine", dimension=3)
         mc.ConvexVector(db).index(INDEX_NAME, dimension=384).upsert(np.ones((3, 384)))

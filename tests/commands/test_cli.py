@@ -33,7 +33,7 @@ Report = dict[str, Any]
 
 
 def answers(*arguments: str) -> Report:
-    """What `demo --json` prints, after it succeeded."""
+    """The output of `demo --json`, after it succeeded."""
     done = run("demo", "--json", *arguments)
     assert done.returncode == 0, done.stderr
     report: Report = json.loads(done.stdout)
@@ -255,7 +255,7 @@ def test_an_unknown_command_or_option_is_an_error_that_names_the_near_one() -> N
 
 
 def test_a_locked_folder_is_told_in_a_few_lines(tmp_path: Path) -> None:
-    """Who holds it and what to do; a traceback only where it is asked for."""
+    """The message says which process holds the folder and what to do. A traceback comes only with --debug."""
     with mc.connect(tmp_path):
         done = run("demo", "--data", str(tmp_path))
         debugged = [run("demo", "--data", str(tmp_path), "--debug"), run("--debug", "demo", "--data", str(tmp_path))]

@@ -38,7 +38,7 @@ def fill(target: str | Path, **options: Any) -> None:
 
 
 def answers(target: str | Path, **options: Any) -> Any:
-    """What users get from it."""
+    """The package's public functions of it."""
     with mc.connect(target, **options) as db:
         hits = mc.ConvexVector(db).query("docs", QUERY, top_k=20, filter={"year": {"$gte": 3}})
         page = mc.ConvexStore(db).memory.list_messages("t1", per_page=7, page=3)
@@ -46,7 +46,7 @@ def answers(target: str | Path, **options: Any) -> Any:
 
 
 def done(*arguments: str | Path, environment: dict[str, str] | None = None) -> Any:
-    """What a command prints for programs, after it succeeded."""
+    """The JSON output of a command, after it succeeded."""
     ended = run(*map(str, arguments), "--json", environment=environment)
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
@@ -58,7 +58,7 @@ def filled_tables(report: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A filled data folder; nobody writes to it."""
+    """A filled data folder, to which no test writes."""
     path = tmp_path_factory.mktemp("source") / "agent-data"
     fill(path)
     return path

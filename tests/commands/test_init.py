@@ -1,4 +1,4 @@
-"""`mastra-convex init` writes the Convex functions, and loses nobody's changes."""
+"""`mastra-convex init` writes the Convex functions, and never loses a user's changes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 
 def actions(folder: Path, *options: str) -> dict[str, str]:
-    """What `init --json` says it did, by path, after it succeeded."""
+    """The actions that `init --json` reports, by path, after it succeeded."""
     done = run("init", str(folder), "--json", *options)
     assert (done.returncode, done.stderr) == (0, "")
     report = json.loads(done.stdout)

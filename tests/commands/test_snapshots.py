@@ -1,4 +1,4 @@
-"""What the commands print in a terminal, as sessions to be read by eye: `tests/commands/snapshots/*.txt`.
+"""The output of the commands in a terminal, as sessions to read: `tests/commands/snapshots/*.txt`.
 
 `SNAPSHOTS=write pytest tests/commands/test_snapshots.py` writes them anew; read the difference before you commit it.
 """
@@ -79,7 +79,7 @@ SESSIONS = {
 # Lines are broken where numbers that vary don't matter.
 COLUMNS = dict.fromkeys(SESSIONS, 100) | {"bench": 1000}
 
-# What differs from run to run and from machine to machine.
+# Parts that differ between runs and machines.
 VARYING = [
     (r"\x1b\[[0-9;?]*[a-zA-Z]", ""),
     (r"[^\n]*\r(?=[^\n])", ""),

@@ -71,7 +71,7 @@ class Sequences:
 
     def sequence(self) -> list[Json]:
         """Some mutations, and among them queries and actions."""
-        # What labels of documents that were never stored stand for: an id of the table `loose`, which now exists.
+        # Labels of documents that were never stored stand for an id of the table `loose`, which now exists.
         gone = [
             {"op": "insert", "table": "loose", "label": "gone", "value": {}},
             {"op": "delete", "id": "@gone"},
@@ -98,7 +98,7 @@ class Sequences:
             steps = [*steps, (6, lambda: self._run(kind, depth))]
         make = self._random.choices([step for _, step in steps], [weight for weight, _ in steps])[0]
         step = make()
-        # What isn't caught ends the call. An action's would take with it the labels of what it has committed.
+        # An error that isn't caught ends the call. An action's would lose the labels of its committed documents.
         caught = kind == "actions" or step["op"] == "misuse" or self._chance(0.97)
         return step if caught else {**step, "uncaught": True}
 
@@ -312,7 +312,7 @@ class Sequences:
         return {"op": "returns", "value": self._checked()}
 
     def _checked(self) -> Json:
-        """What the functions `checks` and `returned` validate."""
+        """A value for the functions `checks` and `returned` to validate."""
         value: Json = {"text": "a", "number": self._choice(NUMBERS), "list": [None, Int64(1)]}
         if self._chance(0.4):
             del value["number"]

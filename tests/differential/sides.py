@@ -29,7 +29,7 @@ class Embedded:
         self._deployment = mc.connect(":memory:", functions=FUNCTIONS)
 
     def call(self, kind: str, path: str, args: dict[str, Any]) -> dict[str, Any]:
-        """What came of a call, in encoded JSON.
+        """The outcome of a call, in encoded JSON.
 
         That is ``{"value": …}``, or ``{"error": {"message": …}}`` with the ``data`` of a ConvexError, and the ``code``
         where there is one.
@@ -59,7 +59,7 @@ class ConvexTest:
         self._ask({})
 
     def call(self, kind: str, path: str, args: dict[str, Any]) -> dict[str, Any]:
-        """What came of a call, as `Embedded.call` says it; there are no codes."""
+        """The outcome of a call, in the form of `Embedded.call`, without codes."""
         return self._ask({"kind": kind, "path": path, "args": encoded(args)})
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from tests.support.served import JSON, serve
 
 @dataclass(frozen=True)
 class Code:
-    """What a function does: statements that may use `ctx`."""
+    """The body of a function: statements that may use `ctx`."""
 
     source: str
     kind: str = "mutation"
@@ -30,7 +30,7 @@ class Code:
         return f"// in {'an' if self.kind == 'action' else 'a'} {self.kind}\n{self.source}"
 
     def result(self) -> str:
-        """What comes of it: the error's first line, or the value as JSON."""
+        """The outcome: the error's first line, or the value as JSON."""
         module = (
             f'import {{ {self.kind} }} from "./_generated/server";\n{self.imports}\n'
             f"export const example = {self.kind}(async (ctx) => {{\n{self.source}\n}});\n"
@@ -89,7 +89,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Difference:
-    """What a Convex deployment does, what the embedded one does instead, and what shows it.
+    """The behaviour of a Convex deployment, that of the embedded one, and the proof.
 
     That is examples, or tests of other files: ``"path: name"``.
     """
@@ -233,7 +233,7 @@ OTHERWISE = [
     ),
     Difference(
         "Who calls in the same process may call everything",
-        "internal functions are for other functions and for whoever has an admin key.",
+        "internal functions are for other functions and for clients with an admin key.",
         "so they are over HTTP; `connect` in the process that has the data needs no key.",
         tests=["tests/protocol/test_serve.py: test_internal_functions_need_the_key"],
     ),

@@ -14,7 +14,7 @@ import numpy as np
 
 import mastra_convex as mc
 
-# What the provocations call.
+# The functions that the examples call.
 FUNCTIONS = """
 import { action, mutation, query } from "./_generated/server";
 import { api } from "./_generated/api";

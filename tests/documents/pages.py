@@ -21,11 +21,11 @@ PROJECT = FUNCTIONS / "project"
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$(?:\n+```text\n(.*?)^```$)?', re.MULTILINE | re.DOTALL)
 # Where the pages say that `mastra-convex serve` is; here it takes a free port.
 SERVED = "http://127.0.0.1:3210"
-# What scripts print, as it stands beside: `print(1)  # 1`, or `console.log(1); // 1`.
+# The output of scripts, shown in comments: `print(1)  # 1`, or `console.log(1); // 1`.
 SHOWN = re.compile(r"(?:print\(.*\) +#|console\.log\(.*\); //) (.*)$", re.MULTILINE)
 
 TSCONFIG = (PROJECT / "tsconfig.json").read_text().replace('"exclude": ["./_generated"]', '"exclude": []')
-# What a project's own tools would write or bring along.
+# Files that a project's own tools would write.
 DECLARED = "declare const process: { env: Record<string, string | undefined>; argv: string[] };\n"
 
 
@@ -51,7 +51,7 @@ def blocks(path: Path) -> list[Block]:
 
 @dataclass
 class Reader:
-    """Somebody who follows a page to the letter, in an empty folder.
+    """A reader who follows a page to the letter, in an empty folder.
 
     Python blocks are one session; files are written where their titles say; servers run until the page ends.
     """
@@ -148,7 +148,7 @@ class Reader:
         self._run(str(ROOT / "node_modules/.bin/tsc"), "--project", ".")
 
     def _generate(self, functions: Path) -> None:
-        """What `npx convex codegen` would write."""
+        """Write the files of `npx convex codegen`."""
         generated = functions / "_generated"
         generated.mkdir(exist_ok=True)
         for name in ("dataModel.d.ts", "server.d.ts"):

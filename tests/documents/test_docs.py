@@ -1,4 +1,4 @@
-"""What the documents show is what happens."""
+"""The documents show what happens: their blocks run."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def not_followed(block: Block) -> str | None:
 
 
 def test_every_exception_is_one() -> None:
-    """What no page contains needs no reason."""
+    """Every listed exception occurs in a page."""
     code = "".join(block.code for shown in PAGES.values() for block in shown)
     assert [text for text in NOT_FOLLOWED if text not in code] == []
 
@@ -115,7 +115,7 @@ def test_all_operators_are_documented() -> None:
 
 
 def test_every_block_is_of_a_known_language() -> None:
-    """A block in another one would be followed by nobody."""
+    """The tests couldn't run a block in another language."""
     languages = {block.language for shown in PAGES.values() for block in shown}
     assert languages <= {"python", "sh", "ts", "diff"}
 

@@ -37,6 +37,6 @@ def imported(path: Path, name: str, modules: dict[str, Path]) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             below = {f"{node.module}.{alias.name}" for alias in node.names}
-            # What isn't a module is a name in the module; `_native` is one that isn't Python.
+            # A name that isn't a module is one in the module. `_native` is a module that isn't Python.
             found |= {one if one in modules else node.module for one in below if not one.endswith("._native")}
     return (found & modules.keys()) - {name}

@@ -1,4 +1,4 @@
-"""What importing the package does to a program, and what it never does."""
+"""The effects of importing the package on a program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ sys.addaudithook(lambda event, arguments: event.startswith("socket.") and reache
 
 
 def outcome(program: str, folder: Path) -> object:
-    """What the program prints last, as JSON."""
+    """The last line that the program prints, as JSON."""
     command = [sys.executable, "-c", WATCHED + program]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")

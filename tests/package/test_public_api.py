@@ -1,4 +1,4 @@
-"""What is public is what `__all__` says, and it says where it lives."""
+"""`__all__` lists exactly the public names, and classes report the package as their home."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_acknowledged_batches_survive_kill_9(tmp_path: Path, synchronous: str) -
                 threading.Event().wait(float(random.uniform(0, 0.004)))
                 break
         process.send_signal(signal.SIGKILL)
-        # What was acknowledged between the last line read and the kill.
+        # Writes acknowledged between the last line read and the kill.
         acknowledged = max([acknowledged, *(int(line) for line in process.stdout.read().split())])
         assert process.wait() == -signal.SIGKILL, process.stderr.read()
         process.stdout.close(), process.stderr.close(), process.stdin and process.stdin.close()

@@ -40,7 +40,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[mc.ConvexStore]:
 
 
 def together(update: Callable[[Any], Any], writers: list[list[Any]]) -> list[list[Any]]:
-    """What the updates of each writer return, one after the other, while the other writers do theirs."""
+    """The results of each writer's updates, one after the other, while the other writers update too."""
     start = Barrier(len(writers))
 
     def write(writes: list[Any]) -> list[Any]:
@@ -89,7 +89,7 @@ def merge_step(state: State, write: tuple[str, Any, State]) -> State:
 
 
 def of_three(writes: st.SearchStrategy[Any]) -> st.SearchStrategy[list[list[Any]]]:
-    """What three writers write."""
+    """The updates of three writers."""
     return st.lists(st.lists(writes, min_size=1, max_size=3), min_size=3, max_size=3)
 
 

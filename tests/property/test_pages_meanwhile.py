@@ -117,7 +117,7 @@ def test_pages_of_a_list_that_grows_at_its_end_make_the_list(
         for message in memory.iter_messages(thread.id):
             read.append(thread.name(message.id))
             write()
-        # What came after the list had ended, nobody could tell.
+        # Rows added after the list had ended can't be in it.
         assert read == written[: len(read)]
         assert len(read) >= batches[0]
         return

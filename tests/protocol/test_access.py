@@ -1,4 +1,4 @@
-"""Who may call what: every route and every credential, each with functions of each kind."""
+"""Access: every route with every credential, on functions of each kind."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def admin_as(issuer: str, subject: str) -> Callable[[str], Credential]:
 REFUSED = "the credential"
 HIDDEN, UNAUTHENTICATED, FORBIDDEN = "Could not find public function", "Unauthenticated", "Forbidden"
 
-# What comes of a public, a closed and a ruled function.
+# The outcomes of a public, an internal and a ruled function.
 GRANTS: dict[str, tuple[Callable[[str], Credential], tuple[str, str, str]]] = {
     "none": (lambda _: Credential("None"), ("nobody", HIDDEN, UNAUTHENTICATED)),
     "a wrong key": (lambda key: Credential("Admin", key[:-1] + "x"), (REFUSED,) * 3),

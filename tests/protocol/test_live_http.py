@@ -1,4 +1,4 @@
-"""What becomes of a subscription over HTTP when the deployment isn't there, isn't ours, or comes back."""
+"""A subscription over HTTP to a deployment that is missing, refuses the credential, or comes back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def served() -> Iterator[Served]:
 
 
 def first_error(url: str, admin_key: str, path: str = WATCH) -> tuple[Exception, float]:
-    """What the first `next` raises, and how many seconds it took."""
+    """The error of the first `next`, and the seconds that it took."""
     with mc.connect(url, admin_key=admin_key, timeout=5) as db:
         began = time.monotonic()
         with pytest.raises(mc.MastraConvexError) as raised:
@@ -66,7 +66,7 @@ def test_what_never_answers_is_given_up_in_time(backlog: int) -> None:
 
 
 def test_many_subscriptions_on_a_new_socket_begin_as_who_asks(served: Served) -> None:
-    """The built-in functions are internal: nobody's would fail."""
+    """The built-in functions are internal, so an anonymous call would fail."""
     with mc.connect(served.url, admin_key=served.admin_key) as db:
         states = [db.subscribe(WATCH, {"threadId": str(number)}) for number in range(100)]
         assert [state.next(timeout=30) for state in states] == [None] * 100

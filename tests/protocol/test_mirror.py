@@ -119,7 +119,7 @@ def test_a_second_query_takes_one_small_round_trip(
 
 
 def test_a_mirror_is_what_all_pages_say(served: Served, name: str, random: np.random.Generator) -> None:
-    """Whatever was written, by whom: ids, order, score bits, metadata."""
+    """Its ids, order, score bits and metadata are those of the rows, after writes of any client."""
     kept = mc.ConvexVector(connected(served))
     fresh = mc.ConvexVector(connected(served, mirror_bytes=0))
     writer = mc.ConvexVector(connected(served))
@@ -246,7 +246,7 @@ def test_an_index_on_another_deployment_at_the_same_url_is_another_index(tmp_pat
 
 
 def test_rows_that_share_an_id_are_read_page_by_page(tmp_path: Path) -> None:
-    """Functions of the user's own may write such; by id nobody can say which of them changed."""
+    """A user's own functions may write such rows, and a change can't be attributed to one of them by id."""
     assert run("init", str(tmp_path)).returncode == 0
     (tmp_path / "twice.ts").write_text(TWICE)
     with serve(data=":memory:", functions=tmp_path) as served, connected(served) as db:

@@ -1,4 +1,4 @@
-"""`mastra-convex serve` speaks Convex's HTTP API, also to whoever sends bad requests."""
+"""`mastra-convex serve` speaks Convex's HTTP API, and refuses bad requests with its errors."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_every_route_answers(served: Served) -> None:
 
 
 def test_pages_of_any_origin_may_call(served: Served) -> None:
-    """What they may do is decided by their credentials."""
+    """Their credentials decide which functions they reach."""
     headers = {
         "Origin": "http://localhost:5173",
         "Access-Control-Request-Method": "POST",
@@ -113,7 +113,7 @@ def test_pages_of_any_origin_may_call(served: Served) -> None:
     assert "authorization" in found["access-control-allow-headers"]
 
 
-# A token in the right form, of somebody whom no `auth.config.ts` names.
+# A well-formed token of a provider that no `auth.config.ts` lists.
 UNKNOWN_ISSUER = ".".join(
     base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
     for part in (
@@ -179,7 +179,7 @@ def test_slow_and_half_closed_connections_harm_nobody(served: Served) -> None:
 
 
 def test_a_folder_keeps_its_key_for_its_owner_only(tmp_path: Path) -> None:
-    """Made at the first start, the same at the next; what was written is there."""
+    """The first start creates the key, the second start uses it again, and the data is still there."""
     keys = []
     for text in ("first", "second"):
         with serve(data=tmp_path, functions=PLAIN) as served:
@@ -204,7 +204,7 @@ def test_paths_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_internal_functions_need_the_key(tmp_path: Path) -> None:
-    """The built-in ones are all internal; what is written through them Python reads in process afterwards."""
+    """The built-in functions are all internal. Python later reads in process what was written through them."""
     request = {"op": "batchInsert", "tableName": "mastra_vector_docs", "records": [{"id": "a", "embedding": [1, 2]}]}
     body = json.dumps({"path": "mastra/storage:handle", "args": request})
     with serve(data=tmp_path) as served:

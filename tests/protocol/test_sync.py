@@ -74,7 +74,7 @@ def mutation(request: int, path: str, **args: Any) -> dict[str, Any]:
 
 
 def test_npms_clients_follow_write_and_log_in(served: Served, chat: Chat) -> None:
-    """What they are told, and when, is in `clients/sync.js`."""
+    """`clients/sync.js` checks the messages and their order."""
     node("sync.js", *served, chat.key)
 
 
@@ -191,7 +191,7 @@ def test_every_answer_comes_before_the_transition_that_shows_it(served: Served, 
 
 
 def test_a_page_comes_back_by_its_journal(served: Served, room: str) -> None:
-    """Who reconnects gets a page that ends where it ended: here at the end of all, so it grows."""
+    """A client that reconnects gets a page with the same end. Here that is the end of the list, so the page grows."""
     page = {"room": room, "paginationOpts": {"numItems": 4, "cursor": None}}
     with SyncSocket(served.url) as client:
         for number, text in enumerate("abc"):
@@ -387,7 +387,9 @@ def authenticate(client: SyncSocket, token_type: str, **fields: Any) -> None:
 
 
 def test_queries_run_again_as_whom_the_client_has_become(served: Served, chat: Chat, room: str) -> None:
-    """Nobody, a user, an admin, an admin as a user; a mutation runs as whom its client was when it sent it."""
+    """Anonymous, a user, an admin, an admin acting as a user. A mutation runs with the identity that its client had
+    when it sent it.
+    """
     bob = {"issuer": "https://users.example", "subject": "bob"}
     with SyncSocket(served.url) as client:
         client.modify(add(0, "chat:whoami"), add(1, "chat:secret"), add(2, "chat:list", {"room": room}))
@@ -543,7 +545,9 @@ def test_a_server_that_stops_says_so(chat: Chat) -> None:
 def test_many_clients_end_on_the_newest_state(
     served: Served, room: str, record_property: Any, sockets: int, each: int, seconds: int
 ) -> None:
-    """Some subscriptions on each socket, 50 mutations a second: nobody goes backwards, and it is quick."""
+    """With several subscriptions on each socket and 50 mutations a second, no client sees an older state, and updates
+    are quick.
+    """
     rate = 50
     total = seconds * rate
     names = [f"{room} {number}" for number in range(each)]

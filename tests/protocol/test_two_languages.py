@@ -38,7 +38,7 @@ def store(served: Served) -> Iterator[mc.ConvexStore]:
 
 
 def npm(served: Served, *calls: list[Any]) -> list[Any]:
-    """What calls of npm's client return, ``[domain, method, *arguments]``."""
+    """The results of calls of npm's client, ``[domain, method, *arguments]``."""
     command = ["node", str(CALLS), *served]
     done = subprocess.run(command, input=json.dumps(calls), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -78,7 +78,7 @@ def test_workflows(served: Served, store: mc.ConvexStore) -> None:
 
 
 def test_scores(served: Served, store: mc.ConvexStore) -> None:
-    """By whoever gave them."""
+    """Scores of both clients are listed."""
     plain = {"a": [1, None, {"b": "ü"}]}
     saved = store.scores.save_score(
         {"scorer_id": "tone", "run_id": "r", "score": 0.5, "input": plain, "output": "text", "reason": "because"}

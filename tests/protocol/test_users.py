@@ -51,7 +51,7 @@ def opened(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["embedded", "http"])
 def connect(request: pytest.FixtureRequest, tmp_path: Path, opened: Path) -> Iterator[type]:
-    """What connects a user to a deployment with a thread of ada's."""
+    """A function that connects a user to a deployment with a thread of ada."""
     options = {"functions": opened, "limits": "convex", "synchronous": "full"}
     data = tmp_path / "data"
     owner = _native.EmbeddedDeployment(data, **options)
@@ -137,7 +137,7 @@ def test_a_native_index_is_open_to_whom_the_rule_admits(connect: type) -> None:
 
 
 def test_the_owner_goes_on_where_areas_are_opened(connect: type) -> None:
-    """Our classes act as an administrator; functions called by name are called as nobody, as on Convex."""
+    """This package's classes act as an administrator. Functions called by name run without a user, as on Convex."""
     with connect.owner() as owner:
         store = mc.ConvexStore(owner)
         with store.watch_thread("t1") as threads, store.watch_workflow_runs() as runs:

@@ -12,7 +12,7 @@ import termios
 from pathlib import Path
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "mastra-convex")
-# What would change how text is shown; a terminal of our own says it all by itself.
+# Without variables that change the output of text: the terminal of the tests sets them itself.
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()

@@ -16,7 +16,7 @@ FAULTS = 4
 
 
 class Proxy:
-    """What one seed does to the connections to a server."""
+    """The faults of one seed in the connections to a server."""
 
     def __init__(self, target: str, seed: int) -> None:
         self.target = urlsplit(target)
@@ -93,7 +93,7 @@ def proxies(target: str, seeds: range) -> Iterator[list[Proxy]]:
         await asyncio.gather(*others, return_exceptions=True)
         for end in [end for proxy in made for end in proxy.ends]:
             end.transport.abort()
-        # What was aborted is closed in the next turn of the loop.
+        # Aborted connections are closed in the next turn of the loop.
         await asyncio.sleep(0)
 
     made = [Proxy(target, seed) for seed in seeds]

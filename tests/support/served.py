@@ -36,7 +36,7 @@ class Served(NamedTuple):
         return reply.status, json.loads(text) if is_json else text, dict(reply.getheaders())
 
     def call(self, kind: str, path: str, args: Any = None, **more: Any) -> Any:
-        """A function's reply, called as nobody."""
+        """The reply of a function, called anonymously."""
         body = {"path": path, "args": args or {}, **more}
         status, reply, _ = self.send("POST", f"/api/{kind}", json.dumps(body), JSON)
         assert status == 200

@@ -54,7 +54,7 @@ def token(subject: str, *, seconds: float = 3600, algorithm: str = "RS256", **cl
 
 
 def signature(text: str) -> bytes:
-    """What only the provider can make."""
+    """The signature, which only the provider can make."""
     # PKCS #1 v1.5: padding, the name of SHA-256, the hash.
     name = bytes.fromhex("3031300d060960864801650304020105000420")
     block = name + hashlib.sha256(text.encode()).digest()

@@ -24,7 +24,7 @@ class ClosedError(Exception):
 
 
 class Frame(NamedTuple):
-    """What a frame is, and what is in it."""
+    """The kind of a frame, and its content."""
 
     opcode: int
     payload: bytes

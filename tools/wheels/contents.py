@@ -1,4 +1,4 @@
-"""What is in a wheel, and what it asks of the machine."""
+"""The content of a wheel, and its demands on the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it takes to build for other machines, in a folder of its own."""
+"""The tools to build for other machines, in a folder of their own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNPACKED = ("rustc-web_", "libstd-rust-web", "libllvm", "qemu-user-static_")
 
 
 def run(*command: str | Path, cwd: Path | None = None, **environment: str | Path) -> str:
-    """What a command prints; where it fails, that is the last thing said."""
+    """The output of a command. If it fails, the output is the last thing printed."""
     # A checkout on the path would be tested in the wheel's place.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
@@ -56,7 +56,7 @@ class Toolchain:
         return venv / "bin"
 
     def run(self, command: str, *arguments: str | Path, **environment: str | Path) -> str:
-        """What one of those commands prints."""
+        """The output of one of those commands."""
         path = f"{self.tools}{os.pathsep}{os.environ['PATH']}"
         return run(self.tools / command, *arguments, cwd=ROOT, PATH=path, **environment)
 

@@ -49,7 +49,7 @@ def pythons() -> list[tuple[str, Path]]:
     for place in [*path, *Path.home().glob(".pyenv/versions/*/bin")]:
         for python in place.glob("python3.*"):
             version = re.fullmatch(r"python(3\.(?:1[1-9]|[2-9]\d)t?)", python.name)
-            # pyenv's shims only stand for what somebody chose.
+            # pyenv's shims only run the version that a user chose.
             if version and python.parent.name != "shims":
                 found.setdefault(version[1], python)
     return sorted(found.items())

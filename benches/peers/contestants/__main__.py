@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 
 class Contestant(Protocol):
-    """What takes turns."""
+    """The contestants, which take turns."""
 
     def ask(self, number: int) -> Any:
         """Answer the query of this number, or all of them where they are asked at once. Timed."""
@@ -43,7 +43,7 @@ def reply(value: dict[str, Any]) -> None:
 def main() -> None:
     task = json.loads(sys.stdin.readline())
     try:
-        # What one contestant imports stays out of the others' processes.
+        # Imports of one contestant stay out of the others' processes.
         kind = importlib.import_module(f"benches.peers.contestants.{task['kind']}")
         asked: Contestant = kind.CONTESTANTS[task["contestant"]](task)
     except ImportError as error:

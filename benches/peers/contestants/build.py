@@ -1,4 +1,4 @@
-"""Making an index out of a matrix; what is made is asked the first query, to see that it works."""
+"""Building an index from a matrix. The index answers the first query, to show that it works."""
 
 from __future__ import annotations
 

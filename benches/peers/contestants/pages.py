@@ -12,7 +12,7 @@ from .scan import best
 
 
 class Pages:
-    """What the contestants share: the bytes, and the records that come out."""
+    """The base of the contestants: the bytes, and the records decoded from them."""
 
     def __init__(self, task: dict[str, Any]) -> None:
         folder = Path(task["folder"])

@@ -23,7 +23,7 @@ def best(scores: NDArray[Any], top_k: int) -> Found:
 
 
 class Scan:
-    """What the contestants share: the matrix, and how results are read."""
+    """The base of the contestants: the matrix, and reading results."""
 
     def __init__(self, task: dict[str, Any]) -> None:
         folder = Path(task["folder"])

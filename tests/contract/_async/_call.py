@@ -15,7 +15,7 @@ async def together(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
 
 
 class Inbox(Generic[T]):
-    """What callbacks of this loop were given."""
+    """The states that callbacks of this loop received."""
 
     def __init__(self) -> None:
         self._items: asyncio.Queue[T] = asyncio.Queue()

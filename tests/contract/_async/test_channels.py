@@ -31,7 +31,7 @@ async def test_an_installation_comes_back_as_it_was_saved(channels: mc.AsyncChan
 
 
 async def test_saving_again_replaces_all_but_when_it_was_made(channels: mc.AsyncChannelsStorage) -> None:
-    """What isn't given any more is gone."""
+    """Saving again removes fields that aren't given."""
     first = {"id": "i", "platform": "slack", "agent_id": "a", "created_at": DAY, "updated_at": DAY, "error": "no"}
     await channels.save_installation({**first, "webhook_id": "w", "data": {"a": 1}})
     second = await channels.save_installation({**first, "error": None, "created_at": DAY + timedelta(days=3)})

@@ -144,7 +144,7 @@ async def test_documents_over_one_mebibyte_are_refused(deployment: mc.AsyncDeplo
 
 
 async def test_unknown_functions_are_named_beside_those_that_exist(deployment: mc.AsyncDeployment) -> None:
-    """Whoever mistypes a path sees what there is."""
+    """The error for an unknown path lists the existing functions."""
     with pytest.raises(mc.FunctionNotFoundError, match=r"mastra/storage:hande.*mastra/storage:handle") as caught:
         await deployment.mutation("mastra/storage:hande", {})
     assert isinstance(caught.value, LookupError)
@@ -158,7 +158,7 @@ async def test_a_function_is_called_as_what_it_is(deployment: mc.AsyncDeployment
 
 
 async def test_arguments_are_validated(deployment: mc.AsyncDeployment) -> None:
-    """What a function's validator refuses never runs."""
+    """A function doesn't run with arguments that its validator refuses."""
     with pytest.raises(mc.ArgumentValidationError) as caught:
         await deployment.query("mastra/nativeVector:read", {"op": "describe"})
     assert caught.value.code == "ArgumentValidationError"
@@ -181,7 +181,7 @@ async def test_a_closed_deployment_says_so(deployment: mc.AsyncDeployment) -> No
 
 
 async def test_handles_of_one_process_share_a_folder(tmp_path: Path) -> None:
-    """What one handle writes the other reads, and closing one leaves the other open."""
+    """Each handle reads the other's writes, and closing one leaves the other open."""
     first = mc.connect_async(tmp_path)
     second = mc.connect_async(str(tmp_path))
     await save(first, {"by": "first"})

@@ -110,7 +110,7 @@ async def test_messages_come_in_the_first_form_too(storage: mc.legacy.AsyncConve
 async def test_callbacks_follow_a_thread_until_they_are_ended(
     storage: mc.legacy.AsyncConvexStorage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What a callback raises is logged, and the next state comes."""
+    """An exception of a callback is logged, and the next state comes."""
     threads: Inbox[mc.Thread | None] = Inbox()
     messages: Inbox[list[mc.Message]] = Inbox()
 
@@ -172,7 +172,7 @@ async def test_rows_are_kept_by_their_columns(storage: mc.legacy.AsyncConvexStor
 
 
 async def test_a_trace_is_what_is_a_span_today(storage: mc.legacy.AsyncConvexStorage) -> None:
-    """What has no field of its own is kept in the metadata."""
+    """Fields without a column are stored in the metadata."""
     for n in range(3):
         span = {
             "id": "s",

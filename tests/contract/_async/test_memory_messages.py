@@ -194,7 +194,7 @@ async def test_updates_merge_content(memory: mc.AsyncMemoryStorage) -> None:
 async def test_lists_are_filtered(
     memory: mc.AsyncMemoryStorage, direction: Any, filter: Any, expected: list[int]
 ) -> None:
-    """Whatever the page, and by iteration."""
+    """Every page and the iteration give the same messages."""
     await saved(memory, 0)
     roles = ["user", "assistant", "system"]
     await memory.save_messages(
@@ -308,7 +308,7 @@ async def test_what_other_clients_wrote_is_read(deployment: mc.AsyncDeployment) 
 async def test_pages_are_the_list_whatever_their_size_while_others_write(
     memory: mc.AsyncMemoryStorage, per_page: int, direction: Any
 ) -> None:
-    """What is written before the place that was read moves nothing there, by number and by cursor."""
+    """Messages written before the page that was read don't move it, by number or by cursor."""
     expected = ids(await saved(memory, 23))
     written = 0
 

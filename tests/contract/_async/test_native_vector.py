@@ -90,7 +90,7 @@ BAD_FILTERS = [
 async def test_filters_beyond_convex_name_the_alternative(
     native: mc.AsyncConvexNativeVector, filter: Any, message: str
 ) -> None:
-    """What Convex's index can't do, the scan can."""
+    """Filters that Convex's index can't express name the scan as the alternative."""
     docs = await filled(native)
     with pytest.raises(mc.FilterError, match=message):
         await docs.query([1, 0], filter=filter)

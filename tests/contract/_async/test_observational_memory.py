@@ -33,7 +33,7 @@ def chunk(n: int, **fields: Any) -> mc.ObservationChunk:
 
 
 async def test_a_memory_begins_once(memory: mc.AsyncMemoryStorage) -> None:
-    """A thread's is its own, a resource's is shared; who begins again gets what there is."""
+    """A thread has its own memory, and a resource's is shared. Initializing again returns the existing one."""
     assert await memory.get_observational_memory("t", "ada") is None
     first = await memory.initialize_observational_memory(
         thread_id="t", resource_id="ada", config={"$a": {"ü": 1}}, observed_timezone="Europe/Berlin"
@@ -53,7 +53,7 @@ async def test_a_memory_begins_once(memory: mc.AsyncMemoryStorage) -> None:
 
 
 async def test_a_record_comes_back_whole(memory: mc.AsyncMemoryStorage) -> None:
-    """Whatever field is set, in the form it was given."""
+    """Every field comes back as it was set."""
     given = mc.ObservationalMemory(
         id="a",
         scope="thread",
@@ -172,7 +172,7 @@ async def test_nothing_buffered_activates_nothing(memory: mc.AsyncMemoryStorage)
 
 
 async def test_chunks_buffered_meanwhile_stay(memory: mc.AsyncMemoryStorage) -> None:
-    """Who activates the chunks they know loses none of the others."""
+    """Activating known chunks keeps the ones buffered meanwhile."""
     await begun(memory, buffered_observation_chunks=[chunk(1), chunk(2)])
     known = [chunk(1, message_tokens=500, extracted_values={"$": 1})]
     done = await memory.swap_buffered_to_active("a", 1, 500, 500, buffered_chunks=known, force_max_activation=True)
@@ -181,7 +181,7 @@ async def test_chunks_buffered_meanwhile_stay(memory: mc.AsyncMemoryStorage) -> 
 
 
 async def test_a_reflection_is_the_next_generation(memory: mc.AsyncMemoryStorage) -> None:
-    """Of whoever is the latest; configuration and totals stay, flags and counters begin anew."""
+    """A reflection follows the latest generation. Configuration and totals are kept; flags and counters restart."""
     first = await begun(memory, config={"$a": 1}, metadata={"m": 1}, total_tokens_observed=9, is_observing=True)
     second = await memory.create_reflection_generation(first, "reflection", 4)
     assert (second.generation_count, second.origin_type) == (1, "reflection")

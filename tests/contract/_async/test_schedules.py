@@ -178,7 +178,7 @@ async def test_triggers_come_newest_first(schedules: mc.AsyncSchedulesStorage) -
 
 
 async def test_a_trigger_comes_back_as_it_was_recorded(schedules: mc.AsyncSchedulesStorage) -> None:
-    """Once; what isn't given is filled in."""
+    """A trigger is stored once, with missing fields filled in."""
     given = mc.ScheduleTrigger(
         schedule_id="s", scheduled_fire_at=1, outcome="failed", error="no", metadata={"$a": 1}, run_id="r"
     )
@@ -193,7 +193,7 @@ async def test_a_trigger_comes_back_as_it_was_recorded(schedules: mc.AsyncSchedu
 
 
 async def test_a_schedule_goes_with_its_triggers(schedules: mc.AsyncSchedulesStorage) -> None:
-    """However many, and nobody else's."""
+    """All of the schedule's triggers are returned, and none of other schedules."""
     await schedules.create_schedule(schedule())
     for n in range(60):
         await schedules.record_trigger(trigger(n))

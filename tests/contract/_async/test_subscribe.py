@@ -48,7 +48,7 @@ async def test_who_waits_is_woken_by_a_write(deployment: mc.AsyncDeployment) -> 
 
 
 async def test_a_slow_consumer_gets_the_newest_state_only(deployment: mc.AsyncDeployment) -> None:
-    """What was written between two looks is one change."""
+    """Writes between two reads are one change."""
     states = watch(deployment)
     assert await states.next() is None
     for number in range(20):
@@ -113,7 +113,7 @@ async def test_a_query_that_fails_goes_on(functions: Path) -> None:
 
 
 async def test_a_cancelled_wait_loses_no_state(deployment: mc.AsyncDeployment) -> None:
-    """Who gave up waiting gets the state the next time."""
+    """After a wait is cancelled, the next one gets the state."""
     states = watch(deployment)
     assert await states.next() is None
     for number in range(10):

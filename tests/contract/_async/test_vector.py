@@ -194,7 +194,7 @@ async def test_rows_of_other_clients_that_cannot_rank_are_skipped(
 
 
 async def test_updates_replace_vectors_and_merge_metadata(vectors: mc.AsyncConvexVector) -> None:
-    """What isn't given stays."""
+    """Arguments that aren't given change nothing."""
     docs = await filled(vectors)
     await docs.update_vector("north", vector=[0, -1])
     await docs.update_vector("north", metadata={"n": 20, "new": True})

@@ -91,7 +91,7 @@ async def test_results_are_merged_into_the_context(workflows: mc.AsyncWorkflowsS
 
 
 async def test_iterations_of_a_loop_are_merged_one_by_one(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """What one leaves out another has; a marker lets a suspended one run again."""
+    """Missing elements come from the other result. A marker lets a suspended iteration run again."""
     suspended = {"status": "suspended", "suspendPayload": {}}
     await workflows.persist_workflow_snapshot("w", "r", snapshot(s={"status": "running", "output": [1, suspended]}))
     pending = {"__mastra_pending__": True}
@@ -225,7 +225,7 @@ async def test_runs_are_listed_by_the_thread_of_a_suspended_agent(workflows: mc.
 
 
 async def test_a_run_id_alone_finds_the_newest_run(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """Whatever the order of storing."""
+    """The order of storing doesn't matter."""
     await workflows.persist_workflow_snapshot("new", "r", snapshot(), created_at=DAY + timedelta(days=1))
     await workflows.persist_workflow_snapshot("old", "r", snapshot(), created_at=DAY)
     for name, expected in ((None, "new"), ("old", "old")):
@@ -236,7 +236,7 @@ async def test_a_run_id_alone_finds_the_newest_run(workflows: mc.AsyncWorkflowsS
 
 
 async def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """Or until it is released, or somebody takes it by force."""
+    """A run has one owner until the lease ends, the owner releases it, or another one takes it by force."""
     nobody = await workflows.get_run_ownership("r")
     assert (nobody.fence, nobody.owner_id, nobody.generation, nobody.lease_expires_at) == (None, None, 0, None)
     claims = await together(

@@ -29,7 +29,7 @@ def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[mc.De
     """A deployment of each kind, empty: in memory, in a folder, over HTTP; and the one that the environment names."""
     if request.param == "served":
         embedded = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="full")
-        # What `schema.ts` declares on a deployment that isn't ours to extend.
+        # The tables that `schema.ts` declares on a deployment whose schema this package can't extend.
         for table, options in NATIVE_TABLES.items():
             embedded.declare_vector_table(table, options)
         server = _native.HttpServer(embedded, host="127.0.0.1", port=0, folder=None)
@@ -52,7 +52,7 @@ def emptied(deployment: mc.Deployment) -> None:
     domains = [store.memory, store.workflows, store.scores, store.background_tasks, store.schedules, store.channels]
     for domain in [*domains, store.observability]:
         domain.dangerously_clear_all()
-    # Tasks that are documents, and a table of nobody's.
+    # Tasks stored as documents, and an unknown table.
     for table in ("mastra_documents", "mine"):
         store.clear(table)
     vectors = mc.ConvexVector(deployment)

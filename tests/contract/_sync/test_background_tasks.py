@@ -116,7 +116,7 @@ def test_no_owner_is_expected_of_a_task_without_one(tasks: mc.BackgroundTasksSto
 
 
 def test_each_pending_task_is_claimed_by_one(tasks: mc.BackgroundTasksStorage) -> None:
-    """Sixteen ask for eight: the oldest come first, and nobody shares."""
+    """Sixteen workers claim eight tasks: the oldest come first, and no task goes to two workers."""
     for n in range(8):
         tasks.create_task(task(f"t{n}", created_at=day(-n)))
     claims = together(

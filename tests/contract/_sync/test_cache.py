@@ -241,7 +241,7 @@ def test_what_is_not_json_is_named_with_its_place(
 
 
 def test_a_value_over_one_mebibyte_is_refused(cache: mc.ConvexServerCache) -> None:
-    """Before anything is sent; the message says what the limit is. What the key adds, Convex counts."""
+    """The value is refused before anything is sent, and the message has the limit. Convex counts the key's size too."""
     with pytest.raises(mc.InvalidArgumentError, match=r"set: value has 1048578 bytes as JSON; .* 1048576 bytes"):
         cache.set("k", "x" * (1 << 20))
     with pytest.raises(mc.LimitExceededError, match="1048576"):

@@ -145,7 +145,7 @@ def test_documents_over_one_mebibyte_are_refused(deployment: mc.Deployment) -> N
 
 
 def test_unknown_functions_are_named_beside_those_that_exist(deployment: mc.Deployment) -> None:
-    """Whoever mistypes a path sees what there is."""
+    """The error for an unknown path lists the existing functions."""
     with pytest.raises(mc.FunctionNotFoundError, match=r"mastra/storage:hande.*mastra/storage:handle") as caught:
         deployment.mutation("mastra/storage:hande", {})
     assert isinstance(caught.value, LookupError)
@@ -159,7 +159,7 @@ def test_a_function_is_called_as_what_it_is(deployment: mc.Deployment) -> None:
 
 
 def test_arguments_are_validated(deployment: mc.Deployment) -> None:
-    """What a function's validator refuses never runs."""
+    """A function doesn't run with arguments that its validator refuses."""
     with pytest.raises(mc.ArgumentValidationError) as caught:
         deployment.query("mastra/nativeVector:read", {"op": "describe"})
     assert caught.value.code == "ArgumentValidationError"
@@ -182,7 +182,7 @@ def test_a_closed_deployment_says_so(deployment: mc.Deployment) -> None:
 
 
 def test_handles_of_one_process_share_a_folder(tmp_path: Path) -> None:
-    """What one handle writes the other reads, and closing one leaves the other open."""
+    """Each handle reads the other's writes, and closing one leaves the other open."""
     first = mc.connect(tmp_path)
     second = mc.connect(str(tmp_path))
     save(first, {"by": "first"})

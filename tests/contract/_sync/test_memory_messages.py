@@ -195,7 +195,7 @@ def test_updates_merge_content(memory: mc.MemoryStorage) -> None:
 def test_lists_are_filtered(
     memory: mc.MemoryStorage, direction: Any, filter: Any, expected: list[int]
 ) -> None:
-    """Whatever the page, and by iteration."""
+    """Every page and the iteration give the same messages."""
     saved(memory, 0)
     roles = ["user", "assistant", "system"]
     memory.save_messages(
@@ -309,7 +309,7 @@ def test_what_other_clients_wrote_is_read(deployment: mc.Deployment) -> None:
 def test_pages_are_the_list_whatever_their_size_while_others_write(
     memory: mc.MemoryStorage, per_page: int, direction: Any
 ) -> None:
-    """What is written before the place that was read moves nothing there, by number and by cursor."""
+    """Messages written before the page that was read don't move it, by number or by cursor."""
     expected = ids(saved(memory, 23))
     written = 0
 

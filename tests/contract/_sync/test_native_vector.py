@@ -91,7 +91,7 @@ BAD_FILTERS = [
 def test_filters_beyond_convex_name_the_alternative(
     native: mc.ConvexNativeVector, filter: Any, message: str
 ) -> None:
-    """What Convex's index can't do, the scan can."""
+    """Filters that Convex's index can't express name the scan as the alternative."""
     docs = filled(native)
     with pytest.raises(mc.FilterError, match=message):
         docs.query([1, 0], filter=filter)

@@ -179,7 +179,7 @@ def test_triggers_come_newest_first(schedules: mc.SchedulesStorage) -> None:
 
 
 def test_a_trigger_comes_back_as_it_was_recorded(schedules: mc.SchedulesStorage) -> None:
-    """Once; what isn't given is filled in."""
+    """A trigger is stored once, with missing fields filled in."""
     given = mc.ScheduleTrigger(
         schedule_id="s", scheduled_fire_at=1, outcome="failed", error="no", metadata={"$a": 1}, run_id="r"
     )
@@ -194,7 +194,7 @@ def test_a_trigger_comes_back_as_it_was_recorded(schedules: mc.SchedulesStorage)
 
 
 def test_a_schedule_goes_with_its_triggers(schedules: mc.SchedulesStorage) -> None:
-    """However many, and nobody else's."""
+    """All of the schedule's triggers are returned, and none of other schedules."""
     schedules.create_schedule(schedule())
     for n in range(60):
         schedules.record_trigger(trigger(n))

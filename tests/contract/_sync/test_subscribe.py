@@ -49,7 +49,7 @@ def test_who_waits_is_woken_by_a_write(deployment: mc.Deployment) -> None:
 
 
 def test_a_slow_consumer_gets_the_newest_state_only(deployment: mc.Deployment) -> None:
-    """What was written between two looks is one change."""
+    """Writes between two reads are one change."""
     states = watch(deployment)
     assert states.next() is None
     for number in range(20):
@@ -114,7 +114,7 @@ def test_a_query_that_fails_goes_on(functions: Path) -> None:
 
 
 def test_a_cancelled_wait_loses_no_state(deployment: mc.Deployment) -> None:
-    """Who gave up waiting gets the state the next time."""
+    """After a wait is cancelled, the next one gets the state."""
     states = watch(deployment)
     assert states.next() is None
     for number in range(10):

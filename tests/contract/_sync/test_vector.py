@@ -195,7 +195,7 @@ def test_rows_of_other_clients_that_cannot_rank_are_skipped(
 
 
 def test_updates_replace_vectors_and_merge_metadata(vectors: mc.ConvexVector) -> None:
-    """What isn't given stays."""
+    """Arguments that aren't given change nothing."""
     docs = filled(vectors)
     docs.update_vector("north", vector=[0, -1])
     docs.update_vector("north", metadata={"n": 20, "new": True})

@@ -92,7 +92,7 @@ def test_results_are_merged_into_the_context(workflows: mc.WorkflowsStorage) -> 
 
 
 def test_iterations_of_a_loop_are_merged_one_by_one(workflows: mc.WorkflowsStorage) -> None:
-    """What one leaves out another has; a marker lets a suspended one run again."""
+    """Missing elements come from the other result. A marker lets a suspended iteration run again."""
     suspended = {"status": "suspended", "suspendPayload": {}}
     workflows.persist_workflow_snapshot("w", "r", snapshot(s={"status": "running", "output": [1, suspended]}))
     pending = {"__mastra_pending__": True}
@@ -226,7 +226,7 @@ def test_runs_are_listed_by_the_thread_of_a_suspended_agent(workflows: mc.Workfl
 
 
 def test_a_run_id_alone_finds_the_newest_run(workflows: mc.WorkflowsStorage) -> None:
-    """Whatever the order of storing."""
+    """The order of storing doesn't matter."""
     workflows.persist_workflow_snapshot("new", "r", snapshot(), created_at=DAY + timedelta(days=1))
     workflows.persist_workflow_snapshot("old", "r", snapshot(), created_at=DAY)
     for name, expected in ((None, "new"), ("old", "old")):
@@ -237,7 +237,7 @@ def test_a_run_id_alone_finds_the_newest_run(workflows: mc.WorkflowsStorage) -> 
 
 
 def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.WorkflowsStorage) -> None:
-    """Or until it is released, or somebody takes it by force."""
+    """A run has one owner until the lease ends, the owner releases it, or another one takes it by force."""
     nobody = workflows.get_run_ownership("r")
     assert (nobody.fence, nobody.owner_id, nobody.generation, nobody.lease_expires_at) == (None, None, 0, None)
     claims = together(

@@ -1,4 +1,4 @@
-"""What users write, type-checked and never run."""
+"""Programs of users, type-checked and never run."""
 
 from __future__ import annotations
 
