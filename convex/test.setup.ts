@@ -13,7 +13,7 @@ import {
   type GenericSchema,
   type SchemaDefinition,
 } from "convex/server";
-import { handleRequest } from "./mastra/model/storage";
+import { handleRequest } from "./mastra/operations/storage";
 import type { DataModel } from "./mastra/model/server";
 import { mastraTables } from "./mastra/schema";
 

@@ -5,8 +5,8 @@
  */
 import { v } from "convex/values";
 import { checkAccess, storageMutation } from "./model/access";
-import { cache } from "./model/cache";
-import { answer, prepareFor } from "./model/operation";
+import { cache } from "./operations/cache";
+import { answer, prepareFor } from "./operations/operation";
 import { storageReply } from "./validators";
 
 /**

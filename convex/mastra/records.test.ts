@@ -181,53 +181,58 @@ describe("scores", () => {
   );
 });
 
-describe("channels", () => {
-  const installation = (id: string, fields: object = {}) => ({
-    id,
-    platform: "slack",
-    agentId: "agent",
-    status: "active",
-    data: "{}",
-    createdAt: at(1),
-    updatedAt: at(1),
-    ...fields,
-  });
+describe("rows of one value come in stored order", () => {
+  const later = { createdAt: at(2), updatedAt: at(2) };
+  const earlier = { createdAt: at(1), updatedAt: at(1) };
 
-  test("keep when they were installed, and are found by agent or webhook", async () => {
-    const table = "mastra_channel_installations";
-    await call("insert", table, {
-      record: installation("a", { webhookId: "w" }),
+  test("where a longer index would sort them", async () => {
+    const run = (run_id: string, fields: object) => ({
+      workflow_name: "w",
+      run_id,
+      snapshot: "{}",
+      ...fields,
     });
-    await call("insert", table, {
-      record: installation("b", { agentId: "other" }),
-    });
-    await call("insert", table, {
-      record: installation("a", {
-        webhookId: "w",
-        createdAt: at(2),
-        error: null,
-      }),
-    });
-    expect((await storedIn(db, table))[0]).toEqual(
-      installation("a", { webhookId: "w", error: null }),
-    );
-    const found = async (conditions: Record<string, unknown>) =>
-      ids(await call("queryTable", table, where(conditions)));
-    expect(await found({ platform: "slack", agentId: "agent" })).toEqual(["a"]);
-    expect(await found({ webhookId: "w" })).toEqual(["a"]);
-    expect(await found({ platform: "slack" })).toEqual(["a", "b"]);
-  });
-
-  test("have a configuration for each platform", async () => {
-    const table = "mastra_channel_config";
-    const record = {
-      id: "slack",
-      platform: "slack",
-      data: "{}",
-      updatedAt: at(1),
+    const table = "mastra_workflow_snapshot";
+    await call("insert", table, { record: run("b", later) });
+    await call("insert", table, { record: run("a", earlier) });
+    const hinted = {
+      indexHint: { index: "by_workflow", workflowName: "w" },
     };
-    await call("insert", table, { record });
-    await call("insert", table, { record: { ...record, data: "[]" } });
-    expect(await storedIn(db, table)).toEqual([{ ...record, data: "[]" }]);
+    for (const request of [hinted, where({ workflow_name: "w" })]) {
+      const { result } = await call("queryTable", table, request);
+      expect(result.map((row: { run_id: string }) => row.run_id)).toEqual([
+        "b",
+        "a",
+      ]);
+    }
+  });
+
+  test.each([
+    ["mastra_messages", { thread_id: "t" }],
+    ["mastra_messages", { resourceId: "ada" }],
+    ["mastra_threads", { resourceId: "ada" }],
+  ])("in %s by %j", async (table, conditions) => {
+    const record = (id: string, fields: object) =>
+      table === "mastra_threads"
+        ? { id, title: "", ...fields }
+        : {
+            id,
+            thread_id: "t",
+            content: "{}",
+            role: "user",
+            type: "v2",
+            ...fields,
+          };
+    for (const [id, times] of [
+      ["b", { createdAt: at(2), ...(table === "mastra_threads" && later) }],
+      ["a", { createdAt: at(1), ...(table === "mastra_threads" && earlier) }],
+    ] as const) {
+      const fields = { resourceId: "ada", ...times };
+      await call("insert", table, { record: record(id, fields) });
+    }
+    expect(ids(await call("queryTable", table, where(conditions)))).toEqual([
+      "b",
+      "a",
+    ]);
   });
 });

@@ -5,7 +5,7 @@
  */
 import { v } from "convex/values";
 import { checkAccess, storageMutation } from "./model/access";
-import { handleRequest } from "./model/storage";
+import { handleRequest } from "./operations/storage";
 import { storageReply } from "./validators";
 
 /**

@@ -6,8 +6,8 @@
  */
 import { ConvexError } from "convex/values";
 import type { Ordering } from "./conditions";
-import { rowsIn } from "./countParts";
-import { keptParts } from "./counts";
+import { rowsIn } from "./counts/parts";
+import { keptParts } from "./counts/counts";
 import { findRecord } from "./records";
 import { isCount } from "./request";
 import { pageOf, rowsWhere } from "./rows";
@@ -85,7 +85,7 @@ export async function count(
   fields: Record<string, string | undefined>,
 ) {
   const conditions = conditionsOf(fields);
-  const parts = await keptParts(ctx as never, table, conditions, undefined);
+  const parts = await keptParts(ctx, table, conditions, undefined);
   if (parts.length > 0) return { count: rowsIn(parts), isEstimate: false };
   const rows = await rowsWhere(ctx, table, conditions).take(MAX_ROWS + 1);
   return {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { mastraTables } from "../schema";
 import type { StorageReply } from "../validators";
 import {
   BOUNDS,
@@ -12,7 +13,6 @@ import {
   type Condition,
   type Ordering,
 } from "./conditions";
-import { indexes } from "./indexes";
 import type {
   AnyReadCtx,
   AnyRows,
@@ -36,14 +36,19 @@ const MAX_DOCUMENTS_READ = 16_000;
 /** Mastra's bound on a read without pages; Convex's own is 32,000 a transaction. */
 export const MAX_ROWS_READ = 10_000;
 
-/** The index whose leading fields the most conditions name, and those conditions. */
+/**
+ * The index whose leading fields the most conditions name, and those conditions.
+ * Of several, one without further fields, which gives the rows in stored order;
+ * else the first in the table's declaration.
+ */
 function bestIndex(
   table: TableName,
   conditions: Condition[],
   ordering?: Ordering,
 ) {
-  let best: { name: string; covered: Condition[] } | undefined;
-  for (const [name, fields] of Object.entries(indexes[table])) {
+  let best: Fit | undefined;
+  const { indexes } = mastraTables[table].declaration;
+  for (const [name, fields] of Object.entries(indexes)) {
     const covered: Condition[] = [];
     // Absent and `null` are a range, which ends what an index can cover.
     let isRange = false;
@@ -58,15 +63,19 @@ function bestIndex(
     const isOrdered =
       ordering === undefined ||
       (fields[covered.length] === ordering.field && !isRange);
-    const least = ordering === undefined ? 1 : 0;
-    if (
-      isOrdered &&
-      covered.length >= (best ? best.covered.length + 1 : least)
-    ) {
-      best = { name, covered };
-    }
+    const used = covered.length + (ordering === undefined ? 0 : 1);
+    if (!isOrdered || used === 0) continue;
+    const fit = { name, covered, isExact: used === fields.length };
+    if (best === undefined || isBetter(fit, best)) best = fit;
   }
   return best;
+}
+
+type Fit = { name: string; covered: Condition[]; isExact: boolean };
+
+function isBetter(a: Fit, b: Fit): boolean {
+  const difference = a.covered.length - b.covered.length;
+  return difference > 0 || (difference === 0 && a.isExact && !b.isExact);
 }
 
 /** The rows that satisfy all conditions, through the index that fits best. */

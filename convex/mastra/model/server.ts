@@ -8,9 +8,8 @@ import type {
   AnyDataModel,
   DataModelFromSchemaDefinition,
   GenericActionCtx,
-  GenericDatabaseReader,
-  GenericDatabaseWriter,
   GenericMutationCtx,
+  GenericQueryCtx,
   OrderedQuery,
   SchemaDefinition,
 } from "convex/server";
@@ -21,22 +20,25 @@ export type DataModel = DataModelFromSchemaDefinition<
 >;
 export type TableName = keyof typeof mastraTables;
 /** Tables whose rows are named by `id`. */
-export type RecordTable = Exclude<
-  TableName,
-  | "mastra_vectors"
-  | "mastra_vector_changes"
-  | "mastra_documents"
-  | "mastra_cache"
-  | "mastra_cache_list_items"
-  | "mastra_counts"
->;
+export type RecordTable = {
+  [
+    T in TableName
+  ]: (typeof mastraTables)[T]["declaration"]["isRecords"] extends true
+    ? T
+    : never;
+}[TableName];
 
-export type ReadCtx = { db: GenericDatabaseReader<DataModel> };
+export type ReadCtx = Pick<GenericQueryCtx<DataModel>, "db" | "meta">;
 export type WriteCtx = Pick<GenericMutationCtx<DataModel>, "db" | "meta">;
 
-/** Where the table is known only at run time. */
-export type AnyReadCtx = { db: GenericDatabaseReader<AnyDataModel> };
-export type AnyWriteCtx = { db: GenericDatabaseWriter<AnyDataModel> };
+/**
+ * Where the table is known only at run time: contexts of any tables, of ours too,
+ * which types can't see in `AnyDataModel`.
+ */
+/* eslint-disable @typescript-eslint/no-explicit-any */
+export type AnyReadCtx = Pick<GenericQueryCtx<any>, "db" | "meta">;
+export type AnyWriteCtx = Pick<GenericMutationCtx<any>, "db" | "meta">;
+/* eslint-enable @typescript-eslint/no-explicit-any */
 export type SearchCtx = Pick<GenericActionCtx<AnyDataModel>, "vectorSearch">;
 export type AnyRows = OrderedQuery<AnyDataModel[string]>;
 /** A document whose fields the caller knows. */

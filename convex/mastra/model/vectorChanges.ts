@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type { WriteCtx } from "./server";
+import type { ReadCtx, WriteCtx } from "./server";
 
 /** A client that asks less often than once an hour reads all rows again. */
 const KEPT_NANOSECONDS = 3_600n * 1_000_000_000n;
@@ -57,7 +57,7 @@ async function clean({ db, meta }: WriteCtx) {
  * `pageSize` or a few more, and until when. Nothing is known since too long ago.
  */
 export async function changesSince(
-  { db, meta }: WriteCtx,
+  { db, meta }: ReadCtx,
   indexName: string,
   since: bigint | null,
   pageSize: number,

@@ -1,0 +1,139 @@
+/**
+ * Messages, which are written together with their threads' `updatedAt`.
+ *
+ * @module
+ */
+import { findInBatches } from "../model/batches";
+import { parsed } from "../model/jsonText";
+import { write, type Operations } from "./operation";
+import { deleteRows, findRecord, writeRecords } from "../model/records";
+import {
+  idsField,
+  InvalidRequest,
+  isRecord,
+  recordsField,
+  type StorageRecord,
+  type StorageRequest,
+} from "../model/request";
+import type { StoredRow } from "../model/server";
+import { touchThreads } from "./threads";
+
+type Messages = "mastra_messages";
+
+/**
+ * Insert or update messages and touch their threads, which must exist. Those
+ * without a resource get their thread's; returns the resource of each record.
+ */
+const saveMessages = write({
+  args: (request) => {
+    const records = namedRecords(request);
+    if (!records.every(({ thread_id }) => typeof thread_id === "string")) {
+      throw new InvalidRequest("Thread ID is required");
+    }
+    return { records };
+  },
+  handler: async (ctx, table: Messages, { records }) => {
+    const owners = new Map<unknown, unknown>();
+    for (const threadId of new Set(records.map((r) => r.thread_id))) {
+      const thread = await findRecord(ctx, "mastra_threads", threadId);
+      if (thread === null) {
+        return {
+          ok: false,
+          code: "ThreadNotFound",
+          error: `Thread ${threadId} not found`,
+          details: { threadId },
+        };
+      }
+      owners.set(threadId, thread.resourceId);
+    }
+    const owned = records.map((record) => ({
+      ...record,
+      resourceId: record.resourceId ?? owners.get(record.thread_id),
+    }));
+    const changes = await writeRecords(ctx, table, owned);
+    const rows = changes.flatMap(({ before, after }) => [before, after]);
+    await touchThreads(ctx, threadsOf(rows));
+    return { ok: true, result: owned.map(({ resourceId }) => resourceId) };
+  },
+});
+
+/**
+ * Update the messages that exist among the records: columns given replace, of
+ * `content` the fields given, and of its `metadata` the keys given. Touches
+ * the threads they were in and are in. Returns the messages updated.
+ */
+const updateMessages = write({
+  args: (request) => ({ records: namedRecords(request) }),
+  handler: async (ctx, table: Messages, { records }) => {
+    const touched: (StoredRow | null)[] = [];
+    const result: StoredRow[] = [];
+    for (const record of records) {
+      const stored = await findRecord(ctx, table, record.id);
+      if (stored === null) continue;
+      const [change] = await writeRecords(ctx, table, [
+        updateOf(stored, record),
+      ]);
+      touched.push(stored, change!.after);
+      result.push(change!.after!);
+    }
+    await touchThreads(ctx, threadsOf(touched));
+    return { ok: true, result };
+  },
+});
+
+/** Delete the messages that exist among `ids` and touch their threads. */
+const deleteMessages = write({
+  args: (request) => ({ ids: idsField(request, "ids") }),
+  handler: async (ctx, table: Messages, { ids }) => {
+    const rows = await findInBatches(ids, (id) => findRecord(ctx, table, id));
+    await deleteRows(ctx, table, rows);
+    await touchThreads(ctx, threadsOf(rows));
+    return { ok: true };
+  },
+});
+
+function namedRecords(request: StorageRequest): StorageRecord[] {
+  const records = recordsField(request, "records");
+  if (!records.every(({ id }) => id)) {
+    throw new InvalidRequest("Record is missing an id");
+  }
+  return records;
+}
+
+function threadsOf(rows: (StoredRow | null)[]): string[] {
+  return rows.flatMap((row) => (row === null ? [] : [row.thread_id]));
+}
+
+/** `createdAt` is when a message was written, which no update changes. */
+function updateOf(stored: StoredRow, record: StorageRecord): StorageRecord {
+  const update: StorageRecord = { id: record.id };
+  for (const column of ["thread_id", "role", "type"]) {
+    if (record[column]) update[column] = record[column];
+  }
+  if (record.resourceId !== undefined) update.resourceId = record.resourceId;
+  if (record.content !== undefined) {
+    update.content = mergeContent(stored.content, record.content);
+  }
+  return update;
+}
+
+/** JSON text of both merged; what is not an object is replaced. */
+function mergeContent(stored: string, given: unknown): unknown {
+  const before = parsed(stored);
+  const changes = parsed(given);
+  if (!isRecord(changes)) return given;
+  if (!isRecord(before)) return JSON.stringify(changes);
+  const metadata = isRecord(changes.metadata) && {
+    metadata: {
+      ...(isRecord(before.metadata) && before.metadata),
+      ...changes.metadata,
+    },
+  };
+  return JSON.stringify({ ...before, ...changes, ...metadata });
+}
+
+export const messages: Operations<Messages> = {
+  saveMessages,
+  updateMessages,
+  deleteMessages,
+};

@@ -1,0 +1,128 @@
+/**
+ * The storage function: which operations each table has, and how a request
+ * finds its own.
+ *
+ * @module
+ */
+import { textField, type StorageRequest } from "../model/request";
+import type { RecordTable, WriteCtx } from "../model/server";
+import type { StorageReply } from "../validators";
+import { documents } from "./documents";
+import { messages } from "./messages";
+import { observations } from "./observations";
+import {
+  answer,
+  hasOwn,
+  prepareFor,
+  type Operations,
+  type Transaction,
+} from "./operation";
+import { records, recordTables } from "./records";
+import { resources } from "./resources";
+import { fenced, runOwnership } from "./runOwnership";
+import { schedules, triggers } from "./schedules";
+import { spans } from "./spans";
+import { tasks } from "./tasks";
+import { threads } from "./threads";
+import { vectorIndexes } from "./vectorIndexes";
+import { vectors } from "./vectors";
+import { workflows } from "./workflows";
+
+/** What tables of records have beyond, or instead of, what all of them have. */
+const ownOperations: { [T in RecordTable]?: Operations<T> } = {
+  mastra_threads: threads,
+  mastra_messages: messages,
+  mastra_resources: resources,
+  mastra_workflow_snapshots: workflows,
+  mastra_schedules: schedules,
+  mastra_schedule_triggers: triggers,
+  mastra_background_tasks: tasks,
+  mastra_observational_memory: observations,
+  mastra_ai_spans: spans,
+  mastra_vector_indexes: vectorIndexes,
+};
+
+const operationsOf = Object.fromEntries(
+  recordTables.map((table) => [table, { ...records, ...ownOperations[table] }]),
+) as { [T in RecordTable]: Operations<T> };
+
+/** Every other `mastra_vector_<indexName>` is the rows of that index. */
+const VECTOR_TABLE_PREFIX = "mastra_vector_";
+
+/** Tables of claims on runs. */
+const claimTables = ["mastra_workflow_run_owners", "mastra_memory_run_fences"];
+const claimTable: Operations<string> = {
+  ...documents,
+  ...runOwnership,
+  fenced: fenced(prepare),
+};
+
+/** Answer a request: refuse it before anything is written, or run it whole. */
+export async function handleRequest(
+  ctx: WriteCtx,
+  request: StorageRequest,
+): Promise<StorageReply> {
+  return await answer(ctx, () => prepare(request));
+}
+
+/** Grows when an operation that clients may know changes what it does. */
+const VERSION = 1;
+
+/** What is deployed; upstream's functions refuse `version` as unsupported. */
+function version(): StorageReply {
+  const tables = {
+    ...operationsOf,
+    vectors,
+    documents,
+    claims: claimTable,
+  };
+  const operations = Object.fromEntries(
+    Object.entries(tables).map(([table, operations]) => [
+      table,
+      Object.keys(operations),
+    ]),
+  );
+  return {
+    ok: true,
+    result: { version: VERSION, operations, reads: readsOf(tables) },
+  };
+}
+
+/** The names of the operations that only read, on every table that has them. */
+function readsOf(tables: Record<string, Operations<never>>): string[] {
+  const all = Object.values(tables).flatMap((operations) =>
+    Object.entries(operations),
+  );
+  const writes = new Set(
+    all.filter(([, { reads }]) => !reads).map(([name]) => name),
+  );
+  const names = all.map(([name]) => name).filter((name) => !writes.has(name));
+  return [...new Set(names)].sort();
+}
+
+function prepare(request: StorageRequest): Transaction {
+  if (request.op === "version") return async () => version();
+  const tableName = textField(request, "tableName");
+  if (isRecordTable(tableName)) return prepareRecords(request, tableName);
+  // Mastra's name for the rows of `mastra_workflow_snapshots`.
+  if (tableName === "mastra_workflow_snapshot") {
+    return prepareRecords(request, "mastra_workflow_snapshots");
+  }
+  if (tableName.startsWith(VECTOR_TABLE_PREFIX)) {
+    const indexName = tableName.slice(VECTOR_TABLE_PREFIX.length);
+    return prepareFor(request, vectors, indexName);
+  }
+  const operations = claimTables.includes(tableName) ? claimTable : documents;
+  return prepareFor(request, operations, tableName);
+}
+
+function prepareRecords<T extends RecordTable>(
+  request: StorageRequest,
+  table: T,
+): Transaction {
+  return prepareFor(request, operationsOf[table], table);
+}
+
+function isRecordTable(tableName: string): tableName is RecordTable {
+  return hasOwn(operationsOf, tableName);
+}

@@ -1,0 +1,20 @@
+/**
+ * The list of nouns: the tables of each become part of the schema.
+ *
+ * @module
+ */
+export * from "./cache";
+export * from "./channels";
+export * from "./counts";
+export * from "./documents";
+export * from "./evals";
+export * from "./messages";
+export * from "./observations";
+export * from "./resources";
+export * from "./schedules";
+export * from "./scores";
+export * from "./spans";
+export * from "./tasks";
+export * from "./threads";
+export * from "./vectors";
+export * from "./workflows";

@@ -1,0 +1,82 @@
+/**
+ * Scores.
+ *
+ * @module
+ */
+import { v } from "convex/values";
+import { recordTable } from "./table";
+
+/** Scores that scorers gave. */
+export const mastraScoresTable = recordTable("mastra_scorers", {
+  fields: {
+    id: v.string(),
+    scorerId: v.string(),
+    runId: v.string(),
+    scorer: v.any(),
+    score: v.number(),
+    input: v.any(),
+    output: v.any(),
+    source: v.string(),
+    createdAt: v.string(),
+    updatedAt: v.string(),
+    traceId: v.optional(v.string()),
+    spanId: v.optional(v.string()),
+    reason: v.optional(v.string()),
+    preprocessPrompt: v.optional(v.string()),
+    extractPrompt: v.optional(v.string()),
+    generateScorePrompt: v.optional(v.string()),
+    generateReasonPrompt: v.optional(v.string()),
+    analyzePrompt: v.optional(v.string()),
+    reasonPrompt: v.optional(v.string()),
+    entityType: v.optional(v.string()),
+    entityId: v.optional(v.string()),
+    resourceId: v.optional(v.string()),
+    threadId: v.optional(v.string()),
+    organizationId: v.optional(v.string()),
+    projectId: v.optional(v.string()),
+    batchId: v.optional(v.string()),
+    datasetId: v.optional(v.string()),
+    datasetItemId: v.optional(v.string()),
+    preprocessStepResult: v.optional(v.any()),
+    extractStepResult: v.optional(v.any()),
+    analyzeStepResult: v.optional(v.any()),
+    metadata: v.optional(v.any()),
+    additionalContext: v.optional(v.any()),
+    requestContext: v.optional(v.any()),
+    entity: v.optional(v.any()),
+  },
+  indexes: {
+    by_entity: ["entityId", "entityType"],
+    by_record_id: ["id"],
+    by_scorer: ["scorerId"],
+    by_scorer_and_created_at: ["scorerId", "createdAt"],
+    by_entity_and_created_at: ["entityId", "entityType", "createdAt"],
+    by_run: ["runId"],
+    by_run_and_created_at: ["runId", "createdAt"],
+    by_trace_and_span_and_created_at: ["traceId", "spanId", "createdAt"],
+    by_created: ["createdAt"],
+  },
+  // Mastra's scores need no input, its table does.
+  defaults: { input: null },
+  keptOnUpdate: ["createdAt"],
+  clearedByNull: [
+    "traceId",
+    "spanId",
+    "reason",
+    "preprocessPrompt",
+    "extractPrompt",
+    "generateScorePrompt",
+    "generateReasonPrompt",
+    "analyzePrompt",
+    "reasonPrompt",
+    "entityType",
+    "entityId",
+    "resourceId",
+    "threadId",
+    "organizationId",
+    "projectId",
+    "batchId",
+    "datasetId",
+    "datasetItemId",
+  ],
+});

@@ -1,0 +1,118 @@
+/**
+ * The form of a table's declaration: all that is true of the table.
+ *
+ * The schema, the rules for writing, the choice of an index and the counts of
+ * rows derive from it.
+ *
+ * @module
+ */
+import { defineTable, type TableDefinition } from "convex/server";
+import type { ObjectType, PropertyValidators, VObject } from "convex/values";
+
+/** What a table of records says of its rows, which are named by `id`. */
+export type RecordRules<Column extends string = string> = {
+  /**
+   * Columns that name a row together, where its `id` is made of them. Two rows
+   * can have the same `id`, where the names contain hyphens.
+   */
+  names?: Column[];
+  /** Values of columns that a new record leaves out. */
+  defaults?: { [C in Column]?: unknown };
+  /** Columns that an update leaves as they were first written. */
+  keptOnUpdate?: Column[];
+  /** Columns that may be absent but not null: a null clears them. */
+  clearedByNull?: Column[];
+  /** Columns that are computed from those that a write gives. */
+  derived?: (record: Record<string, unknown>) => { [C in Column]?: unknown };
+  /** The lists whose rows are counted as they are written. */
+  counted?: {
+    /** Columns: the rows that have the same value there are a list each. */
+    by?: Column[];
+    /** The rows that equal this, `{}` for all rows, are a list. */
+    where?: { [C in Column]?: unknown };
+  };
+};
+
+/** A table's declaration, which stands beside its definition for Convex. */
+export type Declaration<Name extends string, IsRecords extends boolean> = {
+  name: Name;
+  /** Whether each row is a record, named by its column `id`. */
+  isRecords: IsRecords;
+  /**
+   * The columns of each index. Of indexes that serve a request equally well the
+   * first is used.
+   */
+  indexes: Record<string, readonly string[]>;
+  rules: RecordRules;
+};
+
+export type DeclaredTable<
+  Name extends string,
+  IsRecords extends boolean,
+  Fields extends PropertyValidators,
+  Indexes extends Record<string, readonly string[]>,
+> = TableDefinition<
+  VObject<ObjectType<Fields>, Fields>,
+  { [I in keyof Indexes]: [...Indexes[I], "_creationTime"] }
+> & { declaration: Declaration<Name, IsRecords> };
+
+type ColumnsOf<Fields> = keyof Fields & string;
+type IndexesOn<Fields> = Record<
+  string,
+  readonly [ColumnsOf<Fields>, ...ColumnsOf<Fields>[]]
+>;
+
+/** Declare a table of records: it has the operations that all records have. */
+export function recordTable<
+  Name extends string,
+  Fields extends PropertyValidators,
+  const Indexes extends IndexesOn<Fields>,
+>(
+  name: Name,
+  {
+    fields,
+    indexes,
+    ...rules
+  }: { fields: Fields; indexes: Indexes } & RecordRules<ColumnsOf<Fields>>,
+): DeclaredTable<Name, true, Fields, Indexes> {
+  const declaration = { name, isRecords: true as const, indexes, rules };
+  return declared(fields, declaration) as never;
+}
+
+/** Declare a table whose rows only operations of its own write. */
+export function ownTable<
+  Name extends string,
+  Fields extends PropertyValidators,
+  const Indexes extends IndexesOn<Fields>,
+>(
+  name: Name,
+  { fields, indexes }: { fields: Fields; indexes: Indexes },
+): DeclaredTable<Name, false, Fields, Indexes> {
+  const declaration = { name, isRecords: false as const, indexes, rules: {} };
+  return declared(fields, declaration) as never;
+}
+
+function declared(
+  fields: PropertyValidators,
+  declaration: Declaration<string, boolean>,
+) {
+  const table = defineTable(fields);
+  for (const [name, columns] of Object.entries(declaration.indexes)) {
+    // The types of a definition can't be followed through a loop.
+    table.index(name, [...columns] as never);
+  }
+  return Object.assign(table, { declaration });
+}
+
+type AnyTable = { declaration: Declaration<string, boolean> };
+
+/** Tables by their names. */
+export function byName<Tables extends Record<string, AnyTable>>(
+  tables: Tables,
+): {
+  [T in keyof Tables as Tables[T]["declaration"]["name"]]: Tables[T];
+} {
+  return Object.fromEntries(
+    Object.values(tables).map((table) => [table.declaration.name, table]),
+  ) as never;
+}

@@ -1,0 +1,49 @@
+/**
+ * Vector indexes, their rows and their changes.
+ *
+ * @module
+ */
+import { v } from "convex/values";
+import { ownTable, recordTable } from "./table";
+
+/** What each vector index was created with; `id` is the index's name. */
+export const mastraVectorIndexesTable = recordTable("mastra_vector_indexes", {
+  fields: {
+    id: v.string(),
+    indexName: v.string(),
+    dimension: v.number(),
+    metric: v.string(),
+    createdAt: v.string(),
+  },
+  indexes: {
+    by_record_id: ["id"],
+    by_name: ["indexName"],
+  },
+});
+
+/** The rows of every vector index, told apart by `indexName`. */
+export const mastraVectorsTable = ownTable("mastra_vectors", {
+  fields: {
+    id: v.string(),
+    indexName: v.string(),
+    embedding: v.array(v.float64()),
+    metadata: v.optional(v.any()),
+  },
+  indexes: {
+    by_index: ["indexName"],
+    by_index_id: ["indexName", "id"],
+  },
+});
+
+/** The ids of rows that a transaction wrote, so that clients can follow. */
+export const mastraVectorChangesTable = ownTable("mastra_vector_changes", {
+  fields: {
+    indexName: v.string(),
+    at: v.commitTs(),
+    ids: v.array(v.string()),
+  },
+  indexes: {
+    by_index_and_at: ["indexName", "at"],
+    by_at: ["at"],
+  },
+});
