@@ -20,6 +20,15 @@ from mastra_convex._cli import app
 
 ROOT = Path(__file__).parent.parent
 
+# Griffe can't read a type in words, such as "array_like of float, shape (n, dimension)", and says so.
+logging.getLogger("griffe").setLevel(logging.ERROR)
+package = griffe.load(
+    "mastra_convex", search_paths=[ROOT / "python"], docstring_parser="numpy", resolve_aliases=True, submodules=True
+)
+
+# Each domain of a store with its class.
+DOMAINS = {name: domain.annotation for name, domain in package["_sync.store.domains.Domains"].attributes.items()}
+
 # Each page with what it shows, beside the records of its own module in `records/`.
 PAGES = {
     "connect": ("Deployments", ["connect", "connect_async", "connect_from_env", "Deployment", "Subscription", "Int64"]),
@@ -38,13 +47,7 @@ PAGES = {
         ],
     ),
     "store": ("The store", ["ConvexStore", "OrderBy"]),
-    "memory": ("Memory", ["MemoryStorage"]),
-    "workflows": ("Workflows", ["WorkflowsStorage"]),
-    "scores": ("Scores", ["ScoresStorage"]),
-    "background_tasks": ("Background tasks", ["BackgroundTasksStorage"]),
-    "schedules": ("Schedules", ["SchedulesStorage"]),
-    "channels": ("Channels", ["ChannelsStorage"]),
-    "observability": ("Observability", ["ObservabilityStorage"]),
+    **{name: (name.replace("_", " ").capitalize(), [str(domain)]) for name, domain in DOMAINS.items()},
     "cache": ("Cache", ["ConvexServerCache"]),
     "testing": ("Testing", []),
     "legacy": ("The first release's interface", []),
@@ -55,12 +58,6 @@ PAGES = {
 RECORDS = {"observations": "memory", "evals": "observability"}
 # A type's name, which is all there is to say about it.
 UNSHOWN = {"Metric"}
-
-# Griffe can't read a type in words, such as "array_like of float, shape (n, dimension)", and says so.
-logging.getLogger("griffe").setLevel(logging.ERROR)
-package = griffe.load(
-    "mastra_convex", search_paths=[ROOT / "python"], docstring_parser="numpy", resolve_aliases=True, submodules=True
-)
 
 
 def pages() -> dict[str, str]:
@@ -86,6 +83,8 @@ def pages() -> dict[str, str]:
             body = [links.prose(module.docstring.value), *_class("ConvexStorage", module["ConvexStorage"], links)]
         else:
             body = [part for name in names[page] for part in _shown(name, links)]
+            if page == "store":
+                body.append(_domains())
         texts[f"{page}.md"] = "\n\n".join([f"# {title}", *body]) + "\n"
     return texts
 
@@ -107,8 +106,20 @@ def _check_complete(names: dict[str, list[str]]) -> None:
         sys.exit(f"tools/reference.py: no page shows {sorted(missing)}; name them in PAGES")
 
 
+def _domains() -> str:
+    """The domains of a store as a table."""
+    rows = ["## Domains", "", "| attribute | class | |", "| --- | --- | --- |"]
+    for name, domain in DOMAINS.items():
+        docstring = _named(str(domain)).docstring
+        summary = docstring.value.partition("\n\n")[0] if docstring else ""
+        rows.append(f"| `{name}` | [`{domain}`]({name}.md#{domain}) | {' '.join(summary.split())} |")
+    return "\n".join(rows)
+
+
 def _named(name: str) -> griffe.Object:
-    found = package[name]
+    # A domain's class may be reached by its store alone.
+    paths = {str(domain): domain.canonical_path.removeprefix("mastra_convex.") for domain in DOMAINS.values()}
+    found = package[name if name in package.members else paths[name]]
     return found.final_target if isinstance(found, griffe.Alias) else found
 
 

@@ -47,6 +47,16 @@ def gather() -> None:
         _write(place, _on_site(content.decode(), source, places).encode() if source.endswith(".md") else content)
 
 
+def configure() -> Path:
+    """Write the configuration with every page of the reference, beside `mkdocs.yml`, since its paths are relative."""
+    text = (ROOT / "mkdocs.yml").read_text()
+    first = "      - Overview: reference/index.md\n"
+    others = [f"      - reference/{name}\n" for name in pages() if name != "index.md"]
+    configuration = ROOT / ".mkdocs.yml"
+    configuration.write_text(text.replace(first, first + "".join(others)))
+    return configuration
+
+
 def _on_site(text: str, source: str, places: dict[str, str]) -> str:
     """A page's text with its links changed; images from elsewhere are brought along."""
 
@@ -72,4 +82,5 @@ def _write(place: str, content: bytes) -> None:
 
 if __name__ == "__main__":
     gather()
-    sys.exit(subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=ROOT).returncode)
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--config-file", str(configure())]
+    sys.exit(subprocess.run(command, cwd=ROOT).returncode)

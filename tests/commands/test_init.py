@@ -81,7 +81,7 @@ def test_a_file_that_is_missing_is_written_beside_the_others(tmp_path: Path) -> 
 
 def test_a_file_of_ours_that_differs_is_replaced_only_when_told(tmp_path: Path) -> None:
     """Without `--force` nothing at all is written, and the error names the file and the way out."""
-    changed = tmp_path / "mastra" / "model" / "storage.ts"
+    changed = tmp_path / "mastra" / "operations" / "storage.ts"
     changed.parent.mkdir(parents=True)
     changed.write_text("// changed")
     done = run("init", str(tmp_path))
@@ -89,8 +89,8 @@ def test_a_file_of_ours_that_differs_is_replaced_only_when_told(tmp_path: Path) 
     assert done.stderr.startswith("Error: init: 1 files differ")
     assert str(changed) in done.stderr
     assert "--force" in done.stderr
-    assert files_in(tmp_path) == {"mastra/model/storage.ts": b"// changed"}
-    assert actions(tmp_path, "--force") == dict.fromkeys(OURS, "written") | {"mastra/model/storage.ts": "replaced"}
+    assert files_in(tmp_path) == {"mastra/operations/storage.ts": b"// changed"}
+    assert actions(tmp_path, "--force") == dict.fromkeys(OURS, "written") | {"mastra/operations/storage.ts": "replaced"}
     assert files_in(tmp_path) == OURS
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import mastra_convex as mc
+from mastra_convex._sync.store.domains import DOMAINS
 from tests.support.checkout import CLIENTS
 from tests.support.served import Served, serve
 
@@ -32,7 +33,9 @@ def served() -> Iterator[Served]:
 def store(served: Served) -> Iterator[mc.ConvexStore]:
     """An empty store."""
     with mc.ConvexStore(served.url, admin_key=served.admin_key) as store:
-        for domain in (store.workflows, store.scores, store.background_tasks, store.schedules, store.channels):
+        for name in DOMAINS:
+            domain = store.get_store(name)
+            assert domain is not None
             domain.dangerously_clear_all()
         yield store
 

@@ -13,28 +13,15 @@ from mastra_convex.errors import (
     FunctionError,
     MastraConvexError,
     NotFoundError,
+    OutcomeUnknownError,
     ThreadNotFoundError,
+    TransportError,
     UnsupportedOperationError,
 )
 from mastra_convex.records._pages import Window
 
 Row = dict[str, Any]
 Admits = Callable[[Row], bool]
-
-# Operations that only read. They may be called again when an answer gets lost.
-READS = {
-    "count",
-    "getRunOwnership",
-    "listDueSchedules",
-    "listScheduleTriggers",
-    "load",
-    "loadMany",
-    "omGetHistory",
-    "omGetLatest",
-    "queryPage",
-    "queryTable",
-    "version",
-}
 
 ERRORS: dict[str, type[MastraConvexError]] = {
     "AlreadyExists": AlreadyExistsError,
@@ -55,6 +42,8 @@ class AsyncStorage:
         self._functions = functions
         self.function = key_text("storage_function", function)
         self._is_ours = False
+        # The operations that only read, once the deployed functions were asked.
+        self._reads: frozenset[str] | None = None
 
     async def call(self, op: str, table: str, **fields: Any) -> Any:
         """The result of an operation on a table."""
@@ -80,9 +69,32 @@ class AsyncStorage:
         return checked(place, await operation(send, table, request))
 
     async def _send(self, op: str, table: str, request: Row) -> Row:
-        send = self._functions.read if op in READS else self._functions.call
-        reply: Row = await send("mutation", self.function, {"op": op, "tableName": table, **request})
+        """The reply. If it got lost, an operation that only reads is called again."""
+        call = self._functions.call
+        if op == "version" or (self._reads is not None and op in self._reads):
+            call = self._functions.read
+        arguments = {"op": op, "tableName": table, **request}
+        try:
+            reply: Row = await call("mutation", self.function, arguments)
+        except OutcomeUnknownError:
+            if not await self._only_reads(op):
+                raise
+            reply = await self._functions.read("mutation", self.function, arguments)
         return reply
+
+    async def _only_reads(self, op: str) -> bool:
+        """Whether an operation only reads, by the word of the deployed functions.
+
+        They are asked once, when an answer got lost. Npm's functions and older ones don't say: their operations count
+        as writes. So do all operations while the functions can't be reached.
+        """
+        if self._reads is None:
+            try:
+                deployed = await self.version()
+            except TransportError:
+                return False
+            self._reads = frozenset(deployed.get("reads", ()) if deployed else ())
+        return op in self._reads
 
     def _is_unsupported(self, op: str, reply: Row) -> bool:
         """Whether the deployed functions are npm's or older ones, without this operation."""

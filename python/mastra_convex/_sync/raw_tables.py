@@ -10,45 +10,19 @@ from typing import TYPE_CHECKING, Any
 from mastra_convex._arguments import as_items, key_text
 from mastra_convex._sync.client import Client
 from mastra_convex._sync.storage import Row
+from mastra_convex._sync.store.domains import DOMAINS
 from mastra_convex._sync.store.store import ConvexStore
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records import (
-    BackgroundTask,
-    ChannelConfig,
-    ChannelInstallation,
-    Eval,
-    Message,
-    ObservationalMemory,
-    Resource,
-    Schedule,
-    ScheduleTrigger,
-    Score,
-    Span,
-    Thread,
-    WorkflowRun,
-)
 from mastra_convex.records._columns import columns_of
 from mastra_convex.records._values import new_id
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-# The columns of each table. A table that isn't here keeps any columns.
+# The record that each table of a store keeps. A table that isn't here keeps any columns.
 TABLES: dict[str, type[DataclassInstance]] = {
-    "mastra_threads": Thread,
-    "mastra_messages": Message,
-    "mastra_resources": Resource,
-    "mastra_workflow_snapshot": WorkflowRun,
-    "mastra_scorers": Score,
-    "mastra_evals": Eval,
-    "mastra_ai_spans": Span,
-    "mastra_background_tasks": BackgroundTask,
-    "mastra_schedules": Schedule,
-    "mastra_schedule_triggers": ScheduleTrigger,
-    "mastra_channel_installations": ChannelInstallation,
-    "mastra_channel_config": ChannelConfig,
-    "mastra_observational_memory": ObservationalMemory,
+    table: record for domain in DOMAINS.values() for table, record in domain._TABLES.items() if record is not None
 }
 
 # Columns that Convex adds to each row.

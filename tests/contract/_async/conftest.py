@@ -9,6 +9,7 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
+from mastra_convex._async.store.domains import DOMAINS
 from tests.contract.deployed import ADMIN_KEY, NATIVE_TABLES, STORAGE, URL
 
 KINDS = ["memory", "folder", "served", *(["deployed"] if URL else [])]
@@ -48,8 +49,9 @@ async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
 async def emptied(deployment: mc.AsyncDeployment) -> None:
     """Delete what tests before have stored on a deployment that they share."""
     store = mc.AsyncConvexStore(deployment)
-    domains = [store.memory, store.workflows, store.scores, store.background_tasks, store.schedules, store.channels]
-    for domain in [*domains, store.observability]:
+    for name in DOMAINS:
+        domain = store.get_store(name)
+        assert domain is not None
         await domain.dangerously_clear_all()
     # Tasks stored as documents, and an unknown table.
     for table in ("mastra_documents", "mine"):

@@ -273,8 +273,8 @@ async def test_arguments_that_cannot_be_are_named(deployment: mc.AsyncDeployment
 
 
 UPSTREAM = """
-import { cache } from "./model/cache";
-import { answer, prepareFor } from "./model/operation";
+import { cache } from "./operations/cache";
+import { answer, prepareFor } from "./operations/operation";
 import { internalMutationGeneric as internalMutation } from "convex/server";
 
 const { version, sweep, listPushIndexed, ...known } = cache;

@@ -69,9 +69,9 @@ async def test_a_store_needs_its_functions(open_store: OpenStore) -> None:
 
 async def test_older_functions_do_what_they_can(open_store: OpenStore, tmp_path: Path) -> None:
     """The error of what they can't names what they can, and what to deploy; it has changed nothing."""
-    records = (OURS / "mastra/model/records.ts").read_text().replace("  queryPage,\n", "")
-    storage = (OURS / "mastra/model/storage.ts").read_text().replace("  fenced: fenced(prepare),\n", "")
-    older = {"mastra/model/records.ts": records, "mastra/model/storage.ts": storage}
+    records = (OURS / "mastra/operations/records.ts").read_text().replace("  queryPage,\n", "")
+    storage = (OURS / "mastra/operations/storage.ts").read_text().replace("  fenced: fenced(prepare),\n", "")
+    older = {"mastra/operations/records.ts": records, "mastra/operations/storage.ts": storage}
     store = open_store(functions_with(tmp_path / "convex", older))
     await store.init()
     thread = await store.memory.save_thread(mc.Thread(id="t", resource_id="ada"))

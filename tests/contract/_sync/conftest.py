@@ -10,6 +10,7 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
+from mastra_convex._sync.store.domains import DOMAINS
 from tests.contract.deployed import ADMIN_KEY, NATIVE_TABLES, STORAGE, URL
 
 KINDS = ["memory", "folder", "served", *(["deployed"] if URL else [])]
@@ -49,8 +50,9 @@ def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[mc.De
 def emptied(deployment: mc.Deployment) -> None:
     """Delete what tests before have stored on a deployment that they share."""
     store = mc.ConvexStore(deployment)
-    domains = [store.memory, store.workflows, store.scores, store.background_tasks, store.schedules, store.channels]
-    for domain in [*domains, store.observability]:
+    for name in DOMAINS:
+        domain = store.get_store(name)
+        assert domain is not None
         domain.dangerously_clear_all()
     # Tasks stored as documents, and an unknown table.
     for table in ("mastra_documents", "mine"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
-from typing import Any, Literal, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 from mastra_convex._arguments import as_items, key_text, one_of
 from mastra_convex._async.batches import in_halves
@@ -33,7 +33,7 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
     Behaviour: as ``BackgroundTasksStorage`` of ``@mastra/core``, ``src/storage/domains/background-tasks``.
     """
 
-    _TABLES = (TASKS,)
+    _TABLES: ClassVar = {TASKS: BackgroundTask}
 
     # Only older functions write tasks as documents. Once there are none, none will be added.
     _may_have_legacy = True

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from mastra_convex._async.store.cloning import AsyncCloning
 from mastra_convex._async.store.messages import AsyncMessages
 from mastra_convex._async.store.observations import AsyncObservations
 from mastra_convex._async.store.resources import AsyncResources
 from mastra_convex._async.store.run_fences import MEMORY_FENCES, AsyncRunFences
 from mastra_convex._async.store.threads import AsyncThreads
+from mastra_convex.records.memory import Message, Resource, Thread
+from mastra_convex.records.observations import ObservationalMemory
 
 
 class AsyncMemoryStorage(AsyncThreads, AsyncCloning, AsyncMessages, AsyncResources, AsyncObservations, AsyncRunFences):
@@ -24,11 +28,11 @@ class AsyncMemoryStorage(AsyncThreads, AsyncCloning, AsyncMessages, AsyncResourc
     Behaviour: as ``MemoryStorage`` of ``@mastra/core``, ``src/storage/domains/memory``.
     """
 
-    _TABLES = (
-        "mastra_threads",
-        "mastra_messages",
-        "mastra_resources",
-        "mastra_observational_memory",
-        MEMORY_FENCES,
-    )
+    _TABLES: ClassVar = {
+        "mastra_threads": Thread,
+        "mastra_messages": Message,
+        "mastra_resources": Resource,
+        "mastra_observational_memory": ObservationalMemory,
+        MEMORY_FENCES: None,
+    }
     _FENCES = MEMORY_FENCES

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from mastra_convex._async.store.evals import EVALS, AsyncEvals
 from mastra_convex._async.store.traces import SPANS, AsyncTraces
+from mastra_convex.records.evals import Eval
+from mastra_convex.records.observability import Span
 
 
 class AsyncObservabilityStorage(AsyncTraces, AsyncEvals):
@@ -14,4 +18,4 @@ class AsyncObservabilityStorage(AsyncTraces, AsyncEvals):
     Behaviour: as ``ObservabilityStorage`` of ``@mastra/core``, ``src/storage/domains/observability``.
     """
 
-    _TABLES = (SPANS, EVALS)
+    _TABLES: ClassVar = {SPANS: Span, EVALS: Eval}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 from mastra_convex._arguments import as_integer, finite_number, key_text
 from mastra_convex._async.storage import Row
@@ -29,7 +29,7 @@ class AsyncSchedulesStorage(AsyncDomain):
     Behaviour: as ``SchedulesStorage`` of ``@mastra/core``, ``src/storage/domains/schedules``.
     """
 
-    _TABLES = (TRIGGERS, SCHEDULES)
+    _TABLES: ClassVar = {TRIGGERS: ScheduleTrigger, SCHEDULES: Schedule}
 
     async def create_schedule(self, schedule: Schedule | Mapping[str, Any]) -> Schedule:
         """Insert a schedule.

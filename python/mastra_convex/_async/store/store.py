@@ -9,14 +9,8 @@ from mastra_convex._arguments import key_text, one_of
 from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
 from mastra_convex._async.storage import AsyncStorage
-from mastra_convex._async.store.background_tasks import AsyncBackgroundTasksStorage
-from mastra_convex._async.store.channels import AsyncChannelsStorage
 from mastra_convex._async.store.domain import AsyncDomain
-from mastra_convex._async.store.memory import AsyncMemoryStorage
-from mastra_convex._async.store.observability import AsyncObservabilityStorage
-from mastra_convex._async.store.schedules import AsyncSchedulesStorage
-from mastra_convex._async.store.scores import AsyncScoresStorage
-from mastra_convex._async.store.workflows import AsyncWorkflowsStorage
+from mastra_convex._async.store.domains import AsyncDomains
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row
@@ -30,8 +24,10 @@ T = TypeVar("T")
 ORDERS = ("asc", "desc")
 
 
-class AsyncConvexStore(AsyncClient):
+class AsyncConvexStore(AsyncClient, AsyncDomains):
     """Mastra's storage on a deployment, which npm ``@mastra/convex`` shares.
+
+    Each domain is an attribute, such as ``memory``.
 
     Parameters
     ----------
@@ -45,23 +41,6 @@ class AsyncConvexStore(AsyncClient):
         Accepted for programs that call `init` themselves. This class never calls it.
     **options
         ``connect``'s, with a target.
-
-    Attributes
-    ----------
-    memory : AsyncMemoryStorage
-        Threads, messages, resources and observational memory.
-    workflows : AsyncWorkflowsStorage
-        Runs of workflows, their snapshots and their owners.
-    scores : AsyncScoresStorage
-        Scores of runs' outputs.
-    background_tasks : AsyncBackgroundTasksStorage
-        Tool calls that run beside a conversation.
-    schedules : AsyncSchedulesStorage
-        Schedules, and the outcomes of their firings.
-    channels : AsyncChannelsStorage
-        Chat platforms that agents are installed on.
-    observability : AsyncObservabilityStorage
-        Traces, made of spans, and evals.
 
     Notes
     -----
@@ -96,13 +75,7 @@ class AsyncConvexStore(AsyncClient):
         self.storage_function = storage_function
         self.disable_init = disable_init
         self._storage = AsyncStorage(self._functions, storage_function)
-        self.memory = AsyncMemoryStorage(self._storage)
-        self.workflows = AsyncWorkflowsStorage(self._storage)
-        self.scores = AsyncScoresStorage(self._storage)
-        self.background_tasks = AsyncBackgroundTasksStorage(self._storage)
-        self.schedules = AsyncSchedulesStorage(self._storage)
-        self.channels = AsyncChannelsStorage(self._storage)
-        self.observability = AsyncObservabilityStorage(self._storage)
+        self._make_domains(self._storage)
 
     async def init(self) -> None:
         """Check that the deployment has a storage function. Its schema creates the tables.

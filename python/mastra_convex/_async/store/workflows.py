@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 from mastra_convex._arguments import key_text, key_texts
 from mastra_convex._async.storage import Admits
@@ -31,7 +31,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
     Behaviour: as ``WorkflowsStorage`` of ``@mastra/core``, ``src/storage/domains/workflows``.
     """
 
-    _TABLES = (RUNS, OWNERS)
+    _TABLES: ClassVar = {RUNS: WorkflowRun, OWNERS: None}
     _FENCES = OWNERS
 
     # Only older functions write rows without a status. Once all rows have one, all will.

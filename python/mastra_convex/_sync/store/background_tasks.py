@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Literal, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 from mastra_convex._arguments import as_items, key_text, one_of
 from mastra_convex._sync.batches import in_halves
@@ -34,7 +34,7 @@ class BackgroundTasksStorage(Domain):
     Behaviour: as ``BackgroundTasksStorage`` of ``@mastra/core``, ``src/storage/domains/background-tasks``.
     """
 
-    _TABLES = (TASKS,)
+    _TABLES: ClassVar = {TASKS: BackgroundTask}
 
     # Only older functions write tasks as documents. Once there are none, none will be added.
     _may_have_legacy = True

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from mastra_convex._arguments import key_text
 from mastra_convex._sync.storage import Row
@@ -34,7 +34,7 @@ class ChannelsStorage(Domain):
     Behaviour: as ``ChannelsStorage`` of ``@mastra/core``, ``src/storage/domains/channels``.
     """
 
-    _TABLES = (INSTALLATIONS, CONFIGS)
+    _TABLES: ClassVar = {INSTALLATIONS: ChannelInstallation, CONFIGS: ChannelConfig}
 
     def save_installation(self, installation: ChannelInstallation | Mapping[str, Any]) -> ChannelInstallation:
         """Insert an installation, or replace the one with its id, keeping ``created_at``. Sets ``updated_at`` to now.

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from mastra_convex._sync.store.cloning import Cloning
 from mastra_convex._sync.store.messages import Messages
 from mastra_convex._sync.store.observations import Observations
 from mastra_convex._sync.store.resources import Resources
 from mastra_convex._sync.store.run_fences import MEMORY_FENCES, RunFences
 from mastra_convex._sync.store.threads import Threads
+from mastra_convex.records.memory import Message, Resource, Thread
+from mastra_convex.records.observations import ObservationalMemory
 
 
 class MemoryStorage(Threads, Cloning, Messages, Resources, Observations, RunFences):
@@ -25,11 +29,11 @@ class MemoryStorage(Threads, Cloning, Messages, Resources, Observations, RunFenc
     Behaviour: as ``MemoryStorage`` of ``@mastra/core``, ``src/storage/domains/memory``.
     """
 
-    _TABLES = (
-        "mastra_threads",
-        "mastra_messages",
-        "mastra_resources",
-        "mastra_observational_memory",
-        MEMORY_FENCES,
-    )
+    _TABLES: ClassVar = {
+        "mastra_threads": Thread,
+        "mastra_messages": Message,
+        "mastra_resources": Resource,
+        "mastra_observational_memory": ObservationalMemory,
+        MEMORY_FENCES: None,
+    }
     _FENCES = MEMORY_FENCES

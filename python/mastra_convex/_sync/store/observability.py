@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from mastra_convex._sync.store.evals import EVALS, Evals
 from mastra_convex._sync.store.traces import SPANS, Traces
+from mastra_convex.records.evals import Eval
+from mastra_convex.records.observability import Span
 
 
 class ObservabilityStorage(Traces, Evals):
@@ -15,4 +19,4 @@ class ObservabilityStorage(Traces, Evals):
     Behaviour: as ``ObservabilityStorage`` of ``@mastra/core``, ``src/storage/domains/observability``.
     """
 
-    _TABLES = (SPANS, EVALS)
+    _TABLES: ClassVar = {SPANS: Span, EVALS: Eval}

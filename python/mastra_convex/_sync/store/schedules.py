@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 from mastra_convex._arguments import as_integer, finite_number, key_text
 from mastra_convex._sync.storage import Row
@@ -30,7 +30,7 @@ class SchedulesStorage(Domain):
     Behaviour: as ``SchedulesStorage`` of ``@mastra/core``, ``src/storage/domains/schedules``.
     """
 
-    _TABLES = (TRIGGERS, SCHEDULES)
+    _TABLES: ClassVar = {TRIGGERS: ScheduleTrigger, SCHEDULES: Schedule}
 
     def create_schedule(self, schedule: Schedule | Mapping[str, Any]) -> Schedule:
         """Insert a schedule.

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 from mastra_convex._arguments import key_text
 from mastra_convex._sync.store.domain import Domain
@@ -32,7 +32,7 @@ class ScoresStorage(Domain):
     Behaviour: as ``ScoresStorage`` of ``@mastra/core``, ``src/storage/domains/scores``.
     """
 
-    _TABLES = (SCORES,)
+    _TABLES: ClassVar = {SCORES: Score}
 
     def save_score(self, score: Score | Mapping[str, Any]) -> Score:
         """Insert a score, or update the one with its id, keeping ``created_at``.

@@ -10,14 +10,8 @@ from mastra_convex._arguments import key_text, one_of
 from mastra_convex._sync.client import Client
 from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
 from mastra_convex._sync.storage import Storage
-from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
-from mastra_convex._sync.store.channels import ChannelsStorage
 from mastra_convex._sync.store.domain import Domain
-from mastra_convex._sync.store.memory import MemoryStorage
-from mastra_convex._sync.store.observability import ObservabilityStorage
-from mastra_convex._sync.store.schedules import SchedulesStorage
-from mastra_convex._sync.store.scores import ScoresStorage
-from mastra_convex._sync.store.workflows import WorkflowsStorage
+from mastra_convex._sync.store.domains import Domains
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row
@@ -31,8 +25,10 @@ T = TypeVar("T")
 ORDERS = ("asc", "desc")
 
 
-class ConvexStore(Client):
+class ConvexStore(Client, Domains):
     """Mastra's storage on a deployment, which npm ``@mastra/convex`` shares.
+
+    Each domain is an attribute, such as ``memory``.
 
     Parameters
     ----------
@@ -46,23 +42,6 @@ class ConvexStore(Client):
         Accepted for programs that call `init` themselves. This class never calls it.
     **options
         ``connect``'s, with a target.
-
-    Attributes
-    ----------
-    memory : MemoryStorage
-        Threads, messages, resources and observational memory.
-    workflows : WorkflowsStorage
-        Runs of workflows, their snapshots and their owners.
-    scores : ScoresStorage
-        Scores of runs' outputs.
-    background_tasks : BackgroundTasksStorage
-        Tool calls that run beside a conversation.
-    schedules : SchedulesStorage
-        Schedules, and the outcomes of their firings.
-    channels : ChannelsStorage
-        Chat platforms that agents are installed on.
-    observability : ObservabilityStorage
-        Traces, made of spans, and evals.
 
     Notes
     -----
@@ -97,13 +76,7 @@ class ConvexStore(Client):
         self.storage_function = storage_function
         self.disable_init = disable_init
         self._storage = Storage(self._functions, storage_function)
-        self.memory = MemoryStorage(self._storage)
-        self.workflows = WorkflowsStorage(self._storage)
-        self.scores = ScoresStorage(self._storage)
-        self.background_tasks = BackgroundTasksStorage(self._storage)
-        self.schedules = SchedulesStorage(self._storage)
-        self.channels = ChannelsStorage(self._storage)
-        self.observability = ObservabilityStorage(self._storage)
+        self._make_domains(self._storage)
 
     def init(self) -> None:
         """Check that the deployment has a storage function. Its schema creates the tables.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 from mastra_convex._arguments import key_text, key_texts
 from mastra_convex._sync.storage import Admits
@@ -32,7 +32,7 @@ class WorkflowsStorage(RunOwners):
     Behaviour: as ``WorkflowsStorage`` of ``@mastra/core``, ``src/storage/domains/workflows``.
     """
 
-    _TABLES = (RUNS, OWNERS)
+    _TABLES: ClassVar = {RUNS: WorkflowRun, OWNERS: None}
     _FENCES = OWNERS
 
     # Only older functions write rows without a status. Once all rows have one, all will.
