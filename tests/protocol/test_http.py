@@ -293,6 +293,44 @@ def test_a_write_whose_answer_is_lost_is_not_repeated(peer: Callable[[Behaviour]
     assert len(there.requests) == 3
 
 
+@pytest.mark.parametrize(
+    ("version", "asked"),
+    [
+        ({"ok": True, "result": {"version": 1, "operations": {}, "reads": ["load"]}}, ["load", "version", "load"]),
+        # An older version of this package's functions, and npm's.
+        ({"ok": True, "result": {"version": 1, "operations": {}}}, ["load", "version"]),
+        ({"ok": False, "error": "Unsupported operation version"}, ["load", "version"]),
+        # The functions can't be reached any more.
+        (None, ["load", *["version"] * 4]),
+    ],
+)
+def test_an_operation_is_repeated_where_the_functions_say_that_it_only_reads(
+    peer: Callable[[Behaviour], Peer], version: object, asked: list[str]
+) -> None:
+    """They are asked once, when an answer got lost; an operation that they don't name counts as a write."""
+
+    def operation(body: bytes) -> str:
+        name: str = json.loads(body.rpartition(b"\r\n\r\n")[2])["args"]["op"]
+        return name
+
+    def behaviour(connection: socket.socket, body: bytes, number: int) -> None:
+        if operation(body) == "version" and version is not None:
+            answer(connection, 200, {"status": "success", "value": version})
+        elif number > 1 and operation(body) == "load":
+            answer(connection, 200, SUCCESS)
+
+    there = peer(behaviour)
+    with mc.ConvexStore(there.url) as store:
+        if asked[-1] == "load":
+            assert store.memory.get_thread_by_id("t") is None
+            assert store.memory.get_thread_by_id("t") is None
+            assert [operation(body) for body in there.requests] == [*asked, "load"]
+        else:
+            with pytest.raises(mc.OutcomeUnknownError):
+                store.memory.get_thread_by_id("t")
+            assert [operation(body) for body in there.requests] == asked
+
+
 @pytest.mark.parametrize("retry_after", ["nan", "inf", "-1", "1e300"])
 def test_a_wait_that_cannot_be_is_no_instruction(peer: Callable[[Behaviour], Peer], retry_after: str) -> None:
     """Nor is one for ever."""
