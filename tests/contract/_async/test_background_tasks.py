@@ -31,7 +31,7 @@ def day(n: int) -> datetime:
 
 
 async def test_a_task_comes_back_as_it_was_created(tasks: mc.AsyncBackgroundTasksStorage) -> None:
-    """Its JSON's keys are the caller's."""
+    """A stored task equals the created one, and keys inside its JSON are unchanged."""
     given = mc.BackgroundTask(
         tool_name="search",
         agent_id="agent",
@@ -51,7 +51,7 @@ async def test_a_task_comes_back_as_it_was_created(tasks: mc.AsyncBackgroundTask
 
 
 async def test_what_is_not_given_is_filled_in(tasks: mc.AsyncBackgroundTasksStorage) -> None:
-    """Ids, the time, the status and counters."""
+    """Missing ids, the time, the status and counters are filled in."""
     stored = await tasks.create_task({"tool_name": "search", "agent_id": "agent"})
     assert [len(id) for id in (stored.id, stored.tool_call_id, stored.run_id)] == [36, 36, 36]
     assert (stored.status, stored.args, stored.result, stored.retry_count) == ("pending", {}, None, 0)
@@ -59,7 +59,7 @@ async def test_what_is_not_given_is_filled_in(tasks: mc.AsyncBackgroundTasksStor
 
 
 async def test_a_task_is_created_once(tasks: mc.AsyncBackgroundTasksStorage) -> None:
-    """The one that is there stays as it is."""
+    """Creating a task with a taken id is an error and leaves the stored task unchanged."""
     first = await tasks.create_task(task())
     with pytest.raises(
         mc.AlreadyExistsError, match=r'^BackgroundTasksStorage.create_task: Background task with id "t" already exists'
@@ -69,7 +69,7 @@ async def test_a_task_is_created_once(tasks: mc.AsyncBackgroundTasksStorage) -> 
 
 
 async def test_an_update_changes_what_it_names(tasks: mc.AsyncBackgroundTasksStorage) -> None:
-    """None clears; an empty update changes nothing; an unknown task is told apart."""
+    """An update changes the given fields, None clears one, and an update of an unknown task returns False."""
     await tasks.create_task(task(args={"a": 1}, result=1, started_at=DAY, owner_id="me"))
     update = {"status": "suspended", "result": None, "started_at": None, "owner_id": None, "suspended_at": day(1)}
     assert await tasks.update_task("t", update)
@@ -99,7 +99,7 @@ GUARDS = [
 async def test_an_update_asks_for_what_it_expects(
     tasks: mc.AsyncBackgroundTasksStorage, guards: dict[str, Any], is_updated: bool
 ) -> None:
-    """All of it, or nothing changes."""
+    """An update happens only if all expectations hold; otherwise nothing changes."""
     await tasks.create_task(task(status="running", owner_id="me", lease_expires_at=day(1)))
     assert await tasks.update_task("t", {"retry_count": 1}, **guards) is is_updated
     found = await tasks.get_task("t")
@@ -108,7 +108,7 @@ async def test_an_update_asks_for_what_it_expects(
 
 
 async def test_no_owner_is_expected_of_a_task_without_one(tasks: mc.AsyncBackgroundTasksStorage) -> None:
-    """None asks for none."""
+    """An expected owner of None matches only tasks without an owner."""
     await tasks.create_task(task())
     assert await tasks.update_task("t", {"owner_id": "me"}, expected_owner_id=None, expected_lease_expires_at=None)
     assert not await tasks.update_task("t", {"owner_id": "you"}, expected_owner_id=None)
@@ -131,7 +131,7 @@ async def test_each_pending_task_is_claimed_by_one(tasks: mc.AsyncBackgroundTask
 
 
 async def test_a_claim_names_a_task_or_an_agent(tasks: mc.AsyncBackgroundTasksStorage) -> None:
-    """Without either the oldest pending one is claimed."""
+    """A claim can name a task or an agent; without either it takes the oldest pending task."""
     for n, agent in enumerate(("a", "b", "a", "c")):
         await tasks.create_task(task(f"t{n}", agent_id=agent, created_at=day(n)))
 
@@ -189,7 +189,7 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
 async def test_tasks_are_listed_oldest_first(
     tasks: mc.AsyncBackgroundTasksStorage, filter: Any, expected: list[int]
 ) -> None:
-    """By all filters, said in a mapping or by keywords; their pages concatenate to the whole list."""
+    """Lists accept all filters, in a mapping or as keywords, and the pages concatenate to the whole list."""
     await created(tasks)
     everything = await tasks.list_tasks(filter)
     assert [found.id for found in everything] == [f"t{n}" for n in expected]
@@ -207,7 +207,7 @@ async def test_tasks_are_listed_oldest_first(
 
 
 async def test_tasks_are_ordered_by_any_date(tasks: mc.AsyncBackgroundTasksStorage) -> None:
-    """Those without it come first, and last in reverse; a range leaves them out."""
+    """Tasks without the date come first, last in reverse order, and not at all in a range of dates."""
     await created(tasks)
     began = [11, 10, 8, 7, 5, 4, 2, 1]
     found = await tasks.list_tasks(order_by="started_at")
@@ -219,7 +219,7 @@ async def test_tasks_are_ordered_by_any_date(tasks: mc.AsyncBackgroundTasksStora
 
 
 async def test_tasks_are_deleted_by_filter(tasks: mc.AsyncBackgroundTasksStorage) -> None:
-    """Without one nothing is."""
+    """Deleting by a filter deletes the matching tasks; without a filter nothing is deleted."""
     await created(tasks)
     await tasks.delete_tasks()
     await tasks.delete_tasks({})
@@ -232,7 +232,7 @@ async def test_tasks_are_deleted_by_filter(tasks: mc.AsyncBackgroundTasksStorage
 
 
 async def test_running_tasks_are_counted(tasks: mc.AsyncBackgroundTasksStorage) -> None:
-    """All, or an agent's."""
+    """The number of running tasks is counted, for all agents or for one."""
     await created(tasks)
     assert await tasks.get_running_count() == 4
     assert await tasks.get_running_count_by_agent("agent1") == 2
@@ -268,7 +268,9 @@ async def older(tmp_path: Path) -> AsyncIterator[mc.AsyncBackgroundTasksStorage]
 
 
 async def test_tasks_kept_as_documents_are_tasks_like_others(older: mc.AsyncBackgroundTasksStorage) -> None:
-    """They are read, listed among the rows, updated, counted, claimed and deleted."""
+    """Tasks that older functions stored as documents are read, listed, updated, counted, claimed and deleted as
+    others.
+    """
     found = await older.get_task("t2")
     assert found is not None
     assert (found.tool_name, found.agent_id, found.args, found.created_at) == ("search", "old", {"$a": 1}, day(2))
@@ -332,7 +334,9 @@ async def test_what_cannot_be_is_named_and_changes_nothing(
     options: dict[str, Any],
     message: str,
 ) -> None:
-    """The error says which method, which argument, what it was and what was expected."""
+    """An invalid argument raises an error with the method, the argument, its value and the expected form, and changes
+    nothing.
+    """
     before = await tasks.create_task(task())
     with pytest.raises(mc.InvalidArgumentError, match=rf"BackgroundTasksStorage\.{method}.*{message}"):
         await getattr(tasks, method)(*arguments, **options)

@@ -45,7 +45,7 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 async def test_a_value_comes_back_whatever_its_keys(cache: mc.AsyncConvexServerCache, value: Any) -> None:
-    """Keys that Convex refuses travel too."""
+    """A value comes back unchanged, even with keys that Convex refuses."""
     await cache.set("k", value)
     assert await cache.get("k") == value
     await cache.list_push("l", value)
@@ -53,7 +53,7 @@ async def test_a_value_comes_back_whatever_its_keys(cache: mc.AsyncConvexServerC
 
 
 async def test_dates_become_iso_text(cache: mc.AsyncConvexServerCache) -> None:
-    """As JSON.stringify makes them."""
+    """Dates in a value are stored as JSON.stringify writes them."""
     await cache.set("k", {"at": datetime(2026, 1, 2, 3, 4, 5, 678999, tzinfo=UTC)})
     assert await cache.get("k") == {"at": "2026-01-02T03:04:05.678Z"}
 
@@ -61,7 +61,7 @@ async def test_dates_become_iso_text(cache: mc.AsyncConvexServerCache) -> None:
 async def test_npm_reads_what_python_writes_and_the_other_way_round(
     deployment: mc.AsyncDeployment, cache: mc.AsyncConvexServerCache
 ) -> None:
-    """One deployment, two languages."""
+    """Values written in Python can be read by npm's functions, and the other way round."""
     await cache.set("a", {"n": [1]})
     assert await as_npm(deployment, "get", key="mastra:cache:a") == {"n": [1]}
     await as_npm(
@@ -71,7 +71,7 @@ async def test_npm_reads_what_python_writes_and_the_other_way_round(
 
 
 async def test_what_is_missing_or_of_another_kind_has_no_value(cache: mc.AsyncConvexServerCache) -> None:
-    """Reading raises only where Mastra does."""
+    """Reading a missing key or one of another kind gives None, and raises only where Mastra does."""
     assert await cache.get("nothing") is None
     assert await cache.list_length("nothing") == 0
     assert await cache.list_from_to("nothing", 0) == []
@@ -83,7 +83,7 @@ async def test_what_is_missing_or_of_another_kind_has_no_value(cache: mc.AsyncCo
 
 
 async def test_writing_to_another_kind_changes_nothing(cache: mc.AsyncConvexServerCache) -> None:
-    """The error names the key and the kind; `set` alone replaces whatever there is."""
+    """Writing to a key of another kind raises an error with the key and the kind. Only `set` replaces it."""
     await cache.set("v", 1)
     await cache.increment("n")
     for call, message in [
@@ -108,14 +108,14 @@ async def test_writing_to_another_kind_changes_nothing(cache: mc.AsyncConvexServ
 async def test_both_ends_of_a_range_are_included(
     cache: mc.AsyncConvexServerCache, from_: int, to: int, expected: list[int]
 ) -> None:
-    """Negative indexes count from the end."""
+    """A range of a list includes both ends, and negative indexes count from the end."""
     for item in range(4):
         await cache.list_push("l", item)
     assert await cache.list_from_to("l", from_, to) == expected
 
 
 async def test_a_list_longer_than_a_transaction_reads_comes_whole(cache: mc.AsyncConvexServerCache) -> None:
-    """All items come, in order, and go again."""
+    """A list that is longer than one transaction can read comes back whole and in order, and can be deleted."""
     items = [f"{item}{'x' * 1_000_000}" for item in range(20)]
     for text in items:
         await cache.list_push("l", text)
@@ -125,7 +125,7 @@ async def test_a_list_longer_than_a_transaction_reads_comes_whole(cache: mc.Asyn
 
 
 async def test_list_push_indexed_gives_each_item_its_index(cache: mc.AsyncConvexServerCache) -> None:
-    """The index is in the item, and the counter's number less 1."""
+    """An appended item holds its index, which is the counter's number less 1."""
     given = {"type": "text", "$delta": "Hi", "index": "overwritten"}
     assert [await cache.list_push_indexed("l", "n", given) for _ in range(3)] == [0, 1, 2]
     assert await cache.list_from_to("l", 1) == [{**given, "index": 1}, {**given, "index": 2}]
@@ -146,7 +146,7 @@ async def stored(deployment: mc.AsyncDeployment) -> mc.AsyncConvexServerCache:
 
 
 async def test_a_key_expires_and_begins_anew(deployment: mc.AsyncDeployment) -> None:
-    """Expired is as missing, for each kind."""
+    """An expired key counts as missing, for each kind of value."""
     cache = await stored(deployment)
     assert [await cache.get(key) for key in ("never", "later", "gone")] == [1, 1, None]
     assert await cache.increment("gone") == 1
@@ -155,7 +155,7 @@ async def test_a_key_expires_and_begins_anew(deployment: mc.AsyncDeployment) -> 
 
 
 async def test_sweep_deletes_what_has_expired(deployment: mc.AsyncDeployment) -> None:
-    """And nothing else."""
+    """Sweeping deletes the expired keys and no others."""
     cache = await stored(deployment)
     await cache.sweep()
     assert [await cache.get(key) for key in ("never", "later")] == [1, 1]
@@ -165,7 +165,7 @@ async def test_sweep_deletes_what_has_expired(deployment: mc.AsyncDeployment) ->
 
 
 async def test_the_last_write_decides_when_a_key_expires(deployment: mc.AsyncDeployment) -> None:
-    """With a ttl_ms of 0 it never does."""
+    """The last write sets the time to expire; with a ttl_ms of 0 the key never expires."""
     short = mc.AsyncConvexServerCache(deployment, ttl_ms=1)
     endless = mc.AsyncConvexServerCache(deployment, ttl_ms=0)
     # The counter first: that it has expired can't be asked without counting on.
@@ -188,7 +188,7 @@ async def test_the_last_write_decides_when_a_key_expires(deployment: mc.AsyncDep
 
 
 async def test_clear_deletes_the_keys_of_exactly_its_prefix(deployment: mc.AsyncDeployment) -> None:
-    """Lists too long for one transaction go too; a longer prefix is another cache's."""
+    """Clearing deletes the keys of exactly this prefix, lists too long for one transaction included."""
     cache = mc.AsyncConvexServerCache(deployment, key_prefix="mastra:")
     other = mc.AsyncConvexServerCache(deployment, key_prefix="mastra:cache:")
     for number in range(60):
@@ -204,7 +204,7 @@ async def test_clear_deletes_the_keys_of_exactly_its_prefix(deployment: mc.Async
 
 
 async def test_what_goes_on_for_too_long_stops_and_says_how_to_go_on(deployment: mc.AsyncDeployment) -> None:
-    """Calling again goes on."""
+    """An operation that cleans up for too long raises an error, and calling it again continues the work."""
     cache = mc.AsyncConvexServerCache(deployment, timeout=1e-9)
     for number in range(60):
         await cache.list_push("l", number)
@@ -232,7 +232,7 @@ BAD_VALUES = [
 async def test_what_is_not_json_is_named_with_its_place(
     cache: mc.AsyncConvexServerCache, value: Any, message: str
 ) -> None:
-    """Before anything is sent."""
+    """A value that isn't JSON is refused before anything is sent, and the error names the place in it."""
     await cache.set("k", "before")
     with pytest.raises(mc.InvalidArgumentError, match=message):
         await cache.set("k", value)
@@ -249,7 +249,7 @@ async def test_a_value_over_one_mebibyte_is_refused(cache: mc.AsyncConvexServerC
 
 
 async def test_arguments_that_cannot_be_are_named(deployment: mc.AsyncDeployment) -> None:
-    """With the method, the value and what was expected."""
+    """An invalid argument raises an error with the method, the value and the expected form."""
     cache = mc.AsyncConvexServerCache(deployment)
     not_text: Any = 1
     for call, message in [
@@ -295,7 +295,7 @@ async def upstream(tmp_path: Path) -> AsyncIterator[mc.AsyncConvexServerCache]:
 
 
 async def test_functions_of_npm_serve_all_but_keys_that_convex_refuses(upstream: mc.AsyncConvexServerCache) -> None:
-    """Nothing is stored that can't be."""
+    """With npm's functions everything works but keys that Convex refuses, and those store nothing."""
     await upstream.set("v", {"text": "1"})
     assert await upstream.get("v") == {"text": "1"}
     assert [await upstream.list_push_indexed("l", "n", {"a": 1}) for _ in range(2)] == [0, 1]
@@ -320,7 +320,7 @@ with mc.ConvexServerCache(sys.argv[1]) as cache:
 
 
 async def test_a_stream_is_replayed_after_a_restart(tmp_path: Path) -> None:
-    """A reader saw two events of an agent that then died: it gets the others, and what the next process appends."""
+    """A reader who saw two events of an agent that died gets the other events, and those of the next process."""
     folder = tmp_path / "data"
     died = subprocess.run([sys.executable, "-c", AGENT, str(folder)], capture_output=True, text=True, timeout=60)
     assert (died.returncode, died.stdout) == (1, "told\n"), died.stderr

@@ -19,7 +19,7 @@ def channels(deployment: mc.AsyncDeployment) -> mc.AsyncChannelsStorage:
 
 
 async def test_an_installation_comes_back_as_it_was_saved(channels: mc.AsyncChannelsStorage) -> None:
-    """Its data's keys are the caller's; saving sets when it was updated."""
+    """An installation comes back as it was saved, with unchanged keys in its data and a new time of update."""
     given = mc.ChannelInstallation(
         platform="slack", agent_id="a", status="active", webhook_id="w", data={"$token": "ü"}, config_hash="h"
     )
@@ -31,7 +31,7 @@ async def test_an_installation_comes_back_as_it_was_saved(channels: mc.AsyncChan
 
 
 async def test_saving_again_replaces_all_but_when_it_was_made(channels: mc.AsyncChannelsStorage) -> None:
-    """Saving again removes fields that aren't given."""
+    """Saving again replaces all fields but the time of creation, and removes fields that aren't given."""
     first = {"id": "i", "platform": "slack", "agent_id": "a", "created_at": DAY, "updated_at": DAY, "error": "no"}
     await channels.save_installation({**first, "webhook_id": "w", "data": {"a": 1}})
     second = await channels.save_installation({**first, "error": None, "created_at": DAY + timedelta(days=3)})
@@ -41,7 +41,7 @@ async def test_saving_again_replaces_all_but_when_it_was_made(channels: mc.Async
 
 
 async def test_the_best_installation_is_the_active_one_updated_last(channels: mc.AsyncChannelsStorage) -> None:
-    """Then pending ones, then those with an error, then whatever else."""
+    """Active installations come first, then pending ones, then those with an error, each the latest first."""
     platform = {"platform": "slack", "agent_id": "a"}
     for id, status in [("odd", "paused"), ("error", "error"), ("pending", "pending"), ("1", "active"), ("2", "active")]:
         await channels.save_installation({**platform, "id": id, "status": status})
@@ -67,7 +67,7 @@ async def saved(channels: mc.AsyncChannelsStorage, id: str) -> mc.ChannelInstall
 
 
 async def test_installations_are_found_by_webhook_and_platform(channels: mc.AsyncChannelsStorage) -> None:
-    """A platform's newest come first."""
+    """Installations are found by their webhook, and listed by platform, newest first."""
     for n in range(3):
         await channels.save_installation(
             {
@@ -87,7 +87,7 @@ async def test_installations_are_found_by_webhook_and_platform(channels: mc.Asyn
 
 
 async def test_a_platform_has_one_configuration(channels: mc.AsyncChannelsStorage) -> None:
-    """Saving replaces it."""
+    """A platform has one configuration, which saving replaces."""
     assert await channels.get_config("slack") is None
     await channels.save_config({"platform": "slack", "data": {"$a": 1, "b": 2}})
     second = await channels.save_config(mc.ChannelConfig(platform="slack", data={"$c": 3}, updated_at=DAY))
@@ -99,7 +99,7 @@ async def test_a_platform_has_one_configuration(channels: mc.AsyncChannelsStorag
 
 
 async def test_data_that_is_no_json_is_named(deployment: mc.AsyncDeployment, channels: mc.AsyncChannelsStorage) -> None:
-    """Another client wrote it."""
+    """Data of another client that isn't JSON raises an error that names the row."""
     await channels.save_config({"platform": "slack"})
     await channels.save_installation({"id": "i", "platform": "slack", "agent_id": "a"})
     for table, id in (("mastra_channel_config", "slack"), ("mastra_channel_installations", "i")):
@@ -135,7 +135,9 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], str]] = [
 async def test_what_cannot_be_is_named_and_changes_nothing(
     channels: mc.AsyncChannelsStorage, method: str, arguments: tuple[Any, ...], message: str
 ) -> None:
-    """The error says which method, which argument, what it was and what was expected."""
+    """An invalid argument raises an error with the method, the argument, its value and the expected form, and changes
+    nothing.
+    """
     with pytest.raises(mc.InvalidArgumentError, match=rf"ChannelsStorage\.{method}.*{message}"):
         await getattr(channels, method)(*arguments)
     assert await channels.list_installations("slack") == []

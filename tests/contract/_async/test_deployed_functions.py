@@ -58,7 +58,7 @@ async def upstream(open_store: OpenStore, original: Path) -> mc.AsyncMemoryStora
 
 
 async def test_a_store_needs_its_functions(open_store: OpenStore) -> None:
-    """The error names what is missing, and how to deploy ours."""
+    """Without deployed functions the error says what is missing, and how to deploy them."""
     store = open_store(FUNCTIONS / "plain")
     for call in (store.init, store.memory.list_threads, store.workflows.list_workflow_runs):
         with pytest.raises(mc.FunctionNotFoundError, match="mastra/storage:handle") as raised:
@@ -68,7 +68,9 @@ async def test_a_store_needs_its_functions(open_store: OpenStore) -> None:
 
 
 async def test_older_functions_do_what_they_can(open_store: OpenStore, tmp_path: Path) -> None:
-    """The error of what they can't names what they can, and what to deploy; it has changed nothing."""
+    """With older functions a missing operation raises an error with the existing ones and what to deploy, and changes
+    nothing.
+    """
     records = (OURS / "mastra/operations/records.ts").read_text().replace("  queryPage,\n", "")
     storage = (OURS / "mastra/operations/storage.ts").read_text().replace("  fenced: fenced(prepare),\n", "")
     older = {"mastra/operations/records.ts": records, "mastra/operations/storage.ts": storage}
@@ -89,7 +91,7 @@ async def test_older_functions_do_what_they_can(open_store: OpenStore, tmp_path:
 
 
 async def test_upstream_s_functions_serve_threads_and_messages(upstream: mc.AsyncMemoryStorage) -> None:
-    """In the orders and parts asked for, though those functions know neither."""
+    """Npm's functions serve threads and messages in the requested order and parts, though they have neither."""
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     for n in range(3):
         thread = {"id": f"t{n}", "resource_id": "ada", "metadata": {"$n": n}, "created_at": noon + timedelta(hours=n)}
@@ -126,7 +128,7 @@ async def test_upstream_s_functions_serve_threads_and_messages(upstream: mc.Asyn
 
 
 async def test_upstream_s_functions_serve_resources_and_observations(upstream: mc.AsyncMemoryStorage) -> None:
-    """And begin a memory once."""
+    """Npm's functions serve resources and observations, and initialize a memory once."""
     await upstream.update_resource("ada", metadata={"a": 1})
     resource = await upstream.update_resource("ada", working_memory="x")
     assert resource == await upstream.get_resource_by_id("ada")
@@ -141,7 +143,7 @@ async def test_upstream_s_functions_serve_resources_and_observations(upstream: m
 
 
 async def test_upstream_s_functions_serve_the_other_domains(open_store: OpenStore, original: Path) -> None:
-    """Lists by what those functions have no columns for included."""
+    """Npm's functions serve the other domains, including lists by columns that they lack."""
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     store = open_store(original)
     for n, status in enumerate(("running", "suspended", "running")):
@@ -183,7 +185,7 @@ async def test_upstream_s_functions_serve_the_other_domains(open_store: OpenStor
 
 
 async def test_what_upstream_s_functions_would_pass_over_is_refused(open_store: OpenStore, original: Path) -> None:
-    """They would write without asking for what is expected."""
+    """Operations whose conditions npm's functions would ignore are refused."""
     store = open_store(original)
     await store.workflows.persist_workflow_snapshot("w", "r", {"status": "running", "context": {}})
     await store.background_tasks.create_task({"id": "t", "tool_name": "search", "agent_id": "a"})
@@ -208,7 +210,7 @@ async def test_what_upstream_s_functions_would_pass_over_is_refused(open_store: 
 
 
 async def test_what_upstream_s_functions_cannot_do_is_an_error(upstream: mc.AsyncMemoryStorage) -> None:
-    """It says whose they are."""
+    """An operation that npm's functions lack raises an error that says whose functions are deployed."""
     await upstream.save_thread(mc.Thread(id="t", resource_id="ada"))
     with pytest.raises(mc.UnsupportedOperationError, match="npm @mastra/convex's, have no 'copyThread'") as raised:
         await upstream.copy_thread("t")
@@ -216,7 +218,7 @@ async def test_what_upstream_s_functions_cannot_do_is_an_error(upstream: mc.Asyn
 
 
 async def test_upstream_s_functions_lose_no_rows_silently(upstream: mc.AsyncMemoryStorage) -> None:
-    """They read 10,000 and never say that there are more; Convex holds lists of 8192."""
+    """A list beyond the limit of npm's functions raises an error, instead of ending early."""
     await upstream.save_thread(mc.Thread(id="t", resource_id="ada"))
     await upstream.save_messages([mc.Message(thread_id="t") for _ in range(8193)])
     with pytest.raises(mc.LimitExceededError):

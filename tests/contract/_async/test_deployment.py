@@ -38,7 +38,7 @@ async def load(deployment: mc.AsyncDeployment) -> Any:
 
 
 async def test_a_record_goes_to_the_store_and_back(deployment: mc.AsyncDeployment) -> None:
-    """One document goes the whole way, and comes back with what Convex adds."""
+    """A stored document comes back with the fields that Convex adds."""
     assert (await save(deployment, {"mood": "bright"}))["ok"]
     stored = await load(deployment)
     assert stored.items() >= thread({"mood": "bright"}).items()
@@ -73,7 +73,7 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 async def test_values_come_back_as_they_were_sent(deployment: mc.AsyncDeployment, value: Any) -> None:
-    """Every type of Convex value survives the way through a function to the store."""
+    """Every type of Convex value comes back unchanged from a function and from the store."""
     await save(deployment, {"value": value})
     found = (await load(deployment))["metadata"]["value"]
     assert found == value
@@ -83,7 +83,7 @@ async def test_values_come_back_as_they_were_sent(deployment: mc.AsyncDeployment
 
 
 async def test_numpy_arrays_are_lists_of_numbers(deployment: mc.AsyncDeployment) -> None:
-    """A row of a matrix needs no tolist(), whatever its layout."""
+    """NumPy arrays of any layout are sent as lists of numbers."""
     matrix = np.arange(60, dtype=np.float32).reshape(20, 3)
     await save(deployment, {"row": matrix[:, 1], "scalar": np.float32(0.5), "count": np.int64(3)})
     assert (await load(deployment))["metadata"] == {"row": matrix[:, 1].tolist(), "scalar": 0.5, "count": 3}
@@ -122,7 +122,7 @@ BAD_VALUES = [
 async def test_what_convex_cannot_hold_is_named_with_its_place(
     deployment: mc.AsyncDeployment, metadata: Any, message: str
 ) -> None:
-    """Bad values are found before anything is sent."""
+    """A value that Convex can't hold is refused before anything is sent, and the error names its place."""
     with pytest.raises(mc.InvalidArgumentError, match=message):
         await save(deployment, metadata)
     assert await load(deployment) is None
@@ -130,14 +130,14 @@ async def test_what_convex_cannot_hold_is_named_with_its_place(
 
 @pytest.mark.parametrize("key", ["$schema", "ключ", "tab\t"])
 async def test_field_names_convex_refuses_store_nothing(deployment: mc.AsyncDeployment, key: str) -> None:
-    """Before anything is sent."""
+    """A field name that Convex refuses is an error before anything is sent."""
     with pytest.raises(mc.InvalidArgumentError, match="field name"):
         await save(deployment, {key: 1})
     assert await load(deployment) is None
 
 
 async def test_documents_over_one_mebibyte_are_refused(deployment: mc.AsyncDeployment) -> None:
-    """The message says how large the document is and what the limit is."""
+    """A document over 1 MiB is refused with its size and the limit."""
     with pytest.raises(mc.FunctionError, match="1048576"):
         await save(deployment, {"text": "x" * (1 << 20)})
     assert await load(deployment) is None
@@ -152,7 +152,7 @@ async def test_unknown_functions_are_named_beside_those_that_exist(deployment: m
 
 
 async def test_a_function_is_called_as_what_it_is(deployment: mc.AsyncDeployment) -> None:
-    """A mutation is no query."""
+    """Calling a mutation as a query is an error."""
     with pytest.raises(mc.FunctionError, match="as Query, but it is defined as Mutation"):
         await deployment.query(STORAGE, {})
 
@@ -165,7 +165,7 @@ async def test_arguments_are_validated(deployment: mc.AsyncDeployment) -> None:
 
 
 async def test_documents_must_match_the_schema(deployment: mc.AsyncDeployment) -> None:
-    """The error names the table and the field."""
+    """A document that doesn't match the schema is refused with the table and the field."""
     record = {**thread({}), "title": 1}
     with pytest.raises(mc.SchemaError, match=r"(?s)mastra_threads.*Path: \.title"):
         await deployment.mutation(STORAGE, {"op": "insert", "tableName": "mastra_threads", "record": record})
@@ -173,7 +173,7 @@ async def test_documents_must_match_the_schema(deployment: mc.AsyncDeployment) -
 
 
 async def test_a_closed_deployment_says_so(deployment: mc.AsyncDeployment) -> None:
-    """Closing twice is nothing; calling afterwards is an error."""
+    """Closing twice does nothing, and a call on a closed deployment raises an error."""
     await deployment.close()
     await deployment.close()
     with pytest.raises(mc.MastraConvexError, match="closed"):
@@ -192,7 +192,7 @@ async def test_handles_of_one_process_share_a_folder(tmp_path: Path) -> None:
 
 
 async def test_handles_with_other_options_are_refused(tmp_path: Path) -> None:
-    """One engine can't be both durable against power cuts and not."""
+    """A folder that is open in this process can't be opened with other options."""
     async with mc.connect_async(tmp_path):
         with pytest.raises(mc.ConfigurationError, match=r'synchronous is "full", asked for "normal"'):
             async with mc.connect_async(tmp_path, synchronous="normal"):
@@ -200,7 +200,7 @@ async def test_handles_with_other_options_are_refused(tmp_path: Path) -> None:
 
 
 async def test_a_folder_keeps_what_was_written(tmp_path: Path) -> None:
-    """Closed and opened again, everything is there."""
+    """A folder that is closed and opened again holds all data."""
     async with mc.connect_async(tmp_path / "new" / "folder") as deployment:
         await save(deployment, {"kept": True})
     async with mc.connect_async(tmp_path / "new" / "folder") as deployment:
@@ -209,7 +209,7 @@ async def test_a_folder_keeps_what_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["", "ftp://example.convex.cloud", "https://", Path("https://example.convex.cloud")])
 async def test_targets_that_cannot_be_are_refused(target: str | Path) -> None:
-    """A target is a folder or memory."""
+    """An invalid target is refused with the expected ones."""
     with pytest.raises(mc.ConfigurationError):
         async with mc.connect_async(target):
             pass
@@ -224,7 +224,7 @@ async def test_an_unknown_option_is_refused_with_the_near_one(option: str, says:
 
 
 async def test_functions_may_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder below ``~``."""
+    """A path of functions may begin with ``~``."""
     for home in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(home, str(FUNCTIONS.parent))
     async with mc.connect_async(":memory:", functions="~/functions/plain") as deployment:
@@ -232,7 +232,7 @@ async def test_functions_may_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_console_lines_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """Where an application lets the logger speak."""
+    """Console lines of functions go to the logger."""
     functions = FUNCTIONS / "plain"
     async with mc.connect_async(":memory:", functions=functions) as deployment:
         with caplog.at_level("INFO", "mastra_convex.functions"):

@@ -21,7 +21,7 @@ def storage(deployment: mc.AsyncDeployment) -> mc.legacy.AsyncConvexStorage:
 
 
 async def test_threads_go_by_their_first_names(storage: mc.legacy.AsyncConvexStorage) -> None:
-    """Dates may be epoch milliseconds; a store sees the same thread."""
+    """Threads take the first release's names and epoch milliseconds, and a store sees the same thread."""
     thread = await storage.save_thread({"thread_id": "t0", "resource_id": "ada", "created_at": NOON_MS + 5})
     assert thread == mc.Thread(
         id="t0", resource_id="ada", created_at=NOON + timedelta(milliseconds=5), updated_at=thread.updated_at
@@ -58,7 +58,7 @@ async def test_messages_go_by_their_first_names(storage: mc.legacy.AsyncConvexSt
 
 
 async def test_messages_come_in_the_first_form_too(storage: mc.legacy.AsyncConvexStorage) -> None:
-    """Calls of tools and what they returned are messages of their own there, with ids made of the whole's."""
+    """In the first release's form, tool calls and results are messages with ids derived from the whole message's."""
     await storage.save_thread({"thread_id": "t", "resource_id": "ada"})
 
     def call(name: str, **fields: Any) -> dict[str, Any]:
@@ -144,7 +144,7 @@ async def test_a_query_that_cannot_be_followed_is_logged(caplog: pytest.LogCaptu
 
 
 async def test_rows_are_kept_by_their_columns(storage: mc.legacy.AsyncConvexStorage) -> None:
-    """Those of Mastra's tables are records of a store's; those of any other are kept as they are."""
+    """Rows of Mastra's tables are records of a store; rows of other tables are stored as they are."""
     await storage.ensure_tables()
     await storage.create_table("mastra_threads", {"id": {"type": "text"}})
     await storage.alter_table("mastra_threads", {"more": {"type": "text"}}, ["more"])
@@ -205,7 +205,7 @@ async def test_evals_are_found_by_run_and_agent(storage: mc.legacy.AsyncConvexSt
 
 
 async def test_a_run_s_state_is_its_snapshot(storage: mc.legacy.AsyncConvexStorage) -> None:
-    """And its type the snapshot's status, of which completed is called success today."""
+    """A run's state is its snapshot, and its state type is the status, in which completed is today's success."""
     for n, state_type in enumerate(["running", "completed", "failed", "completed"]):
         run = {"workflow_name": "w", "run_id": f"r{n}", "state_type": state_type, "created_at": NOON_MS + n}
         saved = await storage.save_workflow_run({**run, "state": {"step": n}, "resource_id": "ada"})
@@ -268,7 +268,7 @@ async def test_what_cannot_be_is_named(
 
 
 async def test_credentials_go_by_their_first_names(deployment: mc.AsyncDeployment) -> None:
-    """They belong to a URL; a deployment that is open has its own."""
+    """Credentials have the first release's names; an open deployment has its own."""
     async with mc.legacy.AsyncConvexStorage(
         "http://127.0.0.1:9", {"threads": {}}, admin_auth_token="secret"
     ) as storage:

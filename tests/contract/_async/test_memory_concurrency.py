@@ -17,7 +17,7 @@ WRITERS = 8
 
 
 async def test_messages_of_many_writers_are_all_there(memory: mc.AsyncMemoryStorage) -> None:
-    """While a reader goes through them by cursor and by page, whose lists only grow."""
+    """All messages of many writers are stored, and a reader by cursor and by page sees its lists only grow."""
     await memory.save_thread(mc.Thread(id="t", resource_id="ada"))
     first = await memory.save_messages(
         [mc.Message(thread_id="t", id=f"first{n:02}", created_at=NOON + timedelta(seconds=n)) for n in range(30)]
@@ -50,7 +50,7 @@ async def test_messages_of_many_writers_are_all_there(memory: mc.AsyncMemoryStor
 
 
 async def test_who_lost_a_run_writes_nothing_to_a_memory(memory: mc.AsyncMemoryStorage) -> None:
-    """Fences only rise; each write that takes one is compared in its own transaction."""
+    """An owner who lost a run can't write: fences only rise, and each write compares its fence in its transaction."""
     first, second = mc.RunFence("r", 1, "a"), mc.RunFence("r", 2, "b")
     assert await memory.raise_run_fence(first)
     thread = await memory.save_thread(mc.Thread(id="t", resource_id="ada"), fence=first)
@@ -119,7 +119,7 @@ FENCED: list[tuple[str, tuple[Any, ...]]] = [
 async def test_each_write_is_compared_with_the_fence(
     memory: mc.AsyncMemoryStorage, method: str, arguments: tuple[Any, ...]
 ) -> None:
-    """With one that fell it changes nothing, with the one that stands it does its work."""
+    """Every fenced write works with the standing fence, and changes nothing with an earlier one."""
     lost, held = mc.RunFence("r", 1, "a"), mc.RunFence("r", 2, "b")
     await memory.raise_run_fence(held)
     await memory.save_thread(mc.Thread(id="t", resource_id="ada"))
@@ -152,7 +152,7 @@ def test_every_write_takes_a_fence() -> None:
 
 
 async def test_functions_that_make_metadata_take_turns(memory: mc.AsyncMemoryStorage) -> None:
-    """Each sees what the one before it made."""
+    """Concurrent functions of metadata each see the result of the one before."""
     await memory.save_thread(mc.Thread(id="t", resource_id="ada", metadata={"n": 0}))
 
     async def increment() -> None:
@@ -166,7 +166,7 @@ async def test_functions_that_make_metadata_take_turns(memory: mc.AsyncMemorySto
 
 
 async def test_updates_of_many_writers_are_merged(memory: mc.AsyncMemoryStorage) -> None:
-    """Of threads, messages, resources and configurations."""
+    """Concurrent updates of threads, messages, resources and configurations are merged."""
     await memory.save_thread(mc.Thread(id="t", resource_id="ada"))
     await memory.save_messages([mc.Message(id="m", thread_id="t")])
     await memory.insert_observational_memory_record({"id": "o", "thread_id": "t"})
@@ -201,7 +201,7 @@ async def test_a_memory_begun_by_many_is_one(memory: mc.AsyncMemoryStorage) -> N
 
 
 async def test_chunks_are_activated_once_while_others_are_buffered(memory: mc.AsyncMemoryStorage) -> None:
-    """Each chunk ends in the text or in the buffer."""
+    """Each chunk ends either in the active text or in the buffer."""
     await memory.insert_observational_memory_record({"id": "o", "thread_id": "t"})
 
     def writer(name: int) -> Callable[[], Awaitable[list[str]]]:
@@ -227,7 +227,7 @@ async def test_chunks_are_activated_once_while_others_are_buffered(memory: mc.As
 
 
 async def test_reflections_of_many_are_generations_in_a_row(memory: mc.AsyncMemoryStorage) -> None:
-    """And of one buffered reflection there is one generation."""
+    """Concurrent reflections become consecutive generations, and a buffered reflection becomes one."""
     first = await memory.insert_observational_memory_record({"id": "o", "thread_id": "t"})
 
     async def reflect() -> int:

@@ -34,7 +34,7 @@ def ids(messages: Any) -> list[str]:
 
 
 async def test_a_message_comes_back_as_it_was_saved(memory: mc.AsyncMemoryStorage) -> None:
-    """Text becomes format 2; id, time and the thread's resource are filled in."""
+    """Text becomes format 2, and a missing id, the time and the thread's resource are filled in."""
     await memory.save_thread(mc.Thread(id="t", resource_id="ada"))
     before = datetime.now(UTC) - timedelta(seconds=5)
     [hi, whole] = await memory.save_messages(
@@ -82,7 +82,7 @@ def test_text_is_what_a_message_says(content: Any, text: str) -> None:
 
 
 async def test_messages_touch_their_threads(memory: mc.AsyncMemoryStorage) -> None:
-    """Saved, updated, moved and deleted."""
+    """Saving, updating, moving and deleting messages sets their threads' time of update."""
     await saved(memory, 2)
 
     async def is_touched(thread_id: str) -> bool:
@@ -104,7 +104,7 @@ async def test_messages_touch_their_threads(memory: mc.AsyncMemoryStorage) -> No
 
 
 async def test_messages_of_an_unknown_thread_are_not_saved(memory: mc.AsyncMemoryStorage) -> None:
-    """Nor any others of that call."""
+    """If a message's thread is unknown, no message of the call is saved."""
     await saved(memory, 0)
     with pytest.raises(mc.ThreadNotFoundError, match="Thread x not found") as raised:
         await memory.save_messages([message(1), message(2, "x")])
@@ -123,7 +123,7 @@ async def test_an_error_says_what_calls_before_it_wrote(memory: mc.AsyncMemorySt
 
 
 async def test_saving_again_updates(memory: mc.AsyncMemoryStorage) -> None:
-    """Also into another thread; counts follow."""
+    """Saving a message again updates it, also into another thread, and the counts follow."""
     await saved(memory, 3)
     await memory.save_thread(mc.Thread(id="u", resource_id="bob"))
     await memory.save_messages([message(1, content="new"), message(2, "u")])
@@ -133,7 +133,7 @@ async def test_saving_again_updates(memory: mc.AsyncMemoryStorage) -> None:
 
 
 async def test_many_messages_are_saved_in_one_call(memory: mc.AsyncMemoryStorage) -> None:
-    """More than one transaction holds; the order given is the order of messages of one time."""
+    """One call saves more messages than a transaction holds, and equal times keep the given order."""
     await saved(memory, 0)
     messages = await memory.save_messages([message(n, created_at=NOON) for n in range(1201)])
     page = await memory.list_messages("t", per_page=None)
@@ -147,7 +147,7 @@ async def test_many_messages_are_saved_in_one_call(memory: mc.AsyncMemoryStorage
 
 
 async def test_large_messages_are_saved_and_listed(memory: mc.AsyncMemoryStorage) -> None:
-    """Pages and calls are cut by bytes too."""
+    """Calls and pages are also cut by the size of messages."""
     await saved(memory, 0)
     messages = await memory.save_messages([message(n, content="ü" * 200_000) for n in range(30)])
     assert [m async for m in memory.iter_messages("t")] == messages
@@ -157,7 +157,7 @@ async def test_large_messages_are_saved_and_listed(memory: mc.AsyncMemoryStorage
 
 
 async def test_updates_merge_content(memory: mc.AsyncMemoryStorage) -> None:
-    """And one level of its metadata; times stay, unknown ids are passed over."""
+    """Updates merge content and one level of its metadata, keep times, and ignore unknown ids."""
     await saved(memory, 2, content={"format": 2, "parts": [1], "metadata": {"a": {"x": 1}, "b": 1}})
     [updated, said] = await memory.update_messages(
         [
@@ -223,7 +223,7 @@ async def test_lists_hold_messages_of_one_resource(memory: mc.AsyncMemoryStorage
 
 
 async def test_lists_of_several_threads_are_one_list(memory: mc.AsyncMemoryStorage) -> None:
-    """In the order of time, however many are on a page."""
+    """The messages of several threads are one list by time, with any page size."""
     threads = ["a", "b", "c"]
     for id in threads:
         await memory.save_thread(mc.Thread(id=id, resource_id="ada"))
@@ -254,7 +254,7 @@ async def test_lists_of_several_threads_are_one_list(memory: mc.AsyncMemoryStora
 async def test_messages_are_included_with_their_neighbours(
     memory: mc.AsyncMemoryStorage, include: Any, expected: list[str]
 ) -> None:
-    """From any thread, each once, in the list's order; the total and what is to come speak of the list alone."""
+    """Included messages of any thread come once, in order, and don't count in the total."""
     await saved(memory, 10)
     await memory.save_thread(mc.Thread(id="u", resource_id="ada"))
     await memory.save_messages([message(n, "u", id=f"u{n}", created_at=at(20 + n)) for n in range(2)])
@@ -277,7 +277,7 @@ async def test_neighbours_of_one_time_are_those_stored_beside(memory: mc.AsyncMe
 
 
 async def test_what_is_included_is_the_resource_s(memory: mc.AsyncMemoryStorage) -> None:
-    """Neither the message nor its neighbours are another's."""
+    """Included messages and their neighbours belong to the requested resource."""
     await saved(memory, 0)
     await memory.save_messages([message(n, resource_id="bob" if n == 2 else "ada") for n in range(5)])
     include: Any = [{"id": "m1", "with_next_messages": 2}, {"id": "m2", "with_previous_messages": 1}]
@@ -287,7 +287,7 @@ async def test_what_is_included_is_the_resource_s(memory: mc.AsyncMemoryStorage)
 
 
 async def test_what_other_clients_wrote_is_read(deployment: mc.AsyncDeployment) -> None:
-    """Text that is JSON text or none, content without metadata, no resource."""
+    """Messages of other clients can be read: content as text or JSON text, without metadata or a resource."""
     memory = mc.AsyncConvexStore(deployment).memory
     contents = ['"hello"', "hello", '{"format":2,"parts":[{"type":"text","text":"hello"}]}', "[1]", "5"]
     records = [
@@ -344,7 +344,7 @@ async def test_pages_are_the_list_whatever_their_size_while_others_write(
 
 
 async def test_the_newest_of_more_than_ten_thousand_are_seen(memory: mc.AsyncMemoryStorage) -> None:
-    """Upstream reads 10,000 rows and says nothing."""
+    """A list shows the newest of more than 10,000 messages, where npm's reads stop."""
     await saved(memory, 0)
     await memory.save_messages([message(n) for n in range(10_050)])
     page = await memory.list_messages("t", per_page=50, page=200)
@@ -368,7 +368,7 @@ async def test_the_newest_of_more_than_ten_thousand_are_seen(memory: mc.AsyncMem
     ],
 )
 async def test_a_message_that_cannot_be_is_refused(memory: mc.AsyncMemoryStorage, given: Any, problem: str) -> None:
-    """And nothing of the call is written."""
+    """An invalid message is refused, and nothing of the call is written."""
     await saved(memory, 0)
     with pytest.raises(mc.InvalidArgumentError, match=rf"^MemoryStorage.save_messages: {problem}"):
         await memory.save_messages([given, message(1)])

@@ -25,7 +25,7 @@ async def test_a_resource_comes_back_as_it_was_saved(memory: mc.AsyncMemoryStora
 
 
 async def test_an_update_makes_a_resource_or_changes_what_is_given(memory: mc.AsyncMemoryStorage) -> None:
-    """Metadata is merged key by key."""
+    """An update creates a missing resource, or changes the given fields and merges metadata."""
     made = await memory.update_resource("ada", metadata={"a": 1, "b": 1})
     assert (made.working_memory, made.metadata) == (None, {"a": 1, "b": 1})
     told = await memory.update_resource("ada", working_memory="x")
@@ -37,7 +37,7 @@ async def test_an_update_makes_a_resource_or_changes_what_is_given(memory: mc.As
 
 
 async def test_everything_can_be_cleared(deployment: mc.AsyncDeployment) -> None:
-    """A table, or all of memory."""
+    """Clearing deletes all rows of a table, or of the whole memory."""
     store = mc.AsyncConvexStore(deployment)
     memory = store.memory
     await memory.save_resource(mc.Resource(id="ada"))

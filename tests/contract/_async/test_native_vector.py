@@ -41,7 +41,7 @@ async def ids(docs: mc.AsyncVectorIndex, **options: Any) -> list[str]:
 async def test_results_equal_the_reference_on_real_embeddings(
     native: mc.AsyncConvexNativeVector, docstrings: Docstrings
 ) -> None:
-    """The same ids, scores to float32 precision, filtered and not."""
+    """Ids equal the reference's, and scores do to float32 precision, with and without filters."""
     rows, embeddings, questions = docstrings.rows[:600], docstrings.embeddings[:600], docstrings.questions
     docs = await native.index("real", 384)
     metadata = [{field: row[field] for field in ("kind", "public")} for row in rows]
@@ -56,7 +56,7 @@ async def test_results_equal_the_reference_on_real_embeddings(
 
 
 async def test_rows_come_back_with_metadata_and_vectors(native: mc.AsyncConvexNativeVector) -> None:
-    """Metadata is the row's, without the copies in filter fields; a row without has none."""
+    """Metadata comes back without the copies in filter fields, and a row without metadata has none."""
     docs = await filled(native)
     found = await docs.query([-1, 0], top_k=1, include_vector=True)
     assert (found[0].id, found[0].metadata) == ("west", {})
@@ -67,7 +67,7 @@ async def test_rows_come_back_with_metadata_and_vectors(native: mc.AsyncConvexNa
 
 
 async def test_filters_are_one_equality_or_several_joined_by_or(native: mc.AsyncConvexNativeVector) -> None:
-    """Upstream can't send an OR; here it arrives."""
+    """A filter is one equality, or an OR of equalities, which npm's client can't send."""
     docs = await filled(native)
     assert await ids(docs, filter={"kind": "a"}) == ["east", "north-east"]
     assert await ids(docs, filter={"metadata": {"n": {"$eq": 2}}}) == ["north-east"]
@@ -98,21 +98,21 @@ async def test_filters_beyond_convex_name_the_alternative(
 
 @pytest.mark.parametrize("top_k", [0, -1, 257, True, 1.5, "10"])
 async def test_top_k_is_from_1_to_256(native: mc.AsyncConvexNativeVector, top_k: Any) -> None:
-    """The error names the class without that bound."""
+    """A top_k outside 1 to 256 is an error that names the class without that limit."""
     docs = await filled(native)
     with pytest.raises(mc.InvalidArgumentError, match=r"from 1 to 256(?s:.*)ConvexVector"):
         await docs.query([1, 0], top_k=top_k)
 
 
 async def test_256_results_are_possible(native: mc.AsyncConvexNativeVector, random: np.random.Generator) -> None:
-    """The most that Convex gives."""
+    """A query returns up to 256 results, Convex's limit."""
     docs = await native.index("docs", 2)
     await docs.upsert(random.standard_normal((300, 2)))
     assert len(await docs.query([1, 0], top_k=256)) == 256
 
 
 async def test_upserts_replace_the_row_and_the_last_of_equal_ids_wins(native: mc.AsyncConvexNativeVector) -> None:
-    """As `ConvexVector` does: without metadata a row has none afterwards, in no filter field either."""
+    """An upsert without metadata clears metadata and filter fields, and the last of equal ids wins."""
     docs = await filled(native)
     given = ["east", "east", "new"]
     assert await docs.upsert([[0, 1], [0, -1], [0, -2]], ids=given, metadata=[{"n": 7}, None, {"n": 8}]) == given
@@ -123,7 +123,7 @@ async def test_upserts_replace_the_row_and_the_last_of_equal_ids_wins(native: mc
 
 
 async def test_updates_by_id_merge_metadata(native: mc.AsyncConvexNativeVector) -> None:
-    """The filter fields follow."""
+    """An update by id merges metadata and updates the filter fields."""
     docs = await filled(native)
     await docs.update_vector("west", metadata={"kind": "c"})
     await docs.update_vector("east", vector=[0, -1])
@@ -133,7 +133,7 @@ async def test_updates_by_id_merge_metadata(native: mc.AsyncConvexNativeVector) 
 
 
 async def test_deletes_by_id_and_truncation(native: mc.AsyncConvexNativeVector) -> None:
-    """Unknown ids are passed over."""
+    """Deleting ignores unknown ids, and truncation deletes all rows."""
     docs = await filled(native)
     await docs.delete_vector("east")
     await docs.delete_vectors(ids=["west", "nobody"])
@@ -143,7 +143,7 @@ async def test_deletes_by_id_and_truncation(native: mc.AsyncConvexNativeVector) 
 
 
 async def test_what_only_a_scan_can_do_says_so(native: mc.AsyncConvexNativeVector) -> None:
-    """Each error names the alternative."""
+    """Operations that need a scan raise errors that name the alternative."""
     docs = await filled(native)
     for call in [
         lambda: docs.query(filter={"kind": "a"}),
@@ -160,7 +160,7 @@ async def test_what_only_a_scan_can_do_says_so(native: mc.AsyncConvexNativeVecto
 
 
 async def test_indexes_are_those_that_were_named(native: mc.AsyncConvexNativeVector) -> None:
-    """Names are listed and described; others are errors."""
+    """The named indexes are listed and described; others raise an error."""
     await filled(native)
     assert await native.list_indexes() == ["docs", "real"]
     assert await native.describe_index("docs") == mc.IndexStats(dimension=2, count=4, metric="cosine")
@@ -175,7 +175,7 @@ async def test_indexes_are_those_that_were_named(native: mc.AsyncConvexNativeVec
 
 
 async def test_counting_stops_at_the_limit_with_a_warning(deployment: mc.AsyncDeployment) -> None:
-    """Counting reads every row, so it has a bound."""
+    """Counting reads every row, so it stops at a limit with a warning."""
     indexes = {"docs": mc.NativeIndex("docs_vectors", 2)}
     native = mc.AsyncConvexNativeVector(deployment, indexes=indexes, describe_count_limit=3)
     await native.upsert("docs", [[1, 0]] * 5)
@@ -186,7 +186,7 @@ async def test_counting_stops_at_the_limit_with_a_warning(deployment: mc.AsyncDe
 async def test_a_table_declared_otherwise_is_an_error(
     native: mc.AsyncConvexNativeVector, deployment: mc.AsyncDeployment
 ) -> None:
-    """The dimension of a vector index can't change under its rows."""
+    """A table that is declared with another dimension is an error."""
     await filled(native)
     other = mc.AsyncConvexNativeVector(deployment, indexes={"docs": mc.NativeIndex("docs_vectors", 3)})
     with pytest.raises(mc.MastraConvexError, match=r"2 dimensions.*3 dimensions|3 dimensions, the index 2"):
@@ -194,7 +194,7 @@ async def test_a_table_declared_otherwise_is_an_error(
 
 
 async def test_a_table_that_is_not_declared_shows_the_lines_to_add(deployment: mc.AsyncDeployment) -> None:
-    """Where the schema isn't ours to extend; an embedded deployment extends it."""
+    """If the schema lacks the table, the error shows the lines to add; an embedded deployment declares it."""
     native = mc.AsyncConvexNativeVector(deployment, indexes={"new": mc.NativeIndex("new_vectors", 2)})
     if deployment.kind == "embedded":
         assert list(await native.query("new", [1, 0])) == []
@@ -208,7 +208,7 @@ async def test_a_table_that_is_not_declared_shows_the_lines_to_add(deployment: m
 
 
 async def test_fields_may_have_other_names(deployment: mc.AsyncDeployment) -> None:
-    """As upstream's configuration allows."""
+    """The fields of a native table may have other names, as in npm's configuration."""
     index = mc.NativeIndex(
         "odd", 2, id_field="key", id_index_name="by_key", vector_field="v", metadata_field="m", filter_fields=["kind"]
     )
@@ -231,7 +231,7 @@ BAD_UPSERTS: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
 async def test_bad_upserts_store_nothing(
     native: mc.AsyncConvexNativeVector, arguments: dict[str, Any], error: type[mc.MastraConvexError], message: str
 ) -> None:
-    """Nothing is sent."""
+    """An invalid upsert sends nothing."""
     docs = await filled(native)
     with pytest.raises(error, match=message):
         await docs.upsert(**arguments)
@@ -244,7 +244,7 @@ async def test_bad_upserts_store_nothing(
 async def test_bad_query_vectors_say_what_was_expected(
     native: mc.AsyncConvexNativeVector, vector: list[float], message: str
 ) -> None:
-    """Before anything is sent."""
+    """An invalid query vector is refused before anything is sent."""
     docs = await filled(native)
     with pytest.raises(mc.InvalidArgumentError, match=message):
         await docs.query(vector)

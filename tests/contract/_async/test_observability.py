@@ -28,7 +28,7 @@ def span(trace_id: str = "t", span_id: str = "root", **fields: Any) -> dict[str,
 
 
 async def test_a_span_comes_back_as_it_was_created(traces: mc.AsyncObservabilityStorage) -> None:
-    """With the caller's keys."""
+    """A span comes back as it was created, with unchanged keys."""
     odd = {"$schema": ["ü", None, {"camelCase": 1}]}
     given = mc.Span(
         trace_id="t",
@@ -54,7 +54,7 @@ async def test_a_span_comes_back_as_it_was_created(traces: mc.AsyncObservability
 
 
 async def test_what_is_not_given_is_filled_in(traces: mc.AsyncObservabilityStorage) -> None:
-    """Creating a span again replaces it."""
+    """Missing fields are filled in, and creating a span again replaces it."""
     first = await traces.create_span(span(tags=["a"], ended_at=second(1)))
     assert (first.span_type, first.is_event, first.status) == ("generic", False, "success")
     assert datetime.now(UTC) - first.started_at < timedelta(minutes=1)
@@ -66,7 +66,7 @@ async def test_what_is_not_given_is_filled_in(traces: mc.AsyncObservabilityStora
 
 
 async def test_spans_whose_names_join_to_one_are_two(traces: mc.AsyncObservabilityStorage) -> None:
-    """`a-b` and `c` is another span than `a` and `b-c`."""
+    """The span `c` of trace `a-b` differs from the span `b-c` of trace `a`."""
     await traces.batch_create_spans([span("a-b", "c"), span("a", "b-c", name="other")])
     await traces.update_span("a", "b-c", {"ended_at": second(1)})
     one, two = await traces.get_span("a-b", "c"), await traces.get_span("a", "b-c")
@@ -76,7 +76,7 @@ async def test_spans_whose_names_join_to_one_are_two(traces: mc.AsyncObservabili
 
 
 async def test_an_update_changes_what_it_names(traces: mc.AsyncObservabilityStorage) -> None:
-    """None clears; a span that isn't there is an error."""
+    """An update changes the given fields, None clears one, and an unknown span is an error."""
     created = await traces.create_span(span(input={"q": 1}, error={"message": "no"}))
     await traces.update_span("t", "root", {"ended_at": second(2), "output": {"$a": 1}, "error": None})
     found = await traces.get_span("t", "root")
@@ -89,7 +89,7 @@ async def test_an_update_changes_what_it_names(traces: mc.AsyncObservabilityStor
 
 
 async def test_many_spans_are_created_and_updated_in_one_call(traces: mc.AsyncObservabilityStorage) -> None:
-    """More than a transaction takes; unknown ones are passed over, and of two updates the later wins."""
+    """One call takes more spans than a transaction, ignores unknown ones, and the later of two updates wins."""
     await traces.batch_create_spans([span(span_id=f"s{n}", started_at=second(n)) for n in range(1_200)])
     updates = [{"trace_id": "t", "span_id": f"s{n}", "updates": {"ended_at": second(n + 1)}} for n in range(1_200)]
     unknown = {"trace_id": "t", "span_id": "unknown", "updates": {"name": "x"}}
@@ -105,7 +105,7 @@ async def test_many_spans_are_created_and_updated_in_one_call(traces: mc.AsyncOb
 
 
 async def test_traces_are_deleted_with_all_their_spans(traces: mc.AsyncObservabilityStorage) -> None:
-    """And no others."""
+    """Deleting a trace deletes all its spans and no others."""
     await traces.batch_create_spans([span("long", f"s{n}") for n in range(700)])
     await traces.batch_create_spans([span("short"), span("kept")])
     await traces.batch_delete_traces(["long", "short", "unknown"])
@@ -115,7 +115,7 @@ async def test_traces_are_deleted_with_all_their_spans(traces: mc.AsyncObservabi
 
 
 async def test_updates_at_once_lose_nothing(traces: mc.AsyncObservabilityStorage) -> None:
-    """Sixteen exporters write different fields of one span."""
+    """Sixteen exporters update different fields of one span, and no update is lost."""
     fields = ["user_id", "run_id", "thread_id", "session_id", "request_id", "source", "environment", "service_name"]
     await traces.create_span(span())
     await together([partial(traces.update_span, "t", "root", {field: field}) for field in fields])
@@ -183,7 +183,7 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
 async def test_traces_are_listed_by_their_roots(
     traces: mc.AsyncObservabilityStorage, filters: dict[str, Any], expected: list[int]
 ) -> None:
-    """By all filters, those started last first; their pages concatenate to the whole list."""
+    """Lists of traces take all filters, come latest first, and their pages concatenate to the whole list."""
     await created(traces)
     everything = await traces.list_traces(filters=filters)
     assert [found.trace_id for found in everything] == [f"t{n}" for n in expected]
@@ -202,7 +202,7 @@ async def test_traces_are_listed_by_their_roots(
 
 
 async def test_traces_that_run_end_after_all_others(traces: mc.AsyncObservabilityStorage) -> None:
-    """As in Mastra's own store."""
+    """Running traces sort after all others by end time, as in Mastra's own store."""
     await created(traces)
     by_end: mc.TraceOrderBy = {"field": "ended_at", "direction": "ASC"}
     found = await traces.list_traces(order_by=by_end)
@@ -215,7 +215,7 @@ async def test_traces_that_run_end_after_all_others(traces: mc.AsyncObservabilit
 
 
 async def test_evals_come_back_as_they_were_saved(traces: mc.AsyncObservabilityStorage) -> None:
-    """By run, and by agent: newest first, a test's or not."""
+    """Evals are found by run and by agent, newest first, made by tests or not."""
     for n in range(6):
         await traces.save_eval(
             {
@@ -285,7 +285,9 @@ async def test_what_cannot_be_is_named_and_changes_nothing(
     options: dict[str, Any],
     message: str,
 ) -> None:
-    """The error says which method, which argument, what it was and what was expected."""
+    """An invalid argument raises an error with the method, the argument, its value and the expected form, and changes
+    nothing.
+    """
     before = await traces.create_span(span())
     with pytest.raises(mc.InvalidArgumentError, match=rf"ObservabilityStorage\.{method}.*{message}"):
         await getattr(traces, method)(*arguments, **options)

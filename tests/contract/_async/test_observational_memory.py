@@ -93,7 +93,7 @@ async def test_a_record_comes_back_whole(memory: mc.AsyncMemoryStorage) -> None:
 
 
 async def test_history_comes_newest_first(memory: mc.AsyncMemoryStorage) -> None:
-    """Within times, both included, and by parts."""
+    """History comes newest first, within dates that are both included, and in parts."""
     for n in range(12):
         await begun(memory, id=f"g{n}", generation_count=n, created_at=NOON + timedelta(days=n))
     await begun(memory, id="other", thread_id="u")
@@ -112,7 +112,7 @@ async def test_history_comes_newest_first(memory: mc.AsyncMemoryStorage) -> None
 
 
 async def test_observing_counts_tokens(memory: mc.AsyncMemoryStorage) -> None:
-    """And keeps ids and time zone that aren't given."""
+    """Observing adds tokens, and keeps message ids and the time zone that aren't given."""
     await begun(memory, pending_message_tokens=50)
     await memory.update_active_observations(
         "a", "one", 5, NOON, observed_message_ids=["m1"], observed_timezone="Asia/Tokyo"
@@ -126,7 +126,7 @@ async def test_observing_counts_tokens(memory: mc.AsyncMemoryStorage) -> None:
 
 
 async def test_a_cycle_buffers_one_chunk(memory: mc.AsyncMemoryStorage) -> None:
-    """Whose keys may be any."""
+    """A cycle buffers one chunk, whose keys may be any."""
     await begun(memory)
     first = chunk(1, extracted_values={"$k": "ü"})
     for given in (first, chunk(1, id="again"), chunk(2)):
@@ -137,7 +137,7 @@ async def test_a_cycle_buffers_one_chunk(memory: mc.AsyncMemoryStorage) -> None:
 
 
 async def test_buffered_chunks_become_active(memory: mc.AsyncMemoryStorage) -> None:
-    """Behind a boundary, as many as the target needs; the hints are the last one's."""
+    """As many chunks as the target needs become active, and the hints are the last chunk's."""
     chunks = [
         chunk(1, suggested_continuation="old"),
         chunk(2, last_observed_at=NOON, suggested_continuation="go on", current_task="task"),
@@ -195,7 +195,7 @@ async def test_a_reflection_is_the_next_generation(memory: mc.AsyncMemoryStorage
 
 
 async def test_a_buffered_reflection_is_the_next_generation(memory: mc.AsyncMemoryStorage) -> None:
-    """With the lines that were observed since it was made."""
+    """A buffered reflection becomes the next generation, with the lines observed since it was made."""
     first = await begun(memory, active_observations="one\ntwo\nthree")
     await memory.update_buffered_reflection("a", "both", 2, 10, 1)
     await memory.update_buffered_reflection("a", "more", 3, 10, 2)

@@ -30,7 +30,7 @@ def trigger(n: int, **fields: Any) -> dict[str, Any]:
 
 
 async def test_a_schedule_comes_back_as_it_was_created(schedules: mc.AsyncSchedulesStorage) -> None:
-    """With the caller's keys, and times as numbers."""
+    """A schedule comes back as it was created, with unchanged keys and times as numbers."""
     given = mc.Schedule(
         target={"type": "agent", "agentId": "a", "prompt": "Hi", "$x": None},
         cron="0 9 * * 1",
@@ -48,7 +48,7 @@ async def test_a_schedule_comes_back_as_it_was_created(schedules: mc.AsyncSchedu
 
 
 async def test_a_schedule_is_created_once(schedules: mc.AsyncSchedulesStorage) -> None:
-    """The one that is there stays as it is."""
+    """Creating a schedule with a taken id is an error and leaves the stored schedule unchanged."""
     first = await schedules.create_schedule(schedule())
     with pytest.raises(
         mc.AlreadyExistsError, match=r'^SchedulesStorage.create_schedule: Schedule with id "s" already exists'
@@ -58,7 +58,9 @@ async def test_a_schedule_is_created_once(schedules: mc.AsyncSchedulesStorage) -
 
 
 async def test_an_update_changes_what_it_names(schedules: mc.AsyncSchedulesStorage) -> None:
-    """None clears; a new target is found by its workflow; an unknown schedule is an error."""
+    """An update changes the given fields, None clears one, a new target is found by its workflow, and an unknown
+    schedule is an error.
+    """
     await schedules.create_schedule(
         schedule(timezone="UTC", metadata={"a": 1}, owner_type="agent", owner_id="a", updated_at=1, created_at=1)
     )
@@ -94,7 +96,7 @@ FILTERS: list[tuple[dict[str, Any], list[str]]] = [
 async def test_schedules_are_listed_in_the_order_of_their_making(
     deployment: mc.AsyncDeployment, schedules: mc.AsyncSchedulesStorage, filter: Any, expected: list[str]
 ) -> None:
-    """Rows that lack an owner's column have none."""
+    """Schedules are listed oldest first, and rows without an owner's column have no owner."""
     await schedules.create_schedule(schedule("d", created_at=4, owner_type="agent", owner_id="x"))
     await schedules.create_schedule(
         schedule("c", created_at=3, target={"type": "workflow", "workflowId": "v"}, owner_type="agent")
@@ -118,7 +120,7 @@ async def test_schedules_are_listed_in_the_order_of_their_making(
 async def test_more_schedules_than_a_call_reads_are_all_listed(
     deployment: mc.AsyncDeployment, schedules: mc.AsyncSchedulesStorage
 ) -> None:
-    """Mastra's cap is 8,000."""
+    """All schedules are listed, even beyond Mastra's cap of 8,000."""
     record = {"target": '{"type":"agent"}', "cron": "x", "status": "active", "next_fire_at": 1, "updated_at": 1}
     for begin in range(0, 8_100, 450):
         records = [{"id": f"s{n}", "created_at": n, **record} for n in range(begin, begin + 450)]
@@ -128,7 +130,7 @@ async def test_more_schedules_than_a_call_reads_are_all_listed(
 
 
 async def test_due_schedules_come_longest_due_first(schedules: mc.AsyncSchedulesStorage) -> None:
-    """Only active ones, the moment itself included, a hundred unless more are asked for."""
+    """Active schedules that are due now or earlier come longest due first, by default 100 of them."""
     for n in range(120):
         await schedules.create_schedule(schedule(f"s{n}", next_fire_at=1000 - n))
     await schedules.create_schedule(schedule("paused", next_fire_at=1, status="paused"))
@@ -146,7 +148,7 @@ async def test_due_schedules_come_longest_due_first(schedules: mc.AsyncSchedules
 
 
 async def test_a_firing_is_won_by_one(schedules: mc.AsyncSchedulesStorage) -> None:
-    """Sixteen see the schedule due; the others learn that it isn't any more."""
+    """Of sixteen callers that see a schedule due, one fires it and the others get False."""
     await schedules.create_schedule(schedule(next_fire_at=1000))
     fired = await together(
         [partial(schedules.update_schedule_next_fire, "s", 1000, 2000, 1001, f"run{n}") for n in range(16)]
@@ -161,7 +163,7 @@ async def test_a_firing_is_won_by_one(schedules: mc.AsyncSchedulesStorage) -> No
 
 
 async def test_triggers_come_newest_first(schedules: mc.AsyncSchedulesStorage) -> None:
-    """A hundred unless more are asked for; a range includes its beginning and not its end."""
+    """By default 100 triggers come, newest first; a range includes its start and not its end."""
     for n in range(300):
         await schedules.record_trigger(trigger(n))
     await schedules.record_trigger(trigger(999, schedule_id="other"))
@@ -206,7 +208,7 @@ async def test_a_schedule_goes_with_its_triggers(schedules: mc.AsyncSchedulesSto
 
 
 async def test_a_heartbeat_is_an_agent(deployment: mc.AsyncDeployment, schedules: mc.AsyncSchedulesStorage) -> None:
-    """Older versions of Mastra called it so."""
+    """The heartbeat of older versions of Mastra is read as an agent's target."""
     await schedules.create_schedule(schedule())
     record = {"target": '{"type":"heartbeat","agentId":"a"}'}
     await deployment.mutation(STORAGE, {"op": "patch", "tableName": "mastra_schedules", "id": "s", "record": record})
@@ -249,7 +251,9 @@ async def test_what_cannot_be_is_named_and_changes_nothing(
     options: dict[str, Any],
     message: str,
 ) -> None:
-    """The error says which method, which argument, what it was and what was expected."""
+    """An invalid argument raises an error with the method, the argument, its value and the expected form, and changes
+    nothing.
+    """
     before = await schedules.create_schedule(schedule())
     with pytest.raises(mc.InvalidArgumentError, match=rf"SchedulesStorage\.{method}.*{message}"):
         await getattr(schedules, method)(*arguments, **options)

@@ -26,7 +26,7 @@ async def test_a_store_names_its_storage_function(deployment: mc.AsyncDeployment
 
 
 async def test_a_store_closes_what_it_opened(deployment: mc.AsyncDeployment, tmp_path: Path) -> None:
-    """And nothing else."""
+    """A store closes the deployment that it opened, and no other."""
     async with mc.AsyncConvexStore(deployment) as store:
         await store.memory.save_resource(mc.Resource(id="ada"))
     assert (await store.memory.list_threads()).total == 0
@@ -38,7 +38,7 @@ async def test_a_store_closes_what_it_opened(deployment: mc.AsyncDeployment, tmp
 
 
 async def test_what_grows_too_large_is_one_error_everywhere(deployment: mc.AsyncDeployment) -> None:
-    """It names the field, though each update by itself is small enough; and nothing has changed."""
+    """A record that grows too large by small updates raises an error with the field, and nothing has changed."""
     memory = mc.AsyncConvexStore(deployment).memory
     thread = await memory.save_thread(mc.Thread(id="t", resource_id="ada", metadata={"a": "x" * 600_000}))
     with pytest.raises(mc.LimitExceededError, match=r"1048576 bytes, 12000\d\d of them in `metadata`") as caught:
@@ -48,7 +48,7 @@ async def test_what_grows_too_large_is_one_error_everywhere(deployment: mc.Async
 
 
 async def test_a_store_gives_its_domains_by_name() -> None:
-    """Those of Mastra's that it hasn't are None."""
+    """Domains are returned by name; Mastra's other domains are None."""
     async with mc.AsyncConvexStore(":memory:") as store:
         assert store.get_store("background_tasks") is store.background_tasks
         assert [store.get_store(name) for name in ("agents", "_storage", "id", "nothing")] == [None] * 4

@@ -26,7 +26,7 @@ def watch(deployment: mc.AsyncDeployment, id: str = "t1") -> mc.AsyncSubscriptio
 
 
 async def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.AsyncDeployment) -> None:
-    """Iterating begins with what is there, and goes on with what is written."""
+    """Iterating gives the current state, then each change."""
     titles = ["one", "two", "three"]
     await save(deployment, "one")
     found = []
@@ -40,7 +40,7 @@ async def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.
 
 
 async def test_who_waits_is_woken_by_a_write(deployment: mc.AsyncDeployment) -> None:
-    """The write comes while `next` waits, from elsewhere."""
+    """A write from elsewhere wakes a waiting `next`."""
     states = watch(deployment)
     assert await states.next() is None
     state, _ = await together([lambda: states.next(timeout=20), lambda: save(deployment, "new")])
@@ -63,7 +63,7 @@ async def test_a_slow_consumer_gets_the_newest_state_only(deployment: mc.AsyncDe
 
 
 async def test_nothing_comes_where_nothing_changed(deployment: mc.AsyncDeployment) -> None:
-    """A write elsewhere, or one that is undone before anybody looks, is no change."""
+    """A write to other data, and one that is undone before the next read, are no changes."""
     await save(deployment, "same")
     states = watch(deployment)
     await states.next()
@@ -84,7 +84,7 @@ def functions(tmp_path: Path) -> Path:
 async def test_a_query_runs_only_for_a_commit_that_touches_it(
     functions: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither a write elsewhere nor a look runs it."""
+    """Neither an unrelated write nor a read runs the query."""
     caplog.set_level("INFO", "mastra_convex.functions")
     async with mc.connect_async(":memory:", functions=functions) as deployment:
         states = deployment.subscribe("counting:watch", {"title": ""})
@@ -99,7 +99,7 @@ async def test_a_query_runs_only_for_a_commit_that_touches_it(
 
 
 async def test_a_query_that_fails_goes_on(functions: Path) -> None:
-    """Its error is raised once; the next state is a good one."""
+    """A failed query's error is raised once, and the next state is a good one."""
     async with mc.connect_async(":memory:", functions=functions) as deployment:
         states = deployment.subscribe("counting:watch", {"title": "bad"})
         assert await states.next() == 0
@@ -140,7 +140,7 @@ CLOSERS: list[Callable[[mc.AsyncDeployment, mc.AsyncSubscription[Any]], Any]] = 
 async def test_closing_ends_whoever_waits(
     deployment: mc.AsyncDeployment, close: Callable[[mc.AsyncDeployment, mc.AsyncSubscription[Any]], Any]
 ) -> None:
-    """Closing the subscription, or its deployment, from elsewhere; again: nothing."""
+    """Closing the subscription or its deployment ends every wait, and closing again does nothing."""
     states = watch(deployment)
     await states.next()
 
@@ -155,14 +155,14 @@ async def test_closing_ends_whoever_waits(
 
 
 async def test_one_that_never_began_can_be_closed(deployment: mc.AsyncDeployment) -> None:
-    """Nothing was called, and nothing comes."""
+    """A subscription that never began can be closed; the query isn't called and no state comes."""
     states = deployment.subscribe("no/such:query")
     await states.close()
     assert await end(states)
 
 
 async def test_what_cannot_be_followed_is_an_error_of_the_first_state(deployment: mc.AsyncDeployment) -> None:
-    """As a call would have it."""
+    """A query that can't be followed raises the error of a call as its first state."""
     with pytest.raises(mc.FunctionNotFoundError, match="no/such:query"):
         await deployment.subscribe("no/such:query").next()
     with pytest.raises(mc.ArgumentValidationError):
@@ -173,13 +173,13 @@ async def test_what_cannot_be_followed_is_an_error_of_the_first_state(deployment
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1"], ids=repr)
 async def test_a_timeout_is_seconds(deployment: mc.AsyncDeployment, timeout: Any) -> None:
-    """Anything else is named."""
+    """A timeout that isn't a number of seconds is an error."""
     with pytest.raises(mc.InvalidArgumentError, match=r"next: timeout .*; expected seconds, zero or more"):
         await watch(deployment).next(timeout=timeout)
 
 
 async def test_a_dropped_subscription_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Not even the folder stays open when the deployment is closed."""
+    """After a dropped subscription, closing the deployment closes the folder."""
     async with mc.connect_async(tmp_path / "data") as deployment:
         states = [watch(deployment, str(number)) for number in range(100)]
         assert [await state.next() for state in states] == [None] * 100

@@ -44,7 +44,7 @@ async def filled(vectors: mc.AsyncConvexVector) -> mc.AsyncVectorIndex:
 async def test_results_equal_the_reference_on_real_embeddings(
     vectors: mc.AsyncConvexVector, docstrings: Docstrings
 ) -> None:
-    """Ids, order and score bits, filtered and not, one query and many."""
+    """Ids, order and score bits equal the reference's, with and without filters, for one query and many."""
     rows, embeddings, questions = docstrings.rows[:1500], docstrings.embeddings[:1500], docstrings.questions
     docs = await vectors.index("docs", 384)
     fields = ["kind", "public", "length"]
@@ -88,13 +88,13 @@ async def test_a_vector_comes_back_bit_for_bit(
 
 
 async def test_lists_are_vectors_too(vectors: mc.AsyncConvexVector) -> None:
-    """Neither the rows nor the query need be arrays."""
+    """Rows and queries may be lists instead of arrays."""
     docs = await filled(vectors)
     assert [hit.id for hit in await docs.query([1, 0], top_k=2)] == ["east", "north-east"]
 
 
 async def test_ties_come_in_stored_order_and_upserts_keep_their_place(vectors: mc.AsyncConvexVector) -> None:
-    """A row that is written again doesn't move to the end."""
+    """Ties come in stored order, and a replaced row keeps its place."""
     docs = await vectors.index("docs", 2)
     await docs.upsert([[1, 0], [2, 0], [3, 0]], ids=["a", "b", "c"])
     await docs.upsert([[5, 0], [4, 0]], ids=["b", "d"])
@@ -102,7 +102,7 @@ async def test_ties_come_in_stored_order_and_upserts_keep_their_place(vectors: m
 
 
 async def test_an_upsert_replaces_the_row_and_its_metadata(vectors: mc.AsyncConvexVector) -> None:
-    """Without metadata a row has none afterwards; of equal ids in one call the last wins."""
+    """An upsert without metadata clears it, and the last of equal ids in one call wins."""
     docs = await filled(vectors)
     await docs.upsert([[0, -1], [0, -2], [0, 1]], ids=["east", "east", "new"])
     hit = (await docs.query([0, -1], top_k=1, include_vector=True))[0]
@@ -113,7 +113,7 @@ async def test_an_upsert_replaces_the_row_and_its_metadata(vectors: mc.AsyncConv
 
 
 async def test_ids_are_made_where_none_are_given(vectors: mc.AsyncConvexVector) -> None:
-    """They are unique and returned in order."""
+    """Missing ids are created, unique, and returned in order."""
     docs = await vectors.index("docs", 2)
     ids = await docs.upsert([[1, 0], [0, 1]])
     assert len(set(ids)) == 2
@@ -121,7 +121,7 @@ async def test_ids_are_made_where_none_are_given(vectors: mc.AsyncConvexVector) 
 
 
 async def test_scores_of_each_metric(vectors: mc.AsyncConvexVector) -> None:
-    """Higher is better for all of them."""
+    """A higher score is better for every metric."""
     expected = {
         "cosine": [("far", 4 / (np.sqrt(2) * np.sqrt(8))), ("north-east", 2 / (np.sqrt(2) * np.sqrt(2)))],
         "dotproduct": [("far", 4.0), ("north-east", 2.0)],
@@ -135,7 +135,7 @@ async def test_scores_of_each_metric(vectors: mc.AsyncConvexVector) -> None:
 
 
 async def test_a_query_without_a_vector_lists_rows(vectors: mc.AsyncConvexVector) -> None:
-    """Score 0, stored order, at most top_k."""
+    """A query without a vector returns up to top_k rows in stored order with score 0."""
     docs = await filled(vectors)
     found = await docs.query(filter={"n": {"$gte": 2}}, top_k=2)
     assert [(hit.id, hit.score) for hit in found] == [("north", 0), ("north-east", 0)]
@@ -144,14 +144,14 @@ async def test_a_query_without_a_vector_lists_rows(vectors: mc.AsyncConvexVector
 
 
 async def test_min_score_leaves_out_lower_scores(vectors: mc.AsyncConvexVector) -> None:
-    """By default nothing is left out, not even opposites."""
+    """min_score leaves out lower scores; by default no row is left out."""
     docs = await filled(vectors)
     assert len(await docs.query([1, 0])) == 5
     assert [hit.id for hit in await docs.query([1, 0], min_score=0.9)] == ["east"]
 
 
 async def test_filters_reach_into_metadata(vectors: mc.AsyncConvexVector) -> None:
-    """The language's rules are tested in Rust; here they are seen to be in force."""
+    """Filters apply to queries; the language's rules are tested in Rust."""
     docs = await filled(vectors)
 
     async def ids(filter: dict[str, Any]) -> list[str]:
@@ -166,7 +166,7 @@ async def test_filters_reach_into_metadata(vectors: mc.AsyncConvexVector) -> Non
 
 
 async def test_dates_compare_as_iso_text(vectors: mc.AsyncConvexVector) -> None:
-    """A datetime in a filter is the text that metadata holds."""
+    """A datetime in a filter equals its ISO text in metadata."""
     docs = await vectors.index("docs", 2)
     await docs.upsert(
         [[1, 0], [0, 1]],
@@ -182,7 +182,7 @@ async def test_dates_compare_as_iso_text(vectors: mc.AsyncConvexVector) -> None:
 async def test_rows_of_other_clients_that_cannot_rank_are_skipped(
     vectors: mc.AsyncConvexVector, deployment: mc.AsyncDeployment
 ) -> None:
-    """Another length, not finite, zero: left out and counted."""
+    """Rows of another length, not finite or zero are left out and counted."""
     await filled(vectors)
     bad = [[1.0], [NAN, 1.0], [0.0, 0.0], []]
     records = [{"id": f"bad{n}", "embedding": embedding} for n, embedding in enumerate(bad)]
@@ -208,7 +208,7 @@ async def test_updates_replace_vectors_and_merge_metadata(vectors: mc.AsyncConve
 
 
 async def test_deletes_by_id_and_by_filter(vectors: mc.AsyncConvexVector) -> None:
-    """Unknown ids are passed over."""
+    """Rows are deleted by id, ignoring unknown ids, and by filter."""
     docs = await filled(vectors)
     await docs.delete_vector("east")
     await docs.delete_vectors(ids=["west", "nobody"])
@@ -230,7 +230,7 @@ async def test_destructive_calls_refuse_empty_filters(vectors: mc.AsyncConvexVec
 
 
 async def test_indexes_are_made_listed_described_and_deleted(vectors: mc.AsyncConvexVector) -> None:
-    """Each index has its own rows."""
+    """Each index has its own rows, and can be listed, described and deleted."""
     await filled(vectors)
     await vectors.create_index("other", 3, "euclidean")
     assert await vectors.list_indexes() == ["docs", "other"]
@@ -245,7 +245,7 @@ async def test_indexes_are_made_listed_described_and_deleted(vectors: mc.AsyncCo
 
 
 async def test_creating_an_index_again_is_nothing_or_an_error_naming_both(vectors: mc.AsyncConvexVector) -> None:
-    """Nothing is overwritten silently."""
+    """Creating an index again does nothing if it is the same, and otherwise raises an error with both descriptions."""
     await filled(vectors)
     await vectors.create_index("docs", 2)
     with pytest.raises(mc.DimensionMismatchError, match=r"'docs' exists with 2 dimensions, asked for 3"):
@@ -258,7 +258,7 @@ async def test_creating_an_index_again_is_nothing_or_an_error_naming_both(vector
 async def test_large_upserts_go_in_batches_and_report_progress(
     vectors: mc.AsyncConvexVector, random: np.random.Generator
 ) -> None:
-    """More rows than one call holds; deletes too."""
+    """Upserts and deletes of more rows than a call takes go in batches, with progress."""
     docs = await vectors.index("docs", 8)
     done: list[tuple[int, int]] = []
     ids = await docs.upsert(random.standard_normal((1200, 8)), batch_size=400, progress=lambda *at: done.append(at))
@@ -271,7 +271,7 @@ async def test_large_upserts_go_in_batches_and_report_progress(
 
 
 async def test_rows_with_much_metadata_are_replaced_changed_and_deleted(vectors: mc.AsyncConvexVector) -> None:
-    """Calls are sized by what stands there too: 30 rows of 600 kB are more than a transaction may read."""
+    """Calls are sized by the stored rows too: 30 rows of 600 kB are more than a transaction may read."""
     docs = await vectors.index("docs", 2)
     ids = [str(n) for n in range(30)]
     await docs.upsert([[1, 0]] * 30, ids=ids, metadata=[{"text": "x" * 600_000}] * 30)
@@ -287,7 +287,7 @@ async def test_rows_with_much_metadata_are_replaced_changed_and_deleted(vectors:
 
 
 async def test_ids_to_delete_are_a_list(vectors: mc.AsyncConvexVector) -> None:
-    """A text is not a list of its characters; a generator and an array are lists."""
+    """Ids may be any iterable of texts, but a single text is refused."""
     docs = await vectors.index("docs", 2)
     await docs.upsert([[1, 0]] * 4, ids=["a", "b", "c", "d"])
     with pytest.raises(mc.InvalidArgumentError, match="expected a list"):
@@ -328,7 +328,7 @@ BAD_UPSERTS: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
 async def test_bad_upserts_store_nothing(
     vectors: mc.AsyncConvexVector, arguments: dict[str, Any], error: type[mc.MastraConvexError], message: str
 ) -> None:
-    """Each error names the place, the value and what was expected."""
+    """An invalid upsert raises an error with the place, the value and the expected form, and stores nothing."""
     docs = await filled(vectors)
     with pytest.raises(error, match=message):
         await docs.upsert(**arguments)
@@ -358,7 +358,7 @@ BAD_QUERIES: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
 async def test_bad_queries_say_what_was_expected(
     vectors: mc.AsyncConvexVector, arguments: dict[str, Any], error: type[mc.MastraConvexError], message: str
 ) -> None:
-    """Before anything is scored."""
+    """An invalid query is refused before any row is scored, with the expected form."""
     docs = await filled(vectors)
     with pytest.raises(error, match=message):
         await docs.query(**arguments)
@@ -366,7 +366,7 @@ async def test_bad_queries_say_what_was_expected(
 
 @pytest.mark.parametrize("index_name", ["", "indexes", None, 3])
 async def test_index_names_that_cannot_be(vectors: mc.AsyncConvexVector, index_name: Any) -> None:
-    """Empty, the name of the list of indexes, not text."""
+    """An index name that is empty, reserved or not text is refused."""
     with pytest.raises(mc.InvalidArgumentError, match="index_name"):
         await vectors.create_index(index_name, 3)
     with pytest.raises(mc.InvalidArgumentError, match="index_name"):
@@ -375,14 +375,14 @@ async def test_index_names_that_cannot_be(vectors: mc.AsyncConvexVector, index_n
 
 @pytest.mark.parametrize("dimension", [0, -1, 2.0, True, "3", 10_000])
 async def test_dimensions_that_cannot_be(vectors: mc.AsyncConvexVector, dimension: Any) -> None:
-    """An integer, at least 1, at most what a Convex array holds."""
+    """A dimension must be an integer from 1 to the length of Convex's longest array."""
     with pytest.raises(mc.InvalidArgumentError, match="dimension"):
         await vectors.create_index("docs", dimension)
     assert await vectors.list_indexes() == []
 
 
 async def test_missing_indexes_are_named_beside_those_that_exist(vectors: mc.AsyncConvexVector) -> None:
-    """Every method says so, with the nearest name."""
+    """Every method raises the same error for a missing index, with the existing ones and the nearest name."""
     await vectors.create_index("docs", 2)
     calls: list[Callable[[], Any]] = [
         lambda: vectors.query("dosc", [1, 0]),
@@ -406,7 +406,7 @@ async def test_missing_indexes_are_named_beside_those_that_exist(vectors: mc.Asy
 async def test_the_error_of_a_later_batch_says_what_was_written(
     vectors: mc.AsyncConvexVector, random: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where several calls are needed, those before the failure stay."""
+    """If a later batch fails, earlier batches stay and the error says how many rows they wrote."""
     docs = await vectors.index("docs", 4)
     call = vectors._functions.call
 
@@ -423,7 +423,7 @@ async def test_the_error_of_a_later_batch_says_what_was_written(
 
 
 async def test_a_class_takes_a_target_and_closes_what_it_opened(tmp_path: Any) -> None:
-    """A deployment it was given stays open."""
+    """A class closes the deployment that it opened, and leaves a given one open."""
     async with mc.AsyncConvexVector(tmp_path) as vectors:
         await vectors.create_index("docs", 2)
     async with mc.connect_async(tmp_path) as deployment:

@@ -19,7 +19,7 @@ def store(deployment: mc.AsyncDeployment) -> mc.AsyncConvexStore:
 
 
 async def test_a_thread_and_its_messages_are_watched(store: mc.AsyncConvexStore) -> None:
-    """One thing is a record or None; many are a list of records in order."""
+    """Watching one thing gives a record or None; watching many gives a list of records in order."""
     thread, messages = store.watch_thread("t1"), store.watch_messages("t1")
     latest = store.watch_messages("t1", limit=1, order="desc")
     threads = store.watch_threads_by_resource("ada")
@@ -38,7 +38,7 @@ async def test_a_thread_and_its_messages_are_watched(store: mc.AsyncConvexStore)
 
 
 async def test_a_resource_is_watched(store: mc.AsyncConvexStore) -> None:
-    """From nothing to its working memory."""
+    """A watched resource is None until it is created, then shows its working memory."""
     resource = store.watch_resource("ada")
     assert await resource.next() is None
     updated = await store.memory.update_resource("ada", working_memory="likes tea")
@@ -46,7 +46,7 @@ async def test_a_resource_is_watched(store: mc.AsyncConvexStore) -> None:
 
 
 async def test_runs_are_watched(store: mc.AsyncConvexStore) -> None:
-    """One run; the runs of a workflow, of a resource, of both and of all, newest first."""
+    """Watching gives one run, or the runs of a workflow, of a resource, of both, or all, newest first."""
     run = store.watch_workflow_run("w1", "r1")
     lists = {
         "r3 r2 r1": store.watch_workflow_runs(),
@@ -88,6 +88,6 @@ BAD: list[tuple[Callable[[mc.AsyncConvexStore], Any], str]] = [
 async def test_bad_input_is_refused_at_once(
     store: mc.AsyncConvexStore, watch: Callable[[mc.AsyncConvexStore], Any], message: str
 ) -> None:
-    """Before anything is followed; the place, the value and what was expected are named."""
+    """Invalid arguments are refused before anything is followed, with place, value and expected form."""
     with pytest.raises(mc.InvalidArgumentError, match=message):
         watch(store)

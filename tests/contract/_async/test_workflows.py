@@ -42,7 +42,7 @@ async def persisted(workflows: mc.AsyncWorkflowsStorage, count: int, **fields: A
 
 
 async def test_a_snapshot_comes_back_whatever_its_keys(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """Keys that Convex refuses are carried, and none is renamed."""
+    """A snapshot comes back unchanged, even with keys that Convex refuses."""
     given = snapshot(input={"$schema": "x", "ключ": [1.5, None]}, stepId={"output": {"camelCase": 1, "snake_case": 2}})
     await workflows.persist_workflow_snapshot("w", "r", given)
     assert await workflows.load_workflow_snapshot("w", "r") == given
@@ -50,7 +50,7 @@ async def test_a_snapshot_comes_back_whatever_its_keys(workflows: mc.AsyncWorkfl
 
 
 async def test_persisting_again_keeps_when_and_whose_a_run_is(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """Unless another resource is given."""
+    """Persisting again keeps the time of creation, and the resource unless another is given."""
     await workflows.persist_workflow_snapshot("w", "r", snapshot(), resource_id="ada", created_at=DAY, updated_at=DAY)
     await workflows.persist_workflow_snapshot("w", "r", snapshot("success"))
     run = await workflows.get_workflow_run_by_id("r", "w")
@@ -64,7 +64,7 @@ async def test_persisting_again_keeps_when_and_whose_a_run_is(workflows: mc.Asyn
 
 
 async def test_runs_whose_names_join_to_one_are_two(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """`a-b` and `c` is another run than `a` and `b-c`, also for deletion."""
+    """The run `c` of workflow `a-b` differs from the run `b-c` of workflow `a`, also for deletion."""
     await workflows.persist_workflow_snapshot("a-b", "c", snapshot(n=1))
     await workflows.persist_workflow_snapshot("a", "b-c", snapshot(n=2))
     assert await workflows.load_workflow_snapshot("a-b", "c") == snapshot(n=1)
@@ -75,7 +75,7 @@ async def test_runs_whose_names_join_to_one_are_two(workflows: mc.AsyncWorkflows
 
 
 async def test_results_are_merged_into_the_context(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """A step's result replaces the one before; the request context gains keys."""
+    """A step's result replaces the one before, and keys are added to the request context."""
     await workflows.persist_workflow_snapshot("w", "r", {**snapshot(input={"q": 1}), "requestContext": {"a": 1}})
     odd = {"status": "success", "output": {"$ref": "ü"}}
     merged = await workflows.update_workflow_results("w", "r", "s", odd, {"b": 2})
@@ -105,7 +105,7 @@ async def test_iterations_of_a_loop_are_merged_one_by_one(workflows: mc.AsyncWor
 
 
 async def test_nothing_is_lost_when_sixteen_merge_at_once(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """All results are there, as after the writers had taken turns."""
+    """When sixteen writers merge at once, all results are stored as if they had taken turns."""
     await workflows.persist_workflow_snapshot("w", "r", snapshot())
 
     async def write(writer: int) -> None:
@@ -125,7 +125,7 @@ async def test_nothing_is_lost_when_sixteen_merge_at_once(workflows: mc.AsyncWor
 
 
 async def test_state_is_set_only_at_the_expected_status(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """The guard itself is never stored."""
+    """State is set only at the expected status, which is never stored itself."""
     assert await workflows.update_workflow_state("w", "r", {"status": "failed"}) is None
     await workflows.persist_workflow_snapshot("w", "r", snapshot())
     update = workflows.update_workflow_state
@@ -139,7 +139,7 @@ async def test_state_is_set_only_at_the_expected_status(workflows: mc.AsyncWorkf
 
 
 async def test_of_sixteen_that_expect_a_status_one_changes_it(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """The guard and the change are one transaction."""
+    """Of sixteen writers that expect a status, one changes it, because check and change are one transaction."""
     await workflows.persist_workflow_snapshot("w", "r", snapshot("suspended"))
 
     async def resume(worker: int) -> bool:
@@ -172,7 +172,7 @@ FILTERS = [
 async def test_runs_are_listed_newest_first(
     workflows: mc.AsyncWorkflowsStorage, filters: dict[str, Any], expected: list[int]
 ) -> None:
-    """By all filters, and their pages concatenate to the whole list."""
+    """Runs are listed newest first with all filters, and the pages concatenate to the whole list."""
     await persisted(workflows, 12, resource_id="ada")
     everything = await workflows.list_workflow_runs(**filters)
     assert [run.run_id for run in everything] == [f"r{n}" for n in expected]
@@ -191,7 +191,7 @@ async def test_runs_are_listed_newest_first(
 async def test_runs_are_listed_by_the_status_they_were_given_last(
     deployment: mc.AsyncDeployment, workflows: mc.AsyncWorkflowsStorage
 ) -> None:
-    """By each way of giving one, npm's included."""
+    """Runs are listed by their last status, whichever client or operation set it."""
     await workflows.persist_workflow_snapshot("w", "python", snapshot())
     record = {
         "id": "w-npm",
@@ -211,7 +211,7 @@ async def test_runs_are_listed_by_the_status_they_were_given_last(
 
 
 async def test_runs_are_listed_by_the_thread_of_a_suspended_agent(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """Where Mastra's own stores look for it."""
+    """Runs of suspended agents are listed by the thread in their snapshot, where Mastra's own stores look."""
     memory = {"memoryInfo": {"threadId": "t1"}}
     step = {"status": "suspended", "suspendPayload": {"__streamState": {"messageList": memory}}}
     await workflows.persist_workflow_snapshot("w", "loop", snapshot(step=step))
@@ -266,7 +266,7 @@ async def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.AsyncWor
 
 
 async def test_who_lost_a_run_writes_nothing_to_it(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """Each write takes a fence, and the same transaction checks it."""
+    """An owner who lost a run can't write to it, because each write checks its fence in its transaction."""
     first = (await workflows.claim_run_ownership("r", "a", 60_000)).fence
     second = (await workflows.claim_run_ownership("r", "b", 60_000, force=True)).fence
     await workflows.persist_workflow_snapshot("w", "r", snapshot(), fence=second)
@@ -333,7 +333,9 @@ async def test_what_cannot_be_is_named_and_changes_nothing(
     options: dict[str, Any],
     message: str,
 ) -> None:
-    """The error says which method, which argument, what it was and what was expected."""
+    """An invalid argument raises an error with the method, the argument, its value and the expected form, and changes
+    nothing.
+    """
     await workflows.persist_workflow_snapshot("w", "r", snapshot())
     with pytest.raises(mc.InvalidArgumentError, match=rf"WorkflowsStorage\.{method}.*{message}"):
         await getattr(workflows, method)(*arguments, **options)

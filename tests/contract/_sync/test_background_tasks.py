@@ -32,7 +32,7 @@ def day(n: int) -> datetime:
 
 
 def test_a_task_comes_back_as_it_was_created(tasks: mc.BackgroundTasksStorage) -> None:
-    """Its JSON's keys are the caller's."""
+    """A stored task equals the created one, and keys inside its JSON are unchanged."""
     given = mc.BackgroundTask(
         tool_name="search",
         agent_id="agent",
@@ -52,7 +52,7 @@ def test_a_task_comes_back_as_it_was_created(tasks: mc.BackgroundTasksStorage) -
 
 
 def test_what_is_not_given_is_filled_in(tasks: mc.BackgroundTasksStorage) -> None:
-    """Ids, the time, the status and counters."""
+    """Missing ids, the time, the status and counters are filled in."""
     stored = tasks.create_task({"tool_name": "search", "agent_id": "agent"})
     assert [len(id) for id in (stored.id, stored.tool_call_id, stored.run_id)] == [36, 36, 36]
     assert (stored.status, stored.args, stored.result, stored.retry_count) == ("pending", {}, None, 0)
@@ -60,7 +60,7 @@ def test_what_is_not_given_is_filled_in(tasks: mc.BackgroundTasksStorage) -> Non
 
 
 def test_a_task_is_created_once(tasks: mc.BackgroundTasksStorage) -> None:
-    """The one that is there stays as it is."""
+    """Creating a task with a taken id is an error and leaves the stored task unchanged."""
     first = tasks.create_task(task())
     with pytest.raises(
         mc.AlreadyExistsError, match=r'^BackgroundTasksStorage.create_task: Background task with id "t" already exists'
@@ -70,7 +70,7 @@ def test_a_task_is_created_once(tasks: mc.BackgroundTasksStorage) -> None:
 
 
 def test_an_update_changes_what_it_names(tasks: mc.BackgroundTasksStorage) -> None:
-    """None clears; an empty update changes nothing; an unknown task is told apart."""
+    """An update changes the given fields, None clears one, and an update of an unknown task returns False."""
     tasks.create_task(task(args={"a": 1}, result=1, started_at=DAY, owner_id="me"))
     update = {"status": "suspended", "result": None, "started_at": None, "owner_id": None, "suspended_at": day(1)}
     assert tasks.update_task("t", update)
@@ -100,7 +100,7 @@ GUARDS = [
 def test_an_update_asks_for_what_it_expects(
     tasks: mc.BackgroundTasksStorage, guards: dict[str, Any], is_updated: bool
 ) -> None:
-    """All of it, or nothing changes."""
+    """An update happens only if all expectations hold; otherwise nothing changes."""
     tasks.create_task(task(status="running", owner_id="me", lease_expires_at=day(1)))
     assert tasks.update_task("t", {"retry_count": 1}, **guards) is is_updated
     found = tasks.get_task("t")
@@ -109,7 +109,7 @@ def test_an_update_asks_for_what_it_expects(
 
 
 def test_no_owner_is_expected_of_a_task_without_one(tasks: mc.BackgroundTasksStorage) -> None:
-    """None asks for none."""
+    """An expected owner of None matches only tasks without an owner."""
     tasks.create_task(task())
     assert tasks.update_task("t", {"owner_id": "me"}, expected_owner_id=None, expected_lease_expires_at=None)
     assert not tasks.update_task("t", {"owner_id": "you"}, expected_owner_id=None)
@@ -132,7 +132,7 @@ def test_each_pending_task_is_claimed_by_one(tasks: mc.BackgroundTasksStorage) -
 
 
 def test_a_claim_names_a_task_or_an_agent(tasks: mc.BackgroundTasksStorage) -> None:
-    """Without either the oldest pending one is claimed."""
+    """A claim can name a task or an agent; without either it takes the oldest pending task."""
     for n, agent in enumerate(("a", "b", "a", "c")):
         tasks.create_task(task(f"t{n}", agent_id=agent, created_at=day(n)))
 
@@ -190,7 +190,7 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
 def test_tasks_are_listed_oldest_first(
     tasks: mc.BackgroundTasksStorage, filter: Any, expected: list[int]
 ) -> None:
-    """By all filters, said in a mapping or by keywords; their pages concatenate to the whole list."""
+    """Lists accept all filters, in a mapping or as keywords, and the pages concatenate to the whole list."""
     created(tasks)
     everything = tasks.list_tasks(filter)
     assert [found.id for found in everything] == [f"t{n}" for n in expected]
@@ -208,7 +208,7 @@ def test_tasks_are_listed_oldest_first(
 
 
 def test_tasks_are_ordered_by_any_date(tasks: mc.BackgroundTasksStorage) -> None:
-    """Those without it come first, and last in reverse; a range leaves them out."""
+    """Tasks without the date come first, last in reverse order, and not at all in a range of dates."""
     created(tasks)
     began = [11, 10, 8, 7, 5, 4, 2, 1]
     found = tasks.list_tasks(order_by="started_at")
@@ -220,7 +220,7 @@ def test_tasks_are_ordered_by_any_date(tasks: mc.BackgroundTasksStorage) -> None
 
 
 def test_tasks_are_deleted_by_filter(tasks: mc.BackgroundTasksStorage) -> None:
-    """Without one nothing is."""
+    """Deleting by a filter deletes the matching tasks; without a filter nothing is deleted."""
     created(tasks)
     tasks.delete_tasks()
     tasks.delete_tasks({})
@@ -233,7 +233,7 @@ def test_tasks_are_deleted_by_filter(tasks: mc.BackgroundTasksStorage) -> None:
 
 
 def test_running_tasks_are_counted(tasks: mc.BackgroundTasksStorage) -> None:
-    """All, or an agent's."""
+    """The number of running tasks is counted, for all agents or for one."""
     created(tasks)
     assert tasks.get_running_count() == 4
     assert tasks.get_running_count_by_agent("agent1") == 2
@@ -269,7 +269,9 @@ def older(tmp_path: Path) -> Iterator[mc.BackgroundTasksStorage]:
 
 
 def test_tasks_kept_as_documents_are_tasks_like_others(older: mc.BackgroundTasksStorage) -> None:
-    """They are read, listed among the rows, updated, counted, claimed and deleted."""
+    """Tasks that older functions stored as documents are read, listed, updated, counted, claimed and deleted as
+    others.
+    """
     found = older.get_task("t2")
     assert found is not None
     assert (found.tool_name, found.agent_id, found.args, found.created_at) == ("search", "old", {"$a": 1}, day(2))
@@ -333,7 +335,9 @@ def test_what_cannot_be_is_named_and_changes_nothing(
     options: dict[str, Any],
     message: str,
 ) -> None:
-    """The error says which method, which argument, what it was and what was expected."""
+    """An invalid argument raises an error with the method, the argument, its value and the expected form, and changes
+    nothing.
+    """
     before = tasks.create_task(task())
     with pytest.raises(mc.InvalidArgumentError, match=rf"BackgroundTasksStorage\.{method}.*{message}"):
         getattr(tasks, method)(*arguments, **options)

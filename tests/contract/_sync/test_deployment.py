@@ -39,7 +39,7 @@ def load(deployment: mc.Deployment) -> Any:
 
 
 def test_a_record_goes_to_the_store_and_back(deployment: mc.Deployment) -> None:
-    """One document goes the whole way, and comes back with what Convex adds."""
+    """A stored document comes back with the fields that Convex adds."""
     assert (save(deployment, {"mood": "bright"}))["ok"]
     stored = load(deployment)
     assert stored.items() >= thread({"mood": "bright"}).items()
@@ -74,7 +74,7 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_values_come_back_as_they_were_sent(deployment: mc.Deployment, value: Any) -> None:
-    """Every type of Convex value survives the way through a function to the store."""
+    """Every type of Convex value comes back unchanged from a function and from the store."""
     save(deployment, {"value": value})
     found = (load(deployment))["metadata"]["value"]
     assert found == value
@@ -84,7 +84,7 @@ def test_values_come_back_as_they_were_sent(deployment: mc.Deployment, value: An
 
 
 def test_numpy_arrays_are_lists_of_numbers(deployment: mc.Deployment) -> None:
-    """A row of a matrix needs no tolist(), whatever its layout."""
+    """NumPy arrays of any layout are sent as lists of numbers."""
     matrix = np.arange(60, dtype=np.float32).reshape(20, 3)
     save(deployment, {"row": matrix[:, 1], "scalar": np.float32(0.5), "count": np.int64(3)})
     assert (load(deployment))["metadata"] == {"row": matrix[:, 1].tolist(), "scalar": 0.5, "count": 3}
@@ -123,7 +123,7 @@ BAD_VALUES = [
 def test_what_convex_cannot_hold_is_named_with_its_place(
     deployment: mc.Deployment, metadata: Any, message: str
 ) -> None:
-    """Bad values are found before anything is sent."""
+    """A value that Convex can't hold is refused before anything is sent, and the error names its place."""
     with pytest.raises(mc.InvalidArgumentError, match=message):
         save(deployment, metadata)
     assert load(deployment) is None
@@ -131,14 +131,14 @@ def test_what_convex_cannot_hold_is_named_with_its_place(
 
 @pytest.mark.parametrize("key", ["$schema", "ключ", "tab\t"])
 def test_field_names_convex_refuses_store_nothing(deployment: mc.Deployment, key: str) -> None:
-    """Before anything is sent."""
+    """A field name that Convex refuses is an error before anything is sent."""
     with pytest.raises(mc.InvalidArgumentError, match="field name"):
         save(deployment, {key: 1})
     assert load(deployment) is None
 
 
 def test_documents_over_one_mebibyte_are_refused(deployment: mc.Deployment) -> None:
-    """The message says how large the document is and what the limit is."""
+    """A document over 1 MiB is refused with its size and the limit."""
     with pytest.raises(mc.FunctionError, match="1048576"):
         save(deployment, {"text": "x" * (1 << 20)})
     assert load(deployment) is None
@@ -153,7 +153,7 @@ def test_unknown_functions_are_named_beside_those_that_exist(deployment: mc.Depl
 
 
 def test_a_function_is_called_as_what_it_is(deployment: mc.Deployment) -> None:
-    """A mutation is no query."""
+    """Calling a mutation as a query is an error."""
     with pytest.raises(mc.FunctionError, match="as Query, but it is defined as Mutation"):
         deployment.query(STORAGE, {})
 
@@ -166,7 +166,7 @@ def test_arguments_are_validated(deployment: mc.Deployment) -> None:
 
 
 def test_documents_must_match_the_schema(deployment: mc.Deployment) -> None:
-    """The error names the table and the field."""
+    """A document that doesn't match the schema is refused with the table and the field."""
     record = {**thread({}), "title": 1}
     with pytest.raises(mc.SchemaError, match=r"(?s)mastra_threads.*Path: \.title"):
         deployment.mutation(STORAGE, {"op": "insert", "tableName": "mastra_threads", "record": record})
@@ -174,7 +174,7 @@ def test_documents_must_match_the_schema(deployment: mc.Deployment) -> None:
 
 
 def test_a_closed_deployment_says_so(deployment: mc.Deployment) -> None:
-    """Closing twice is nothing; calling afterwards is an error."""
+    """Closing twice does nothing, and a call on a closed deployment raises an error."""
     deployment.close()
     deployment.close()
     with pytest.raises(mc.MastraConvexError, match="closed"):
@@ -193,7 +193,7 @@ def test_handles_of_one_process_share_a_folder(tmp_path: Path) -> None:
 
 
 def test_handles_with_other_options_are_refused(tmp_path: Path) -> None:
-    """One engine can't be both durable against power cuts and not."""
+    """A folder that is open in this process can't be opened with other options."""
     with mc.connect(tmp_path):
         with pytest.raises(mc.ConfigurationError, match=r'synchronous is "full", asked for "normal"'):
             with mc.connect(tmp_path, synchronous="normal"):
@@ -201,7 +201,7 @@ def test_handles_with_other_options_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_keeps_what_was_written(tmp_path: Path) -> None:
-    """Closed and opened again, everything is there."""
+    """A folder that is closed and opened again holds all data."""
     with mc.connect(tmp_path / "new" / "folder") as deployment:
         save(deployment, {"kept": True})
     with mc.connect(tmp_path / "new" / "folder") as deployment:
@@ -210,7 +210,7 @@ def test_a_folder_keeps_what_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["", "ftp://example.convex.cloud", "https://", Path("https://example.convex.cloud")])
 def test_targets_that_cannot_be_are_refused(target: str | Path) -> None:
-    """A target is a folder or memory."""
+    """An invalid target is refused with the expected ones."""
     with pytest.raises(mc.ConfigurationError):
         with mc.connect(target):
             pass
@@ -225,7 +225,7 @@ def test_an_unknown_option_is_refused_with_the_near_one(option: str, says: str) 
 
 
 def test_functions_may_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder below ``~``."""
+    """A path of functions may begin with ``~``."""
     for home in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(home, str(FUNCTIONS.parent))
     with mc.connect(":memory:", functions="~/functions/plain") as deployment:
@@ -233,7 +233,7 @@ def test_functions_may_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_console_lines_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """Where an application lets the logger speak."""
+    """Console lines of functions go to the logger."""
     functions = FUNCTIONS / "plain"
     with mc.connect(":memory:", functions=functions) as deployment:
         with caplog.at_level("INFO", "mastra_convex.functions"):

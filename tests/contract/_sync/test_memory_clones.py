@@ -25,7 +25,7 @@ def filled(memory: mc.MemoryStorage, count: int = 5, **fields: Any) -> list[mc.M
 
 
 def test_a_clone_holds_the_same_messages_under_new_ids(memory: mc.MemoryStorage) -> None:
-    """Title, resource and times as they were; the source stays as it is, its metadata its own."""
+    """A clone has the source's title, resource and times, and leaves the source and its metadata unchanged."""
     messages = filled(memory)
     source = memory.get_thread_by_id("t")
     thread, copies, map = memory.clone_thread("t")
@@ -46,7 +46,7 @@ def test_a_clone_holds_the_same_messages_under_new_ids(memory: mc.MemoryStorage)
 
 
 def test_a_copy_can_be_another_s(memory: mc.MemoryStorage) -> None:
-    """With its own id, title and metadata, whose keys may be any."""
+    """A copy can have its own owner, id, title and metadata with any keys."""
     filled(memory)
     copy = memory.copy_thread(
         "t", new_thread_id="new", resource_id="bob", title="Mine", metadata={"$mine": {"ü": 1}}
@@ -81,7 +81,7 @@ def test_a_copy_can_hold_some(memory: mc.MemoryStorage, options: Any, expected: 
 
 
 def test_a_long_thread_is_copied_whole(memory: mc.MemoryStorage) -> None:
-    """In several transactions; a source without a title gives none, ids may be any text."""
+    """A long thread is copied in several transactions, whatever its ids are."""
     filled(memory, 0, title="")
     messages = memory.save_messages(
         [mc.Message(id=f"$ü{n}", thread_id="t", content=str(n), created_at=NOON) for n in range(1001)]
@@ -106,7 +106,7 @@ def test_a_long_thread_is_copied_whole(memory: mc.MemoryStorage) -> None:
 def test_a_copy_can_hold_more_than_a_transaction_copies(
     memory: mc.MemoryStorage, options: Any, expected: range
 ) -> None:
-    """Also where many messages are of one time, those counting as last that were stored last."""
+    """The last messages are copied in several transactions, even if many of them have the same time."""
     filled(memory, 0)
     times = [NOON] * 801 + [NOON + timedelta(seconds=n) for n in range(1, 201)]
     memory.save_messages([mc.Message(id=f"m{n}", thread_id="t", created_at=at) for n, at in enumerate(times)])
@@ -117,7 +117,7 @@ def test_a_copy_can_hold_more_than_a_transaction_copies(
 
 
 def test_what_cannot_be_copied_is_refused(memory: mc.MemoryStorage) -> None:
-    """An unknown source, a thread that exists."""
+    """Copying an unknown thread, or to an existing id, is an error."""
     filled(memory)
     with pytest.raises(mc.ThreadNotFoundError, match=r"^MemoryStorage.copy_thread: Source thread with id x not found"):
         memory.copy_thread("x")

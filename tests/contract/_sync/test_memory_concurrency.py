@@ -18,7 +18,7 @@ WRITERS = 8
 
 
 def test_messages_of_many_writers_are_all_there(memory: mc.MemoryStorage) -> None:
-    """While a reader goes through them by cursor and by page, whose lists only grow."""
+    """All messages of many writers are stored, and a reader by cursor and by page sees its lists only grow."""
     memory.save_thread(mc.Thread(id="t", resource_id="ada"))
     first = memory.save_messages(
         [mc.Message(thread_id="t", id=f"first{n:02}", created_at=NOON + timedelta(seconds=n)) for n in range(30)]
@@ -51,7 +51,7 @@ def test_messages_of_many_writers_are_all_there(memory: mc.MemoryStorage) -> Non
 
 
 def test_who_lost_a_run_writes_nothing_to_a_memory(memory: mc.MemoryStorage) -> None:
-    """Fences only rise; each write that takes one is compared in its own transaction."""
+    """An owner who lost a run can't write: fences only rise, and each write compares its fence in its transaction."""
     first, second = mc.RunFence("r", 1, "a"), mc.RunFence("r", 2, "b")
     assert memory.raise_run_fence(first)
     thread = memory.save_thread(mc.Thread(id="t", resource_id="ada"), fence=first)
@@ -120,7 +120,7 @@ FENCED: list[tuple[str, tuple[Any, ...]]] = [
 def test_each_write_is_compared_with_the_fence(
     memory: mc.MemoryStorage, method: str, arguments: tuple[Any, ...]
 ) -> None:
-    """With one that fell it changes nothing, with the one that stands it does its work."""
+    """Every fenced write works with the standing fence, and changes nothing with an earlier one."""
     lost, held = mc.RunFence("r", 1, "a"), mc.RunFence("r", 2, "b")
     memory.raise_run_fence(held)
     memory.save_thread(mc.Thread(id="t", resource_id="ada"))
@@ -153,7 +153,7 @@ def test_every_write_takes_a_fence() -> None:
 
 
 def test_functions_that_make_metadata_take_turns(memory: mc.MemoryStorage) -> None:
-    """Each sees what the one before it made."""
+    """Concurrent functions of metadata each see the result of the one before."""
     memory.save_thread(mc.Thread(id="t", resource_id="ada", metadata={"n": 0}))
 
     def increment() -> None:
@@ -167,7 +167,7 @@ def test_functions_that_make_metadata_take_turns(memory: mc.MemoryStorage) -> No
 
 
 def test_updates_of_many_writers_are_merged(memory: mc.MemoryStorage) -> None:
-    """Of threads, messages, resources and configurations."""
+    """Concurrent updates of threads, messages, resources and configurations are merged."""
     memory.save_thread(mc.Thread(id="t", resource_id="ada"))
     memory.save_messages([mc.Message(id="m", thread_id="t")])
     memory.insert_observational_memory_record({"id": "o", "thread_id": "t"})
@@ -202,7 +202,7 @@ def test_a_memory_begun_by_many_is_one(memory: mc.MemoryStorage) -> None:
 
 
 def test_chunks_are_activated_once_while_others_are_buffered(memory: mc.MemoryStorage) -> None:
-    """Each chunk ends in the text or in the buffer."""
+    """Each chunk ends either in the active text or in the buffer."""
     memory.insert_observational_memory_record({"id": "o", "thread_id": "t"})
 
     def writer(name: int) -> Callable[[], Awaitable[list[str]]]:
@@ -228,7 +228,7 @@ def test_chunks_are_activated_once_while_others_are_buffered(memory: mc.MemorySt
 
 
 def test_reflections_of_many_are_generations_in_a_row(memory: mc.MemoryStorage) -> None:
-    """And of one buffered reflection there is one generation."""
+    """Concurrent reflections become consecutive generations, and a buffered reflection becomes one."""
     first = memory.insert_observational_memory_record({"id": "o", "thread_id": "t"})
 
     def reflect() -> int:

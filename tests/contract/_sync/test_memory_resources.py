@@ -26,7 +26,7 @@ def test_a_resource_comes_back_as_it_was_saved(memory: mc.MemoryStorage) -> None
 
 
 def test_an_update_makes_a_resource_or_changes_what_is_given(memory: mc.MemoryStorage) -> None:
-    """Metadata is merged key by key."""
+    """An update creates a missing resource, or changes the given fields and merges metadata."""
     made = memory.update_resource("ada", metadata={"a": 1, "b": 1})
     assert (made.working_memory, made.metadata) == (None, {"a": 1, "b": 1})
     told = memory.update_resource("ada", working_memory="x")
@@ -38,7 +38,7 @@ def test_an_update_makes_a_resource_or_changes_what_is_given(memory: mc.MemorySt
 
 
 def test_everything_can_be_cleared(deployment: mc.Deployment) -> None:
-    """A table, or all of memory."""
+    """Clearing deletes all rows of a table, or of the whole memory."""
     store = mc.ConvexStore(deployment)
     memory = store.memory
     memory.save_resource(mc.Resource(id="ada"))

@@ -31,7 +31,7 @@ def saved(memory: mc.MemoryStorage, count: int, **fields: Any) -> list[mc.Thread
 
 
 def test_a_thread_comes_back_as_it_was_saved(memory: mc.MemoryStorage) -> None:
-    """Times in UTC to the millisecond, from any zone and from text."""
+    """Times in any zone or as text come back in UTC to the millisecond."""
     given = mc.Thread(
         id="t",
         resource_id="ada",
@@ -50,7 +50,7 @@ def test_a_thread_comes_back_as_it_was_saved(memory: mc.MemoryStorage) -> None:
 
 
 def test_what_is_not_given_is_filled_in(memory: mc.MemoryStorage) -> None:
-    """A title isn't needed, nor an id or times."""
+    """A missing title, id and times are filled in."""
     for given in (mc.Thread(resource_id="ada"), {"resource_id": "ada", "title": None, "id": None}):
         before = datetime.now(UTC) - timedelta(seconds=5)
         thread = memory.save_thread(given)
@@ -71,7 +71,7 @@ def test_what_is_not_given_is_filled_in(memory: mc.MemoryStorage) -> None:
     ],
 )
 def test_metadata_has_any_keys(memory: mc.MemoryStorage, metadata: dict[str, Any]) -> None:
-    """Also those that Convex refuses, and updates merge them."""
+    """Metadata may have keys that Convex refuses, and updates merge them."""
     memory.save_thread(mc.Thread(id="t", resource_id="ada", metadata=metadata))
     thread = memory.get_thread_by_id("t")
     assert thread is not None
@@ -111,7 +111,7 @@ def test_updates_change_what_they_name(memory: mc.MemoryStorage) -> None:
 
 
 def test_a_function_can_make_the_metadata(memory: mc.MemoryStorage) -> None:
-    """None leaves it; another resource's thread isn't there."""
+    """A function of the thread makes its metadata; None changes nothing, and another resource's thread isn't found."""
     saved(memory, 1, metadata={"n": 1})
     thread = memory.update_thread_metadata("t0", lambda thread: {"m": thread.metadata["n"] + 1})
     assert thread is not None
@@ -133,7 +133,7 @@ def test_a_thread_moves_with_its_messages(memory: mc.MemoryStorage) -> None:
 
 
 def test_a_deleted_thread_leaves_nothing(memory: mc.MemoryStorage) -> None:
-    """Neither messages nor observations; other threads stay, and an unknown one is no error."""
+    """A deleted thread leaves no messages and observations, other threads stay, and an unknown thread is no error."""
     saved(memory, 2)
     memory.save_messages([mc.Message(thread_id=f"t{n // 60}", content=str(n)) for n in range(61)])
     for thread_id in ("t0", "t1"):
@@ -182,7 +182,7 @@ def test_lists_come_in_order(
     ],
 )
 def test_lists_are_filtered(memory: mc.MemoryStorage, filter: Any, expected: list[str]) -> None:
-    """Metadata by type and value, nested values as a whole, also where it is stored as text."""
+    """Filters compare metadata by type and value, nested values as a whole, also in metadata stored as text."""
     for id, metadata in {
         "one": {"n": 1},
         "float": {"n": 1.0, "odd": "y", "$": 1},
@@ -219,7 +219,7 @@ def test_pages_tell_what_they_are(
 
 
 def test_what_other_clients_wrote_is_read(deployment: mc.Deployment) -> None:
-    """Metadata as JSON text or as none, and times in other forms of ISO."""
+    """Threads of other clients can be read: metadata as JSON text or missing, and times in other ISO forms."""
     memory = mc.ConvexStore(deployment).memory
     for id, metadata, created_at in [
         ("text", '{"$a":1}', "2026-01-01T00:00:00.000Z"),

@@ -42,7 +42,7 @@ def ids(docs: mc.VectorIndex, **options: Any) -> list[str]:
 def test_results_equal_the_reference_on_real_embeddings(
     native: mc.ConvexNativeVector, docstrings: Docstrings
 ) -> None:
-    """The same ids, scores to float32 precision, filtered and not."""
+    """Ids equal the reference's, and scores do to float32 precision, with and without filters."""
     rows, embeddings, questions = docstrings.rows[:600], docstrings.embeddings[:600], docstrings.questions
     docs = native.index("real", 384)
     metadata = [{field: row[field] for field in ("kind", "public")} for row in rows]
@@ -57,7 +57,7 @@ def test_results_equal_the_reference_on_real_embeddings(
 
 
 def test_rows_come_back_with_metadata_and_vectors(native: mc.ConvexNativeVector) -> None:
-    """Metadata is the row's, without the copies in filter fields; a row without has none."""
+    """Metadata comes back without the copies in filter fields, and a row without metadata has none."""
     docs = filled(native)
     found = docs.query([-1, 0], top_k=1, include_vector=True)
     assert (found[0].id, found[0].metadata) == ("west", {})
@@ -68,7 +68,7 @@ def test_rows_come_back_with_metadata_and_vectors(native: mc.ConvexNativeVector)
 
 
 def test_filters_are_one_equality_or_several_joined_by_or(native: mc.ConvexNativeVector) -> None:
-    """Upstream can't send an OR; here it arrives."""
+    """A filter is one equality, or an OR of equalities, which npm's client can't send."""
     docs = filled(native)
     assert ids(docs, filter={"kind": "a"}) == ["east", "north-east"]
     assert ids(docs, filter={"metadata": {"n": {"$eq": 2}}}) == ["north-east"]
@@ -99,21 +99,21 @@ def test_filters_beyond_convex_name_the_alternative(
 
 @pytest.mark.parametrize("top_k", [0, -1, 257, True, 1.5, "10"])
 def test_top_k_is_from_1_to_256(native: mc.ConvexNativeVector, top_k: Any) -> None:
-    """The error names the class without that bound."""
+    """A top_k outside 1 to 256 is an error that names the class without that limit."""
     docs = filled(native)
     with pytest.raises(mc.InvalidArgumentError, match=r"from 1 to 256(?s:.*)ConvexVector"):
         docs.query([1, 0], top_k=top_k)
 
 
 def test_256_results_are_possible(native: mc.ConvexNativeVector, random: np.random.Generator) -> None:
-    """The most that Convex gives."""
+    """A query returns up to 256 results, Convex's limit."""
     docs = native.index("docs", 2)
     docs.upsert(random.standard_normal((300, 2)))
     assert len(docs.query([1, 0], top_k=256)) == 256
 
 
 def test_upserts_replace_the_row_and_the_last_of_equal_ids_wins(native: mc.ConvexNativeVector) -> None:
-    """As `ConvexVector` does: without metadata a row has none afterwards, in no filter field either."""
+    """An upsert without metadata clears metadata and filter fields, and the last of equal ids wins."""
     docs = filled(native)
     given = ["east", "east", "new"]
     assert docs.upsert([[0, 1], [0, -1], [0, -2]], ids=given, metadata=[{"n": 7}, None, {"n": 8}]) == given
@@ -124,7 +124,7 @@ def test_upserts_replace_the_row_and_the_last_of_equal_ids_wins(native: mc.Conve
 
 
 def test_updates_by_id_merge_metadata(native: mc.ConvexNativeVector) -> None:
-    """The filter fields follow."""
+    """An update by id merges metadata and updates the filter fields."""
     docs = filled(native)
     docs.update_vector("west", metadata={"kind": "c"})
     docs.update_vector("east", vector=[0, -1])
@@ -134,7 +134,7 @@ def test_updates_by_id_merge_metadata(native: mc.ConvexNativeVector) -> None:
 
 
 def test_deletes_by_id_and_truncation(native: mc.ConvexNativeVector) -> None:
-    """Unknown ids are passed over."""
+    """Deleting ignores unknown ids, and truncation deletes all rows."""
     docs = filled(native)
     docs.delete_vector("east")
     docs.delete_vectors(ids=["west", "nobody"])
@@ -144,7 +144,7 @@ def test_deletes_by_id_and_truncation(native: mc.ConvexNativeVector) -> None:
 
 
 def test_what_only_a_scan_can_do_says_so(native: mc.ConvexNativeVector) -> None:
-    """Each error names the alternative."""
+    """Operations that need a scan raise errors that name the alternative."""
     docs = filled(native)
     for call in [
         lambda: docs.query(filter={"kind": "a"}),
@@ -161,7 +161,7 @@ def test_what_only_a_scan_can_do_says_so(native: mc.ConvexNativeVector) -> None:
 
 
 def test_indexes_are_those_that_were_named(native: mc.ConvexNativeVector) -> None:
-    """Names are listed and described; others are errors."""
+    """The named indexes are listed and described; others raise an error."""
     filled(native)
     assert native.list_indexes() == ["docs", "real"]
     assert native.describe_index("docs") == mc.IndexStats(dimension=2, count=4, metric="cosine")
@@ -176,7 +176,7 @@ def test_indexes_are_those_that_were_named(native: mc.ConvexNativeVector) -> Non
 
 
 def test_counting_stops_at_the_limit_with_a_warning(deployment: mc.Deployment) -> None:
-    """Counting reads every row, so it has a bound."""
+    """Counting reads every row, so it stops at a limit with a warning."""
     indexes = {"docs": mc.NativeIndex("docs_vectors", 2)}
     native = mc.ConvexNativeVector(deployment, indexes=indexes, describe_count_limit=3)
     native.upsert("docs", [[1, 0]] * 5)
@@ -187,7 +187,7 @@ def test_counting_stops_at_the_limit_with_a_warning(deployment: mc.Deployment) -
 def test_a_table_declared_otherwise_is_an_error(
     native: mc.ConvexNativeVector, deployment: mc.Deployment
 ) -> None:
-    """The dimension of a vector index can't change under its rows."""
+    """A table that is declared with another dimension is an error."""
     filled(native)
     other = mc.ConvexNativeVector(deployment, indexes={"docs": mc.NativeIndex("docs_vectors", 3)})
     with pytest.raises(mc.MastraConvexError, match=r"2 dimensions.*3 dimensions|3 dimensions, the index 2"):
@@ -195,7 +195,7 @@ def test_a_table_declared_otherwise_is_an_error(
 
 
 def test_a_table_that_is_not_declared_shows_the_lines_to_add(deployment: mc.Deployment) -> None:
-    """Where the schema isn't ours to extend; an embedded deployment extends it."""
+    """If the schema lacks the table, the error shows the lines to add; an embedded deployment declares it."""
     native = mc.ConvexNativeVector(deployment, indexes={"new": mc.NativeIndex("new_vectors", 2)})
     if deployment.kind == "embedded":
         assert list(native.query("new", [1, 0])) == []
@@ -209,7 +209,7 @@ def test_a_table_that_is_not_declared_shows_the_lines_to_add(deployment: mc.Depl
 
 
 def test_fields_may_have_other_names(deployment: mc.Deployment) -> None:
-    """As upstream's configuration allows."""
+    """The fields of a native table may have other names, as in npm's configuration."""
     index = mc.NativeIndex(
         "odd", 2, id_field="key", id_index_name="by_key", vector_field="v", metadata_field="m", filter_fields=["kind"]
     )
@@ -232,7 +232,7 @@ BAD_UPSERTS: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
 def test_bad_upserts_store_nothing(
     native: mc.ConvexNativeVector, arguments: dict[str, Any], error: type[mc.MastraConvexError], message: str
 ) -> None:
-    """Nothing is sent."""
+    """An invalid upsert sends nothing."""
     docs = filled(native)
     with pytest.raises(error, match=message):
         docs.upsert(**arguments)
@@ -245,7 +245,7 @@ def test_bad_upserts_store_nothing(
 def test_bad_query_vectors_say_what_was_expected(
     native: mc.ConvexNativeVector, vector: list[float], message: str
 ) -> None:
-    """Before anything is sent."""
+    """An invalid query vector is refused before anything is sent."""
     docs = filled(native)
     with pytest.raises(mc.InvalidArgumentError, match=message):
         docs.query(vector)

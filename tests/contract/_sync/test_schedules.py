@@ -31,7 +31,7 @@ def trigger(n: int, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_schedule_comes_back_as_it_was_created(schedules: mc.SchedulesStorage) -> None:
-    """With the caller's keys, and times as numbers."""
+    """A schedule comes back as it was created, with unchanged keys and times as numbers."""
     given = mc.Schedule(
         target={"type": "agent", "agentId": "a", "prompt": "Hi", "$x": None},
         cron="0 9 * * 1",
@@ -49,7 +49,7 @@ def test_a_schedule_comes_back_as_it_was_created(schedules: mc.SchedulesStorage)
 
 
 def test_a_schedule_is_created_once(schedules: mc.SchedulesStorage) -> None:
-    """The one that is there stays as it is."""
+    """Creating a schedule with a taken id is an error and leaves the stored schedule unchanged."""
     first = schedules.create_schedule(schedule())
     with pytest.raises(
         mc.AlreadyExistsError, match=r'^SchedulesStorage.create_schedule: Schedule with id "s" already exists'
@@ -59,7 +59,9 @@ def test_a_schedule_is_created_once(schedules: mc.SchedulesStorage) -> None:
 
 
 def test_an_update_changes_what_it_names(schedules: mc.SchedulesStorage) -> None:
-    """None clears; a new target is found by its workflow; an unknown schedule is an error."""
+    """An update changes the given fields, None clears one, a new target is found by its workflow, and an unknown
+    schedule is an error.
+    """
     schedules.create_schedule(
         schedule(timezone="UTC", metadata={"a": 1}, owner_type="agent", owner_id="a", updated_at=1, created_at=1)
     )
@@ -95,7 +97,7 @@ FILTERS: list[tuple[dict[str, Any], list[str]]] = [
 def test_schedules_are_listed_in_the_order_of_their_making(
     deployment: mc.Deployment, schedules: mc.SchedulesStorage, filter: Any, expected: list[str]
 ) -> None:
-    """Rows that lack an owner's column have none."""
+    """Schedules are listed oldest first, and rows without an owner's column have no owner."""
     schedules.create_schedule(schedule("d", created_at=4, owner_type="agent", owner_id="x"))
     schedules.create_schedule(
         schedule("c", created_at=3, target={"type": "workflow", "workflowId": "v"}, owner_type="agent")
@@ -119,7 +121,7 @@ def test_schedules_are_listed_in_the_order_of_their_making(
 def test_more_schedules_than_a_call_reads_are_all_listed(
     deployment: mc.Deployment, schedules: mc.SchedulesStorage
 ) -> None:
-    """Mastra's cap is 8,000."""
+    """All schedules are listed, even beyond Mastra's cap of 8,000."""
     record = {"target": '{"type":"agent"}', "cron": "x", "status": "active", "next_fire_at": 1, "updated_at": 1}
     for begin in range(0, 8_100, 450):
         records = [{"id": f"s{n}", "created_at": n, **record} for n in range(begin, begin + 450)]
@@ -129,7 +131,7 @@ def test_more_schedules_than_a_call_reads_are_all_listed(
 
 
 def test_due_schedules_come_longest_due_first(schedules: mc.SchedulesStorage) -> None:
-    """Only active ones, the moment itself included, a hundred unless more are asked for."""
+    """Active schedules that are due now or earlier come longest due first, by default 100 of them."""
     for n in range(120):
         schedules.create_schedule(schedule(f"s{n}", next_fire_at=1000 - n))
     schedules.create_schedule(schedule("paused", next_fire_at=1, status="paused"))
@@ -147,7 +149,7 @@ def test_due_schedules_come_longest_due_first(schedules: mc.SchedulesStorage) ->
 
 
 def test_a_firing_is_won_by_one(schedules: mc.SchedulesStorage) -> None:
-    """Sixteen see the schedule due; the others learn that it isn't any more."""
+    """Of sixteen callers that see a schedule due, one fires it and the others get False."""
     schedules.create_schedule(schedule(next_fire_at=1000))
     fired = together(
         [partial(schedules.update_schedule_next_fire, "s", 1000, 2000, 1001, f"run{n}") for n in range(16)]
@@ -162,7 +164,7 @@ def test_a_firing_is_won_by_one(schedules: mc.SchedulesStorage) -> None:
 
 
 def test_triggers_come_newest_first(schedules: mc.SchedulesStorage) -> None:
-    """A hundred unless more are asked for; a range includes its beginning and not its end."""
+    """By default 100 triggers come, newest first; a range includes its start and not its end."""
     for n in range(300):
         schedules.record_trigger(trigger(n))
     schedules.record_trigger(trigger(999, schedule_id="other"))
@@ -207,7 +209,7 @@ def test_a_schedule_goes_with_its_triggers(schedules: mc.SchedulesStorage) -> No
 
 
 def test_a_heartbeat_is_an_agent(deployment: mc.Deployment, schedules: mc.SchedulesStorage) -> None:
-    """Older versions of Mastra called it so."""
+    """The heartbeat of older versions of Mastra is read as an agent's target."""
     schedules.create_schedule(schedule())
     record = {"target": '{"type":"heartbeat","agentId":"a"}'}
     deployment.mutation(STORAGE, {"op": "patch", "tableName": "mastra_schedules", "id": "s", "record": record})
@@ -250,7 +252,9 @@ def test_what_cannot_be_is_named_and_changes_nothing(
     options: dict[str, Any],
     message: str,
 ) -> None:
-    """The error says which method, which argument, what it was and what was expected."""
+    """An invalid argument raises an error with the method, the argument, its value and the expected form, and changes
+    nothing.
+    """
     before = schedules.create_schedule(schedule())
     with pytest.raises(mc.InvalidArgumentError, match=rf"SchedulesStorage\.{method}.*{message}"):
         getattr(schedules, method)(*arguments, **options)

@@ -37,7 +37,7 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_a_score_comes_back_as_it_was_saved(scores: mc.ScoresStorage, value: Any) -> None:
-    """Texts stay texts, and keys that Convex refuses are carried."""
+    """Texts stay texts, and keys that Convex refuses are kept."""
     given = mc.Score(
         id="s", scorer_id="tone", run_id="r", score=0.5, input=value, output=value, metadata=value, reason="because"
     )
@@ -47,7 +47,7 @@ def test_a_score_comes_back_as_it_was_saved(scores: mc.ScoresStorage, value: Any
 
 
 def test_ids_and_times_are_filled_in(scores: mc.ScoresStorage) -> None:
-    """An input isn't needed."""
+    """Missing ids and times are filled in, and an input isn't required."""
     score = scores.save_score({"scorer_id": "tone", "run_id": "r", "score": 1})
     assert len(score.id) == 36
     assert score.source == "LIVE"
@@ -56,7 +56,7 @@ def test_ids_and_times_are_filled_in(scores: mc.ScoresStorage) -> None:
 
 
 def test_saving_again_keeps_one_score(scores: mc.ScoresStorage) -> None:
-    """The caller's id holds, so that a retry doubles nothing; when it was made stays."""
+    """Saving a score again with its id updates it and keeps its time of creation."""
     first = {"id": "s", "scorer_id": "tone", "run_id": "r", "score": 0.1, "created_at": DAY}
     scores.save_score(first)
     scores.save_score({**first, "score": 0.9, "created_at": DAY + timedelta(days=1)})
@@ -108,7 +108,7 @@ def test_scores_are_listed_newest_first(
     options: dict[str, Any],
     expected: list[int],
 ) -> None:
-    """By what they are about, and their pages concatenate to the whole list."""
+    """Scores are listed by subject, newest first, and the pages concatenate to the whole list."""
     saved(scores)
     found = getattr(scores, method)(*arguments, **options)
     assert [score.id for score in found] == [f"s{n}" for n in expected]
@@ -149,7 +149,9 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
 def test_what_cannot_be_is_named_and_changes_nothing(
     scores: mc.ScoresStorage, method: str, arguments: tuple[Any, ...], options: dict[str, Any], message: str
 ) -> None:
-    """The error says which method, which argument, what it was and what was expected."""
+    """An invalid argument raises an error with the method, the argument, its value and the expected form, and changes
+    nothing.
+    """
     with pytest.raises(mc.InvalidArgumentError, match=rf"ScoresStorage\.{method}.*{message}"):
         getattr(scores, method)(*arguments, **options)
     assert (scores.list_scores_by_run_id("r")).total == 0

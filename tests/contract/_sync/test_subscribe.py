@@ -27,7 +27,7 @@ def watch(deployment: mc.Deployment, id: str = "t1") -> mc.Subscription[Any]:
 
 
 def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.Deployment) -> None:
-    """Iterating begins with what is there, and goes on with what is written."""
+    """Iterating gives the current state, then each change."""
     titles = ["one", "two", "three"]
     save(deployment, "one")
     found = []
@@ -41,7 +41,7 @@ def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.Deploy
 
 
 def test_who_waits_is_woken_by_a_write(deployment: mc.Deployment) -> None:
-    """The write comes while `next` waits, from elsewhere."""
+    """A write from elsewhere wakes a waiting `next`."""
     states = watch(deployment)
     assert states.next() is None
     state, _ = together([lambda: states.next(timeout=20), lambda: save(deployment, "new")])
@@ -64,7 +64,7 @@ def test_a_slow_consumer_gets_the_newest_state_only(deployment: mc.Deployment) -
 
 
 def test_nothing_comes_where_nothing_changed(deployment: mc.Deployment) -> None:
-    """A write elsewhere, or one that is undone before anybody looks, is no change."""
+    """A write to other data, and one that is undone before the next read, are no changes."""
     save(deployment, "same")
     states = watch(deployment)
     states.next()
@@ -85,7 +85,7 @@ def functions(tmp_path: Path) -> Path:
 def test_a_query_runs_only_for_a_commit_that_touches_it(
     functions: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither a write elsewhere nor a look runs it."""
+    """Neither an unrelated write nor a read runs the query."""
     caplog.set_level("INFO", "mastra_convex.functions")
     with mc.connect(":memory:", functions=functions) as deployment:
         states = deployment.subscribe("counting:watch", {"title": ""})
@@ -100,7 +100,7 @@ def test_a_query_runs_only_for_a_commit_that_touches_it(
 
 
 def test_a_query_that_fails_goes_on(functions: Path) -> None:
-    """Its error is raised once; the next state is a good one."""
+    """A failed query's error is raised once, and the next state is a good one."""
     with mc.connect(":memory:", functions=functions) as deployment:
         states = deployment.subscribe("counting:watch", {"title": "bad"})
         assert states.next() == 0
@@ -141,7 +141,7 @@ CLOSERS: list[Callable[[mc.Deployment, mc.Subscription[Any]], Any]] = [
 def test_closing_ends_whoever_waits(
     deployment: mc.Deployment, close: Callable[[mc.Deployment, mc.Subscription[Any]], Any]
 ) -> None:
-    """Closing the subscription, or its deployment, from elsewhere; again: nothing."""
+    """Closing the subscription or its deployment ends every wait, and closing again does nothing."""
     states = watch(deployment)
     states.next()
 
@@ -156,14 +156,14 @@ def test_closing_ends_whoever_waits(
 
 
 def test_one_that_never_began_can_be_closed(deployment: mc.Deployment) -> None:
-    """Nothing was called, and nothing comes."""
+    """A subscription that never began can be closed; the query isn't called and no state comes."""
     states = deployment.subscribe("no/such:query")
     states.close()
     assert end(states)
 
 
 def test_what_cannot_be_followed_is_an_error_of_the_first_state(deployment: mc.Deployment) -> None:
-    """As a call would have it."""
+    """A query that can't be followed raises the error of a call as its first state."""
     with pytest.raises(mc.FunctionNotFoundError, match="no/such:query"):
         deployment.subscribe("no/such:query").next()
     with pytest.raises(mc.ArgumentValidationError):
@@ -174,13 +174,13 @@ def test_what_cannot_be_followed_is_an_error_of_the_first_state(deployment: mc.D
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1"], ids=repr)
 def test_a_timeout_is_seconds(deployment: mc.Deployment, timeout: Any) -> None:
-    """Anything else is named."""
+    """A timeout that isn't a number of seconds is an error."""
     with pytest.raises(mc.InvalidArgumentError, match=r"next: timeout .*; expected seconds, zero or more"):
         watch(deployment).next(timeout=timeout)
 
 
 def test_a_dropped_subscription_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Not even the folder stays open when the deployment is closed."""
+    """After a dropped subscription, closing the deployment closes the folder."""
     with mc.connect(tmp_path / "data") as deployment:
         states = [watch(deployment, str(number)) for number in range(100)]
         assert [state.next() for state in states] == [None] * 100

@@ -45,7 +45,7 @@ def filled(vectors: mc.ConvexVector) -> mc.VectorIndex:
 def test_results_equal_the_reference_on_real_embeddings(
     vectors: mc.ConvexVector, docstrings: Docstrings
 ) -> None:
-    """Ids, order and score bits, filtered and not, one query and many."""
+    """Ids, order and score bits equal the reference's, with and without filters, for one query and many."""
     rows, embeddings, questions = docstrings.rows[:1500], docstrings.embeddings[:1500], docstrings.questions
     docs = vectors.index("docs", 384)
     fields = ["kind", "public", "length"]
@@ -89,13 +89,13 @@ def test_a_vector_comes_back_bit_for_bit(
 
 
 def test_lists_are_vectors_too(vectors: mc.ConvexVector) -> None:
-    """Neither the rows nor the query need be arrays."""
+    """Rows and queries may be lists instead of arrays."""
     docs = filled(vectors)
     assert [hit.id for hit in docs.query([1, 0], top_k=2)] == ["east", "north-east"]
 
 
 def test_ties_come_in_stored_order_and_upserts_keep_their_place(vectors: mc.ConvexVector) -> None:
-    """A row that is written again doesn't move to the end."""
+    """Ties come in stored order, and a replaced row keeps its place."""
     docs = vectors.index("docs", 2)
     docs.upsert([[1, 0], [2, 0], [3, 0]], ids=["a", "b", "c"])
     docs.upsert([[5, 0], [4, 0]], ids=["b", "d"])
@@ -103,7 +103,7 @@ def test_ties_come_in_stored_order_and_upserts_keep_their_place(vectors: mc.Conv
 
 
 def test_an_upsert_replaces_the_row_and_its_metadata(vectors: mc.ConvexVector) -> None:
-    """Without metadata a row has none afterwards; of equal ids in one call the last wins."""
+    """An upsert without metadata clears it, and the last of equal ids in one call wins."""
     docs = filled(vectors)
     docs.upsert([[0, -1], [0, -2], [0, 1]], ids=["east", "east", "new"])
     hit = (docs.query([0, -1], top_k=1, include_vector=True))[0]
@@ -114,7 +114,7 @@ def test_an_upsert_replaces_the_row_and_its_metadata(vectors: mc.ConvexVector) -
 
 
 def test_ids_are_made_where_none_are_given(vectors: mc.ConvexVector) -> None:
-    """They are unique and returned in order."""
+    """Missing ids are created, unique, and returned in order."""
     docs = vectors.index("docs", 2)
     ids = docs.upsert([[1, 0], [0, 1]])
     assert len(set(ids)) == 2
@@ -122,7 +122,7 @@ def test_ids_are_made_where_none_are_given(vectors: mc.ConvexVector) -> None:
 
 
 def test_scores_of_each_metric(vectors: mc.ConvexVector) -> None:
-    """Higher is better for all of them."""
+    """A higher score is better for every metric."""
     expected = {
         "cosine": [("far", 4 / (np.sqrt(2) * np.sqrt(8))), ("north-east", 2 / (np.sqrt(2) * np.sqrt(2)))],
         "dotproduct": [("far", 4.0), ("north-east", 2.0)],
@@ -136,7 +136,7 @@ def test_scores_of_each_metric(vectors: mc.ConvexVector) -> None:
 
 
 def test_a_query_without_a_vector_lists_rows(vectors: mc.ConvexVector) -> None:
-    """Score 0, stored order, at most top_k."""
+    """A query without a vector returns up to top_k rows in stored order with score 0."""
     docs = filled(vectors)
     found = docs.query(filter={"n": {"$gte": 2}}, top_k=2)
     assert [(hit.id, hit.score) for hit in found] == [("north", 0), ("north-east", 0)]
@@ -145,14 +145,14 @@ def test_a_query_without_a_vector_lists_rows(vectors: mc.ConvexVector) -> None:
 
 
 def test_min_score_leaves_out_lower_scores(vectors: mc.ConvexVector) -> None:
-    """By default nothing is left out, not even opposites."""
+    """min_score leaves out lower scores; by default no row is left out."""
     docs = filled(vectors)
     assert len(docs.query([1, 0])) == 5
     assert [hit.id for hit in docs.query([1, 0], min_score=0.9)] == ["east"]
 
 
 def test_filters_reach_into_metadata(vectors: mc.ConvexVector) -> None:
-    """The language's rules are tested in Rust; here they are seen to be in force."""
+    """Filters apply to queries; the language's rules are tested in Rust."""
     docs = filled(vectors)
 
     def ids(filter: dict[str, Any]) -> list[str]:
@@ -167,7 +167,7 @@ def test_filters_reach_into_metadata(vectors: mc.ConvexVector) -> None:
 
 
 def test_dates_compare_as_iso_text(vectors: mc.ConvexVector) -> None:
-    """A datetime in a filter is the text that metadata holds."""
+    """A datetime in a filter equals its ISO text in metadata."""
     docs = vectors.index("docs", 2)
     docs.upsert(
         [[1, 0], [0, 1]],
@@ -183,7 +183,7 @@ def test_dates_compare_as_iso_text(vectors: mc.ConvexVector) -> None:
 def test_rows_of_other_clients_that_cannot_rank_are_skipped(
     vectors: mc.ConvexVector, deployment: mc.Deployment
 ) -> None:
-    """Another length, not finite, zero: left out and counted."""
+    """Rows of another length, not finite or zero are left out and counted."""
     filled(vectors)
     bad = [[1.0], [NAN, 1.0], [0.0, 0.0], []]
     records = [{"id": f"bad{n}", "embedding": embedding} for n, embedding in enumerate(bad)]
@@ -209,7 +209,7 @@ def test_updates_replace_vectors_and_merge_metadata(vectors: mc.ConvexVector) ->
 
 
 def test_deletes_by_id_and_by_filter(vectors: mc.ConvexVector) -> None:
-    """Unknown ids are passed over."""
+    """Rows are deleted by id, ignoring unknown ids, and by filter."""
     docs = filled(vectors)
     docs.delete_vector("east")
     docs.delete_vectors(ids=["west", "nobody"])
@@ -231,7 +231,7 @@ def test_destructive_calls_refuse_empty_filters(vectors: mc.ConvexVector, empty:
 
 
 def test_indexes_are_made_listed_described_and_deleted(vectors: mc.ConvexVector) -> None:
-    """Each index has its own rows."""
+    """Each index has its own rows, and can be listed, described and deleted."""
     filled(vectors)
     vectors.create_index("other", 3, "euclidean")
     assert vectors.list_indexes() == ["docs", "other"]
@@ -246,7 +246,7 @@ def test_indexes_are_made_listed_described_and_deleted(vectors: mc.ConvexVector)
 
 
 def test_creating_an_index_again_is_nothing_or_an_error_naming_both(vectors: mc.ConvexVector) -> None:
-    """Nothing is overwritten silently."""
+    """Creating an index again does nothing if it is the same, and otherwise raises an error with both descriptions."""
     filled(vectors)
     vectors.create_index("docs", 2)
     with pytest.raises(mc.DimensionMismatchError, match=r"'docs' exists with 2 dimensions, asked for 3"):
@@ -259,7 +259,7 @@ def test_creating_an_index_again_is_nothing_or_an_error_naming_both(vectors: mc.
 def test_large_upserts_go_in_batches_and_report_progress(
     vectors: mc.ConvexVector, random: np.random.Generator
 ) -> None:
-    """More rows than one call holds; deletes too."""
+    """Upserts and deletes of more rows than a call takes go in batches, with progress."""
     docs = vectors.index("docs", 8)
     done: list[tuple[int, int]] = []
     ids = docs.upsert(random.standard_normal((1200, 8)), batch_size=400, progress=lambda *at: done.append(at))
@@ -272,7 +272,7 @@ def test_large_upserts_go_in_batches_and_report_progress(
 
 
 def test_rows_with_much_metadata_are_replaced_changed_and_deleted(vectors: mc.ConvexVector) -> None:
-    """Calls are sized by what stands there too: 30 rows of 600 kB are more than a transaction may read."""
+    """Calls are sized by the stored rows too: 30 rows of 600 kB are more than a transaction may read."""
     docs = vectors.index("docs", 2)
     ids = [str(n) for n in range(30)]
     docs.upsert([[1, 0]] * 30, ids=ids, metadata=[{"text": "x" * 600_000}] * 30)
@@ -288,7 +288,7 @@ def test_rows_with_much_metadata_are_replaced_changed_and_deleted(vectors: mc.Co
 
 
 def test_ids_to_delete_are_a_list(vectors: mc.ConvexVector) -> None:
-    """A text is not a list of its characters; a generator and an array are lists."""
+    """Ids may be any iterable of texts, but a single text is refused."""
     docs = vectors.index("docs", 2)
     docs.upsert([[1, 0]] * 4, ids=["a", "b", "c", "d"])
     with pytest.raises(mc.InvalidArgumentError, match="expected a list"):
@@ -329,7 +329,7 @@ BAD_UPSERTS: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
 def test_bad_upserts_store_nothing(
     vectors: mc.ConvexVector, arguments: dict[str, Any], error: type[mc.MastraConvexError], message: str
 ) -> None:
-    """Each error names the place, the value and what was expected."""
+    """An invalid upsert raises an error with the place, the value and the expected form, and stores nothing."""
     docs = filled(vectors)
     with pytest.raises(error, match=message):
         docs.upsert(**arguments)
@@ -359,7 +359,7 @@ BAD_QUERIES: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
 def test_bad_queries_say_what_was_expected(
     vectors: mc.ConvexVector, arguments: dict[str, Any], error: type[mc.MastraConvexError], message: str
 ) -> None:
-    """Before anything is scored."""
+    """An invalid query is refused before any row is scored, with the expected form."""
     docs = filled(vectors)
     with pytest.raises(error, match=message):
         docs.query(**arguments)
@@ -367,7 +367,7 @@ def test_bad_queries_say_what_was_expected(
 
 @pytest.mark.parametrize("index_name", ["", "indexes", None, 3])
 def test_index_names_that_cannot_be(vectors: mc.ConvexVector, index_name: Any) -> None:
-    """Empty, the name of the list of indexes, not text."""
+    """An index name that is empty, reserved or not text is refused."""
     with pytest.raises(mc.InvalidArgumentError, match="index_name"):
         vectors.create_index(index_name, 3)
     with pytest.raises(mc.InvalidArgumentError, match="index_name"):
@@ -376,14 +376,14 @@ def test_index_names_that_cannot_be(vectors: mc.ConvexVector, index_name: Any) -
 
 @pytest.mark.parametrize("dimension", [0, -1, 2.0, True, "3", 10_000])
 def test_dimensions_that_cannot_be(vectors: mc.ConvexVector, dimension: Any) -> None:
-    """An integer, at least 1, at most what a Convex array holds."""
+    """A dimension must be an integer from 1 to the length of Convex's longest array."""
     with pytest.raises(mc.InvalidArgumentError, match="dimension"):
         vectors.create_index("docs", dimension)
     assert vectors.list_indexes() == []
 
 
 def test_missing_indexes_are_named_beside_those_that_exist(vectors: mc.ConvexVector) -> None:
-    """Every method says so, with the nearest name."""
+    """Every method raises the same error for a missing index, with the existing ones and the nearest name."""
     vectors.create_index("docs", 2)
     calls: list[Callable[[], Any]] = [
         lambda: vectors.query("dosc", [1, 0]),
@@ -407,7 +407,7 @@ def test_missing_indexes_are_named_beside_those_that_exist(vectors: mc.ConvexVec
 def test_the_error_of_a_later_batch_says_what_was_written(
     vectors: mc.ConvexVector, random: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where several calls are needed, those before the failure stay."""
+    """If a later batch fails, earlier batches stay and the error says how many rows they wrote."""
     docs = vectors.index("docs", 4)
     call = vectors._functions.call
 
@@ -424,7 +424,7 @@ def test_the_error_of_a_later_batch_says_what_was_written(
 
 
 def test_a_class_takes_a_target_and_closes_what_it_opened(tmp_path: Any) -> None:
-    """A deployment it was given stays open."""
+    """A class closes the deployment that it opened, and leaves a given one open."""
     with mc.ConvexVector(tmp_path) as vectors:
         vectors.create_index("docs", 2)
     with mc.connect(tmp_path) as deployment:
