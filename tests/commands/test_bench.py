@@ -85,7 +85,7 @@ def compared(
 def test_the_crossover_is_where_native_gets_ahead_and_stays(
     scan: list[float], native: list[float], at: float | None
 ) -> None:
-    """Between sizes along straight lines on logarithmic axes."""
+    """Between measured sizes, the crossover lies on straight lines on logarithmic axes."""
     assert crossover([100, 1000, 2000], scan, native) == (at if at is None else pytest.approx(at))
 
 
@@ -125,12 +125,14 @@ def test_the_advice_follows_from_the_medians(comparison: Comparison, title: str,
 
 
 def test_the_break_even_is_where_both_took_as_long_in_all() -> None:
-    """2 s and 100 times 5 ms are 0.5 s and 100 times 20 ms."""
+    """The break-even is the number of queries at which both took the same total time: 2 s and 100 × 5 ms, or 0.5 s and
+    100 × 20 ms.
+    """
     assert compared(lambda rows: (rows, 5), (500, 20)).break_even == 101
 
 
 def test_what_the_advice_rests_on_is_said() -> None:
-    """Above all whether Convex's own index was measured."""
+    """The output says whether Convex's own index was measured, and the other bases of the advice."""
     assert basis(compared(lambda rows: (1, 1), (2, 2))) == (
         "This rests on medians of at least 30 repeated and 5 first queries a size for the best 10, over real "
         "embeddings of 384 numbers, in an embedded deployment beyond a network of 40 ms round trip and 50 Mbit/s, "
@@ -145,7 +147,7 @@ def test_what_the_advice_rests_on_is_said() -> None:
 
 @pytest.mark.parametrize("native", [3, 30, 150, 300, 3000])
 def test_no_text_of_the_plot_lies_upon_another(native: float) -> None:
-    """Names of lines, titles and labels, wherever the lines end."""
+    """Names of lines, titles and labels never overlap in the plot, wherever the lines end."""
     figure = lines(compared(lambda rows: (3 * rows, 50), (native, native)))
     figure.draw_without_rendering()
     shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
@@ -156,7 +158,7 @@ def test_no_text_of_the_plot_lies_upon_another(native: float) -> None:
 
 
 def test_recall_counts_ids_as_good_as_the_last_exact_one() -> None:
-    """Whichever of equal scores was taken; an id that comes twice, or isn't there, counts for nothing."""
+    """Recall counts any of several equal scores, and ignores repeated and unknown ids."""
     scores = {"a": 0.9, "b": 0.5, "c": 0.5, "d": 0.4}
     for ids, count in [("ab", 2), ("ac", 2), ("ca", 2), ("ad", 1), ("aa", 1), ("ax", 1), ("", 0)]:
         assert found(list(ids), scores, last=0.5) == count
@@ -190,7 +192,7 @@ def echo() -> Iterator[str]:
 
 
 def test_the_relay_delays_paces_and_counts_both_directions(echo: str) -> None:
-    """A round trip later, at the speed of the line, and nothing lost or mixed up."""
+    """The relay adds a round trip, keeps the speed of the line, and loses or mixes up no byte."""
     sent = np.random.default_rng(1).bytes(500_000)
     with relay(echo, Network(rtt_ms=60, mbit_per_second=40)) as between:
         host, port = between.url.removeprefix("http://").split(":")
@@ -220,7 +222,7 @@ def report(*arguments: str, environment: dict[str, str] | None = None) -> dict[s
 
 
 def test_json_has_both_classes_at_each_size(tmp_path: Path) -> None:
-    """Both are exact here; a scan moves the rows, native what it returns."""
+    """The JSON output has both classes at each size, with recall and bytes."""
     made = report(*QUICK)
     assert made["network"] == {"rtt_ms": 0.0, "mbit_per_second": None}
     assert (made["target"], made["kind"], made["top_k"], made["dimension"]) == (None, "http", 10, 384)
@@ -251,7 +253,7 @@ def test_a_network_slows_both_down_as_much_as_it_says() -> None:
 
 
 def test_plot_and_report_are_written_whole(tmp_path: Path) -> None:
-    """A picture as its suffix says; one HTML file that asks nothing of any server."""
+    """The plot has the format of its suffix, and the report is one self-contained HTML file."""
     for name in ("plot.png", "plot.svg"):
         done = run("bench", *QUICK, "--plot", str(tmp_path / name), "--html", str(tmp_path / "report.html"))
         assert done.returncode == 0, done.stderr
@@ -310,7 +312,7 @@ def test_a_deployment_of_yours_is_left_as_it_was(project: Served) -> None:
 
 
 def test_interrupted_it_still_deletes_what_it_wrote(project: Served) -> None:
-    """And ends as an interrupted program does."""
+    """An interrupted run deletes its data and exits as an interrupted program."""
     command = [COMMAND, "bench", project.url, "--sizes", "40", "--queries", "100000"]
     environment = ENVIRONMENT | {"CONVEX_ADMIN_KEY": project.admin_key}
     with subprocess.Popen(
@@ -328,7 +330,7 @@ def test_interrupted_it_still_deletes_what_it_wrote(project: Served) -> None:
 
 
 def test_a_schema_without_the_table_is_told_the_line_to_add() -> None:
-    """Before anything is written."""
+    """A schema without the table is an error with the line to add, before anything is written."""
     with serve(data=":memory:") as served:
         done = run("bench", served.url, environment={"CONVEX_ADMIN_KEY": served.admin_key})
         assert (done.returncode, done.stdout) == (2, "")

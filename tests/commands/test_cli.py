@@ -109,7 +109,9 @@ def admits(filter: dict[str, Any] | None, row: dict[str, Any]) -> bool:
 
 
 def test_every_answer_of_the_demo_equals_the_float64_reference(in_memory: Report, exact: Reference) -> None:
-    """The scan to the bits of its scores; native to float32, and in any order among equal scores."""
+    """The scan equals the reference to the bits of its scores; native equals it to float32, with equal scores in any
+    order.
+    """
     for question in in_memory["questions"]:
         admitted = [admits(question["filter"], row) for row in exact.rows]
         assert len(question["scan"]) == min(3, sum(admitted))
@@ -117,7 +119,9 @@ def test_every_answer_of_the_demo_equals_the_float64_reference(in_memory: Report
 
 
 def test_the_demo_asks_ten_questions_and_filters_by_kind_public_and_length(in_memory: Report) -> None:
-    """Ten without a filter; then filters, of which equality and OR go to both classes."""
+    """The demo asks ten questions without filters, then some with filters that both classes or only the scan
+    support.
+    """
     filters = [question["filter"] for question in in_memory["questions"]]
     assert [filter is None for filter in filters] == [True] * 10 + [False] * 7
     by_native = [question["filter"] for question in in_memory["questions"] if question["native"] is not None]
@@ -127,7 +131,7 @@ def test_the_demo_asks_ten_questions_and_filters_by_kind_public_and_length(in_me
 
 
 def test_native_is_null_where_it_cannot_express_the_filter(in_memory: Report) -> None:
-    """Ranges and AND: no hits, no time and no verdict."""
+    """For ranges and AND, native has no hits, no time and no verdict."""
     for question in in_memory["questions"]:
         filter = question["filter"] or {}
         can = len(filter) <= 1 and not any(isinstance(condition, dict) for condition in filter.values())
@@ -137,7 +141,7 @@ def test_native_is_null_where_it_cannot_express_the_filter(in_memory: Report) ->
 
 
 def test_json_has_the_documented_shape(in_memory: Report) -> None:
-    """One object, whose values a program can rely on."""
+    """The JSON output is one object of the documented shape."""
     assert in_memory.keys() == {"questions", "rows", "dimension", "load_seconds"}
     assert in_memory["rows"] >= 2000
     assert in_memory["dimension"] == 384
@@ -151,7 +155,7 @@ def test_json_has_the_documented_shape(in_memory: Report) -> None:
 
 
 def test_one_bit_of_a_score_or_another_order_is_not_exact() -> None:
-    """The verdict on the scan can be no."""
+    """A scan with one wrong bit or another order is reported as not exact."""
     ranking = [ExactHit("a", 0.9), ExactHit("b", 0.5), ExactHit("c", 0.5)]
     assert demo._is_exact_scan(ranking, ranking)  # type: ignore[arg-type]
     for wrong in (
@@ -164,7 +168,7 @@ def test_one_bit_of_a_score_or_another_order_is_not_exact() -> None:
 
 
 def test_native_is_exact_up_to_float32_and_the_order_of_equal_scores() -> None:
-    """The verdict on native can be no, too."""
+    """Native with a wrong id or a score beyond float32's precision is reported as not exact."""
     ranking = [ExactHit("a", 0.9), ExactHit("b", 0.5), ExactHit("c", 0.5), ExactHit("d", 0.4)]
     for right in (
         ranking[:2],
@@ -185,7 +189,7 @@ def test_native_is_exact_up_to_float32_and_the_order_of_equal_scores() -> None:
 
 
 def test_a_kept_index_is_asked_again_without_loading(kept: tuple[Path, Report], in_memory: Report) -> None:
-    """The same answers as in memory, from a file that stays as it is."""
+    """A kept index gives the answers of the one in memory, without loading and without changing its file."""
     folder, first = kept
     before = (folder / "data.sqlite3").read_bytes()
     again = run("demo", "--json", "--data", str(folder))
@@ -196,7 +200,7 @@ def test_a_kept_index_is_asked_again_without_loading(kept: tuple[Path, Report], 
 
 @pytest.mark.parametrize("damage", ["scan row gone", "native row gone", "vector changed", "metadata changed"])
 def test_an_index_that_is_not_whole_is_loaded_again(kept: tuple[Path, Report], damage: str) -> None:
-    """As after a run that was interrupted, or by a release with other rows."""
+    """An incomplete index, or one with another release's rows, is loaded again."""
     folder, first = kept
     with mc.connect(folder) as db:
         scan = mc.ConvexVector(db).index("stdlib_docs")
@@ -217,7 +221,7 @@ def test_an_index_that_is_not_whole_is_loaded_again(kept: tuple[Path, Report], d
 
 @pytest.mark.parametrize("where", ["memory", "folder"])
 def test_like_ranks_the_others_by_a_rows_own_vector(kept: tuple[Path, Report], exact: Reference, where: str) -> None:
-    """The row itself is left out."""
+    """`--like` ranks all rows but the named one by its vector."""
     report = answers("--like", "json.loads", *(("--data", str(kept[0])) if where == "folder" else ()))
     (question,) = report["questions"]
     itself = exact.position["json.loads"]
@@ -237,7 +241,7 @@ def test_like_ranks_the_others_by_a_rows_own_vector(kept: tuple[Path, Report], e
     ],
 )
 def test_an_unknown_id_is_an_error_that_names_near_ones(id: str, hint: str) -> None:
-    """Exit code 5, and nothing on stdout."""
+    """An unknown id is an error with similar ids, exit code 5, and nothing on stdout."""
     done = run("demo", "--like", id)
     assert (done.returncode, done.stdout) == (5, "")
     assert done.stderr.startswith(f"Error: demo: there is no docstring with the id {id!r} among the 2,")
@@ -245,7 +249,7 @@ def test_an_unknown_id_is_an_error_that_names_near_ones(id: str, hint: str) -> N
 
 
 def test_an_unknown_command_or_option_is_an_error_that_names_the_near_one() -> None:
-    """Exit code 2, as usage errors have."""
+    """An unknown command or option is a usage error with a similar name and exit code 2."""
     done = run("dmeo")
     assert (done.returncode, done.stdout) == (2, "")
     assert "No such command 'dmeo'. Did you mean 'demo'?" in done.stderr
@@ -272,7 +276,7 @@ def test_a_locked_folder_is_told_in_a_few_lines(tmp_path: Path) -> None:
 
 
 def test_a_target_that_is_no_folder_is_told(tmp_path: Path) -> None:
-    """And nothing is made at that place."""
+    """A target that isn't a folder is an error, and nothing is created there."""
     done = subprocess.run(
         [COMMAND, "demo", "--data", "https://example.convex.cloud"], capture_output=True, text=True, cwd=tmp_path
     )
@@ -287,7 +291,9 @@ def test_a_target_that_is_no_folder_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("environment", [{}, {"COLUMNS": "80"}, {"PYTHONIOENCODING": "ascii"}], ids=str)
 def test_without_a_terminal_the_output_is_plain_lines(environment: dict[str, str], in_memory: Report) -> None:
-    """No colour, no bar, and every question with both verdicts, whatever the encoding."""
+    """Without a terminal the output has no colour and no bar, and every question with both verdicts, in any
+    encoding.
+    """
     done = run("demo", environment=environment)
     assert done.returncode == 0, done.stderr
     assert ESCAPE not in done.stdout + done.stderr
@@ -311,7 +317,7 @@ def test_without_a_terminal_the_output_is_plain_lines(environment: dict[str, str
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_in_a_terminal_a_bar_fills_and_lines_fit(columns: int) -> None:
-    """Progress of either class up to all rows, colours, and no line longer than the terminal is wide."""
+    """In a terminal, progress bars fill up, colours are used, and no line is wider than the terminal."""
     status, written = run_in_terminal("demo", columns=columns)
     assert status == 0, written
     assert f"{ESCAPE}[" in written
@@ -323,7 +329,7 @@ def test_in_a_terminal_a_bar_fills_and_lines_fit(columns: int) -> None:
 
 
 def test_a_reader_that_leaves_early_meets_no_traceback() -> None:
-    """As ``mastra-convex demo | head`` does."""
+    """A reader that closes the pipe early, as ``head`` does, causes no traceback."""
     with subprocess.Popen([COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -333,14 +339,14 @@ def test_a_reader_that_leaves_early_meets_no_traceback() -> None:
 
 
 def test_output_that_finds_no_room_is_an_error() -> None:
-    """As on a full disk."""
+    """Output to a full disk is an error."""
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([COMMAND, "--version"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (1, "Error: the output: No space left on device\n")
 
 
 def test_a_folder_on_a_full_disk_is_an_error(tmp_path: Path) -> None:
-    """It says that nothing was written, and the same command works once there is room."""
+    """On a full disk the error says that nothing was written, and the command works again when there is room."""
     command = f"{COMMAND} demo --data {tmp_path / 'demo'} --like json.loads"
     done = subprocess.run(
         ["bash", "-c", f"ulimit -f 1000; {command}"], capture_output=True, text=True, timeout=60, env=ENVIRONMENT
@@ -353,7 +359,7 @@ def test_a_folder_on_a_full_disk_is_an_error(tmp_path: Path) -> None:
 
 
 def test_interrupted_it_says_so_and_exits_with_130() -> None:
-    """Without a traceback."""
+    """An interrupted command says so and exits with 130, without a traceback."""
     with subprocess.Popen([COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         process.stderr.readline()
@@ -367,7 +373,7 @@ def test_interrupted_it_says_so_and_exits_with_130() -> None:
 def test_without_a_terminal_a_long_task_says_where_it_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A line as it begins, then one every so many seconds."""
+    """Without a terminal, a long task prints a line when it begins, then one every few seconds."""
     with terminal.bars() as bars:
         report = bars.add("Loading", 3000)
         report(1000, 3000)
@@ -377,7 +383,7 @@ def test_without_a_terminal_a_long_task_says_where_it_is(
 
 
 def test_help_teaches_by_example() -> None:
-    """The command without arguments, too, shows what to type and what exit codes mean."""
+    """Help shows examples and exit codes, also without arguments."""
     for shown in (run("--help").stdout, run().stdout + run().stderr):
         assert "mastra-convex demo --data ./demo" in shown
         assert "Exit codes:" in shown
@@ -388,13 +394,13 @@ def test_help_teaches_by_example() -> None:
 
 @pytest.mark.parametrize("command", [(COMMAND,), (sys.executable, "-m", "mastra_convex")], ids=["script", "module"])
 def test_version_is_the_installed_one(command: tuple[str, ...]) -> None:
-    """By either way of starting it."""
+    """`--version` prints the installed version, from the script and from ``python -m``."""
     done = run("--version", command=command)
     assert (done.returncode, done.stdout) == (0, f"mastra-convex {version('mastra-convex')}\n")
 
 
 def test_the_library_imports_nothing_of_the_command_line() -> None:
-    """Typer and rich cost their time only when the command runs."""
+    """Importing the library doesn't import Typer and Rich."""
     program = (
         "import mastra_convex, sys; print([name for name in ('typer', 'rich', 'matplotlib') if name in sys.modules])"
     )
@@ -402,7 +408,9 @@ def test_the_library_imports_nothing_of_the_command_line() -> None:
 
 
 def test_the_bundled_rows_are_some_of_the_repositorys(docstrings: Docstrings, exact: Reference) -> None:
-    """At least 2,000, in the same order with the same embeddings, in at most 2 MB, with their licence."""
+    """The bundled rows are at least 2,000 of the repository's, in order, with embeddings and licence, in at most 2
+    MB.
+    """
     folder = files("mastra_convex._cli") / "demo_data"
     ids = {row["id"] for row in exact.rows}
     assert exact.rows == [row for row in docstrings.rows if row["id"] in ids]

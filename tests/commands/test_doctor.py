@@ -76,7 +76,7 @@ def test_what_is_wrong_in_a_folder_has_its_next_step(tmp_path: Path) -> None:
 
 
 def test_rows_that_can_never_rank_are_told_by_reason(tmp_path: Path) -> None:
-    """Other clients wrote them: this package doesn't."""
+    """Rows of other clients that can never rank are reported by reason."""
     with mc.connect(tmp_path) as db:
         mc.ConvexVector(db).index("docs", dimension=2).upsert([[1, 0]], ids=["fine"])
         for id, embedding in {"a": [1, 2, 3], "b": [1, 2, 4], "c": [1, math.inf], "d": [0, 0]}.items():
@@ -91,7 +91,7 @@ def test_rows_that_can_never_rank_are_told_by_reason(tmp_path: Path) -> None:
 
 
 def test_a_schema_without_our_tables_is_told(tmp_path: Path) -> None:
-    """As a project has that deployed the functions and kept a schema of its own."""
+    """A deployment with the functions but without their tables in its schema is reported."""
     assert run("init", str(tmp_path)).returncode == 0
     (tmp_path / "schema.ts").write_text(
         'import { defineSchema } from "convex/server";\nimport { mastraTables } from "./mastra/schema";\n'

@@ -84,7 +84,7 @@ def documents(snapshot: Path) -> int:
 
 
 def test_a_folder_comes_back_from_its_snapshot(folder: Path, snapshot: Path, tmp_path: Path) -> None:
-    """The same documents and the same answers, to the bits of the scores; again, and back out, the same."""
+    """A folder imported from its snapshot has the same documents and answers, to the bits of the scores."""
     target = tmp_path / "target"
     first, second = (done("import", snapshot, target) for _ in range(2))
     assert first == second
@@ -98,7 +98,7 @@ def test_a_folder_comes_back_from_its_snapshot(folder: Path, snapshot: Path, tmp
 
 
 def test_a_served_folder_is_reached_by_its_url(folder: Path, snapshot: Path, tmp_path: Path) -> None:
-    """Out of one deployment and into another while they are served."""
+    """Served folders are exported and imported by their URLs."""
     with serve(data=tmp_path / "target") as served:
         environment = {"CONVEX_ADMIN_KEY": served.admin_key}
         first, second = (done("import", snapshot, served.url, environment=environment) for _ in range(2))
@@ -129,7 +129,7 @@ def npx(served: Served, project: Path, *arguments: str) -> subprocess.CompletedP
 
 
 def test_npms_command_line_exports_and_imports(folder: Path, snapshot: Path, tmp_path: Path) -> None:
-    """Its snapshot is ours, and ours is one for it; in parts as small as it may send them."""
+    """Npm's command line imports our snapshots and exports ones that we import, in parts of the smallest size."""
     with serve(data=tmp_path / "target") as served:
         imported = npx(served, tmp_path / "project", "import", str(snapshot))
         assert imported.returncode == 0, imported.stderr
@@ -172,7 +172,7 @@ def cut(snapshot: Path, path: Path) -> None:
 def test_what_cannot_be_done_is_said_in_a_line_and_leaves_nothing(
     folder: Path, snapshot: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
-    """The message has no traceback, and the files are those that were there."""
+    """A failed command prints one line without a traceback, and leaves the files as they were."""
     (tmp_path / "text.zip").write_text("no zip")
     cut(snapshot, tmp_path / "cut.zip")
     places = {"folder": folder, "snapshot": snapshot, "tmp": tmp_path}
@@ -189,7 +189,7 @@ def test_what_cannot_be_done_is_said_in_a_line_and_leaves_nothing(
 
 
 def test_a_folder_in_use_and_a_wrong_key_are_named(snapshot: Path, tmp_path: Path) -> None:
-    """With the next step."""
+    """A folder in use and a wrong key are errors with a next step."""
     with serve(data=tmp_path / "served") as served:
         for arguments in (
             ("export", tmp_path / "served", tmp_path / "x.zip"),
@@ -209,7 +209,7 @@ def test_a_folder_in_use_and_a_wrong_key_are_named(snapshot: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("command", ["export", "import"])
 def test_a_full_disk_is_named_and_nothing_is_left(folder: Path, snapshot: Path, tmp_path: Path, command: str) -> None:
-    """Here a limit on the sizes of files."""
+    """A full disk, simulated by a limit on file sizes, is an error that leaves no file."""
     target = tmp_path / ("x.zip" if command == "export" else "x")
     source = folder if command == "export" else snapshot
     ended = subprocess.run(
@@ -243,7 +243,7 @@ def interrupted(arguments: list[str], said: str, number: int) -> int:
 def test_an_interrupted_import_leaves_nothing_and_can_be_run_again(
     folder: Path, snapshot: Path, tmp_path: Path, number: int
 ) -> None:
-    """Killed, or by Ctrl-C."""
+    """An import that is killed or interrupted leaves nothing, and can be run again."""
     target = tmp_path / "target"
     code = interrupted(["import", str(snapshot), str(target)], "Importing", number)
     assert code == (-signal.SIGKILL if number == signal.SIGKILL else 130)
@@ -254,7 +254,7 @@ def test_an_interrupted_import_leaves_nothing_and_can_be_run_again(
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_export_leaves_no_file_of_that_name(folder: Path, tmp_path: Path, number: int) -> None:
-    """Only what was killed leaves the part, over which the next one writes."""
+    """An interrupted export leaves no file; a killed one leaves a part, which the next export overwrites."""
     file = tmp_path / "x.zip"
     interrupted(["export", str(folder), str(file)], "Exporting", number)
     assert [path.name for path in tmp_path.iterdir()] == (["x.zip.part"] if number == signal.SIGKILL else [])
@@ -263,7 +263,7 @@ def test_an_interrupted_export_leaves_no_file_of_that_name(folder: Path, tmp_pat
 
 
 def test_uploads_are_taken_part_by_part(snapshot: Path) -> None:
-    """As Convex takes them: in order, one again in its place, confirmed once."""
+    """Uploads accept parts in order, a repeated part in its place, and one confirmation, as Convex does."""
     data = snapshot.read_bytes()
     with serve(data=":memory:") as served:
         admin = {"Authorization": f"Convex {served.admin_key}", "Content-Type": "application/json"}

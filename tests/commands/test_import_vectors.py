@@ -43,7 +43,9 @@ def done(*arguments: str | Path, environment: dict[str, str] | None = None) -> A
 def test_rows_arrive_to_the_bit_and_again_ends_the_same(
     tmp_path: Path, vectors: np.ndarray[Any, np.dtype[np.float32]], suffix: str
 ) -> None:
-    """More rows than are in memory at once, with ids and metadata."""
+    """More rows than fit into memory at once arrive to the bit, with ids and metadata; importing again changes
+    nothing.
+    """
     path, target = tmp_path / f"docs.{suffix}", tmp_path / "data"
     if suffix == "jsonl":
         write_lines(path, vectors)
@@ -73,7 +75,7 @@ def test_rows_arrive_to_the_bit_and_again_ends_the_same(
 
 
 def test_rows_without_ids_are_numbered_and_a_served_index_is_filled(tmp_path: Path) -> None:
-    """Integers, float64 and float16 are numbers as well; the metric of a new index is the cosine."""
+    """Rows without ids get their numbers, integers and float16 are accepted, and a new index has the cosine metric."""
     with serve(data=":memory:") as served:
         for dtype in ("i8", "f8", ">f4", "f2"):
             path = tmp_path / f"{dtype.strip('>')}.npz"
@@ -122,7 +124,7 @@ def line(**fields: Any) -> str:
 def test_what_is_wrong_in_a_file_is_found_before_anything_is_written(
     tmp_path: Path, content: Any, message: str
 ) -> None:
-    """The message names the file and the place in it."""
+    """An error in a file is found before anything is written, and names the file and the place in it."""
     path = tmp_path / ("docs.jsonl" if isinstance(content, str) else "docs.npz")
     if isinstance(content, dict):
         np.savez(path, **content)
@@ -150,7 +152,7 @@ def test_what_is_wrong_in_a_file_is_found_before_anything_is_written(
     ],
 )
 def test_an_index_that_cannot_take_the_rows_is_named(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
-    """And holds what it held."""
+    """An index that can't take the rows is an error, and the index is unchanged."""
     path = tmp_path / "docs.npz"
     np.savez(path, vectors=np.ones((3, 2)))
     with mc.connect(tmp_path / "data") as db:

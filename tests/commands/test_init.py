@@ -40,7 +40,7 @@ def actions(folder: Path, *options: str) -> dict[str, str]:
 
 
 def test_the_folder_holds_the_functions_as_they_are(tmp_path: Path) -> None:
-    """Every file of `convex/` but the tests, in a folder that is made with its parents."""
+    """The folder, created with its parents, holds every file of `convex/` but the tests."""
     folder = tmp_path / "app" / "convex"
     assert set(actions(folder).values()) == {"written"}
     sources = {path: text for path, text in files_in(ROOT / "convex").items() if path.endswith(".ts")}
@@ -53,7 +53,7 @@ def test_the_folder_holds_the_functions_as_they_are(tmp_path: Path) -> None:
 
 
 def test_what_it_did_and_what_comes_next_is_shown(tmp_path: Path) -> None:
-    """A line a file on stdout, the guide on stderr; the folder is `./convex` where none is named."""
+    """Each file is a line on stdout, the next steps go to stderr, and the default folder is `./convex`."""
     done = subprocess.run([COMMAND, "init"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert sorted(done.stdout.splitlines()) == sorted(f"written    convex/{path}" for path in OURS)
@@ -63,7 +63,7 @@ def test_what_it_did_and_what_comes_next_is_shown(tmp_path: Path) -> None:
 
 
 def test_again_changes_nothing(tmp_path: Path) -> None:
-    """No file is even touched."""
+    """Running init again touches no file."""
     actions(tmp_path)
     for path in OURS:
         os.utime(tmp_path / path, ns=(0, 0))
@@ -72,7 +72,7 @@ def test_again_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_missing_is_written_beside_the_others(tmp_path: Path) -> None:
-    """As after an upgrade that brings one."""
+    """A missing file, such as one of a newer version, is written."""
     actions(tmp_path)
     (tmp_path / "mastra" / "cache.ts").unlink()
     assert actions(tmp_path) == dict.fromkeys(OURS, "unchanged") | {"mastra/cache.ts": "written"}
@@ -80,7 +80,7 @@ def test_a_file_that_is_missing_is_written_beside_the_others(tmp_path: Path) -> 
 
 
 def test_a_file_of_ours_that_differs_is_replaced_only_when_told(tmp_path: Path) -> None:
-    """Without `--force` nothing at all is written, and the error names the file and the way out."""
+    """A file of mastra/ that differs is an error with its name, and is replaced only with `--force`."""
     changed = tmp_path / "mastra" / "operations" / "storage.ts"
     changed.parent.mkdir(parents=True)
     changed.write_text("// changed")
@@ -95,7 +95,7 @@ def test_a_file_of_ours_that_differs_is_replaced_only_when_told(tmp_path: Path) 
 
 
 def test_a_file_that_this_version_lacks_is_removed_only_when_told(tmp_path: Path) -> None:
-    """One that an older version wrote; the user's own beside it stays, and so does what no version wrote."""
+    """`--force` removes files of an older version, and keeps the user's own files."""
     actions(tmp_path)
     manifest = json.loads((tmp_path / MANIFEST).read_text())
     manifest["version"] = "0.0.1"
@@ -121,7 +121,7 @@ def test_a_manifest_that_is_none_tells_nothing(tmp_path: Path, manifest: str) ->
 
 
 def test_a_full_disk_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
-    """The file that didn't fit is named, and no part of any is left."""
+    """On a full disk the error names the file, and no part of any file is left."""
     (tmp_path / "mine.ts").write_text("// mine")
     command = ["bash", "-c", f"ulimit -f 12; {COMMAND} init {tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -132,7 +132,7 @@ def test_a_full_disk_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", [[], ["--force"]], ids=["", "force"])
 def test_a_schema_and_files_of_the_users_own_are_kept(tmp_path: Path, options: list[str]) -> None:
-    """The guide says what such a schema lacks, and nothing where it lacks nothing."""
+    """A user's schema and files are kept, and the output says what such a schema lacks."""
     own = {
         "schema.ts": b"export default defineSchema({});",
         "auth.config.ts": b"export default { providers: [/* mine */] };",
@@ -163,7 +163,7 @@ def test_a_schema_and_files_of_the_users_own_are_kept(tmp_path: Path, options: l
     ],
 )
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, there: str, named: str, why: str) -> None:
-    """And nothing is written beside it."""
+    """A folder that can't be written is an error with its name, and nothing is written."""
     (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / there).write_text("")
     done = run("init", str(tmp_path / "convex"))
@@ -182,7 +182,9 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_the_functions_type_check_in_a_users_project(project: Path) -> None:
-    """Strictly, with the real `convex` and the options of its projects; and a wrong type in the user's own is seen."""
+    """The functions type-check strictly in a project with the real `convex`, and a wrong type of the user's is
+    found.
+    """
     check = [str(ROOT / "node_modules" / ".bin" / "tsc"), "--project", "convex"]
     done = subprocess.run(check, cwd=project, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "")
@@ -194,7 +196,7 @@ def test_the_functions_type_check_in_a_users_project(project: Path) -> None:
 
 
 def test_serve_runs_that_folder_with_the_users_functions_beside_ours(project: Path) -> None:
-    """They share tables with ours, and call ours within their own transactions."""
+    """`serve` runs the folder, and the user's functions share tables and transactions with ours."""
     with serve(data=":memory:", functions=project / "convex") as served:
         with mc.connect(served.url, admin_key=served.admin_key) as db:
             now = "2026-01-01T00:00:00.000Z"

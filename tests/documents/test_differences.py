@@ -19,7 +19,7 @@ def test_the_embedded_deployment_differs_as_the_page_says(difference: Difference
 
 @pytest.mark.parametrize("difference", DIFFERENCES)
 def test_each_difference_is_shown(difference: Difference) -> None:
-    """By an example, or by a test that there is."""
+    """Each difference is shown by an example or by an existing test."""
     assert difference.examples or difference.tests
     for test in difference.tests:
         path, name = test.split(": ")

@@ -62,7 +62,7 @@ def follow(reader: Reader, block: Block) -> None:
 
 
 def test_pages_can_be_followed_in_any_order_and_again(tmp_path: Path) -> None:
-    """All in one folder: what one page leaves there changes nothing that another, or the same, prints."""
+    """Pages can be followed in one folder, in any order and again, and print the same."""
     for page in [*PAGES, *reversed(PAGES)]:
         # An export writes over no file, an import over no table.
         (tmp_path / "agent.zip").unlink(missing_ok=True)
@@ -98,14 +98,14 @@ def papers() -> Iterator[mc.VectorIndex]:
 
 @pytest.mark.parametrize(("operators", "example", "ids"), OPERATORS)
 def test_an_operator_admits_what_the_guide_says(papers: mc.VectorIndex, operators: str, example: str, ids: str) -> None:
-    """The rows, by the example, in which an operator of that line stands."""
+    """The example of each operator matches the rows that the guide's table lists."""
     named = re.findall(r"\$\w+", operators)
     assert any(f'"{name}"' in example for name in named) or "none" in operators
     assert ", ".join(hit.id for hit in papers.query(filter=ast.literal_eval(example))) == ids
 
 
 def test_all_operators_are_documented() -> None:
-    """In the guide and in `help()`; which there are is said where filters are compiled."""
+    """Every operator that the filter compiler knows is in the guide and in `help()`."""
     lists = re.findall(r"FIELDS: \[&str; \d+\] = \[(.*?)\];", COMPILED, re.DOTALL)
     known = {name for names in lists for name in re.findall(r"\$\w+", names)}
     assert len(known) == 19
@@ -121,7 +121,7 @@ def test_every_block_is_of_a_known_language() -> None:
 
 
 def test_a_newcomers_first_change_applies_to_the_tree() -> None:
-    """The pieces of CONTRIBUTING.md together, around the lines that it shows."""
+    """The patches of CONTRIBUTING.md apply to the tree."""
     patch = "".join(block.code for block in PAGES["CONTRIBUTING.md"] if block.language == "diff")
     done = subprocess.run(["git", "apply", "--check"], input=patch, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -129,7 +129,7 @@ def test_a_newcomers_first_change_applies_to_the_tree() -> None:
 
 
 def test_the_tree_is_as_the_architecture_says() -> None:
-    """Files that are named in full, and the folders of its table, exist."""
+    """Every file that the architecture names in full exists, and so do the folders of its table."""
     text = (ROOT / "docs/architecture.md").read_text()
     homes = ["", "convex", "convex/mastra", "convex/mastra/operations", "convex/mastra/model"]
     homes += ["python/mastra_convex", "python/mastra_convex/_async", "rust"]
@@ -151,7 +151,7 @@ def test_the_documents_of_a_crate_name_modules_that_exist(crate: str) -> None:
 
 
 def test_the_readme_begins_with_two_commands() -> None:
-    """One installs and shows the main job, one runs all tests; CI takes the second from here."""
+    """The README's first command installs and runs the demo; the second runs all tests, and CI reads it there."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     assert [block.count("\n") for block in blocks[:2]] == [1, 1]
     assert "mastra-convex demo" in blocks[0]

@@ -13,5 +13,5 @@ LIMITS = [pytest.param(limit, functions, id=limit.what) for limits, functions in
 
 @pytest.mark.parametrize(("limit", "functions"), LIMITS)
 def test_passing_a_limit_raises_what_the_page_says(limit: Limit, functions: str | None) -> None:
-    """The error's class and code, in a deployment of its own."""
+    """Exceeding each limit raises the class and code that the page says."""
     assert row(limit, functions) in PAGE

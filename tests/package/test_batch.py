@@ -25,7 +25,7 @@ METRICS: list[mc.Metric] = ["cosine", "dotproduct", "euclidean"]
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_top_k_equals_the_reference_on_real_embeddings(docstrings: Docstrings, metric: mc.Metric, dtype: type) -> None:
-    """Rows and score bits, one query and many, one thread and two."""
+    """Rows and score bits equal the reference's, for one query and many, with one thread and two."""
     rows = docstrings.embeddings.astype(dtype)
     batch = mc.VectorBatch(rows, metric=metric)
     many = batch.top_k_many(docstrings.questions, 50)
@@ -41,7 +41,7 @@ def test_top_k_equals_the_reference_on_real_embeddings(docstrings: Docstrings, m
 
 
 def test_the_array_is_borrowed_and_kept_alive() -> None:
-    """Nothing is copied, and the batch outlives the caller's name."""
+    """The batch borrows the array without a copy, and keeps it alive."""
     rows = np.array([[1, 0], [0, 1]], dtype=np.float32)
     batch = mc.VectorBatch(rows)
     rows[0] = [0, 3]  # not allowed, and visible: this is the caller's memory
@@ -66,7 +66,7 @@ LAYOUTS = [
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_whatever_numpy_takes_is_a_matrix(layout: Any) -> None:
-    """float16 widens, other layouts are copied; the results are the same."""
+    """float16 is widened and other layouts are copied, with the same results."""
     rows = np.array([[1, 2, 3], [-3, 1, 0], [0, 0, 5]], dtype=np.float32)
     expected = mc.VectorBatch(rows).top_k([1, 1, 1], 3)
     for query in ([1, 1, 1], np.ones(3, np.float16), array.array("d", [1, 1, 1]), np.ones(6)[::2]):
@@ -75,7 +75,7 @@ def test_whatever_numpy_takes_is_a_matrix(layout: Any) -> None:
 
 
 def test_results_are_padded_where_queries_have_fewer() -> None:
-    """-1 and NaN stand for no row."""
+    """Queries with fewer results are padded with -1 and NaN."""
     batch = mc.VectorBatch([[1, 0], [-1, 0], [0, 1]])
     rows, scores = batch.top_k_many([[1, 0], [0, 1]], 3, min_score=0.5)
     assert rows.tolist() == [[0], [2]]
@@ -87,7 +87,7 @@ def test_results_are_padded_where_queries_have_fewer() -> None:
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_nothing_in_nothing_out(metric: mc.Metric) -> None:
-    """An empty batch, and no queries."""
+    """An empty batch, or no queries, gives empty results."""
     empty = mc.VectorBatch(np.empty((0, 3), np.float32), metric=metric)
     assert (len(empty), empty.dimension) == (0, 3)
     assert [part.shape for part in empty.top_k([1, 0, 0], 5)] == [(0,), (0,)]
@@ -96,7 +96,7 @@ def test_nothing_in_nothing_out(metric: mc.Metric) -> None:
 
 
 def test_results_are_a_sequence() -> None:
-    """Lazily made, but a list in every other way."""
+    """Results are made lazily, and otherwise behave as a list."""
     batch = mc.VectorBatch([[1, 0], [0, 1], [1, 1]], ids=["a", "b", "c"], metadata=[{"n": 1}, None, {"n": 3.5}])
     found = batch.query([1, 0])
     assert isinstance(found, Sequence)
@@ -118,7 +118,7 @@ def test_results_are_a_sequence() -> None:
 
 
 def test_hits_are_pickled_and_copied() -> None:
-    """Without the batch they were found in."""
+    """Hits can be pickled and copied without their batch."""
     batch = mc.VectorBatch([[1, 0.1], [0, 1]], ids=["a", "b"], metadata=[{"n": [1, None], "big": 2**40}, None])
     for include_vector in (True, False):
         found = batch.query([1, 0], include_vector=include_vector)
@@ -137,13 +137,13 @@ def test_hits_are_pickled_and_copied() -> None:
     ],
 )
 def test_a_hit_that_cannot_be_is_refused(arguments: Any, error: str) -> None:
-    """Metadata is Convex's, a vector holds numbers."""
+    """A hit whose metadata or vector is invalid is refused."""
     with pytest.raises(mc.InvalidArgumentError, match=error):
         mc.QueryResult(*arguments)
 
 
 def test_masks_and_filters_admit_rows() -> None:
-    """Both at once: those that both admit."""
+    """A mask and a filter together admit the rows that pass both."""
     batch = mc.VectorBatch(np.eye(4), metadata=[{"n": n} for n in range(4)])
     assert batch.top_k([1, 1, 1, 1], 4, mask=[True, False, True, True])[0].tolist() == [0, 2, 3]
     assert batch.top_k([1, 1, 1, 1], 4, mask=np.array([1, 0, 1, 1], bool), filter={"n": {"$lt": 3}})[0].tolist() == [
@@ -168,7 +168,7 @@ BAD_BATCHES: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
 
 @pytest.mark.parametrize(("arguments", "error", "message"), BAD_BATCHES)
 def test_bad_batches_are_refused(arguments: dict[str, Any], error: type[mc.MastraConvexError], message: str) -> None:
-    """With place, value and expectation."""
+    """An invalid batch is refused with place, value and expected form."""
     with pytest.raises(error, match=message):
         mc.VectorBatch(**arguments)
 
@@ -183,7 +183,7 @@ def test_bad_batches_are_refused(arguments: dict[str, Any], error: type[mc.Mastr
     ],
 )
 def test_bad_searches_are_refused(arguments: dict[str, Any], message: str) -> None:
-    """With place, value and expectation."""
+    """An invalid search is refused with place, value and expected form."""
     with pytest.raises(mc.InvalidArgumentError, match=message):
         mc.VectorBatch(np.eye(2)).top_k(**arguments)
 
@@ -196,7 +196,7 @@ def page(rows: list[dict[str, Any]], **more: Any) -> bytes:
 
 @pytest.mark.parametrize("narrow", [True, False])
 def test_pages_are_batches(random: np.random.Generator, narrow: bool) -> None:
-    """Numbers as Python prints them come back bit for bit, across pages."""
+    """Numbers in pages come back bit for bit, across pages."""
     matrix = random.standard_normal((30, 20)) * 10.0 ** random.integers(-30, 30, (30, 20))
     if narrow:
         matrix = matrix.astype(np.float32).astype(np.float64)
@@ -224,7 +224,7 @@ def test_pages_are_batches(random: np.random.Generator, narrow: bool) -> None:
 
 
 def test_rows_of_a_page_that_cannot_rank_are_skipped() -> None:
-    """Other clients wrote them; specials come as Convex encodes them."""
+    """Rows of a page that can't rank, as other clients may write them, are skipped."""
     special = {"$float": __import__("base64").b64encode(struct.pack("<d", float("nan"))).decode()}
     embeddings: list[Any] = [[1.0, 0], [1, 0, 0], [special, 1.0], [0.0, -0.0], ["x", 1], None, [1e-05, 2]]
     rows = [{"id": str(n), "embedding": embedding} for n, embedding in enumerate(embeddings)]
@@ -248,14 +248,14 @@ BAD_PAGES: list[tuple[bytes, type[mc.MastraConvexError], str]] = [
 
 @pytest.mark.parametrize(("bad", "error", "message"), BAD_PAGES)
 def test_bad_pages_name_the_page_and_the_byte(bad: bytes, error: type[mc.MastraConvexError], message: str) -> None:
-    """JSON is strict."""
+    """A page that isn't strict JSON is an error with the page and the byte."""
     good = page([{"id": "a", "embedding": [1, 2]}])
     with pytest.raises(error, match=message):
         mc.VectorBatch.from_pages([good, bad])
 
 
 def test_threads_search_one_batch_at_once(docstrings: Docstrings) -> None:
-    """The GIL is released, and nothing is shared that changes."""
+    """Threads can search one batch at the same time, with the GIL released."""
     batch = mc.VectorBatch(docstrings.embeddings)
     expected = [batch.top_k(question, 10)[0].tolist() for question in docstrings.questions]
     failures: list[object] = []
@@ -276,7 +276,7 @@ def test_threads_search_one_batch_at_once(docstrings: Docstrings) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_several_threads_find_what_one_does_and_a_forked_child_goes_on_alone() -> None:
-    """So many rows that others are used. The child has none of its parent's threads, and doesn't wait for them."""
+    """A search with several threads finds the same rows, and a forked child searches without its parent's threads."""
     random = np.random.default_rng(1)
     batch = mc.VectorBatch(random.standard_normal((50_000, 384), np.float32))
     questions = random.standard_normal((3, 384))

@@ -12,7 +12,7 @@ PACKAGE = Path(mc.__file__).parent
 
 
 def test_no_modules_import_each_other() -> None:
-    """Neither when they run nor for their types: there is an order in which each comes after what it imports."""
+    """There is an order in which each module comes after its imports, those for types included."""
     modules = {name_of(path): path for path in PACKAGE.rglob("*.py")}
     imports = {name: imported(path, name, modules) for name, path in modules.items()}
     assert sum(map(len, imports.values())) > 400

@@ -24,7 +24,7 @@ def outcome(program: str, folder: Path) -> object:
 
 
 def test_import_leaves_logging_as_it_was(tmp_path: Path) -> None:
-    """The root as it was; and loggers of ours with neither handler nor level, as those of libraries should be."""
+    """Importing the package leaves the root logger unchanged, and its own loggers have neither handlers nor levels."""
     program = """
 import logging
 before = [vars(logging.root).copy(), logging.getLoggerClass(), logging.lastResort]
@@ -37,7 +37,7 @@ print(json.dumps([bare, before == [vars(logging.root), logging.getLoggerClass(),
 
 
 def test_import_brings_what_the_library_needs_and_not_the_command(tmp_path: Path) -> None:
-    """Typer, Rich, Matplotlib and asyncio are imported when they are used; SQLite is the package's own."""
+    """Typer, Rich, Matplotlib and asyncio are imported only when used, and SQLite is the package's own."""
     program = """
 import mastra_convex
 others = ("typer", "rich", "matplotlib", "asyncio", "pytest", "sqlite3")
@@ -47,7 +47,7 @@ print(json.dumps([name for name in others if name in sys.modules]))
 
 
 def test_an_embedded_deployment_reaches_for_no_network(tmp_path: Path) -> None:
-    """By neither of the two ways out: Python's, which is audited, and the system's, whose descriptors are listed."""
+    """An embedded deployment opens no socket, neither through Python nor through the system."""
     program = """
 import os
 from pathlib import Path

@@ -19,7 +19,7 @@ def caption(html: str) -> str | None:
 
 
 def test_results_are_a_table_that_says_how_they_were_found() -> None:
-    """Best first, scores short, metadata as text that can't be markup; a row that can't rank is told."""
+    """Results are a table, best first, with short scores, escaped metadata and the number of skipped rows."""
     rows = np.array([[1, 0], [3, 4], [0, 0]], np.float32)
     batch = mc.VectorBatch(rows, ids=["a", "<b>", "zero"], metadata=[{"title": "A & B"}, {}, {}])
     html = batch.query([1, 0], 10)._repr_html_()
@@ -28,7 +28,7 @@ def test_results_are_a_table_that_says_how_they_were_found() -> None:
 
 
 def test_only_the_first_of_many_results_are_shown() -> None:
-    """And of long metadata its beginning."""
+    """Only the first of many results are shown, with the beginning of long metadata."""
     batch = mc.VectorBatch(np.eye(30), metadata=[{"text": "x" * 1000}] * 30)
     html = batch.query(np.ones(30), 25)._repr_html_()
     assert len(cells(html)) == 20

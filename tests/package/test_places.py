@@ -43,13 +43,13 @@ PLACES = sorted(set(places()))
 
 
 def test_places_are_found() -> None:
-    """Most methods of the classes check their arguments."""
+    """Most methods name themselves as the place of their errors."""
     assert len(PLACES) > 120
 
 
 @pytest.mark.parametrize(("module", "method", "name", "member"), PLACES, ids=lambda value: str(value))
 def test_the_place_of_an_error_is_the_method_that_raises_it(module: str, method: str, name: str, member: str) -> None:
-    """The class is public and has the method: itself, or by the class that the method is written in."""
+    """The place names a public class and the method of it that raises the error."""
     owner, _, written_in = method.partition(".")
     public = PUBLIC.get(f"Async{name}", PUBLIC.get(name)) or getattr(legacy, f"Async{name}")
     assert inspect.isfunction(getattr(public, member, None))

@@ -10,13 +10,13 @@ from mastra_convex import legacy
 
 
 def test_all_lists_every_public_name_and_nothing_else() -> None:
-    """Modules aside, what doesn't begin with an underscore is listed."""
+    """`__all__` lists every name of the package that doesn't begin with an underscore and isn't a module."""
     public = {name for name, value in vars(mc).items() if not name.startswith("_") and not inspect.ismodule(value)}
     assert public == set(mc.__all__)
 
 
 def test_classes_report_the_package_as_their_home() -> None:
-    """A repr or a traceback shows what users import."""
+    """Classes report `mastra_convex` as their module, so that reprs show what users import."""
     for name in mc.__all__:
         value = getattr(mc, name)
         if inspect.isclass(value):
@@ -24,7 +24,7 @@ def test_classes_report_the_package_as_their_home() -> None:
 
 
 def test_help_has_a_text_for_every_public_name_and_method() -> None:
-    """Functions, classes, and their methods and properties, whichever language they are written in."""
+    """`help()` has a text for every public function, class, method and property, in Python and Rust."""
     public = [getattr(module, name) for module in (mc, legacy) for name in module.__all__ if name != "Metric"]
     documented = {value.__name__: value for value in public}
     for cls in filter(inspect.isclass, public):
@@ -37,7 +37,7 @@ def test_help_has_a_text_for_every_public_name_and_method() -> None:
 
 
 def test_sync_and_async_classes_have_the_same_methods() -> None:
-    """Each client class has a twin."""
+    """Each client class has a twin with the same methods and parameters."""
     for name in mc.__all__:
         if name.startswith("Async"):
             methods = [

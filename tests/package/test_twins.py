@@ -14,7 +14,7 @@ ASYNC: list[Any] = [mc.AsyncConvexStore, mc.AsyncConvexVector, mc.AsyncConvexSer
 
 @pytest.mark.parametrize("kind", SYNC)
 def test_a_sync_class_refuses_an_async_deployment(kind: Any) -> None:
-    """And names the class that takes it, and the function that makes what this one takes."""
+    """A sync class refuses an async deployment and names the class and the function to use instead."""
     with pytest.raises(
         mc.ConfigurationError, match=r"AsyncDeployment\(':memory:'\) comes from connect_async"
     ) as caught:

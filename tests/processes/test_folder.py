@@ -37,7 +37,9 @@ UPSERTS = """
 
 @pytest.mark.parametrize("synchronous", ["full", "normal"])
 def test_acknowledged_batches_survive_kill_9(tmp_path: Path, synchronous: str) -> None:
-    """20 kills in all: every acknowledged batch is there, no half batch, and the matrix agrees with the rows."""
+    """After 20 kills every acknowledged batch is stored, no batch is half stored, and the batch in memory agrees with
+    the rows.
+    """
     acknowledged = -1
     random = np.random.default_rng(7)
     for _ in range(10):
@@ -74,7 +76,9 @@ def test_acknowledged_batches_survive_kill_9(tmp_path: Path, synchronous: str) -
 
 
 def test_a_folder_of_another_process_names_it_and_how_to_share(tmp_path: Path) -> None:
-    """The lock dies with its holder."""
+    """A folder that another process has open is an error with its pid and how to share; the lock ends with the
+    process.
+    """
     holder = run(
         """
         import sys, mastra_convex as mc
@@ -110,7 +114,7 @@ def database(folder: Path) -> Path:
 
 
 def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
-    """Nothing is written to it."""
+    """A file that isn't a database is reported as damaged, and nothing is written to it."""
     file = database(tmp_path)
     file.write_bytes(b"hello, this is not SQLite" * 1000)
     before = file.read_bytes()
@@ -121,7 +125,7 @@ def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["truncate", "overwrite"])
 def test_a_broken_file_is_damaged(tmp_path: Path, damage: str) -> None:
-    """Found when it is opened."""
+    """A damaged file is found when it is opened."""
     file = database(tmp_path)
     content = bytearray(file.read_bytes())
     if damage == "truncate":
@@ -134,7 +138,7 @@ def test_a_broken_file_is_damaged(tmp_path: Path, damage: str) -> None:
 
 
 def test_a_database_of_somebody_else_is_damaged(tmp_path: Path) -> None:
-    """Its tables are not ours."""
+    """A database of another program is reported as damaged."""
     with sqlite3.connect(tmp_path / "data.sqlite3") as theirs:
         theirs.execute("CREATE TABLE notes (text)")
     theirs.close()
@@ -143,7 +147,7 @@ def test_a_database_of_somebody_else_is_damaged(tmp_path: Path) -> None:
 
 
 def test_a_newer_format_says_to_upgrade(tmp_path: Path) -> None:
-    """An old version doesn't guess."""
+    """A folder of a newer format is an error that says to upgrade."""
     file = database(tmp_path)
     with sqlite3.connect(file) as newer:
         newer.execute("PRAGMA user_version = 99")
@@ -153,14 +157,14 @@ def test_a_newer_format_says_to_upgrade(tmp_path: Path) -> None:
 
 
 def test_a_target_that_is_a_file_is_an_error_naming_it(tmp_path: Path) -> None:
-    """A folder can't be made where a file is."""
+    """A target that is a file is an error with its name."""
     (tmp_path / "file").write_text("")
     with pytest.raises(mc.DataFolderError, match="file"):
         mc.connect(tmp_path / "file")
 
 
 def test_a_full_disk_writes_nothing_of_the_call(tmp_path: Path) -> None:
-    """And everything before it stays readable; room again, and writes go on."""
+    """On a full disk a call writes nothing, earlier data stays readable, and writes continue when there is room."""
     program = run(
         """
         import resource, signal, sys, numpy as np, mastra_convex as mc
@@ -192,7 +196,7 @@ def test_a_full_disk_writes_nothing_of_the_call(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["memory", "folder"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_handle_raises_in_a_forked_child(tmp_path: Path, target: str) -> None:
-    """The parent goes on; the child sees the folder as the parent's."""
+    """A handle raises in a forked child, and works on in the parent."""
     with mc.connect(":memory:" if target == "memory" else tmp_path) as db:
         docs = mc.ConvexVector(db).index("docs", 2)
         docs.upsert([[1, 0]], ids=["a"])
@@ -216,7 +220,7 @@ def test_a_handle_raises_in_a_forked_child(tmp_path: Path, target: str) -> None:
 
 
 def test_a_forked_child_does_not_keep_a_dead_parents_folder(tmp_path: Path) -> None:
-    """A worker that outlives its parent holds no lock."""
+    """A forked child that outlives its parent holds no lock on the folder."""
     parent = run(
         """
         import os, sys, time, mastra_convex as mc
@@ -243,7 +247,7 @@ def test_a_forked_child_does_not_keep_a_dead_parents_folder(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("target", ["memory", "folder"])
 def test_threads_share_one_object(tmp_path: Path, target: str) -> None:
-    """Eight writers and readers at once: nothing lost, and a query sees every write acknowledged before it."""
+    """Eight threads that read and write through one object lose nothing, and queries see every acknowledged write."""
     with mc.connect(":memory:" if target == "memory" else tmp_path, synchronous="normal") as db:
         docs = mc.ConvexVector(db).index("docs", 8)
         failures: list[BaseException] = []
@@ -270,7 +274,7 @@ def test_threads_share_one_object(tmp_path: Path, target: str) -> None:
 
 
 def test_limits_can_be_left_off() -> None:
-    """A call larger than Convex allows works where limits are off, and is refused by name otherwise."""
+    """A call beyond Convex's limits works with limits off, and is refused with the limit's name otherwise."""
     records = [{"id": str(n), "embedding": np.ones(4096), "metadata": {}} for n in range(600)]
     request = {"op": "batchInsert", "tableName": "mastra_vector_docs", "records": records}
     with mc.connect(":memory:") as db, pytest.raises(mc.LimitExceededError):

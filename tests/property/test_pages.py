@@ -45,7 +45,9 @@ writes = st.lists(
 def test_pages_are_slices_of_the_list(
     writes: list[list[Any]], threads: list[str], direction: Any, role: str | None, start: int | None, per_page: int
 ) -> None:
-    """Of a thread, of several, filtered or not, forwards and backwards, by number and by cursor."""
+    """Pages are slices of the list: of one thread or several, filtered or not, in both directions, by number and
+    cursor.
+    """
     # By id: the message and its place among those stored, which an update keeps.
     stored: dict[str, tuple[dict[str, Any], int]] = {}
     places = iter(range(1000))

@@ -71,7 +71,7 @@ def test_a_list_read_by_cursor_has_all_that_stays_once(
     direction: str,
     page_size: int,
 ) -> None:
-    """In its order, whatever the size of its pages, whatever is saved and deleted between them."""
+    """A list read by cursor has each lasting item once and in order, whatever is saved and deleted between pages."""
     thread = Thread(memory)
     thread.save([f"m{n}" for n in range(len(first))], first)
     deleted: set[str] = set()
@@ -101,7 +101,7 @@ def test_a_list_read_by_cursor_has_all_that_stays_once(
 def test_pages_of_a_list_that_grows_at_its_end_make_the_list(
     memory: mc.MemoryStorage, batches: list[int], per_page: int, is_iterated: bool
 ) -> None:
-    """A batch is saved before each page is read, as a conversation goes on."""
+    """Pages read while a list grows at its end make the whole list."""
     thread = Thread(memory)
     waiting = list(batches)
     written: list[str] = []

@@ -39,7 +39,9 @@ def searches(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, str, int]:
 @settings(max_examples=400, deadline=None)
 @given(searches())
 def test_rows_and_score_bits_equal_the_reference(search: tuple[np.ndarray, np.ndarray, str, int]) -> None:
-    """Odd shapes, ±0, NaN, infinities, subnormals, zero rows and near ties."""
+    """Rows and score bits equal the reference's for odd shapes, ±0, NaN, infinities, subnormals, zero rows and near
+    ties.
+    """
     rows, query, metric, top_k = search
     scores = reference.scores(query, rows, metric)
     expected = reference.top_k(scores, top_k)

@@ -188,7 +188,7 @@ ROUTES: dict[str, tuple[Callable[[Served, Credential, str], str], tuple[str, ...
 @pytest.mark.parametrize("credential", GRANTS)
 @pytest.mark.parametrize("route", ROUTES)
 def test_every_route_grants_what_a_credential_is_good_for(served: Served, route: str, credential: str) -> None:
-    """To public, closed and ruled functions. `/api/function` is for admins alone."""
+    """Every route grants each credential its public, internal and ruled functions; `/api/function` needs an admin."""
     call, kinds = ROUTES[route]
     make, expected = GRANTS[credential]
     given = make(served.admin_key)

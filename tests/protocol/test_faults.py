@@ -42,7 +42,7 @@ def follow(name: str, proxy: Proxy, wrong: list[str]) -> None:
     "seeds", [range(20), pytest.param(range(20, 520), marks=[pytest.mark.long, pytest.mark.timeout(1800)])], ids=str
 )
 def test_what_breaks_on_the_way_is_made_good(served: Served, seeds: range) -> None:
-    """A seed is a counter, a proxy for npm's client, which counts, and one for ours, which looks on."""
+    """On a failing network, npm's client and ours end on the newest count, and no increment happens twice."""
     print("seeds", seeds)
     wrong: list[str] = []
     broken = 0

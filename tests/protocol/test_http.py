@@ -102,7 +102,7 @@ def authorization(peer: Peer) -> str | None:
 def test_credentials_come_from_arguments_then_from_the_environment(
     peer: Callable[[Behaviour], Peer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A key wins over a token; without any, calls are anonymous; a callable is asked before each call."""
+    """Arguments take precedence over the environment and a key over a token; without either, calls are anonymous."""
     there = peer(lambda connection, body, number: answer(connection, 200, SUCCESS))
     tokens = iter(["one", "two"])
     cases: list[tuple[dict[str, object], list[str | None]]] = [
@@ -129,7 +129,7 @@ def test_credentials_come_from_arguments_then_from_the_environment(
 
 @pytest.mark.parametrize("missing", ["CONVEX_URL", "CONVEX_ADMIN_KEY"])
 def test_connect_from_env_names_what_is_unset(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both a URL and a credential are needed."""
+    """`connect_from_env` needs a URL and a credential, and names the missing variables."""
     for variable, value in {"CONVEX_URL": "http://127.0.0.1:1", "CONVEX_ADMIN_KEY": SECRET}.items():
         if variable != missing:
             monkeypatch.setenv(variable, value)
@@ -138,7 +138,7 @@ def test_connect_from_env_names_what_is_unset(missing: str, monkeypatch: pytest.
 
 
 def test_no_credential_shows(peer: Callable[[Behaviour], Peer]) -> None:
-    """Neither in a repr nor in an error."""
+    """No repr and no error shows a credential."""
     there = peer(lambda connection, body, number: answer(connection, 401, {"code": "BadAdminKey", "message": "no"}))
     with mc.connect(there.url, admin_key=SECRET) as db, pytest.raises(mc.AuthenticationError) as caught:
         db.query("a:b")
@@ -167,7 +167,7 @@ def test_a_refusal_says_what_to_do_about_the_credential_that_was_given(
 def test_without_a_credential_a_function_may_be_hidden_rather_than_missing(
     peer: Callable[[Behaviour], Peer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error says so before it speaks of deploying; with a key there is nothing of the kind."""
+    """Without a credential the error first says that a missing function may be internal."""
     error = {"status": "error", "errorMessage": "Could not find public function for 'mastra/storage:handle'."}
     there = peer(lambda connection, body, number: answer(connection, 200, error))
     with pytest.raises(mc.FunctionNotFoundError) as caught:
@@ -185,7 +185,7 @@ def test_without_a_credential_a_function_may_be_hidden_rather_than_missing(
 def test_white_space_around_a_credential_is_not_of_it(
     peer: Callable[[Behaviour], Peer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that it was read from ends with a line break."""
+    """White space around a credential, such as a file's line break, is ignored."""
     there = peer(lambda connection, body, number: answer(connection, 200, SUCCESS))
 
     def sent(**options: Any) -> str | None:
@@ -232,7 +232,7 @@ def test_a_credential_that_no_header_holds_is_refused_unseen(secret: Any, monkey
     ],
 )
 def test_a_url_without_its_scheme_makes_no_folder(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder of that name is there for those who say that it is one."""
+    """A URL without its scheme is refused; "./" before the name makes it a folder."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(mc.ConfigurationError) as caught:
         mc.connect(target)
@@ -245,7 +245,7 @@ def test_a_url_without_its_scheme_makes_no_folder(target: str, tmp_path: Path, m
 
 
 def test_options_of_the_other_kind_are_refused() -> None:
-    """A folder needs no key, a URL runs no functions folder."""
+    """Options of the other kind of deployment are refused."""
     with pytest.raises(mc.ConfigurationError, match="admin_key"):
         mc.connect(":memory:", admin_key=SECRET)
     with pytest.raises(mc.ConfigurationError, match="functions"):
@@ -253,7 +253,7 @@ def test_options_of_the_other_kind_are_refused() -> None:
 
 
 def test_what_was_not_executed_is_repeated(peer: Callable[[Behaviour], Peer]) -> None:
-    """An overloaded deployment answers in the end, a write included."""
+    """A call that an overloaded deployment refused is repeated until it succeeds, a write included."""
 
     def behaviour(connection: socket.socket, body: bytes, number: int) -> None:
         if number < 3:
@@ -268,7 +268,7 @@ def test_what_was_not_executed_is_repeated(peer: Callable[[Behaviour], Peer]) ->
 
 
 def test_repeating_ends(peer: Callable[[Behaviour], Peer]) -> None:
-    """After `retries` repetitions the last refusal is the error, and says that it may be tried again."""
+    """After `retries` repetitions the last refusal is raised, marked as retryable."""
     refusal = {"code": "TooManyConcurrentRequests", "message": "later"}
     there = peer(lambda connection, body, number: answer(connection, 503, refusal, "Retry-After: 0"))
     with mc.connect(there.url, retries=2) as db, pytest.raises(mc.TransportError) as caught:
@@ -278,7 +278,7 @@ def test_repeating_ends(peer: Callable[[Behaviour], Peer]) -> None:
 
 
 def test_a_write_whose_answer_is_lost_is_not_repeated(peer: Callable[[Behaviour], Peer]) -> None:
-    """It may have happened: the caller decides. A query is simply asked again."""
+    """A write whose answer is lost raises OutcomeUnknownError; a query is repeated."""
 
     def behaviour(connection: socket.socket, body: bytes, number: int) -> None:
         if number > 2:
@@ -333,7 +333,7 @@ def test_an_operation_is_repeated_where_the_functions_say_that_it_only_reads(
 
 @pytest.mark.parametrize("retry_after", ["nan", "inf", "-1", "1e300"])
 def test_a_wait_that_cannot_be_is_no_instruction(peer: Callable[[Behaviour], Peer], retry_after: str) -> None:
-    """Nor is one for ever."""
+    """An invalid or endless Retry-After header is ignored."""
 
     def behaviour(connection: socket.socket, body: bytes, number: int) -> None:
         answer(connection, 503, {"code": "Busy", "message": "later"}, f"Retry-After: {retry_after}")
@@ -357,7 +357,7 @@ def test_the_longest_timeout_is_a_year(peer: Callable[[Behaviour], Peer]) -> Non
 
 
 def test_console_lines_are_logged(peer: Callable[[Behaviour], Peer], caplog: pytest.LogCaptureFixture) -> None:
-    """As those of an embedded deployment, whether the function fails or not."""
+    """Console lines of functions are logged over HTTP too, whether the function fails or not."""
     failure = {"status": "error", "errorMessage": "boom", "logLines": ["[WARN] two"]}
 
     def behaviour(connection: socket.socket, body: bytes, number: int) -> None:
@@ -372,7 +372,7 @@ def test_console_lines_are_logged(peer: Callable[[Behaviour], Peer], caplog: pyt
 
 
 def test_a_deadline_holds(peer: Callable[[Behaviour], Peer]) -> None:
-    """A peer that never answers."""
+    """A call to a peer that never answers ends at its deadline."""
     done = threading.Event()
     there = peer(lambda connection, body, number: done.wait(10) and None)
     with mc.connect(there.url, timeout=0.3) as db:
@@ -385,7 +385,7 @@ def test_a_deadline_holds(peer: Callable[[Behaviour], Peer]) -> None:
 
 
 def test_nobody_there_is_an_error_naming_the_url() -> None:
-    """Nothing was executed."""
+    """If nothing listens at the URL, the error names it and nothing was executed."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     with mc.connect(url, retries=1) as db, pytest.raises(mc.ConnectError, match=url) as caught:
@@ -412,7 +412,7 @@ BAD_REPLIES: list[tuple[int, object, type[mc.MastraConvexError]]] = [
 def test_replies_are_told_apart(
     peer: Callable[[Behaviour], Peer], status: int, reply: object, error: type[mc.MastraConvexError]
 ) -> None:
-    """Each kind of failure is its class."""
+    """Each kind of failed reply has its class."""
     there = peer(lambda connection, body, number: answer(connection, status, reply, "Location: http://127.0.0.1:1/"))
     with mc.connect(there.url, retries=0) as db, pytest.raises(error) as caught:
         db.query("a:b")
@@ -421,7 +421,7 @@ def test_replies_are_told_apart(
 
 
 def test_an_index_of_several_pages_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """0, 1, 256, 257 and 700 rows; the bytes that came are counted."""
+    """An index of 0, 1, 256, 257 or 700 rows is read whole, and the received bytes are counted."""
     embedded = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="full")
     server = _native.HttpServer(embedded, host="127.0.0.1", port=0, folder=None)
     with mc.ConvexVector(server.url, admin_key=server.admin_key) as vectors:

@@ -46,7 +46,7 @@ def test_what_cannot_be_followed_says_why_in_time(served: Served) -> None:
 
 @pytest.mark.parametrize("backlog", [10, 0], ids=["accepts", "does not accept"])
 def test_what_never_answers_is_given_up_in_time(backlog: int) -> None:
-    """`timeout` is for all that is tried until there is a first state."""
+    """`timeout` limits all attempts until the first state."""
     with socket.socket() as silent, socket.socket() as first, socket.socket() as second:
         silent.bind(("127.0.0.1", 0))
         silent.listen(backlog)
@@ -96,7 +96,7 @@ def test_a_server_that_comes_back_is_followed_on(tmp_path: Path) -> None:
 
 
 def test_a_credential_that_is_not_taken_any_more_ends_the_wait(tmp_path: Path) -> None:
-    """However long the subscription went well before."""
+    """A credential that is refused later ends the wait with an error."""
     with in_process(tmp_path) as server:
         db = mc.connect(server.url, admin_key=server.admin_key)
         states = db.subscribe(WATCH, {"threadId": "t1"})
@@ -109,7 +109,7 @@ def test_a_credential_that_is_not_taken_any_more_ends_the_wait(tmp_path: Path) -
 
 
 def test_whoever_asks_again_is_told_again() -> None:
-    """That a deployment can't be reached is no state, which would be given once."""
+    """Every call raises while the deployment can't be reached."""
     with mc.connect("http://127.0.0.1:1", timeout=5) as db:
         states = db.subscribe(WATCH)
         for _ in range(3):

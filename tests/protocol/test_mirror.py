@@ -155,7 +155,7 @@ def test_a_mirror_is_what_all_pages_say(served: Served, name: str, random: np.ra
 
 
 def test_a_query_never_misses_an_acknowledged_write(served: Served, name: str) -> None:
-    """Three write and delete, three query through one handle and one through another."""
+    """While three threads write and delete, queries through two handles never miss an acknowledged write."""
     written: set[str] = set()
     deleting: set[str] = set()
     deleted: set[str] = set()
@@ -221,7 +221,7 @@ def test_mirrors_stay_within_their_memory(served: Served, name: str) -> None:
 
 
 def test_an_index_on_another_deployment_at_the_same_url_is_another_index(tmp_path: Path) -> None:
-    """As when a server in memory is started again."""
+    """After a server in memory restarts at the same URL, its index is read anew."""
 
     def start(port: int) -> tuple[_native.EmbeddedDeployment, _native.HttpServer]:
         deployment = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="full")
@@ -300,7 +300,7 @@ def test_the_memory_of_mirrors_is_a_number_of_bytes(mirror_bytes: Any) -> None:
 
 
 def test_what_one_user_may_see_is_no_answer_to_another(tmp_path: Path) -> None:
-    """Though they ask at once through one handle, whose token is the asking thread's."""
+    """Threads that query at once with different tokens get only what their own user may see."""
     rule = (
         'import type { Access } from "./model/access";\n'
         'export const access = { storage: (user) => user.subject === "agent" } satisfies Access;\n'
@@ -337,7 +337,7 @@ def test_metadata_counts_as_memory(served: Served, name: str) -> None:
 
 
 def test_rows_that_outgrow_what_can_be_read_at_once_are_read_anew(served: Served, name: str) -> None:
-    """Rows of one transaction, of which a later one made each larger."""
+    """Rows of one transaction that have grown beyond a single read are read anew."""
     with connected(served) as db:
         index = mc.ConvexVector(db).index(name, dimension=2)
         index.query([1, 0])

@@ -47,7 +47,7 @@ def node(script: Path, *arguments: str) -> None:
 
 
 def test_the_python_client_reads_and_writes(plain: Served) -> None:
-    """Values, errors, internal functions."""
+    """PyPI's client gets values, errors and refusals of internal functions."""
     client = ConvexHttpClient(plain.url)
     id = client.mutation("notes:add", {"text": "from Python"})
     assert isinstance(id, str)
@@ -66,7 +66,7 @@ def test_the_python_client_reads_and_writes(plain: Served) -> None:
 
 
 def test_the_javascript_client_reads_and_writes(plain: Served) -> None:
-    """Values, errors, internal functions, queries at a timestamp."""
+    """Npm's client gets values, errors, refusals of internal functions, and queries at a timestamp."""
     node(CLIENTS / "http_client.js", *plain)
 
 
@@ -78,5 +78,5 @@ def test_the_javascript_client_reads_and_writes(plain: Served) -> None:
     ],
 )
 def test_mastras_client_gets_what_it_expects(mastra: Served, domain: str) -> None:
-    """The same from either functions, in each domain of its store and from its vector and cache classes."""
+    """Mastra's store, vector and cache classes behave the same with npm's functions and ours."""
     node(CLIENTS / f"{domain}.js", *mastra)

@@ -34,7 +34,7 @@ def served() -> Iterator[Served]:
 
 
 def test_floats_have_a_decimal_point_and_logs_a_level(served: Served) -> None:
-    """The Python client refuses integers where floats belong; the JavaScript one parses levels."""
+    """Floats have a decimal point for the Python client, and log lines a level for the JavaScript one."""
     body = json.dumps({"path": "notes:echo", "args": {"value": 1}})
     connection = http.client.HTTPConnection(urlsplit(served.url).netloc)
     connection.request("POST", "/api/action", body, JSON)
@@ -44,14 +44,14 @@ def test_floats_have_a_decimal_point_and_logs_a_level(served: Served) -> None:
 
 
 def test_formats_differ_in_what_json_lacks(served: Served) -> None:
-    """`json` by default; args are always encoded JSON."""
+    """Values that JSON lacks differ by format; `json` is the default, and arguments are always encoded."""
     args = {"value": [{"$integer": "BwAAAAAAAAA="}, {"$float": "AAAAAAAA+H8="}, {"$bytes": "AP8="}]}
     assert served.call("action", "notes:echo", args)["value"] == ["7", "NaN", "AP8="]
     assert served.call("action", "notes:echo", args, format="convex_encoded_json")["value"] == args["value"]
 
 
 def test_errors_of_functions_are_answers(served: Served) -> None:
-    """HTTP 200, a text with the request and the stack, data only for a ConvexError."""
+    """A failed function is HTTP 200 with the request, the stack, and data only for a ConvexError."""
     reply = served.call("mutation", "notes:fail")
     assert reply["status"] == "error"
     assert reply["errorData"] == {"at": [1.0, 2.5], "reason": "on purpose"}
@@ -67,7 +67,7 @@ def test_errors_of_functions_are_answers(served: Served) -> None:
 
 
 def test_loops_and_promises_without_end_end(served: Served) -> None:
-    """And the next call is served."""
+    """Endless loops and promises end with an error, and the next call is served."""
     begin = time.monotonic()
     replies: list[Any] = []
     spinning = threading.Thread(target=lambda: replies.append(served.call("query", "notes:spin")))
@@ -80,7 +80,7 @@ def test_loops_and_promises_without_end_end(served: Served) -> None:
 
 
 def test_every_route_answers(served: Served) -> None:
-    """The ways to call a function, and what the server says of itself."""
+    """Every route for calls and for information about the server answers."""
     admin = {**JSON, "Authorization": f"convex {served.admin_key}"}
     assert served.send("GET", f"/api/query?path=notes:log&args={quote('{}')}")[1]["status"] == "success"
     assert served.send("POST", "/api/run/notes/log", "{}", JSON)[1]["status"] == "success"
@@ -150,14 +150,14 @@ BAD_REQUESTS = [
 def test_bad_requests_get_their_status_and_code(
     served: Served, path: str, body: str, headers: dict[str, str], status: int, code: str
 ) -> None:
-    """And the server goes on."""
+    """Bad requests get their status and code, and the server continues."""
     found, reply, _ = served.send("POST", path, body, headers)
     assert (found, reply["code"]) == (status, code)
     assert served.call("query", "notes:log")["status"] == "success"
 
 
 def test_keys_that_are_nearly_right_are_refused(served: Served) -> None:
-    """Cut, longer, another case, empty, of another deployment."""
+    """Keys that are cut, longer, empty, in another case or of another deployment are refused."""
     key = served.admin_key
     for near in [key[:-1], key + "0", key.upper(), "", "other" + key[13:], f" {key[14:]}"]:
         headers = {**JSON, "Authorization": f"Convex {near}"}
@@ -165,7 +165,7 @@ def test_keys_that_are_nearly_right_are_refused(served: Served) -> None:
 
 
 def test_slow_and_half_closed_connections_harm_nobody(served: Served) -> None:
-    """A hundred clients that send half a request each."""
+    """A hundred clients that send half a request each don't disturb others."""
     parts = urlsplit(served.url)
     sockets = []
     for _ in range(100):
@@ -192,7 +192,7 @@ def test_a_folder_keeps_its_key_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_paths_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shells leave a ``~`` behind a ``=`` as it is."""
+    """Paths may begin with ``~``, which shells keep behind a ``=``."""
     shutil.copytree(PLAIN, tmp_path / "convex")
     (tmp_path / "auth.config.ts").write_text("export default { providers: [] };")
     for home in ("HOME", "USERPROFILE"):
@@ -217,7 +217,7 @@ def test_internal_functions_need_the_key(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_says_so(served: Served) -> None:
-    """With the address, and no traceback."""
+    """A port in use is an error with the address and no traceback."""
     port = urlsplit(served.url).port
     command = [sys.executable, "-m", "mastra_convex", "serve", "--data", ":memory:", "--port", str(port)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)

@@ -79,7 +79,7 @@ def test_npms_clients_follow_write_and_log_in(served: Served, chat: Chat) -> Non
 
 
 def test_the_python_client_follows_writes_and_logs_in(served: Served, chat: Chat, room: str) -> None:
-    """Live results, values, errors with data, admins and users."""
+    """PyPI's client gets live results, values and errors with data, as an admin and as users."""
     client: Any = ConvexClient(served.url)
     states = client.subscribe("chat:list", {"room": room})
     assert next(states) == []
@@ -106,7 +106,7 @@ def test_the_python_client_follows_writes_and_logs_in(served: Served, chat: Chat
 
 
 def test_a_client_in_the_servers_process_is_answered(chat: Chat, room: str) -> None:
-    """PyPI's client holds the GIL while it waits: the server needs none."""
+    """The server answers PyPI's client in its own process, which holds the GIL while it waits."""
     deployment = EmbeddedDeployment(None, functions=chat.functions, limits="convex", synchronous="normal")
     server = HttpServer(deployment, host="127.0.0.1", port=0, folder=None)
     client: Any = ConvexClient(server.url)
@@ -118,7 +118,7 @@ def test_a_client_in_the_servers_process_is_answered(chat: Chat, room: str) -> N
 
 
 def test_everybody_sees_who_is_there_and_what_they_write(served: Served, chat: Chat, room: str) -> None:
-    """The clients of npm's browser and React, of PyPI, ours, and a bare socket, logged in, in one room."""
+    """Npm's browser and React clients, PyPI's, ours and a bare socket see each other in one chat room."""
     everyone = {"browser", "react", "PyPI", "ours", "socket"}
     script = [*NODE, str(CLIENTS / "sync_follow.js")]
     npm = [
@@ -165,7 +165,7 @@ def test_everybody_sees_who_is_there_and_what_they_write(served: Served, chat: C
 
 
 def test_every_answer_comes_before_the_transition_that_shows_it(served: Served, room: str) -> None:
-    """A transition after every response, failures too; its timestamp reaches the mutation's."""
+    """A mutation's response comes before the transition that shows it, whose timestamp reaches the mutation's."""
     with SyncSocket(served.url) as client:
         client.modify(add(0, "chat:list", {"room": room}), add(1, "chat:list", {"room": "another"}))
         assert len(client.expect("Transition")["modifications"]) == 2
@@ -213,14 +213,14 @@ def test_a_page_comes_back_by_its_journal(served: Served, room: str) -> None:
 
 @pytest.mark.parametrize("path", ["/api/sync", "/api/1.48.0/sync", "/api/0.8.1-alpha.2/sync"])
 def test_both_urls_lead_there(served: Served, path: str) -> None:
-    """With the client's version in it, or not."""
+    """The socket is served at its URL with and without the client's version."""
     with SyncSocket(served.url, path) as client:
         client.modify()
         assert client.expect("Transition")["endVersion"]["querySet"] == 1
 
 
 def test_what_is_no_socket_is_refused(served: Served) -> None:
-    """A version that is none; a request that asks for no upgrade."""
+    """An invalid version, and a request without an upgrade, are refused."""
     with WebSocket(served.url, "/api/latest/sync") as refused:
         assert refused.status == 400
     status, _, _ = served.send("GET", "/api/sync")
@@ -280,7 +280,7 @@ BAD = {
 
 @pytest.mark.parametrize("sent", BAD)
 def test_bad_messages_end_a_socket_and_nothing_else(served: Served, sent: str) -> None:
-    """A FatalError that says why; another socket goes on."""
+    """A bad message ends its socket with a FatalError, and other sockets continue."""
     message, reason = BAD[sent]
     with SyncSocket(served.url) as other, SyncSocket(served.url) as client:
         client.send_frame(TEXT, (message if isinstance(message, str) else json.dumps(message)).encode())
@@ -304,7 +304,7 @@ def test_bad_messages_end_a_socket_and_nothing_else(served: Served, sent: str) -
     ],
 )
 def test_bad_frames_end_a_socket(served: Served, opcode: int, payload: bytes, masked: bool) -> None:
-    """Frames that hold no text, break the protocol, or are too much to be read to their end."""
+    """Frames that aren't text, break the protocol or are too large end the socket."""
     with SyncSocket(served.url) as client:
         with contextlib.suppress(ConnectionError):  # It may be closed before the end.
             client.send_frame(opcode, payload, masked=masked)
@@ -313,7 +313,7 @@ def test_bad_frames_end_a_socket(served: Served, opcode: int, payload: bytes, ma
 
 
 def test_nothing_comes_before_connect(served: Served) -> None:
-    """Not a query, not a session that is no UUID."""
+    """A message before Connect, or a session that isn't a UUID, ends the socket."""
     with SyncSocket(served.url, connect=False) as client:
         client.modify(ADD)
         last, _, reason = client.last_words()
@@ -324,7 +324,7 @@ def test_nothing_comes_before_connect(served: Served) -> None:
 
 
 def test_a_flood_of_mutations_is_cut_off(served: Served) -> None:
-    """Convex's limit is 1000 that wait, and its code one that clients come back from."""
+    """More than 1000 waiting mutations end the socket with a code after which clients reconnect, as on Convex."""
     with SyncSocket(served.url) as client:
         with contextlib.suppress(ConnectionError):  # It is closed before the end.
             for number in range(5000):
@@ -335,14 +335,14 @@ def test_a_flood_of_mutations_is_cut_off(served: Served) -> None:
 
 
 def test_a_timestamp_of_the_future_is_of_other_data(served: Served) -> None:
-    """A client that saw more than there is can't be told what is true."""
+    """A client that saw a later timestamp than the server's is disconnected with an error."""
     with SyncSocket(served.url, connect=False) as client:
         client.connect(maxObservedTimestamp=timestamp(2**62))
         assert client.last_words() == (None, 1011, "InternalServerError")
 
 
 def test_a_mutation_runs_once_for_a_session(served: Served, room: str) -> None:
-    """Sent, cut off, sent again: the stored answer, with its own timestamp."""
+    """A mutation sent again in its session gets the stored answer with its own timestamp."""
     name, session = room, str(uuid.uuid4())
     increment = mutation(3, "chat:increment", name=name)
     for _ in range(5):
@@ -367,7 +367,7 @@ def test_a_mutation_runs_once_for_a_session(served: Served, room: str) -> None:
 
 
 def test_a_mutation_runs_once_across_a_restart(chat: Chat, tmp_path: Path) -> None:
-    """Answers are kept with the data; timestamps go on."""
+    """Stored answers survive a restart, and timestamps continue."""
     session, increment = str(uuid.uuid4()), mutation(0, "chat:increment", name="restarts")
     answers = []
     observed = timestamp(0)
@@ -426,7 +426,7 @@ def test_queries_run_again_as_whom_the_client_has_become(served: Served, chat: C
 def test_a_credential_that_is_not_believed_changes_nothing(
     served: Served, token_type: str, fields: dict[str, Any]
 ) -> None:
-    """The error names the identity that still holds; then the socket closes."""
+    """A refused credential changes nothing: the error names the identity that stays, then the socket closes."""
     with SyncSocket(served.url) as client:
         authenticate(client, "None")
         client.expect("Transition")
@@ -438,7 +438,7 @@ def test_a_credential_that_is_not_believed_changes_nothing(
 
 
 def test_an_admin_acts_as_nobody_without_a_name(served: Served) -> None:
-    """The key is right, the attributes are not."""
+    """A right key with invalid attributes of a user is refused."""
     with SyncSocket(served.url) as client:
         authenticate(client, "Admin", value=served.admin_key, impersonating={"name": "x"})
         last, _, _ = client.last_words()
@@ -447,7 +447,7 @@ def test_an_admin_acts_as_nobody_without_a_name(served: Served) -> None:
 
 
 def test_a_token_expires_while_its_user_is_connected(served: Served, chat: Chat) -> None:
-    """No update was attempted: clients fetch another token."""
+    """An expired token ends the session in a way that makes clients fetch another."""
     with SyncSocket(served.url) as client:
         authenticate(client, "User", value=chat.token("ann", 3))
         client.modify(ADD)
@@ -461,7 +461,7 @@ def test_a_token_expires_while_its_user_is_connected(served: Served, chat: Chat)
 
 
 def test_a_client_that_does_not_read_holds_nobody_back(served: Served) -> None:
-    """It gets the newest state when it reads, and few of those between."""
+    """A client that doesn't read delays no other, and gets the newest state when it reads."""
     writes = 60
     with SyncSocket(served.url, receive_buffer=4096) as slow, SyncSocket(served.url) as quick:
         for client in (slow, quick):
@@ -480,7 +480,7 @@ def test_a_client_that_does_not_read_holds_nobody_back(served: Served) -> None:
 
 
 def test_an_action_that_goes_on_holds_nobody_back(served: Served, room: str) -> None:
-    """Neither who follows what it wrote nor who calls anew waits for its end."""
+    """A long action delays neither subscriptions to its writes nor new calls."""
     with SyncSocket(served.url) as follower, ThreadPoolExecutor(1) as pool:
         follower.modify(add(0, "chat:list", {"room": room}))
         follower.expect("Transition")
@@ -493,7 +493,7 @@ def test_an_action_that_goes_on_holds_nobody_back(served: Served, room: str) -> 
 
 
 def test_what_a_clients_results_take_is_bounded(served: Served) -> None:
-    """A query that leaves no room fails, until there is some."""
+    """A query whose result exceeds the client's total size fails, until there is room."""
     with SyncSocket(served.url) as client:
         client.modify(*(add(query, "chat:blank", {"bytes": 4_000_000}) for query in range(20)))
         client.expect("Transition")
@@ -506,7 +506,7 @@ def test_what_a_clients_results_take_is_bounded(served: Served) -> None:
 
 
 def test_half_closed_and_silent_sockets_harm_nobody(served: Served) -> None:
-    """Those that say nothing any more, and those that stop in the middle of a message."""
+    """Silent sockets, and those that stop in the middle of a message, don't disturb others."""
     message = json.dumps({"type": "Connect", "sessionId": str(uuid.uuid4()), "connectionCount": 0}).encode()
     with contextlib.ExitStack() as open:
         for number in range(100):
@@ -522,7 +522,7 @@ def test_half_closed_and_silent_sockets_harm_nobody(served: Served) -> None:
 
 
 def test_a_server_that_stops_says_so(chat: Chat) -> None:
-    """With a code that clients come back from."""
+    """A stopping server closes sockets with a code after which clients reconnect."""
     with serve(data=":memory:", functions=chat.functions) as served:
         client = SyncSocket(served.url)
         client.modify(ADD)

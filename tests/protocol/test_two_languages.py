@@ -50,7 +50,7 @@ def npm(served: Served, *calls: list[Any]) -> list[Any]:
 
 
 def test_workflows(served: Served, store: mc.ConvexStore) -> None:
-    """Snapshots, merges and lists."""
+    """Snapshots, merges and lists of workflow runs are shared by both clients."""
     key = {"workflowName": "w", "runId": "python"}
     snapshot = {"status": "running", "context": {"input": ODD}}
     store.workflows.persist_workflow_snapshot("w", "python", snapshot, resource_id="ada", created_at=NOON)
@@ -111,7 +111,7 @@ def test_scores(served: Served, store: mc.ConvexStore) -> None:
 
 
 def test_background_tasks(served: Served, store: mc.ConvexStore) -> None:
-    """And who claimed them."""
+    """Background tasks and their claims are shared by both clients."""
     store.background_tasks.create_task(
         {"id": "python", "tool_name": "search", "agent_id": "a", "args": ODD, "created_at": NOON}
     )
@@ -135,7 +135,7 @@ def test_background_tasks(served: Served, store: mc.ConvexStore) -> None:
 
 
 def test_schedules(served: Served, store: mc.ConvexStore) -> None:
-    """Their firing and their triggers."""
+    """Schedules, firings and triggers are shared by both clients."""
     target = {"type": "workflow", "workflowId": "w", "inputData": ODD}
     store.schedules.create_schedule(
         {"id": "python", "target": target, "cron": "x", "next_fire_at": 5, "metadata": ODD, "owner_id": "o"}
@@ -164,7 +164,7 @@ def test_schedules(served: Served, store: mc.ConvexStore) -> None:
 
 
 def test_channels(served: Served, store: mc.ConvexStore) -> None:
-    """Installations and configurations."""
+    """Installations and configurations are shared by both clients."""
     store.channels.save_installation(
         {"id": "python", "platform": "slack", "agent_id": "a", "data": ODD, "created_at": NOON, "status": "active"}
     )
@@ -189,7 +189,7 @@ def test_channels(served: Served, store: mc.ConvexStore) -> None:
 
 
 def test_cache(served: Served) -> None:
-    """Values, lists and counters, until they expire."""
+    """Values, lists and counters are shared by both clients until they expire."""
     with mc.ConvexServerCache(served.url, admin_key=served.admin_key) as cache:
         cache.set("value", {"a": ["ü", None]})
         cache.list_push_indexed("list", "count", {"type": "text"})

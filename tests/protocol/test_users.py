@@ -78,7 +78,7 @@ def connect(request: pytest.FixtureRequest, tmp_path: Path, opened: Path) -> Ite
 
 
 def test_a_user_sees_what_is_theirs(connect: type) -> None:
-    """The owner of a thread sees it; others are refused, and learn nothing of what there is."""
+    """A thread's owner sees it; others are refused, and can't find out what exists."""
     with connect.user("ada") as ada:
         assert ada.query(WATCH, {"threadId": "t1"})["title"] == "Hello"
         assert ada.query("mastra/queries:watchThreadsByResource", {"resourceId": "ada"})[0]["id"] == "t1"
@@ -93,7 +93,7 @@ def test_a_user_sees_what_is_theirs(connect: type) -> None:
 
 
 def test_storage_is_open_to_whom_the_rule_admits(connect: type) -> None:
-    """The agent needs no admin key; a user is refused."""
+    """The agent that a rule admits uses storage without an admin key, and a user is refused."""
     with connect.user("agent") as agent:
         assert mc.ConvexStore(agent).memory.get_thread_by_id("t1").title == "Hello"
     with connect.user("ada") as ada, pytest.raises(mc.ApplicationError) as caught:
@@ -102,7 +102,7 @@ def test_storage_is_open_to_whom_the_rule_admits(connect: type) -> None:
 
 
 def test_a_file_says_whose_tokens_to_believe(tmp_path: Path) -> None:
-    """`serve --auth-config`, beside functions that have none: a path from where the user is."""
+    """`serve --auth-config` reads the accepted providers from a file at the user's path."""
     (tmp_path / "app" / "convex").mkdir(parents=True)
     (tmp_path / "app" / "convex" / "users.ts").write_text(WHO)
     (tmp_path / "app" / "providers.ts").write_text(auth_config())
@@ -125,7 +125,7 @@ def test_a_file_says_whose_tokens_to_believe(tmp_path: Path) -> None:
 
 
 def test_a_native_index_is_open_to_whom_the_rule_admits(connect: type) -> None:
-    """By its table: the functions reach any."""
+    """A rule admits users to native indexes by table."""
     indexes = {name: mc.NativeIndex(f"{name}_vectors", 2) for name in ("docs", "other")}
     with connect.user("agent") as agent, mc.ConvexNativeVector(agent, indexes=indexes) as native:
         native.upsert("docs", [[1, 0], [0, 1]], ids=["a", "b"])
@@ -168,7 +168,7 @@ def test_the_owner_goes_on_where_areas_are_opened(connect: type) -> None:
 
 
 def test_closed_functions_are_not_there_for_users(closed: Path) -> None:
-    """Only public functions are; the owner, who has no token, reaches all."""
+    """Users reach public functions only; the owner without a token reaches all."""
     with mc.connect(":memory:", functions=closed, auth_token=lambda: token("ada")) as ada:
         assert ada.query("users:who") == "https://users.example|ada"
         for path in (WATCH, "mastra/storage:handle"):
@@ -182,7 +182,7 @@ def test_closed_functions_are_not_there_for_users(closed: Path) -> None:
 
 
 def test_vectors_are_for_whom_storage_is_open_to(connect: type) -> None:
-    """Also where they don't come through its function, and though the index was read before."""
+    """Vectors in this process are readable only for users whom storage admits, even if the owner has read them."""
     with connect.user("agent") as agent, connect.user("ada") as ada:
         docs = mc.ConvexVector(agent).index("docs", dimension=2)
         docs.upsert([[1, 0]], ids=["a"])
@@ -207,7 +207,7 @@ def test_the_schema_is_not_a_users_to_extend() -> None:
     ids=["empty", "malformed", "expired", "forged", "another provider's"],
 )
 def test_a_bad_token_is_nobodys(closed: Path, bad: str) -> None:
-    """Refused by calls and by subscriptions, and not shown."""
+    """Calls and subscriptions refuse a bad token, and don't show it."""
     with mc.connect(":memory:", functions=closed, auth_token=lambda: bad) as user:
         for call in (lambda: user.query("users:who"), lambda: user.subscribe("users:who").next()):
             with pytest.raises(mc.AuthenticationError) as caught:
@@ -217,7 +217,7 @@ def test_a_bad_token_is_nobodys(closed: Path, bad: str) -> None:
 
 
 def test_a_subscription_renews_its_token(tmp_path: Path, opened: Path) -> None:
-    """A new one is asked for when the last has expired, and not before; one that stays the same is refused then."""
+    """A subscription asks for a new token when the last one has expired, and refuses an unchanged one."""
     # Five seconds are granted to clocks that differ.
     tokens = [token("ada", seconds=-3), token("ada")]
     spent = tokens[0]
