@@ -7,6 +7,7 @@ import inspect
 
 import mastra_convex as mc
 from mastra_convex import legacy
+from mastra_convex._sync.mastra_vector import QueryOptions
 
 
 def test_all_lists_every_public_name_and_nothing_else() -> None:
@@ -49,3 +50,20 @@ def test_sync_and_async_classes_have_the_same_methods() -> None:
                 for cls in (getattr(mc, name), getattr(mc, name.removeprefix("Async")))
             ]
             assert methods[0] == methods[1], name
+
+
+def test_an_option_of_query_is_declared_once() -> None:
+    """The `query` of each vector class names options that `QueryOptions` declares, and the other methods pass them
+    on.
+    """
+    declared = set(QueryOptions.__annotations__)
+    for cls in (mc.ConvexVector, mc.ConvexNativeVector):
+        keywords = {
+            name
+            for name, parameter in inspect.signature(cls.query).parameters.items()
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        }
+        assert keywords <= declared
+        assert "options" in inspect.signature(cls.query_many).parameters
+    for method in (mc.VectorIndex.query, mc.VectorIndex.query_many):
+        assert "options" in inspect.signature(method).parameters
