@@ -29,7 +29,7 @@ pub fn acting_as(authorization: &str, user: &Value) -> String {
     }
 }
 
-/// What a header says, as the sync protocol takes it.
+/// The token of a header, in the form of the sync protocol.
 pub(crate) fn token(authorization: Option<&str>) -> Result<AuthenticationToken> {
     Ok(match authorization.and_then(|header| header.split_once(' ')) {
         Some(("Convex", key)) => {

@@ -1,10 +1,10 @@
-//! What can go wrong between here and a deployment.
+//! Errors between this client and a deployment.
 
 use std::{io, sync::Arc};
 
 use value::Value;
 
-/// What this crate's functions return.
+/// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call has no value. No variant holds a credential.

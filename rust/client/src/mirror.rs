@@ -26,7 +26,7 @@ pub(crate) struct Mirror {
     index: Option<(String, Description)>,
 }
 
-/// What reading an index for the first time came to.
+/// The outcome of reading an index for the first time.
 pub(crate) enum FirstReading {
     /// Its rows.
     Rows(Mirror),
@@ -39,7 +39,7 @@ pub(crate) enum FirstReading {
 /// How bringing a mirror up to date ended.
 enum Caught {
     Up,
-    /// What happened isn't known: the rows must be read anew.
+    /// The changes aren't known, so the rows must be read anew.
     Behind,
 }
 
@@ -96,7 +96,7 @@ impl Mirror {
         Ok((matches!(caught, Caught::Up), bytes))
     }
 
-    /// What the index is; none if it was deleted.
+    /// The index's description; none if it was deleted.
     pub(crate) fn description(&self) -> Option<&Description> {
         self.index.as_ref().map(|(_, description)| description)
     }

@@ -45,14 +45,14 @@ struct State {
     began: u64,
     reader: Option<String>,
     failure: Option<Error>,
-    /// When somebody last wanted the rows.
+    /// When the rows were last requested.
     wanted: u64,
 }
 
-/// What is kept of an index.
+/// The kept rows of an index.
 enum Kept {
     Mirror(Mirror),
-    /// Rows that can't be brought up to date, as they were read then by somebody.
+    /// Rows that can't be brought up to date, as they were when a reader read them.
     Pages {
         batch: Arc<Batch>,
         metric: String,
@@ -61,7 +61,7 @@ enum Kept {
     },
 }
 
-/// What is wanted of an index.
+/// A request for the rows of an index.
 pub struct Wanted<'a> {
     /// Which one.
     pub index: &'a VectorIndex,
@@ -120,7 +120,7 @@ impl Mirrors {
         while state.is_reading {
             state = place.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        // What another user may see or not is no answer.
+        // An answer to another user may hold other rows.
         if state.began > came && state.reader.as_deref() == wanted.authorization {
             match (&state.failure, &state.kept) {
                 (Some(failure), _) => return Err(failure.clone()),
@@ -190,7 +190,8 @@ impl Mirrors {
         self.clock.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// Drops what was wanted longest ago, until the rest fits. What is being read right now isn't counted.
+    /// Drops the rows that weren't requested for the longest time, until the rest fits. Rows that are being read aren't
+    /// counted.
     fn make_room(&self) {
         let mut places = locked(&self.places);
         let mut kept: Vec<(u64, usize, VectorIndex)> = Vec::new();
@@ -212,7 +213,7 @@ impl Mirrors {
     }
 }
 
-/// A reading under way. Also when it panics, whoever waits goes on.
+/// A reading under way. If it panics, waiting threads continue.
 struct Reading<'a> {
     place: &'a Place,
     began: u64,

@@ -27,7 +27,7 @@ pub struct VectorIndex {
 }
 
 impl VectorIndex {
-    /// What the storage function takes to describe the index.
+    /// The storage function's arguments for describing the index.
     #[must_use]
     pub fn describe(&self) -> Value {
         let keys = Value::from([("id", self.name.as_str().into())]);
@@ -35,7 +35,7 @@ impl VectorIndex {
     }
 }
 
-/// What a deployment says of an index beside its rows.
+/// The description of an index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
     /// The length of its vectors.
@@ -45,7 +45,7 @@ pub struct Description {
 }
 
 impl Description {
-    /// What the storage function replies to [`VectorIndex::describe`]; none if there is no such index.
+    /// The description in the storage function's reply to [`VectorIndex::describe`]; none if the index doesn't exist.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Description {
         }
     }
 
-    /// What a row of the list of indexes says.
+    /// The description in a row of the list of indexes.
     pub(crate) fn of_row(row: &Value) -> Option<Self> {
         let fields = row.as_object()?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length of vectors")]
@@ -152,7 +152,7 @@ impl Client {
                     rows = (rows / 2.0).floor();
                     continue;
                 }
-                // What the function threw is told as of any call.
+                // An error thrown by the function is reported as that of any call.
                 Err(error @ PageError::Refused { .. }) => {
                     return Err(self.outcome(&page).err().unwrap_or(error.into()));
                 }

@@ -47,7 +47,7 @@ impl VectorBatch {
 /// Row numbers, and the scores beside them.
 type RowsAndScores<'py, Rows, Scores> = (Bound<'py, Rows>, Bound<'py, Scores>);
 
-/// What a search takes besides the query, checked.
+/// The checked options of a search.
 struct Options {
     top_k: usize,
     filter: Option<Filter>,
@@ -100,7 +100,7 @@ impl VectorBatch {
         self.batch.dimension()
     }
 
-    /// What a score means.
+    /// The meaning of a score.
     #[getter]
     fn metric(&self) -> &'static str {
         self.metric.name()

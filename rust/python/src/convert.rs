@@ -15,7 +15,7 @@ use crate::error::invalid_argument;
 /// Integers beyond these lose digits as JavaScript numbers.
 const EXACT_INTEGERS: std::ops::RangeInclusive<i64> = -(1 << 53)..=1 << 53;
 
-/// Python's form of a value. Whole numbers are `int`, as whoever wrote `{"year": 2025}` expects to read it; packed
+/// Python's form of a value. Whole numbers are `int`, so that `{"year": 2025}` comes back as it was written; packed
 /// arrays are lists of `float`.
 pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {

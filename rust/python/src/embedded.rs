@@ -34,13 +34,13 @@ pub(crate) struct EmbeddedDeployment {
     owner: Caller,
 }
 
-/// What the handles of the owner and of the administrator share.
+/// The part that the handles of the owner and of the administrator share.
 struct Shared {
     /// None once it is closed.
     deployment: RwLock<Option<Deployment>>,
-    /// What returns the token of the user who calls; None: the owner calls.
+    /// Returns the token of the calling user; None if the owner calls.
     auth_token: Option<Arc<Py<PyAny>>>,
-    /// What ends with the deployment.
+    /// The subscriptions, which end with the deployment.
     subscriptions: Subscriptions,
     /// Descriptions of vector indexes, and the last write to the list of indexes before each was read.
     descriptions: Mutex<HashMap<client::VectorIndex, (i64, Description)>>,
@@ -184,7 +184,7 @@ impl EmbeddedDeployment {
         self.with(py, |deployment| Ok(deployment.clone()))
     }
 
-    /// What a function returns.
+    /// The return value of a function.
     fn value(&self, py: Python<'_>, kind: FunctionKind, path: &str, args: Value) -> PyResult<Value> {
         let caller = self.caller(py)?;
         let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, &caller))?;
@@ -192,8 +192,8 @@ impl EmbeddedDeployment {
         outcome.result.map_err(|error| engine_error(py, &error))
     }
 
-    /// What the storage function says of a vector index. The owner's answer is kept until the list of indexes is
-    /// written; a user is let in or refused by the function, so it is called each time.
+    /// The description of a vector index by the storage function. The owner's answer is kept until the list of indexes
+    /// is written. A user is admitted or refused by the function, so it is called each time.
     fn description(&self, py: Python<'_>, index: &VectorIndex) -> PyResult<Option<Description>> {
         let is_owner = self.shared.auth_token.is_none();
         let written = self.with(py, |deployment| deployment.last_write(INDEXES))?;
@@ -258,7 +258,7 @@ impl Drop for Shared {
     }
 }
 
-/// For `os.register_at_fork`: nobody is opening or closing a folder while the process forks.
+/// For `os.register_at_fork`: no thread opens or closes a folder while the process forks.
 #[pyfunction]
 pub(crate) fn before_fork(py: Python<'_>) {
     py.detach(engine::before_fork);

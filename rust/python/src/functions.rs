@@ -24,7 +24,7 @@ pub(crate) fn parse_kind(py: Python<'_>, kind: &str) -> PyResult<(engine::Functi
     }
 }
 
-/// What a function logged, to Python's logger.
+/// Passes a function's console lines to Python's logger.
 pub(crate) fn log(py: Python<'_>, path: &str, lines: &[String]) -> PyResult<()> {
     if !lines.is_empty() {
         let logger = py.import("logging")?.call_method1("getLogger", ("mastra_convex.functions",))?;

@@ -30,11 +30,11 @@ pub(crate) struct HttpDeployment {
     caller: Arc<Caller>,
 }
 
-/// What the handles of the owner and of the administrator share.
+/// The part that the handles of the owner and of the administrator share.
 struct Connection {
     client: Arc<Client>,
     mirrors: Mirrors,
-    /// What the `Authorization` header is.
+    /// The kind of the `Authorization` header.
     credential: Credential,
     administrator: Arc<Caller>,
     subscriptions: Subscriptions,
@@ -49,7 +49,7 @@ struct Caller {
 /// Gives the `Authorization` header.
 #[derive(Clone)]
 struct Authorization {
-    /// What returns it; None for anonymous calls.
+    /// Returns the header; None for anonymous calls.
     give: Option<Arc<Py<PyAny>>>,
     /// The user as whom an admin acts.
     acting_as: Option<Value>,

@@ -1,6 +1,6 @@
 //! The boundary between Python and the Rust crates: converts, releases the GIL, maps errors.
 //!
-//! What each class promises is said in `mastra_convex/_native.pyi`; the gist of it is said here too, for `help()`.
+//! `mastra_convex/_native.pyi` documents each class; the comments here repeat the essence for `help()`.
 #![deny(unsafe_code)]
 #![warn(clippy::pedantic)]
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over")]

@@ -1,4 +1,4 @@
-//! What a search found: a sequence that makes its items when they are looked at.
+//! The results of a search: a sequence that makes its items when they are accessed.
 
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ impl QueryResult {
     }
 }
 
-/// What a query did.
+/// Statistics of a query.
 #[pyclass(frozen, get_all, module = "mastra_convex")]
 pub(crate) struct QueryStats {
     /// How the rows were read: "embedded" (in this process), "native" (Convex's index), "batch" or "pages".
@@ -229,7 +229,7 @@ impl QueryResults {
         found.ok_or_else(|| PyValueError::new_err("the result is not among these"))
     }
 
-    /// What the query did.
+    /// Statistics of the query.
     #[getter]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, QueryStats>> {
         let seconds = PyDict::new(py);

@@ -39,7 +39,7 @@ struct Callback {
 }
 
 impl Signal {
-    /// Wakes whoever waits. It neither waits nor needs the GIL, so it may be called within a commit.
+    /// Wakes the waiting threads. It neither waits nor needs the GIL, so it may be called within a commit.
     pub(crate) fn set(&self) {
         let mut state = self.state();
         state.is_set = true;
@@ -100,7 +100,7 @@ impl Signal {
     fn wake(&self, state: &mut State) {
         self.changed.notify_all();
         for Callback { function, notifier } in state.callbacks.drain(..) {
-            // Its thread ends with the interpreter: then nobody waits.
+            // Its thread ends with the interpreter, when no thread waits any more.
             let _ = notifier.send(function);
         }
     }
@@ -116,7 +116,7 @@ impl State {
     }
 }
 
-/// The way to the thread that calls back. The GIL is held, so nobody forks meanwhile.
+/// The way to the thread that calls back. The GIL is held, so the process doesn't fork meanwhile.
 fn notifier() -> Sender<Py<PyAny>> {
     let mut notifier = locked(&NOTIFIER);
     notifier

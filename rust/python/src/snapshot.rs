@@ -13,7 +13,7 @@ use pyo3::{exceptions::PyOSError, prelude::*};
 
 use crate::error::{Credential, client_error, engine_error};
 
-/// What a snapshot holds.
+/// The content of a snapshot.
 #[pyclass(frozen, get_all)]
 pub(crate) struct SnapshotSummary {
     tables: BTreeMap<String, (u64, String)>,
@@ -30,7 +30,7 @@ impl From<Summary> for SnapshotSummary {
     }
 }
 
-/// Says in Python how far something is. What Python raises then, a Ctrl-C as well, ends it.
+/// Reports progress to Python. An exception there, such as that of Ctrl-C, ends the work.
 pub(crate) struct Progress {
     callback: Py<PyAny>,
     raised: Option<PyErr>,
@@ -99,7 +99,7 @@ impl Progress {
     }
 }
 
-/// What a snapshot in a file holds.
+/// The content of a snapshot in a file.
 #[pyfunction]
 #[pyo3(signature = (path, *, progress))]
 pub(crate) fn read_snapshot(py: Python<'_>, path: PathBuf, progress: Py<PyAny>) -> PyResult<SnapshotSummary> {

@@ -1,4 +1,4 @@
-//! A live query, for whoever takes its newest state.
+//! A live query, which gives its newest state.
 
 use std::{
     sync::{Arc, Mutex, TryLockError, Weak},
@@ -21,7 +21,7 @@ use crate::{
 /// The number of the only query of a set.
 const QUERY: u32 = 0;
 
-/// What a subscription is to Python. Dropped, it leaves nothing behind.
+/// A subscription in Python. When dropped, it leaves nothing behind.
 #[pyclass(frozen)]
 pub(crate) struct Subscription(Arc<Live>);
 
@@ -43,7 +43,7 @@ enum Source {
 struct EmbeddedQuery {
     deployment: Deployment,
     set: QuerySet,
-    /// What returns the token of the user whose query it is; None: it is the owner's.
+    /// Returns the token of the user who owns the query; None if the owner of the deployment does.
     auth_token: Option<Arc<Py<PyAny>>>,
     /// Until when the user is known; None: not yet.
     expires: Option<SystemTime>,
@@ -62,7 +62,7 @@ impl Subscription {
                 invalid_argument(py, format!("timeout: {seconds}; expected seconds, zero or more, or None"))
             })
         });
-        // In a forked child nobody sets the signal, and `refresh` says why.
+        // In a forked child no thread sets the signal; `refresh` raises the error.
         Ok(self.0.is_foreign() || self.0.signal.wait(py, timeout.transpose()?)?)
     }
 
@@ -111,7 +111,7 @@ impl Subscription {
         let signal = Arc::new(Signal::default());
         signal.set();
         let woken = Arc::clone(&signal);
-        // Nobody, until there is a token.
+        // Anonymous, until there is a token.
         let caller = if auth_token.is_none() { owner } else { Caller::ANONYMOUS };
         let mut set = QuerySet::new(deployment, caller, move || woken.set())?;
         set.add(QUERY, path.clone(), args, None);
@@ -182,12 +182,12 @@ impl Live {
         Ok(())
     }
 
-    /// The state that nobody took yet, in a tuple; its error, where the query failed.
+    /// The state that wasn't taken yet, in a tuple; the error, if the query failed.
     fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let mut source = match self.source.try_lock() {
             Ok(source) => source,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Somebody refreshes it.
+            // Another thread refreshes it.
             Err(TryLockError::WouldBlock) => return Ok(None),
         };
         let Some(source) = source.as_mut() else { return Ok(None) };
@@ -207,7 +207,7 @@ impl Live {
         value.map(|value| PyTuple::new(py, [value])).transpose()
     }
 
-    /// Ends it: whoever waits, waits no longer. Again: nothing.
+    /// Ends it, and every wait in it. Does nothing if it has ended.
     fn close(&self) {
         self.signal.close();
         if !self.is_foreign() {

@@ -12,15 +12,15 @@ use crate::{Filter, Mask, chunk::Chunk};
 /// One row as it is handed in.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What the caller knows it by. A batch doesn't look at it.
+    /// The caller's name for the row. A batch doesn't read it.
     pub id: Arc<str>,
     /// Its vector. A row without one, or with one of another length than the batch's dimension, never ranks.
     pub vector: Option<Packed>,
-    /// What filters look at: an object, as a rule.
+    /// The metadata that filters compare, usually an object.
     pub metadata: Arc<Value>,
 }
 
-/// Vectors that somebody else keeps, e.g. an array of Python's.
+/// Vectors in memory of another owner, such as an array of Python's.
 ///
 /// The numbers mustn't change while a batch uses them: their norms are computed once.
 pub trait Matrix: Send + Sync {
@@ -125,7 +125,7 @@ const CHUNK_BYTES: usize = 512 * 1024;
 /// The rows of such a chunk at most, so that their ids are copied quickly.
 const CHUNK_ROWS: usize = 1024;
 
-/// The size of a chunk of borrowed rows, which nobody is about to write to: the fewer there are, the less often a search
+/// The size of a chunk of borrowed rows, which aren't written to: the fewer chunks there are, the less often a search
 /// waits for what lies elsewhere. Over a million rows of 384 numbers it takes three quarters of the time.
 const BORROWED_CHUNK_BYTES: usize = 8 * 1024 * 1024;
 

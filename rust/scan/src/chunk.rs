@@ -120,7 +120,7 @@ impl Chunk {
         &self.codes
     }
 
-    /// What bounds of some rows need besides the sums.
+    /// The measures that bounds of some rows need besides the sums.
     pub(crate) fn measured(&self, precision: Precision, rows: Range<usize>) -> Measured<&[f32], &[f64]> {
         let Measures { inverse_lengths, errors } = self.codes.measures(precision);
         Measured {

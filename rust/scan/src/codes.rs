@@ -33,7 +33,7 @@ pub(crate) struct Codes {
     usable: Mask,
 }
 
-/// What bounds need of each row's codes.
+/// The measures that bounds need of each row's codes.
 #[derive(Clone, Default)]
 pub(crate) struct Measures {
     /// One by the length of the codes.
@@ -130,7 +130,7 @@ impl Codes {
         [&self.upper[quads.clone()], &self.lower[quads]]
     }
 
-    /// What bounds of rows need besides the sums and the norms.
+    /// The measures that bounds of rows need besides the sums and the norms.
     pub(crate) fn measures(&self, precision: Precision) -> &Measures {
         match precision {
             Precision::Upper => &self.upper_measures,

@@ -47,7 +47,7 @@ const MAX_EXACT: usize = 14;
 /// With so many it makes less than 10^19, which 64 bits hold.
 const MAX_UNIT: usize = 18;
 
-/// What depends on how many digits are behind the point.
+/// The values that depend on the number of digits behind the point.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Scale {
@@ -55,7 +55,7 @@ struct Scale {
     keep: [u8; 16],
     /// Which of the 8 bytes before those.
     keep_upper: u64,
-    /// What the digit before the point is worth, up to [`MAX_UNIT`].
+    /// The value of the digit before the point, up to [`MAX_UNIT`].
     unit: u64,
     /// The same as a float64, up to [`MAX_EXACT`].
     power: f64,

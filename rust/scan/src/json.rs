@@ -99,7 +99,7 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// What is wrong here.
+    /// An error at this place.
     pub(crate) fn error(&self, problem: String) -> JsonError {
         JsonError { offset: self.at, problem }
     }

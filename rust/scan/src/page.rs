@@ -41,7 +41,7 @@ impl PartialOrd for Place {
     }
 }
 
-/// What a page said besides its rows.
+/// The fields of a page besides its rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PageEnd {
     /// How many rows it held.
@@ -50,7 +50,7 @@ pub struct PageEnd {
     pub has_more: bool,
     /// Where the next one begins.
     pub continuation_cursor: Option<String>,
-    /// What `queryChanges` says of them.
+    /// The reply of `queryChanges` about changes.
     pub changes: Option<Value>,
 }
 
@@ -65,7 +65,7 @@ pub enum PageError {
         page: usize,
         /// How many bytes had been read.
         offset: usize,
-        /// What was found there, and what was expected.
+        /// The found text, and the expected form.
         problem: String,
     },
     /// The reply is an error of the function.
@@ -161,7 +161,7 @@ fn append(rows: &mut Vec<(Place, Row)>, batch: &mut Option<Batch>) {
     }
 }
 
-/// What has been read of a reply.
+/// The parts of a reply that were read.
 #[derive(Default)]
 struct Reply {
     status: Option<String>,

@@ -5,7 +5,7 @@ use std::{
     collections::BinaryHeap,
 };
 
-/// What is known of a score: it lies between two numbers.
+/// The bounds of a score: it lies between two numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Bounds {
     pub(crate) lower: f64,
@@ -52,7 +52,7 @@ impl Selection {
         }
     }
 
-    /// What the score of a row must be able to reach.
+    /// The score that a row must be able to reach.
     pub(crate) fn floor(&self) -> f64 {
         self.floor
     }

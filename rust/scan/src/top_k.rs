@@ -10,10 +10,10 @@ use crate::{
     scan::{Found, Scan},
 };
 
-/// What is asked of a batch besides the query vector.
+/// The options of a search besides the query vector.
 #[derive(Clone, Copy, Debug)]
 pub struct Search<'a> {
-    /// What a score means.
+    /// The meaning of a score.
     pub metric: Metric,
     /// How many rows are wanted at most; not 0.
     pub top_k: usize,
@@ -84,7 +84,7 @@ pub enum SearchError {
     InQuery {
         /// Which one, from 0.
         query: usize,
-        /// What is wrong.
+        /// The error.
         source: Box<SearchError>,
     },
 }

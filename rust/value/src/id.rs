@@ -11,7 +11,7 @@ use std::{fmt, str::FromStr};
 pub struct DocumentId {
     /// The number of the document's table, at least 1.
     pub table_number: u32,
-    /// What tells the documents of a table apart.
+    /// The part of an id that distinguishes the documents of a table.
     pub internal: [u8; 16],
 }
 
@@ -152,7 +152,7 @@ pub enum IdError {
     /// The table number is zero, is beyond 32 bits, is not in its shortest form, or has another length than is left.
     #[error("id has table number bytes {bytes:02x?}, expected a varint from 1 to 4294967295 in its shortest form")]
     TableNumber {
-        /// What precedes the internal id.
+        /// The bytes before the internal id.
         bytes: Vec<u8>,
     },
 }
@@ -175,7 +175,7 @@ impl Binary {
     }
 }
 
-/// What a character of the alphabet stands for.
+/// The value of a character of the alphabet.
 fn digit(character: char) -> Option<u8> {
     const NONE: u8 = 0xff;
     const DIGITS: [u8; 128] = {

@@ -132,7 +132,7 @@ pub enum SizeError {
     FieldName {
         /// The object.
         path: String,
-        /// What is wrong with the name.
+        /// The problem of the name.
         error: FieldNameError,
     },
     /// A field at the top of a document begins with an underscore.

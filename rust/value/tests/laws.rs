@@ -1,4 +1,4 @@
-//! What holds for all values: order, encodings, sizes, packed form.
+//! Laws of all values: order, encodings, sizes, packed form.
 
 use std::cmp::Ordering;
 

@@ -134,8 +134,8 @@ macro_rules! with_products {
 with_products!(neon, "neon", multiplied);
 with_products!(dotprod, "neon,dotprod", dotted);
 
-/// What the sums of whole codes lack of each plane. The instructions multiply numbers with a sign, and codes have none: 128
-/// is taken from each code, and 128 times the plane's sum is added at the end.
+/// The part that the sums of whole codes lack of each plane. The instructions multiply numbers with a sign, and codes
+/// have none: 128 is taken from each code, and 128 times the plane's sum is added at the end.
 fn offsets<const PLANES: usize>(planes: [&[Line<i8>]; PLANES]) -> [i32; PLANES] {
     planes.map(|plane| 128 * plane.iter().flat_map(|line| line.0).map(i32::from).sum::<i32>())
 }

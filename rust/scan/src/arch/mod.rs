@@ -72,10 +72,10 @@ impl<T: Copy + Default> Default for Line<T> {
     }
 }
 
-/// What is added to a row's codes, so that none is negative.
+/// The number added to a row's codes, so that none is negative.
 pub(crate) const BIAS: u8 = 136;
 
-/// What that comes to for their upper halves.
+/// The same number for their upper halves.
 pub(crate) const UPPER_BIAS: u8 = 8;
 
 /// How well codes stand for a vector.
@@ -147,7 +147,7 @@ pub struct Kernels {
     pub(crate) two_whole_sums: WholeSums<4>,
     /// The same for rows that needn't be neighbours.
     pub(crate) row_sums: RowSums,
-    /// What these say about scores, see [`CodedQuery::bounds`].
+    /// The bounds of scores from these sums, see [`CodedQuery::bounds`].
     pub(crate) bounds: Bound,
     dots_f32: Exact<f32>,
     dots_f64: Exact<f64>,
@@ -167,7 +167,7 @@ pub(crate) trait Number: Copy + Default + PartialOrd + Into<f64> {
     const CODED: RangeInclusive<f64>;
     /// The size of a number.
     fn magnitude(self) -> Self;
-    /// What takes numbers up to `largest` to numbers up to [`LARGEST_CODE`].
+    /// The factor that scales numbers up to `largest` to numbers up to [`LARGEST_CODE`].
     fn inverse(largest: Self) -> Self;
     /// A product, in float32.
     fn times(self, inverse: Self) -> f32;

@@ -121,7 +121,7 @@ pub(super) fn encode<T: Number>(row: &[T], [upper, lower]: [&mut [Quad]; 2], lan
             let x = numbers[index].times(inverse);
             let (whole, bits) = rounded(x);
             codes[index] = (bits as u8).wrapping_add(BIAS);
-            // What the upper four bits are of that; there are no ties.
+            // The upper four bits of that, rounded; there are no ties.
             let (high, high_bits) = rounded((whole + 0.5) / 16.0);
             let rest = x - 16.0 * high;
             upper_lost[index] += rest * rest;

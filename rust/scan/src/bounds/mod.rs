@@ -90,10 +90,10 @@ const U: f64 = f32::EPSILON as f64 / 2.0;
 /// W.
 const SLACK: f64 = power_of_two(-20);
 
-/// What covers the roundings of float32: 64 u, which is 2⁻¹⁸.
+/// Covers the roundings of float32: 64 u, which is 2⁻¹⁸.
 const SLACK_F32: f32 = 32.0 * f32::EPSILON;
 
-/// What covers those of the square of a sine: 32 u.
+/// Covers those of the square of a sine: 32 u.
 const SINE_SLACK: f32 = 16.0 * f32::EPSILON;
 
 /// 2 to a power that float64 holds as a normal number.
@@ -115,7 +115,7 @@ pub(crate) fn row_measures(Coding { lost, squares }: Coding, inverse: f64, norm:
     (squares.sqrt().recip() as f32, error)
 }
 
-/// What the sums of products are of.
+/// The operands of the sums of products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Precision {
     /// The upper halves of a row's codes, and the query's upper plane.
@@ -124,7 +124,7 @@ pub(crate) enum Precision {
     Whole,
 }
 
-/// What was measured of a row, or of several, when they were coded.
+/// The measures of a row, or of several, taken when they were coded.
 #[derive(Clone, Copy)]
 pub(crate) struct Measured<F32, F64> {
     /// One by the length of the codes.
@@ -148,7 +148,7 @@ pub(crate) struct CodedQuery {
     sums: [i32; 2],
 }
 
-/// What bounds need of the upper plane of a query, or of both.
+/// The measures that bounds need of a query's upper plane, or of both planes.
 struct QueryCodes {
     /// One by the length of the codes.
     inverse_length: f64,
@@ -260,8 +260,8 @@ impl CodedQuery {
         }
     }
 
-    /// What the sums of both planes and the whole codes of at most `BLOCK_ROWS` rows say about their scores, which lie from
-    /// `least` to `most`; and which of them may reach one, as above.
+    /// The bounds of the scores of at most `BLOCK_ROWS` rows, from the sums of both planes and their whole codes. The
+    /// scores lie from `least` to `most`. Also which of them may reach one, as above.
     #[expect(clippy::inline_always, reason = "compiled for each set of kernels")]
     #[inline(always)]
     pub(crate) fn bounds(

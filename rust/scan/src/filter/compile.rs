@@ -77,7 +77,7 @@ fn filters(operand: &Value, path: &str) -> Result<Vec<Test>, FilterError> {
         .collect()
 }
 
-/// What is asked of a value: operators, or the value it must equal.
+/// A condition on a value: operators, or the value to equal.
 fn condition(operand: &Value, path: &str) -> Result<Test, FilterError> {
     match operand {
         Value::Object(object) if !object.is_empty() && object.keys().all(|name| name.starts_with('$')) => {

@@ -1,14 +1,14 @@
-//! What is wrong with a filter.
+//! The error of an invalid filter.
 
-/// What is wrong with a filter, and where.
+/// The problem of a filter, and its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}found {found}, expected {expected}", place(path))]
 pub struct FilterError {
     /// The way there, e.g. `$and[1].year.$gte`; empty for the filter itself.
     pub path: String,
-    /// What stands there.
+    /// The found value.
     pub found: String,
-    /// What could stand there.
+    /// The expected form.
     pub expected: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a compiled filter does: a tree of tests on a value that may be missing.
+//! A compiled filter: a tree of tests on a value that may be missing.
 
 use std::cmp::Ordering;
 
@@ -151,7 +151,7 @@ impl Test {
     }
 }
 
-/// What a name leads to in an object: its own key of that name, else by way of an object under what stands before a dot,
+/// The value of a name in an object: under the key of that name, or else in the object under the part before a dot,
 /// the longest such key first.
 pub(super) fn find<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
     if let Some(value) = object.get(name) {

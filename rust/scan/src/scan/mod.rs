@@ -29,7 +29,7 @@ pub(crate) struct Scan<'a> {
     by_panels: bool,
 }
 
-/// What was found in some of the chunks.
+/// The results of some of the chunks.
 pub(crate) struct Found {
     selection: Selection,
     /// Rows that wait for the second pass, which takes several at once: their chunks, and where in them.
@@ -98,7 +98,7 @@ impl<'a> Scan<'a> {
         Ok(Self { batch, kernels, search, query, norm, rows, coded, by_panels })
     }
 
-    /// What is found in no chunks.
+    /// The results of no chunks.
     pub(crate) fn nothing(&self) -> Found {
         let floor = self.search.min_score.unwrap_or(f64::NEG_INFINITY);
         Found {
@@ -257,7 +257,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// What the metric sums up for some rows, in the order of the reference.
+    /// The metric's sums for some rows, in the order of the reference.
     fn sums<T: Number>(&self, rows: [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         match self.search.metric {
             Metric::Cosine | Metric::DotProduct => T::dots(self.kernels, self.query, rows),

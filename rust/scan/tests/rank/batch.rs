@@ -14,7 +14,7 @@ use crate::{
 /// The dimension of batches that things happen to: one whose rows have codes.
 const WIDTH: usize = 33;
 
-/// What can happen to a batch.
+/// An operation on a batch.
 #[derive(Clone, Debug)]
 enum Step {
     Push(Option<Vec<f64>>),

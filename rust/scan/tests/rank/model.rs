@@ -8,7 +8,7 @@ use value::{Packed, Value};
 /// A row of the model: what was handed in, or nothing where it was removed.
 pub(crate) type Model = Vec<Option<Option<Vec<f64>>>>;
 
-/// What the reference says, over rows in stored order.
+/// The reference's answer, over rows in stored order.
 pub(crate) fn expected(rows: &Model, query: &[f64], search: &Search) -> TopK {
     let admitted = |position: &usize| search.mask.is_none_or(|mask| mask.contains(*position));
     let positions: Vec<usize> = (0..rows.len()).filter(|&position| rows[position].is_some()).filter(admitted).collect();

@@ -48,7 +48,7 @@ impl FromStr for Format {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("format is {name:?}, expected \"json\", \"convex_encoded_json\" or \"export_json\"")]
 pub struct UnknownFormat {
-    /// What it asked for.
+    /// The requested encoding.
     pub name: String,
 }
 
@@ -58,7 +58,7 @@ pub struct UnknownFormat {
 pub struct JsonError {
     /// How many bytes had been read when the problem was noticed.
     pub offset: usize,
-    /// What was found there, and what was expected.
+    /// The found text, and the expected form.
     pub problem: String,
 }
 

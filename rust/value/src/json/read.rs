@@ -170,7 +170,7 @@ fn not_alone<E: serde::de::Error>(tag: Tag, other: &str) -> E {
     E::custom(format_args!("{tag:?} beside {other:?}, expected {tag:?} as the only key of its object"))
 }
 
-/// What the keys of an encoded object may be.
+/// The allowed keys of an encoded object.
 enum Key {
     Tag(Tag),
     Field(String),

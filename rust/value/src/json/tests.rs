@@ -1,4 +1,4 @@
-//! What each format writes, and what is read and refused.
+//! The output of each format, and accepted and refused input.
 
 use super::*;
 use crate::{

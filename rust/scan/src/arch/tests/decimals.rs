@@ -2,7 +2,7 @@
 
 use super::{Kernels, available, numbers};
 
-/// What a set reads of numbers with a comma behind each: `None` for one that it leaves.
+/// The numbers that a set reads, each with a comma behind it: `None` for one that it leaves.
 fn decimals(kernels: &Kernels, texts: &[String]) -> Vec<Option<f64>> {
     // Near the beginning and the end of a text numbers are left or read otherwise, so there is something around these.
     let text = format!("{}{},{}", " ".repeat(32), texts.join(","), " ".repeat(2048));

@@ -176,8 +176,8 @@ fn equal(block: &[u8; BLOCK], byte: u8) -> u64 {
     _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(byte.cast_signed()))
 }
 
-/// The numbers between commas, given their points, and how many of them are plain before the first that isn't. What
-/// follows is nonsense.
+/// The numbers between commas, given their points, and how many of them are plain before the first that isn't. The
+/// numbers after that one are undefined.
 #[inline]
 #[target_feature(enable = "avx2,avx512f,avx512dq,avx512bw,avx512vl")]
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a window is short")]
@@ -221,7 +221,7 @@ fn heads(stretch: &[u8; STRETCH], points: &[u16; LANES], lengths: __m512i, negat
         let heads = _mm512_inserti32x4::<2>(heads, head(first + 4));
         _mm512_inserti32x4::<3>(heads, head(first + 6))
     };
-    // What is taken from each byte, and how much may then be left: a minus comes next to the comma.
+    // The number subtracted from each byte, and the largest rest: a minus comes next to the comma.
     let zeros = _mm512_setr4_epi32(bytes(*b",0.0"), bytes(*b"0000"), bytes(*b"0000"), bytes(*b"0000"));
     let largest = _mm512_setr4_epi32(bytes([1, 9, 0, 9]), bytes([9; 4]), bytes([9; 4]), bytes([9; 4]));
     let places =

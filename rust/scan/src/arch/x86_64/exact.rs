@@ -23,7 +23,7 @@ use std::arch::x86_64::{
 
 use super::EXACT_ROWS;
 
-/// What is summed: products, or squares of differences.
+/// The summed terms: products, or squares of differences.
 pub(super) const DOTS: bool = false;
 pub(super) const DISTANCES: bool = true;
 
