@@ -1,6 +1,6 @@
 import type { AuthConfig } from "convex/server";
 
-// Yours to fill in: whose tokens to believe, for instance
+// The providers whose tokens are accepted. Edit this file, for instance:
 // { domain: "https://your-app.example", applicationID: "convex" }.
 // https://docs.convex.dev/auth
 export default { providers: [] } satisfies AuthConfig;

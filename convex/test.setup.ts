@@ -1,5 +1,5 @@
 /**
- * What the tests share: the functions and the schema under convex-test.
+ * The set-up of the tests: the functions and the schema under convex-test.
  *
  * Convex pushes no file with two dots in its name, so neither this one.
  *

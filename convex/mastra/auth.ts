@@ -1,21 +1,21 @@
 /**
- * Who may call what, on whose data. This file is yours to fill in.
+ * The functions that users may call, and on which data. Edit this file.
  *
- * What has no rule here is closed: registered internal, so that only an admin
- * key reaches it. A rule opens it to users, whose tokens the providers in
- * `auth.config.ts` vouch for. An admin key is no user: Python's `mastra_convex`
- * goes on with one, since it acts as an administrator whom no rule is asked
- * about, and other clients have to act as a user. A user whom the rule refuses
- * gets a `ConvexError`.
+ * An area without a rule here is closed: its functions are internal, so only an
+ * admin key reaches them. A rule opens the area to users, who have tokens from
+ * the providers in `auth.config.ts`. An admin key isn't a user. Python's
+ * `mastra_convex` works with one all the same, because it acts as an
+ * administrator whom every rule admits; other clients have to act as a user. A
+ * user whom the rule refuses gets a `ConvexError`.
  *
  * @module
  */
 import type { Access } from "./model/access";
 
 export const access = {
-  // The live queries in `queries.ts`: whether a user may see what belongs to a
-  // resource. It is undefined where nothing is found, and where the runs of all
-  // resources are asked for.
+  // The live queries in `queries.ts`: whether a user may see the data of a
+  // resource. The resource is undefined if the data doesn't exist, and for a
+  // request for the runs of all resources.
   //
   // queries: (user, resourceId) => user.subject === resourceId,
   //
@@ -23,8 +23,8 @@ export const access = {
   //
   // storage: (user) => user.tokenIdentifier === "https://issuer.example|agent",
   //
-  // Native vector indexes. Their functions read and write any table that they
-  // are told, so the rule says which:
+  // Native vector indexes. Their functions read and write any table that a
+  // call names, so the rule says which tables are allowed:
   //
   // nativeVector: (user, tableName) => tableName === "docs_vectors",
 } satisfies Access;

@@ -393,7 +393,7 @@ test("a table with columns of other names is served by naming them", async () =>
   expect(doc).not.toHaveProperty("vec");
 });
 
-test("an argument nobody declared is an error", async () => {
+test("an undeclared argument is an error", async () => {
   await expect(read("describe", { surprise: 1 })).rejects.toThrow();
   await expect(
     read("describe", { config: { ...config, surprise: 1 } }),

@@ -324,7 +324,7 @@ test("a reflection is buffered in parts and becomes a generation with the lines 
     bufferedReflectionTokens: 2,
     bufferedReflectionInputTokens: 4,
   });
-  // Somebody else's generation, which the caller does not know of.
+  // Another writer's generation, which the caller doesn't know.
   await call("insert", MEMORY, { record: memory("c", { generationCount: 1 }) });
   const { result } = await swap();
   expect(result).toMatchObject({

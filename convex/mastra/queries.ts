@@ -2,8 +2,8 @@
  * Live queries: what changes is seen, in React's `useQuery` and in Python's
  * `subscribe`. They give documents as they are stored.
  *
- * `auth.ts` says whether users may call them. What isn't there is refused as
- * what is another's: nobody learns which ids there are.
+ * `auth.ts` says whether users may call them. A missing record is refused as
+ * another user's is, so that users can't find out which ids exist.
  *
  * @module
  */

@@ -8,7 +8,7 @@ import schema from "../schema";
 import { defineMastraNativeVectorTable, mastraTables } from "./schema";
 
 const exported = (definition: SchemaDefinition<GenericSchema, boolean>) =>
-  // What `npx convex deploy` sends; not in the declared types.
+  // The output that `npx convex deploy` sends; it isn't in the declared types.
   JSON.parse((definition as unknown as { export(): string }).export()).tables;
 
 test("the project's schema holds every table of ours", () => {

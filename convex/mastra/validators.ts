@@ -1,5 +1,5 @@
 /**
- * What crosses the wire, each shape once: validators, and the types they imply.
+ * The shapes on the wire, each once: validators, and the types they imply.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const vectorChanges = v.object({
   ),
 });
 
-/** What `storage:handle` answers, whatever the operation. */
+/** The reply of `storage:handle` to any operation. */
 export const storageReply = v.union(
   v.object({
     ok: v.literal(true),

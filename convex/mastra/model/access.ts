@@ -36,7 +36,7 @@ export type TableRule = (
   tableName: string,
 ) => boolean | Promise<boolean>;
 
-/** What can be opened. */
+/** The areas that can be opened. */
 export type Access = {
   queries?: ResourceRule;
   storage?: Rule;
@@ -45,14 +45,14 @@ export type Access = {
 
 /**
  * As whom Python's `mastra_convex` calls where its credential is the owner's:
- * an admin acts as this user, since the rules are about users. Nobody else is
- * it. Who else a function takes for a user has a token, whose issuer a provider
- * in `auth.config.ts` vouches for, and issuers are URLs.
+ * an admin acts as this user, since the rules are about users. No other caller
+ * can be this user: users have tokens from a provider in `auth.config.ts`, and
+ * the issuers of tokens are URLs.
  */
 const ADMINISTRATOR = "mastra-convex|admin";
 
 type Area = keyof Access;
-/** What a rule is asked about, beside the user. */
+/** The arguments of a rule, besides the user. */
 type Of<A extends Area> = Required<Access>[A] extends (
   user: UserIdentity,
   ...of: infer O
@@ -86,8 +86,8 @@ export const nativeVectorAction = (
 ) as ActionBuilder<AnyDataModel, Visibility<"nativeVector">>;
 
 /**
- * Refuses who is no user, or one whom the rule refuses: `of` is the resource,
- * or the table.
+ * Refuses callers who aren't users, and users whom the rule refuses; `of` is
+ * the resource, or the table.
  */
 export async function checkAccess<A extends Area>(
   { auth }: { auth: Auth },
@@ -97,7 +97,7 @@ export async function checkAccess<A extends Area>(
   const rule = access[area] as
     | ((user: UserIdentity, ...of: Of<A>) => boolean | Promise<boolean>)
     | undefined;
-  // Internal: whoever called has an admin key.
+  // Internal: the caller has an admin key.
   if (rule === undefined) return;
   const user = await auth.getUserIdentity();
   if (user === null) {

@@ -21,7 +21,7 @@ export function newRow(
   return fieldsOf(table, { ...rulesOf(table).defaults, ...record });
 }
 
-/** What a record changes of the row that is stored. */
+/** The fields of a stored row that a record changes. */
 export function changedFields(
   table: RecordTable,
   record: StorageRecord,

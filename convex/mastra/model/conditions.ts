@@ -1,5 +1,5 @@
 /**
- * What is asked of rows: conditions on their fields, and an order with bounds.
+ * Requests for rows: conditions on their fields, and an order with bounds.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
 } from "./request";
 
 /**
- * What a row's field must satisfy: to equal `value`, or one of `values`, where
+ * A condition on a row's field: to equal `value`, or one of `values`, where
  * `null` is also equal to a field that is absent; or to be within bounds, which
  * an absent one isn't.
  */

@@ -4,7 +4,10 @@
  * @module
  */
 
-/** What JSON text says; undefined where it says nothing, and what isn't text as it is. */
+/**
+ * The value of JSON text; undefined if it isn't JSON. A value that isn't text
+ * is returned unchanged.
+ */
 export function parsed(text: unknown): unknown {
   if (typeof text !== "string") return text;
   try {

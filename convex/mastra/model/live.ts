@@ -1,5 +1,5 @@
 /**
- * What live queries read: through indexes only, so that a write elsewhere runs
+ * Reads of live queries: through indexes only, so that a write elsewhere runs
  * none of them again.
  *
  * @module

@@ -22,7 +22,7 @@ export function metadataField(request: StorageRequest, name: string): Metadata {
   );
 }
 
-/** What is stored as an object; empty where it is none. */
+/** The stored value as an object; empty if it isn't one. */
 export function parseMetadata(stored: unknown): StorageRecord {
   const value = parsed(stored);
   return isRecord(value) ? value : {};

@@ -15,7 +15,7 @@ import {
   type VString,
 } from "convex/values";
 
-/** What {@link defineMastraNativeVectorTable} returns, with the default columns. */
+/** The result of {@link defineMastraNativeVectorTable}, with default columns. */
 export type MastraNativeVectorTable<
   VectorIndexName extends string,
   FilterField extends string,

@@ -7,7 +7,7 @@
 import { parsed } from "./jsonText";
 import { isRecord, type StorageRecord } from "./request";
 
-/** What a stored snapshot says, or null where it says nothing. */
+/** The value of a stored snapshot, or null if it isn't JSON. */
 export function parseSnapshot(stored: unknown): StorageRecord | null {
   const snapshot = parsed(stored);
   return isRecord(snapshot) ? snapshot : null;

@@ -52,7 +52,7 @@ function chunkOf(given: unknown, place: string): Chunk {
   );
 }
 
-/** What tells chunks apart: a chunk without either name is told by its text. */
+/** A chunk's identity. A chunk without either name is identified by its text. */
 export function nameOf(chunk: Chunk): string {
   return chunk.id ?? chunk.cycleId ?? chunk.observations;
 }

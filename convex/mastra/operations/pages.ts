@@ -26,7 +26,7 @@ import {
 import { MAX_ROWS_READ, pageOf, refusedOrder, rowsWhere } from "../model/rows";
 import type { RecordTable } from "../model/server";
 
-/** What is to be read: rows to pass over in an order, and rows to take. */
+/** A part of the rows: how many to skip in an order, and how many to take. */
 type Reading = { orderBy: Ordering; offset: number; limit: number };
 
 /**

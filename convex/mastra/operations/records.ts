@@ -1,5 +1,5 @@
 /**
- * What every table of records does alike: rows named by `id`.
+ * Operations of every table of records, whose rows are named by `id`.
  *
  * @module
  */

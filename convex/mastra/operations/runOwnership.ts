@@ -1,6 +1,6 @@
 /**
- * Who runs a workflow or an agent's turn: a lease on the run, and a fence,
- * its generation, which keeps a worker that lost the run from writing on.
+ * The owner of a workflow's run or of an agent's turn. It has a lease on the
+ * run, and a fence, its generation: a worker that lost the run can't write.
  *
  * Claims are documents of the table that a request names, as Mastra keeps them.
  *
@@ -67,7 +67,7 @@ function holds(claim: Claim | null, fence: Fence): claim is Claim {
   );
 }
 
-/** Own the run for `leaseMs`, if nobody does or `force` is given. */
+/** Own the run for `leaseMs`, if it has no owner or `force` is given. */
 const claimRunOwnership = write({
   args: (request) => ({
     runId: textField(request, "runId"),

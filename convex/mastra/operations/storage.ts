@@ -28,7 +28,10 @@ import { vectorIndexes } from "./vectorIndexes";
 import { vectors } from "./vectors";
 import { workflows } from "./workflows";
 
-/** What tables of records have beyond, or instead of, what all of them have. */
+/**
+ * Operations that tables of records have besides, or instead of, the common
+ * ones.
+ */
 const ownOperations: { [T in RecordTable]?: Operations<T> } = {
   mastra_threads: threads,
   mastra_messages: messages,
@@ -68,7 +71,7 @@ export async function handleRequest(
 /** Grows when an operation that clients may know changes what it does. */
 const VERSION = 1;
 
-/** What is deployed; upstream's functions refuse `version` as unsupported. */
+/** The deployed version; upstream's functions refuse `version` as unsupported. */
 function version(): StorageReply {
   const tables = {
     ...operationsOf,

@@ -101,7 +101,7 @@ async function legacyTasksWhere(ctx: ReadCtx, conditions: Condition[]) {
 
 /**
  * The tasks among the documents, by cursor, without an order; and whether there
- * are documents at all: where there are none, nobody need ask again.
+ * are documents at all: once there are none, no client needs to ask again.
  */
 const listLegacyTasks = read({
   args: (request) => ({

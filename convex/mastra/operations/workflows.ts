@@ -21,7 +21,7 @@ import { parseSnapshot, statusOf } from "../model/snapshots";
 
 type Snapshots = "mastra_workflow_snapshots";
 
-/** What a step's result stands for where an iteration is to run again. */
+/** The marker, in a step's result, of an iteration that is to run again. */
 const PENDING_MARKER = "__mastra_pending__";
 
 function runArgs(request: StorageRequest) {

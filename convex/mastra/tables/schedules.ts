@@ -35,7 +35,7 @@ export const mastraSchedulesTable = recordTable("mastra_schedules", {
   },
 });
 
-/** What became of each firing of a schedule. */
+/** The outcome of each firing of a schedule. */
 export const mastraScheduleTriggersTable = recordTable(
   "mastra_schedule_triggers",
   {

@@ -9,7 +9,7 @@
 import { defineTable, type TableDefinition } from "convex/server";
 import type { ObjectType, PropertyValidators, VObject } from "convex/values";
 
-/** What a table of records says of its rows, which are named by `id`. */
+/** The declaration of a table of records, whose rows are named by `id`. */
 export type RecordRules<Column extends string = string> = {
   /**
    * Columns that name a row together, where its `id` is made of them. Two rows

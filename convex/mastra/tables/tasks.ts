@@ -38,7 +38,8 @@ export const mastraBackgroundTasksTable = recordTable(
       startedAt: v.union(v.string(), v.null()),
       suspendedAt: v.union(v.string(), v.null()),
       completedAt: v.union(v.string(), v.null()),
-      // Who runs the task, and until when nobody else may take it over.
+      // The worker that runs the task, and the time until which no other may
+      // take it over.
       owner_id: v.optional(v.union(v.string(), v.null())),
       leaseExpiresAt: v.optional(v.union(v.string(), v.null())),
     },

@@ -6,7 +6,7 @@
 import { v } from "convex/values";
 import { ownTable, recordTable } from "./table";
 
-/** What each vector index was created with; `id` is the index's name. */
+/** The description of each vector index; `id` is the index's name. */
 export const mastraVectorIndexesTable = recordTable("mastra_vector_indexes", {
   fields: {
     id: v.string(),

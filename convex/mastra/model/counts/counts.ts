@@ -33,7 +33,7 @@ function countedFields(table: RecordTable): string[] {
 /** A row before and after a write; null where there is none. */
 export type Change = { before: StoredRow | null; after: StoredRow | null };
 
-/** What is counted: the rows of `table` with `value` in `field`. */
+/** A counted set: the rows of `table` with `value` in `field`. */
 type Counted = { table: RecordTable; field: string; value: string };
 
 /** The parts, oldest first; none where the number isn't kept. */
@@ -142,7 +142,7 @@ async function insertPart(
   await ctx.db.insert("mastra_counts", { ...counted, from, to, count });
 }
 
-/** What is counted that satisfies these conditions, where they ask for no fewer rows. */
+/** The counted set that equals these conditions, if there is one. */
 function countedBy(
   table: RecordTable,
   conditions: Condition[],

@@ -6,8 +6,8 @@
  * writers seldom meet. The number is their sum.
  *
  * It begins with the table's first row, or when all rows that other functions
- * left have been counted in one page. What says so is a document of its own,
- * which nobody writes again.
+ * left have been counted in one page. A document of its own records that, and
+ * is never written again.
  *
  * @module
  */
