@@ -6,12 +6,10 @@ use value::{Packed, Value};
 
 use crate::{
     caller::Caller,
+    data::{requests::MutationRequest, tables::Tables, transaction::Transaction},
     engine::Engine,
     error::{Error, FunctionError, Result},
     functions::{Call, Function, FunctionKind, Platform},
-    requests::MutationRequest,
-    tables::Tables,
-    transaction::Transaction,
     vector_search,
     vectors::VectorSource,
 };

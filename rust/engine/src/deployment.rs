@@ -1,6 +1,6 @@
 //! A Convex deployment in this process: its functions run on its data.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{io, sync::Arc, time::SystemTime};
 
 use scan::Batch;
 use value::Value;
@@ -8,14 +8,15 @@ use value::Value;
 use crate::{
     caller::Caller,
     calls::Outcome,
+    data::{
+        folders::{self, Folder},
+        requests::MutationRequest,
+        storage::{Target, make_folder},
+    },
     engine::Engine,
     error::{Error, Result},
-    folders,
     functions::FunctionKind,
-    locks::locked,
     options::Options,
-    requests::MutationRequest,
-    storage::{Target, make_folder},
     vectors::VectorSource,
 };
 
@@ -46,17 +47,19 @@ impl Deployment {
             return Ok(Self::new(Arc::new(Engine::open(Target::Memory, None, options)?)));
         };
         make_folder(&path)?;
-        let path = path.canonicalize().map_err(|error| Error::Io { path, reason: error.to_string() })?;
-        let folder = folders::folder(&path);
-        let mut open = locked(&folder);
-        if let Some(engine) = open.upgrade() {
+        let unreadable = |error: io::Error| Error::Io { path: path.clone(), reason: error.to_string() };
+        let folder = folders::folder(&path).map_err(unreadable)?;
+        let path = path.canonicalize().map_err(unreadable)?;
+        let mut open = folder.lock();
+        if let Some(engine) = open.get::<Engine>() {
+            engine.storage.check_in_place()?;
             if let Some(difference) = engine.options.difference(&options) {
                 return Err(Error::OptionsDiffer { path, difference });
             }
             return Ok(Self::new(engine));
         }
         let engine = Arc::new(Engine::open(Target::Folder(path), Some(Arc::clone(&folder)), options)?);
-        *open = Arc::downgrade(&engine);
+        open.set(&engine);
         Ok(Self::new(engine))
     }
 
@@ -179,7 +182,7 @@ impl Drop for Deployment {
         if self.process == std::process::id() {
             // Whoever opens the folder next waits until the last handle has let go of it.
             let folder = engine.folder.clone();
-            let _open = folder.as_deref().map(locked);
+            let _open = folder.as_deref().map(Folder::lock);
             drop(engine);
         } else {
             // SQLite's connections are the parent's; closing them here would break its locks.

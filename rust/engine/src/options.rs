@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{limits::Limits, storage::Synchronous};
+use crate::{data::storage::Synchronous, limits::Limits};
 
 /// How a deployment runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

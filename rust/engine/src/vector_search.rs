@@ -4,8 +4,8 @@ use scan::{Batch, Mask, Metric, Search};
 use value::{Packed, Value};
 
 use crate::{
+    data::schema::VectorIndex,
     error::{Error, Result},
-    schema::VectorIndex,
 };
 
 /// Convex's bounds on a search.

@@ -11,12 +11,14 @@ use scan::{Batch, Row, SortedBatch};
 use value::{Array, Object, Value};
 
 use crate::{
-    document::Document,
+    data::{
+        document::{Change, Document},
+        schema::VectorIndex,
+        tables::{BY_CREATION_TIME, Index},
+        transaction::Transaction,
+    },
     error::{Error, Result},
     locks::locked,
-    schema::VectorIndex,
-    tables::{BY_CREATION_TIME, Index},
-    transaction::{Change, Transaction},
 };
 
 /// How many rows are added to a batch at once, which costs less than one by one.

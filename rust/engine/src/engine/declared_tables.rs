@@ -6,10 +6,13 @@ use value::{Object, Value, json};
 
 use super::{Committed, Engine};
 use crate::{
+    data::{
+        schema::{TableDefinition, VectorIndex},
+        settings::{set_setting, setting},
+        storage::Checkout,
+    },
     error::{Error, Result},
     locks::locked,
-    schema::{TableDefinition, VectorIndex},
-    storage::{Checkout, set_setting, setting},
     vectors::VectorSource,
 };
 

@@ -8,20 +8,23 @@ mod declared_tables;
 
 use crate::{
     auth::Providers,
+    data::{
+        clock::Clock,
+        folders::Folder,
+        last_writes::LastWrites,
+        reads::Writes,
+        schema::Schema,
+        storage::{Checkout, Storage, Target},
+        tables::Tables,
+        transaction::{Commit, Transaction},
+    },
     error::Result,
-    folders::Folder,
     functions::{self, Functions},
-    last_writes::LastWrites,
     limits::Limits,
+    live::watches::Watches,
     locks::locked,
     options::Options,
-    reads::Writes,
-    schema::Schema,
-    storage::{Checkout, Storage, Target, setting},
-    tables::Tables,
-    transaction::{COMMIT_TIMESTAMP, CREATION_TIME, Clock, Commit, Transaction},
     vectors::{ResidentVectors, VectorSource},
-    watches::Watches,
 };
 use declared_tables::declared_tables;
 
@@ -80,10 +83,7 @@ impl Engine {
         mut schema: Schema,
     ) -> Result<(Schema, Committed)> {
         let connection = storage.writer();
-        let clock = Clock {
-            commit_timestamp: setting(&connection, COMMIT_TIMESTAMP)?.unwrap_or_default(),
-            creation_time: setting(&connection, CREATION_TIME)?.unwrap_or_default(),
-        };
+        let clock = Clock::load(&connection)?;
         if options.functions.is_none() {
             for (table, declaration) in declared_tables(&connection)? {
                 let definition = functions.vector_table(&table, declaration)?;
@@ -133,6 +133,7 @@ impl Engine {
     /// Commits, lets everybody see it, at the timestamp that is returned, and waits until it is as durable as asked for.
     /// Until it is seen the connection is held, so commits come one after the other.
     pub(crate) fn commit(&self, transaction: Transaction) -> Result<i64> {
+        self.storage.check_in_place()?;
         let under_way = self.last_writes.begin(transaction.written_tables());
         let Committed { tables: tables_before, clock: clock_before } = self.committed();
         let mut watches = locked(&self.watches);

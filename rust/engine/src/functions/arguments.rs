@@ -5,8 +5,8 @@ use value::{Object, Value, id::DocumentId};
 
 use super::border::from_js;
 use crate::{
+    data::query::{Arithmetic, Bound, Comparison, Expression, Query},
     error::{FunctionError, Result},
-    query::{Arithmetic, Bound, Comparison, Expression, Query},
 };
 
 pub(super) fn text(ctx: &Ctx<'_>, value: &JsValue<'_>, argument: &str) -> rquickjs::Result<String> {

@@ -4,15 +4,11 @@ use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
 
 use value::{Packed, Value};
 
-use super::{
-    FunctionKind,
-    deadline::Deadline,
-    globals::{milliseconds_now, next_random},
-};
+use super::{deadline::Deadline, kind::FunctionKind, random::next_random};
 use crate::{
     caller::Caller,
+    data::{clock::milliseconds_now, transaction::Transaction},
     error::{Error, Result},
-    transaction::Transaction,
 };
 
 /// Convex's bounds on what a call may log.

@@ -16,9 +16,11 @@ use super::{
     host::{Host, Js},
 };
 use crate::{
-    document::Document,
+    data::{
+        document::Document,
+        query::{Page, PageLimits, Query},
+    },
     error::{Error, FunctionError},
-    query::{Page, PageLimits, Query},
 };
 
 pub(super) fn get<'js>(host: &Host, ctx: &Ctx<'js>, id: JsValue<'js>) -> Js<'js> {

@@ -1,7 +1,5 @@
-//! What the globals of functions need of Rust: the clock, chance, text and bytes.
+//! What the globals of functions need of Rust: text and bytes.
 #![expect(clippy::needless_pass_by_value, reason = "QuickJS hands over a function's arguments as values")]
-
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::{
     Engine as _,
@@ -52,25 +50,4 @@ pub(super) fn clone<'js>(ctx: Ctx<'js>, value: JsValue<'js>) -> Result<JsValue<'
         Some(value) => to_js(&ctx, value),
         None => Ok(JsValue::new_undefined(ctx)),
     }
-}
-
-/// Milliseconds since 1970, whole ones.
-#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a float64")]
-pub(super) fn milliseconds_now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64
-}
-
-/// `SplitMix64`.
-pub(super) fn next_random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut x = *state;
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
-/// A number in [0, 1).
-#[expect(clippy::cast_precision_loss, reason = "53 bits fit a float64")]
-pub(super) fn unit_interval(random: u64) -> f64 {
-    (random >> 11) as f64 / (1u64 << 53) as f64
 }

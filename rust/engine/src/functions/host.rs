@@ -13,18 +13,19 @@ use rquickjs::{Array as JsArray, Ctx, Exception, Function, Object as JsObject, T
 use value::{Packed, Value};
 
 use super::{
-    FunctionKind,
     arguments::text,
     border::{from_js, to_js},
     call::Call,
     database,
     deadline::Deadline,
-    globals::{self, next_random, unit_interval},
+    globals,
+    kind::FunctionKind,
+    random::{next_random, unit_interval},
 };
 use crate::{
+    data::transaction::Transaction,
     error::{Error, Result},
     locks::locked,
-    transaction::Transaction,
 };
 
 /// One isolate's side of the engine. Cloning shares it.

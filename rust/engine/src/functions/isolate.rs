@@ -12,11 +12,11 @@ use rquickjs::{
 use value::Value;
 
 use super::{
-    FunctionKind,
     border::{Border, from_js, to_js},
     call::Call,
     deadline::Deadline,
     host::Host,
+    kind::FunctionKind,
     modules::Modules,
 };
 use crate::{

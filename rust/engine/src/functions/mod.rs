@@ -8,7 +8,9 @@ mod deadline;
 mod globals;
 mod host;
 mod isolate;
+mod kind;
 mod modules;
+mod random;
 mod typescript;
 
 use std::{collections::BTreeMap, path::Path, sync::Mutex, time::Duration};
@@ -17,39 +19,19 @@ use value::Value;
 
 pub(crate) use call::{Call, Platform};
 use isolate::Isolate;
+pub use kind::FunctionKind;
 pub use modules::builtin_files;
 use modules::{AUTH_CONFIG, Modules};
 
 use crate::{
+    data::{
+        schema::{Schema, TableDefinition, Validator},
+        storage::max_idle,
+    },
     error::{Error, Result},
     limits::Limits,
     locks::locked,
-    schema::{Schema, TableDefinition, Validator},
-    storage::max_idle,
 };
-
-/// What a function may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FunctionKind {
-    /// Reads at a snapshot.
-    Query,
-    /// Reads and writes in a transaction.
-    Mutation,
-    /// Calls other things, such as vector search.
-    Action,
-}
-
-impl FunctionKind {
-    /// Convex's word for it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Query => "Query",
-            Self::Mutation => "Mutation",
-            Self::Action => "Action",
-        }
-    }
-}
 
 /// A registered function.
 #[derive(Debug)]
@@ -187,8 +169,11 @@ mod tests {
     use super::*;
     use crate::{
         caller::Caller,
-        storage::{Storage, Synchronous, Target},
-        transaction::{Clock, Transaction},
+        data::{
+            clock::Clock,
+            storage::{Storage, Synchronous, Target},
+            transaction::Transaction,
+        },
     };
 
     struct Panics;

@@ -11,8 +11,8 @@ use zip::{ZipArchive, result::ZipError};
 
 use super::Meter;
 use crate::{
+    data::tables,
     error::{Error, FunctionError, Result},
-    tables,
 };
 
 /// A document of 1 MiB as JSON, where a float of nine bytes may take two dozen, and each character of a text six.

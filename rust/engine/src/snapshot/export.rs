@@ -11,9 +11,9 @@ use zip::{CompressionMethod, ZipWriter, result::ZipError, write::SimpleFileOptio
 
 use super::{Content, Meter, Phase, Report, Summary, each};
 use crate::{
+    data::transaction::Transaction,
     deployment::Deployment,
     error::{Error, Result},
-    transaction::Transaction,
 };
 
 const README: &str = "# A snapshot of a Convex deployment

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, fs::File};
 
 use super::{Content, Meter, Phase, Report, Summary, archive::Archive, content};
 use crate::{
+    data::transaction::Transaction,
     deployment::Deployment,
     error::{Error, Result},
     limits::Limits,
-    transaction::Transaction,
 };
 
 /// What becomes of the documents that a table of the snapshot has already.

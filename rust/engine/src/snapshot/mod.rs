@@ -19,10 +19,9 @@ use ring::digest::{SHA256, digest};
 use value::{Value, sort_key};
 
 use crate::{
+    data::{tables::BY_CREATION_TIME, transaction::Transaction},
     deployment::Deployment,
     error::{Error, Result},
-    tables::BY_CREATION_TIME,
-    transaction::Transaction,
 };
 
 pub use import::ImportMode;

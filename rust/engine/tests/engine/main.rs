@@ -10,6 +10,7 @@ mod live;
 mod loading;
 mod nested;
 mod queries;
+mod replaced;
 mod requests;
 mod snapshots;
 mod storage;

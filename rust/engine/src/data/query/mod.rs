@@ -7,12 +7,12 @@ use value::{Value, sort_key};
 mod cursor;
 mod expression;
 
-use crate::{
+use super::{
     document::Document,
-    error::{Error, Result},
     tables::{BY_CREATION_TIME, Index, Table},
     transaction::Transaction,
 };
+use crate::error::{Error, Result};
 use cursor::{Cursor, invalid_cursor};
 pub(crate) use expression::{Arithmetic, Comparison, Expression};
 

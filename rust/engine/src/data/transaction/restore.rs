@@ -11,8 +11,8 @@ use value::{Object, id::DocumentId};
 
 use super::Transaction;
 use crate::{
+    data::tables::BY_CREATION_TIME,
     error::{Error, Result},
-    tables::BY_CREATION_TIME,
 };
 
 impl Transaction {

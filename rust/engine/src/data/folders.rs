@@ -1,24 +1,56 @@
 //! The data folders open in this process, and what a fork does to them.
 
 use std::{
+    any::Any,
     cell::RefCell,
     collections::HashMap,
     fs::File,
-    path::{Path, PathBuf},
+    io,
+    path::Path,
     sync::{Arc, LazyLock, Mutex, MutexGuard, TryLockError, Weak},
 };
 
-use crate::{engine::Engine, locks::locked};
+use super::file_identity::FileIdentity;
+use crate::locks::locked;
 
-/// One folder's deployment. It is locked while it opens or closes, so that whoever opens the folder next waits.
-pub(crate) type Folder = Mutex<Weak<Engine>>;
+/// A folder that is open, or was a moment ago.
+pub(crate) struct Folder {
+    open: Mutex<Open>,
+    /// Held so that no other folder gets its inode.
+    #[cfg(unix)]
+    _directory: File,
+}
+
+/// What a folder is open as: the part that all its handles share, which this module need not know.
+#[derive(Default)]
+pub(crate) struct Open(Option<Weak<dyn Any + Send + Sync>>);
 
 #[derive(Default)]
 struct Folders {
-    open: HashMap<PathBuf, Arc<Folder>>,
+    /// By what a folder is, not by its path: another folder may have come to be at that path.
+    open: HashMap<FileIdentity, Arc<Folder>>,
     /// The lock file of each folder that is this process's. They stand here, not with their deployments, so that a
     /// forked child finds them whatever was being opened or closed at the time.
-    locks: HashMap<PathBuf, File>,
+    locks: HashMap<FileIdentity, File>,
+}
+
+impl Folder {
+    /// What the folder is open as. It is locked while a deployment opens or closes, so that the next opener waits.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Open> {
+        locked(&self.open)
+    }
+}
+
+impl Open {
+    /// What the handles share, if there are any.
+    pub(crate) fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.as_ref()?.upgrade()?.downcast().ok()
+    }
+
+    pub(crate) fn set<T: Any + Send + Sync>(&mut self, shared: &Arc<T>) {
+        let shared: Arc<dyn Any + Send + Sync> = Arc::<T>::clone(shared);
+        self.0 = Some(Arc::downgrade(&shared));
+    }
 }
 
 /// Locked for moments only.
@@ -29,11 +61,21 @@ thread_local! {
     static HELD: RefCell<Option<MutexGuard<'static, Folders>>> = const { RefCell::new(None) };
 }
 
-/// A folder by its canonical path.
-pub(crate) fn folder(path: &Path) -> Arc<Folder> {
+/// The folder at a path.
+pub(crate) fn folder(path: &Path) -> io::Result<Arc<Folder>> {
+    #[cfg(unix)]
+    let directory = File::open(path)?;
+    let identity = FileIdentity::at(path)?;
     with_folders(|folders| {
         folders.open.retain(|_, folder| Arc::strong_count(folder) > 1);
-        Arc::clone(folders.open.entry(path.to_owned()).or_default())
+        let folder = folders.open.entry(identity).or_insert_with(|| {
+            Arc::new(Folder {
+                open: Mutex::default(),
+                #[cfg(unix)]
+                _directory: directory,
+            })
+        });
+        Ok(Arc::clone(folder))
     })
 }
 
@@ -50,14 +92,14 @@ fn with_folders<T>(act: impl FnOnce(&mut Folders) -> T) -> T {
 }
 
 /// A folder that this process owns, until dropped.
-pub(crate) struct Owned(PathBuf);
+pub(crate) struct Owned(FileIdentity);
 
 impl Owned {
     /// Opens a folder's lock file, and keeps it. No fork comes between.
-    pub(crate) fn take<E>(path: &Path, open: impl FnOnce() -> Result<File, E>) -> Result<Self, E> {
+    pub(crate) fn take<E>(folder: FileIdentity, open: impl FnOnce() -> Result<File, E>) -> Result<Self, E> {
         with_folders(|folders| {
-            folders.locks.insert(path.to_owned(), open()?);
-            Ok(Self(path.to_owned()))
+            folders.locks.insert(folder.clone(), open()?);
+            Ok(Self(folder))
         })
     }
 }

@@ -1,30 +1,25 @@
 //! One transaction: reads at a snapshot, writes that all happen or none.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use value::Value;
 
 mod documents;
 mod restore;
 
-use crate::{
-    document::Document,
-    error::Result,
-    limits::{Limits, Usage},
+use super::{
+    clock::Clock,
+    document::Change,
     reads::Reads,
     requests::{Answer, MutationRequest},
     schema::Schema,
-    storage::{Checkout, set_setting, setting},
+    storage::Checkout,
     tables::{Table, Tables},
 };
-
-/// Settings that hold the [`Clock`].
-pub(crate) const COMMIT_TIMESTAMP: &str = "commit_timestamp";
-pub(crate) const CREATION_TIME: &str = "creation_time";
+use crate::{
+    error::Result,
+    limits::{Limits, Usage},
+};
 
 /// A transaction on one connection. Dropped without [`Transaction::commit`], it leaves no trace.
 ///
@@ -53,23 +48,6 @@ pub(crate) struct Part {
     tables: Arc<Tables>,
     creation_time: f64,
     changes: usize,
-}
-
-/// The last times given out; both only grow, across restarts too.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Clock {
-    /// Nanoseconds since 1970 of the last commit that wrote.
-    pub(crate) commit_timestamp: i64,
-    /// Milliseconds since 1970 of the last insert.
-    pub(crate) creation_time: f64,
-}
-
-/// A document before and after a write.
-#[derive(Debug)]
-pub(crate) struct Change {
-    pub(crate) table_number: u32,
-    pub(crate) before: Option<Document>,
-    pub(crate) after: Option<Document>,
 }
 
 /// What a commit did, for those who keep something in step with it. The connection comes along: while it is held,
@@ -105,7 +83,7 @@ impl Transaction {
         limits: Limits,
     ) -> Result<Self> {
         connection.prepare_cached("BEGIN")?.execute([])?;
-        let commit_timestamp = setting(&connection, COMMIT_TIMESTAMP)?.unwrap_or_default();
+        let commit_timestamp = Clock::load_commit_timestamp(&connection)?;
         // A commit between `tables` and the snapshot may have made tables: then the snapshot itself says which.
         let is_current = commit_timestamp == clock.commit_timestamp;
         let tables = if is_current { tables } else { Arc::new(Tables::load(&connection)?) };
@@ -220,23 +198,17 @@ impl Transaction {
     }
 
     fn commits_at(&mut self) -> i64 {
-        *self.commits_at.get_or_insert_with(|| nanoseconds_now().max(self.clock.commit_timestamp + 1))
+        *self.commits_at.get_or_insert_with(|| self.clock.next_commit_timestamp())
     }
 
     /// Makes the writes durable. Without any, nothing is written at all.
     pub(crate) fn commit(mut self) -> Result<Commit> {
         if !self.changes.is_empty() || !self.rewritten.is_empty() || self.commits_at.is_some() {
             self.clock.commit_timestamp = self.commits_at();
-            set_setting(&self.connection, COMMIT_TIMESTAMP, self.clock.commit_timestamp)?;
-            set_setting(&self.connection, CREATION_TIME, self.clock.creation_time)?;
+            self.clock.save(&self.connection)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         let Self { connection, tables, clock, changes, rewritten, .. } = self;
         Ok(Commit { connection, tables, clock, changes, rewritten })
     }
-}
-
-pub(crate) fn nanoseconds_now() -> i64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::{tables::Tables, transaction::Change};
+use super::{document::Change, tables::Tables};
 
 /// Parts `start..end` of an index's keys.
 pub(crate) type KeyRanges = Vec<(Vec<u8>, Vec<u8>)>;

@@ -7,12 +7,12 @@ use value::{Object, Value};
 
 mod validator;
 
-use crate::{
-    error::{Error, Result},
-    storage::{set_setting, setting},
+use super::{
+    document::Document,
+    settings::{set_setting, setting},
     tables::{BY_CREATION_TIME, Tables},
-    transaction::Transaction,
 };
+use crate::error::{Error, Result};
 pub(crate) use validator::Validator;
 use validator::excerpt;
 
@@ -77,7 +77,7 @@ impl Schema {
             let mut documents = connection.prepare("SELECT row FROM entries WHERE index_id = ? ORDER BY key")?;
             let rows = documents.query_map([by_creation_time], |row| row.get::<_, i64>(0))?;
             for row in rows {
-                let document = Transaction::stored(connection, table.number, row?)?;
+                let document = Document::stored(connection, table.number, row?)?;
                 if self.validates {
                     definition.check(name, &document.fields, tables).map_err(|error| {
                         Error::function("SchemaEnforcementError", format!("Document {}: {error}", document.id))

@@ -1,11 +1,10 @@
 //! A document, and how it stands in SQLite.
 
+use rusqlite::Connection;
 use value::{Array, Object, Packed, Value, id::DocumentId, json, sort_key};
 
-use crate::{
-    error::{Error, Result},
-    tables::Index,
-};
+use super::tables::Index;
+use crate::error::{Error, Result};
 
 /// A document: its fields without the two system fields, which are kept apart.
 #[derive(Clone, Debug)]
@@ -18,7 +17,24 @@ pub(crate) struct Document {
     pub(crate) fields: Object,
 }
 
+/// A document before and after a write.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) table_number: u32,
+    pub(crate) before: Option<Document>,
+    pub(crate) after: Option<Document>,
+}
+
 impl Document {
+    /// The document of a row, by the row's number.
+    pub(crate) fn stored(connection: &Connection, table_number: u32, row: i64) -> Result<Self> {
+        let mut statement = connection
+            .prepare_cached("SELECT row, internal_id, creation_time, body, packed FROM documents WHERE row = ?")?;
+        let mut rows = statement.query([row])?;
+        let found = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        Self::read(found, table_number)
+    }
+
     /// The document of a row with the columns `row, internal_id, creation_time, body, packed`.
     pub(crate) fn read(columns: &rusqlite::Row<'_>, table_number: u32) -> Result<Self> {
         Ok(Self {

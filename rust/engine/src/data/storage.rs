@@ -11,19 +11,12 @@ use std::{
     sync::{Arc, Condvar, LazyLock, Mutex, PoisonError},
 };
 
-use rusqlite::{
-    Connection, OptionalExtension,
-    config::DbConfig,
-    ffi, params,
-    types::{FromSql, ToSql},
-};
+use rusqlite::{Connection, config::DbConfig, ffi};
 
+use super::{clock::Clock, durability::Durability, file_identity::FileIdentity, folders::Owned};
 use crate::{
-    durability::Durability,
     error::{Error, Result},
-    folders::Owned,
     locks::locked,
-    transaction::{COMMIT_TIMESTAMP, nanoseconds_now},
 };
 
 /// "MCvx": marks a file as ours.
@@ -35,6 +28,10 @@ const FORMAT: i32 = 1;
 /// Files up to this size are checked whole when opened; damage in larger ones shows when the page is read. A MiB of
 /// embeddings takes 0.4 ms and one of small documents 2 ms, read from memory (EPYC, 2026): half a second at most.
 const CHECKED_BYTES: u64 = 256 << 20;
+
+/// The file of a folder that holds the data, and the log beside it.
+const DATA: &str = "data.sqlite3";
+const LOG: &str = "data.sqlite3-wal";
 
 /// Where a deployment keeps its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +72,8 @@ pub(crate) struct Storage {
 
 struct Pool {
     target: Target,
+    /// The file that the connections have open; none in memory.
+    file: Option<FileIdentity>,
     /// Away while somebody writes. In memory it is the only connection, and readers take it as well.
     writer: Mutex<Option<Connection>>,
     writer_returned: Condvar,
@@ -92,7 +91,10 @@ impl Storage {
     pub(crate) fn open(target: Target, synchronous: Synchronous) -> Result<Self> {
         let owned = match &target {
             Target::Memory => None,
-            Target::Folder(folder) => Some(Owned::take(folder, || own(folder))?),
+            Target::Folder(folder) => {
+                let identity = FileIdentity::at(folder).map_err(|error| of_system(folder, &error))?;
+                Some(Owned::take(identity, || own(folder))?)
+            }
         };
         let mut writer = connect(&target).map_err(|error| place(error, &target))?;
         migrate(&mut writer, &target).map_err(|error| place(error, &target))?;
@@ -101,12 +103,18 @@ impl Storage {
                 // The names of the files are as durable as what will be in them.
                 #[cfg(unix)]
                 File::open(folder).and_then(|names| names.sync_all()).map_err(|error| of_system(folder, &error))?;
-                Some(Durability::new(folder, "data.sqlite3-wal"))
+                Some(Durability::new(folder, LOG))
             }
             _ => None,
         };
+        let file = match &target {
+            Target::Memory => None,
+            Target::Folder(folder) => {
+                Some(FileIdentity::at(&folder.join(DATA)).map_err(|error| of_system(folder, &error))?)
+            }
+        };
         let writer = Mutex::new(Some(writer));
-        let pool = Pool { target, writer, writer_returned: Condvar::new(), readers: Mutex::default() };
+        let pool = Pool { target, file, writer, writer_returned: Condvar::new(), readers: Mutex::default() };
         Ok(Self { pool: Arc::new(pool), durability, _owned: owned })
     }
 
@@ -137,6 +145,12 @@ impl Storage {
             None => self.pool.connect_reader().map_err(|error| self.place(error))?,
         };
         Ok(Checkout { connection: Some(connection), pool: Arc::clone(&self.pool), writes: false })
+    }
+
+    /// Fails where the folder or its file was removed or replaced: the connections still have the file that was there,
+    /// which is lost when they close.
+    pub(crate) fn check_in_place(&self) -> Result<()> {
+        self.pool.check_in_place()
     }
 
     /// The data folder, if there is one.
@@ -179,6 +193,7 @@ impl Drop for Checkout {
             // In memory a new connection would have no data.
             if !is_clean
                 && self.pool.target != Target::Memory
+                && self.pool.check_in_place().is_ok()
                 && let Ok(fresh) = connect(&self.pool.target)
             {
                 connection = fresh;
@@ -195,8 +210,19 @@ impl Drop for Checkout {
 }
 
 impl Pool {
+    fn check_in_place(&self) -> Result<()> {
+        let (Target::Folder(folder), Some(file)) = (&self.target, &self.file) else { return Ok(()) };
+        if FileIdentity::at(&folder.join(DATA)).is_ok_and(|found| found == *file) {
+            return Ok(());
+        }
+        let reason = "it was removed or replaced while it was open; close its handles and open it again".to_owned();
+        Err(Error::Io { path: folder.clone(), reason })
+    }
+
     /// A connection whose cache is a small one, since there may be many.
     fn connect_reader(&self) -> Result<Connection> {
+        // At the path there might be another file by now.
+        self.check_in_place()?;
         let connection = connect(&self.target)?;
         connection.execute_batch("PRAGMA cache_size = -8192;")?;
         Ok(connection)
@@ -257,7 +283,7 @@ fn own(folder: &Path) -> Result<File> {
 fn connect(target: &Target) -> Result<Connection> {
     let connection = match target {
         Target::Memory => Connection::open_in_memory()?,
-        Target::Folder(folder) => Connection::open(folder.join("data.sqlite3"))?,
+        Target::Folder(folder) => Connection::open(folder.join(DATA))?,
     };
     // 16 KiB pages hold most embeddings in one piece, and little is left over; the rest keeps hot pages and statements in
     // memory.
@@ -293,9 +319,9 @@ fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
         return create(connection);
     }
     let size = |name: &str| fs::metadata(folder.join(name)).map_or(0, |file| file.len());
-    let bytes = size("data.sqlite3");
+    let bytes = size(DATA);
     // SQLite takes the missing end of a page for zeros. A WAL may hold the page, if the process was killed.
-    if bytes % u64::from(pragma("page_size")?.unsigned_abs()) != 0 && size("data.sqlite3-wal") == 0 {
+    if bytes % u64::from(pragma("page_size")?.unsigned_abs()) != 0 && size(LOG) == 0 {
         return Err(damaged(format!("data.sqlite3 has {bytes} bytes, which are not whole pages")));
     }
     if bytes <= CHECKED_BYTES {
@@ -332,24 +358,10 @@ fn create(connection: &mut Connection) -> Result<()> {
          CREATE INDEX requests_by_timestamp ON requests (timestamp);
          CREATE TABLE settings (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;",
     )?;
-    // No earlier than what a client may have seen of other data at the same URL.
-    set_setting(&transaction, COMMIT_TIMESTAMP, nanoseconds_now())?;
+    Clock::start().save(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()?;
-    Ok(())
-}
-
-/// What a setting holds.
-pub(crate) fn setting<T: FromSql>(connection: &Connection, name: &str) -> Result<Option<T>> {
-    let mut statement = connection.prepare_cached("SELECT value FROM settings WHERE name = ?")?;
-    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
-}
-
-pub(crate) fn set_setting(connection: &Connection, name: &str, value: impl ToSql) -> Result<()> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)")?
-        .execute(params![name, value])?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use value::{Object, Value};
 
 use super::{export_field, items, malformed, text};
-use crate::{error::Result, tables::Tables};
+use crate::{data::tables::Tables, error::Result};
 
 /// A check of a value, as `v.…` builds it.
 #[derive(Clone, Debug)]

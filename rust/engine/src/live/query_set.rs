@@ -8,15 +8,14 @@ use std::{
 
 use value::Value;
 
+use super::watches::Watches;
 use crate::{
     caller::Caller,
     calls::Outcome,
+    data::{reads::Reads, transaction::Transaction},
     deployment::Deployment,
     error::{Error, Result},
     locks::locked,
-    reads::Reads,
-    transaction::Transaction,
-    watches::Watches,
 };
 
 /// A set of queries whose outcomes are all of one moment: Convex's query set.

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use value::Value;
 
 use crate::{
-    document::Document,
+    data::document::Document,
     error::{Error, Result},
 };
 

@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use value::{Object, Value, id::DocumentId, sort_key};
 
-use super::{Change, Transaction, nanoseconds_now};
+use super::Transaction;
 use crate::{
-    document::{self, Document},
+    data::{
+        clock::nanoseconds_now,
+        document::{self, Change, Document},
+        tables::{self, Table},
+    },
     error::{Error, FunctionError, Result},
-    tables::{self, Table},
 };
 
 impl Transaction {
@@ -33,15 +36,6 @@ impl Transaction {
         Ok(Some(document))
     }
 
-    /// A stored document, outside of a transaction's accounts.
-    pub(crate) fn stored(connection: &Connection, table_number: u32, row: i64) -> Result<Document> {
-        let mut statement = connection
-            .prepare_cached("SELECT row, internal_id, creation_time, body, packed FROM documents WHERE row = ?")?;
-        let mut rows = statement.query([row])?;
-        let found = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        Document::read(found, table_number)
-    }
-
     pub(crate) fn insert(&mut self, table_name: &str, fields: Object) -> Result<DocumentId> {
         self.check(table_name, &fields)?;
         let table = match self.tables.get(table_name) {
@@ -49,7 +43,7 @@ impl Transaction {
             None => Arc::make_mut(&mut self.tables).create(&self.connection, table_name)?,
         };
         let id = new_id(table.number)?;
-        let creation_time = milliseconds_now().max(self.clock.creation_time.next_up());
+        let creation_time = self.clock.next_creation_time();
         let document = self.insert_document(&table, id, creation_time, fields)?;
         self.changes.push(Change { table_number: table.number, before: None, after: Some(document) });
         Ok(id)
@@ -234,9 +228,4 @@ fn new_id(table_number: u32) -> Result<DocumentId> {
     random[..6].copy_from_slice(&(now / 1_000_000).to_be_bytes()[2..]);
     let days = u16::try_from(now / NANOSECONDS_A_DAY).unwrap_or(u16::MAX);
     Ok(DocumentId::new(table_number, random, days))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds with a fraction, as Convex gives them")]
-fn milliseconds_now() -> f64 {
-    nanoseconds_now() as f64 / 1e6
 }

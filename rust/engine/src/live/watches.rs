@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::reads::{KeyRanges, Reads, Writes, contain};
+use crate::data::reads::{KeyRanges, Reads, Writes, contain};
 
 /// A live query: its set, and its number there.
 type QueryId = (u64, u32);

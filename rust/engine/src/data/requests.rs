@@ -6,7 +6,8 @@ use value::{
     json::{self, Format},
 };
 
-use crate::{document::broken, error::Result};
+use super::document::broken;
+use crate::error::Result;
 
 /// So long after its commit an answer is kept, in nanoseconds: Convex's 14 days.
 const KEPT: i64 = 14 * 24 * 60 * 60 * 1_000_000_000;
@@ -64,8 +65,8 @@ impl MutationRequest {
 
 #[cfg(test)]
 mod tests {
+    use crate::data::storage::{Storage, Synchronous, Target};
     use super::*;
-    use crate::storage::{Storage, Synchronous, Target};
 
     #[test]
     fn answers_are_kept_for_14_days() {

@@ -1,0 +1,31 @@
+//! Which file or folder a path leads to.
+
+use std::{io, path::Path};
+
+/// A file or folder itself, whatever its path: device and inode where the system has them, else the path without links.
+///
+/// An inode's number is given out again once nobody has the file, so it tells files apart only while one is held open.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FileIdentity {
+    #[cfg(unix)]
+    device: u64,
+    #[cfg(unix)]
+    inode: u64,
+    #[cfg(not(unix))]
+    path: std::path::PathBuf,
+}
+
+impl FileIdentity {
+    /// What is at a path now.
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let metadata = std::fs::metadata(path)?;
+            Ok(Self { device: metadata.dev(), inode: metadata.ino() })
+        }
+        // Windows keeps a folder from being moved or removed while a file in it is open.
+        #[cfg(not(unix))]
+        Ok(Self { path: path.canonicalize()? })
+    }
+}
