@@ -17,6 +17,15 @@ pub(crate) struct Document {
     pub(crate) fields: Object,
 }
 
+/// A document's fields as they are stored.
+pub(crate) struct Stored {
+    /// JSON text without the packed arrays at its top level.
+    pub(crate) body: String,
+    /// Those arrays.
+    pub(crate) packed: Option<Vec<u8>>,
+    pub(crate) checksum: u32,
+}
+
 /// A document before and after a write.
 #[derive(Debug)]
 pub(crate) struct Change {
@@ -28,21 +37,33 @@ pub(crate) struct Change {
 impl Document {
     /// The document of a row, by the row's number.
     pub(crate) fn stored(connection: &Connection, table_number: u32, row: i64) -> Result<Self> {
-        let mut statement = connection
-            .prepare_cached("SELECT row, internal_id, creation_time, body, packed FROM documents WHERE row = ?")?;
+        let mut statement = connection.prepare_cached(
+            "SELECT row, internal_id, creation_time, body, packed, checksum FROM documents WHERE row = ?",
+        )?;
         let mut rows = statement.query([row])?;
         let found = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         Self::read(found, table_number)
     }
 
-    /// The document of a row with the columns `row, internal_id, creation_time, body, packed`.
+    /// The document of a row with the columns `row, internal_id, creation_time, body, packed, checksum`.
     pub(crate) fn read(columns: &rusqlite::Row<'_>, table_number: u32) -> Result<Self> {
-        Ok(Self {
-            row: columns.get(0)?,
-            id: DocumentId { table_number, internal: columns.get(1)? },
-            creation_time: columns.get(2)?,
-            fields: decode(text(columns, 3)?, blob(columns, 4)?)?,
-        })
+        let id = DocumentId { table_number, internal: columns.get(1)? };
+        let creation_time = columns.get(2)?;
+        let (body, packed) = (text(columns, 3)?, blob(columns, 4)?);
+        // Documents that format 1 wrote have none.
+        if let Some(expected) = columns.get::<_, Option<u32>>(5)?
+            && checksum(&id, creation_time, body, packed) != expected
+        {
+            return Err(broken(&format!("document {id} is not as it was written: its checksum differs")));
+        }
+        Ok(Self { row: columns.get(0)?, id, creation_time, fields: decode(body, packed)? })
+    }
+
+    /// The document as it is stored.
+    pub(crate) fn encode(&self) -> Stored {
+        let (body, packed) = encode(&self.fields);
+        let checksum = checksum(&self.id, self.creation_time, &body, packed.as_deref());
+        Stored { body, packed, checksum }
     }
 
     /// The value at a dotted path, system fields included.
@@ -84,7 +105,7 @@ impl Document {
 }
 
 /// A document's fields as they are stored: JSON text without the packed arrays at its top level, and those.
-pub(crate) fn encode(fields: &Object) -> (String, Option<Vec<u8>>) {
+fn encode(fields: &Object) -> (String, Option<Vec<u8>>) {
     let (packed, plain): (Vec<_>, Vec<_>) =
         fields.iter().partition(|(_, value)| matches!(value, Value::Array(Array::Packed(_))));
     let mut bytes = Vec::new();
@@ -96,6 +117,17 @@ pub(crate) fn encode(fields: &Object) -> (String, Option<Vec<u8>>) {
     let mut body = String::with_capacity(128);
     json::encode_fields(plain.into_iter(), json::Format::Encoded, &mut body);
     (body, (!bytes.is_empty()).then_some(bytes))
+}
+
+/// CRC-32 of a document's row: SQLite has no checksums of its own outside of the log, so that a bit that the disk turned
+/// would be served. Such a sum finds any damage within 32 bits, and all other but one of 2^32.
+fn checksum(id: &DocumentId, creation_time: f64, body: &str, packed: Option<&[u8]>) -> u32 {
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&id.internal);
+    sum.update(&creation_time.to_le_bytes());
+    sum.update(body.as_bytes());
+    sum.update(packed.unwrap_or_default());
+    sum.finalize()
 }
 
 /// The fields of [`encode`]d text and bytes.

@@ -65,8 +65,8 @@ impl MutationRequest {
 
 #[cfg(test)]
 mod tests {
-    use crate::data::storage::{Storage, Synchronous, Target};
     use super::*;
+    use crate::data::storage::{Storage, Synchronous, Target};
 
     #[test]
     fn answers_are_kept_for_14_days() {

@@ -22,8 +22,8 @@ use crate::{
 /// "MCvx": marks a file as ours.
 const APPLICATION_ID: i32 = 0x4d43_7678;
 
-/// The format this version writes; [`migrate`] brings older ones here.
-const FORMAT: i32 = 1;
+/// The format this version writes; [`migrate`] brings older ones here. Since format 2 a document has a checksum.
+const FORMAT: i32 = 2;
 
 /// Files up to this size are checked whole when opened; damage in larger ones shows when the page is read. A MiB of
 /// embeddings takes 0.4 ms and one of small documents 2 ms, read from memory (EPYC, 2026): half a second at most.
@@ -96,6 +96,9 @@ impl Storage {
                 Some(Owned::take(identity, || own(folder))?)
             }
         };
+        if let Target::Folder(folder) = &target {
+            check_log(folder)?;
+        }
         let mut writer = connect(&target).map_err(|error| place(error, &target))?;
         migrate(&mut writer, &target).map_err(|error| place(error, &target))?;
         let durability = match (&target, synchronous) {
@@ -315,13 +318,12 @@ fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
         return Err(Error::NewerFormat { path: folder.clone(), found: format, supported: FORMAT });
     }
     if is_new {
-        connection.execute_batch("PRAGMA journal_mode = WAL;")?;
+        use_log(connection, folder)?;
         return create(connection);
     }
-    let size = |name: &str| fs::metadata(folder.join(name)).map_or(0, |file| file.len());
-    let bytes = size(DATA);
+    let bytes = size(folder, DATA);
     // SQLite takes the missing end of a page for zeros. A WAL may hold the page, if the process was killed.
-    if bytes % u64::from(pragma("page_size")?.unsigned_abs()) != 0 && size(LOG) == 0 {
+    if bytes % u64::from(pragma("page_size")?.unsigned_abs()) != 0 && size(folder, LOG) == 0 {
         return Err(damaged(format!("data.sqlite3 has {bytes} bytes, which are not whole pages")));
     }
     if bytes <= CHECKED_BYTES {
@@ -330,10 +332,48 @@ fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
             return Err(damaged(found));
         }
     }
+    use_log(connection, folder)?;
+    if format < 2 {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch("ALTER TABLE documents ADD COLUMN checksum INTEGER")?;
+        transaction.pragma_update(None, "user_version", FORMAT)?;
+        transaction.commit()?;
+    }
     Ok(())
 }
 
-/// The tables of format 1.
+/// Puts a file into WAL mode, in which readers don't wait. The mode stands in the file: a copy made by `VACUUM INTO` is in
+/// another one, and so is a file whose first sync failed.
+fn use_log(connection: &Connection, folder: &Path) -> Result<()> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    let reason = format!(
+        "{DATA} stays in journal mode {mode:?}, expected \"wal\": close other programs that have it open, and see that \
+         the folder is on a local disk"
+    );
+    Err(Error::Io { path: folder.to_owned(), reason })
+}
+
+/// The bytes of a folder's file; none where there is none.
+fn size(folder: &Path, name: &str) -> u64 {
+    fs::metadata(folder.join(name)).map_or(0, |file| file.len())
+}
+
+/// Refuses a log whose database is gone: SQLite would begin a new database, and throw the log away.
+fn check_log(folder: &Path) -> Result<()> {
+    if size(folder, DATA) > 0 || size(folder, LOG) == 0 {
+        return Ok(());
+    }
+    let reason = format!(
+        "{DATA} is missing or empty, but its log {LOG} is there: bring {DATA} back from where it went, or from a backup; to \
+         begin anew without the data, remove {LOG} as well"
+    );
+    Err(Error::Damaged { path: folder.to_owned(), reason })
+}
+
+/// The tables of format 2.
 ///
 /// `indexes.id` and `documents.row` are local names; a document's own id is `(table_number, internal_id)`. A key in
 /// `entries` is the index's fields, the creation time and the id as memcmp-ordered bytes; under `by_id` it is the id
@@ -348,7 +388,7 @@ fn create(connection: &mut Connection) -> Result<()> {
              UNIQUE (table_number, name)) STRICT;
          CREATE TABLE documents (
              row INTEGER PRIMARY KEY, table_number INTEGER NOT NULL, internal_id BLOB NOT NULL,
-             creation_time REAL NOT NULL, body TEXT NOT NULL, packed BLOB) STRICT;
+             creation_time REAL NOT NULL, body TEXT NOT NULL, packed BLOB, checksum INTEGER) STRICT;
          CREATE TABLE entries (
              index_id INTEGER NOT NULL, key BLOB NOT NULL, row INTEGER NOT NULL,
              PRIMARY KEY (index_id, key)) STRICT, WITHOUT ROWID;

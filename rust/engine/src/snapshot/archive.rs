@@ -11,12 +11,16 @@ use zip::{ZipArchive, result::ZipError};
 
 use super::Meter;
 use crate::{
-    data::tables,
+    data::{clock::milliseconds_now, tables},
     error::{Error, FunctionError, Result},
 };
 
 /// A document of 1 MiB as JSON, where a float of nine bytes may take two dozen, and each character of a text six.
 const LINE_BYTES: u64 = 16 << 20;
+
+/// How far the clock of the machine that made a snapshot may be ahead of this one's. Documents that are made here later
+/// should come later.
+const AHEAD_MS: f64 = 3_600_000.0;
 
 /// A snapshot in a file.
 pub(super) struct Archive<'a> {
@@ -49,6 +53,9 @@ impl<'a> Archive<'a> {
             ZipError::Io(error) => of_system(WHOLE, error),
             error => wrong(WHOLE, format!("no zip, or not the whole of one ({error})")),
         })?;
+        if zip.has_duplicate_names() {
+            return Err(wrong(WHOLE, "two files in it have the same name, expected each name once".to_owned()));
+        }
         let (mut names, mut left_out) = (BTreeSet::new(), BTreeSet::new());
         for path in zip.file_names() {
             let path = path.map_err(|error| wrong(WHOLE, error.to_string()))?;
@@ -198,10 +205,16 @@ fn document(table: &str, number: u32, line: &[u8]) -> Result<ExportedDocument, S
         let found = id.table_number;
         return Err(format!("`_id` is one of table number {found}, expected the number of {table}, {number}"));
     }
-    match fields.remove("_creationTime") {
-        Some(Value::Float64(time)) if time.is_finite() => Ok(ExportedDocument { id, creation_time: time, fields }),
-        _ => Err("expected a number as `_creationTime`, with a point".to_owned()),
+    let Some(Value::Float64(creation_time)) = fields.remove("_creationTime") else {
+        return Err("expected a number as `_creationTime`, with a point".to_owned());
+    };
+    let latest = milliseconds_now() + AHEAD_MS;
+    if !(0.0..=latest).contains(&creation_time) {
+        return Err(format!(
+            "`_creationTime` is {creation_time:?}, expected milliseconds since 1970, at most an hour from now ({latest:?})"
+        ));
     }
+    Ok(ExportedDocument { id, creation_time, fields })
 }
 
 fn wrong(place: &str, reason: String) -> Error {

@@ -4,6 +4,7 @@ mod auth;
 mod commits;
 mod common;
 mod concurrency;
+mod damage;
 mod declared_tables;
 mod javascript;
 mod live;

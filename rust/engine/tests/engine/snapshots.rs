@@ -323,3 +323,66 @@ fn indexes_live_queries_and_resident_vectors_follow() {
     import(&target, &file).expect("it is imported");
     assert!(!queries.is_stale());
 }
+
+#[test]
+fn a_creation_time_that_is_not_in_the_past_is_refused() {
+    for time in ["4102444800000.5", "1.8e308", "-1.0", "{\"$float\": \"AAAAAAAA8H8=\"}"] {
+        let from = in_memory();
+        let ids = put(&from, "free", &["{}"]);
+        let id = ids[0].as_str().expect("an id");
+        let number = id.parse::<value::id::DocumentId>().expect("it is an id").table_number;
+        let file = zip(&[
+            ("_tables/documents.jsonl", &format!("{{\"name\": \"free\", \"id\": {number}}}\n")),
+            ("free/documents.jsonl", &format!("{{\"_id\": \"{id}\", \"_creationTime\": {time}}}\n")),
+        ]);
+        let deployment = in_memory();
+        let error = import(&deployment, &file).expect_err(time);
+        assert_eq!(error.code(), "InvalidSnapshot", "{time}: {error}");
+        assert!(error.to_string().starts_with("free/documents.jsonl, line 1: "), "{time}: {error}");
+        assert_eq!(count(&deployment, "free"), 0);
+    }
+}
+
+#[test]
+fn the_clock_is_not_moved_by_a_snapshot() {
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is past").as_secs_f64() * 1e3;
+    let ahead = now + 1_800_000.0;
+    let from = in_memory();
+    let ids = put(&from, "free", &["{}"]);
+    let id = ids[0].as_str().expect("an id");
+    let number = id.parse::<value::id::DocumentId>().expect("it is an id").table_number;
+    let file = zip(&[
+        ("_tables/documents.jsonl", &format!("{{\"name\": \"free\", \"id\": {number}}}\n")),
+        ("free/documents.jsonl", &format!("{{\"_id\": \"{id}\", \"_creationTime\": {ahead:?}}}\n")),
+    ]);
+    let deployment = in_memory();
+    import(&deployment, &file).expect("half an hour may be a clock's fault");
+    put(&deployment, "other", &["{}"]);
+    let [other] = &items(&collect(&deployment, "other"))[..] else { panic!("there is one") };
+    let Value::Float64(time) = field(other, "_creationTime") else { panic!("it has a time") };
+    assert!(time < ahead, "{time} is as the file says");
+}
+
+#[test]
+fn two_files_of_one_name_are_refused() {
+    let file = zip(&[
+        ("_tables/documents.jsonl", "{\"name\": \"free\", \"id\": 10001}\n"),
+        ("free/documents.jsonl", ""),
+        ("fref/documents.jsonl", ""),
+    ]);
+    let mut bytes = Vec::new();
+    let mut reader = &file;
+    reader.seek(SeekFrom::Start(0)).expect("it is a file");
+    reader.read_to_end(&mut bytes).expect("it can be read");
+    let text = b"fref/documents.jsonl";
+    let places: Vec<usize> = (0..bytes.len() - text.len()).filter(|&place| bytes[place..].starts_with(text)).collect();
+    for place in places {
+        bytes[place + 3] = b'e';
+    }
+    let mut twice = tempfile::tempfile().expect("a file can be made");
+    twice.write_all(&bytes).expect("it can be written");
+    let error = import(&in_memory(), &twice).expect_err("which of the two?");
+    assert_eq!(error.code(), "InvalidSnapshot", "{error}");
+    assert!(error.to_string().contains("two files in it have the same name"), "{error}");
+}

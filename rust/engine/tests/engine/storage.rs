@@ -235,7 +235,7 @@ fn damaged_and_foreign_files_are_refused_and_left_as_they_are() {
         ("short", bytes(&|content| content.truncate(content.len() / 2)), "Damaged", ""),
         ("cut within a page", bytes(&|content| content.truncate(content.len() - 1000)), "Damaged", "not whole pages"),
         ("hole", bytes(&|content| content[30_000..60_000].fill(0)), "Damaged", ""),
-        ("newer", sqlite("PRAGMA user_version = 9"), "NewerFormat", "has format 9; this version reads formats up to 1"),
+        ("newer", sqlite("PRAGMA user_version = 9"), "NewerFormat", "has format 9; this version reads formats up to 2"),
         ("other id", sqlite("PRAGMA application_id = 7"), "Damaged", "was not written by mastra-convex"),
         ("foreign", foreign, "Damaged", "was not written by mastra-convex"),
     ] {

@@ -9,7 +9,7 @@ use super::Transaction;
 use crate::{
     data::{
         clock::nanoseconds_now,
-        document::{self, Change, Document},
+        document::{Change, Document, Stored},
         tables::{self, Table},
     },
     error::{Error, FunctionError, Result},
@@ -23,7 +23,7 @@ impl Transaction {
         let mut key = Vec::with_capacity(40);
         sort_key::push(&mut key, Some(&id.to_string().into()));
         let mut statement = self.connection.prepare_cached(
-            "SELECT row, internal_id, creation_time, body, packed FROM entries JOIN documents USING (row)
+            "SELECT row, internal_id, creation_time, body, packed, checksum FROM entries JOIN documents USING (row)
              WHERE index_id = ? AND key = ?",
         )?;
         let mut rows = statement.query(params![by_id, key])?;
@@ -45,6 +45,7 @@ impl Transaction {
         let id = new_id(table.number)?;
         let creation_time = self.clock.next_creation_time();
         let document = self.insert_document(&table, id, creation_time, fields)?;
+        self.clock.creation_time = creation_time;
         self.changes.push(Change { table_number: table.number, before: None, after: Some(document) });
         Ok(id)
     }
@@ -94,10 +95,10 @@ impl Transaction {
     ) -> Result<()> {
         self.usage.read_range(&self.limits)?;
         let mut statement = self.connection.prepare_cached(if descending {
-            "SELECT row, internal_id, creation_time, body, packed, key FROM entries JOIN documents USING (row)
+            "SELECT row, internal_id, creation_time, body, packed, checksum, key FROM entries JOIN documents USING (row)
              WHERE index_id = ? AND key >= ? AND key < ? ORDER BY key DESC"
         } else {
-            "SELECT row, internal_id, creation_time, body, packed, key FROM entries JOIN documents USING (row)
+            "SELECT row, internal_id, creation_time, body, packed, checksum, key FROM entries JOIN documents USING (row)
              WHERE index_id = ? AND key >= ? AND key < ? ORDER BY key"
         })?;
         let mut rows = statement.query(params![index_id, start, end])?;
@@ -105,7 +106,7 @@ impl Transaction {
         while let Some(row) = rows.next()? {
             let document = Document::read(row, table_number)?;
             self.usage.read(document.size(), &self.limits)?;
-            let key = row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?;
+            let key = row.get_ref(6)?.as_blob().map_err(rusqlite::Error::from)?;
             if visit(key, document)?.is_break() {
                 if descending {
                     read.0 = key.to_vec();
@@ -133,10 +134,10 @@ impl Transaction {
         let (name, table) = self.table(before.id.table_number);
         self.check(&name, &fields)?;
         let after = Document { fields, ..before };
-        let (body, packed) = document::encode(&after.fields);
+        let Stored { body, packed, checksum } = after.encode();
         self.connection
-            .prepare_cached("UPDATE documents SET body = ?, packed = ? WHERE row = ?")?
-            .execute(params![body, packed, after.row])?;
+            .prepare_cached("UPDATE documents SET body = ?, packed = ?, checksum = ? WHERE row = ?")?
+            .execute(params![body, packed, checksum, after.row])?;
         for index in &table.indexes {
             let (old, new) = (before.index_key(index), after.index_key(index));
             if old != new {
@@ -156,14 +157,15 @@ impl Transaction {
         creation_time: f64,
         fields: Object,
     ) -> Result<Document> {
-        self.clock.creation_time = self.clock.creation_time.max(creation_time);
-        let (body, packed) = document::encode(&fields);
+        let mut document = Document { row: 0, id, creation_time, fields };
+        let Stored { body, packed, checksum } = document.encode();
         self.connection
             .prepare_cached(
-                "INSERT INTO documents (table_number, internal_id, creation_time, body, packed) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO documents (table_number, internal_id, creation_time, body, packed, checksum)
+                 VALUES (?, ?, ?, ?, ?, ?)",
             )?
-            .execute(params![id.table_number, id.internal.as_slice(), creation_time, body, packed])?;
-        let document = Document { row: self.connection.last_insert_rowid(), id, creation_time, fields };
+            .execute(params![id.table_number, id.internal.as_slice(), creation_time, body, packed, checksum])?;
+        document.row = self.connection.last_insert_rowid();
         for index in &table.indexes {
             self.insert_entry(index.id, &document.index_key(index), document.row)?;
         }
