@@ -34,7 +34,7 @@ def test_a_folder_without_faults_is_said_to_be_whole(tmp_path: Path) -> None:
     assert found["index docs"]["message"] == "1 rows of dimension 2, cosine"
     done = run("doctor", str(tmp_path))
     assert done.stdout.startswith(f"✓ versions: mastra-convex {mc.__version__}, SQLite 3.")
-    assert "✓ functions: version 1, this package's, assumed; --functions DIR for" in done.stdout
+    assert "✓ functions: version 1, this package's (assumed; pass --functions DIR if" in done.stdout
 
 
 def test_a_folder_is_opened_with_the_functions_that_it_is_served_with(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_folder_is_opened_with_the_functions_that_it_is_served_with(tmp_path: 
     done = run("doctor", str(data), "--functions", str(own))
     assert done.returncode == 1
     assert "✓ functions: version 1, this package's\n" in done.stdout
-    assert "it lacks mastra_threads" in done.stdout
+    assert "the schema lacks mastra_threads" in done.stdout
     with closing(sqlite3.connect(data / "data.sqlite3")) as file:
         tables = {row[0] for row in file.execute("SELECT name FROM tables")}
     assert "mastra_messages" in tables
@@ -63,7 +63,7 @@ def test_what_is_wrong_in_a_folder_has_its_next_step(tmp_path: Path) -> None:
     (tmp_path / "admin-key").chmod(0o640)
     code, found = findings(tmp_path)
     assert code == 0
-    for check, said in {"keys": "others can read", "table mastra_resources": "1,000,0"}.items():
+    for check, said in {"keys": "other users of this machine can read", "table mastra_resources": "1,000,0"}.items():
         assert found[check]["status"] == "warning"
         assert said in found[check]["message"]
         assert found[check]["hint"]
@@ -133,6 +133,6 @@ def test_a_served_deployment_needs_its_key_and_our_functions() -> None:
 def test_a_target_that_is_none_is_named(tmp_path: Path) -> None:
     done = run("doctor", str(tmp_path / "nowhere"))
     assert done.returncode == 2
-    assert "nowhere/data.sqlite3 isn't there" in done.stderr
+    assert "nowhere/data.sqlite3 doesn't exist" in done.stderr
     assert not (tmp_path / "nowhere").exists()
     assert run("doctor", "http://127.0.0.1:1").returncode == 1

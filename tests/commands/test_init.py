@@ -105,7 +105,7 @@ def test_a_file_that_this_version_lacks_is_removed_only_when_told(tmp_path: Path
     (tmp_path / MANIFEST).write_text(json.dumps(manifest))
     done = run("init", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"nothing was written:\n  {tmp_path / 'mastra/model/old.ts'}\nWith --force" in done.stderr
+    assert f"nothing was written:\n  {tmp_path / 'mastra/model/old.ts'}\n--force overwrites them" in done.stderr
     assert actions(tmp_path, "--force") == dict.fromkeys(SOURCES, "unchanged") | {
         MANIFEST: "replaced",
         "mastra/model/old.ts": "removed",
@@ -126,7 +126,7 @@ def test_a_full_disk_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     command = ["bash", "-c", f"ulimit -f 12; {COMMAND} init {tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.match(rf"Error: init: {tmp_path}/mastra/\S+\.ts: File too large; expected a folder", done.stderr)
+    assert re.match(rf"Error: init: {tmp_path}/mastra/\S+\.ts: File too large; expected a writable folder", done.stderr)
     assert files_in(tmp_path) == {"mine.ts": b"// mine"}
 
 

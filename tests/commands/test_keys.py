@@ -26,7 +26,7 @@ def test_a_folder_without_data_gets_no_key(tmp_path: Path) -> None:
     for command in ("show", "rotate"):
         done = run("keys", command, str(tmp_path))
         assert done.returncode == 2
-        assert "is no data folder" in done.stderr
+        assert "is not a data folder" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
