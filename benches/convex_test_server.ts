@@ -1,7 +1,7 @@
 /**
  * The same functions behind Convex's HTTP API, run by convex-test in Node: what
  * `mastra-convex serve` is compared with. It runs within vitest, which loads the
- * TypeScript, on the port in `PORT`, until somebody asks for `/stop`.
+ * TypeScript, on the port in `PORT`, until a request for `/stop`.
  *
  * @module
  */

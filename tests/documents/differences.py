@@ -232,7 +232,7 @@ OTHERWISE = [
         [Module("notes.ts", "export const text: string = = 1;")],
     ),
     Difference(
-        "Who calls in the same process may call everything",
+        "Calls in the same process reach every function",
         "internal functions are for other functions and for clients with an admin key.",
         "so they are over HTTP; `connect` in the process that has the data needs no key.",
         tests=["tests/protocol/test_serve.py: test_internal_functions_need_the_key"],

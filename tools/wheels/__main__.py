@@ -1,7 +1,7 @@
 """Builds the wheels that Linux can build, and the sources, into ``dist/``; checks each, and says how far it was tested.
 
-``python tools/wheels`` makes all; with a wheel it checks that one, on the Python that runs this. What the machine
-lacks (a linker for old glibc, a compiler for ARM) comes from PyPI and Debian into ``target/wheels``; nothing is
+``python tools/wheels`` builds all. With a wheel as argument it checks that one, on the Python that runs this. Missing
+tools (a linker for old glibc, a compiler for ARM) come from PyPI and Debian into ``target/wheels``; nothing is
 installed into the system.
 """
 

@@ -1,5 +1,5 @@
-// The original: npm @mastra/convex's own `ConvexVector` under Node. What reads rows from a deployment is
-// replaced, by rows in memory or, for pages, by replies of the same bytes. The protocol is in `__main__.py`.
+// The original: npm @mastra/convex's own `ConvexVector` under Node. Reading rows from a deployment is
+// replaced by rows in memory or, for pages, by replies of the same bytes. The protocol is in `__main__.py`.
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
