@@ -226,6 +226,17 @@ OTHERWISE = [
         tests=["rust/engine/tests/engine/vector_search.rs: a_search_is_exact_and_ties_go_to_the_larger_id"],
     ),
     Difference(
+        "Errors say what they are",
+        "an error is told by its text alone. A client takes it for a limit, a schema's error or a conflict where the "
+        "text begins with the whole sentence that Convex has for that, so it can't tell a function that throws a copy "
+        "of such a sentence.",
+        "a kind and a code travel beside the text. A thrown copy is a `FunctionError` with the code `Error`.",
+        [Code('throw new Error("Too many writes in a single function execution (limit: 16000)");')],
+        tests=[
+            "tests/property/test_thrown_errors.py: test_a_thrown_error_has_one_class_and_code_everywhere",
+        ],
+    ),
+    Difference(
         "Functions are loaded when the deployment opens",
         "`npx convex dev` and `npx convex deploy` push them; a push that doesn't load changes nothing.",
         "`connect` and `serve` read the folder once, TypeScript as it is; one that doesn't load isn't opened.",

@@ -3,6 +3,7 @@
 use std::{io, sync::Arc};
 
 use value::Value;
+use wire::{Code, Failure};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -76,6 +77,8 @@ pub enum Error {
     Function {
         /// The text, as the deployment gave it.
         message: String,
+        /// Its kind and code.
+        failure: Failure,
         /// A thrown `ConvexError`'s data.
         data: Option<Value>,
     },
@@ -95,6 +98,18 @@ impl Error {
     #[must_use]
     pub fn snapshot_file(error: io::Error) -> Self {
         Self::SnapshotFile(Arc::new(error))
+    }
+
+    /// A function's error, as a deployment tells it.
+    pub(crate) fn function(kind: Option<&str>, code: Option<&str>, message: String, data: Option<Value>) -> Self {
+        let failure = Failure::read(kind, code, &message, data.is_some());
+        Self::Function { message, failure, data }
+    }
+
+    /// Whether a transaction may have read too much. A production deployment gives no more than "Server Error".
+    pub(crate) fn may_be_too_much(&self) -> bool {
+        matches!(self, Self::Function { message, failure, .. }
+            if failure.code == Code::TooManyBytesRead.name() || wire::reply::without_heading(message).is_none())
     }
 
     /// Whether the credential is why: there is none to send, or it isn't taken.

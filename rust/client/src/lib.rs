@@ -9,7 +9,6 @@
 //! | [`client::snapshots`](Client::export_snapshot) | exports and imports, as `npx convex` makes them |
 //! | [`live`](LiveClient) | live queries over the sync protocol |
 //! | [`credential`](acting_as) | who is said to call |
-//! | `locks` | locks that a panic leaves usable |
 //! | [`error`](Error) | what can go wrong |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
@@ -18,12 +17,11 @@ mod client;
 mod credential;
 mod error;
 mod live;
-mod locks;
 mod mirror;
 mod mirrors;
 mod pages;
 
-pub use client::{Call, Client, FunctionKind, Options, Outcome, Phase, Report};
+pub use client::{Call, Client, Options, Outcome, Phase, Report};
 pub use credential::acting_as;
 pub use error::{Error, Result};
 pub use live::{Authorize, LiveClient, LiveQuery};

@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base::{FunctionKind, Process, locked};
 use convex::{ConvexClient, ConvexClientBuilder, FunctionResult, WebSocketState};
 use futures::StreamExt;
 use tokio::{
@@ -22,12 +23,12 @@ use tokio::{
     time::{sleep, timeout},
 };
 use value::Value;
+use wire::reply::without_heading;
 
 use crate::{
-    client::{Call, Client, FunctionKind},
+    client::{Call, Client},
     credential,
     error::{Error, Result},
-    locks::locked,
 };
 
 /// How long a query is without contact before it is called over HTTP; less, where a call may not take so long itself.
@@ -181,15 +182,29 @@ impl Follower {
                 self.had_state.store(true, Ordering::Relaxed);
                 self.give(match result {
                     FunctionResult::Value(value) => Ok(from_convex(value)),
-                    FunctionResult::ErrorMessage(message) => Err(Error::Function { message, data: None }),
+                    FunctionResult::ErrorMessage(message) => Err(self.failure(message, None).await),
                     FunctionResult::ConvexError(error) => {
-                        Err(Error::Function { message: error.message, data: Some(from_convex(error.data)) })
+                        Err(self.failure(error.message, Some(from_convex(error.data))).await)
                     }
                 });
             }
         }
         // A path that isn't one: the guard finds out what the deployment says to it.
         std::future::pending::<()>().await;
+    }
+
+    /// The error of a query that failed. The official client hands on its text alone; a call over HTTP that fails with
+    /// the same text tells its kind and code.
+    async fn failure(&self, message: String, data: Option<Value>) -> Error {
+        let called = self.call(PATIENCE).await;
+        match called {
+            Err(Error::Function { message: again, failure, .. })
+                if without_heading(&again) == without_heading(&message) =>
+            {
+                Error::Function { message, failure, data }
+            }
+            _ => Error::function(None, None, message, data),
+        }
     }
 
     /// Returns when a socket is to be given up.
@@ -286,14 +301,14 @@ impl Drop for LiveQuery {
 
 /// The threads of all live queries. A forked child has none of its parent's, and gets its own.
 fn runtime() -> &'static Runtime {
-    static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
+    static RUNTIME: Mutex<Option<(Process, &'static Runtime)>> = Mutex::new(None);
     let mut runtime = locked(&RUNTIME);
     match *runtime {
-        Some((process, runtime)) if process == std::process::id() => runtime,
+        Some((process, runtime)) if process.is_current() => runtime,
         _ => {
             let started =
                 Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a thread can start");
-            runtime.insert((std::process::id(), Box::leak(Box::new(started)))).1
+            runtime.insert((Process::current(), Box::leak(Box::new(started)))).1
         }
     }
 }

@@ -10,8 +10,8 @@ use value::{Array, Packed, Value};
 
 use crate::{
     client::Client,
-    error::{Error, Result},
-    pages::{Description, VectorIndex, may_be_too_much},
+    error::Result,
+    pages::{Description, VectorIndex},
 };
 
 /// The rows of an index as they were at a commit.
@@ -154,9 +154,7 @@ impl Mirror {
         });
         match bytes {
             // One transaction's rows that have grown since to more than can be read at once.
-            Err(Error::Function { message, .. }) if self.cursor.is_some() && may_be_too_much(&message) => {
-                Ok((Caught::Behind, 0))
-            }
+            Err(error) if self.cursor.is_some() && error.may_be_too_much() => Ok((Caught::Behind, 0)),
             bytes => Ok((caught, bytes?)),
         }
     }

@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base::locked;
 use scan::{Batch, decode_page};
 
 use crate::{
     client::Client,
     error::{Error, Result},
-    locks::locked,
     mirror::{FirstReading, Mirror, bytes_of},
     pages::{Description, VectorIndex},
 };

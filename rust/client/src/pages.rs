@@ -2,12 +2,13 @@
 
 use std::thread;
 
+use base::FunctionKind;
 use scan::{PageEnd, PageError};
 use serde_json::Deserializer;
 use value::Value;
 
 use crate::{
-    client::{Call, Client, FunctionKind},
+    client::{Call, Client},
     error::{Error, Result},
 };
 
@@ -147,14 +148,15 @@ impl Client {
                 end
             });
             let end = match end {
-                // Rows larger than a transaction may read so many of; only the deployment knows how large they are.
-                Err(PageError::Refused { message, .. }) if rows > 1.0 && may_be_too_much(&message) => {
-                    rows = (rows / 2.0).floor();
-                    continue;
-                }
                 // An error thrown by the function is reported as that of any call.
-                Err(error @ PageError::Refused { .. }) => {
-                    return Err(self.outcome(&page).err().unwrap_or(error.into()));
+                Err(refused @ PageError::Refused { .. }) => {
+                    let error = self.outcome(&page).err().unwrap_or(refused.into());
+                    // Rows larger than a transaction may read so many of; only the deployment knows how large they are.
+                    if rows > 1.0 && error.may_be_too_much() {
+                        rows = (rows / 2.0).floor();
+                        continue;
+                    }
+                    return Err(error);
                 }
                 end => end?,
             };
@@ -164,11 +166,6 @@ impl Client {
             }
         }
     }
-}
-
-/// Whether an error may say that a transaction read too much. A production deployment gives no more than "Server Error".
-pub(crate) fn may_be_too_much(message: &str) -> bool {
-    message.contains("Too many bytes") || message.trim_end().ends_with("Server Error")
 }
 
 /// How much of a page's beginning and end is looked at for where the next one begins.

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use base::FunctionKind;
 use value::{Packed, Value};
+use wire::Code;
 
 use crate::{
     caller::Caller,
     data::{requests::MutationRequest, tables::Tables, transaction::Transaction},
     engine::Engine,
     error::{Error, FunctionError, Result},
-    functions::{Call, Function, FunctionKind, Platform},
+    functions::{Call, Function, Platform},
     vector_search,
     vectors::VectorSource,
 };
@@ -131,14 +133,11 @@ impl Engine {
         let function = self.functions.find(path, !reaches_internal)?;
         if let Some(kind) = kind.filter(|kind| *kind != function.kind) {
             let (wanted, found) = (kind.name(), function.kind.name());
-            return Err(Error::function(
-                "WrongFunctionType",
-                format!("Trying to execute {path} as {wanted}, but it is defined as {found}."),
-            ));
+            return Err(Error::says(Code::WrongFunctionType, &[&path, &wanted, &found]));
         }
         self.check_value(args, "arguments")?;
         function.args.check(args, &self.tables(transaction)).map_err(|mismatch| {
-            Error::function("ArgumentValidationError", format!("ArgumentValidationError: {mismatch}"))
+            Error::function(Code::ArgumentValidationError, format!("ArgumentValidationError: {mismatch}"))
         })?;
         Ok(function)
     }
@@ -212,7 +211,7 @@ impl Engine {
             match function.returns.check(&value, &self.tables(call.transaction.as_ref())) {
                 Ok(()) => Ok(value),
                 Err(mismatch) => {
-                    Err(Error::function("ReturnsValidationError", format!("ReturnsValidationError: {mismatch}")))
+                    Err(Error::function(Code::ReturnsValidationError, format!("ReturnsValidationError: {mismatch}")))
                 }
             }
         });
@@ -225,7 +224,7 @@ impl Engine {
         let (size, limit) = (value::size::size(value), self.options.limits.value_bytes);
         if size > limit {
             return Err(Error::function(
-                "ValueTooLargeError",
+                Code::ValueTooLargeError,
                 format!("The {what} of a function: too large ({size} bytes > maximum size {limit} bytes)."),
             ));
         }
@@ -254,7 +253,7 @@ impl Platform for Engine {
         let Some(definition) = schema.tables.get(table) else { return Ok(Vec::new()) };
         let name = format!("{table}.{index}");
         let Some(declared) = definition.vector_indexes.get(index) else {
-            return Err(Error::function("IndexNotFoundError", format!("Vector index {name} not found.")));
+            return Err(Error::says(Code::IndexNotFoundError, &[&name]));
         };
         let batch = self.vectors(&VectorSource::of_index(table, declared))?;
         vector_search::search(&name, declared, &batch, vector, limit, conditions)

@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc, time::SystemTime};
 
+use base::{FunctionKind, Process, locked};
 use scan::Batch;
 use value::Value;
 
@@ -15,7 +16,6 @@ use crate::{
     },
     engine::Engine,
     error::{Error, Result},
-    functions::FunctionKind,
     options::Options,
     vectors::VectorSource,
 };
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Deployment {
     engine: Option<Arc<Engine>>,
-    process: u32,
+    process: Process,
 }
 
 impl Deployment {
@@ -64,7 +64,7 @@ impl Deployment {
     }
 
     fn new(engine: Arc<Engine>) -> Self {
-        Self { engine: Some(engine), process: std::process::id() }
+        Self { engine: Some(engine), process: Process::current() }
     }
 
     /// Calls a function: of one kind, or of any.
@@ -101,6 +101,16 @@ impl Deployment {
     /// be had.
     pub fn user(&self, token: &str) -> Result<Caller> {
         self.engine()?.providers.identify(token, SystemTime::now()).map(Caller::user)
+    }
+
+    /// As [`user`](Self::user), but never waits: `None` where a provider's keys may have to be fetched.
+    ///
+    /// # Errors
+    ///
+    /// As [`user`](Self::user).
+    pub fn user_at_once(&self, token: &str) -> Result<Option<Caller>> {
+        let identified = self.engine()?.providers.identify_at_once(token, SystemTime::now());
+        Ok(identified.transpose()?.map(Caller::user))
     }
 
     /// Calls several queries at one snapshot: no commit comes between them. Each has its own outcome, in order.
@@ -169,7 +179,7 @@ impl Deployment {
     }
 
     pub(crate) fn engine(&self) -> Result<&Arc<Engine>> {
-        if self.process != std::process::id() {
+        if !self.process.is_current() {
             return Err(Error::Forked);
         }
         self.engine.as_ref().ok_or(Error::Closed)
@@ -179,7 +189,7 @@ impl Deployment {
 impl Drop for Deployment {
     fn drop(&mut self) {
         let Some(engine) = self.engine.take() else { return };
-        if self.process == std::process::id() {
+        if self.process.is_current() {
             // Whoever opens the folder next waits until the last handle has let go of it.
             let folder = engine.folder.clone();
             let _open = folder.as_deref().map(Folder::lock);

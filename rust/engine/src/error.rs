@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 use value::Value;
+use wire::Code;
 
 /// What this crate's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -127,11 +128,11 @@ pub enum Error {
     Function(#[from] FunctionError),
 }
 
-/// Why a function failed, by Convex's code.
+/// Why a function failed.
 #[derive(Clone, Debug)]
 pub struct FunctionError {
-    /// Convex's short name, e.g. `ArgumentValidationError`, `TooManyDocumentsRead`; `ConvexError` for a thrown one.
-    pub code: &'static str,
+    /// The error's name in the table of errors, which has its kind.
+    pub code: Code,
     /// The text, with a stack where the function threw.
     pub message: String,
     /// A thrown `ConvexError`'s data.
@@ -140,7 +141,7 @@ pub struct FunctionError {
 
 impl FunctionError {
     /// An error without data.
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), data: None }
     }
 }
@@ -167,20 +168,35 @@ impl Error {
             Self::Forked => "Forked",
             Self::Closed => "Closed",
             Self::Module { .. } => "InvalidModules",
-            Self::FunctionNotFound { .. } => "FunctionNotFound",
+            Self::FunctionNotFound { .. } => Code::FunctionNotFound.name(),
             Self::AuthConfig { .. } => "InvalidAuthConfig",
             Self::Unauthenticated { code, .. } => code,
             Self::Snapshot { .. } => "InvalidSnapshot",
             Self::SnapshotFile(_) => "SnapshotFile",
             Self::Stopped => "Stopped",
             Self::AuthProvider { .. } => "AuthProviderDiscoveryFailed",
-            Self::Function(error) => error.code,
+            Self::Function(error) => error.code.name(),
         }
     }
 
-    /// A function's error, by Convex's code.
-    pub(crate) fn function(code: &'static str, message: impl Into<String>) -> Self {
+    /// The code of a call that failed; none where the deployment failed, and not the call.
+    #[must_use]
+    pub fn of_call(&self) -> Option<Code> {
+        match self {
+            Self::FunctionNotFound { .. } => Some(Code::FunctionNotFound),
+            Self::Function(error) => Some(error.code),
+            _ => None,
+        }
+    }
+
+    /// A function's error, by its code.
+    pub(crate) fn function(code: Code, message: impl Into<String>) -> Self {
         Self::Function(FunctionError::new(code, message))
+    }
+
+    /// A function's error, in the words of the table: the code's sentence with these values.
+    pub(crate) fn says(code: Code, values: &[&dyn fmt::Display]) -> Self {
+        Self::function(code, code.says(values))
     }
 }
 

@@ -11,7 +11,7 @@
 //! | `vectors`, `vector_search` | vectors in memory, in step with commits; `ctx.vectorSearch` on them |
 //! | `snapshot` | the tables out into a zip, and in again |
 //! | `auth` | users' tokens, and who they belong to |
-//! | `limits`, `locks`, `error` | Convex's limits; locks that a panic leaves usable; what can go wrong |
+//! | `limits`, `error` | Convex's limits; what can go wrong |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 
@@ -25,7 +25,6 @@ mod error;
 mod functions;
 mod limits;
 mod live;
-mod locks;
 mod options;
 mod snapshot;
 mod vector_search;
@@ -39,7 +38,7 @@ pub use data::requests::MutationRequest;
 pub use data::storage::{Synchronous, Target};
 pub use deployment::Deployment;
 pub use error::{Error, FunctionError, Result};
-pub use functions::{FunctionKind, builtin_files};
+pub use functions::builtin_files;
 pub use limits::Limits;
 pub use live::query_set::{QuerySet, Refreshed};
 pub use options::Options;

@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use crate::error::{FunctionError, Result};
+use wire::Code;
+
+use crate::error::{Error, Result};
 
 /// The limits a call runs under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,26 +74,23 @@ impl Usage {
     pub(crate) fn read(&mut self, bytes: usize, limits: &Limits) -> Result<()> {
         self.documents_read += 1;
         self.bytes_read += bytes;
-        within("TooManyDocumentsRead", "documents read", self.documents_read, limits.documents_read)?;
-        within("TooManyBytesRead", "bytes read", self.bytes_read, limits.bytes_read)
+        within(Code::TooManyDocumentsRead, self.documents_read, limits.documents_read)?;
+        within(Code::TooManyBytesRead, self.bytes_read, limits.bytes_read)
     }
 
     pub(crate) fn read_range(&mut self, limits: &Limits) -> Result<()> {
         self.ranges_read += 1;
-        within("TooManyReads", "index ranges read", self.ranges_read, limits.ranges_read)
+        within(Code::TooManyReads, self.ranges_read, limits.ranges_read)
     }
 
     pub(crate) fn write(&mut self, bytes: usize, limits: &Limits) -> Result<()> {
         self.documents_written += 1;
         self.bytes_written += bytes;
-        within("TooManyWrites", "documents written", self.documents_written, limits.documents_written)?;
-        within("TooManyBytesWritten", "bytes written", self.bytes_written, limits.bytes_written)
+        within(Code::TooManyWrites, self.documents_written, limits.documents_written)?;
+        within(Code::TooManyBytesWritten, self.bytes_written, limits.bytes_written)
     }
 }
 
-fn within(code: &'static str, what: &str, found: usize, limit: usize) -> Result<()> {
-    if found <= limit {
-        return Ok(());
-    }
-    Err(FunctionError::new(code, format!("Too many {what} in a single function execution (limit: {limit}).")).into())
+fn within(code: Code, found: usize, limit: usize) -> Result<()> {
+    if found <= limit { Ok(()) } else { Err(Error::says(code, &[&limit])) }
 }

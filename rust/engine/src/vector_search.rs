@@ -2,6 +2,7 @@
 
 use scan::{Batch, Mask, Metric, Search};
 use value::{Packed, Value};
+use wire::Code;
 
 use crate::{
     data::schema::VectorIndex,
@@ -24,25 +25,25 @@ pub(crate) fn search(
     let invalid = |code, reason: String| Err(Error::function(code, format!("Vector index {name}: {reason}")));
     if !(1.0..=MAX_LIMIT).contains(&limit) || limit.fract() != 0.0 {
         return invalid(
-            "VectorLimitTooLargeError",
+            Code::VectorLimitTooLargeError,
             format!("limit must be an integer from 1 to {MAX_LIMIT}, not {limit}"),
         );
     }
     if conditions.len() > MAX_CONDITIONS {
         return invalid(
-            "TooManyElementsInVectorQueryError",
+            Code::TooManyElementsInVectorQueryError,
             format!("at most {MAX_CONDITIONS} conditions in a filter, not {}", conditions.len()),
         );
     }
     if let Some((field, _)) = conditions.iter().find(|(field, _)| !index.filter_fields.contains(field)) {
         return invalid(
-            "IncorrectVectorFilterField",
+            Code::IncorrectVectorFilterField,
             format!("`{field}` is not one of its filter fields {:?}", index.filter_fields),
         );
     }
     if vector.len() != index.dimensions {
         return invalid(
-            "VectorDimensionsMismatch",
+            Code::VectorDimensionsMismatch,
             format!("the query vector has {} dimensions, the index {}", vector.len(), index.dimensions),
         );
     }
@@ -61,7 +62,7 @@ pub(crate) fn search(
     let found = loop {
         let search = Search { metric: Metric::Cosine, top_k: asked, mask: mask.as_ref(), min_score: None, threads: 1 };
         let found = batch.top_k(&query, &search);
-        let found = found.map_err(|error| Error::function("InvalidVectorQuery", error.to_string()))?;
+        let found = found.map_err(|error| Error::function(Code::InvalidVectorQuery, error.to_string()))?;
         #[expect(clippy::float_cmp, reason = "a tie is an equal score")]
         let tied = found.scores.len() == asked && found.scores[limit - 1] == found.scores[asked - 1];
         if !tied {

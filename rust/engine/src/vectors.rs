@@ -7,8 +7,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use base::locked;
 use scan::{Batch, Row, SortedBatch};
 use value::{Array, Object, Value};
+use wire::Code;
 
 use crate::{
     data::{
@@ -18,7 +20,6 @@ use crate::{
         transaction::Transaction,
     },
     error::{Error, Result},
-    locks::locked,
 };
 
 /// How many rows are added to a batch at once, which costs less than one by one.
@@ -123,11 +124,11 @@ impl Resident {
     fn read(source: &VectorSource, transaction: &mut Transaction) -> Result<Option<Self>> {
         let Some(table) = transaction.tables.get(&source.table).map(Arc::clone) else { return Ok(None) };
         let index = table.index(&source.index).ok_or_else(|| {
-            Error::function("IndexNotFoundError", format!("Index {}.{} not found.", source.table, source.index))
+            Error::says(Code::IndexNotFoundError, &[&format_args!("{}.{}", source.table, source.index)])
         })?;
         if source.prefix.len() > index.fields.len() {
             return Err(Error::function(
-                "InvalidIndexRange",
+                Code::InvalidIndexRange,
                 format!("Index {}.{} has the fields {:?} only.", source.table, source.index, index.fields),
             ));
         }

@@ -7,8 +7,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
+use base::{FunctionKind, locked};
 use client::{Description, INDEXES};
-use engine::{Caller, Deployment, Error, FunctionKind, ImportMode, Limits, Options, Synchronous, Target};
+use engine::{Caller, Deployment, Error, ImportMode, Limits, Options, Synchronous, Target};
 use pyo3::prelude::*;
 use value::Value;
 
@@ -18,7 +19,6 @@ use crate::{
     convert::{arguments_from_python, from_python, to_python},
     error::{Credential, Exception, client_error, engine_error, invalid_argument},
     functions::{log, parse_kind},
-    locks::locked,
     results::Origin,
     signal,
     snapshot::{Progress, SnapshotSummary},
@@ -95,7 +95,7 @@ impl EmbeddedDeployment {
         path: &str,
         args: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (kind, _) = parse_kind(py, kind)?;
+        let kind = parse_kind(py, kind)?;
         let value = self.value(py, kind, path, arguments_from_python(args)?)?;
         to_python(py, &value)
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base::FunctionKind;
 use pyo3::prelude::*;
 
 use crate::error::invalid_argument;
@@ -11,17 +12,12 @@ pub(crate) fn builtin_files() -> BTreeMap<&'static str, &'static str> {
     engine::builtin_files().iter().copied().collect()
 }
 
-/// A function's kind, as the engine and as the client call it.
-pub(crate) fn parse_kind(py: Python<'_>, kind: &str) -> PyResult<(engine::FunctionKind, client::FunctionKind)> {
-    match kind {
-        "query" => Ok((engine::FunctionKind::Query, client::FunctionKind::Query)),
-        "mutation" => Ok((engine::FunctionKind::Mutation, client::FunctionKind::Mutation)),
-        "action" => Ok((engine::FunctionKind::Action, client::FunctionKind::Action)),
-        other => {
-            let message = format!("kind: {other:?}; expected \"query\", \"mutation\" or \"action\"");
-            Err(invalid_argument(py, message))
-        }
-    }
+/// A function's kind.
+pub(crate) fn parse_kind(py: Python<'_>, kind: &str) -> PyResult<FunctionKind> {
+    FunctionKind::from_route(kind).ok_or_else(|| {
+        let message = format!("kind: {kind:?}; expected \"query\", \"mutation\" or \"action\"");
+        invalid_argument(py, message)
+    })
 }
 
 /// Passes a function's console lines to Python's logger.

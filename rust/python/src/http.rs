@@ -182,7 +182,7 @@ impl HttpDeployment {
         args: &Bound<'py, PyAny>,
         reads: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (_, kind) = parse_kind(py, kind)?;
+        let kind = parse_kind(py, kind)?;
         let args = arguments_from_python(args)?;
         let authorization = self.caller.authorization.header(py)?;
         let outcome = self.detached(py, |client| {

@@ -13,7 +13,6 @@ mod embedded;
 mod error;
 mod functions;
 mod http;
-mod locks;
 mod results;
 mod server;
 mod signal;

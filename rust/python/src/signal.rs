@@ -9,9 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base::locked;
 use pyo3::prelude::*;
-
-use crate::locks::locked;
 
 /// How long a thread is blocked at most before Python may handle a signal, such as Ctrl-C.
 const SLICE: Duration = Duration::from_millis(100);

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use base::{Process, locked};
 use client::{LiveClient, LiveQuery};
 use engine::{Caller, Deployment, Error, QuerySet};
 use pyo3::{prelude::*, types::PyTuple};
@@ -14,7 +15,6 @@ use crate::{
     convert::to_python,
     error::{Credential, client_error, engine_error, invalid_argument},
     functions::log,
-    locks::locked,
     signal::Signal,
 };
 
@@ -28,7 +28,7 @@ pub(crate) struct Subscription(Arc<Live>);
 /// A live query that can be closed from elsewhere.
 struct Live {
     path: String,
-    process: u32,
+    process: Process,
     signal: Arc<Signal>,
     /// None once it is closed.
     source: Mutex<Option<Source>>,
@@ -129,7 +129,7 @@ impl Subscription {
     }
 
     fn new(path: String, signal: Arc<Signal>, source: Source) -> Self {
-        let process = std::process::id();
+        let process = Process::current();
         Self(Arc::new(Live { path, process, signal, source: Mutex::new(Some(source)) }))
     }
 
@@ -217,7 +217,7 @@ impl Live {
 
     /// Whether this is a forked child of the process that subscribed.
     fn is_foreign(&self) -> bool {
-        self.process != std::process::id()
+        !self.process.is_current()
     }
 }
 

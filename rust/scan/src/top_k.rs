@@ -2,6 +2,7 @@
 
 use std::{num::NonZero, ops::Range, slice, sync::LazyLock};
 
+use base::Process;
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
 
 use crate::{
@@ -199,9 +200,9 @@ fn in_parts<T: Send>(count: usize, threads: usize, part: impl Fn(Range<usize>) -
 ///
 /// There are none in a process that was forked after the first search: the threads are its parent's.
 fn pool() -> Option<&'static ThreadPool> {
-    static POOL: LazyLock<(u32, Option<ThreadPool>)> =
-        LazyLock::new(|| (std::process::id(), ThreadPoolBuilder::new().build().ok()));
-    POOL.1.as_ref().filter(|_| POOL.0 == std::process::id())
+    static POOL: LazyLock<(Process, Option<ThreadPool>)> =
+        LazyLock::new(|| (Process::current(), ThreadPoolBuilder::new().build().ok()));
+    POOL.1.as_ref().filter(|_| POOL.0.is_current())
 }
 
 #[cfg(test)]

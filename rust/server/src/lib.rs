@@ -9,7 +9,6 @@
 //! | `request`, `reply` | bodies in and out, in Convex's shapes |
 //! | `snapshots` | exports and imports, as `npx convex` asks for them |
 //! | `system` | queries that the server answers itself |
-//! | `locks` | locks that a panic leaves usable |
 //! | `timestamp` | a commit's timestamp on the wire |
 //! | `sync` | the WebSocket: live queries, mutations once, actions, who the client is |
 //!
@@ -19,7 +18,6 @@
 
 mod admin_key;
 mod credentials;
-mod locks;
 mod reply;
 mod request;
 mod routes;

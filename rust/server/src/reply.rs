@@ -10,6 +10,7 @@ use value::{
     Value,
     json::{Format, Formatted},
 };
+use wire::{Code, reply};
 
 /// A request that no function was asked about: a status, a code, a text.
 #[derive(Debug)]
@@ -77,6 +78,7 @@ pub(crate) fn json(text: String) -> impl IntoResponse {
 /// Why a function failed, as clients are told.
 pub(crate) struct Failure<'a> {
     pub(crate) message: String,
+    pub(crate) code: Code,
     /// A thrown `ConvexError`'s.
     pub(crate) data: Option<&'a Value>,
 }
@@ -86,13 +88,13 @@ impl<'a> Failure<'a> {
     ///
     /// The deployment failed, not the function.
     pub(crate) fn of(error: &'a Error) -> Result<Self, &'a Error> {
+        let code = error.of_call().ok_or(error)?;
         let data = match error {
             Error::Function(FunctionError { data, .. }) => data.as_ref(),
-            Error::FunctionNotFound { .. } => None,
-            _ => return Err(error),
+            _ => None,
         };
         let request = getrandom::u64().unwrap_or_default();
-        Ok(Self { message: format!("[Request ID: {request:016x}] Server Error\n{error}"), data })
+        Ok(Self { message: reply::with_heading(request, &error.to_string()), code, data })
     }
 }
 
@@ -118,25 +120,26 @@ impl FunctionReply {
 impl Serialize for FunctionReply {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let formatted = |value| Formatted { value, format: self.format };
-        let mut reply = serializer.serialize_map(None)?;
+        let mut fields = serializer.serialize_map(None)?;
         match &self.outcome.result {
             Ok(value) => {
-                reply.serialize_entry("status", "success")?;
-                reply.serialize_entry("value", &formatted(value))?;
+                fields.serialize_entry(reply::STATUS, "success")?;
+                fields.serialize_entry(reply::VALUE, &formatted(value))?;
             }
             Err(error) => {
-                let Failure { message, data } = Failure::of(error).map_err(serde::ser::Error::custom)?;
-                reply.serialize_entry("status", "error")?;
-                reply.serialize_entry("errorMessage", &message)?;
-                // Clients take its presence for a ConvexError.
+                let Failure { message, code, data } = Failure::of(error).map_err(serde::ser::Error::custom)?;
+                fields.serialize_entry(reply::STATUS, "error")?;
+                fields.serialize_entry(reply::ERROR_MESSAGE, &message)?;
+                fields.serialize_entry(reply::ERROR_KIND, code.kind().name())?;
+                fields.serialize_entry(reply::ERROR_CODE, code.name())?;
                 if let Some(data) = data {
-                    reply.serialize_entry("errorData", &formatted(data))?;
+                    fields.serialize_entry(reply::ERROR_DATA, &formatted(data))?;
                 }
             }
         }
         if !self.outcome.log_lines.is_empty() {
-            reply.serialize_entry("logLines", &self.outcome.log_lines)?;
+            fields.serialize_entry(reply::LOG_LINES, &self.outcome.log_lines)?;
         }
-        reply.end()
+        fields.end()
     }
 }

@@ -10,7 +10,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use engine::{Caller, Deployment, FunctionKind, Outcome};
+use base::FunctionKind;
+use engine::{Caller, Deployment, Outcome};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
@@ -172,14 +173,9 @@ async fn query_batch(State(app): State<App>, headers: HeaderMap, uri: Uri, body:
 }
 
 impl App {
-    /// Who sends a request. A token is checked where it may wait for its provider.
+    /// Who sends a request.
     pub(crate) async fn caller(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
-        let credential = Credential::of(headers, uri)?;
-        let (deployment, admin_key) = (Arc::clone(&self.deployment), self.admin_key.clone());
-        match credential {
-            Credential::Token(_) => blocking(move || credential.caller(&deployment, &admin_key)).await?,
-            credential => credential.caller(&deployment, &admin_key),
-        }
+        Credential::of(headers, uri)?.caller(&self.deployment, &self.admin_key).await
     }
 
     async fn answer(

@@ -10,6 +10,8 @@
 
 use std::fmt;
 
+use wire::Code;
+
 use crate::{
     field_name::{FieldNameError, check_field_name},
     value::{Array, Object, Value},
@@ -92,7 +94,7 @@ fn nesting_of_object(fields: &Object) -> usize {
 #[non_exhaustive]
 pub enum SizeError {
     /// The whole is too large.
-    #[error("Value is too large ({size} bytes > maximum size {limit} bytes{})", Largest(largest))]
+    #[error("{}", Code::ValueTooLargeError.says(&[&format_args!("{size} bytes"), &format_args!("{limit} bytes{}", Largest(largest))]))]
     Bytes {
         /// Its size.
         size: usize,
@@ -102,7 +104,7 @@ pub enum SizeError {
         largest: Option<(String, usize)>,
     },
     /// The whole nests too deep.
-    #[error("Value{} is too nested (nested {nesting} levels deep > maximum nesting {limit})", At(path))]
+    #[error("{}", Code::TooNestedError.says(&[&At(path), nesting, limit]))]
     Nesting {
         /// The first array or object beyond the limit.
         path: String,
@@ -112,7 +114,7 @@ pub enum SizeError {
         limit: usize,
     },
     /// An array has more than [`ARRAY_MAX_LENGTH`] items.
-    #[error("Array length{} is too long ({length} > maximum length {ARRAY_MAX_LENGTH})", At(path))]
+    #[error("{}", Code::ArrayTooLongError.says(&[&At(path), length, &ARRAY_MAX_LENGTH]))]
     ArrayLength {
         /// The array.
         path: String,
@@ -120,7 +122,7 @@ pub enum SizeError {
         length: usize,
     },
     /// An object has more than [`OBJECT_MAX_FIELDS`] fields.
-    #[error("Object{} has too many fields ({count} > maximum number {OBJECT_MAX_FIELDS})", At(path))]
+    #[error("{}", Code::TooManyFieldsError.says(&[&At(path), count, &OBJECT_MAX_FIELDS]))]
     FieldCount {
         /// The object.
         path: String,
@@ -146,14 +148,14 @@ pub enum SizeError {
 impl SizeError {
     /// The error's code, as Convex names it.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Bytes { .. } => "ValueTooLargeError",
-            Self::Nesting { limit: DOCUMENT_MAX_NESTING, .. } | Self::SystemField { .. } => "InvalidDocumentError",
-            Self::Nesting { .. } => "TooNestedError",
-            Self::ArrayLength { .. } => "ArrayTooLongError",
-            Self::FieldCount { .. } => "TooManyFieldsError",
-            Self::FieldName { .. } => "InvalidFieldNameError",
+            Self::Bytes { .. } => Code::ValueTooLargeError,
+            Self::Nesting { limit: DOCUMENT_MAX_NESTING, .. } | Self::SystemField { .. } => Code::InvalidDocumentError,
+            Self::Nesting { .. } => Code::TooNestedError,
+            Self::ArrayLength { .. } => Code::ArrayTooLongError,
+            Self::FieldCount { .. } => Code::TooManyFieldsError,
+            Self::FieldName { .. } => Code::InvalidFieldNameError,
         }
     }
 }
@@ -402,23 +404,23 @@ mod tests {
         for (fields, code, expected) in [
             (
                 with(nested(16)),
-                "InvalidDocumentError",
+                Code::InvalidDocumentError,
                 format!("Value at `a{}` is too nested (nested 17 levels deep > maximum nesting 16)", "[0]".repeat(15)),
             ),
             (
                 object((0..1023).map(|n| n.to_string())),
-                "TooManyFieldsError",
+                Code::TooManyFieldsError,
                 "Object has too many fields (1025 > maximum number 1024)".to_owned(),
             ),
             (
                 object(["_secret".to_owned()]),
-                "InvalidDocumentError",
+                Code::InvalidDocumentError,
                 r#"Document has field "_secret", expected no names that start with '_' but "_id" and "_creationTime""#
                     .to_owned(),
             ),
             (
                 with("x".repeat((1 << 20) - overhead + 1).into()),
-                "ValueTooLargeError",
+                Code::ValueTooLargeError,
                 "Value is too large (1048577 bytes > maximum size 1048576 bytes, 1048512 of them in `a`)".to_owned(),
             ),
         ] {

@@ -4,11 +4,13 @@ mod snapshots;
 
 use std::time::{Duration, Instant};
 
+use base::FunctionKind;
 use ureq::{
     Agent, Body, RequestBuilder,
     http::{Response, Uri},
 };
 use value::{Object, Value, json};
+use wire::reply;
 
 use crate::error::{Error, Result};
 
@@ -33,17 +35,6 @@ pub struct Options {
     pub retries: u32,
     /// Sent with each request.
     pub headers: Vec<(String, String)>,
-}
-
-/// What a function may do, as far as the request's path goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FunctionKind {
-    /// `/api/query`.
-    Query,
-    /// `/api/mutation`.
-    Mutation,
-    /// `/api/action`.
-    Action,
 }
 
 /// A call to be made.
@@ -111,7 +102,7 @@ impl Client {
     /// It could not be reached; a write that may have been executed is [`Error::OutcomeUnknown`].
     pub fn call(&self, call: &Call<'_>) -> Result<Outcome> {
         let mut fields = self.object(&self.send(call)?)?;
-        let log_lines = match fields.remove("logLines") {
+        let log_lines = match fields.remove(reply::LOG_LINES) {
             Some(Value::Array(lines)) => lines.iter().filter_map(|line| line.as_str().map(str::to_owned)).collect(),
             _ => Vec::new(),
         };
@@ -129,14 +120,16 @@ impl Client {
     }
 
     fn result(&self, mut fields: Object) -> Result<Value> {
-        match fields.get("status").and_then(Value::as_str) {
+        match fields.get(reply::STATUS).and_then(Value::as_str) {
             Some("success") => {
-                fields.remove("value").ok_or_else(|| self.protocol("a success without a `value`".to_owned()))
+                fields.remove(reply::VALUE).ok_or_else(|| self.protocol("a success without a `value`".to_owned()))
             }
-            Some("error") => Err(Error::Function {
-                message: fields.get("errorMessage").and_then(Value::as_str).unwrap_or("unknown error").to_owned(),
-                data: fields.remove("errorData"),
-            }),
+            Some("error") => {
+                let data = fields.remove(reply::ERROR_DATA);
+                let text = |name| fields.get(name).and_then(Value::as_str);
+                let message = text(reply::ERROR_MESSAGE).unwrap_or("unknown error").to_owned();
+                Err(Error::function(text(reply::ERROR_KIND), text(reply::ERROR_CODE), message, data))
+            }
             _ => Err(self.protocol("neither a success nor an error".to_owned())),
         }
     }
@@ -190,11 +183,7 @@ impl Client {
     }
 
     fn send_once(&self, call: &Call<'_>, body: &str, deadline: Instant) -> Result<Vec<u8>> {
-        let route = match call.kind {
-            FunctionKind::Query => "query",
-            FunctionKind::Mutation => "mutation",
-            FunctionKind::Action => "action",
-        };
+        let route = call.kind.route();
         let left = deadline.saturating_duration_since(Instant::now());
         let request = self.agent.post(format!("{}/api/{route}", self.url)).header("Content-Type", "application/json");
         let request = self.with_headers(request, call.authorization).config().timeout_global(Some(left));

@@ -8,9 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base::FunctionKind;
 use value::{Value, json};
+use wire::reply::{ERROR_CODE, ERROR_KIND};
 
-use super::{Call, Client, FunctionKind};
+use super::{Call, Client};
 use crate::error::{Error, Result};
 
 /// Convex takes no smaller parts but the last, and no more than this many.
@@ -156,7 +158,7 @@ impl Client {
                 Some("requested" | "uploaded" | "in_progress") => {}
                 Some("failed") => {
                     let message = text("error_message").unwrap_or("the export failed").to_owned();
-                    return Err(Error::Function { message, data: None });
+                    return Err(Error::function(text(ERROR_KIND), text(ERROR_CODE), message, None));
                 }
                 Some(_) => return Ok(state.clone()),
                 None => return Err(self.protocol(format!("{path}: found no state"))),

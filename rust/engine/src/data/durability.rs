@@ -10,10 +10,9 @@ use std::{
     sync::{Condvar, Mutex, PoisonError},
 };
 
-use crate::{
-    error::{Error, Result},
-    locks::locked,
-};
+use base::locked;
+
+use crate::error::{Error, Result};
 
 /// The log of a data folder, and how much of it is on the disk.
 pub(crate) struct Durability {

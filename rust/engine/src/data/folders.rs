@@ -10,8 +10,9 @@ use std::{
     sync::{Arc, LazyLock, Mutex, MutexGuard, TryLockError, Weak},
 };
 
+use base::locked;
+
 use super::file_identity::FileIdentity;
-use crate::locks::locked;
 
 /// A folder that is open, or was a moment ago.
 pub(crate) struct Folder {

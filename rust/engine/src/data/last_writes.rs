@@ -5,7 +5,7 @@ use std::{
     sync::{Condvar, Mutex, PoisonError},
 };
 
-use crate::locks::locked;
+use base::locked;
 
 /// The timestamp of each table's last commit.
 pub(crate) struct LastWrites {

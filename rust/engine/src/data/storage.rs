@@ -11,13 +11,11 @@ use std::{
     sync::{Arc, Condvar, LazyLock, Mutex, PoisonError},
 };
 
+use base::locked;
 use rusqlite::{Connection, config::DbConfig, ffi};
 
 use super::{clock::Clock, durability::Durability, file_identity::FileIdentity, folders::Owned};
-use crate::{
-    error::{Error, Result},
-    locks::locked,
-};
+use crate::error::{Error, Result};
 
 /// "MCvx": marks a file as ours.
 const APPLICATION_ID: i32 = 0x4d43_7678;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use rusqlite::{Connection, params};
+use wire::Code;
 
 use crate::error::{Error, Result};
 
@@ -208,7 +209,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::function(
-        "InvalidTableName",
+        Code::InvalidTableName,
         format!("`{name}` is not a table name: a letter, then letters, digits and underscores, at most 64 in all"),
     ))
 }

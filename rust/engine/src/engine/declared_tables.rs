@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, PoisonError};
 
+use base::locked;
 use value::{Object, Value, json};
+use wire::Code;
 
 use super::{Committed, Engine};
+
 use crate::{
     data::{
         schema::{TableDefinition, VectorIndex},
@@ -12,7 +15,6 @@ use crate::{
         storage::Checkout,
     },
     error::{Error, Result},
-    locks::locked,
     vectors::VectorSource,
 };
 
@@ -34,7 +36,7 @@ impl Engine {
             }
             if !declared.contains_key(table) {
                 return Err(Error::function(
-                    "SchemaConflict",
+                    Code::SchemaConflict,
                     format!("table {table} is declared by the schema, without the filter fields {lacking:?}"),
                 ));
             }
@@ -46,7 +48,7 @@ impl Engine {
             definition = self.functions.vector_table(table, options.clone())?;
             outdated.extend(existing.vector_indexes.values().map(|index| VectorSource::of_index(table, index)));
         } else if self.options.functions.is_some() {
-            return Err(Error::function("TableNotDeclared", format!("the schema has no table {table}")));
+            return Err(Error::function(Code::TableNotDeclared, format!("the schema has no table {table}")));
         }
         schema.tables.insert(table.to_owned(), definition);
         declared.insert(table.to_owned(), options);
@@ -76,7 +78,7 @@ pub(super) fn declared_tables(connection: &Checkout) -> Result<Object> {
 fn lacking_filter_fields(table: &str, existing: &TableDefinition, wanted: &TableDefinition) -> Result<Vec<String>> {
     let conflict = |name: &str, found: String, wanted: String| {
         let message = format!("table {table} has index {name}: {found}; asked for: {wanted}");
-        Err(Error::function("SchemaConflict", message))
+        Err(Error::function(Code::SchemaConflict, message))
     };
     let none = || "none of that name".to_owned();
     for (name, fields) in &wanted.indexes {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use base::locked;
 use scan::Batch;
 
 mod declared_tables;
@@ -22,7 +23,6 @@ use crate::{
     functions::{self, Functions},
     limits::Limits,
     live::watches::Watches,
-    locks::locked,
     options::Options,
     vectors::{ResidentVectors, VectorSource},
 };

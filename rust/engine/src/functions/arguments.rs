@@ -2,6 +2,7 @@
 
 use rquickjs::{Array as JsArray, Ctx, Exception, Object as JsObject, Value as JsValue};
 use value::{Object, Value, id::DocumentId};
+use wire::Code;
 
 use super::border::from_js;
 use crate::{
@@ -28,7 +29,8 @@ pub(super) fn object<'js>(ctx: &Ctx<'js>, value: JsValue<'js>, method: &str) -> 
 
 pub(super) fn parse_id(text: &str, method: &str) -> Result<DocumentId> {
     text.parse().map_err(|error| {
-        FunctionError::new("InvalidId", format!("Invalid argument `id` for `db.{method}`: {text:?}: {error}")).into()
+        FunctionError::new(Code::InvalidId, format!("Invalid argument `id` for `db.{method}`: {text:?}: {error}"))
+            .into()
     })
 }
 

@@ -2,9 +2,11 @@
 
 use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
 
+use base::FunctionKind;
 use value::{Packed, Value};
+use wire::Code;
 
-use super::{deadline::Deadline, kind::FunctionKind, random::next_random};
+use super::{deadline::Deadline, random::next_random};
 use crate::{
     caller::Caller,
     data::{clock::milliseconds_now, transaction::Transaction},
@@ -78,7 +80,7 @@ pub(crate) struct Call {
 impl Call {
     /// A call with the clock of now, in whole milliseconds, and a fresh seed.
     pub(crate) fn new(platform: Arc<dyn Platform>, caller: Caller) -> Result<Self> {
-        let random = getrandom::u64().map_err(|error| Error::function("InternalServerError", error.to_string()))?;
+        let random = getrandom::u64().map_err(|error| Error::function(Code::InternalServerError, error.to_string()))?;
         Ok(Self { platform: Some(platform), caller: Some(caller), now: milliseconds_now(), random, ..Self::default() })
     }
 
@@ -86,7 +88,7 @@ impl Call {
     pub(super) fn begin(&mut self, deadline: &Deadline) -> Result<Self> {
         if self.depth == MAX_DEPTH {
             let message = format!("Functions can call each other {MAX_DEPTH} deep, not deeper.");
-            return Err(Error::function("FunctionCallDepthExceeded", message));
+            return Err(Error::function(Code::FunctionCallDepthExceeded, message));
         }
         let transaction = self.transaction.take();
         let (time, now) = match transaction {

@@ -9,6 +9,7 @@ use value::{
     id::DocumentId,
     size::{SizeError, check_value},
 };
+use wire::Code;
 
 use super::{
     arguments::{object, parse_id, read_query, text},
@@ -83,7 +84,7 @@ pub(super) fn id_in_table<'js>(host: &Host, ctx: &Ctx<'js>, table: JsValue<'js>,
         }
         let found = transaction.tables.name(parsed.table_number).unwrap_or("unknown").to_owned();
         Err(Error::function(
-            "InvalidTable",
+            Code::InvalidTable,
             format!("Expected an ID of table `{table}`, found ID {text:?} of table `{found}`."),
         ))
     })?;
@@ -110,8 +111,7 @@ pub(super) fn paginate<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, op
     let journal = {
         let mut call = host.call();
         if mem::replace(&mut call.has_paginated, true) {
-            let message = "A function can paginate one query, not several.";
-            Err(Error::function("MultiplePaginatedDatabaseQueries", message))
+            Err(Error::says(Code::MultiplePaginatedDatabaseQueries, &[]))
         } else {
             Ok(call.journal.take())
         }

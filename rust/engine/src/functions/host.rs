@@ -9,8 +9,10 @@ use std::{
     time::Instant,
 };
 
+use base::{FunctionKind, locked};
 use rquickjs::{Array as JsArray, Ctx, Exception, Function, Object as JsObject, TypedArray, Value as JsValue};
 use value::{Packed, Value};
+use wire::Code;
 
 use super::{
     arguments::text,
@@ -19,13 +21,12 @@ use super::{
     database,
     deadline::Deadline,
     globals,
-    kind::FunctionKind,
     random::{next_random, unit_interval},
 };
+
 use crate::{
     data::transaction::Transaction,
     error::{Error, Result},
-    locks::locked,
 };
 
 /// One isolate's side of the engine. Cloning shares it.
@@ -122,9 +123,12 @@ impl Host {
     ) -> rquickjs::Result<T> {
         let began = Instant::now();
         let result = match &mut *self.call() {
-            Call { failure: Some(failure), .. } => Err(Error::function("InternalServerError", failure.to_string())),
+            Call { failure: Some(failure), .. } => Err(Error::function(Code::InternalServerError, failure.to_string())),
             Call { transaction: Some(transaction), .. } => act(transaction),
-            _ => Err(Error::function("NoDatabase", "Can't use ctx.db outside of queries and mutations, or at import.")),
+            _ => Err(Error::function(
+                Code::NoDatabase,
+                "Can't use ctx.db outside of queries and mutations, or at import.",
+            )),
         };
         self.deadline.give_back(began.elapsed());
         result.map_err(|error| self.throw(ctx, error))
@@ -187,11 +191,7 @@ impl Host {
 pub(super) type Js<'js> = rquickjs::Result<JsValue<'js>>;
 
 fn run<'js>(host: &Host, ctx: &Ctx<'js>, kind: JsValue<'js>, path: JsValue<'js>, args: JsValue<'js>) -> Js<'js> {
-    let kind = match text(ctx, &kind, "kind")?.as_str() {
-        "Query" => FunctionKind::Query,
-        "Mutation" => FunctionKind::Mutation,
-        _ => FunctionKind::Action,
-    };
+    let kind = FunctionKind::from_name(&text(ctx, &kind, "kind")?).unwrap_or(FunctionKind::Action);
     let path = text(ctx, &path, "function")?;
     let args = from_js(ctx, args, "arguments")?.unwrap_or_default();
     let begun = {
@@ -206,7 +206,7 @@ fn run<'js>(host: &Host, ctx: &Ctx<'js>, kind: JsValue<'js>, path: JsValue<'js>,
 }
 
 fn no_call() -> Error {
-    Error::function("NoCall", "Functions can't be called at import.")
+    Error::function(Code::NoCall, "Functions can't be called at import.")
 }
 
 fn snapshot_timestamp<'js>(host: &Host, ctx: &Ctx<'js>) -> Js<'js> {

@@ -6,17 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base::FunctionKind;
 use rquickjs::{
     CatchResultExt, CaughtError, Context, Ctx, FromJs, Function, Module, Object as JsObject, Promise, Runtime,
 };
 use value::Value;
+use wire::Code;
 
 use super::{
     border::{Border, from_js, to_js},
     call::Call,
     deadline::Deadline,
     host::Host,
-    kind::FunctionKind,
     modules::Modules,
 };
 use crate::{
@@ -124,7 +125,7 @@ impl Isolate {
             engine_function(ctx, "describeTable")?.call((name, format!("/{module}"), definer, options))
         });
         described.map_err(|error| match error {
-            Error::Module { message, .. } => Error::function("InvalidSchema", message),
+            Error::Module { message, .. } => Error::function(Code::InvalidSchema, message),
             error => error,
         })
     }
@@ -173,14 +174,13 @@ impl Isolate {
         }
         let outcome = match (call.failure.take(), outcome) {
             (Some(failure), _) => Err(failure),
-            (None, Err(_)) if timed_out => Err(Error::function(
-                "FunctionTimeout",
-                format!("Function execution timed out (maximum duration: {}s)", time.as_secs_f64()),
-            )),
+            (None, Err(_)) if timed_out => {
+                Err(Error::says(Code::FunctionTimeout, &[&format_args!("{}s", time.as_secs_f64())]))
+            }
             (None, outcome) => outcome,
         };
         self.calls += 1;
-        let out_of_memory = matches!(&outcome, Err(Error::Function(error)) if error.code == "OutOfMemory");
+        let out_of_memory = matches!(&outcome, Err(Error::Function(error)) if error.code == Code::OutOfMemory);
         // Counting what modules keep between calls takes a while; to fill the memory takes much longer.
         let is_full = began.elapsed() > Duration::from_millis(1) && self.memory_used() > self.memory_bytes / 2;
         self.is_broken |= timed_out || out_of_memory || is_full;
@@ -198,7 +198,7 @@ impl Isolate {
         let promise: Promise = engine_function(ctx, "run")?.call((format!("/{module}"), name, kind.name(), args))?;
         let outcome: JsObject = match self.settle(&promise) {
             Err(rquickjs::Error::WouldBlock) => {
-                return Ok(Err(Error::function("UnresolvedPromise", "Returned promise will never resolve")));
+                return Ok(Err(Error::says(Code::UnresolvedPromise, &[])));
             }
             outcome => outcome?,
         };
@@ -236,9 +236,9 @@ impl Isolate {
         let text = self.modules.trace(&message, stack.as_deref());
         if thrown.get::<_, Option<bool>>("isConvexError")? == Some(true) {
             let data = from_js(ctx, thrown.get("data")?, "ConvexError.data")?;
-            return Ok(Error::Function(FunctionError { code: "ConvexError", message: text, data }));
+            return Ok(Error::Function(FunctionError { code: Code::ConvexError, message: text, data }));
         }
-        let code = if message == "InternalError: out of memory" { "OutOfMemory" } else { "Error" };
+        let code = if message == "InternalError: out of memory" { Code::OutOfMemory } else { Code::Error };
         Ok(Error::function(code, text))
     }
 
@@ -246,7 +246,7 @@ impl Isolate {
     /// because there was no memory left to say what it threw.
     fn function_error(&self, error: CaughtError<'_>) -> Error {
         let CaughtError::Exception(exception) = error else {
-            return Error::function("OutOfMemory", format!("QuickJS: {error}"));
+            return Error::function(Code::OutOfMemory, format!("QuickJS: {error}"));
         };
         if let Ok(Some(error)) =
             exception.get::<_, Option<usize>>("hostError").map(|number| self.host.take_error(number?))
@@ -255,7 +255,7 @@ impl Isolate {
         }
         let name: String = exception.get("name").unwrap_or_default();
         let message = format!("{name}: {}", exception.message().unwrap_or_default());
-        let code = if message == "InternalError: out of memory" { "OutOfMemory" } else { "Error" };
+        let code = if message == "InternalError: out of memory" { Code::OutOfMemory } else { Code::Error };
         Error::function(code, self.modules.trace(&message, exception.stack().as_deref()))
     }
 
@@ -277,5 +277,5 @@ fn engine_function<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Function
 
 #[expect(clippy::needless_pass_by_value, reason = "a function for `map_err`")]
 fn unexpected(error: rquickjs::Error) -> Error {
-    Error::function("InternalServerError", format!("QuickJS: {error}"))
+    Error::function(Code::InternalServerError, format!("QuickJS: {error}"))
 }

@@ -8,18 +8,17 @@ mod deadline;
 mod globals;
 mod host;
 mod isolate;
-mod kind;
 mod modules;
 mod random;
 mod typescript;
 
 use std::{collections::BTreeMap, path::Path, sync::Mutex, time::Duration};
 
+use base::{FunctionKind, locked};
 use value::Value;
 
 pub(crate) use call::{Call, Platform};
 use isolate::Isolate;
-pub use kind::FunctionKind;
 pub use modules::builtin_files;
 use modules::{AUTH_CONFIG, Modules};
 
@@ -30,7 +29,6 @@ use crate::{
     },
     error::{Error, Result},
     limits::Limits,
-    locks::locked,
 };
 
 /// A registered function.
@@ -143,11 +141,7 @@ impl Function {
     fn from_description(module: &str, description: &value::Object) -> Result<Self> {
         let field = |name: &str| description.get(name).cloned().unwrap_or_default();
         Ok(Self {
-            kind: match field("kind").as_str() {
-                Some("Query") => FunctionKind::Query,
-                Some("Mutation") => FunctionKind::Mutation,
-                _ => FunctionKind::Action,
-            },
+            kind: field("kind").as_str().and_then(FunctionKind::from_name).unwrap_or(FunctionKind::Action),
             public: field("isPublic") == true.into(),
             args: Validator::from_json(&field("args"))?,
             returns: Validator::from_json(&field("returns"))?,

@@ -6,7 +6,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use base::locked;
 use value::Value;
+use wire::Code;
 
 use super::watches::Watches;
 use crate::{
@@ -15,7 +17,6 @@ use crate::{
     data::{reads::Reads, transaction::Transaction},
     deployment::Deployment,
     error::{Error, Result},
-    locks::locked,
 };
 
 /// A set of queries whose outcomes are all of one moment: Convex's query set.
@@ -207,7 +208,7 @@ impl Drop for QuerySet {
 fn too_much(path: &str, max_bytes: usize) -> Error {
     let message =
         format!("The results of a client's queries may have {max_bytes} bytes together; {path}'s is too much.");
-    Error::function("TooManyBytesInQuerySet", message)
+    Error::function(Code::TooManyBytesInQuerySet, message)
 }
 
 impl Outcome {

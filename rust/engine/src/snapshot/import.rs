@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fs::File};
 
+use wire::Code;
+
 use super::{Content, Meter, Phase, Report, Summary, archive::Archive, content};
 use crate::{
     data::transaction::Transaction,
@@ -60,7 +62,7 @@ fn make_room(transaction: &mut Transaction, numbers: &BTreeMap<String, u32>, mod
             && transaction.count(&other)? > 0
         {
             return Err(Error::function(
-                "TableNumberTaken",
+                Code::TableNumberTaken,
                 format!(
                     "the ids of table {name} hold its number, {number}, which here is the number of table {other}: \
                      both can't be in one deployment; import into another, or export and delete {other} first"
@@ -126,5 +128,5 @@ fn check(transaction: &mut Transaction, expected: &BTreeMap<String, Content>, re
 }
 
 fn table_exists(name: &str) -> Error {
-    Error::function("TableExists", format!("table {name} holds documents that the snapshot doesn't have"))
+    Error::says(Code::TableExists, &[&name])
 }

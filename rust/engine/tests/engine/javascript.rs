@@ -241,7 +241,7 @@ fn a_convex_error_keeps_its_data() {
     let data = value(r#"{"code": "Odd", "at": [1, {"$integer": "BwAAAAAAAAA="}]}"#);
     let error = try_call(&deployment, "database:fail", object([("data", data.clone())])).expect_err("it throws");
     let Error::Function(error) = error else { panic!("{error}") };
-    assert_eq!((error.code, error.data), ("ConvexError", Some(data)));
+    assert_eq!((error.code.name(), error.data), ("ConvexError", Some(data)));
     assert!(error.message.starts_with("Uncaught ConvexError: "), "{}", error.message);
 }
 

@@ -13,12 +13,13 @@ use axum::{
     http::{HeaderMap, Uri, header},
     response::{IntoResponse, Response},
 };
+use base::locked;
 use futures_util::stream;
 use value::{Object, Value};
 
 use super::{check_admin, failed};
+
 use crate::{
-    locks::locked,
     reply::Refusal,
     routes::{App, blocking},
 };

@@ -14,13 +14,17 @@ use axum::{
     http::{HeaderMap, Uri},
     response::{IntoResponse, Response},
 };
+use base::locked;
 use engine::ImportMode;
 use serde::Deserialize;
 use value::{Object, Value};
+use wire::{
+    Code,
+    reply::{ERROR_CODE, ERROR_KIND},
+};
 
 use super::{check_admin, failed};
 use crate::{
-    locks::locked,
     reply::{Refusal, json},
     request::{check_component, read_object},
     routes::{App, blocking},
@@ -43,7 +47,7 @@ enum Stage {
     WaitingForConfirmation(Arc<File>),
     InProgress { percent: u64 },
     Completed { documents: u64 },
-    Failed { reason: String },
+    Failed { reason: String, code: Option<Code> },
 }
 
 /// Parts, one after the other in a file.
@@ -75,9 +79,13 @@ impl Import {
                 put("state", "completed".into());
                 put("num_rows_written", Value::Int64(i64::try_from(*documents).unwrap_or(i64::MAX)));
             }
-            Stage::Failed { reason } => {
+            Stage::Failed { reason, code } => {
                 put("state", "failed".into());
                 put("error_message", reason.as_str().into());
+                if let Some(code) = code {
+                    put(ERROR_KIND, code.kind().name().into());
+                    put(ERROR_CODE, code.name().into());
+                }
             }
         }
         Some([("_id", self.id.as_str().into()), ("state", state.into())].into())
@@ -222,7 +230,7 @@ fn import(app: &App, id: &str, file: &File, mode: ImportMode) -> Stage {
     });
     match imported {
         Ok(summary) => Stage::Completed { documents: summary.tables.values().map(|content| content.documents).sum() },
-        Err(error) => Stage::Failed { reason: error.to_string() },
+        Err(error) => Stage::Failed { reason: error.to_string(), code: error.of_call() },
     }
 }
 

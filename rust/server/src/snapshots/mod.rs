@@ -17,11 +17,12 @@ use axum::{
     http::{HeaderMap, Uri},
     routing::{get, post},
 };
+use base::locked;
 use engine::Error;
 use tokio::sync::watch;
 use value::Value;
 
-use crate::{locks::locked, reply::Refusal, routes::App};
+use crate::{reply::Refusal, routes::App};
 use {export::Export, import::Import};
 
 /// The exports and imports of a server.

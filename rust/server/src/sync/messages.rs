@@ -6,6 +6,7 @@ use value::{
     Value,
     json::{Format, Formatted},
 };
+use wire::Code;
 
 use crate::{reply::Failure, timestamp::Timestamp};
 
@@ -115,6 +116,8 @@ pub(crate) enum StateModification<'a> {
     QueryFailed {
         query_id: u32,
         error_message: String,
+        #[serde(flatten)]
+        failure: FailureFields,
         /// Clients take its presence for a `ConvexError`.
         #[serde(skip_serializing_if = "Option::is_none")]
         error_data: Option<Formatted<'a>>,
@@ -132,10 +135,26 @@ pub(crate) struct Response<'a> {
     request_id: u32,
     success: bool,
     result: ResponseResult<'a>,
+    #[serde(flatten)]
+    failure: Option<FailureFields>,
     /// Clients take its presence for a `ConvexError`.
     #[serde(skip_serializing_if = "Option::is_none")]
     error_data: Option<Formatted<'a>>,
     log_lines: &'a [String],
+}
+
+/// What an error is, beside its text: the fields of `wire::reply`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FailureFields {
+    error_kind: &'static str,
+    error_code: &'static str,
+}
+
+impl From<Code> for FailureFields {
+    fn from(code: Code) -> Self {
+        Self { error_kind: code.kind().name(), error_code: code.name() }
+    }
 }
 
 #[derive(Serialize)]
@@ -162,9 +181,9 @@ impl<'a> StateModification<'a> {
         Ok(match result {
             Ok(value) => Self::QueryUpdated { query_id, value: encoded(value), log_lines, journal },
             Err(error) => {
-                let Failure { message, data } = Failure::of(error)?;
-                let error_data = data.map(encoded);
-                Self::QueryFailed { query_id, error_message: message, error_data, log_lines, journal }
+                let Failure { message, code, data } = Failure::of(error)?;
+                let (failure, error_data) = (code.into(), data.map(encoded));
+                Self::QueryFailed { query_id, error_message: message, failure, error_data, log_lines, journal }
             }
         })
     }
@@ -177,15 +196,15 @@ impl<'a> Response<'a> {
     ///
     /// The deployment failed, not the function.
     pub(crate) fn new(request_id: u32, outcome: &'a Outcome) -> Result<Self, &'a Error> {
-        let (result, error_data) = match &outcome.result {
-            Ok(value) => (ResponseResult::Value(encoded(value)), None),
+        let (result, failure, error_data) = match &outcome.result {
+            Ok(value) => (ResponseResult::Value(encoded(value)), None, None),
             Err(error) => {
-                let Failure { message, data } = Failure::of(error)?;
-                (ResponseResult::Error(message), data.map(encoded))
+                let Failure { message, code, data } = Failure::of(error)?;
+                (ResponseResult::Error(message), Some(code.into()), data.map(encoded))
             }
         };
         let success = outcome.result.is_ok();
-        Ok(Self { request_id, success, result, error_data, log_lines: &outcome.log_lines })
+        Ok(Self { request_id, success, result, failure, error_data, log_lines: &outcome.log_lines })
     }
 }
 

@@ -11,7 +11,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use engine::{Caller, FunctionKind, MutationRequest, QuerySet, Refreshed};
+use base::{FunctionKind, locked};
+use engine::{Caller, MutationRequest, QuerySet, Refreshed};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     task::JoinSet,
@@ -21,9 +22,9 @@ use super::{
     ending::Ending,
     messages::{ClientMessage, FunctionCall, Modification, Response, ServerMessage, StateModification, Token, Version},
 };
+
 use crate::{
     credentials::Credential,
-    locks::locked,
     request::{arguments, check_component},
     routes::{App, blocking, briefly},
     system::{SystemQueries, SystemQuery},
@@ -196,8 +197,7 @@ impl Session {
             Token::Admin { value, impersonating: None } => Credential::AdminKey(value),
             Token::Admin { value, impersonating: Some(attributes) } => Credential::ActingAs(value, attributes),
         };
-        let App { deployment, admin_key, .. } = self.app.clone();
-        let caller = blocking(move || credential.caller(&deployment, &admin_key)).await?;
+        let caller = credential.caller(&self.app.deployment, &self.app.admin_key).await;
         self.caller = caller.map_err(|refusal| match refusal.into() {
             Ending::Fatal { message, .. } => {
                 Ending::Unauthenticated { message, base_version: base, update_attempted: true }

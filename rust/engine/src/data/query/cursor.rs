@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use value::Value;
+use wire::Code;
 
 use crate::error::{Error, FunctionError, Result};
 
@@ -37,7 +38,7 @@ impl Cursor {
 
 pub(super) fn invalid_cursor() -> Error {
     Error::Function(FunctionError {
-        code: "InvalidCursor",
+        code: Code::InvalidCursor,
         message: "InvalidCursor: the cursor does not belong to this query, or was not made here".to_owned(),
         data: Some(Value::from([("isConvexSystemError", true.into()), ("paginationError", "InvalidCursor".into())])),
     })

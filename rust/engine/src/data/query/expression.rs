@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use value::Value;
+use wire::Code;
 
 use crate::{
     data::document::Document,
@@ -61,7 +62,7 @@ impl Expression {
     pub(super) fn holds(&self, document: &Document) -> Result<bool> {
         match self.evaluate(document)? {
             Some(Value::Boolean(holds)) => Ok(holds),
-            _ => Err(Error::function("InvalidFilter", "a filter's condition must be a boolean")),
+            _ => Err(Error::function(Code::InvalidFilter, "a filter's condition must be a boolean")),
         }
     }
 
@@ -129,9 +130,9 @@ impl Arithmetic {
 }
 
 fn overflow() -> Error {
-    Error::function("InvalidFilter", "integer overflow, or division by zero, in a filter")
+    Error::function(Code::InvalidFilter, "integer overflow, or division by zero, in a filter")
 }
 
 fn not_numbers() -> Error {
-    Error::function("InvalidFilter", "a filter's arithmetic needs two numbers of one type")
+    Error::function(Code::InvalidFilter, "a filter's arithmetic needs two numbers of one type")
 }

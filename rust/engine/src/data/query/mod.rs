@@ -15,6 +15,7 @@ use super::{
 use crate::error::{Error, Result};
 use cursor::{Cursor, invalid_cursor};
 pub(crate) use expression::{Arithmetic, Comparison, Expression};
+use wire::Code;
 
 /// Convex's bound on the documents of a page.
 const MAX_PAGE_SIZE: usize = 32_000;
@@ -87,10 +88,7 @@ impl Transaction {
         limits: &PageLimits,
     ) -> Result<Page> {
         if limits.documents > MAX_PAGE_SIZE {
-            return Err(Error::function(
-                "PageSizeTooLarge",
-                format!("a page may have {MAX_PAGE_SIZE} documents; asked for {}", limits.documents),
-            ));
+            return Err(Error::says(Code::PageSizeTooLarge, &[&MAX_PAGE_SIZE, &limits.documents]));
         }
         let range = self.range(query)?;
         let fingerprint = fingerprint(query, range.as_ref());
@@ -144,8 +142,7 @@ impl Transaction {
     /// What a query reads; `None` for a table that doesn't exist.
     fn range(&mut self, query: &Query) -> Result<Option<Range>> {
         let name = query.index.as_deref().unwrap_or(BY_CREATION_TIME);
-        let index_not_found =
-            || Error::function("IndexNotFoundError", format!("Index {}.{name} not found.", query.table));
+        let index_not_found = || Error::says(Code::IndexNotFoundError, &[&format_args!("{}.{name}", query.table)]);
         let Some(table) = self.table_by_name(&query.table) else {
             return if query.index.is_some() { Err(index_not_found()) } else { Ok(None) };
         };
@@ -205,7 +202,10 @@ pub(crate) fn key_range(table: &str, index: &Index, range: &[Bound]) -> Result<(
     let fields: Vec<&str> = index.key_fields().collect();
     for bound in range {
         if !fields.contains(&bound.field.as_str()) {
-            return Err(invalid("FieldNotInIndex", format!("`{}` is not one of its fields {fields:?}", bound.field)));
+            return Err(invalid(
+                Code::FieldNotInIndex,
+                format!("`{}` is not one of its fields {fields:?}", bound.field),
+            ));
         }
     }
     let (equalities, bounds): (Vec<&Bound>, Vec<&Bound>) =
@@ -214,7 +214,7 @@ pub(crate) fn key_range(table: &str, index: &Index, range: &[Bound]) -> Result<(
     for field in &fields[..equalities.len().min(fields.len())] {
         let Some(equality) = equalities.iter().find(|bound| bound.field == *field) else {
             return Err(invalid(
-                "InvalidIndexRange",
+                Code::InvalidIndexRange,
                 format!("equalities must cover its first fields in order; `{field}` has none. Its fields: {fields:?}"),
             ));
         };
@@ -225,14 +225,14 @@ pub(crate) fn key_range(table: &str, index: &Index, range: &[Bound]) -> Result<(
     for bound in bounds {
         if (lower || upper) && bound.field != bounded {
             return Err(invalid(
-                "BoundsOnMultipleFields",
+                Code::BoundsOnMultipleFields,
                 format!("only one field can have bounds, not both `{bounded}` and `{}`", bound.field),
             ));
         }
         bounded = &bound.field;
         if fields.get(equalities.len()) != Some(&bounded) {
             return Err(invalid(
-                "InvalidIndexRange",
+                Code::InvalidIndexRange,
                 format!("bounds must be on the field after the equalities, not on `{bounded}`. Its fields: {fields:?}"),
             ));
         }
@@ -241,7 +241,7 @@ pub(crate) fn key_range(table: &str, index: &Index, range: &[Bound]) -> Result<(
             _ => std::mem::replace(&mut upper, true),
         };
         if taken {
-            return Err(invalid("AlreadyDefinedBound", format!("`{}` has two bounds on one side", bound.field)));
+            return Err(invalid(Code::AlreadyDefinedBound, format!("`{}` has two bounds on one side", bound.field)));
         }
         let mut key = prefix.clone();
         sort_key::push(&mut key, bound.value.as_ref());

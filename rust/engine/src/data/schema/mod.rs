@@ -15,6 +15,7 @@ use super::{
 use crate::error::{Error, Result};
 pub(crate) use validator::Validator;
 use validator::excerpt;
+use wire::Code;
 
 /// The tables a schema declares.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +81,7 @@ impl Schema {
                 let document = Document::stored(connection, table.number, row?)?;
                 if self.validates {
                     definition.check(name, &document.fields, tables).map_err(|error| {
-                        Error::function("SchemaEnforcementError", format!("Document {}: {error}", document.id))
+                        Error::function(Code::SchemaEnforcementError, format!("Document {}: {error}", document.id))
                     })?;
                 }
                 for index in &added {
@@ -112,7 +113,7 @@ impl TableDefinition {
             let dimensions = export_field(&index, "dimensions")?.as_f64().unwrap_or_default();
             if !(2.0..=4096.0).contains(&dimensions) || dimensions.fract() != 0.0 {
                 return Err(Error::function(
-                    "InvalidVectorDimensionError",
+                    Code::InvalidVectorDimensionError,
                     format!(
                         "table {name}: a vector index's dimensions must be an integer from 2 to 4096, not {dimensions}"
                     ),
@@ -131,14 +132,9 @@ impl TableDefinition {
 
     /// Checks a document's fields.
     pub(crate) fn check(&self, table_name: &str, fields: &Object, tables: &Tables) -> Result<()> {
-        self.document.check_fields(fields, tables).map_err(|mismatch| {
-            Error::function(
-                "SchemaEnforcementError",
-                format!(
-                    "Failed to insert or update a document in table \"{table_name}\" because it does not match the schema: {mismatch}"
-                ),
-            )
-        })
+        self.document
+            .check_fields(fields, tables)
+            .map_err(|mismatch| Error::says(Code::SchemaEnforcementError, &[&table_name, &mismatch]))
     }
 }
 
@@ -158,5 +154,5 @@ fn text(value: &Value) -> Result<String> {
 }
 
 fn malformed(found: &Value) -> Error {
-    Error::function("InvalidSchema", format!("not part of a schema or validator: {}", excerpt(found)))
+    Error::function(Code::InvalidSchema, format!("not part of a schema or validator: {}", excerpt(found)))
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 use rusqlite::params;
 use value::{Object, Value, id::DocumentId, sort_key};
+use wire::Code;
 
 use super::Transaction;
 use crate::{
@@ -123,8 +124,7 @@ impl Transaction {
     }
 
     fn existing(&mut self, verb: &str, id: DocumentId) -> Result<Document> {
-        self.get(id)?
-            .ok_or_else(|| Error::function("NonexistentDocument", format!("{verb} on nonexistent document ID {id}")))
+        self.get(id)?.ok_or_else(|| Error::says(Code::NonexistentDocument, &[&verb, &id]))
     }
 
     fn update(&mut self, before: Document, fields: Object) -> Result<()> {
@@ -176,14 +176,17 @@ impl Transaction {
         if self.writes {
             return Ok(());
         }
-        Err(Error::function("ReadOnly", "Queries can't write to the database."))
+        Err(Error::function(Code::ReadOnly, "Queries can't write to the database."))
     }
 
     /// Checks what is about to be written: that the function may, Convex's rules for documents, the schema, the limits.
     pub(super) fn check(&mut self, table_name: &str, fields: &Object) -> Result<()> {
         self.check_writes()?;
         if let Some(name) = ["_id", "_creationTime"].into_iter().find(|name| fields.contains_key(*name)) {
-            return Err(Error::function("SystemField", format!("`{name}` is set by the system and can't be changed.")));
+            return Err(Error::function(
+                Code::SystemField,
+                format!("`{name}` is set by the system and can't be changed."),
+            ));
         }
         tables::check_name(table_name)?;
         value::size::check_document(fields).map_err(|error| FunctionError::new(error.code(), error.to_string()))?;
@@ -226,7 +229,7 @@ fn new_id(table_number: u32) -> Result<DocumentId> {
     const NANOSECONDS_A_DAY: i64 = 86_400 * 1_000_000_000;
     let now = nanoseconds_now();
     let mut random = [0; 14];
-    getrandom::fill(&mut random).map_err(|error| Error::function("InternalServerError", error.to_string()))?;
+    getrandom::fill(&mut random).map_err(|error| Error::function(Code::InternalServerError, error.to_string()))?;
     random[..6].copy_from_slice(&(now / 1_000_000).to_be_bytes()[2..]);
     let days = u16::try_from(now / NANOSECONDS_A_DAY).unwrap_or(u16::MAX);
     Ok(DocumentId::new(table_number, random, days))

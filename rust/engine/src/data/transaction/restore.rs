@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rusqlite::ErrorCode;
 use value::{Object, id::DocumentId};
+use wire::Code;
 
 use super::Transaction;
 use crate::{
@@ -64,7 +65,7 @@ impl Transaction {
         let inserted = self.insert_document(&table, id, creation_time, fields);
         inserted.map_err(|error| match error {
             Error::Storage(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                Error::function("DuplicateId", format!("the id {id} again, expected each once"))
+                Error::function(Code::DuplicateId, format!("the id {id} again, expected each once"))
             }
             error => error,
         })?;

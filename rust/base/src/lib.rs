@@ -1,0 +1,16 @@
+//! What several crates need and none of them is about.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `locks` | locks that a panic leaves usable |
+//! | `process` | which process made something: a forked child is another |
+//! | `function_kind` | queries, mutations, actions |
+#![deny(unsafe_code)]
+
+mod function_kind;
+mod locks;
+mod process;
+
+pub use function_kind::FunctionKind;
+pub use locks::locked;
+pub use process::Process;

@@ -1,0 +1,114 @@
+//! Why a function failed, as a reply tells it.
+
+use std::borrow::Cow;
+
+use crate::{Code, Kind, reply::without_heading};
+
+/// What a database call or a nested call throws begins so, as all that is thrown does; each call that lets it through
+/// adds one.
+const THROWN: &str = "Uncaught Error: ";
+
+/// A failure's kind and code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What sort of failure it is.
+    pub kind: Kind,
+    /// Convex's short name, of the table or a newer deployment's.
+    pub code: Cow<'static, str>,
+}
+
+impl Failure {
+    /// The failure that a reply tells of: by its kind and code where it has them, else by its text.
+    ///
+    /// A text counts only where it is a sentence of the table, whole and from its beginning. Whether a function threw a
+    /// copy of one can't be told then.
+    #[must_use]
+    pub fn read(kind: Option<&str>, code: Option<&str>, text: &str, has_data: bool) -> Self {
+        if let (Some(kind), Some(code)) = (kind, code) {
+            return Self { kind: Kind::from_name(kind).unwrap_or(Kind::Function), code: Cow::Owned(code.to_owned()) };
+        }
+        let text = without_heading(text).unwrap_or_default();
+        let code = match Code::of_text(text.trim_start_matches(THROWN), text.starts_with(THROWN)) {
+            Some(code) => code,
+            None if has_data => Code::ConvexError,
+            None => Code::Error,
+        };
+        code.into()
+    }
+}
+
+impl From<Code> for Failure {
+    fn from(code: Code) -> Self {
+        Self { kind: code.kind(), code: Cow::Borrowed(code.name()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Failure {
+        Failure::read(None, None, text, false)
+    }
+
+    #[test]
+    fn what_a_reply_says_of_itself_is_believed() {
+        let limit = "Too many writes in a single function execution (limit: 16000)";
+        let told = Failure::read(Some("Function"), Some("Error"), limit, true);
+        assert_eq!(told, Code::Error.into());
+        let told = Failure::read(Some("LimitExceeded"), Some("Newer"), "boom", false);
+        assert_eq!(told, Failure { kind: Kind::LimitExceeded, code: "Newer".into() });
+        let told = Failure::read(Some("Newer"), Some("Newer"), "boom", false);
+        assert_eq!(told, Failure { kind: Kind::Function, code: "Newer".into() });
+    }
+
+    #[test]
+    fn half_of_it_is_not_enough() {
+        let limit = "Too many writes in a single function execution (limit: 16000)";
+        for (kind, code) in [(Some("Function"), None), (None, Some("Error"))] {
+            assert_eq!(Failure::read(kind, code, limit, false), Code::TooManyWrites.into());
+        }
+    }
+
+    #[test]
+    fn data_without_a_sentence_is_a_thrown_convex_error() {
+        let told = |text| Failure::read(None, None, text, true);
+        assert_eq!(told("Uncaught ConvexError: boom"), Code::ConvexError.into());
+        assert_eq!(told("[Request ID: 1] Server Error"), Code::ConvexError.into());
+        assert_eq!(told("Uncaught Error: InvalidCursor: too old"), Code::InvalidCursor.into());
+    }
+
+    #[test]
+    fn a_sentence_counts_at_the_beginning_of_the_text_only() {
+        let limit = "Too many writes in a single function execution (limit: 16000)";
+        let texts = [
+            limit.to_owned(),
+            format!("Uncaught Error: {limit}"),
+            format!("Uncaught Error: Uncaught Error: {limit}"),
+            format!("[Request ID: 0a] Server Error\nUncaught Error: {limit}"),
+            format!("[Request ID: 0a] Server Error\nUncaught Error: {limit}\n    at handler (../convex/a.ts:1:2)"),
+        ];
+        for text in texts {
+            assert_eq!(read(&text), Code::TooManyWrites.into(), "{text:?}");
+        }
+        let texts = [
+            format!("Uncaught TypeError: {limit}"),
+            format!("Uncaught Error: it says: {limit}"),
+            format!("Uncaught Error: {limit}, it says"),
+            format!("Uncaught Error: boom\n{limit}"),
+            format!("Uncaught Error: [Request ID: 0a] Server Error\n{limit}"),
+            "the parcel is too large".to_owned(),
+            "Uncaught Error: the parcel is too large".to_owned(),
+            "Uncaught Error: payment timed out".to_owned(),
+            "Uncaught Error: the maximum in a single function execution".to_owned(),
+            "Uncaught Error: table users already exists".to_owned(),
+            "Uncaught Error: Could not find the parcel".to_owned(),
+            "Uncaught Error: out of memory".to_owned(),
+            "[Request ID: 0a] Server Error".to_owned(),
+            String::new(),
+        ];
+        for text in texts {
+            assert_eq!(read(&text), Code::Error.into(), "{text:?}");
+        }
+    }
+}
