@@ -37,6 +37,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mastra_convex._hints import Credential, hint_for
+
 __all__ = [
     "AlreadyExistsError",
     "ApplicationError",
@@ -94,13 +96,15 @@ class MastraConvexError(Exception):
         code: str | None = None,
         details: dict[str, Any] | None = None,
         hint: str | None = None,
+        credential: Credential | None = None,
         is_retryable: bool = False,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code or type(self).__name__.removesuffix("Error")
         self.details = details or {}
-        self.hint = hint
+        classes = [base.__name__ for base in type(self).__mro__]
+        self.hint = hint or hint_for(classes, self.code, credential, self.details)
         self.is_retryable = is_retryable
         self.retry_after = retry_after
 

@@ -9,11 +9,8 @@ from mastra_convex import _native
 from mastra_convex._async._call import call
 from mastra_convex._async.deployment import AsyncDeployment, FunctionKind
 from mastra_convex._async.subscription import AsyncSubscription, NativeDeployment
-from mastra_convex.errors import FunctionNotFoundError
 
 T = TypeVar("T")
-
-DEPLOY = "`mastra-convex init` writes this package's functions; `npx convex deploy` deploys them."
 
 
 class AsyncPackageFunctions:
@@ -35,12 +32,12 @@ class AsyncPackageFunctions:
     async def call(self, kind: FunctionKind, path: str, args: dict[str, Any]) -> Any:
         """Call a function that may write."""
         native = await self._open()
-        return await self._answer(native.call, kind, path, args)
+        return await call(native.call, kind, path, args)
 
     async def read(self, kind: FunctionKind, path: str, args: dict[str, Any]) -> Any:
         """Call a function that only reads. The call is repeated if its answer gets lost."""
         native = await self._open()
-        return await self._answer(native.read, kind, path, args)
+        return await call(native.read, kind, path, args)
 
     def watch(self, path: str, args: dict[str, Any], shape: Callable[[Any], T]) -> AsyncSubscription[T]:
         """Follow a query, whose results `shape` converts."""
@@ -49,7 +46,7 @@ class AsyncPackageFunctions:
     async def describe(self, index: _native.VectorIndex) -> tuple[int, str] | None:
         """The dimension and metric of a vector index; None if there is no such index."""
         native = await self._open()
-        return await self._answer(native.describe, index)
+        return await call(native.describe, index)
 
     async def vectors(self, index: _native.VectorIndex) -> _native.VectorBatch | None:
         """The rows of a vector index after the last commit, ready to score; None if there is no such index.
@@ -57,7 +54,7 @@ class AsyncPackageFunctions:
         This is the one path that doesn't go through the functions where they run in this process.
         """
         native = await self._open()
-        return await self._answer(native.vectors, index)
+        return await call(native.vectors, index)
 
     async def declare_vector_table(self, table_name: str, options: dict[str, Any]) -> None:
         """Add a table with a vector index to the schema, where this package may extend it: in this process."""
@@ -71,10 +68,3 @@ class AsyncPackageFunctions:
         if self._native is None:
             self._native = native.as_administrator()
         return self._native
-
-    async def _answer(self, function: Callable[..., T], *args: Any) -> T:
-        try:
-            return await call(function, *args)
-        except FunctionNotFoundError as error:
-            error.hint = f"{error.hint} If they aren't deployed: {DEPLOY}" if error.hint else DEPLOY
-            raise

@@ -7,7 +7,8 @@ from typing import Any
 
 from mastra_convex._arguments import key_text
 from mastra_convex._async import npm_operations
-from mastra_convex._async.package_functions import DEPLOY, AsyncPackageFunctions
+from mastra_convex._async.package_functions import AsyncPackageFunctions
+from mastra_convex._hints import DEPLOY
 from mastra_convex.errors import (
     AlreadyExistsError,
     FunctionError,

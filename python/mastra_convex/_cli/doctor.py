@@ -20,9 +20,10 @@ import mastra_convex as mc
 from mastra_convex._cli import failures, terminal
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex._credentials import ADMIN_KEYS, AUTH_TOKEN, URLS
+from mastra_convex._hints import DEPLOY
 from mastra_convex._native import SQLITE_VERSION
 from mastra_convex._sync.deployment import ConnectOptions
-from mastra_convex._sync.package_functions import DEPLOY, PackageFunctions
+from mastra_convex._sync.package_functions import PackageFunctions
 from mastra_convex._sync.storage import Storage
 from mastra_convex.errors import ConfigurationError, FunctionError, LockedError, MastraConvexError
 

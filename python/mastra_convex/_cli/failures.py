@@ -5,9 +5,7 @@ from __future__ import annotations
 from mastra_convex.errors import (
     AuthenticationError,
     ConfigurationError,
-    ConnectError,
     DataFolderError,
-    FunctionNotFoundError,
     InvalidArgumentError,
     MastraConvexError,
     NotFoundError,
@@ -42,13 +40,6 @@ Exit codes:
   130  interrupted
 """
 
-_KEYS = "Set CONVEX_ADMIN_KEY to the deployment's key; `mastra-convex keys show` prints a data folder's key."
-_NEXT_STEPS: list[tuple[type[MastraConvexError], str]] = [
-    (ConnectError, "Is the deployment running, and is this its URL? `mastra-convex serve` prints the URL."),
-    (AuthenticationError, _KEYS),
-    (FunctionNotFoundError, f"The function may be internal, or not deployed (`mastra-convex init`). {_KEYS}"),
-]
-
 
 def exit_code(error: Exception) -> int:
     """How the program ends."""
@@ -67,7 +58,7 @@ def problem(error: Exception) -> str:
 def next_step(error: Exception) -> str | None:
     """The next step, if there is one."""
     if isinstance(error, MastraConvexError):
-        return error.hint or next((step for kind, step in _NEXT_STEPS if isinstance(error, kind)), None)
+        return error.hint
     if isinstance(error, OSError):
         return None
     return "This is a bug in mastra-convex. --debug shows where; please report it."

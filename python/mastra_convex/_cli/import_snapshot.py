@@ -16,16 +16,11 @@ def import_snapshot(path: Path, target: str, functions: str | None, *, replace: 
     """Import it, see that it has arrived, and say what it holds."""
     with snapshots.file_errors("import", path), snapshots.connect(target, functions) as db:
         deployment = db._open()
-        try:
-            if isinstance(deployment, _native.EmbeddedDeployment):
-                with snapshots.progress() as progress:
-                    summary = deployment.import_snapshot(path, replace=replace, progress=progress)
-            else:
-                summary = _send(deployment, path, target, replace=replace)
-        except AlreadyExistsError as error:
-            if error.code == "TableExists":
-                error.hint = "Nothing was changed. --replace deletes what the snapshot's tables hold in the target."
-            raise
+        if isinstance(deployment, _native.EmbeddedDeployment):
+            with snapshots.progress() as progress:
+                summary = deployment.import_snapshot(path, replace=replace, progress=progress)
+        else:
+            summary = _send(deployment, path, target, replace=replace)
     if json:
         print(json_text.dumps({"file": str(path), "target": target, **snapshots.described(summary)}))
     else:

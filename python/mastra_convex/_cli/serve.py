@@ -15,7 +15,7 @@ import typer
 from mastra_convex import _native
 from mastra_convex._cli import terminal
 from mastra_convex._cli.options import Debug, Json
-from mastra_convex.errors import ConfigurationError, LockedError
+from mastra_convex.errors import LockedError
 
 EPILOG = """
 \b
@@ -62,11 +62,7 @@ def serve(
         )
         raise
     try:
-        try:
-            server = _native.HttpServer(deployment, host=host, port=port, folder=folder)
-        except ConfigurationError as error:
-            error.hint = error.hint or "--port 0 picks a free port. --host 127.0.0.1 listens on this machine only."
-            raise
+        server = _native.HttpServer(deployment, host=host, port=port, folder=folder)
         try:
             signals = expect_signals()
             announce(server, host, json)

@@ -10,11 +10,8 @@ from mastra_convex import _native
 from mastra_convex._sync._call import call
 from mastra_convex._sync.deployment import Deployment, FunctionKind
 from mastra_convex._sync.subscription import Subscription, NativeDeployment
-from mastra_convex.errors import FunctionNotFoundError
 
 T = TypeVar("T")
-
-DEPLOY = "`mastra-convex init` writes this package's functions; `npx convex deploy` deploys them."
 
 
 class PackageFunctions:
@@ -36,12 +33,12 @@ class PackageFunctions:
     def call(self, kind: FunctionKind, path: str, args: dict[str, Any]) -> Any:
         """Call a function that may write."""
         native = self._open()
-        return self._answer(native.call, kind, path, args)
+        return call(native.call, kind, path, args)
 
     def read(self, kind: FunctionKind, path: str, args: dict[str, Any]) -> Any:
         """Call a function that only reads. The call is repeated if its answer gets lost."""
         native = self._open()
-        return self._answer(native.read, kind, path, args)
+        return call(native.read, kind, path, args)
 
     def watch(self, path: str, args: dict[str, Any], shape: Callable[[Any], T]) -> Subscription[T]:
         """Follow a query, whose results `shape` converts."""
@@ -50,7 +47,7 @@ class PackageFunctions:
     def describe(self, index: _native.VectorIndex) -> tuple[int, str] | None:
         """The dimension and metric of a vector index; None if there is no such index."""
         native = self._open()
-        return self._answer(native.describe, index)
+        return call(native.describe, index)
 
     def vectors(self, index: _native.VectorIndex) -> _native.VectorBatch | None:
         """The rows of a vector index after the last commit, ready to score; None if there is no such index.
@@ -58,7 +55,7 @@ class PackageFunctions:
         This is the one path that doesn't go through the functions where they run in this process.
         """
         native = self._open()
-        return self._answer(native.vectors, index)
+        return call(native.vectors, index)
 
     def declare_vector_table(self, table_name: str, options: dict[str, Any]) -> None:
         """Add a table with a vector index to the schema, where this package may extend it: in this process."""
@@ -72,10 +69,3 @@ class PackageFunctions:
         if self._native is None:
             self._native = native.as_administrator()
         return self._native
-
-    def _answer(self, function: Callable[..., T], *args: Any) -> T:
-        try:
-            return call(function, *args)
-        except FunctionNotFoundError as error:
-            error.hint = f"{error.hint} If they aren't deployed: {DEPLOY}" if error.hint else DEPLOY
-            raise

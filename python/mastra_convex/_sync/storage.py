@@ -8,7 +8,8 @@ from typing import Any
 
 from mastra_convex._arguments import key_text
 from mastra_convex._sync import npm_operations
-from mastra_convex._sync.package_functions import DEPLOY, PackageFunctions
+from mastra_convex._sync.package_functions import PackageFunctions
+from mastra_convex._hints import DEPLOY
 from mastra_convex.errors import (
     AlreadyExistsError,
     FunctionError,

@@ -2,58 +2,27 @@
 
 use engine::{Error, FunctionError};
 use pyo3::{prelude::*, types::PyDict};
+use wire::Kind;
 
-/// Codes of Convex's limits.
-const LIMIT_CODES: &[&str] = &[
-    "TooManyDocumentsRead",
-    "TooManyBytesRead",
-    "TooManyWrites",
-    "TooManyBytesWritten",
-    "TooManyReads",
-    "PageSizeTooLarge",
-    "ValueTooLargeError",
-    "ArrayTooLongError",
-    "TooNestedError",
-    "TooManyFieldsError",
-    "FunctionTimeout",
-    "OutOfMemory",
-    "VectorLimitTooLargeError",
-    "TooManyElementsInVectorQueryError",
-];
-
-/// What Convex writes of a limit, and the code it has for that.
-const REMOTE_LIMITS: &[(&str, &str)] = &[
-    ("Too many documents read", "TooManyDocumentsRead"),
-    ("Too many bytes read", "TooManyBytesRead"),
-    ("Too many index ranges read", "TooManyReads"),
-    ("Too many documents written", "TooManyWrites"),
-    ("Too many bytes written", "TooManyBytesWritten"),
-    ("too large", "ValueTooLargeError"),
-    ("too long", "ArrayTooLongError"),
-    ("too nested", "TooNestedError"),
-    ("too many fields", "TooManyFieldsError"),
-    ("timed out", "FunctionTimeout"),
-    ("out of memory", "OutOfMemory"),
-];
-
-/// An exception to be: the class's name, and what its constructor takes.
+/// An exception to be: the class's name, and what its constructor takes. Its hint is found there (`_hints.py`).
 pub(crate) struct Exception<'a> {
     pub(crate) class: &'a str,
     pub(crate) message: String,
     pub(crate) code: Option<&'a str>,
-    pub(crate) hint: Option<String>,
+    /// Which credential the deployment was given.
+    pub(crate) credential: Option<Credential>,
     pub(crate) details: Option<Bound<'a, PyDict>>,
 }
 
 impl Exception<'_> {
     pub(crate) fn new(class: &str, message: impl Into<String>) -> Exception<'_> {
-        Exception { class, message: message.into(), code: None, hint: None, details: None }
+        Exception { class, message: message.into(), code: None, credential: None, details: None }
     }
 
     pub(crate) fn into_err(self, py: Python<'_>) -> PyErr {
         let make = || {
             let options = PyDict::new(py);
-            for (name, value) in [("code", self.code), ("hint", self.hint.as_deref())] {
+            for (name, value) in [("code", self.code), ("credential", self.credential.map(Credential::name))] {
                 if let Some(value) = value {
                     options.set_item(name, value)?;
                 }
@@ -76,40 +45,17 @@ pub(crate) fn invalid_argument(py: Python<'_>, message: impl Into<String>) -> Py
 /// What a deployment answered instead of a value.
 pub(crate) fn engine_error(py: Python<'_>, error: &Error) -> PyErr {
     let (code, message) = (error.code(), error.to_string());
-    let (class, hint) = match error {
-        Error::Locked { path, .. } => (
-            "LockedError",
-            Some(format!(
-                "Close it there first, or share the folder: run `mastra-convex serve --data {}` in one process and connect the others to its URL.",
-                path.display()
-            )),
-        ),
-        Error::Damaged { .. } => (
-            "DamagedError",
-            Some("Nothing was changed. Restore the folder from a backup, or connect to another one.".to_owned()),
-        ),
-        Error::NewerFormat { .. } => ("NewerFormatError", Some("Upgrade: pip install -U mastra-convex".to_owned())),
-        Error::DiskFull { .. } => ("DiskFullError", Some("Free some space and try again.".to_owned())),
-        Error::Io { .. } => ("DataFolderError", None),
-        Error::OptionsDiffer { .. } => (
-            "ConfigurationError",
-            Some(
-                "Handles of one process on one folder share it: give the same options, or close the others.".to_owned(),
-            ),
-        ),
-        Error::Forked => (
-            "MastraConvexError",
-            Some("Open one in this process. A folder must be closed in the parent first, or be shared: run `mastra-convex serve --data FOLDER` in one process and connect the others to its URL.".to_owned()),
-        ),
-        Error::Snapshot { .. } => ("InvalidArgumentError", None),
-        Error::Module { .. } | Error::AuthConfig { .. } => ("ConfigurationError", None),
-        Error::Unauthenticated { .. } => ("AuthenticationError", None),
-        Error::AuthProvider { .. } => {
-            ("TransportError", Some("Try again: the provider's keys are asked for anew.".to_owned()))
-        }
-        Error::FunctionNotFound { .. } => ("FunctionNotFoundError", None),
-        Error::Function(error) => (function_class(error), None),
-        _ => ("MastraConvexError", None),
+    let class = match error {
+        Error::Locked { .. } => "LockedError",
+        Error::Damaged { .. } => "DamagedError",
+        Error::NewerFormat { .. } => "NewerFormatError",
+        Error::DiskFull { .. } => "DiskFullError",
+        Error::Io { .. } => "DataFolderError",
+        Error::OptionsDiffer { .. } | Error::Module { .. } | Error::AuthConfig { .. } => "ConfigurationError",
+        Error::Snapshot { .. } => "InvalidArgumentError",
+        Error::Unauthenticated { .. } => "AuthenticationError",
+        Error::AuthProvider { .. } => "TransportError",
+        error => error.of_call().map_or("MastraConvexError", |code| class_of(code.kind())),
     };
     let details = PyDict::new(py);
     let folder = match error {
@@ -137,17 +83,20 @@ pub(crate) fn engine_error(py: Python<'_>, error: &Error) -> PyErr {
         return error;
     }
     let details = (!details.is_empty()).then_some(details);
-    Exception { class, message, code: Some(code), hint, details }.into_err(py)
+    Exception { class, message, code: Some(code), credential: None, details }.into_err(py)
 }
 
-fn function_class(error: &FunctionError) -> &'static str {
-    match error.code {
-        "ConvexError" => "ApplicationError",
-        "ArgumentValidationError" => "ArgumentValidationError",
-        "TableExists" | "TableNumberTaken" => "AlreadyExistsError",
-        "SchemaEnforcementError" | "SchemaConflict" | "TableNotDeclared" | "InvalidSchema" => "SchemaError",
-        code if LIMIT_CODES.contains(&code) => "LimitExceededError",
-        _ => "FunctionError",
+/// The class of a failed call, by its kind.
+fn class_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Function => "FunctionError",
+        Kind::Application => "ApplicationError",
+        Kind::ArgumentValidation => "ArgumentValidationError",
+        Kind::Schema => "SchemaError",
+        Kind::LimitExceeded => "LimitExceededError",
+        Kind::WriteConflict => "WriteConflictError",
+        Kind::AlreadyExists => "AlreadyExistsError",
+        Kind::FunctionNotFound => "FunctionNotFoundError",
     }
 }
 
@@ -159,26 +108,13 @@ pub(crate) enum Credential {
     Token,
 }
 
-/// Where admin keys are found.
-const ADMIN_KEYS: &str = "`mastra-convex keys show FOLDER` prints the key of a folder that `mastra-convex serve` serves; a Convex deployment's is in its dashboard.";
-
 impl Credential {
-    /// What to do about an error that another credential may not have.
-    fn next_step(self, class: &str) -> Option<String> {
-        match (class, self) {
-            ("AuthenticationError", Self::Nothing) => {
-                Some("Give connect() an admin_key (or set CONVEX_ADMIN_KEY), or an auth_token.".to_owned())
-            }
-            ("AuthenticationError", Self::AdminKey) => {
-                Some(format!("The admin key that was given, by admin_key= or CONVEX_ADMIN_KEY, isn't this deployment's. {ADMIN_KEYS}"))
-            }
-            ("AuthenticationError", Self::Token) => {
-                Some("The auth_token that was given isn't taken; expected one that hasn't expired, of a provider of auth.config.ts.".to_owned())
-            }
-            ("FunctionNotFoundError", Self::Nothing) => Some(format!(
-                "Internal functions, such as this package's, need an admin key, and none was given: connect() takes it as admin_key=, or from CONVEX_ADMIN_KEY. {ADMIN_KEYS}"
-            )),
-            _ => None,
+    /// Its name in the table of hints.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::AdminKey => "admin_key",
+            Self::Token => "auth_token",
         }
     }
 }
@@ -202,14 +138,10 @@ pub(crate) fn client_error(py: Python<'_>, error: client::Error, credential: Cre
             };
             (class, matches!(status, 408 | 425 | 429 | 500..), Some(code.as_str()), *retry_after)
         }
-        E::Function { message, data } => {
-            let (class, code) = remote_function_class(message, data.is_some());
-            (class, false, Some(code), None)
-        }
+        E::Function { failure, .. } => (class_of(failure.kind), false, Some(&*failure.code), None),
         E::Page(error) => return page_error(py, error),
         _ => ("ProtocolError", false, None, None),
     };
-    let hint = credential.next_step(class);
     let details = PyDict::new(py);
     if let E::Function { data: Some(data), .. } = &error
         && let Err(error) = crate::convert::to_python(py, data).and_then(|data| details.set_item("data", data))
@@ -218,33 +150,11 @@ pub(crate) fn client_error(py: Python<'_>, error: client::Error, credential: Cre
     }
     let details = (!details.is_empty()).then_some(details);
     let code = code.filter(|code| !code.is_empty());
-    let exception = Exception { class, message, code, hint, details }.into_err(py);
+    let exception = Exception { class, message, code, credential: Some(credential), details }.into_err(py);
     let value = exception.value(py);
     match value.setattr("is_retryable", is_retryable).and_then(|()| value.setattr("retry_after", retry_after)) {
         Ok(()) => exception,
         Err(error) => error,
-    }
-}
-
-/// The class and code of a function's failure, by what Convex writes: over HTTP there is only its text.
-fn remote_function_class(message: &str, has_data: bool) -> (&'static str, &'static str) {
-    let has = |text: &str| message.contains(text);
-    if has_data {
-        ("ApplicationError", "ConvexError")
-    } else if has("Could not find") {
-        ("FunctionNotFoundError", "FunctionNotFound")
-    } else if has("ArgumentValidationError") {
-        ("ArgumentValidationError", "ArgumentValidationError")
-    } else if has("already exists") || has("that the snapshot doesn't have") {
-        ("AlreadyExistsError", "TableExists")
-    } else if has("does not match the schema") {
-        ("SchemaError", "SchemaEnforcementError")
-    } else if let Some((_, code)) = REMOTE_LIMITS.iter().find(|(text, _)| has(text)) {
-        ("LimitExceededError", code)
-    } else if has("maximum") || has("in a single function execution") {
-        ("LimitExceededError", "LimitExceeded")
-    } else {
-        ("FunctionError", "Error")
     }
 }
 

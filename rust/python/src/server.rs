@@ -2,10 +2,11 @@
 
 use std::{net::IpAddr, path::PathBuf, sync::Mutex};
 
+use base::locked;
 use pyo3::prelude::*;
 use server::{AdminKey, Options, Server};
 
-use crate::{embedded::EmbeddedDeployment, error::Exception, locks::locked};
+use crate::{embedded::EmbeddedDeployment, error::Exception};
 
 /// A server that runs until it is stopped.
 #[pyclass(frozen)]
@@ -35,7 +36,10 @@ impl HttpServer {
         let options = Options { host: address, port, admin_key: admin_key.clone() };
         let deployment = deployment.share(py)?;
         let server = py.detach(|| Server::start(deployment, options));
-        let server = server.map_err(|error| failed(format!("can't listen on {host}:{port}: {error}")))?;
+        let server = server.map_err(|error| {
+            let message = format!("can't listen on {host}:{port}: {error}");
+            Exception { code: Some("Listen"), ..Exception::new("ConfigurationError", message) }.into_err(py)
+        })?;
         Ok(Self { url: server.url(), server: Mutex::new(server), admin_key: admin_key.reveal().to_owned() })
     }
 

@@ -12,7 +12,7 @@ from mastra_convex._sync.batches import in_batches, in_halves
 from mastra_convex._sync.storage import Admits, Row, first_of, part_of
 from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex._rows import CALL_ROWS
-from mastra_convex.errors import InvalidArgumentError, ThreadNotFoundError
+from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, size_of, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
@@ -75,11 +75,7 @@ class Messages(FencedWrites):
         rows = [to_row(f"{place}[{n}]", Message, message) for n, message in enumerate(as_items(place, messages))]
 
         def save(some: list[Row]) -> None:
-            try:
-                owners = self._write(method, "saveMessages", MESSAGES, fence, records=some)
-            except ThreadNotFoundError as error:
-                error.hint = "Save the thread first, by save_thread."
-                raise
+            owners = self._write(method, "saveMessages", MESSAGES, fence, records=some)
             for row, owner in zip(some, owners, strict=True):
                 row["resourceId"] = owner
 
