@@ -1,10 +1,13 @@
 //! Who sends a request: nobody known, an admin by key, a user by token.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, Uri, header};
 use engine::{Caller, Deployment, Identity};
+use tokio::sync::Semaphore;
 use value::Value;
 
-use crate::{AdminKey, reply::Refusal};
+use crate::{AdminKey, reply::Refusal, routes::blocking};
 
 /// What a request shows of who sends it. A token has yet to be believed.
 pub(crate) enum Credential {
@@ -48,11 +51,11 @@ impl Credential {
         }
     }
 
-    /// The caller it proves. Waits for a provider's keys where they aren't known yet.
-    pub(crate) fn caller(self, deployment: &Deployment, admin_key: &AdminKey) -> Result<Caller, Refusal> {
+    /// The caller it proves. Only a token may have to wait, for its provider's keys.
+    pub(crate) async fn caller(self, deployment: &Arc<Deployment>, admin_key: &AdminKey) -> Result<Caller, Refusal> {
         match self {
             Self::None => Ok(Caller::ANONYMOUS),
-            Self::Token(token) => deployment.user(&token).map_err(|error| Refusal::of_credential(&error)),
+            Self::Token(token) => user(deployment, token).await,
             Self::AdminKey(given) => match given.split_once(':') {
                 None => admin(&given, admin_key, None),
                 Some((key, identity)) => admin(key, admin_key, Some(Identity::decode_acting_as(identity))),
@@ -60,6 +63,20 @@ impl Credential {
             Self::ActingAs(key, attributes) => admin(&key, admin_key, Some(Identity::acting_as(&attributes))),
         }
     }
+}
+
+/// Threads on which tokens wait for their providers' keys. The others are left to calls, so that a provider that
+/// doesn't answer delays its own users only.
+static WAITING: Semaphore = Semaphore::const_new(8);
+
+async fn user(deployment: &Arc<Deployment>, token: String) -> Result<Caller, Refusal> {
+    let refused = |error| Refusal::of_credential(&error);
+    if let Some(user) = deployment.user_at_once(&token).map_err(refused)? {
+        return Ok(user);
+    }
+    let _place = WAITING.acquire().await;
+    let deployment = Arc::clone(deployment);
+    blocking(move || deployment.user(&token)).await?.map_err(refused)
 }
 
 fn admin(given: &str, admin_key: &AdminKey, acting_as: Option<engine::Result<Identity>>) -> Result<Caller, Refusal> {

@@ -62,10 +62,23 @@ impl Providers {
     /// [`Error::Unauthenticated`]: the token is none, no provider's, or not valid at `now`.
     /// [`Error::AuthProvider`]: the provider's keys can't be had now.
     pub fn identify(&self, token: &str, now: SystemTime) -> Result<Identity> {
+        let (provider, token) = self.provider_of(token)?;
+        provider.identify(&token, now)
+    }
+
+    /// As [`identify`](Self::identify), but never waits: None where keys may have to be fetched.
+    pub fn identify_at_once(&self, token: &str, now: SystemTime) -> Option<Result<Identity>> {
+        match self.provider_of(token) {
+            Ok((provider, token)) => provider.identify_at_once(&token, now),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    fn provider_of<'a>(&self, token: &'a str) -> Result<(&Provider, Token<'a>)> {
         let token = Token::parse(token)?;
         let provider = self.providers.iter().find(|provider| provider.issued(&token));
         let provider = provider.ok_or_else(|| self.no_provider(&token))?;
-        provider.identify(&token, now)
+        Ok((provider, token))
     }
 
     fn no_provider(&self, token: &Token<'_>) -> Error {

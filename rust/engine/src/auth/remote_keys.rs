@@ -2,22 +2,23 @@
 
 use std::{
     sync::{Arc, Mutex, OnceLock},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
+use base::locked;
 use ureq::Agent;
 use value::{Value, json};
 
 use super::keys::KeySet;
-use crate::locks::locked;
 
 /// How long keys are believed without asking again: a key that its provider withdrew is refused by then.
 const LIFETIME: Duration = Duration::from_mins(10);
 
-/// At least so long between two fetches for the sake of tokens that no known key signed, whoever sends them.
+/// At least so long between two fetches for the sake of tokens that no known key signed, and after a fetch that failed:
+/// nobody's tokens make this process ask a provider again and again, or wait for one that doesn't answer.
 const BETWEEN_FETCHES: Duration = Duration::from_secs(10);
 
-/// One document, from the name's look-up to its last byte.
+/// All documents of a fetch, from the first name's look-up to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A key set has some KiB; with the certificates that may stand beside its keys, some tens.
@@ -51,7 +52,14 @@ struct Fetches {
 #[derive(Debug)]
 struct Fetch {
     begun: SystemTime,
-    outcome: OnceLock<Result<Arc<KeySet>, String>>,
+    outcome: OnceLock<Outcome>,
+}
+
+#[derive(Debug)]
+struct Outcome {
+    keys: Result<Arc<KeySet>, String>,
+    /// In whole seconds.
+    took: Duration,
 }
 
 impl RemoteKeys {
@@ -59,7 +67,6 @@ impl RemoteKeys {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(3)
-            .timeout_global(Some(TIMEOUT))
             .user_agent(concat!("mastra-convex/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
@@ -70,16 +77,22 @@ impl RemoteKeys {
     ///
     /// # Errors
     ///
-    /// They can't be had; the text says why. The next call tries again.
+    /// They can't be had; the text says why. That is remembered: a call some seconds later tries again.
     pub(super) fn keys(&self, now: SystemTime) -> Result<Arc<KeySet>, String> {
         let fetch = {
             let mut fetches = locked(&self.fetches);
-            match fetches.known(now) {
-                Some(keys) => return Ok(keys),
-                None => fetches.join_or_begin(now),
+            match (fetches.known(now), fetches.failed_lately(now)) {
+                (Some(keys), _) => return Ok(keys),
+                (None, Some(reason)) => return Err(reason),
+                (None, None) => fetches.join_or_begin(now),
             }
         };
         self.finish(&fetch)
+    }
+
+    /// The keys, where nothing has to be fetched.
+    pub(super) fn known(&self, now: SystemTime) -> Option<Arc<KeySet>> {
+        locked(&self.fetches).known(now)
     }
 
     /// Newer keys than these, unless they were asked for a moment ago.
@@ -101,15 +114,20 @@ impl RemoteKeys {
 
     /// Fetches, or waits for the thread that does.
     fn finish(&self, fetch: &Fetch) -> Result<Arc<KeySet>, String> {
-        fetch.outcome.get_or_init(|| self.load().map(Arc::new)).clone()
+        let outcome = fetch.outcome.get_or_init(|| {
+            let began = Instant::now();
+            let keys = self.load(began + TIMEOUT).map(Arc::new);
+            Outcome { keys, took: Duration::from_secs(began.elapsed().as_secs()) }
+        });
+        outcome.keys.clone()
     }
 
-    fn load(&self) -> Result<KeySet, String> {
+    fn load(&self, deadline: Instant) -> Result<KeySet, String> {
         match &self.location {
-            Location::Url(url) => self.load_keys(url, is_secure(url)),
+            Location::Url(url) => self.load_keys(url, is_secure(url), deadline),
             Location::Discovery(issuer) => {
                 let url = format!("{issuer}/.well-known/openid-configuration");
-                let document = json::decode(&self.get(&url, is_secure(&url))?);
+                let document = json::decode(&self.get(&url, is_secure(&url), deadline)?);
                 let document = document.map_err(|error| format!("{url} gave no discovery document: {error}"))?;
                 let text =
                     |name: &str| document.as_object().and_then(|fields| fields.get(name)).and_then(Value::as_str);
@@ -117,18 +135,26 @@ impl RemoteKeys {
                     return Err(format!("{url} names the issuer {:?}, expected {issuer:?}", text("issuer")));
                 }
                 let keys = text("jwks_uri").ok_or_else(|| format!("{url} names no jwks_uri"))?;
-                self.load_keys(keys, is_secure(issuer))
+                self.load_keys(keys, is_secure(issuer), deadline)
             }
         }
     }
 
-    fn load_keys(&self, url: &str, secure: bool) -> Result<KeySet, String> {
-        KeySet::parse(&self.get(url, secure)?).map_err(|problem| format!("{url}: {problem}"))
+    fn load_keys(&self, url: &str, secure: bool, deadline: Instant) -> Result<KeySet, String> {
+        KeySet::parse(&self.get(url, secure, deadline)?).map_err(|problem| format!("{url}: {problem}"))
     }
 
     /// A JSON document. What is to be `secure` comes over TLS, redirects included.
-    fn get(&self, url: &str, secure: bool) -> Result<Vec<u8>, String> {
-        let request = self.agent.get(url).config().https_only(secure).build().header("Accept", "application/json");
+    fn get(&self, url: &str, secure: bool, deadline: Instant) -> Result<Vec<u8>, String> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let request = self
+            .agent
+            .get(url)
+            .config()
+            .https_only(secure)
+            .timeout_global(Some(left))
+            .build()
+            .header("Accept", "application/json");
         let mut reply = request.call().map_err(|error| format!("can't fetch {url}: {error}"))?;
         if reply.status() != 200 {
             return Err(format!("{url} answered with HTTP {}, expected 200", reply.status()));
@@ -151,9 +177,17 @@ impl Fetches {
         (fetch.age(now) < LIFETIME).then(|| Arc::clone(keys))
     }
 
-    /// Whether a fetch is over that began a moment ago.
+    /// Whether a fetch ended a moment ago.
     fn ended_lately(&self, now: SystemTime) -> bool {
-        self.newest.as_ref().is_some_and(|fetch| fetch.is_over() && fetch.age(now) < BETWEEN_FETCHES)
+        let outcome = self.newest.as_ref().and_then(|fetch| Some((fetch, fetch.outcome.get()?)));
+        outcome.is_some_and(|(fetch, outcome)| fetch.age(now) < outcome.took + BETWEEN_FETCHES)
+    }
+
+    /// Why the newest fetch failed, if it ended a moment ago.
+    fn failed_lately(&self, now: SystemTime) -> Option<String> {
+        let fetch = self.newest.as_ref()?;
+        let Outcome { keys: Err(reason), took } = fetch.outcome.get()? else { return None };
+        (fetch.age(now) < *took + BETWEEN_FETCHES).then(|| reason.clone())
     }
 
     /// The fetch that is under way, or a new one.
@@ -173,7 +207,7 @@ impl Fetch {
     }
 
     fn keys(&self) -> Option<&Arc<KeySet>> {
-        self.outcome.get()?.as_ref().ok()
+        self.outcome.get()?.keys.as_ref().ok()
     }
 
     /// How long ago it began; nothing, as seen by a caller who came earlier.

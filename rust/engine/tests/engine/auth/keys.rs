@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use engine::Error;
 
 use super::{
-    NOW, at, claims, id_token,
+    NOW, at, claims,
     issuer::{Page, SigningKey, Site, key_set},
     oidc, providers, refusal,
 };
@@ -102,11 +102,13 @@ fn keys_are_kept_and_fetched_again_when_they_no_longer_fit() {
 }
 
 #[test]
-fn a_failing_fetch_is_told_tried_again_and_takes_no_keys_away() {
+fn a_failing_fetch_is_told_remembered_tried_again_and_takes_no_keys_away() {
     let site = Site::new();
     let key = SigningKey::rsa();
     let providers = oidc(&site);
-    let token = id_token(&site, &key, "k");
+    let claims =
+        format!(r#"{{"iss": "{}", "sub": "a", "aud": "app", "iat": {NOW}, "exp": {}}}"#, site.url, NOW + 86_400);
+    let token = key.token_of("k", &claims);
     let page = |status, content_type, body: &str| Page { status, content_type, ..Page::json(body) };
     let discovery = "/.well-known/openid-configuration";
     let elsewhere = format!(r#"{{"issuer": "https://else.example", "jwks_uri": "{}/keys"}}"#, site.url);
@@ -132,28 +134,42 @@ fn a_failing_fetch_is_told_tried_again_and_takes_no_keys_away() {
         assert_eq!(error.code(), "AuthProviderDiscoveryFailed");
         assert!(error.to_string().contains(contains), "{error} lacks {contains}");
     };
+    // A failure is remembered for ten seconds, and the next call after them asks again.
+    let mut later = (NOW..).step_by(10);
+    let mut fails_anew = |contains| {
+        let now = later.next().expect("there is always a later");
+        failure(now, contains);
+        site.requests();
+        failure(now + 9, contains);
+        assert!(site.requests().is_empty(), "the failure is remembered");
+    };
     for (page, contains) in of_document {
         site.put(discovery, page);
-        failure(NOW, contains);
+        fails_anew(contains);
     }
     site.put_provider(&[key.public(r#""kid": "k""#)]);
     for (page, contains) in of_keys {
         site.put("/keys", page);
-        failure(NOW, contains);
+        fails_anew(contains);
     }
+    let now = later.next().expect("there is always a later");
     site.put("/moved", Page::json(key_set(&[key.public(r#""kid": "k""#)])));
     site.put("/keys", Page { status: 302, location: "/moved", ..Page::json("") });
-    assert!(providers.identify(&token, at(NOW)).is_ok());
-    // While the provider is away, what was known goes on, and who brings an unknown key is told why.
+    assert!(providers.identify_at_once(&token, at(now)).is_none(), "keys would have to be fetched");
+    assert!(providers.identify(&token, at(now)).is_ok());
+    assert!(matches!(providers.identify_at_once(&token, at(now)), Some(Ok(_))));
+    // While the provider is away, what was known goes on, and a user with an unknown key is told why.
     site.put("/keys", page(503, "text/plain", ""));
-    let unknown = id_token(&site, &key, "unknown");
-    let found = providers.identify(&unknown, at(NOW + 30));
+    let unknown = key.token_of("unknown", &claims);
+    assert!(providers.identify_at_once(&unknown, at(now + 30)).is_none(), "newer keys would have to be fetched");
+    let found = providers.identify(&unknown, at(now + 30));
     assert!(matches!(found, Err(Error::AuthProvider { .. })), "{found:?}");
-    assert_eq!(refusal(providers.identify(&unknown, at(NOW + 31)), &unknown).0, "Unauthenticated");
-    assert!(providers.identify(&token, at(NOW + 599)).is_ok());
-    failure(NOW + 600, "HTTP 503");
+    assert_eq!(refusal(providers.identify(&unknown, at(now + 31)), &unknown).0, "Unauthenticated");
+    assert!(providers.identify(&token, at(now + 599)).is_ok());
+    failure(now + 600, "HTTP 503");
     site.put_provider(&[key.public(r#""kid": "k""#)]);
-    assert!(providers.identify(&token, at(NOW + 600)).is_ok());
+    failure(now + 609, "HTTP 503");
+    assert!(providers.identify(&token, at(now + 610)).is_ok());
 }
 
 #[test]
