@@ -58,7 +58,7 @@ SENTENCES = [
 ]
 ends = st.sampled_from(["", "Uncaught Error: ", "\n", " ", "it says: ", "[Request ID: 0a] Server Error\n"]) | st.text()
 texts = st.text() | st.builds(lambda *parts: "".join(parts), ends, st.sampled_from(SENTENCES), ends)
-names = st.sampled_from(["Error", "TypeError", "ConvexError", "LimitExceededError"]) | st.text()
+names = st.sampled_from(["Error", "TypeError", "ConvexError", "InternalError", "LimitExceededError"]) | st.text()
 ways = st.sampled_from(["error", "text", "object", "application"])
 
 
@@ -107,6 +107,7 @@ def told(socket: SyncSocket, args: dict[str, Any]) -> tuple[str, str]:
 @example(how="error", name="Error", text="the parcel is too large")
 @example(how="error", name="Error", text="payment timed out")
 @example(how="error", name="Error", text="Too many writes in a single function execution (limit: 16000)")
+@example(how="error", name="InternalError", text="out of memory")
 @example(how="text", name="Error", text="Function execution timed out (maximum duration: 1s)")
 def test_a_thrown_error_has_one_class_and_code_everywhere(
     deployments: tuple[mc.Deployment, mc.Deployment, SyncSocket], how: str, name: str, text: str

@@ -1,10 +1,6 @@
 //! One JavaScript world: QuickJS with the modules of a functions folder.
 
-use std::{
-    panic::resume_unwind,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
 use base::FunctionKind;
 use rquickjs::{
@@ -18,6 +14,7 @@ use super::{
     call::Call,
     deadline::Deadline,
     host::Host,
+    memory::Memory,
     modules::Modules,
 };
 use crate::{
@@ -46,7 +43,7 @@ pub(crate) struct Isolate {
     modules: Modules,
     host: Host,
     deadline: Arc<Deadline>,
-    memory_bytes: usize,
+    memory: Memory,
     calls: u32,
     is_broken: bool,
 }
@@ -56,8 +53,8 @@ pub(crate) type Description = value::Object;
 
 impl Isolate {
     pub(crate) fn new(modules: &Modules, limits: &Limits) -> Result<Self> {
-        let runtime = Runtime::new().map_err(unexpected)?;
-        runtime.set_memory_limit(limits.memory_bytes);
+        let memory = Memory::new(limits.memory_bytes);
+        let runtime = Runtime::new_with_alloc(memory.allocator()).map_err(unexpected)?;
         runtime.set_max_stack_size(STACK_BYTES);
         let deadline = Arc::new(Deadline::new());
         let watched = Arc::clone(&deadline);
@@ -68,7 +65,7 @@ impl Isolate {
             modules: modules.clone(),
             host: Host::new(Arc::clone(&deadline)),
             deadline,
-            memory_bytes: limits.memory_bytes,
+            memory,
             calls: 0,
             is_broken: false,
         };
@@ -159,9 +156,9 @@ impl Isolate {
         call: Call,
         time: Duration,
     ) -> (Result<Value>, Call) {
-        let began = Instant::now();
         self.host.begin(call);
         self.deadline.begin(time);
+        self.memory.begin_call();
         let outcome = self.with(|ctx| {
             let outcome = self.invoke(ctx, (module, name), kind, args).catch(ctx);
             outcome.unwrap_or_else(|error| Err(self.function_error(error)))
@@ -181,8 +178,7 @@ impl Isolate {
         };
         self.calls += 1;
         let out_of_memory = matches!(&outcome, Err(Error::Function(error)) if error.code == Code::OutOfMemory);
-        // Counting what modules keep between calls takes a while; to fill the memory takes much longer.
-        let is_full = began.elapsed() > Duration::from_millis(1) && self.memory_used() > self.memory_bytes / 2;
+        let is_full = self.memory.used() > self.memory.limit() / 2;
         self.is_broken |= timed_out || out_of_memory || is_full;
         (outcome, call)
     }
@@ -214,10 +210,6 @@ impl Isolate {
         promise.result().unwrap_or(Err(rquickjs::Error::WouldBlock))
     }
 
-    fn memory_used(&self) -> usize {
-        usize::try_from(self.context.runtime().memory_usage().malloc_size).unwrap_or_default()
-    }
-
     /// Enters the context, on a stack that is large enough on any thread.
     fn with<T>(&self, act: impl FnOnce(&Ctx<'_>) -> T) -> T {
         let needed = STACK_BYTES + RUST_STACK_BYTES;
@@ -231,6 +223,9 @@ impl Isolate {
         {
             return Ok(error);
         }
+        if self.memory.was_refused() && thrown.get::<_, Option<bool>>("isOutOfMemory")? == Some(true) {
+            return Ok(self.out_of_memory());
+        }
         let message: String = thrown.get("message")?;
         let stack: Option<String> = thrown.get("stack")?;
         let text = self.modules.trace(&message, stack.as_deref());
@@ -238,32 +233,38 @@ impl Isolate {
             let data = from_js(ctx, thrown.get("data")?, "ConvexError.data")?;
             return Ok(Error::Function(FunctionError { code: Code::ConvexError, message: text, data }));
         }
-        let code = if message == "InternalError: out of memory" { Code::OutOfMemory } else { Code::Error };
-        Ok(Error::function(code, text))
+        Ok(Error::function(Code::Error, text))
     }
 
     /// The error behind an exception that came up outside of a function's own code: while its result was read, or
     /// because there was no memory left to say what it threw.
     fn function_error(&self, error: CaughtError<'_>) -> Error {
+        let is_full = self.memory.was_refused();
         let CaughtError::Exception(exception) = error else {
-            return Error::function(Code::OutOfMemory, format!("QuickJS: {error}"));
+            return if is_full { self.out_of_memory() } else { unexpected(error) };
         };
         if let Ok(Some(error)) =
             exception.get::<_, Option<usize>>("hostError").map(|number| self.host.take_error(number?))
         {
             return error;
         }
+        if is_full && exception.message().is_none_or(|message| message == "out of memory") {
+            return self.out_of_memory();
+        }
         let name: String = exception.get("name").unwrap_or_default();
         let message = format!("{name}: {}", exception.message().unwrap_or_default());
-        let code = if message == "InternalError: out of memory" { Code::OutOfMemory } else { Code::Error };
-        Error::function(code, self.modules.trace(&message, exception.stack().as_deref()))
+        Error::function(Code::Error, self.modules.trace(&message, exception.stack().as_deref()))
+    }
+
+    fn out_of_memory(&self) -> Error {
+        Error::says(Code::OutOfMemory, &[&format_args!("{} MB", self.memory.limit() >> 20)])
     }
 
     fn module_error(&self, module: &str, error: CaughtError<'_>) -> Error {
         match error {
             CaughtError::Exception(exception) => self.modules.exception(module, &exception),
             CaughtError::Error(rquickjs::Error::WouldBlock) => {
-                self.modules.error(module, "never finishes to load: it awaits what nothing resolves")
+                self.modules.error(module, "never finishes loading: it awaits a promise that never resolves")
             }
             error => self.modules.error(module, error),
         }
@@ -276,6 +277,6 @@ fn engine_function<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Function
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a function for `map_err`")]
-fn unexpected(error: rquickjs::Error) -> Error {
+fn unexpected(error: impl std::fmt::Display) -> Error {
     Error::function(Code::InternalServerError, format!("QuickJS: {error}"))
 }

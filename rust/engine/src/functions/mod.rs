@@ -8,6 +8,7 @@ mod deadline;
 mod globals;
 mod host;
 mod isolate;
+mod memory;
 mod modules;
 mod random;
 mod typescript;

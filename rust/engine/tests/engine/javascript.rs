@@ -179,6 +179,24 @@ fn what_is_too_deep_too_long_or_too_large_is_refused_while_it_is_read() {
 }
 
 #[test]
+fn a_full_heap_is_told_from_errors_that_look_like_it() {
+    let limits = Limits { user_time: Duration::from_secs(10), memory_bytes: 16 << 20, ..Limits::CONVEX };
+    let deployment = Deployment::open(Target::Memory, Options { limits, ..options() }).expect("memory opens");
+    for (name, code) in [
+        ("hungry", "OutOfMemory"),
+        ("hungryForLists", "OutOfMemory"),
+        ("hungryForLinks", "OutOfMemory"),
+        ("fullAndCaught", "Error"),
+        ("outOfOwnMemory", "Error"),
+        ("throwsNull", "Error"),
+    ] {
+        let error = js(&deployment, name, "{}").expect_err(name);
+        assert_eq!(error.code(), code, "{name}: {error}");
+        assert_eq!(js(&deployment, "same", r#"{"x": 1}"#).expect(name), 1.0.into());
+    }
+}
+
+#[test]
 fn what_runs_away_ends_and_the_next_call_is_unharmed() {
     let limits = Limits { user_time: Duration::from_millis(200), ..Limits::CONVEX };
     let deployment = Deployment::open(Target::Memory, Options { limits, ..options() }).expect("memory opens");
@@ -266,7 +284,7 @@ fn text_bytes_and_chance_are_there() {
     assert_eq!((lengths.as_slice(), &id[14..15]), ([8, 4, 4, 4, 12].as_slice(), "4"));
     assert_eq!(
         js(&deployment, "notBase64", "{}").expect_err("it throws").to_string().lines().next(),
-        Some("Uncaught SyntaxError: atob: this is no base64")
+        Some("Uncaught SyntaxError: atob: the text is not base64")
     );
 }
 

@@ -26,7 +26,7 @@ fn a_module_that_does_not_load_is_named_with_its_line() {
             "a/b.ts:4:",
             "ReferenceError: undefinedName",
         ),
-        ("await new Promise(() => {});\n", "a/b.ts", "never finishes to load"),
+        ("await new Promise(() => {});\n", "a/b.ts", "never finishes loading"),
         ("import \"./missing\";\n", "a/b.ts", "missing"),
         ("import { nothing } from \"../other\";\nnothing;\n", "a/b.ts", "nothing"),
         ("import \"engine/engine\";\n", "a/b.ts", "engine/engine"),

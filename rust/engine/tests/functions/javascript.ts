@@ -179,6 +179,27 @@ export const hungry = define(() => {
   const eaten: any[] = [];
   for (;;) eaten.push(new ArrayBuffer(1 << 20));
 });
+export const hungryForLists = define(() => {
+  const eaten: any[] = [];
+  for (;;) eaten.push([1]);
+});
+export const hungryForLinks = define(() => {
+  let last: any = null;
+  for (;;) last = { last };
+});
+export const fullAndCaught = define(() => {
+  try {
+    new ArrayBuffer(1 << 30);
+  } catch {
+    throw new Error("it did not fit");
+  }
+});
+export const outOfOwnMemory = define(() => {
+  throw Object.assign(new Error("out of memory"), { name: "InternalError" });
+});
+export const throwsNull = define(() => {
+  throw null;
+});
 const hoard: any[] = [];
 export const hoards = define(() => {
   for (let i = 0; i < 40; i++) hoard.push(new ArrayBuffer(1 << 20).slice(0));

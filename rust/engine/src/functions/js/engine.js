@@ -4,6 +4,9 @@ import { ConvexError } from "convex/values";
 import { contexts } from "engine/context";
 import "engine/globals";
 
+// The class of the error of a full heap, which V8 doesn't have: a function may put another in its place.
+const { InternalError } = globalThis;
+
 export { commitTs } from "engine/database";
 export { packedArray, packedHandler } from "engine/packed";
 
@@ -70,7 +73,13 @@ function describeError(error) {
     return { isConvexError: true, data: error.data, message: `ConvexError: ${error.message}`, stack: error.stack };
   }
   if (error instanceof Error) {
-    return { hostError: error.hostError, message: `${error.name}: ${error.message}`, stack: error.stack };
+    return {
+      hostError: error.hostError,
+      isOutOfMemory: error instanceof InternalError && error.message === "out of memory",
+      message: `${error.name}: ${error.message}`,
+      stack: error.stack,
+    };
   }
-  return { message: String(error) };
+  // The error of a full heap is null where there was no memory for it.
+  return { isOutOfMemory: error === null, message: String(error) };
 }
