@@ -182,7 +182,7 @@ class VectorBatch:
         filter: Mapping[str, Any] | None = None,
         mask: ArrayLike | None = None,
         min_score: float | None = None,
-        threads: int = 1,
+        threads: int | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the best rows for a vector.
 
@@ -226,7 +226,7 @@ class VectorBatch:
         filter: Mapping[str, Any] | None = None,
         mask: ArrayLike | None = None,
         min_score: float | None = None,
-        threads: int = 1,
+        threads: int | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """As `top_k` for each row of a matrix, shape (queries, dimension).
 
@@ -241,7 +241,7 @@ class VectorBatch:
         mask: ArrayLike | None = None,
         include_vector: bool = False,
         min_score: float | None = None,
-        threads: int = 1,
+        threads: int | None = None,
     ) -> QueryResults:
         """As `top_k`, with ids and metadata. Without a vector but with a filter: the matching rows, with score 0."""
     def query_many(
@@ -253,7 +253,7 @@ class VectorBatch:
         mask: ArrayLike | None = None,
         include_vector: bool = False,
         min_score: float | None = None,
-        threads: int = 1,
+        threads: int | None = None,
     ) -> list[QueryResults]:
         """As `query` for each row of a matrix, shape (queries, dimension)."""
     def matching_ids(self, filter: Mapping[str, Any]) -> list[str]:

@@ -160,7 +160,10 @@ BAD_BATCHES: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
     ({"vectors": [[1j]]}, mc.InvalidArgumentError, "expected numbers"),
     ({"vectors": [[1]], "ids": ["a", "b"]}, mc.InvalidArgumentError, "2"),
     ({"vectors": [[1]], "ids": [1]}, mc.InvalidArgumentError, r"ids\[0\]: 1; expected text"),
+    ({"vectors": [[1]], "ids": ["\ud800"]}, mc.InvalidArgumentError, r"ids\[0\]: .* lone surrogate"),
+    ({"vectors": [[1]], "ids": 5}, mc.InvalidArgumentError, "ids: 5; expected a list of texts"),
     ({"vectors": [[1]], "metadata": [1]}, mc.InvalidArgumentError, r"metadata\[0\]: 1; expected a dict"),
+    ({"vectors": [[1]], "metadata": 5}, mc.InvalidArgumentError, "metadata: 5; expected a list of dicts"),
     ({"vectors": [[1]], "metadata": [{}, {}]}, mc.InvalidArgumentError, "2"),
     ({"vectors": [[1]], "metric": "manhattan"}, mc.InvalidArgumentError, "manhattan.*cosine"),
 ]
@@ -180,6 +183,14 @@ def test_bad_batches_are_refused(arguments: dict[str, Any], error: type[mc.Mastr
         ({"query_vector": [1, 2], "mask": [True]}, "mask: 1 bools"),
         ({"query_vector": [1, 2], "mask": [1, 2]}, "one bool a row"),
         ({"query_vector": [1, 2], "top_k": 0}, "top_k: 0"),
+        ({"query_vector": [1, 2], "threads": -1}, "threads: -1; expected an integer of at least 1"),
+        ({"query_vector": [1, 2], "threads": 0}, "threads: 0"),
+        ({"query_vector": [1, 2], "threads": 1.5}, "threads: 1.5"),
+        ({"query_vector": [1, 2], "threads": True}, "threads: True"),
+        ({"query_vector": [1, 2], "threads": 2**70}, f"threads: {2**70}"),
+        ({"query_vector": [1, 2], "min_score": "x"}, "min_score: 'x'; expected a number"),
+        ({"query_vector": [1, 2], "min_score": float("nan")}, "min_score: nan"),
+        ({"query_vector": [1, 2], "min_score": True}, "min_score: True"),
     ],
 )
 def test_bad_searches_are_refused(arguments: dict[str, Any], message: str) -> None:

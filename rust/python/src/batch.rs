@@ -113,8 +113,8 @@ impl VectorBatch {
     /// `min_score` leaves out lower scores. `threads` may work on it; fewer do where more don't pay.
     ///
     /// `DimensionMismatchError` where the query has another length than the rows, `FilterError` where the filter isn't one,
-    /// `InvalidArgumentError` where the query isn't finite, or for cosine is zero, or another argument can't be.
-    #[pyo3(signature = (query_vector, top_k = None, *, filter = None, mask = None, min_score = None, threads = 1))]
+    /// `InvalidArgumentError` where the query isn't finite, or for cosine is zero, or another argument is invalid.
+    #[pyo3(signature = (query_vector, top_k = None, *, filter = None, mask = None, min_score = None, threads = None))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn top_k<'py>(
         &self,
@@ -123,10 +123,10 @@ impl VectorBatch {
         top_k: Option<&Bound<'py, PyAny>>,
         filter: Option<&Bound<'py, PyAny>>,
         mask: Option<&Bound<'py, PyAny>>,
-        min_score: Option<f64>,
-        threads: usize,
+        min_score: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<RowsAndScores<'py, PyArray1<i64>, PyArray1<f64>>> {
-        let options = self.options(py, top_k, filter, mask, min_score, threads)?;
+        let options = self.options(top_k, filter, mask, min_score, threads)?;
         let query = arrays::vector(query_vector, "query_vector")?;
         let (found, _) = py.detach(|| self.search(&query, &options)).map_err(|error| search_error(py, &error))?;
         let rows: Vec<i64> = found.rows.iter().map(|&row| row_number(row)).collect();
@@ -136,7 +136,7 @@ impl VectorBatch {
     /// As `top_k` for each row of a matrix, shape (queries, dimension): two arrays of shape (queries, most rows found).
     ///
     /// Where a query has fewer, its rows end in -1 and its scores in NaN.
-    #[pyo3(signature = (query_vectors, top_k = None, *, filter = None, mask = None, min_score = None, threads = 1))]
+    #[pyo3(signature = (query_vectors, top_k = None, *, filter = None, mask = None, min_score = None, threads = None))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn top_k_many<'py>(
         &self,
@@ -145,10 +145,10 @@ impl VectorBatch {
         top_k: Option<&Bound<'py, PyAny>>,
         filter: Option<&Bound<'py, PyAny>>,
         mask: Option<&Bound<'py, PyAny>>,
-        min_score: Option<f64>,
-        threads: usize,
+        min_score: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<RowsAndScores<'py, PyArray2<i64>, PyArray2<f64>>> {
-        let options = self.options(py, top_k, filter, mask, min_score, threads)?;
+        let options = self.options(top_k, filter, mask, min_score, threads)?;
         let (found, _) = self.search_many(query_vectors, &options)?;
         let width = found.iter().map(|found| found.rows.len()).max().unwrap_or_default();
         let mut rows = Array2::from_elem((found.len(), width), -1);
@@ -165,7 +165,7 @@ impl VectorBatch {
     /// As `top_k`, as `QueryResults`: with ids and metadata, and with vectors where `include_vector` says so.
     ///
     /// Without a vector but with a filter or a mask: the rows that they admit, in row order, with score 0.
-    #[pyo3(signature = (query_vector = None, top_k = None, *, filter = None, mask = None, include_vector = false, min_score = None, threads = 1))]
+    #[pyo3(signature = (query_vector = None, top_k = None, *, filter = None, mask = None, include_vector = false, min_score = None, threads = None))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn query<'py>(
         &self,
@@ -175,10 +175,10 @@ impl VectorBatch {
         filter: Option<&Bound<'py, PyAny>>,
         mask: Option<&Bound<'py, PyAny>>,
         include_vector: bool,
-        min_score: Option<f64>,
-        threads: usize,
+        min_score: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<QueryResults> {
-        let options = self.options(py, top_k, filter, mask, min_score, threads)?;
+        let options = self.options(top_k, filter, mask, min_score, threads)?;
         let (found, phases) = match query_vector {
             Some(query_vector) => {
                 let query = arrays::vector(query_vector, "query_vector")?;
@@ -191,7 +191,7 @@ impl VectorBatch {
     }
 
     /// As `query` for each row of a matrix, shape (queries, dimension): a list of `QueryResults`.
-    #[pyo3(signature = (query_vectors, top_k = None, *, filter = None, mask = None, include_vector = false, min_score = None, threads = 1))]
+    #[pyo3(signature = (query_vectors, top_k = None, *, filter = None, mask = None, include_vector = false, min_score = None, threads = None))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn query_many<'py>(
         &self,
@@ -201,10 +201,10 @@ impl VectorBatch {
         filter: Option<&Bound<'py, PyAny>>,
         mask: Option<&Bound<'py, PyAny>>,
         include_vector: bool,
-        min_score: Option<f64>,
-        threads: usize,
+        min_score: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Vec<QueryResults>> {
-        let options = self.options(py, top_k, filter, mask, min_score, threads)?;
+        let options = self.options(top_k, filter, mask, min_score, threads)?;
         let (found, phases) = self.search_many(query_vectors, &options)?;
         let results = found
             .into_iter()
@@ -226,22 +226,18 @@ impl VectorBatch {
 impl VectorBatch {
     fn options(
         &self,
-        py: Python<'_>,
         top_k: Option<&Bound<'_, PyAny>>,
         filter: Option<&Bound<'_, PyAny>>,
         mask: Option<&Bound<'_, PyAny>>,
-        min_score: Option<f64>,
-        threads: usize,
+        min_score: Option<&Bound<'_, PyAny>>,
+        threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Options> {
-        if min_score.is_some_and(f64::is_nan) {
-            return Err(invalid_argument(py, "min_score: NaN; expected a number"));
-        }
         Ok(Options {
-            top_k: top_k.map_or(Ok(10), read_top_k)?,
+            top_k: top_k.map_or(Ok(10), |top_k| read_count("top_k", top_k))?,
             filter: filter.filter(|filter| !filter.is_none()).map(compile).transpose()?,
             mask: mask.map(|mask| self.read_mask(mask)).transpose()?,
-            min_score,
-            threads,
+            min_score: min_score.map(read_min_score).transpose()?,
+            threads: threads.map_or(Ok(1), |threads| read_count("threads", threads))?,
         })
     }
 
@@ -351,23 +347,37 @@ pub(crate) fn row_sizes(
     Ok(sizes)
 }
 
-fn read_top_k(top_k: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let integer = (!top_k.is_instance_of::<PyBool>()).then(|| top_k.extract::<i64>().ok()).flatten();
+fn read_count(name: &str, count: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let integer = (!count.is_instance_of::<PyBool>()).then(|| count.extract::<i64>().ok()).flatten();
     match integer.map(usize::try_from) {
-        Some(Ok(top_k)) if top_k > 0 => Ok(top_k),
-        _ => Err(invalid_argument(top_k.py(), format!("top_k: {}; expected an integer of at least 1", top_k.repr()?))),
+        Some(Ok(integer)) if integer > 0 => Ok(integer),
+        _ => Err(refused(name, count, "an integer of at least 1")),
+    }
+}
+
+fn read_min_score(min_score: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let number = (!min_score.is_instance_of::<PyBool>()).then(|| min_score.extract::<f64>().ok()).flatten();
+    number.filter(|number| !number.is_nan()).ok_or_else(|| refused("min_score", min_score, "a number"))
+}
+
+/// The error for an argument that isn't what was expected.
+fn refused(name: &str, found: &Bound<'_, PyAny>, expected: &str) -> PyErr {
+    match found.repr() {
+        Ok(found_as_text) => invalid_argument(found.py(), format!("{name}: {found_as_text}; expected {expected}")),
+        Err(error) => error,
     }
 }
 
 fn read_ids(ids: &Bound<'_, PyAny>) -> PyResult<Vec<Arc<str>>> {
     let read = |(position, id): (usize, PyResult<Bound<'_, PyAny>>)| {
-        let id = id?;
-        match id.cast::<PyString>() {
-            Ok(text) => Ok(text.to_str()?.into()),
-            Err(_) => Err(invalid_argument(id.py(), format!("ids[{position}]: {}; expected text", id.repr()?))),
+        let (id, place) = (id?, format!("ids[{position}]"));
+        match id.is_instance_of::<PyString>().then(|| from_python(&id, &place)).transpose()? {
+            Some(Value::String(text)) => Ok(text.into()),
+            _ => Err(refused(&place, &id, "text")),
         }
     };
-    ids.try_iter()?.enumerate().map(read).collect()
+    let all = ids.try_iter().map_err(|_| refused("ids", ids, "a list of texts"))?;
+    all.enumerate().map(read).collect()
 }
 
 fn read_metadata(metadata: &Bound<'_, PyAny>) -> PyResult<Vec<Arc<Value>>> {
@@ -377,10 +387,11 @@ fn read_metadata(metadata: &Bound<'_, PyAny>) -> PyResult<Vec<Arc<Value>>> {
         match from_python(&row, &place)? {
             Value::Null => Ok(Arc::new(Object::new().into())),
             value @ Value::Object(_) => Ok(Arc::new(value)),
-            _ => Err(invalid_argument(row.py(), format!("{place}: {}; expected a dict", row.repr()?))),
+            _ => Err(refused(&place, &row, "a dict")),
         }
     };
-    metadata.try_iter()?.enumerate().map(read).collect()
+    let all = metadata.try_iter().map_err(|_| refused("metadata", metadata, "a list of dicts"))?;
+    all.enumerate().map(read).collect()
 }
 
 fn row_number(row: usize) -> i64 {
