@@ -37,7 +37,7 @@ HINTS = [
     Hint(
         "LockedError",
         "Close it there first, or share the folder: run `mastra-convex serve --data {path}` in one process and connect "
-        "the others to its URL. If that process is a server already, connect to the URL it printed.",
+        "the others to its URL.",
     ),
     Hint("DamagedError", "Nothing was changed. Restore the folder from a backup, or connect to another one."),
     Hint("NewerFormatError", "Upgrade: pip install -U mastra-convex"),
@@ -48,7 +48,9 @@ HINTS = [
         code="OptionsDiffer",
     ),
     Hint(
-        "ConfigurationError", "Use --port 0 to pick a free port, or --host 127.0.0.1 for this machine alone.", "Listen"
+        "ConfigurationError",
+        "--port 0 picks a free port. --host 127.0.0.1 listens on this machine only.",
+        code="Listen",
     ),
     Hint(
         "MastraConvexError",
@@ -56,12 +58,10 @@ HINTS = [
         "--data FOLDER` in one process and connect the others to its URL.",
         code="Forked",
     ),
-    Hint(
-        "ConnectError", "Check that the deployment runs and that this is its URL; `mastra-convex serve` prints its own."
-    ),
+    Hint("ConnectError", "Is the deployment running, and is this its URL? `mastra-convex serve` prints the URL."),
     Hint(
         "TransportError",
-        "Try again in some seconds: the provider's keys are asked for anew.",
+        "Try again in ten seconds: the provider's keys are fetched again then.",
         code="AuthProviderDiscoveryFailed",
     ),
     Hint(
@@ -82,14 +82,14 @@ HINTS = [
     Hint(
         "FunctionNotFoundError",
         "Internal functions, such as this package's, need an admin key, and none was given: connect() takes it as "
-        f"admin_key=, or from CONVEX_ADMIN_KEY. {ADMIN_KEYS} If they aren't deployed: {DEPLOY}",
+        f"admin_key=, or from CONVEX_ADMIN_KEY. {ADMIN_KEYS} If the functions aren't deployed: {DEPLOY}",
         credential="nothing",
     ),
     Hint("FunctionNotFoundError", f"If this package's functions aren't deployed: {DEPLOY}"),
     Hint("ThreadNotFoundError", "Save the thread first, by save_thread."),
     Hint(
         "AlreadyExistsError",
-        "Nothing was changed. To replace what the snapshot's tables hold in the target, import with --replace.",
+        "Nothing was changed. --replace deletes what the snapshot's tables hold in the target.",
         code="TableExists",
     ),
 ]
