@@ -85,8 +85,8 @@ pub enum Error {
     /// A snapshot's own file can't be read or written.
     #[error("the snapshot: {0}")]
     SnapshotFile(#[source] Arc<io::Error>),
-    /// Whoever was told how far it is didn't want it to go on.
-    #[error("stopped")]
+    /// The progress callback asked to stop.
+    #[error("the progress callback asked to stop")]
     Stopped,
     /// A page of vectors isn't one.
     #[error(transparent)]

@@ -8,7 +8,7 @@ use wire::Code;
 /// What this crate's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything a deployment can answer instead of a value.
+/// The errors of a deployment.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -20,7 +20,7 @@ pub enum Error {
         /// The holder's process id, if it could be read.
         pid: Option<u32>,
     },
-    /// The folder's file is not one of ours, or SQLite finds it broken.
+    /// The folder's file is not one of this package's, or SQLite finds it broken.
     #[error("the data folder {} is damaged: {reason}", .path.display())]
     Damaged {
         /// The folder.
@@ -84,43 +84,43 @@ pub enum Error {
         /// The functions there are, as a sentence.
         known: String,
     },
-    /// What `auth.config.ts` exports doesn't say whose tokens to believe.
+    /// The value that `auth.config.ts` exports isn't a list of providers.
     #[error("auth.config: {message}")]
     AuthConfig {
-        /// Which provider and field, what stands there, what was expected.
+        /// The provider and the field, the value found there, the value expected.
         message: String,
     },
-    /// A token was refused, or a user to act as. Nothing of a token is in it but single claims.
+    /// A token was refused, or a user to act as. The message has single claims of the token, and nothing else of it.
     #[error("{message}")]
     Unauthenticated {
         /// Convex's code: `InvalidAuthHeader`, `NoAuthProvider`, `Unauthenticated` or `HeaderParseFailure`.
         code: &'static str,
-        /// What was found, and what was expected.
+        /// The claim that was found, and the one that was expected.
         message: String,
     },
-    /// The keys of a provider can't be had. Its tokens may be good: the next call asks again.
+    /// The keys of a provider can't be fetched. Its tokens may be good: a later call tries again.
     #[error("Auth provider discovery of {issuer} failed: {reason}")]
     AuthProvider {
         /// The provider.
         issuer: String,
-        /// What was asked for, and what came of it.
+        /// The request, and how it failed.
         reason: String,
     },
-    /// What was given as a snapshot isn't one.
+    /// A file isn't a snapshot.
     #[error("{place}: {reason}")]
     Snapshot {
-        /// Where in it: a file, perhaps with a line.
+        /// The place in it: a file, perhaps with a line.
         place: String,
-        /// What was found there, and what was expected.
+        /// The content found there, and the content expected.
         reason: String,
     },
     /// A snapshot's own file can't be read or written.
     #[error("the snapshot: {0}")]
     SnapshotFile(#[source] std::io::Error),
-    /// Whoever was told how far it is didn't want it to go on. It left no trace.
-    #[error("stopped")]
+    /// The progress callback asked to stop. Nothing was changed.
+    #[error("the progress callback asked to stop")]
     Stopped,
-    /// SQLite's own error, before the folder is named in it; callers of this crate never see it.
+    /// SQLite's own error, before the folder is named in it. Callers of this crate never see it.
     #[error(transparent)]
     Storage(#[from] rusqlite::Error),
     /// A function ran, or was about to run, and failed.

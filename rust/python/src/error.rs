@@ -37,7 +37,7 @@ impl Exception<'_> {
     }
 }
 
-/// An argument that can't be, found before anything was done.
+/// An invalid argument, found before anything was done.
 pub(crate) fn invalid_argument(py: Python<'_>, message: impl Into<String>) -> PyErr {
     Exception::new("InvalidArgumentError", message).into_err(py)
 }

@@ -71,7 +71,7 @@ impl Matrix for Vec<f64> {
 #[non_exhaustive]
 pub enum BatchError {
     /// The numbers don't make whole rows.
-    #[error("{values} numbers don't make rows of {dimension}")]
+    #[error("the vectors hold {values} numbers, which is not a multiple of the dimension {dimension}")]
     Ragged {
         /// How many numbers there are.
         values: usize,

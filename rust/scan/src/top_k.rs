@@ -51,7 +51,7 @@ pub enum SearchError {
         expected: usize,
     },
     /// The queries' numbers don't make whole queries.
-    #[error("{found} numbers don't make query vectors of {expected} dimensions")]
+    #[error("the query vectors hold {found} numbers, which is not a multiple of the dimension {expected}")]
     QueriesLength {
         /// How many numbers there are.
         found: usize,

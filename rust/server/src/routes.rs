@@ -128,7 +128,7 @@ async fn query_at_timestamp(
     let mut fields = read_object(&headers, body).await?;
     let timestamp = fields.remove("ts").as_ref().and_then(Value::as_str).and_then(Timestamp::parse);
     let Some(Timestamp(timestamp)) = timestamp else {
-        return Err(Refusal::bad_request("BadJsonBody", "`ts`: expected what /api/query_ts answered"));
+        return Err(Refusal::bad_request("BadJsonBody", "`ts`: expected a timestamp from /api/query_ts"));
     };
     let CallRequest { path, args, format } = CallRequest::from_object(fields)?;
     let outcome = briefly(move || app.deployment.query_at(timestamp, &path, args, &caller)).await?;

@@ -249,7 +249,7 @@ impl Client {
         match json::decode(bytes) {
             Ok(Value::Object(fields)) => Ok(fields),
             Ok(other) => Err(self.protocol(format!("found {}, expected a JSON object", other.type_name()))),
-            Err(error) => Err(self.protocol(format!("found what isn't JSON: {error}"))),
+            Err(error) => Err(self.protocol(format!("found a body that isn't JSON: {error}"))),
         }
     }
 

@@ -223,7 +223,7 @@ impl<'a> Entry<'a> {
             };
         };
         let wrong = |problem: &str| self.wrong("jwks", &format!("a broken data: URI: {problem}"));
-        let set = read_data(data).ok_or_else(|| wrong("expected a media type, a comma, and what it says"))?;
+        let set = read_data(data).ok_or_else(|| wrong("expected a media type, a comma and the data"))?;
         let keys = KeySet::parse(&set).map_err(|problem| wrong(&problem))?;
         if keys.fits(algorithm) {
             Ok(Keys::Given(keys))

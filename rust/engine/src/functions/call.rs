@@ -87,8 +87,7 @@ impl Call {
     /// The call of a function that this one calls. It has this one's transaction until [`Call::end`] takes it back.
     pub(super) fn begin(&mut self, deadline: &Deadline) -> Result<Self> {
         if self.depth == MAX_DEPTH {
-            let message = format!("Functions can call each other {MAX_DEPTH} deep, not deeper.");
-            return Err(Error::function(Code::FunctionCallDepthExceeded, message));
+            return Err(Error::says(Code::FunctionCallDepthExceeded, &[]));
         }
         let transaction = self.transaction.take();
         let (time, now) = match transaction {

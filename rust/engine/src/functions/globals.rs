@@ -33,14 +33,14 @@ pub(super) fn decode_text<'js>(ctx: Ctx<'js>, bytes: JsValue<'js>) -> Result<Str
 pub(super) fn to_base64(ctx: Ctx<'_>, text: String) -> Result<String> {
     match text.chars().map(u8::try_from).collect::<std::result::Result<Vec<u8>, _>>() {
         Ok(bytes) => Ok(BASE64_STANDARD.encode(bytes)),
-        Err(_) => Err(Exception::throw_range(&ctx, "btoa: a character is beyond U+00FF")),
+        Err(_) => Err(Exception::throw_range(&ctx, "btoa: the text has a character above U+00FF")),
     }
 }
 
 pub(super) fn from_base64(ctx: Ctx<'_>, text: String) -> Result<String> {
     match BASE64_FORGIVING.decode(text) {
         Ok(bytes) => Ok(bytes.into_iter().map(char::from).collect()),
-        Err(_) => Err(Exception::throw_syntax(&ctx, "atob: this is no base64")),
+        Err(_) => Err(Exception::throw_syntax(&ctx, "atob: the text is not base64")),
     }
 }
 

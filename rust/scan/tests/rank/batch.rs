@@ -133,7 +133,10 @@ fn a_borrowed_matrix_is_left_alone_by_writes() {
 fn a_matrix_must_fit_its_ids_and_metadata() {
     let matrix = || Arc::new(vec![0.0_f32; 6]);
     let error = |result: Result<Batch, scan::BatchError>| result.expect_err("it doesn't fit").to_string();
-    assert_eq!(error(Batch::from_matrix(4, matrix(), None, None)), "6 numbers don't make rows of 4");
+    assert_eq!(
+        error(Batch::from_matrix(4, matrix(), None, None)),
+        "the vectors hold 6 numbers, which is not a multiple of the dimension 4"
+    );
     let ids = Some(vec!["a".into(), "b".into(), "c".into()]);
     assert_eq!(error(Batch::from_matrix(3, matrix(), ids, None)), "ids length (3) must match vectors length (2)");
     let metadata = Some(vec![Arc::new(Value::Null)]);

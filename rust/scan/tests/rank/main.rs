@@ -157,7 +157,7 @@ fn a_search_that_cannot_be_made_is_an_error() {
     let masked = Search { mask: Some(&mask), ..search };
     assert_eq!(error(&[1.0, 1.0], &masked), "the mask has 3 positions, the batch has 2");
     let many = |queries: &[f64]| batch.top_k_many(queries, &search).expect_err("it can't be made").to_string();
-    assert_eq!(many(&[1.0, 1.0, 1.0]), "3 numbers don't make query vectors of 2 dimensions");
+    assert_eq!(many(&[1.0, 1.0, 1.0]), "the query vectors hold 3 numbers, which is not a multiple of the dimension 2");
     assert_eq!(
         many(&[1.0, 1.0, 1.0, f64::INFINITY]),
         "query 1: the query vector holds inf at position 1: expected finite numbers"
