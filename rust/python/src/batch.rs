@@ -195,7 +195,6 @@ impl VectorBatch {
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn query_many<'py>(
         &self,
-        py: Python<'py>,
         query_vectors: &Bound<'py, PyAny>,
         top_k: Option<&Bound<'py, PyAny>>,
         filter: Option<&Bound<'py, PyAny>>,
