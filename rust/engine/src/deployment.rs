@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::SystemTime};
 
-use base::{FunctionKind, Process, locked};
+use base::{FunctionKind, Process};
 use scan::Batch;
 use value::Value;
 
