@@ -24,10 +24,9 @@ This page lists the limits, where each is checked, and the error. Each limit was
 error's class and `code` are the results. The message names the place, the value and the limit, and nothing changes.
 
 The deployment checks limits marked "deployment". Convex and the embedded deployment have the same ones, so a \
-program that works here works there; the numbers are [Convex's](https://docs.convex.dev/production/state/limits). Over
-HTTP a failed function arrives as \
-words: a `LimitExceededError` then has the code `LimitExceeded`. This package checks limits marked "client" before it
-sends anything.
+program that works here works there; the numbers are [Convex's](https://docs.convex.dev/production/state/limits). \
+Over HTTP a failed function arrives as words: a `LimitExceededError` then has the code `LimitExceeded`. This \
+package checks limits marked "client" before it sends anything.
 """
 
 END = """\
