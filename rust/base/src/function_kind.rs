@@ -1,6 +1,6 @@
 //! The kinds of functions.
 
-/// What a function may do.
+/// The kind of a function, which decides what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FunctionKind {
     /// Reads at a snapshot.

@@ -1,4 +1,4 @@
-//! What several crates need and none of them is about.
+//! Parts that several crates need: locks, forks and kinds of functions.
 //!
 //! | module | holds |
 //! | --- | --- |

@@ -1,4 +1,4 @@
-//! Who calls.
+//! The caller of a function.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -6,7 +6,7 @@ use value::Value;
 
 use crate::auth::Identity;
 
-/// Who calls a function: that decides which functions can be reached, and what `ctx.auth` tells them.
+/// The caller of a function. It decides which functions can be reached, and the result of `ctx.auth`.
 #[derive(Clone, Debug)]
 pub struct Caller {
     is_admin: bool,
@@ -37,13 +37,13 @@ impl Caller {
         self.is_admin
     }
 
-    /// From when on this is nobody any more.
+    /// When this caller's credential expires.
     #[must_use]
     pub fn expires(&self) -> Option<SystemTime> {
         self.identity.as_ref()?.expires()
     }
 
-    /// What `ctx.auth.getUserIdentity()` gives.
+    /// The result of `ctx.auth.getUserIdentity()`.
     pub(crate) fn identity(&self) -> Value {
         self.identity.as_ref().map_or(Value::Null, |identity| identity.to_value())
     }

@@ -54,7 +54,7 @@ impl Engine {
         caller: &Caller,
     ) -> Outcome {
         self.outcome(caller, |mut call| {
-            // Who may not call it learns nothing of how it ended for others.
+            // A caller who may not call the function learns nothing of its outcome for others.
             let callable = self.callable(Some(FunctionKind::Mutation), path, &args, caller.is_admin(), None);
             let begun = callable.and_then(|function| {
                 let transaction = self.begin_write(self.options.limits)?;
@@ -66,7 +66,7 @@ impl Engine {
                     drop(transaction);
                     call.log_lines = answer.log_lines;
                     call.timestamp = Some(answer.timestamp);
-                    // Whoever was answered first may still be waiting for the disk.
+                    // The first caller may still be waiting for the disk.
                     (self.storage.wait_for_disk().map(|()| answer.value), call)
                 }
                 Ok((function, None, transaction)) => {
@@ -166,7 +166,7 @@ impl Engine {
         (value, call)
     }
 
-    /// Commits what a mutation did, if it succeeded, with its answer to a request. What isn't committed leaves no trace.
+    /// Commits a mutation's writes, if it succeeded, with its answer to a request. Otherwise nothing is written.
     fn end_mutation(
         &self,
         request: Option<&MutationRequest>,

@@ -190,7 +190,7 @@ impl Drop for Deployment {
     fn drop(&mut self) {
         let Some(engine) = self.engine.take() else { return };
         if self.process.is_current() {
-            // Whoever opens the folder next waits until the last handle has let go of it.
+            // The next opener of the folder waits until the last handle has released it.
             let folder = engine.folder.clone();
             let _open = folder.as_deref().map(Folder::lock);
             drop(engine);

@@ -1,11 +1,11 @@
-//! What can go wrong in a deployment.
+//! Errors of a deployment.
 
 use std::{fmt, path::PathBuf};
 
 use value::Value;
 use wire::Code;
 
-/// What this crate's functions return.
+/// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The errors of a deployment.
@@ -49,7 +49,7 @@ pub enum Error {
     Io {
         /// The folder.
         path: PathBuf,
-        /// What the system or SQLite said.
+        /// The message of the system or SQLite.
         reason: String,
     },
     /// The folder is open in this process with other options.

@@ -60,7 +60,7 @@ impl Limits {
     };
 }
 
-/// What a transaction has read and written so far.
+/// The amounts that a transaction has read and written so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
     documents_read: usize,

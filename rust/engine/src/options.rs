@@ -11,7 +11,7 @@ pub struct Options {
     pub functions: Option<PathBuf>,
     /// The limits calls run under.
     pub limits: Limits,
-    /// What an acknowledged write survives.
+    /// The failure that acknowledged writes survive.
     pub synchronous: Synchronous,
     /// An `auth.config.ts` to take instead of the functions' own.
     pub auth_config: Option<PathBuf>,
@@ -24,7 +24,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Which option differs, in the words of whoever gave it.
+    /// The option that differs, by the name that the caller gave.
     pub(crate) fn difference(&self, asked: &Self) -> Option<String> {
         let file = |path: &Option<PathBuf>, none: &str| {
             path.as_ref().map_or_else(|| none.to_owned(), |path| path.display().to_string())

@@ -32,7 +32,7 @@ pub struct VectorSource {
     pub table: String,
     /// One of its indexes.
     pub index: String,
-    /// What its first fields must equal.
+    /// The values of its first fields.
     pub prefix: Vec<Value>,
     /// The field that holds the vector.
     pub vector_field: String,
@@ -40,11 +40,11 @@ pub struct VectorSource {
     pub dimension: usize,
     /// The field that is the row's id, `_id` included.
     pub id_field: String,
-    /// What is kept as a row's metadata.
+    /// The part that is kept as a row's metadata.
     pub metadata: MetadataSource,
 }
 
-/// What of a document is a row's metadata.
+/// The part of a document that is a row's metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MetadataSource {
     /// The object in this field; none is an empty object.
@@ -102,7 +102,7 @@ impl ResidentVectors {
         Ok(batch)
     }
 
-    /// Drops the batch of a source that nobody will ask for again.
+    /// Drops the batch of a source that won't be requested again.
     pub(crate) fn forget(&self, source: &VectorSource) {
         locked(&self.0).retain(|resident| resident.source != *source);
     }

@@ -9,7 +9,7 @@ use std::{
 
 use subtle::ConstantTimeEq;
 
-/// What stands before the `|`, as in Convex's own keys.
+/// The text before the `|`, as in Convex's own keys.
 pub(crate) const INSTANCE_NAME: &str = "mastra-convex";
 
 /// A secret of 256 bits, written `instance|hex`. Its `Debug` shows nothing of it.
@@ -77,7 +77,7 @@ impl AdminKey {
     /// Writes the file whole or not at all.
     fn save(&self, folder: &Path, path: &Path) -> io::Result<()> {
         let unfinished = folder.join(format!("admin-key.{}", std::process::id()));
-        // What is left of a process that had our number may be readable by others, or a link.
+        // A file left by a process with our number may be readable by others, or a link.
         match fs::remove_file(&unfinished) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

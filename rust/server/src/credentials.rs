@@ -1,4 +1,4 @@
-//! Who sends a request: nobody known, an admin by key, a user by token.
+//! The sender of a request: anonymous, an admin by key, or a user by token.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use value::Value;
 
 use crate::{AdminKey, reply::Refusal, routes::blocking};
 
-/// What a request shows of who sends it. A token has yet to be believed.
+/// The credential of a request. A token is not verified yet.
 pub(crate) enum Credential {
     None,
     /// The admin key, and behind a colon the user to act as.

@@ -1,4 +1,4 @@
-//! What a request is answered with.
+//! Replies to requests.
 
 use axum::{
     http::{StatusCode, header},

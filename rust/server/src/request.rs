@@ -1,4 +1,4 @@
-//! What a request asks for.
+//! The content of requests.
 
 use std::time::Duration;
 

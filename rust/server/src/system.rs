@@ -39,7 +39,7 @@ impl SystemQuery {
     }
 }
 
-/// What the queries ask.
+/// The rooms that the queries ask.
 #[derive(Clone)]
 pub(crate) struct System {
     snapshots: Snapshots,
@@ -80,7 +80,7 @@ pub(crate) struct SystemQueries {
 struct Followed {
     query: SystemQuery,
     args: Value,
-    /// What the client was told last: a value, or an error's text.
+    /// The last state sent to the client: a value, or an error's text.
     told: Option<Result<Value, String>>,
 }
 

@@ -31,7 +31,7 @@ macro_rules! codes {
                 }
             }
 
-            /// What sort of failure it is.
+            /// The kind of the failure.
             #[must_use]
             pub fn kind(self) -> Kind {
                 match self {
@@ -208,7 +208,8 @@ codes! {
     IncorrectVectorFilterField: Function;
 }
 
-/// What Convex writes before a sentence about a function's arguments or its value: a text, the function's path, a text.
+/// The text that Convex writes before a sentence about a function's arguments or value: a text, the function's path, a
+/// text.
 const OPENINGS: [(&str, &str); 2] = [("Function ", " return value invalid: "), ("Invalid arguments for ", ": ")];
 
 impl Code {

@@ -11,7 +11,7 @@ const THROWN: &str = "Uncaught Error: ";
 /// A failure's kind and code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What sort of failure it is.
+    /// The kind of the failure.
     pub kind: Kind,
     /// Convex's short name, of the table or a newer deployment's.
     pub code: Cow<'static, str>,

@@ -1,6 +1,6 @@
 //! Kinds of failures.
 
-/// What sort of failure it is. Each kind is a class of exceptions in Python.
+/// The kind of the failure. Each kind is a class of exceptions in Python.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Any failure that is none of the others.
@@ -15,7 +15,7 @@ pub enum Kind {
     LimitExceeded,
     /// Other writers kept changing what the mutation read.
     WriteConflict,
-    /// What was to be made is there already.
+    /// The thing to create already exists.
     AlreadyExists,
     /// There is no such function for the caller.
     FunctionNotFound,

@@ -1,4 +1,4 @@
-//! What deployments and their clients agree on: kinds, codes and sentences of errors, and the shapes of replies.
+//! The agreement between deployments and their clients: kinds, codes and sentences of errors, and the shapes of replies.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -8,7 +8,7 @@
 //! | [`failure`](Failure) | why a function failed, as a reply tells it |
 //! | [`reply`] | the names of a reply's fields, and the line above an error's text |
 //!
-//! An error is classified where it is made: whoever makes it names its [`Code`], and the code has its kind. In process
+//! An error is classified where it is made: the code that makes it names its [`Code`], and the code has its kind. In process
 //! and against `serve` both travel beside the message, in [`reply::ERROR_KIND`] and [`reply::ERROR_CODE`]. Only a
 //! deployment that sends neither, as Convex does, is read by its sentences ([`Failure::read`]).
 //!

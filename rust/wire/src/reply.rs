@@ -20,7 +20,7 @@ pub const ERROR_DATA: &str = "errorData";
 pub const ERROR_KIND: &str = "errorKind";
 /// The error's code, by its name.
 pub const ERROR_CODE: &str = "errorCode";
-/// What the function logged.
+/// The function's console lines.
 pub const LOG_LINES: &str = "logLines";
 
 const OPENING: &str = "[Request ID: ";

@@ -1,4 +1,4 @@
-//! What `ctx.auth.getUserIdentity()` gives.
+//! The result of `ctx.auth.getUserIdentity()`.
 
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ pub struct Identity {
     expires: Option<SystemTime>,
 }
 
-/// What the standard claims of an ID token hold.
+/// The standard claims of an ID token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
@@ -51,7 +51,7 @@ const STANDARD_CLAIMS: [(&str, &str, Kind); 18] = [
 /// Claims about the token, not the user.
 const REGISTERED_CLAIMS: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
-/// What an ID token may say about itself beside these.
+/// Claims of an ID token about itself, besides these.
 const ID_TOKEN_CLAIMS: [&str; 7] = ["auth_time", "nonce", "acr", "amr", "azp", "at_hash", "c_hash"];
 
 /// How long ago a user proved who they are (Clerk's factor verification age): it would make each token another identity.
@@ -88,7 +88,7 @@ impl Identity {
         Self::of_token(token, attributes, expires)
     }
 
-    /// What every token gives comes last, so that no claim of another name passes for it.
+    /// The fields of every token come last, so that no claim of another name replaces them.
     fn of_token(token: &Token<'_>, mut attributes: Object, expires: SystemTime) -> Result<Self, String> {
         let subject = match token.claims.get("sub") {
             Some(Value::String(subject)) => subject,
@@ -148,7 +148,7 @@ impl Identity {
         Self::acting_as(&json::decode(&text).map_err(|error| malformed(&format!("the identity is not JSON: {error}")))?)
     }
 
-    /// What `ctx.auth.getUserIdentity()` gives: an object with `tokenIdentifier`, `issuer`, `subject` and more.
+    /// The result of `ctx.auth.getUserIdentity()`: an object with `tokenIdentifier`, `issuer`, `subject` and more.
     #[must_use]
     pub fn to_value(&self) -> Value {
         Value::Object(self.attributes.clone())

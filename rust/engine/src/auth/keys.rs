@@ -82,7 +82,8 @@ impl KeySet {
     ///
     /// No key here did, in this way; the text says more.
     pub(super) fn verify(&self, token: &Token<'_>, algorithm: Algorithm) -> Result<(), String> {
-        // What the token says comes second: one that says HS256 would else be checked with a public key as the secret.
+        // The token's own claim comes second: otherwise one that claims HS256 would be checked with a public key as the
+        // secret.
         if token.algorithm != algorithm.name() {
             return Err(format!("its alg is {:?}, expected {algorithm}", token.algorithm));
         }

@@ -54,7 +54,7 @@ impl Providers {
         Ok(Self { providers: providers.collect::<Result<_>>()? })
     }
 
-    /// Who a bearer token belongs to. Waits for the provider's keys where they aren't known yet; callers that come
+    /// The user of a bearer token. Waits for the provider's keys if they aren't known yet; callers that come
     /// meanwhile wait for the same answer.
     ///
     /// # Errors

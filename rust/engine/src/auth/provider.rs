@@ -28,7 +28,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The issuer of nobody's tokens: as its only user an admin acts whom the rules of `mastra/auth.ts` let pass.
 const ADMINISTRATORS_ISSUER: &str = "mastra-convex";
 
-/// Who signs tokens, for whom, and how that is checked.
+/// A provider: the issuer and audience of its tokens, and how they are checked.
 #[derive(Debug)]
 pub(super) struct Provider {
     kind: Kind,
@@ -69,7 +69,7 @@ impl Provider {
                 Ok(Self {
                     kind: Kind::Oidc,
                     application_id: Some(entry.text("applicationID")?.to_owned()),
-                    // What Convex takes of ID tokens, beside Ed25519, which providers rarely sign with.
+                    // The algorithms that Convex accepts for ID tokens, except Ed25519, which providers rarely use.
                     algorithm: Algorithm::Rs256,
                     keys: Keys::Remote(RemoteKeys::new(Location::Discovery(issuer.clone()))),
                     issuer,
@@ -100,7 +100,7 @@ impl Provider {
         for_us && same
     }
 
-    /// Who one of this provider's tokens belongs to.
+    /// The user of one of this provider's tokens.
     pub(super) fn identify(&self, token: &Token<'_>, now: SystemTime) -> Result<Identity> {
         self.verify(token, now)?;
         self.read(token, now).map_err(|problem| self.refused(&problem))
@@ -242,7 +242,7 @@ fn is_url(text: &str, is_host: impl Fn(&str) -> bool) -> bool {
         && text.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty() && is_host(host)))
 }
 
-/// What a `data:` URI holds, from its media type on (RFC 2397).
+/// The content of a `data:` URI, from its media type on (RFC 2397).
 fn read_data(data: &str) -> Option<Vec<u8>> {
     let (media_type, data) = data.split_once(',')?;
     let bytes: Vec<u8> = percent_encoding::percent_decode_str(data).collect();

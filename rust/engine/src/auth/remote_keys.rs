@@ -144,7 +144,7 @@ impl RemoteKeys {
         KeySet::parse(&self.get(url, secure, deadline)?).map_err(|problem| format!("{url}: {problem}"))
     }
 
-    /// A JSON document. What is to be `secure` comes over TLS, redirects included.
+    /// A JSON document. If it must be `secure`, it comes over TLS, redirects included.
     fn get(&self, url: &str, secure: bool, deadline: Instant) -> Result<Vec<u8>, String> {
         let left = deadline.saturating_duration_since(Instant::now());
         let request = self

@@ -25,7 +25,7 @@ pub(super) struct Token<'a> {
     pub(super) audiences: Vec<String>,
     /// All claims.
     pub(super) claims: Object,
-    /// What was signed: header and claims, encoded.
+    /// The signed text: header and claims, encoded.
     pub(super) signed: &'a [u8],
     pub(super) signature: Vec<u8>,
 }
@@ -104,7 +104,7 @@ fn decode(part: &str, text: &str) -> Result<Vec<u8>> {
     BASE64URL.decode(text).map_err(|_| unparsable(&format!("its {part} is not base64url")))
 }
 
-/// A part that is JSON. What a broken one holds stays out of the error.
+/// A part that is JSON. The error of a broken one doesn't show its content.
 fn object(part: &str, text: &str) -> Result<Object> {
     match json::decode(&decode(part, text)?) {
         Ok(Value::Object(fields)) => Ok(fields),

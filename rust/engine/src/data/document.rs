@@ -186,7 +186,7 @@ fn blob<'a>(columns: &'a rusqlite::Row<'_>, column: usize) -> Result<Option<&'a 
     columns.get_ref(column)?.as_blob_or_null().map_err(|error| broken(&error.to_string()))
 }
 
-/// What is stored can't be read: the file was changed by somebody else, or is broken.
+/// Stored data can't be read: another program changed the file, or it is damaged.
 pub(crate) fn broken(reason: &str) -> Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
     Error::Storage(rusqlite::Error::SqliteFailure(code, Some(reason.to_owned())))

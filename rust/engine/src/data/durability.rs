@@ -1,6 +1,6 @@
 //! Makes commits survive a power cut: writers that commit at about the same time share one sync of the log.
 //!
-//! SQLite's own `synchronous = FULL` syncs within each commit, while nobody else can write. Here a commit writes to the
+//! SQLite's own `synchronous = FULL` syncs within each commit, while no other thread can write. Here a commit writes to the
 //! log and lets the next one in; then it waits until a sync that began after it has ended. SQLite itself syncs the log
 //! before it moves pages from there to the database.
 

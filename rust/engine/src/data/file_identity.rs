@@ -3,8 +3,7 @@
 use std::{io, path::Path};
 
 /// A file or folder itself, whatever its path: device and inode where the system has them, else the path without links.
-///
-/// An inode's number is given out again once nobody has the file, so it tells files apart only while one is held open.
+/// The system reuses an inode's number once the file is closed, so it distinguishes files only while one is held open.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FileIdentity {
     #[cfg(unix)]
@@ -16,7 +15,7 @@ pub(crate) struct FileIdentity {
 }
 
 impl FileIdentity {
-    /// What is at a path now.
+    /// The identity of the file at a path now.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
         #[cfg(unix)]
         {

@@ -1,4 +1,4 @@
-//! What a query read, and whether a commit wrote to it.
+//! The read set of a query, and whether a commit wrote to it.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,7 +7,7 @@ use super::{document::Change, tables::Tables};
 /// Parts `start..end` of an index's keys.
 pub(crate) type KeyRanges = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// What a query read: had it been written to, the query might return something else.
+/// The read set of a query: after a write to it, the query may return another result.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
     /// Parts of indexes, with nothing in them or not.
@@ -16,13 +16,13 @@ pub(crate) struct Reads {
     pub(crate) missing_tables: BTreeSet<String>,
 }
 
-/// What a commit wrote to.
+/// The write set of a commit.
 #[derive(Debug, Default)]
 pub(crate) struct Writes {
     /// The keys of each index under which a document was, or now is.
     pub(crate) keys: HashMap<i64, Vec<Vec<u8>>>,
     pub(crate) made_tables: BTreeSet<String>,
-    /// Whether it wrote more than is told here: whoever read anything should read again.
+    /// Whether it wrote more than is recorded here, so that every query should run again.
     pub(crate) is_vast: bool,
 }
 
@@ -39,7 +39,7 @@ impl Writes {
         Self { is_vast: true, ..Self::default() }
     }
 
-    /// What these changes wrote, from the tables before them to those after.
+    /// The write set of these changes, from the tables before them to those after.
     pub(crate) fn new(changes: &[Change], before: &Tables, after: &Tables) -> Self {
         let mut writes = Self::default();
         for change in changes {
@@ -56,7 +56,7 @@ impl Writes {
         writes
     }
 
-    /// Whether somebody who read this should read again.
+    /// Whether a query with this read set should run again.
     pub(crate) fn touch(&self, reads: &Reads) -> bool {
         let is_within = |index: &i64, ranges: &KeyRanges| {
             self.keys.get(index).is_some_and(|keys| keys.iter().any(|key| contain(ranges, key)))

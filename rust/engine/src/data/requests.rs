@@ -21,7 +21,7 @@ pub struct MutationRequest {
     pub number: u32,
 }
 
-/// What a request was answered with.
+/// The answer to a request.
 pub(crate) struct Answer {
     pub(crate) value: Value,
     pub(crate) log_lines: Vec<String>,

@@ -40,7 +40,7 @@ pub enum Target {
     Folder(PathBuf),
 }
 
-/// What an acknowledged write survives.
+/// The failure that acknowledged writes survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Synchronous {
     /// A power cut.
@@ -253,7 +253,7 @@ pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     builder.create(folder).map_err(|error| of_system(folder, &error))
 }
 
-/// What an error of the system's means for the folder it happened in.
+/// The error of a folder for an error of the system.
 fn of_system(folder: &Path, error: &std::io::Error) -> Error {
     match error.kind() {
         std::io::ErrorKind::StorageFull => Error::DiskFull { path: folder.to_owned() },

@@ -50,7 +50,7 @@ impl Table {
 }
 
 impl Index {
-    /// What its keys hold, in order.
+    /// The fields in its keys, in order.
     pub(crate) fn key_fields(&self) -> impl Iterator<Item = &str> {
         let system: &[&str] = if self.name == BY_ID { &["_id"] } else { &["_creationTime", "_id"] };
         self.fields.iter().map(String::as_str).chain(system.iter().copied())

@@ -1,4 +1,4 @@
-//! What all handles on a deployment share: transactions begin and commit here.
+//! The part that all handles on a deployment share. Transactions begin and commit here.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -43,7 +43,7 @@ pub(crate) struct Engine {
     pub(crate) watches: Mutex<Watches>,
 }
 
-/// What the last commit left.
+/// The state after the last commit.
 #[derive(Clone)]
 pub(crate) struct Committed {
     pub(crate) tables: Arc<Tables>,
@@ -107,7 +107,7 @@ impl Engine {
         self.read_with(self.storage.reader()?, Limits::OFF)
     }
 
-    /// A snapshot for live queries, and what `act` does with the watches while nobody commits.
+    /// A snapshot for live queries, and the result of `act` on the watches while no thread commits.
     pub(crate) fn begin_live<T>(&self, act: impl FnOnce(&mut Watches, i64) -> T) -> Result<(Transaction, T)> {
         // A commit has its connection when it comes to the watches; in memory there is only one.
         let connection = self.storage.reader()?;
@@ -164,7 +164,7 @@ impl Engine {
             return Ok(batch);
         }
         let mut transaction = self.begin_write(Limits::OFF)?;
-        // Somebody else may have built it while this thread waited for the connection.
+        // Another thread may have built it while this one waited for the connection.
         match self.residents.get(source) {
             Some(batch) => Ok(batch),
             None => self.residents.build(source, &mut transaction),

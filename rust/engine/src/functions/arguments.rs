@@ -1,4 +1,4 @@
-//! What functions hand to the methods of the host, read out of JavaScript.
+//! Arguments of the host's methods, read out of JavaScript.
 
 use rquickjs::{Array as JsArray, Ctx, Exception, Object as JsObject, Value as JsValue};
 use value::{Object, Value, id::DocumentId};

@@ -15,7 +15,7 @@ use value::{
 use super::host::Host;
 use crate::error::FunctionError;
 
-/// What crossing needs of an isolate. Each context has one, as user data.
+/// The parts of an isolate that crossing needs. Each context has one, as user data.
 pub(crate) struct Border<'js> {
     pub(crate) host: Host,
     /// Makes the proxy of a packed array.
@@ -24,7 +24,7 @@ pub(crate) struct Border<'js> {
     pub(crate) packed_handler: JsObject<'js>,
     pub(crate) object_prototype: JsObject<'js>,
     pub(crate) array_buffer: JsObject<'js>,
-    /// What stands for the commit's timestamp.
+    /// The placeholder of the commit's timestamp.
     pub(crate) commit_ts: JsObject<'js>,
     /// Our own side of JavaScript: what Rust calls there.
     pub(crate) engine: JsObject<'js>,
@@ -204,7 +204,7 @@ impl<'js> Reader<'_, 'js> {
         Ok(items.into())
     }
 
-    /// An array of ours: as it came if nobody looked into it, else as it is now.
+    /// A packed array: as it came if no code looked into it, else as it is now.
     fn read_proxy(&mut self, proxy: &Proxy<'js>, nesting: usize) -> Result<Value, Refusal> {
         let foreign = || Refusal::unsupported("a Proxy");
         let handler = proxy.handler().map_err(|_| foreign())?;

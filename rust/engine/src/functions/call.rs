@@ -23,7 +23,7 @@ const MAX_DEPTH: u32 = 8;
 /// Ends a line that was longer.
 const LINE_CUT: &str = " (truncated due to length)";
 
-/// What functions reach beyond their own transaction: the deployment they run on.
+/// The deployment that functions run on, as they reach it beyond their own transaction.
 pub(crate) trait Platform: Send + Sync {
     /// Runs a function for another one's call, which comes back with what it did: in that call's transaction, or if
     /// it has none in one of its own.
@@ -41,7 +41,7 @@ pub(crate) trait Platform: Send + Sync {
     ) -> Result<Vec<(String, f64)>>;
 }
 
-/// What the call that runs has to do with the engine.
+/// The running call's access to the engine.
 #[derive(Default)]
 pub(crate) struct Call {
     /// The database, for queries and mutations.
@@ -63,7 +63,7 @@ pub(crate) struct Call {
     pub(crate) log_lines: Vec<String>,
     /// An error that ends the call whatever the function makes of it: the storage failed.
     pub(crate) failure: Option<Error>,
-    /// A panic in a method: QuickJS would make an exception of it, and give the panic to whoever throws next.
+    /// A panic in a method: QuickJS would make an exception of it, and give the panic to the next code that throws.
     pub(crate) panic: Option<Box<dyn Any + Send>>,
     /// Milliseconds since 1970; stands still where functions must be deterministic.
     pub(super) now: f64,

@@ -122,7 +122,7 @@ pub(super) fn paginate<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, op
     page_to_js(ctx, page)
 }
 
-/// What a function may not come to look at counts as read all the same, so of large documents few are read ahead.
+/// Documents read ahead count as read even if the function never looks at them, so few large ones are read ahead.
 const BYTES_READ_AHEAD: usize = 256 << 10;
 
 /// A part of what a function goes through document by document.

@@ -1,4 +1,4 @@
-//! What the globals of functions need of Rust: text and bytes.
+//! The Rust part of functions' globals: text and bytes.
 #![expect(clippy::needless_pass_by_value, reason = "QuickJS hands over a function's arguments as values")]
 
 use base64::{
@@ -12,7 +12,7 @@ use value::Value;
 
 use super::border::{from_js, to_js};
 
-/// What `atob` takes: with padding or without.
+/// The decoder of `atob`, which accepts text with padding and without.
 const BASE64_FORGIVING: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),

@@ -1,4 +1,4 @@
-//! What functions can do: the methods behind `ctx` and the globals, in the call that an isolate is running. Those behind
+//! The host of functions: the methods behind `ctx` and the globals, in the call that an isolate is running. Those behind
 //! `ctx.db` are in [`database`].
 #![expect(clippy::needless_pass_by_value, reason = "QuickJS hands over a method's arguments as values")]
 
@@ -187,7 +187,7 @@ impl Host {
     }
 }
 
-/// What a method returns.
+/// The result of a method.
 pub(super) type Js<'js> = rquickjs::Result<JsValue<'js>>;
 
 fn run<'js>(host: &Host, ctx: &Ctx<'js>, kind: JsValue<'js>, path: JsValue<'js>, args: JsValue<'js>) -> Js<'js> {

@@ -48,7 +48,7 @@ pub(crate) struct Isolate {
     is_broken: bool,
 }
 
-/// What a function registered as.
+/// The registration of a function.
 pub(crate) type Description = value::Object;
 
 impl Isolate {

@@ -27,7 +27,7 @@ impl Memory {
         Self(Arc::new(Account { limit, used: AtomicUsize::new(0), was_refused: AtomicBool::new(false) }))
     }
 
-    /// What the runtime takes its memory from.
+    /// The allocator of the runtime's memory.
     pub(super) fn allocator(&self) -> impl Allocator + 'static {
         BoundedAllocator(self.clone())
     }

@@ -71,7 +71,7 @@ impl Functions {
         Ok((Self { modules, by_path, limits, idle: Mutex::new(vec![isolate]) }, schema))
     }
 
-    /// What the `auth.config` module exports, if there is one.
+    /// The export of the `auth.config` module, if there is one.
     pub(crate) fn auth_config(&self) -> Result<Option<Value>> {
         if self.modules.has(AUTH_CONFIG) {
             return self.with_isolate(|isolate| isolate.default_export(AUTH_CONFIG))?.map(Some);
@@ -116,7 +116,7 @@ impl Functions {
         outcome.unwrap_or_else(|error| (Err(error), given.expect("no isolate took it")))
     }
 
-    /// Does something in an isolate that nobody else uses. One that can't be used again is not put back; neither is
+    /// Does something in an isolate that no other call uses. One that can't be used again is not put back; neither is
     /// one in which Rust panicked.
     fn with_isolate<T>(&self, act: impl FnOnce(&mut Isolate) -> T) -> Result<T> {
         let idle = locked(&self.idle).pop();
@@ -132,7 +132,7 @@ impl Functions {
     }
 }
 
-/// What a file exports by default, such as `auth.config.ts`.
+/// The default export of a file such as `auth.config.ts`.
 pub(crate) fn default_export(file: &Path, limits: &Limits) -> Result<Value> {
     let modules = Modules::read_file(file, AUTH_CONFIG)?;
     Isolate::new(&modules, limits)?.default_export(AUTH_CONFIG)

@@ -116,13 +116,13 @@ impl Modules {
         self.files.keys().map(String::as_str).filter(|name| !["schema", AUTH_CONFIG].contains(name))
     }
 
-    /// What is wrong with a module as a whole.
+    /// The error of a module as a whole.
     pub(crate) fn error(&self, name: &str, message: impl Display) -> Error {
         let path = self.files.get(name).map_or(name, |file| &file.path);
         Error::Module { path: path.to_owned(), message: message.to_string() }
     }
 
-    /// What a module threw while it was loaded, with the place where it did, which may be in a module it imports.
+    /// The error that a module threw while it was loaded, with its place, which may be in an imported module.
     pub(crate) fn exception(&self, name: &str, exception: &Exception<'_>) -> Error {
         let kind: String = exception.get("name").unwrap_or_default();
         let message = format!("{kind}: {}", exception.message().unwrap_or_default());

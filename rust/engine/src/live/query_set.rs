@@ -27,7 +27,7 @@ pub struct QuerySet {
     id: u64,
     caller: Caller,
     queries: BTreeMap<u32, LiveQuery>,
-    /// What the results may take together, and what they take.
+    /// The size that all results may have together, and their current size.
     max_bytes: usize,
     bytes: usize,
 }
@@ -36,15 +36,15 @@ struct LiveQuery {
     path: String,
     args: Value,
     outcome: Option<Outcome>,
-    /// What its result takes of what all may take.
+    /// The size of its result, as a part of the total.
     bytes: usize,
-    /// What its result would take, where it had no room.
+    /// The size that its result would have, if there was no room for it.
     wanted: Option<usize>,
     /// Where its page ended when it last ran: running it again gives the same page.
     journal: Option<String>,
 }
 
-/// What a refresh brought.
+/// The outcome of a refresh.
 #[derive(Debug)]
 pub struct Refreshed {
     /// The timestamp at which all outcomes of the set are true.
@@ -96,7 +96,7 @@ impl QuerySet {
         self.use_room();
     }
 
-    /// Lets all queries run again, as somebody else.
+    /// Lets all queries run again, as another caller.
     pub fn set_caller(&mut self, caller: Caller) {
         self.caller = caller;
         self.with_watches(|watches| {
@@ -149,7 +149,7 @@ impl QuerySet {
         }
         drop(run);
         self.use_room();
-        // What a power cut would take away isn't shown.
+        // States that a power cut could undo aren't shown.
         engine.storage.wait_for_disk().map_err(|error| engine.storage.place(error))?;
         Ok(Refreshed { timestamp, changed })
     }

@@ -11,7 +11,7 @@ use crate::data::reads::{KeyRanges, Reads, Writes, contain};
 /// A live query: its set, and its number there.
 type QueryId = (u64, u32);
 
-/// What is called when a query of a set should run again. It runs within a commit: it must neither wait nor call the
+/// The function to call when a query of a set should run again. It runs within a commit: it must neither wait nor call the
 /// deployment.
 pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
 

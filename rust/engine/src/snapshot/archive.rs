@@ -86,7 +86,7 @@ impl<'a> Archive<'a> {
         &self.tables
     }
 
-    /// What else it holds.
+    /// Its other content.
     pub(super) fn left_out(&self) -> &[String] {
         &self.left_out
     }
@@ -96,7 +96,7 @@ impl<'a> Archive<'a> {
         self.bytes
     }
 
-    /// Visits the documents of a table, in the order they stand there. What is wrong with one is said with its line.
+    /// Visits the documents of a table, in the order they stand there. An error in one is reported with its line.
     pub(super) fn read(
         &mut self,
         table: &str,
@@ -221,7 +221,7 @@ fn wrong(place: &str, reason: String) -> Error {
     Error::Snapshot { place: place.to_owned(), reason }
 }
 
-/// What an error of reading means: that the zip is damaged, or that its file can't be read.
+/// The error of a failed read: the zip is damaged, or its file can't be read.
 fn of_system(place: &str, error: io::Error) -> Error {
     use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
     match error.kind() {

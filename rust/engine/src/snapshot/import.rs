@@ -12,7 +12,7 @@ use crate::{
     limits::Limits,
 };
 
-/// What becomes of the documents that a table of the snapshot has already.
+/// The treatment of documents that a table of the snapshot already has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportMode {
     /// There may be none but those that the snapshot has as well, the same in each field.
@@ -83,7 +83,7 @@ fn write(
     let names: Vec<String> = archive.tables().keys().cloned().collect();
     let mut contents = BTreeMap::new();
     for name in names {
-        // What was there has to be found in the snapshot, each document once.
+        // Existing documents must be in the snapshot, each once.
         let mut to_find = transaction.count(&name)?;
         let mut content = Content::default();
         archive.read(&name, &mut meter, |document| {

@@ -26,16 +26,16 @@ use crate::{
 
 pub use import::ImportMode;
 
-/// What a snapshot, or a deployment, holds.
+/// The content of a snapshot, or of a deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// The tables, by name.
     pub tables: BTreeMap<String, Content>,
-    /// What a snapshot holds besides, which this deployment has no place for: components and stored files.
+    /// The parts of a snapshot that this deployment can't hold: components and stored files.
     pub left_out: Vec<String>,
 }
 
-/// What a table holds, whatever the order.
+/// The content of a table, in any order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Content {
     /// How many documents.
@@ -56,7 +56,7 @@ pub enum Phase {
     Check,
 }
 
-/// Takes how much is done, of how much; whoever breaks ends the work, of which no trace is left.
+/// Takes the amount done and the total. Breaking ends the work, which then leaves no trace.
 pub type Report<'a> = dyn FnMut(Phase, u64, u64) -> ControlFlow<()> + 'a;
 
 impl Content {
@@ -93,7 +93,7 @@ impl Deployment {
         made.map_err(Error::SnapshotFile)
     }
 
-    /// What a snapshot in a file holds.
+    /// The content of a snapshot in a file.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl Deployment {
     }
 }
 
-/// What a table holds.
+/// The content of a table.
 fn content(transaction: &mut Transaction, table_name: &str, meter: &mut Meter<'_, '_>) -> Result<Content> {
     let mut content = Content::default();
     each(transaction, table_name, |document| {

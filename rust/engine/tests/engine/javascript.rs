@@ -1,4 +1,4 @@
-//! What functions find and what they can't do.
+//! The environment of functions, and its restrictions.
 
 use std::{sync::Arc, thread, time::Duration};
 

@@ -69,7 +69,7 @@ fn a_query_runs_again_when_what_it_read_is_written_and_only_then() {
     assert_eq!(changed(&mut set), [0, 1, 2, 3, 4, 5, 6, 7]);
     assert_eq!(set.outcome(7).expect("it ran").result.as_ref().expect_err("it is missing").code(), "FunctionNotFound");
     assert!(changed(&mut set).is_empty());
-    // What is written, and which queries then end in another way.
+    // The written data, and the queries whose results then change.
     let (a, b, c, d) = (&ids[0], &ids[1], &ids[2], &ids[3]);
     let steps: Vec<(Value, &[u32], usize)> = vec![
         (update("patch", c, r#"{"x": 1}"#), &[], 0),
@@ -218,7 +218,7 @@ fn sets_that_refresh_while_others_write_end_on_the_newest_state_and_never_go_bac
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Whatever is read and written: a live query's outcome is the query's.
+    /// After any reads and writes, a live query's outcome is the query's.
     #[test]
     fn a_live_query_is_never_out_of_date(
         queries in proptest::collection::vec((0..4, 0..4, 0..4, any::<bool>(), 0..3usize), 1..6),
@@ -278,7 +278,7 @@ fn of_ten_thousand_queries_the_one_runs_again_whose_thread_is_written() {
         assert_eq!(changed(set), [0]);
     }
     save(4321);
-    // What is stale runs at the next refresh, and nothing else does.
+    // The next refresh runs the stale queries and no others.
     let stale: Vec<usize> = (0..QUERIES).filter(|thread| sets[*thread].0.is_stale()).collect();
     assert_eq!(stale, [4321]);
     assert_eq!(sets.iter().map(|(_, woken)| woken.load(Ordering::Relaxed)).sum::<usize>(), 1);
@@ -322,7 +322,7 @@ fn results_that_leave_no_room_fail_until_there_is_some() {
     assert_eq!(woken.load(Ordering::Relaxed), 1);
     assert_eq!(changed(&mut set), [1]);
     assert!(fits(&set, 1));
-    // What another query reads leaves room once it is smaller.
+    // A query has room once another one's result is smaller.
     put(&deployment, "free", &format!(r#"{{"a": "{}"}}"#, "y".repeat(10)));
     set.add(2, "database:collect".to_owned(), value(r#"{"table": "free"}"#), None);
     assert_eq!(changed(&mut set), [2]);

@@ -14,7 +14,7 @@ fn write_once(deployment: &Deployment, request: &MutationRequest, writes: Vec<Va
     deployment.mutation_once(request, "database:write", args, &Caller::ADMIN).expect("it is open")
 }
 
-/// What a caller sees of an outcome.
+/// The caller's view of an outcome.
 fn seen(outcome: &Outcome) -> (String, &[String], Option<i64>) {
     (text(outcome.result.as_ref().expect("it succeeds")), &outcome.log_lines, outcome.timestamp)
 }

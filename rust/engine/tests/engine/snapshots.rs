@@ -70,14 +70,14 @@ fn documents_arrive_as_they_were_to_the_bit() {
         assert_eq!(text(&there), text(&collect(&deployments[0], table)));
         assert_eq!(exported.tables[table].documents, 1);
     }
-    // What was a float32 takes four bytes, here as there.
+    // A float32 number takes four bytes in both.
     let stored = folders.each_ref().map(|folder| {
         let data = Connection::open(folder.path().join("data.sqlite3")).expect("it opens");
         let query = "SELECT body, packed FROM documents WHERE packed IS NOT NULL";
         data.query_row(query, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))).expect("it is there")
     });
     assert_eq!(stored[0], stored[1]);
-    // What is made later comes later, and has other ids.
+    // Later documents come later, and have other ids.
     put(&deployments[1], "free", &[r#"{"a": "later"}"#]);
     let documents = items(&collect(&deployments[1], "free"));
     assert_eq!(field(&documents[1], "a"), "later".into());
@@ -130,7 +130,7 @@ fn again_ends_the_same_and_documents_of_others_are_in_the_way() {
         write(&target, vec![change]);
         let changed = collect(&target, "free");
         match import(&target, &file) {
-            // What was deleted comes back.
+            // Deleted documents come back.
             Ok(_) => assert_eq!(position, 1),
             Err(error) => {
                 assert_eq!(error.code(), "TableExists");
@@ -319,7 +319,7 @@ fn indexes_live_queries_and_resident_vectors_follow() {
     assert_eq!(items(found).len(), 1);
     assert_eq!(target.vectors(&vectors).expect("they are readable").len(), 2);
     assert!(target.last_write("vectors").expect("it is open") > before);
-    // Again: nothing is written, so nobody hears of it.
+    // Again: nothing is written, so no query runs.
     import(&target, &file).expect("it is imported");
     assert!(!queries.is_stale());
 }

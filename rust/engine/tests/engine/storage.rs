@@ -186,7 +186,7 @@ fn a_folder_that_cannot_be_written_is_refused() {
         let file = file.expect("it can be listed").path();
         fs::set_permissions(file, PermissionsExt::from_mode(0o444)).expect("it is ours");
     }
-    // Permissions mean nothing to root, so somebody else looks.
+    // Root ignores permissions, so another user looks.
     let is_root = fs::File::create(folder.path().join("probe")).is_ok();
     let shell = r#"set -- "$0" "$@"; exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@";"#;
     let mut child =

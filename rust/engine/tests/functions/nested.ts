@@ -29,7 +29,7 @@ export const queries = query({ args: steps, handler: (ctx, { steps }) => perform
 export const mutations = mutation({ args: steps, handler: (ctx, { steps }) => perform(ctx, steps) });
 export const actions = action({ args: steps, handler: (ctx, { steps }) => perform(ctx, steps) });
 
-/** What has been inserted, in order. */
+/** The inserted documents, in order. */
 export const names = internalQuery({
   args: {},
   returns: v.array(v.string()),
@@ -78,7 +78,7 @@ export const chance = internalQuery({ args: {}, handler: () => [Math.random(), D
 export const whoWithin = internalAction({ args: {}, handler: (ctx) => ctx.runQuery(nested.who, {}) });
 export const who = query({ args: {}, handler: (ctx) => ctx.auth.getUserIdentity() });
 
-/** What the embedded deployment leaves out, as an app would use it. */
+/** Features that the embedded deployment leaves out, used as an app would. */
 const uses: Record<string, (ctx: any) => unknown> = {
   scheduler: (ctx) => ctx.scheduler.runAfter(0, nested.add, {}),
   storage: (ctx) => ctx.storage.getUrl("x"),

@@ -34,7 +34,7 @@ pub(super) enum Export {
 }
 
 impl Export {
-    /// What `getLatest` tells of it.
+    /// The reply of `getLatest` about it.
     pub(super) fn to_value(&self) -> Value {
         match self {
             Self::InProgress => [("state", "in_progress".into())].into(),

@@ -58,7 +58,7 @@ struct Upload {
 }
 
 impl Import {
-    /// What `queryImport` tells of it; nothing before it is uploaded.
+    /// The reply of `queryImport` about it; none before it is uploaded.
     pub(super) fn to_value(&self) -> Option<Value> {
         let mut state = Object::new();
         let mut put = |name: &str, value: Value| drop(state.insert(name.to_owned(), value));
@@ -219,7 +219,7 @@ fn import(app: &App, id: &str, file: &File, mode: ImportMode) -> Stage {
         if app.snapshots.is_stopped() {
             return ControlFlow::Break(());
         }
-        // What is written is read again: two halves.
+        // The written data is read again: two halves.
         let before = if phase == engine::Phase::Check { 50 } else { 0 };
         let percent = before + 50 * done / total.max(1);
         if percent != told {
@@ -242,7 +242,7 @@ fn set_stage(app: &App, id: &str, stage: Stage) {
     });
 }
 
-/// What is to become of documents that are there, where the embedded deployment can do it.
+/// The treatment of existing documents, if the embedded deployment supports it.
 fn mode(import: &Object) -> Result<ImportMode, Refusal> {
     check_component(import.get("componentPath").and_then(Value::as_str))?;
     let format = text(import, "format")?;

@@ -1,4 +1,4 @@
-//! What a filter asks of a document.
+//! A filter's condition on a document.
 
 use std::cmp::Ordering;
 

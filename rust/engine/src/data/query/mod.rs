@@ -139,7 +139,7 @@ impl Transaction {
         Ok((documents, last_key))
     }
 
-    /// What a query reads; `None` for a table that doesn't exist.
+    /// The range that a query reads; `None` for a table that doesn't exist.
     fn range(&mut self, query: &Query) -> Result<Option<Range>> {
         let name = query.index.as_deref().unwrap_or(BY_CREATION_TIME);
         let index_not_found = || Error::says(Code::IndexNotFoundError, &[&format_args!("{}.{name}", query.table)]);
@@ -255,7 +255,7 @@ pub(crate) fn key_range(table: &str, index: &Index, range: &[Bound]) -> Result<(
     Ok((start, end))
 }
 
-/// What a cursor belongs to: the table, the index and its fields, the range, the order and the filters.
+/// The query that a cursor belongs to: the table, the index and its fields, the range, the order and the filters.
 ///
 /// FNV-1a, since it must be the same in every process.
 fn fingerprint(query: &Query, range: Option<&Range>) -> u64 {

@@ -36,7 +36,7 @@ pub(crate) struct Transaction {
     changes: Vec<Change>,
     /// The tables written past `changes`, which would grow with what is written.
     rewritten: BTreeSet<String>,
-    /// What has been read, if somebody wants to know.
+    /// The read set, if it is recorded.
     reads: Option<Reads>,
     /// The timestamp it commits at, once there is something to commit.
     commits_at: Option<i64>,
@@ -50,8 +50,8 @@ pub(crate) struct Part {
     changes: usize,
 }
 
-/// What a commit did, for those who keep something in step with it. The connection comes along: while it is held,
-/// nobody else commits.
+/// The changes of a commit, for parts that follow commits. It holds the connection, so no other thread commits
+/// meanwhile.
 pub(crate) struct Commit {
     pub(crate) connection: Checkout,
     pub(crate) tables: Arc<Tables>,
@@ -124,7 +124,7 @@ impl Transaction {
         self.reads = Some(Reads::default());
     }
 
-    /// What was read since the account began, or was last asked for.
+    /// The read set since recording began, or since it was last taken.
     pub(crate) fn take_reads(&mut self) -> Reads {
         self.reads.replace(Reads::default()).unwrap_or_default()
     }
@@ -176,7 +176,7 @@ impl Transaction {
         changed.chain(self.rewritten.iter().cloned()).collect()
     }
 
-    /// What a request was answered with before.
+    /// The earlier answer to a request.
     pub(crate) fn find_answer(&self, request: &MutationRequest) -> Result<Option<Answer>> {
         request.find_answer(&self.connection)
     }

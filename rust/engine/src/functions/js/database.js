@@ -8,7 +8,7 @@ import { CommitTsPlaceholder } from "convex/values";
 
 const host = globalThis.__host;
 
-/** The conditions of an index range so far. They can be continued once: what nobody continues would be lost. */
+/** The conditions of an index range so far. They can be continued once: conditions that aren't continued would be lost. */
 class IndexRangeBuilder {
   #range;
   constructor(range) {
@@ -68,7 +68,7 @@ class Query {
   constructor(spec) {
     this.#spec = spec;
   }
-  /** What is asked for; to chain a query or to run it uses it up. */
+  /** The requested query; chaining or running it uses it up. */
   #use() {
     const spec = this.#spec;
     if (spec === undefined) {
@@ -139,7 +139,7 @@ export const reader = {
   system: { get: leftOut("ctx.db.system.get"), query: leftOut("ctx.db.system.query") },
 };
 
-/** What the engine writes as the timestamp. */
+/** The placeholder that the engine replaces with the timestamp. */
 export const commitTs = new CommitTsPlaceholder();
 
 export const writer = {

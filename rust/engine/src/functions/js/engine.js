@@ -1,4 +1,4 @@
-// What the engine calls: describing modules, running functions.
+// Entry points of the engine: describing modules, running functions.
 
 import { ConvexError } from "convex/values";
 import { contexts } from "engine/context";
@@ -10,7 +10,7 @@ const { InternalError } = globalThis;
 export { commitTs } from "engine/database";
 export { packedArray, packedHandler } from "engine/packed";
 
-/** What the engine keeps of a module: its functions, each with kind, visibility and validators. */
+/** A module's description: its functions, each with kind, visibility and validators. */
 export async function describeModule(path) {
   const functions = [];
   for (const [name, value] of Object.entries(await import(path))) {
@@ -35,7 +35,7 @@ const describe = (tableName, { validator, indexes, vectorIndexes }) => ({
   documentType: validator.json,
 });
 
-/** What a module exports by default. */
+/** A module's default export. */
 export async function defaultExport(path) {
   return (await import(path)).default;
 }

@@ -1,4 +1,4 @@
-// What a Convex deployment has and the embedded one leaves out: each says so where it is used.
+// Features of a Convex deployment that the embedded one leaves out. Each raises an error that says so.
 
 /** A function that can't be called here. */
 export function leftOut(what) {

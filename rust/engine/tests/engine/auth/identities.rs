@@ -1,4 +1,4 @@
-//! What `getUserIdentity()` gives: of both kinds of token, and of a user an admin acts as.
+//! The result of `getUserIdentity()` for both kinds of token, and for a user whom an admin acts as.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use engine::Identity;

@@ -92,7 +92,7 @@ pub(crate) fn key_set(keys: &[String]) -> String {
     format!(r#"{{"keys": [{}]}}"#, keys.join(", "))
 }
 
-/// What a page is answered with.
+/// The answer to a request for a page.
 #[derive(Clone)]
 pub(crate) struct Page {
     pub(crate) status: u16,

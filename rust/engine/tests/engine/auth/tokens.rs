@@ -92,7 +92,7 @@ fn bad_tokens_are_refused_each_with_its_reason() {
     }
 }
 
-/// What a public key signs for who takes it for a shared secret.
+/// A signature made with a public key as if it were a shared secret.
 fn hmac(secret: &str, text: &str) -> Vec<u8> {
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
     ring::hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
