@@ -38,7 +38,7 @@ SQLITE_VERSION: str
 
 _FunctionKind: TypeAlias = Literal["query", "mutation", "action"]
 
-# Takes a phase, how much of it is done, and of how much; what it raises ends the work.
+# Takes a phase, the amount done and the total. An exception ends the work.
 _SnapshotProgress: TypeAlias = Callable[[str, int, int], object]
 
 @final
@@ -53,15 +53,15 @@ class QueryResult:
         """The row's id."""
     @property
     def score(self) -> float:
-        """How similar it is; higher is better. 0 where the query had no vector."""
+        """The similarity; higher is better. 0 if the query had no vector."""
     @property
     def metadata(self) -> dict[str, Any]:
-        """The row's metadata, empty where it has none."""
+        """The row's metadata, empty if it has none."""
     @property
     def vector(self) -> NDArray[np.float32] | NDArray[np.float64] | None:
         """The row's vector, shape (dimension,), a copy; None unless asked for by ``include_vector``.
 
-        float32 where that holds every number bit for bit, else float64.
+        float32 if that holds every number bit for bit, else float64.
         """
     def __eq__(self, other: object, /) -> bool: ...
 
@@ -79,7 +79,7 @@ class QueryStats:
         """Rows of the index; for "native" those returned."""
     @property
     def skipped(self) -> int:
-        """Rows left out that never rank: of another length, not finite, or for cosine zero."""
+        """Rows left out because they can't rank: of another length, not finite, or for cosine zero."""
     @property
     def bytes_received(self) -> int:
         """Bytes that came over a network."""
@@ -89,9 +89,8 @@ class QueryStats:
 
 @final
 class QueryResults:
-    """Hits by descending score, ties in stored order: a sequence whose items are made when they are looked at.
-
-    Pickled or copied deeply, it is a list of them.
+    """Hits by descending score, ties in stored order: a sequence that makes its items when they are accessed. Pickling
+    and deep copying give a list of the hits.
     """
 
     @staticmethod
@@ -107,9 +106,9 @@ class QueryResults:
     def stats(self) -> QueryStats:
         """Statistics of the query."""
     def count(self, value: QueryResult) -> int:
-        """How often an equal result is there."""
+        """The number of equal results."""
     def index(self, value: QueryResult) -> int:
-        """Where the first equal result is."""
+        """The position of the first equal result."""
     def _repr_html_(self) -> str:
         """A table for notebooks; `mastra_convex.types` adds it."""
     def __len__(self) -> int: ...
@@ -124,7 +123,7 @@ class QueryResults:
 class VectorBatch:
     """The kernel itself: rows to score, in memory.
 
-    Scores are the float64 reference's, bit for bit, on every CPU: products and squares summed in order without fused
+    Scores equal the float64 reference bit for bit on every CPU: products and squares are summed in order, without fused
     operations. Higher is better; ties come in row order. Rows with a component that isn't finite, or for cosine of
     zeros, never rank.
 
@@ -143,7 +142,7 @@ class VectorBatch:
     Raises
     ------
     InvalidArgumentError
-        Lengths differ, an id isn't text, Convex can't hold the metadata, the metric is unknown.
+        Lengths differ, an id isn't text, Convex can't hold the metadata, or the metric is unknown.
     """
 
     def __new__(
@@ -156,14 +155,13 @@ class VectorBatch:
     ) -> VectorBatch: ...
     @classmethod
     def from_pages(cls, pages: Sequence[bytes], *, metric: Metric = "cosine") -> VectorBatch:
-        """Rows of replies of the storage function's paged ``queryTable``, as they came over the wire.
-
-        The first row's length is the dimension; a row of another length, or that isn't a list of numbers, never ranks.
+        """Make a batch of replies of the storage function's paged ``queryTable``, as they came over the wire. The first
+        row's length is the dimension. A row of another length, or one that isn't a list of numbers, never ranks.
 
         Raises
         ------
         ProtocolError
-            A page isn't JSON of that shape; the page and the byte are named.
+            A page isn't JSON of that shape. The error names the page and the byte.
         FunctionError
             A page is the reply of a function that failed.
         """
@@ -199,7 +197,7 @@ class VectorBatch:
         min_score : float, optional
             Leave out lower scores.
         threads : int, default 1
-            How many threads may work on it; fewer do where more don't pay.
+            The number of threads that may work on the search. Small searches use fewer.
 
         Returns
         -------
@@ -211,12 +209,12 @@ class VectorBatch:
         Raises
         ------
         DimensionMismatchError
-            The query has another length than the rows.
+            The query's length differs from the rows'.
         InvalidArgumentError
-            The query isn't finite, or for cosine is zero; `top_k` isn't a positive integer; the mask has another
+            The query isn't finite, or for cosine is zero; `top_k` isn't a positive integer; or the mask has another
             length.
         FilterError
-            The filter isn't one.
+            The filter is invalid.
         """
     def top_k_many(
         self,
@@ -228,9 +226,8 @@ class VectorBatch:
         min_score: float | None = None,
         threads: int | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """As `top_k` for each row of a matrix, shape (queries, dimension).
-
-        The results have a leading axis for queries; where a query has fewer, its rows end in -1 and its scores in NaN.
+        """Search with each row of a matrix, shape (queries, dimension), as `top_k` does. The results have a leading
+        axis for queries. If a query has fewer results, its rows end in -1 and its scores in NaN.
         """
     def query(
         self,
@@ -243,7 +240,9 @@ class VectorBatch:
         min_score: float | None = None,
         threads: int | None = None,
     ) -> QueryResults:
-        """As `top_k`, with ids and metadata. Without a vector but with a filter: the matching rows, with score 0."""
+        """Search as `top_k` does, and return ids and metadata. Without a vector, return the rows that match the filter,
+        with score 0.
+        """
     def query_many(
         self,
         query_vectors: ArrayLike,
@@ -255,15 +254,14 @@ class VectorBatch:
         min_score: float | None = None,
         threads: int | None = None,
     ) -> list[QueryResults]:
-        """As `query` for each row of a matrix, shape (queries, dimension)."""
+        """Search with each row of a matrix, shape (queries, dimension), as `query` does."""
     def matching_ids(self, filter: Mapping[str, Any]) -> list[str]:
         """Return the ids of the rows that match a filter, in row order."""
 
 @final
 class VectorIndex:
-    """Which vectors are wanted: an index of a storage function.
-
-    `max_staleness` is how old the rows may be, in seconds, where the functions can't say what changed.
+    """A vector index of a storage function. `max_staleness` is the allowed age of rows in seconds, if the functions
+    can't report changes.
     """
 
     def __new__(cls, storage_function: str, name: str, *, max_staleness: float) -> VectorIndex: ...
@@ -295,11 +293,11 @@ class EmbeddedDeployment:
     def vectors(self, index: VectorIndex) -> VectorBatch | None:
         """The rows of a vector index after the last commit; None if there is no such index."""
     def export_snapshot(self, path: str | os.PathLike[str], *, progress: _SnapshotProgress) -> SnapshotSummary:
-        """Write the tables as they are after the last commit to a file; the file is on the disk then."""
+        """Write the tables, as of the last commit, to a file. When this returns, the file is on the disk."""
     def import_snapshot(
         self, path: str | os.PathLike[str], *, replace: bool, progress: _SnapshotProgress
     ) -> SnapshotSummary:
-        """Make the tables of a snapshot what they are there, in one transaction, and read them again before it ends."""
+        """Import the tables of a snapshot in one transaction, and verify them before the commit."""
     def declare_vector_table(self, table: str, options: Mapping[str, Any]) -> None: ...
     def close(self) -> None: ...
 
@@ -330,37 +328,38 @@ class HttpDeployment:
     def vectors(self, index: VectorIndex) -> VectorBatch | None:
         """The rows of a vector index after the last commit; None if there is no such index."""
     def export_snapshot(self, path: str | os.PathLike[str], *, progress: _SnapshotProgress) -> None:
-        """Have the deployment write a snapshot, and download it to a file; the file is on the disk then."""
+        """Have the deployment write a snapshot, and download it to a file. When this returns, the file is on the
+        disk.
+        """
     def import_snapshot(self, path: str | os.PathLike[str], *, replace: bool, progress: _SnapshotProgress) -> int:
-        """Upload a snapshot and have the deployment import it; how many documents it wrote is returned."""
+        """Upload a snapshot and have the deployment import it. Return the number of documents written."""
     def close(self) -> None: ...
 
 @final
 class Subscription:
-    """A live query. Dropped, it leaves nothing behind."""
+    """A live query. When dropped, it leaves nothing behind."""
 
     def wait(self, timeout: float | None) -> bool:
-        """Wait until there may be a state to take, or it is closed; False when that takes longer.
-
-        A signal's handler, such as Ctrl-C's, runs meanwhile.
+        """Wait until there may be a state to take, or the subscription is closed. False if that takes longer. Signal
+        handlers, such as Ctrl-C's, run meanwhile.
         """
     def when_ready(self, callback: Callable[[], object]) -> None:
-        """Have a function called, from a thread of its own, once `wait` would return True."""
+        """Call a function, on a separate thread, once `wait` would return True."""
     def forget(self, callback: Callable[[], object]) -> None:
-        """Don't call it, if that hasn't happened yet."""
+        """Cancel a call that hasn't happened yet."""
     def refresh(self) -> None:
-        """Run the query if a commit touched what it had read."""
+        """Run the query if a commit touched data that it read."""
     def take(self) -> tuple[Any] | None:
-        """The newest state, in a tuple, unless it was taken; raises where the query failed. It doesn't wait."""
+        """The newest state, in a tuple; None if it was taken. Raises the query's error if it failed. Never waits."""
     @property
     def is_closed(self) -> bool:
-        """Whether it has ended."""
+        """Whether the subscription has ended."""
     def close(self) -> None:
         """End the subscription, and every wait in it."""
 
 @final
 class HttpServer:
-    """Convex's HTTP API in front of an embedded deployment, from threads of its own, until it is stopped."""
+    """Convex's HTTP API in front of an embedded deployment. It runs on its own threads until it is stopped."""
 
     def __new__(
         cls,
@@ -372,12 +371,12 @@ class HttpServer:
     ) -> HttpServer: ...
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL that the server listens at."""
     @property
     def admin_key(self) -> str:
-        """The key that reaches internal functions: the folder's, or a new one without a folder."""
+        """The key that reaches internal functions: the folder's, or a new one if there is no folder."""
     def stop(self) -> None:
-        """Stop accepting, let the requests under way end, and return."""
+        """Stop accepting connections, wait for requests under way, and return."""
 
 @final
 class SnapshotSummary:
@@ -385,7 +384,9 @@ class SnapshotSummary:
 
     @property
     def tables(self) -> dict[str, tuple[int, str]]:
-        """By the table's name: how many documents, and their hash in hexadecimal digits, whatever their order."""
+        """By the table's name: the number of documents, and their hash in hexadecimal digits, which doesn't depend on
+        their order.
+        """
     @property
     def left_out(self) -> list[str]:
         """The parts that an embedded deployment can't hold: components and stored files."""
@@ -394,22 +395,22 @@ def read_snapshot(path: str | os.PathLike[str], *, progress: _SnapshotProgress) 
     """Read every document of a snapshot's file, and summarise it."""
 
 def admin_key(folder: str | os.PathLike[str], *, rotate: bool) -> str:
-    """The admin key of a data folder, made if there is none; or a new one in its place."""
+    """Return the admin key of a data folder, created if there is none. With `rotate`, replace it with a new one."""
 
 def before_fork() -> None:
     """Keep other threads from opening or closing a folder while the process forks."""
 
 def after_fork_in_parent() -> None:
-    """Let them go on."""
+    """Let the other threads continue."""
 
 def after_fork_in_child() -> None:
-    """Let go of what belongs to the parent."""
+    """Release everything that belongs to the parent."""
 
 def builtin_files() -> dict[str, str]:
-    """The ``convex/`` folder that comes with this package: the text of each file by its path, e.g. "schema.ts"."""
+    """The package's ``convex/`` folder: the text of each file by its path, e.g. "schema.ts"."""
 
 def matches_everything(filter: Mapping[str, Any]) -> bool:
-    """Whether a filter admits every row, whatever the rows are."""
+    """Whether a filter matches every possible row."""
 
 def row_sizes(ids: Sequence[str], metadata: Sequence[Mapping[str, Any]], dimension: int, place: str) -> list[int]:
-    """The sizes of rows as documents, in bytes as Convex counts them; raises where Convex can't hold one."""
+    """The sizes of rows as documents, in bytes as Convex counts them. Raises an error if Convex can't hold a row."""
