@@ -1,4 +1,4 @@
-"""`connect` and its kin: they open a deployment by its target."""
+"""`connect`, `connect_from_env` and `connect_async`: they open a deployment by its target."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ VECTORS = [
     Limit("`ConvexVector`: a dimension", "1 to 8192", HERE, lambda db: docs(db, 8193)),
     Limit(
         "`ConvexVector`: a row, its metadata included",
-        "1 MiB, at 9 bytes a number",
+        "1 MiB, counting 9 bytes per number",
         HERE,
         lambda db: docs(db).upsert([[1, 0]], metadata=[{"text": "x" * MIB}]),
     ),
@@ -138,7 +138,7 @@ VECTORS = [
         HERE,
         lambda db: docs(db).upsert([[1, 0]], metadata=[{"größe": 1}]),
     ),
-    Limit("`ConvexVector`: rows a call", "500", HERE, lambda db: docs(db).upsert([[1, 0]], batch_size=501)),
+    Limit("`ConvexVector`: rows per call", "500", HERE, lambda db: docs(db).upsert([[1, 0]], batch_size=501)),
     Limit(
         "`ConvexVector`: look-around in `$regex`",
         "none",

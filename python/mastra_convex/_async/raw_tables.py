@@ -79,7 +79,7 @@ class AsyncRawTables(AsyncClient):
         return [] if kind is None else [column.name for column in columns_of(kind).values()]
 
     async def clear_table(self, table_name: str) -> None:
-        """Delete every row of a table, 25 a transaction."""
+        """Delete every row of a table, 25 per transaction."""
         await self.store.clear(table_name)
 
     async def clear_all_tables(self) -> None:

@@ -80,7 +80,7 @@ class RawTables(Client):
         return [] if kind is None else [column.name for column in columns_of(kind).values()]
 
     def clear_table(self, table_name: str) -> None:
-        """Delete every row of a table, 25 a transaction."""
+        """Delete every row of a table, 25 per transaction."""
         self.store.clear(table_name)
 
     def clear_all_tables(self) -> None:

@@ -1,4 +1,4 @@
-//! Codes: the rows of a chunk in 8 bits a component, which are read instead of the rows.
+//! Codes: the rows of a chunk in 8 bits per component, which are read instead of the rows.
 
 use std::ops::Range;
 

@@ -96,7 +96,7 @@ class AsyncConvexStore(AsyncClient, AsyncDomains):
         return domain if isinstance(domain, AsyncDomain) else None
 
     async def clear(self, table_name: str) -> None:
-        """Delete every row of a table, 25 a transaction.
+        """Delete every row of a table, 25 per transaction.
 
         Parameters
         ----------

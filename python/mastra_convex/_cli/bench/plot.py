@@ -1,4 +1,4 @@
-"""A comparison as a picture: a panel for first queries and one for repeated ones, a line a class."""
+"""A comparison as a picture: a panel for first queries and one for repeated ones, with a line per class."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class ConvexStore(Client, Domains):
         return domain if isinstance(domain, Domain) else None
 
     def clear(self, table_name: str) -> None:
-        """Delete every row of a table, 25 a transaction.
+        """Delete every row of a table, 25 per transaction.
 
         Parameters
         ----------

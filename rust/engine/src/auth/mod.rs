@@ -67,6 +67,7 @@ impl Providers {
     }
 
     /// As [`identify`](Self::identify), but never waits: None where keys may have to be fetched.
+    #[must_use]
     pub fn identify_at_once(&self, token: &str, now: SystemTime) -> Option<Result<Identity>> {
         match self.provider_of(token) {
             Ok((provider, token)) => provider.identify_at_once(&token, now),

@@ -321,7 +321,7 @@ fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
     }
     let bytes = size(folder, DATA);
     // SQLite takes the missing end of a page for zeros. A WAL may hold the page, if the process was killed.
-    if bytes % u64::from(pragma("page_size")?.unsigned_abs()) != 0 && size(folder, LOG) == 0 {
+    if !bytes.is_multiple_of(u64::from(pragma("page_size")?.unsigned_abs())) && size(folder, LOG) == 0 {
         return Err(damaged(format!("data.sqlite3 has {bytes} bytes, which are not whole pages")));
     }
     if bytes <= CHECKED_BYTES {

@@ -30,7 +30,7 @@ use declared_tables::declared_tables;
 
 /// A deployment that is open: its data, its functions, and what is kept in step with commits.
 pub(crate) struct Engine {
-    /// Where it stands among the open folders; in memory it stands nowhere.
+    /// Its entry among the open folders; None for in-memory deployments.
     pub(crate) folder: Option<Arc<Folder>>,
     pub(crate) options: Options,
     pub(crate) storage: Storage,

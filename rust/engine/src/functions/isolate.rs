@@ -276,7 +276,6 @@ fn engine_function<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Function
     ctx.userdata::<Border>().expect("every context has its border").engine.get(name)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "a function for `map_err`")]
 fn unexpected(error: impl std::fmt::Display) -> Error {
     Error::function(Code::InternalServerError, format!("QuickJS: {error}"))
 }

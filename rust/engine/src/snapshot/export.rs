@@ -18,7 +18,7 @@ use crate::{
 
 const README: &str = "# A snapshot of a Convex deployment
 
-`<table>/documents.jsonl` has the documents of a table, one a line as JSON.
+`<table>/documents.jsonl` has the documents of a table as JSON, one per line.
 `mastra-convex import` and `npx convex import` bring them into a deployment.
 ";
 

@@ -3,8 +3,8 @@
 //! | in the zip | |
 //! | --- | --- |
 //! | `README.md` | says what it is |
-//! | `_tables/documents.jsonl` | a line a table: `{"id": <its number>, "name": …}` |
-//! | `<table>/documents.jsonl` | a line a document: its exported JSON, system fields included |
+//! | `_tables/documents.jsonl` | one line per table: `{"id": <its number>, "name": …}` |
+//! | `<table>/documents.jsonl` | one line per document: its exported JSON, system fields included |
 //! | `<table>/generated_schema.jsonl` | `"uniform"`: every value's type can be read from its text |
 //!
 //! One document is in memory at a time, however many there are.
