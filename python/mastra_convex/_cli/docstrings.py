@@ -28,7 +28,7 @@ class ExactHit(NamedTuple):
 
 @dataclass(frozen=True)
 class Question:
-    """A text with its embedding, asked of the rows that a filter admits.
+    """A text with its embedding, as a query on the rows that a filter matches.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Question:
     admits : callable
         The filter again, as Python, for the exact answer.
     without : str or None
-        The id of a row that isn't part of the answer: the one that others shall be like.
+        The id of a row to leave out of the answer: the one that the question is about.
     """
 
     text: str
@@ -47,7 +47,7 @@ class Question:
     without: str | None = None
 
 
-# Which of the texts are asked again with a filter. Convex's own vector search can express the first four.
+# The texts that are asked again with a filter. Convex's own vector search can express the first four filters.
 FILTERED: list[tuple[str, dict[str, Any], Callable[[Row], bool]]] = [
     (
         "parse command line arguments",
@@ -93,13 +93,13 @@ class Docstrings:
     Attributes
     ----------
     rows : list of dict
-        `id`, `module`, `kind`, `public`, `length` and `text` of each.
+        Each has `id`, `module`, `kind`, `public`, `length` and `text`.
     ids : list of str
         Their ids.
     embeddings : ndarray of float32, shape (rows, dimension)
         Computed from the texts by a language model, stored as float16.
     questions : list of Question
-        First without filters, then with.
+        Those without filters come first.
     """
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ class Docstrings:
         return int(self.embeddings.shape[1])
 
     def check_id(self, id: str) -> None:
-        """Raise an error that names near ids where there is no such row."""
+        """Raise an error with similar ids if the row doesn't exist."""
         if id not in self.ids:
             lowered = {known.lower(): known for known in self.ids}
             near = get_close_matches(id.lower(), lowered, n=3, cutoff=0.5)
@@ -140,9 +140,9 @@ class Docstrings:
     def scores(self, vector: NDArray[np.floating]) -> NDArray[np.float64]:
         """The cosine of every row with a vector, in float64.
 
-        This is the reference that both classes are held to, and shares nothing with them. It adds one column after the
-        other for all rows at once, so that within each row products are summed in sequence, as the definition says.
-        These embeddings, being float16, have sums that float64 holds without rounding, in any order; others don't.
+        This is the reference for both classes, and shares no code with them. It adds one column after the other for all
+        rows at once, so that each row's products are summed in sequence, as the definition says. The sums of these
+        float16 embeddings are exact in float64 in any order; those of other vectors aren't.
         """
         dot = np.zeros(len(self.rows))
         squares = np.zeros(len(self.rows))
@@ -155,7 +155,7 @@ class Docstrings:
         return scores
 
     def exact(self, question: Question) -> list[ExactHit]:
-        """Rank all admitted rows by `scores`, ties in stored order."""
+        """Rank all matching rows by `scores`, ties in stored order."""
         scores = self.scores(question.vector)
         return [
             ExactHit(self.ids[row], float(scores[row]))

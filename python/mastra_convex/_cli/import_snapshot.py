@@ -1,4 +1,4 @@
-"""A snapshot, into a deployment."""
+"""The import of a snapshot into a deployment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mastra_convex.errors import AlreadyExistsError, MastraConvexError
 
 
 def import_snapshot(path: Path, target: str, functions: str | None, *, replace: bool, json: bool) -> None:
-    """Import it, see that it has arrived, and say what it holds."""
+    """Import a snapshot, verify it, and report its content."""
     with snapshots.file_errors("import", path), snapshots.connect(target, functions) as db:
         deployment = db._open()
         if isinstance(deployment, _native.EmbeddedDeployment):
@@ -33,14 +33,14 @@ def import_snapshot(path: Path, target: str, functions: str | None, *, replace: 
 
 
 def _send(deployment: _native.HttpDeployment, path: Path, target: str, *, replace: bool) -> _native.SnapshotSummary:
-    """Import over HTTP, and see by an export that all has arrived."""
+    """Import over HTTP, and verify the import with an export."""
     with snapshots.progress() as progress:
         summary = _native.read_snapshot(path, progress=progress)
         refused = None
         try:
             deployment.import_snapshot(path, replace=replace, progress=progress)
         except AlreadyExistsError as error:
-            # Convex says so of any documents, also of those that an import brought before.
+            # Convex gives this error for any existing documents, also for those of an earlier import.
             refused = error
     with TemporaryDirectory() as folder:
         found = write_snapshot(deployment, Path(folder) / "snapshot.zip").tables

@@ -1,4 +1,4 @@
-"""A file of vectors, into a vector index."""
+"""The import of a file of vectors into a vector index."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MB = 1_000_000
 def import_vectors(
     path: Path, target: str, functions: str | None, index_name: str, metric: Metric | None, *, json: bool
 ) -> None:
-    """Look at all rows, write them, and say what the index holds then."""
+    """Check all rows, write them, and report the index's size."""
     with snapshots.file_errors("import", path), open_vector_file(path) as file, terminal.bars() as bars:
         for block in _shown(file, bars.add("Checking, in MB", -(-file.size // MB))):
             _check(block, file.dimension)
@@ -42,21 +42,21 @@ def import_vectors(
 
 
 def _shown(file: VectorFile, report: Report) -> Iterator[Block]:
-    """A file's blocks; once one is done with, that is shown."""
+    """A file's blocks, with progress after each."""
     for block in file.blocks():
         yield block
         report(-(-block.end // MB), -(-file.size // MB))
 
 
 def _check(block: Block, dimension: int) -> None:
-    """Refuse what `upsert` would refuse, which has written other blocks by then."""
+    """Refuse rows that `upsert` would refuse, before any block is written."""
     _arguments.as_vectors(block.place, block.vectors, dimension)
     ids = _arguments.given_ids(block.place, block.ids)
     _rows.row_sizes(block.place, ids, _arguments.as_metadata(block.place, block.metadata, len(ids)), dimension)
 
 
 def _index(vector: mc.ConvexVector, index_name: str, dimension: int, metric: Metric | None) -> mc.VectorIndex:
-    """The index, made if it is missing. Without a metric that of the index, and cosine for a new one."""
+    """The index, created if it is missing. Without a metric, a new index has the cosine."""
     if metric is None and index_name in vector.list_indexes():
         metric = vector.describe_index(index_name).metric
     return vector.index(index_name, dimension, metric or "cosine")

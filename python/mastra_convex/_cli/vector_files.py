@@ -1,4 +1,4 @@
-"""Files of vectors: ``.npz`` and ``.jsonl``, a block of rows in memory at a time."""
+"""Files of vectors: ``.npz`` and ``.jsonl``. One block of rows is in memory at a time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from mastra_convex.errors import InvalidArgumentError
 
-# Of vectors, in memory at once.
+# Bytes of vectors in memory at once.
 BLOCK_BYTES = 4 << 20
 BLOCK_LINES = 500
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows, where they stand, and where in the file they end, in bytes."""
+    """Some rows, their place for errors, and their end in the file, in bytes."""
 
     vectors: ArrayLike
     ids: list[str]
@@ -32,7 +32,7 @@ class Block:
 
 
 class VectorFile(Protocol):
-    """Rows of one dimension, that can be read several times; `size` is in bytes, as the ends of blocks are."""
+    """Rows of one dimension, which can be read several times. `size` is in bytes, as the ends of blocks are."""
 
     dimension: int
     size: int
@@ -44,7 +44,7 @@ class VectorFile(Protocol):
 
 @contextmanager
 def open_vector_file(path: Path) -> Iterator[VectorFile]:
-    """A file, by the end of its name."""
+    """Open a file by the suffix of its name."""
     if path.suffix.lower() == ".jsonl":
         yield JsonLines(path)
         return
@@ -56,7 +56,7 @@ def open_vector_file(path: Path) -> Iterator[VectorFile]:
 
 
 class Npz:
-    """Arrays as ``numpy.savez`` keeps them: `vectors`, and perhaps `ids` and `metadata`."""
+    """Arrays of ``numpy.savez``: `vectors`, and optionally `ids` and `metadata`."""
 
     def __init__(self, path: Path, file: zipfile.ZipFile) -> None:
         self._place, self._file = f"import: {path}", file
@@ -136,7 +136,7 @@ class _Array:
 
 
 class JsonLines:
-    """A line a row: an object with `id`, `vector`, and perhaps `metadata`."""
+    """One row per line: an object with `id`, `vector` and optionally `metadata`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -186,7 +186,7 @@ class JsonLines:
 
 
 def _metadata(place: str, text: str) -> dict[str, Any] | None:
-    """The object of a JSON text; an empty text is none."""
+    """The object of a JSON text; None for an empty text."""
     if not text:
         return None
     try:
