@@ -1,6 +1,6 @@
-"""What to do about an error: one table, by class, code and credential.
+"""Hints, the next steps after an error: one table, by class, code and credential.
 
-A hint that needs values of the call, such as the nearest of the names that exist, is given where the error is raised.
+A hint that needs values of the call, such as a similar name, is given where the error is raised.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEPLOY = "`mastra-convex init` writes this package's functions; `npx convex depl
 
 @dataclass(frozen=True)
 class Hint:
-    """What to do about the errors of a class, or of its subclasses: of one code or all, with one credential or any."""
+    """The hint for errors of a class and its subclasses, with one code or all, and one credential or any."""
 
     error: str
     text: str
@@ -28,11 +28,11 @@ class Hint:
     credential: Credential | None = None
 
     def fits(self, error: str, code: str, credential: Credential | None) -> bool:
-        """Whether it is about such an error."""
+        """Whether the hint applies to such an error."""
         return self.error == error and self.code in (None, code) and self.credential in (None, credential)
 
 
-# The first that fits counts. {path} is the data folder of the error's details.
+# The first hint that applies is used. {path} is the data folder in the error's details.
 HINTS = [
     Hint(
         "LockedError",
@@ -96,7 +96,7 @@ HINTS = [
 
 
 def hint_for(classes: list[str], code: str, credential: Credential | None, details: Mapping[str, Any]) -> str | None:
-    """The hint for an error of a class, which is named first, and of its base classes; None where there is none."""
+    """The hint for an error, by its class, named first, and its base classes. None if no hint applies."""
     for error in classes:
         for hint in HINTS:
             if hint.fits(error, code, credential):
