@@ -104,6 +104,7 @@ mod tests {
             "Uncaught Error: table users already exists".to_owned(),
             "Uncaught Error: Could not find the parcel".to_owned(),
             "Uncaught Error: out of memory".to_owned(),
+            "Uncaught Error: ArgumentValidationError: the e-mail is wrong".to_owned(),
             "[Request ID: 0a] Server Error".to_owned(),
             String::new(),
         ];

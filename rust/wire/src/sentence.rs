@@ -132,10 +132,10 @@ mod tests {
     #[test]
     fn only_the_whole_sentence_is_it() {
         let sentence = Sentence("too much (limit: {#})");
-        for text in
-            ["too much (limit: 5)", "too much (limit: 5)\n", "too much (limit: 5)\n    at f (../convex/a.ts:1:2)"]
-        {
-            assert!(sentence.is(text), "{text:?}");
+        let stack = "    at f (../convex/a.ts:1:2)\n    at async g (../convex/b.ts:3:4)";
+        for end in ["", "\n", "\n\n", &format!("\n{stack}"), &format!("\n{stack}\n\n")] {
+            let text = format!("too much (limit: 5){end}");
+            assert!(sentence.is(&text), "{text:?}");
         }
         let others = [
             "",
