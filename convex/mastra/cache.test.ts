@@ -121,6 +121,16 @@ describe("a list", () => {
       code: "InvalidRequest",
       error: "listPushIndexed value must be an object",
     });
+    expect(
+      await call("listPushIndexed", "l", {
+        valueJson: "{}",
+        counterKey: `${PREFIX}l`,
+      }),
+    ).toMatchObject({
+      code: "InvalidRequest",
+      error: "listPushIndexed counterKey must differ from key",
+    });
+    expect(await result("listLength", "l")).toBe(6);
     await call("set", "n", { value: 1 });
     expect(await pushIndexed("{}")).toMatchObject({ code: "WrongKind" });
     expect(await result("listLength", "l")).toBe(6);

@@ -1,13 +1,18 @@
-"""Arguments, checked before anything is sent. An error names the place, the value and what was expected."""
+"""Arguments, checked before anything is sent. An error names the place, the value and what was expected.
+
+Checks return plain values. A member of a ``str`` enumeration, say, has a hash and a ``str()`` of its own, so only its
+text may go on; numbers may be NumPy's.
+"""
 
 from __future__ import annotations
 
 import math
 import operator
+import re
 import sys
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,23 +21,49 @@ from mastra_convex.errors import DimensionMismatchError, InvalidArgumentError
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
 Metadata = Mapping[str, Any]
+T = TypeVar("T")
+
+# RFC 9110, 5.1 and 5.5.
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE = re.compile(r"[\t -~]*")
 
 # Some clocks can't tell when a longer wait ends.
 YEAR = 365 * 24 * 3600
+
+
+def plain(given: T) -> T:
+    """The text itself of an instance of a subclass of ``str``; anything else as it is."""
+    return cast(T, str.__str__(given)) if isinstance(given, str) else given
+
+
+def plain_keys(given: Mapping[Any, T]) -> dict[Any, T]:
+    """A mapping by its keys' own text."""
+    return {plain(key): value for key, value in given.items()}
 
 
 def plain_text(place: str, given: Any) -> str:
     """Text, which may be empty."""
     if not isinstance(given, str):
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text")
-    return given
+    return _unicode(place, str.__str__(given))
 
 
 def key_text(place: str, given: Any) -> str:
     """An id or another name, which isn't empty."""
     if not isinstance(given, str) or not given.strip():
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected text, not empty")
-    return given
+    return _unicode(place, str.__str__(given))
+
+
+def _unicode(place: str, text: str) -> str:
+    """Text that UTF-8 can say, which no half of a surrogate pair is."""
+    # Python knows of a text whether it is ASCII.
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidArgumentError(f"{place} is {text!r:.80}, which has a lone surrogate; expected text") from None
+    return text
 
 
 def as_items(place: str, given: Any) -> list[Any]:
@@ -50,20 +81,29 @@ def key_texts(place: str, given: Any) -> list[str]:
 def plain_texts(place: str, given: Any) -> list[str]:
     if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a list of texts")
-    return list(given)
+    return [str.__str__(item) for item in given]
 
 
 def one_of(choices: Sequence[str], place: str, given: Any) -> str:
     """One of some texts."""
-    if given not in choices:
+    if not isinstance(given, str) or given not in choices:
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected one of: {', '.join(choices)}")
-    return str(given)
+    return str.__str__(given)
 
 
 def true_or_false(place: str, given: Any) -> bool:
-    if not isinstance(given, bool):
+    if not isinstance(given, bool | np.bool_):
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected True or False")
-    return given
+    return bool(given)
+
+
+def as_number(given: Any) -> int | float | None:
+    """A plain int or float; None for anything else, bools among it."""
+    if isinstance(given, bool | np.bool_):
+        return None
+    if isinstance(given, int | np.integer):
+        return operator.index(given)
+    return float(given) if isinstance(given, float | np.floating) else None
 
 
 def as_integer(place: str, value: Any, least: int, most: int) -> int:
@@ -79,19 +119,21 @@ def as_integer(place: str, value: Any, least: int, most: int) -> int:
 
 def finite_number(place: str, given: Any) -> float:
     """An int or a float, finite; no bool."""
-    if isinstance(given, bool) or not isinstance(given, int | float) or not -1e308 <= given <= 1e308:
+    number = as_number(given)
+    if number is None or not -1e308 <= number <= 1e308:
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a finite number")
-    return given
+    return number
 
 
 def as_duration(
     place: str, value: Any, expected: str = "a number, 0 for no end", longest: float = sys.float_info.max
 ) -> float:
     """A length of time from zero to `longest`. `expected` is the error's description of it."""
+    number = as_number(value)
     # NaN compares false with everything.
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= longest:
+    if number is None or not 0 <= number <= longest:
         raise InvalidArgumentError(f"{place} {value!r}; expected {expected}")
-    return value
+    return number
 
 
 def as_seconds(place: str, value: Any) -> float:
@@ -99,12 +141,29 @@ def as_seconds(place: str, value: Any) -> float:
     return as_duration(place, value, f"seconds, at most a year ({YEAR})", YEAR)
 
 
-def check_index_name(place: str, index_name: str) -> None:
+def as_headers(place: str, given: Any) -> list[tuple[str, str]]:
+    """Names and values of HTTP headers. Errors show no values, which may be secrets."""
+    if given is None:
+        return []
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError(f"{place} is a {type(given).__name__}; expected a mapping")
+    headers = []
+    for name, value in given.items():
+        if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
+            raise InvalidArgumentError(f"{place}: {name!r:.80} is not a header's name; expected letters, digits and -")
+        if not isinstance(value, str) or not HEADER_VALUE.fullmatch(value):
+            raise InvalidArgumentError(f"{place}: the value of {name!r} is invalid; expected printable ASCII text")
+        headers.append((plain(name), plain(value)))
+    return headers
+
+
+def as_index_name(place: str, index_name: Any) -> str:
     """An index's name: text, but not ``indexes``, under which the storage functions keep the list of indexes."""
     if not isinstance(index_name, str) or not index_name:
         raise InvalidArgumentError(f"{place}: index_name {index_name!r}; expected text, not empty")
     if index_name == "indexes":
         raise InvalidArgumentError(f"{place}: index_name 'indexes' is reserved; choose another name")
+    return _unicode(f"{place}: index_name", str.__str__(index_name))
 
 
 def as_vectors(place: str, vectors: ArrayLike, dimension: int) -> Floats:
@@ -134,7 +193,22 @@ def as_vector(place: str, vector: ArrayLike, dimension: int) -> Floats:
     return row
 
 
+def check_numbers(place: str, given: Any) -> None:
+    """Refuse what NumPy would pass over: masked values, and booleans among numbers."""
+    if isinstance(given, np.ma.MaskedArray):
+        if np.ma.is_masked(given):
+            raise InvalidArgumentError(f"{place}: has masked values; expected numbers, such as filled() gives")
+    elif isinstance(given, list | tuple):
+        kinds = set(map(type, given))
+        if not kinds.isdisjoint((bool, np.bool_)):
+            raise InvalidArgumentError(f"{place}: has booleans; expected numbers")
+        if not kinds.isdisjoint((list, tuple, np.ma.MaskedArray)):
+            for row in given:
+                check_numbers(place, row)
+
+
 def _as_floats(place: str, numbers: ArrayLike) -> Floats:
+    check_numbers(place, numbers)
     try:
         array = np.asarray(numbers)
     except (TypeError, ValueError) as error:
@@ -176,8 +250,7 @@ def given_ids(place: str, ids: Sequence[str]) -> list[str]:
     for position, id in enumerate(given):
         if not isinstance(id, str) or not id:
             raise InvalidArgumentError(f"{place}: ids[{position}] is {id!r}; expected text, not empty")
-    # NumPy's texts become plain str.
-    return [str(id) for id in given]
+    return [_unicode(f"{place}: ids[{position}]", str.__str__(id)) for position, id in enumerate(given)]
 
 
 def as_metadata(place: str, metadata: Sequence[Metadata | None] | None, count: int) -> list[dict[str, Any]]:

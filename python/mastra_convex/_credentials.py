@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from mastra_convex._target import is_path, read_target, without_password
 from mastra_convex.errors import ConfigurationError
 
 # An admin key takes precedence over a token, and the first variable that is set over the others.
@@ -38,7 +39,7 @@ def authorization(admin_key: str | None, auth_token: str | Callable[[], str] | N
     if key:
         return Authorization("admin_key", lambda: f"Convex {key}")
     if callable(auth_token):
-        return Authorization("auth_token", lambda: f"Bearer {_credential('auth_token', auth_token())}")
+        return Authorization("auth_token", lambda: f"Bearer {_token_of(auth_token)}")
     token = _credential("auth_token", auth_token) or _set_credential((AUTH_TOKEN,))
     return Authorization("auth_token", lambda: f"Bearer {token}") if token else None
 
@@ -48,16 +49,35 @@ def user_token(auth_token: str | Callable[[], str] | None) -> Callable[[], str] 
 
     The environment isn't read here: a program that opens the data owns it, unless it passes a token.
     """
-    if auth_token is None or callable(auth_token):
-        return auth_token
-    return lambda: auth_token
+    if auth_token is None:
+        return None
+    return lambda: _token_of(auth_token if callable(auth_token) else lambda: auth_token)
+
+
+def _token_of(auth_token: Callable[[], str | None]) -> str:
+    """The token that a program's function returns now."""
+    token = _credential("auth_token", auth_token())
+    if not token:
+        raise ConfigurationError("connect: auth_token gave no token; expected a JWT")
+    return token
 
 
 def url_from_env() -> str:
-    """The deployment's URL, if the environment has it and a credential."""
+    """The deployment's URL, if the environment has it and a credential; or a folder, written as a path.
+
+    A bare name is more likely a URL that went wrong than a folder.
+    """
     url = _first(URLS)
     if not url:
         raise ConfigurationError(f"connect_from_env: none of {', '.join(URLS)} is set")
+    name = next(name for name in URLS if os.environ.get(name))
+    if read_target(url).kind == "embedded":
+        if is_path(url):
+            return url
+        shown = without_password(url)
+        raise ConfigurationError(
+            f'connect_from_env: {name} is {shown!r}; expected a URL, or a folder written as a path, "./{shown}"'
+        )
     if authorization(None, None) is None:
         raise ConfigurationError(f"connect_from_env: none of {', '.join((*ADMIN_KEYS, AUTH_TOKEN))} is set")
     return url

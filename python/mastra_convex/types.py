@@ -1,13 +1,12 @@
 """Small records of the classes' arguments and results."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 from mastra_convex import _html
+from mastra_convex._arguments import as_integer, as_number, key_text, key_texts
 from mastra_convex._native import QueryResult, QueryResults, QueryStats
 from mastra_convex.errors import InvalidArgumentError
 
@@ -29,8 +28,12 @@ class Int64:
     value: int
 
     def __post_init__(self) -> None:
-        if not -(2**63) <= self.value < 2**63:
-            raise InvalidArgumentError(f"Int64: {self.value} needs more than 64 bits")
+        value = as_number(self.value)
+        if not isinstance(value, int):
+            raise InvalidArgumentError(f"Int64: {self.value!r:.80}; expected an integer")
+        if not -(2**63) <= value < 2**63:
+            raise InvalidArgumentError(f"Int64: {value} needs more than 64 bits")
+        object.__setattr__(self, "value", value)
 
     def __int__(self) -> int:
         return self.value
@@ -88,9 +91,23 @@ class NativeIndex:
     metadata_field: str = "metadata"
     filter_fields: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        texts = ("table_name", "vector_index_name", "id_field", "id_index_name", "vector_field", "metadata_field")
+        for name in texts:
+            object.__setattr__(self, name, key_text(f"NativeIndex: {name}", getattr(self, name)))
+        dimension = as_integer("NativeIndex: dimension", self.dimension, 1, 2**31)
+        object.__setattr__(self, "dimension", dimension)
+        fields = key_texts("NativeIndex: filter_fields", self.filter_fields)
+        object.__setattr__(self, "filter_fields", tuple(fields))
+
 
 def iso_text(moment: datetime) -> str:
     """A time as Mastra stores it: ISO text in UTC, cut to milliseconds (JavaScript's ``toISOString``)."""
-    if moment.tzinfo is None:
+    # A time zone without an offset counts as none: Python would take the moment for local time.
+    if moment.utcoffset() is None:
         raise InvalidArgumentError(f"{moment!r} has no time zone; expected one, as in datetime.now(timezone.utc)")
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    try:
+        in_utc = moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidArgumentError(f"{moment!r} is outside of the years 1 to 9999 in UTC") from None
+    return in_utc.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -341,8 +341,15 @@ const listPushIndexed = write({
     if (!isRecord(value)) {
       throw new InvalidRequest("listPushIndexed value must be an object");
     }
+    const args = writeArgs(request);
     const counterKey = textField(request, "counterKey");
-    return { ...writeArgs(request), counterKey, value };
+    // A key holds one kind of entry, and two entries of one key can't be read.
+    if (counterKey === args.key) {
+      throw new InvalidRequest(
+        "listPushIndexed counterKey must differ from key",
+      );
+    }
+    return { ...args, counterKey, value };
   },
   handler: async (ctx, _table: Cache, { counterKey, value, ...args }) => {
     const list = await findToWrite(ctx, args.key, "list");

@@ -7,7 +7,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex._arguments import as_duration, as_seconds, key_text
+from mastra_convex._arguments import (
+    as_duration,
+    as_number,
+    as_seconds,
+    key_text,
+    plain,
+)
 from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.deployment import AsyncDeployment, Target
 from mastra_convex._json import to_json
@@ -54,7 +60,7 @@ class AsyncConvexServerCache(AsyncClient):
     ) -> None:
         if not isinstance(key_prefix, str):
             raise InvalidArgumentError(f"ConvexServerCache: key_prefix {key_prefix!r}; expected text")
-        self.key_prefix = key_prefix
+        self.key_prefix = plain(key_prefix)
         self.ttl_ms = as_duration("ConvexServerCache: ttl_ms", ttl_ms)
         self._timeout = as_seconds("ConvexServerCache: timeout", timeout)
         self._function = key_text("ConvexServerCache: cache_function", cache_function)
@@ -135,11 +141,13 @@ class AsyncConvexServerCache(AsyncClient):
         Raises
         ------
         InvalidArgumentError
-            The value isn't a mapping, isn't JSON, or is too large.
+            The keys are equal, or the value isn't a mapping, isn't JSON, or is too large.
         FunctionError
             `list_key` holds no list, or `counter_key` no counter; code ``WrongKind``.
         """
         place = "ConvexServerCache.list_push_indexed"
+        if list_key == counter_key:
+            raise InvalidArgumentError(f"{place}: list_key and counter_key are both {list_key!r}; expected two keys")
         list_key, counter_key = self._key(place, list_key), self._key(place, counter_key)
         if not isinstance(value, Mapping):
             raise InvalidArgumentError(f"{place}: value {value!r}; expected a mapping")
@@ -181,9 +189,9 @@ class AsyncConvexServerCache(AsyncClient):
         """
         key = self._key("ConvexServerCache.list_from_to", key)
         for name, index in (("from_", from_), ("to", to)):
-            if not isinstance(index, int) or isinstance(index, bool):
+            if not isinstance(as_number(index), int):
                 raise InvalidArgumentError(f"ConvexServerCache.list_from_to: {name} {index!r}; expected an integer")
-        request: dict[str, Any] = {"op": "listFromTo", "key": key, "from": from_, "to": to}
+        request: dict[str, Any] = {"op": "listFromTo", "key": key, "from": int(from_), "to": int(to)}
         if not await self._json():
             return list((await self._reply(request))["result"])
         items: list[Any] = []

@@ -7,7 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, overload
 
-from mastra_convex._arguments import as_integer, as_items, one_of
+from mastra_convex._arguments import (
+    as_integer,
+    as_items,
+    as_number,
+    one_of,
+    plain_keys,
+    plain_text,
+)
 from mastra_convex._async._callbacks import call_with_each
 from mastra_convex._async.deployment import AsyncDeployment, Target
 from mastra_convex._async.raw_tables import AsyncRawTables
@@ -179,8 +186,8 @@ class AsyncConvexStorage(AsyncRawTables):
     def subscribe_to_thread_messages(
         self, thread_id: str, callback: Callable[[list[Message]], object]
     ) -> Callable[[], None]:
-        """Call a function with a thread's first 1000 messages, oldest first, as `subscribe_to_thread` does."""
-        return call_with_each(self.store.watch_messages(thread_id, limit=1000), callback)
+        """Call a function with a thread's newest 1000 messages, oldest first, as `subscribe_to_thread` does."""
+        return call_with_each(self.store.watch_messages(thread_id, last=1000), callback)
 
     async def save_trace(self, trace: Span | Mapping[str, Any]) -> Span:
         """Insert a span of a trace, which the first release called a trace; return it.
@@ -334,7 +341,7 @@ def _record(place: str, given: Any, names: Mapping[str, str]) -> Any:
     """A mapping with today's names and dates. A record is returned unchanged."""
     if not isinstance(given, Mapping):
         return given
-    record = {names.get(name, name): value for name, value in given.items()}
+    record = {names.get(name, name): value for name, value in plain_keys(given).items()}
     if len(record) < len(given):
         raise InvalidArgumentError(f"{place} names a field twice, by its old and its new name")
     return {
@@ -356,17 +363,20 @@ def _run(place: str, given: Any) -> dict[str, Any]:
     state, status, error = run.get("snapshot", {}), run.pop("state_type", None), run.pop("error", None)
     if not isinstance(state, Mapping):
         raise InvalidArgumentError(f"{place}: state is {state!r:.80}; expected a dict")
-    beside = {"status": None if status is None else STATUS.get(str(status), str(status)), "error": error}
+    if status is not None:
+        status = plain_text(f"{place}: state_type", status)
+    beside = {"status": STATUS.get(status, status), "error": error}
     run["snapshot"] = {**state, **{name: value for name, value in beside.items() if value is not None}}
     return run
 
 
 def _moment(place: str, given: Any) -> Any:
     """A date that may be epoch milliseconds."""
-    if isinstance(given, bool) or not isinstance(given, int | float):
+    milliseconds = as_number(given)
+    if milliseconds is None:
         return given
     try:
-        return EPOCH + timedelta(milliseconds=given)
+        return EPOCH + timedelta(milliseconds=milliseconds)
     except (OverflowError, ValueError):
         raise InvalidArgumentError(f"{place} is {given!r}; expected a date, or epoch milliseconds") from None
 

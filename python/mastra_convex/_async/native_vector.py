@@ -16,12 +16,13 @@ from mastra_convex._arguments import (
     Metadata,
     as_batch_size,
     as_ids,
+    as_index_name,
     as_integer,
-    as_metadata,
     as_vector,
     as_vectors,
-    check_index_name,
     given_ids,
+    plain,
+    plain_keys,
 )
 from mastra_convex._async.batches import in_halves, tell_what_was_written
 from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
@@ -32,6 +33,7 @@ from mastra_convex._async.mastra_vector import (
     QueryOptions,
     index_not_found,
 )
+from mastra_convex._metadata import stored_metadata, stored_value
 from mastra_convex._rows import CALL_BYTES, batches, row_sizes
 from mastra_convex.errors import (
     ConfigurationError,
@@ -89,9 +91,9 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         **options: Unpack[ConnectOptions],
     ) -> None:
         super().__init__(deployment, **options)
-        self.id = id
-        self._indexes = dict(indexes)
-        self._action, self._query, self._mutation = action, query, mutation
+        self.id = plain(id)
+        self._indexes = plain_keys(indexes)
+        self._action, self._query, self._mutation = plain(action), plain(query), plain(mutation)
         self._describe_count_limit = describe_count_limit
         self._declared: set[str] = set()
 
@@ -145,7 +147,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
             )
         matrix = as_vectors(place, vectors, index.dimension)
         given_ids = as_ids(place, ids, len(matrix))
-        given_metadata = as_metadata(place, metadata, len(matrix))
+        given_metadata = stored_metadata(place, metadata, len(matrix))
         # The function refuses a call with an id twice. The last row wins, in the place of the first.
         last = {id: position for position, id in enumerate(given_ids)}
         unique, positions = list(last), list(last.values())
@@ -286,12 +288,12 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         """Replace a row's vector, merge into its metadata key by key, or both. Does nothing if the id is unknown."""
         place = "ConvexNativeVector.update_vector"
         index = await self._index(place, index_name)
-        given_ids(place, [id])
+        [id] = given_ids(place, [id])
         fields: dict[str, Any] = {}
         if vector is not None:
             fields["vector"] = as_vector(place, vector, index.dimension)
         if metadata is not None:
-            rows = as_metadata(place, [metadata], 1)
+            rows = stored_metadata(place, [metadata], 1)
             row_sizes(place, [id], rows, index.dimension)
             fields["metadata"] = rows[0]
         if not fields:
@@ -355,7 +357,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         )
 
     async def _index(self, place: str, index_name: str) -> NativeIndex:
-        check_index_name(place, index_name)
+        index_name = as_index_name(place, index_name)
         index = self._indexes.get(index_name)
         if index is None:
             name_it = f"Name it: ConvexNativeVector(…, indexes={{{index_name!r}: NativeIndex(…)}})"
@@ -441,6 +443,7 @@ def _wire_filter(place: str, filter: Filter | None, index: NativeIndex) -> dict[
         return None
     if not isinstance(filter, Mapping):
         raise FilterError(f"{place}: filter {filter!r}; expected a mapping")
+    filter = plain_keys(filter)
     if set(filter) == {"metadata"} and isinstance(filter["metadata"], Mapping):
         return _wire_filter(place, filter["metadata"], index)
     if set(filter) == {"$or"}:
@@ -458,9 +461,10 @@ def _equality(place: str, condition: Any, index: NativeIndex) -> dict[str, Any]:
             "or $or of equality fields",
             hint=_SCAN_HINT,
         )
-    ((field, value),) = condition.items()
-    if isinstance(value, Mapping) and set(value) == {"$eq"}:
-        value = value["$eq"]
+    ((field, value),) = plain_keys(condition).items()
+    if isinstance(value, Mapping) and list(value) == ["$eq"]:
+        [value] = value.values()
+    value = stored_value(f"{place}: filter at {field}", value)
     if field not in index.filter_fields:
         declared = ", ".join(index.filter_fields) or "none"
         raise FilterError(

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from mastra_convex import _native
+from mastra_convex._arguments import as_number
 from mastra_convex._async._call import call, wait
 from mastra_convex.errors import InvalidArgumentError, TransportTimeoutError
 
@@ -70,9 +71,10 @@ class AsyncSubscription(Generic[T]):
             is raised once. If the deployment can't be reached or refuses the credential, every call raises, until that
             changes.
         """
-        if timeout is not None and (not isinstance(timeout, int | float) or not 0 <= timeout < math.inf):
+        seconds = None if timeout is None else as_number(timeout)
+        if timeout is not None and (seconds is None or not 0 <= seconds < math.inf):
             raise InvalidArgumentError(f"next: timeout {timeout!r}; expected seconds, zero or more, or None")
-        end = None if timeout is None else time.monotonic() + timeout
+        end = None if seconds is None else time.monotonic() + seconds
         native = await self._open()
         while True:
             if native is None or native.is_closed:

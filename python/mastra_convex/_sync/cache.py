@@ -8,7 +8,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex._arguments import as_duration, as_seconds, key_text
+from mastra_convex._arguments import (
+    as_duration,
+    as_number,
+    as_seconds,
+    key_text,
+    plain,
+)
 from mastra_convex._sync.client import Client
 from mastra_convex._sync.deployment import Deployment, Target
 from mastra_convex._json import to_json
@@ -55,7 +61,7 @@ class ConvexServerCache(Client):
     ) -> None:
         if not isinstance(key_prefix, str):
             raise InvalidArgumentError(f"ConvexServerCache: key_prefix {key_prefix!r}; expected text")
-        self.key_prefix = key_prefix
+        self.key_prefix = plain(key_prefix)
         self.ttl_ms = as_duration("ConvexServerCache: ttl_ms", ttl_ms)
         self._timeout = as_seconds("ConvexServerCache: timeout", timeout)
         self._function = key_text("ConvexServerCache: cache_function", cache_function)
@@ -136,11 +142,13 @@ class ConvexServerCache(Client):
         Raises
         ------
         InvalidArgumentError
-            The value isn't a mapping, isn't JSON, or is too large.
+            The keys are equal, or the value isn't a mapping, isn't JSON, or is too large.
         FunctionError
             `list_key` holds no list, or `counter_key` no counter; code ``WrongKind``.
         """
         place = "ConvexServerCache.list_push_indexed"
+        if list_key == counter_key:
+            raise InvalidArgumentError(f"{place}: list_key and counter_key are both {list_key!r}; expected two keys")
         list_key, counter_key = self._key(place, list_key), self._key(place, counter_key)
         if not isinstance(value, Mapping):
             raise InvalidArgumentError(f"{place}: value {value!r}; expected a mapping")
@@ -182,9 +190,9 @@ class ConvexServerCache(Client):
         """
         key = self._key("ConvexServerCache.list_from_to", key)
         for name, index in (("from_", from_), ("to", to)):
-            if not isinstance(index, int) or isinstance(index, bool):
+            if not isinstance(as_number(index), int):
                 raise InvalidArgumentError(f"ConvexServerCache.list_from_to: {name} {index!r}; expected an integer")
-        request: dict[str, Any] = {"op": "listFromTo", "key": key, "from": from_, "to": to}
+        request: dict[str, Any] = {"op": "listFromTo", "key": key, "from": int(from_), "to": int(to)}
         if not self._json():
             return list((self._reply(request))["result"])
         items: list[Any] = []

@@ -4,21 +4,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, Unpack
 
 from mastra_convex import _native
-from mastra_convex._arguments import as_integer, as_seconds
+from mastra_convex._arguments import as_headers, as_integer, as_seconds, plain, plain_text
 from mastra_convex._sync._call import call
 from mastra_convex._sync.subscription import Subscription, NativeDeployment
 from mastra_convex._credentials import authorization, user_token
+from mastra_convex._target import absolute, read_target
 from mastra_convex._twins import AnyDeployment
-from mastra_convex.errors import ConfigurationError, MastraConvexError
+from mastra_convex.errors import ConfigurationError, InvalidArgumentError, MastraConvexError
 
 Target = str | os.PathLike[str]
 FunctionKind = Literal["query", "mutation", "action"]
@@ -37,9 +36,6 @@ class ConnectOptions(TypedDict, total=False):
     limits: Literal["convex", "off"]
     synchronous: Literal["full", "normal"]
 
-
-# A URL without its scheme: a host with a port, or one of Convex's hosts.
-UNSCHEMED = re.compile(r"(\[[\da-f:]+\]|[\w.-]+):\d+(/|$)|[\w.-]+\.convex\.(cloud|site)(/|$)", re.IGNORECASE)
 
 # The memory that mirrors of vector indexes may take by default.
 MIRROR_BYTES = 1 << 30
@@ -60,24 +56,12 @@ class Deployment(AnyDeployment):
         Where the functions run: in this process, or at the URL.
     """
 
-    kind: Literal["embedded", "http"]
-
     def __init__(self, target: Target, **options: Unpack[ConnectOptions]) -> None:
-        if not isinstance(target, str | os.PathLike):
-            raise ConfigurationError(f'connect: {target!r}; expected a URL, a folder, or ":memory:"')
-        self.url = str(os.fspath(target))
-        if not self.url:
-            raise ConfigurationError('connect: the target is empty; expected a URL, a folder, or ":memory:"')
-        if isinstance(target, str) and UNSCHEMED.match(target):
-            raise ConfigurationError(
-                f'connect: {target!r} has no scheme; expected "http://{target}" or "https://{target}" for a '
-                f'deployment, "./{target}" for a folder of that name'
-            )
-        # A Path drops one of the slashes.
-        scheme = re.match(r"(\w\w+):/", self.url)
-        if scheme and (scheme[1] not in ("http", "https") or not isinstance(target, str)):
-            raise ConfigurationError(f"connect: {target!r}; expected a URL as text, http:// or https://, or a folder")
-        self.kind = "http" if scheme else "embedded"
+        named = read_target(target)
+        self.url = named.text
+        self.kind: Literal["embedded", "http"] = named.kind
+        self._folder = named.folder
+        is_http = named.kind == "http"
         unknown = options.keys() - ConnectOptions.__annotations__.keys()
         if unknown:
             near = get_close_matches(min(unknown), ConnectOptions.__annotations__, n=1)
@@ -85,19 +69,25 @@ class Deployment(AnyDeployment):
                 f"did you mean {near[0]}?" if near else f"there are: {', '.join(ConnectOptions.__annotations__)}"
             )
             raise TypeError(f"connect: unknown options {sorted(unknown)}; {there_are}")
-        others = EMBEDDED_OPTIONS if scheme else HTTP_OPTIONS
+        others = EMBEDDED_OPTIONS if is_http else HTTP_OPTIONS
         foreign = sorted(name for name, value in options.items() if name in others and value is not None)
         if foreign:
             raise ConfigurationError(
                 f"connect: an {self.kind} deployment has no option {', '.join(map(repr, foreign))}"
             )
         admin_key, auth_token = options.pop("admin_key", None), options.pop("auth_token", None)
-        self._authorization = authorization(admin_key, auth_token) if scheme else None
-        self._user_token = None if scheme else user_token(auth_token)
-        as_seconds("connect: timeout", options.get("timeout", 0))
-        as_integer("connect: retries", options.get("retries", 0), 0, 2**31)
-        as_integer("connect: mirror_bytes", options.get("mirror_bytes", 0), 0, 2**60)
-        self._options = options
+        self._authorization = authorization(admin_key, auth_token) if is_http else None
+        self._user_token = None if is_http else user_token(auth_token)
+        is_admin = self._authorization is not None and self._authorization.kind == "admin_key"
+        self._is_owners = is_admin if is_http else self._user_token is None
+        self._timeout = as_seconds("connect: timeout", options.get("timeout", 30.0))
+        self._retries = as_integer("connect: retries", options.get("retries", 3), 0, 2**31)
+        self._mirror_bytes = as_integer("connect: mirror_bytes", options.get("mirror_bytes", MIRROR_BYTES), 0, 2**60)
+        self._headers = as_headers("connect: headers", options.get("headers"))
+        functions = options.get("functions")
+        self._functions = None if functions is None else absolute("connect: functions", functions)
+        self._limits = plain(options.get("limits", "convex"))
+        self._synchronous = plain(options.get("synchronous", "full"))
         self._opening = Lock()
         self._native: NativeDeployment | None = None
         self._closed = False
@@ -149,6 +139,9 @@ class Deployment(AnyDeployment):
         Subscription
             Its first state is the result of `query`. Nothing is called before the first state is requested.
         """
+        if not isinstance(args, Mapping | None):
+            raise InvalidArgumentError(f"subscribe: args is {args!r:.80}; expected a mapping")
+        path = plain_text("subscribe: path", path)
         return Subscription(self._open, path, dict(args or {}), lambda state: state)
 
     def close(self) -> None:
@@ -171,6 +164,7 @@ class Deployment(AnyDeployment):
         return f"{type(self).__name__}({self.url!r})"
 
     def _call(self, kind: FunctionKind, path: str, args: dict[str, Any] | None) -> Any:
+        path = plain_text(f"{kind}: path", path)
         native = self._open()
         return call(native.call, kind, path, args or {})
 
@@ -193,12 +187,11 @@ class Deployment(AnyDeployment):
                 self._native.close()
 
     def _embed(self) -> _native.EmbeddedDeployment:
-        functions = self._options.get("functions")
         return _native.EmbeddedDeployment(
-            None if self.url == ":memory:" else Path(self.url).expanduser(),
-            functions=None if functions is None else Path(functions).expanduser(),
-            limits=self._options.get("limits", "convex"),
-            synchronous=self._options.get("synchronous", "full"),
+            self._folder,
+            functions=self._functions,
+            limits=self._limits,
+            synchronous=self._synchronous,
             auth_token=self._user_token,
         )
 
@@ -206,8 +199,8 @@ class Deployment(AnyDeployment):
         return _native.HttpDeployment(
             self.url,
             authorization=self._authorization,
-            timeout=self._options.get("timeout", 30.0),
-            retries=self._options.get("retries", 3),
-            headers=list((self._options.get("headers") or {}).items()),
-            mirror_bytes=self._options.get("mirror_bytes", MIRROR_BYTES),
+            timeout=self._timeout,
+            retries=self._retries,
+            headers=self._headers,
+            mirror_bytes=self._mirror_bytes,
         )

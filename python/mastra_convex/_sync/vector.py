@@ -15,13 +15,13 @@ from mastra_convex._arguments import (
     Metadata,
     as_batch_size,
     as_ids,
+    as_index_name,
     as_integer,
-    as_metadata,
     as_seconds,
     as_vector,
     as_vectors,
-    check_index_name,
     given_ids,
+    plain,
 )
 from mastra_convex._sync._call import call
 from mastra_convex._sync.batches import in_halves, tell_what_was_written
@@ -34,6 +34,7 @@ from mastra_convex._sync.mastra_vector import (
     index_not_found,
 )
 from mastra_convex._sync.storage import Storage
+from mastra_convex._metadata import stored_metadata
 from mastra_convex._rows import CALL_BYTES, CALL_ROWS, batches, row_sizes
 from mastra_convex.errors import (
     DimensionMismatchError,
@@ -96,7 +97,7 @@ class ConvexVector(MastraVector):
         **options: Unpack[ConnectOptions],
     ) -> None:
         super().__init__(deployment, **options)
-        self.id = id
+        self.id = plain(id)
         self._storage = Storage(self._functions, storage_function)
         self._max_staleness = as_seconds("ConvexVector: max_staleness", max_staleness)
 
@@ -119,12 +120,13 @@ class ConvexVector(MastraVector):
         InvalidArgumentError
             The index exists with another metric, or an argument is invalid.
         """
-        check_index_name("ConvexVector.create_index", index_name)
+        index_name = as_index_name("ConvexVector.create_index", index_name)
         dimension = as_integer("ConvexVector.create_index: dimension", dimension, 1, MAX_DIMENSION)
         if metric not in ("cosine", "dotproduct", "euclidean"):
             raise InvalidArgumentError(
                 f"ConvexVector.create_index: metric {metric!r}; expected 'cosine', 'dotproduct' or 'euclidean'"
             )
+        metric = plain(metric)
         stored = self._storage.call(
             "createVectorIndex",
             INDEXES,
@@ -197,7 +199,7 @@ class ConvexVector(MastraVector):
         index = self._index(place, index_name)
         matrix = as_vectors(place, vectors, index.dimension)
         ids = as_ids(place, ids, len(matrix))
-        rows = as_metadata(place, metadata, len(matrix))
+        rows = stored_metadata(place, metadata, len(matrix))
         sizes = row_sizes(place, ids, rows, index.dimension)
         most_rows = as_batch_size(place, batch_size, CALL_ROWS)
         if delete_filter is not None:
@@ -314,7 +316,7 @@ class ConvexVector(MastraVector):
         """Replace a row's vector, merge into its metadata key by key, or both. Does nothing if the id is unknown."""
         place = "ConvexVector.update_vector"
         index = self._index(place, index_name)
-        given_ids(place, [id])
+        [id] = given_ids(place, [id])
         fields: dict[str, Any] = {}
         if vector is not None:
             fields["embedding"] = as_vector(place, vector, index.dimension)
@@ -375,7 +377,7 @@ class ConvexVector(MastraVector):
         place = "ConvexVector.delete_index"
         index = self._index(place, index_name)
         self._clear(place, index)
-        self._storage.call("deleteMany", INDEXES, ids=[index_name])
+        self._storage.call("deleteMany", INDEXES, ids=[index.name])
         # Rows written in between would otherwise belong to the next index of that name.
         self._storage.repeat("clearTable", index.table)
 
@@ -416,11 +418,11 @@ class ConvexVector(MastraVector):
         if described is None:
             raise self._not_found(place, index_name)
         dimension, metric = described
-        return _Index(index_name, dimension, cast(Metric, metric))
+        return _Index(plain(index_name), dimension, cast(Metric, metric))
 
     def _named(self, place: str, index_name: str) -> _native.VectorIndex:
-        check_index_name(place, index_name)
-        return _native.VectorIndex(self._storage.function, index_name, max_staleness=self._max_staleness)
+        function = self._functions.path(self._storage.function)
+        return _native.VectorIndex(function, as_index_name(place, index_name), max_staleness=self._max_staleness)
 
     def _not_found(self, place: str, index_name: str) -> IndexNotFoundError:
         makes_it = f"create_index({index_name!r}, dimension=…) makes it."
@@ -429,7 +431,7 @@ class ConvexVector(MastraVector):
 
 def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:
     """Metadata to merge, after checking that Convex can hold it."""
-    rows = as_metadata(place, [metadata], 1)
+    rows = stored_metadata(place, [metadata], 1)
     row_sizes(place, [""], rows, dimension)
     return rows[0]
 

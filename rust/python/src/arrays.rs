@@ -27,6 +27,7 @@ impl Matrix for BorrowedMatrix {
 /// A matrix of vectors, and their dimension. Borrowed from a C-contiguous float32 or float64 array, else copied.
 pub(crate) fn matrix(vectors: &Bound<'_, PyAny>) -> PyResult<(Arc<dyn Matrix>, usize)> {
     let py = vectors.py();
+    check_numbers(vectors, "vectors")?;
     let array = float_array(vectors, "vectors")?;
     let shape = array.shape().to_vec();
     let [rows, dimension] = shape[..] else {
@@ -47,6 +48,7 @@ pub(crate) fn matrix(vectors: &Bound<'_, PyAny>) -> PyResult<(Arc<dyn Matrix>, u
 
 /// A vector's numbers, widened.
 pub(crate) fn vector(vector: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<f64>> {
+    check_numbers(vector, name)?;
     if let Some(numbers) = widened(vector) {
         return Ok(numbers);
     }
@@ -59,6 +61,7 @@ pub(crate) fn vector(vector: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<f64>
 
 /// Several vectors' numbers row by row, widened, and how many each has.
 pub(crate) fn vectors(vectors: &Bound<'_, PyAny>, name: &str) -> PyResult<(Vec<f64>, usize)> {
+    check_numbers(vectors, name)?;
     let array = float_array(vectors, name)?;
     let shape = array.shape().to_vec();
     if shape == [0] {
@@ -89,6 +92,14 @@ fn widened(array: &Bound<'_, PyAny>) -> Option<Vec<f64>> {
         Ok(numbers) => numbers.iter().map(|&x| f64::from(x)).collect(),
         Err(_) => array.as_array().iter().map(|&x| f64::from(x)).collect(),
     })
+}
+
+/// Refuses what NumPy would pass over: masked values, and booleans among numbers. A plain array has neither.
+fn check_numbers(given: &Bound<'_, PyAny>, name: &str) -> PyResult<()> {
+    if !given.is_exact_instance_of::<PyUntypedArray>() {
+        given.py().import("mastra_convex._arguments")?.call_method1("check_numbers", (name, given))?;
+    }
+    Ok(())
 }
 
 /// A C-contiguous, aligned array of float32 or float64, itself where it is one. float16 widens to float32, integers to float64.

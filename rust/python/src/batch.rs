@@ -12,7 +12,7 @@ use value::{Object, Value};
 
 use crate::{
     arrays,
-    convert::{filter_from_python, from_python},
+    convert::{filter_from_python, from_python, metadata_from_python},
     error::{filter_error, invalid_argument, page_error, search_error},
     results::{Origin, Phases, QueryResults},
 };
@@ -312,10 +312,10 @@ fn compile(filter: &Bound<'_, PyAny>) -> PyResult<Filter> {
     Filter::compile(&value).map_err(|error| filter_error(filter.py(), &error))
 }
 
-/// Whether a filter admits every row, whatever the rows are.
+/// Whether a filter admits every row, or every row whose metadata has no empty object.
 #[pyfunction]
 pub(crate) fn matches_everything(filter: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(compile(filter)?.matches_everything())
+    Ok(compile(filter)?.matches_everything_but_empty_objects())
 }
 
 /// The sizes of rows as documents, in bytes as Convex counts them, having checked that Convex can hold each.
@@ -331,7 +331,7 @@ pub(crate) fn row_sizes(
     for (position, (id, metadata)) in ids.try_iter()?.zip(metadata.try_iter()?).enumerate() {
         let document = Object::from([
             ("id".to_owned(), from_python(&id?, &format!("{place}: ids[{position}]"))?),
-            ("metadata".to_owned(), from_python(&metadata?, &format!("{place}: metadata[{position}]"))?),
+            ("metadata".to_owned(), metadata_from_python(&metadata?, &format!("{place}: metadata[{position}]"))?),
         ]);
         value::size::check_document(&document)
             .map_err(|error| invalid_argument(py, format!("{place}: row {position}: {error}")))?;
@@ -383,7 +383,7 @@ fn read_metadata(metadata: &Bound<'_, PyAny>) -> PyResult<Vec<Arc<Value>>> {
     let read = |(position, row): (usize, PyResult<Bound<'_, PyAny>>)| {
         let row = row?;
         let place = format!("metadata[{position}]");
-        match from_python(&row, &place)? {
+        match metadata_from_python(&row, &place)? {
             Value::Null => Ok(Arc::new(Object::new().into())),
             value @ Value::Object(_) => Ok(Arc::new(value)),
             _ => Err(refused(&place, &row, "a dict")),

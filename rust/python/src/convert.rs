@@ -64,9 +64,14 @@ pub(crate) fn arguments_from_python(args: &Bound<'_, PyAny>) -> PyResult<Value> 
     Ok(value)
 }
 
-/// A filter: as a value, with dates as the ISO text that metadata holds them as.
+/// A filter, whose dates and UUIDs are the text that metadata holds them as.
 pub(crate) fn filter_from_python(filter: &Bound<'_, PyAny>) -> PyResult<Value> {
-    Reader { dates: true }.read(filter, &Place::Root("filter"), 0)
+    metadata_from_python(filter, "filter")
+}
+
+/// Metadata, whose dates are ISO text in UTC to the millisecond, and UUIDs text.
+pub(crate) fn metadata_from_python(value: &Bound<'_, PyAny>, place: &str) -> PyResult<Value> {
+    Reader { dates: true }.read(value, &Place::Root(place), 0)
 }
 
 struct Reader {
@@ -173,8 +178,20 @@ impl Reader {
         }
     }
 
+    /// The text of a date, of a moment or of a UUID.
+    fn text_of(&self, value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyResult<Option<String>> {
+        let stored =
+            value.py().import("mastra_convex._metadata")?.call_method1("stored_value", (place.to_string(), value))?;
+        Ok(stored.cast::<PyString>().ok().map(|text| text.to_str().map(str::to_owned)).transpose()?)
+    }
+
     /// Our `Int64`, the PyPI client's, NumPy's scalars, and dates where they are allowed.
     fn other(&self, value: &Bound<'_, PyAny>, place: &Place<'_>, depth: usize) -> PyResult<Value> {
+        if self.dates
+            && let Some(text) = self.text_of(value, place)?
+        {
+            return Ok(Value::String(text));
+        }
         let class = value.get_type();
         let (module, name) = (class.module()?, class.name()?);
         match (module.to_str()?, name.to_str()?) {
@@ -187,9 +204,6 @@ impl Reader {
                 // A type that Python has no counterpart of (longdouble) gives itself.
                 if item.get_type().is(&class) { Err(unsupported(value, place)) } else { self.read(&item, place, depth) }
             }
-            ("datetime", "datetime") if self.dates => Ok(Value::String(
-                value.py().import("mastra_convex.types")?.call_method1("iso_text", (value,))?.extract()?,
-            )),
             _ if value.hasattr("__array_interface__")? || value.hasattr("__array__")? => {
                 let array = value.py().import("numpy")?.call_method1("asarray", (value,))?;
                 self.array(array.cast::<PyUntypedArray>()?, place, depth)
@@ -233,12 +247,12 @@ fn unicode<'a>(text: &'a Bound<'_, PyString>, place: &Place<'_>) -> PyResult<&'a
 
 fn unsupported(value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyErr {
     let class = value.get_type().name().map(|name| name.to_string()).unwrap_or_default();
-    invalid_argument(
-        value.py(),
-        format!(
-            "{place}: Convex can't hold a {class}; expected None, bool, int, float, Int64, str, bytes, list or dict"
-        ),
-    )
+    let expected = if class == "Decimal" {
+        "float() gives the nearest number that it can hold, str() the exact text"
+    } else {
+        "expected None, bool, int, float, Int64, str, bytes, list or dict"
+    };
+    invalid_argument(value.py(), format!("{place}: Convex can't hold a {class}; {expected}"))
 }
 
 fn int64(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {

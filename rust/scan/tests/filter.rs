@@ -191,6 +191,31 @@ fn a_filter_without_conditions_matches_everything() {
 }
 
 #[test]
+fn a_condition_that_was_left_empty_is_told_from_others() {
+    for text in [
+        "{}",
+        r#"{"f": {"$not": {}}}"#,
+        r#"{"f": {"$ne": {}}}"#,
+        r#"{"f": {"$nin": [{}]}}"#,
+        r#"{"$not": {"f": {}}}"#,
+        r#"{"$nor": [{"f": {}}, {"g": {}}]}"#,
+        r#"{"$or": [{"f": 1}, {"f": {"$not": {}}}]}"#,
+        r#"{"metadata": {"f.g": {"$not": {"$in": [{}]}}}}"#,
+    ] {
+        assert!(compiled(text).matches_everything_but_empty_objects(), "{text}");
+    }
+    for text in [
+        r#"{"f": {}}"#,
+        r#"{"f": {"$ne": 1}}"#,
+        r#"{"f": {"$not": {"$exists": true}}}"#,
+        r#"{"f": 1, "g": {"$not": {}}}"#,
+        r#"{"f": {"$ne": []}}"#,
+    ] {
+        assert!(!compiled(text).matches_everything_but_empty_objects(), "{text}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named_with_its_place() {
     let cases = [
         (r"[]", "", "a list of 0", "an object"),

@@ -260,10 +260,13 @@ def test_arguments_that_cannot_be_are_named(deployment: mc.Deployment) -> None:
         (lambda: cache.set("k", 1, ttl_ms=float("nan")), "ttl_ms nan"),
         (lambda: mc.ConvexServerCache(deployment, cache_function="").get("k"), "cache_function is ''"),
         (lambda: cache.list_from_to("k", True), "list_from_to: from_ True; expected an integer"),
+        (lambda: cache.list_push_indexed("k", "k", {}), "list_push_indexed: list_key and counter_key are both 'k'"),
         (lambda: cache.list_push_indexed("l", "n", not_text), "list_push_indexed: value 1; expected a mapping"),
     ]:
         with pytest.raises(mc.InvalidArgumentError, match=message):
             call()
+    # A key that is refused can still be used.
+    assert cache.increment("k") == 1
     for options, message in [
         ({"ttl_ms": -5}, "ttl_ms -5"),
         ({"timeout": "5"}, "timeout '5'"),

@@ -61,4 +61,11 @@ impl Filter {
     pub fn matches_everything(&self) -> bool {
         matches!(self.test, Test::Always)
     }
+
+    /// Whether it admits every row in whose metadata no object is empty, as `{"f": {"$not": {}}}` does: the condition
+    /// was left empty, and what it says is that `f` isn't an empty object.
+    #[must_use]
+    pub fn matches_everything_but_empty_objects(&self) -> bool {
+        matches!(self.test.without_empty_objects(), Test::Always)
+    }
 }

@@ -118,6 +118,18 @@ impl Test {
         }
     }
 
+    /// The test on values in which no object is empty; simplified.
+    pub(super) fn without_empty_objects(&self) -> Self {
+        match self {
+            Self::All(tests) => Self::all(tests.iter().map(Self::without_empty_objects)),
+            Self::Any(tests) => Self::any(tests.iter().map(Self::without_empty_objects)),
+            Self::Not(test) => test.without_empty_objects().negated(),
+            Self::Field(name, test) => test.without_empty_objects().on_field(name),
+            Self::Equals(Value::Object(object)) if object.is_empty() => Self::Never,
+            test => test.clone(),
+        }
+    }
+
     /// Whether a value passes.
     pub(super) fn holds(&self, value: Option<&Value>) -> bool {
         match self {

@@ -1,0 +1,250 @@
+# Generated from _async/test_plain_arguments.py by tools/unasync.py: edit that.
+"""Text counts by itself and numbers by their value, whatever class they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import Enum, IntEnum
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+import mastra_convex as mc
+
+
+class Text(str, Enum):  # noqa: UP042 -- a StrEnum shows its text, which hides the fault
+    """As programs name things: its ``str()`` and its hash are not those of its text."""
+
+    A = "a"
+    ACTIVE = "active"
+    ADA = "ada"
+    ASC = "ASC"
+    CHOSEN = "cosine"
+    CREATED = "created_at"
+    DIRECTION = "direction"
+    DOCS = "docs"
+    FIELD = "field"
+    ID = "id"
+    KIND = "kind"
+    METADATA = "metadata"
+    RESOURCE = "resource_id"
+    ROLE = "user"
+    STORAGE = "mastra/storage:handle"
+    STATUS = "status"
+    THREAD = "t"
+    TITLE = "title"
+
+
+class Number(IntEnum):
+    """Numbers with names."""
+
+    ONE = 1
+    TWO = 2
+
+
+class Shouting(str):
+    """Text that calls itself something else."""
+
+    def __str__(self) -> str:
+        return "SHOUTING"
+
+    def __format__(self, spec: str) -> str:
+        return "SHOUTING"
+
+    def __hash__(self) -> int:
+        return 7
+
+
+def plain(value: Any) -> bool:
+    """Whether texts and numbers are of Python's own classes, keys too."""
+    if isinstance(value, dict):
+        return all(map(plain, value)) and all(map(plain, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(plain, value))
+    return type(value) in (str, int, float, bool, type(None), datetime)
+
+
+@pytest.mark.parametrize("text", [Text, Shouting], ids=["enumeration", "subclass"])
+def test_vectors_are_named_by_the_text_itself(deployment: mc.Deployment, text: Callable[[str], str]) -> None:
+    """Indexes, ids, metadata and filters; the plain name finds the same."""
+    vectors = mc.ConvexVector(deployment, storage_function=text("mastra/storage:handle"))
+    vectors.create_index(text("docs"), Number.TWO, text("cosine"))
+    metadata = [{text("kind"): text("a")}, {"kind": "ada"}]
+    ids = vectors.upsert(text("docs"), [[1, 0], [0, 1]], ids=[text("a"), text("ada")], metadata=metadata)
+    assert ids == ["a", "ada"]
+    assert plain(ids)
+    assert vectors.list_indexes() == ["docs"]
+    for name in ("docs", text("docs")):
+        hits = vectors.query(name, [1, 0], top_k=np.int64(2), filter={text("kind"): {"$in": [text("a")]}})
+        assert [(hit.id, hit.metadata) for hit in hits] == [("a", {"kind": "a"})]
+        assert (vectors.describe_index(name)).count == 2
+    docs = vectors.index(text("docs"))
+    docs.update_vector(text("a"), metadata={text("title"): text("docs")})
+    [hit] = docs.query(filter={"title": text("docs")}, min_score=np.float32(0))
+    assert hit.metadata == {"kind": "a", "title": "docs"}
+    docs.delete_vectors(ids=[text("ada")])
+    docs.delete_vector(text("a"))
+    assert (vectors.describe_index("docs")).count == 0
+    vectors.delete_index(text("docs"))
+    assert vectors.list_indexes() == []
+
+
+@pytest.mark.parametrize("text", [Text, Shouting], ids=["enumeration", "subclass"])
+def test_native_indexes_are_named_by_the_text_itself(
+    deployment: mc.Deployment, text: Callable[[str], str]
+) -> None:
+    """Their fields and filters too."""
+    index = mc.NativeIndex("docs_vectors", np.int64(2), filter_fields=[text("kind")])
+    assert plain(index.filter_fields)
+    native = mc.ConvexNativeVector(deployment, indexes={text("docs"): index})
+    native.upsert(text("docs"), [[1, 0]], ids=[text("a")], metadata=[{text("kind"): text("a")}])
+    for filter in ({text("kind"): text("a")}, {"metadata": {"kind": {"$eq": text("a")}}}, {"$or": [{"kind": "a"}]}):
+        assert [hit.id for hit in native.query("docs", [1, 0], filter=filter)] == ["a"]
+    native.delete_vector("docs", text("a"))
+
+
+def test_records_are_stored_as_plain_values(deployment: mc.Deployment) -> None:
+    """Fields, the names in mappings, filters, orders and ids."""
+    store = mc.ConvexStore(deployment, storage_function=Text.STORAGE)
+    memory = store.memory
+    assert store.get_store(Shouting("memory")) is memory
+    memory.save_thread({Text.ID: Text.THREAD, Text.RESOURCE: Text.ADA, Text.TITLE: Shouting("tea")})
+    thread = memory.get_thread_by_id(Text.THREAD, Text.ADA)
+    assert thread is not None
+    assert plain([thread.id, thread.resource_id, thread.title])
+    assert (thread.id, thread.title) == ("t", "tea")
+    memory.update_thread(Text.THREAD, metadata={Text.KIND: Text.A, "n": np.int64(3)})
+    [saved] = memory.save_messages([mc.Message(id=Text.A, thread_id=Text.THREAD, role=Text.ROLE, content=Text.A)])
+    assert plain([saved.id, saved.thread_id, saved.role, saved.content, saved.text])
+    assert saved.text == "a"
+    page = memory.list_threads(
+        filter={Text.RESOURCE: Text.ADA, Text.METADATA: {Text.KIND: Text.A, "n": Number(1) + 2}},
+        order_by={Text.FIELD: Text.CREATED, Text.DIRECTION: Text.ASC},  # type: ignore[misc]
+        per_page=np.int64(5),
+    )
+    assert [found.id for found in page] == ["t"]
+    assert [m.id for m in memory.iter_messages(Text.THREAD, filter={"roles": [Text.ROLE]})] == ["a"]
+    memory.update_messages([{Text.ID: Text.A, "content": Text.ADA}])
+    assert [m.text for m in memory.list_messages_by_id([Text.A])] == ["ada"]
+    schedule = store.schedules.create_schedule(
+        mc.Schedule(
+            id=Text.A,
+            target={"type": "agent", "agentId": Text.A},
+            cron="* * * * *",
+            status=Text.ACTIVE,  # type: ignore[arg-type]
+            next_fire_at=np.float32(5),  # type: ignore[arg-type]
+        )
+    )
+    assert plain([schedule.status, schedule.next_fire_at, schedule.target])
+    assert [due.id for due in store.schedules.list_due_schedules(np.int64(6))] == ["a"]
+    assert len(store.schedules.list_schedules({Text.STATUS: Text.ACTIVE})) == 1  # type: ignore[misc]
+    store.background_tasks.create_task(
+        mc.BackgroundTask(id="b", tool_name="t", agent_id=Text.A, retry_count=Number.TWO, timeout_ms=np.int64(9))
+    )
+    task = store.background_tasks.get_task("b")
+    assert task is not None
+    assert plain([task.agent_id, task.retry_count, task.timeout_ms])
+    tasks = store.background_tasks.list_tasks(
+        agent_id=Text.A,
+        order_by=Text.CREATED,  # type: ignore[arg-type]
+    )
+    assert [found.id for found in tasks] == ["b"]
+    score = store.scores.save_score({"scorer_id": Text.A, "run_id": "r", "score": np.float32(0.5)})
+    assert plain([score.scorer_id, score.score])
+    claim = store.workflows.claim_run_ownership(Text.A, Text.ADA, np.int64(60_000))
+    assert (claim.owner_id, claim.applied) == ("ada", True)
+
+
+def test_a_cache_is_keyed_by_the_text_itself(deployment: mc.Deployment) -> None:
+    cache = mc.ConvexServerCache(deployment, key_prefix=Shouting("mine:"), ttl_ms=np.int64(60_000))
+    cache.set(Text.A, {Text.KIND: Text.A}, ttl_ms=np.float32(9000))
+    assert mc.ConvexServerCache(deployment, key_prefix="mine:").get("a") == {"kind": "a"}
+    cache.list_push_indexed(Shouting("l"), Text.KIND, {})
+    assert cache.list_from_to("l", np.int64(0), np.int64(-1)) == [{"index": 0}]
+
+
+def test_functions_are_called_by_the_text_itself(deployment: mc.Deployment) -> None:
+    """Paths, arguments and their names."""
+    request = {Shouting("op"): Shouting("version"), "tableName": Text.A}
+    assert (deployment.mutation(Shouting("mastra/storage:handle"), request))["ok"]
+    assert deployment.query(Shouting("mastra/queries:watchThread"), {"threadId": Text.A}) is None
+    with deployment.subscribe(Shouting("mastra/queries:watchThread"), {"threadId": Text.A}) as states:
+        assert states.next(timeout=np.float32(20)) is None
+
+
+def test_a_folder_is_named_by_the_text_itself(tmp_path: Path) -> None:
+    """Options count the same way."""
+    folder = Shouting(tmp_path / "data")
+    limits, synchronous = Shouting("off"), Shouting("normal")
+    with mc.connect(folder, limits=limits, synchronous=synchronous, timeout=np.float32(5)) as db:  # type: ignore[arg-type]
+        assert db.url == f"{tmp_path}/data"
+        assert plain(db.url)
+    assert (tmp_path / "data").is_dir()
+
+
+NOON = datetime(2026, 1, 2, 13, tzinfo=timezone(timedelta(hours=1)))
+ID = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
+
+
+class Moment(datetime):
+    """As Pandas and other libraries have their own."""
+
+
+def test_metadata_takes_dates_and_uuids(deployment: mc.Deployment) -> None:
+    """As the text that filters compare with; filters take them too."""
+    docs = mc.ConvexVector(deployment).index("docs", dimension=2)
+    later = Moment(2026, 1, 3, tzinfo=UTC)
+    metadata: list[dict[str, Any]] = [
+        {"at": NOON, "day": date(2026, 1, 2), "id": ID, "deep": [{"at": later}]},
+        {"at": later},
+    ]
+    docs.upsert([[1, 0], [0, 1]], ids=["a", "b"], metadata=metadata)
+    first, second = docs.query([1, 0])
+    assert first.metadata == {
+        "at": "2026-01-02T12:00:00.000Z",
+        "day": "2026-01-02T00:00:00.000Z",
+        "id": str(ID),
+        "deep": [{"at": "2026-01-03T00:00:00.000Z"}],
+    }
+    assert second.metadata == {"at": "2026-01-03T00:00:00.000Z"}
+    filters: list[tuple[dict[str, Any], list[str]]] = [
+        ({"at": NOON}, ["a"]),
+        ({"at": {"$gt": NOON}}, ["b"]),
+        ({"at": {"$gte": date(2026, 1, 3)}}, ["b"]),
+        ({"at": {"$lt": later}}, ["a"]),
+        ({"day": date(2026, 1, 2)}, ["a"]),
+        ({"id": ID}, ["a"]),
+        ({"id": {"$in": [ID]}}, ["a"]),
+    ]
+    for filter, ids in filters:
+        assert [hit.id for hit in docs.query(filter=filter)] == ids, filter
+    docs.update_vector("b", metadata={"at": NOON})
+    assert [hit.id for hit in docs.query(filter={"at": NOON})] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (datetime(2026, 1, 1), r"metadata\[0\]\.v.*: .* has no time zone"),
+        (datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))), r"metadata\[0\]\.v.*outside of the years"),
+        (Decimal("1.5"), r"v: Convex can't hold a Decimal; .*float\(\).*str\(\)"),
+    ],
+)
+def test_metadata_that_has_no_text_is_refused(
+    deployment: mc.Deployment, value: object, message: str
+) -> None:
+    """With the place, and the ways out."""
+    docs = mc.ConvexVector(deployment).index("docs", dimension=2)
+    call: Callable[[], object]
+    for call in (
+        lambda: docs.upsert([[1, 0]], metadata=[{"v": value}]),
+        lambda: docs.upsert([[1, 0]], metadata=[{"v": [value]}]),
+    ):
+        with pytest.raises(mc.InvalidArgumentError, match=message.replace("v: ", r"v(\[0\])?: ")):
+            call()
+    assert len(docs.query(filter={})) == 0
