@@ -3,10 +3,13 @@
  *
  * An area without a rule here is closed: its functions are internal, so only an
  * admin key reaches them. A rule opens the area to users, who have tokens from
- * the providers in `auth.config.ts`. An admin key isn't a user. Python's
- * `mastra_convex` works with one all the same, because it acts as an
- * administrator whom every rule admits; other clients have to act as a user. A
- * user whom the rule refuses gets a `ConvexError`.
+ * the providers in `auth.config.ts`. A user whom the rule refuses gets a
+ * `ConvexError`.
+ *
+ * An admin key isn't a user, and clients with one, npm's too, work as before.
+ * Storage, the cache and native vector indexes have functions of their own for
+ * the key, which no rule guards: a user calls `storage:handleAsUser` where a
+ * client with the key calls `storage:handle`.
  *
  * @module
  */

@@ -4,20 +4,33 @@
  * @module
  */
 import { v } from "convex/values";
-import { checkAccess, storageMutation } from "./model/access";
+import { adminMutation, checkAccess, storageMutation } from "./model/access";
+import type { StorageRequest } from "./model/request";
+import type { WriteCtx } from "./model/server";
 import { cache } from "./operations/cache";
 import { answer, prepareFor } from "./operations/operation";
 import { storageReply } from "./validators";
 
 /**
- * Run the operation `op`. Arguments are `v.any()` for the reason that
- * `storage.ts` gives.
+ * Run the operation `op`, for an admin key. Arguments are `v.any()` for the
+ * reason that `storage.ts` gives.
  */
-export const handle = storageMutation({
+export const handle = adminMutation({
+  args: v.any(),
+  returns: storageReply,
+  handler: handleRequest,
+});
+
+/** The same for a user whom the rule in `auth.ts` admits to storage. */
+export const handleAsUser = storageMutation({
   args: v.any(),
   returns: storageReply,
   handler: async (ctx, request) => {
     await checkAccess(ctx, "storage");
-    return await answer(ctx, () => prepareFor(request, cache, "mastra_cache"));
+    return await handleRequest(ctx, request);
   },
 });
+
+async function handleRequest(ctx: WriteCtx, request: StorageRequest) {
+  return await answer(ctx, () => prepareFor(request, cache, "mastra_cache"));
+}

@@ -1,15 +1,20 @@
 /**
- * Native vector indexes: tables that Convex's own vector index searches.
+ * Native vector indexes: tables that Convex's own vector index searches. Each
+ * function has a second door for users whom the rule in `auth.ts` admits.
  *
  * @module
  */
 import {
+  adminAction,
+  adminMutation,
+  adminQuery,
   checkAccess,
   nativeVectorAction,
   nativeVectorMutation,
   nativeVectorQuery,
 } from "./model/access";
 import * as nativeVectors from "./model/nativeVectors";
+import type { AnyReadCtx, AnyWriteCtx } from "./model/server";
 import {
   nativeQueryArgs,
   nativeQueryResult,
@@ -17,11 +22,19 @@ import {
   nativeReadResult,
   nativeWriteArgs,
   nativeWriteResult,
+  type NativeReadArgs,
+  type NativeWriteArgs,
   type NativeWriteResult,
 } from "./validators";
 
 /** The rows most similar to a vector, by Convex's index. */
-export const query = nativeVectorAction({
+export const query = adminAction({
+  args: nativeQueryArgs,
+  returns: nativeQueryResult,
+  handler: nativeVectors.search,
+});
+
+export const queryAsUser = nativeVectorAction({
   args: nativeQueryArgs,
   returns: nativeQueryResult,
   handler: async (ctx, args) => {
@@ -31,42 +44,65 @@ export const query = nativeVectorAction({
 });
 
 /** Rows by `_id`, by id or page by page, and their number. */
-export const read = nativeVectorQuery({
+export const read = adminQuery({
+  args: nativeReadArgs,
+  returns: nativeReadResult,
+  handler: answerRead,
+});
+
+export const readAsUser = nativeVectorQuery({
   args: nativeReadArgs,
   returns: nativeReadResult,
   handler: async (ctx, args) => {
     await checkAccess(ctx, "nativeVector", args.config.tableName);
-    switch (args.op) {
-      case "getByConvexIds":
-        return await nativeVectors.getByConvexIds(ctx, args);
-      case "listByIds":
-        return await nativeVectors.listByIds(ctx, args);
-      case "listPage":
-        return await nativeVectors.listPage(ctx, args);
-      case "describe":
-        return await nativeVectors.describe(ctx, args);
-    }
+    return await answerRead(ctx, args);
   },
 });
 
+async function answerRead(ctx: AnyReadCtx, args: NativeReadArgs) {
+  switch (args.op) {
+    case "getByConvexIds":
+      return await nativeVectors.getByConvexIds(ctx, args);
+    case "listByIds":
+      return await nativeVectors.listByIds(ctx, args);
+    case "listPage":
+      return await nativeVectors.listPage(ctx, args);
+    case "describe":
+      return await nativeVectors.describe(ctx, args);
+  }
+}
+
 /** Upsert, update and delete rows. */
-export const write = nativeVectorMutation({
+export const write = adminMutation({
+  args: nativeWriteArgs,
+  returns: nativeWriteResult,
+  handler: answerWrite,
+});
+
+export const writeAsUser = nativeVectorMutation({
   args: nativeWriteArgs,
   returns: nativeWriteResult,
   handler: async (ctx, args): Promise<NativeWriteResult> => {
     await checkAccess(ctx, "nativeVector", args.config.tableName);
-    switch (args.op) {
-      case "upsert":
-        await nativeVectors.upsert(ctx, args);
-        return { ok: true };
-      case "updateById":
-        await nativeVectors.updateById(ctx, args);
-        return { ok: true };
-      case "deleteByIds":
-        await nativeVectors.deleteByIds(ctx, args);
-        return { ok: true };
-      case "clear":
-        return { ok: true, hasMore: await nativeVectors.clear(ctx, args) };
-    }
+    return await answerWrite(ctx, args);
   },
 });
+
+async function answerWrite(
+  ctx: AnyWriteCtx,
+  args: NativeWriteArgs,
+): Promise<NativeWriteResult> {
+  switch (args.op) {
+    case "upsert":
+      await nativeVectors.upsert(ctx, args);
+      return { ok: true };
+    case "updateById":
+      await nativeVectors.updateById(ctx, args);
+      return { ok: true };
+    case "deleteByIds":
+      await nativeVectors.deleteByIds(ctx, args);
+      return { ok: true };
+    case "clear":
+      return { ok: true, hasMore: await nativeVectors.clear(ctx, args) };
+  }
+}

@@ -64,17 +64,27 @@ type Visibility<A extends Area> =
 
 const access: Access = given;
 
+// Each function of storage, the cache and native vector indexes has two doors. A
+// public function can't tell an admin key from an anonymous call, so the door at
+// the path that npm's clients call is internal: it is the admin key's, whatever
+// `auth.ts` opens. Users have one beside it, which asks the rule.
+
+/** Register functions for an admin key. */
+export const adminQuery = internalQueryGeneric;
+export const adminMutation = internalMutationGeneric;
+export const adminAction = internalActionGeneric;
+
 /** Registers a live query: internal, unless a rule opens it. */
 export const liveQuery = (
   access.queries ? queryGeneric : internalQueryGeneric
 ) as QueryBuilder<AnyDataModel, Visibility<"queries">>;
 
-/** Registers a mutation on all of storage: internal, unless a rule opens it. */
+/** Registers a user's mutation on all of storage: internal, unless a rule opens it. */
 export const storageMutation = (
   access.storage ? mutationGeneric : internalMutationGeneric
 ) as MutationBuilder<DataModel, Visibility<"storage">>;
 
-/** Registers functions of native vector indexes: internal, unless a rule opens them. */
+/** Registers a user's functions of native vector indexes: internal, unless a rule opens them. */
 export const nativeVectorQuery = (
   access.nativeVector ? queryGeneric : internalQueryGeneric
 ) as QueryBuilder<AnyDataModel, Visibility<"nativeVector">>;

@@ -13,11 +13,22 @@ from mastra_convex._async.subscription import AsyncSubscription, NativeDeploymen
 T = TypeVar("T")
 
 
+# Functions that an admin key calls, and those beside them that ask the rules of ``auth.ts`` and are for users. A path
+# of a program's own leads to one function, whoever calls.
+AS_USER = {
+    "mastra/storage:handle": "mastra/storage:handleAsUser",
+    "mastra/cache:handle": "mastra/cache:handleAsUser",
+    "mastra/nativeVector:query": "mastra/nativeVector:queryAsUser",
+    "mastra/nativeVector:read": "mastra/nativeVector:readAsUser",
+    "mastra/nativeVector:write": "mastra/nativeVector:writeAsUser",
+}
+
+
 class AsyncPackageFunctions:
     """Calls this package's functions of a deployment.
 
-    The rules of ``auth.ts`` are about users, and the owner is none. Through this handle the owner calls as the
-    administrator, whom every rule admits. A user stays the same user.
+    The rules of ``auth.ts`` are about users, and the owner is none. Through this handle the owner calls the functions
+    that no rule guards, and live queries as the administrator, whom every rule admits. A user stays the same user.
     """
 
     def __init__(self, deployment: AsyncDeployment) -> None:
@@ -29,15 +40,19 @@ class AsyncPackageFunctions:
         """The deployment's target."""
         return self._deployment.url
 
+    def path(self, function: str) -> str:
+        """Where the function at a path is for the caller."""
+        return function if self._deployment._is_owners else AS_USER.get(function, function)
+
     async def call(self, kind: FunctionKind, path: str, args: dict[str, Any]) -> Any:
         """Call a function that may write."""
         native = await self._open()
-        return await call(native.call, kind, path, args)
+        return await call(native.call, kind, self.path(path), args)
 
     async def read(self, kind: FunctionKind, path: str, args: dict[str, Any]) -> Any:
         """Call a function that only reads. The call is repeated if its answer gets lost."""
         native = await self._open()
-        return await call(native.read, kind, path, args)
+        return await call(native.read, kind, self.path(path), args)
 
     def watch(self, path: str, args: dict[str, Any], shape: Callable[[Any], T]) -> AsyncSubscription[T]:
         """Follow a query, whose results `shape` converts."""
