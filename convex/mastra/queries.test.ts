@@ -73,6 +73,11 @@ test.each([
 test.each<[string, object, string]>([
   ["watchMessages", { threadId: "t1" }, "m1 m2 m3"],
   ["watchMessages", { threadId: "t1", order: "desc", limit: 2 }, "m3 m2"],
+  ["watchMessages", { threadId: "t1", limit: 2 }, "m1 m2"],
+  ["watchMessages", { threadId: "t1", last: 2 }, "m2 m3"],
+  ["watchMessages", { threadId: "t1", last: 2, order: "desc" }, "m3 m2"],
+  ["watchMessages", { threadId: "t1", last: 5000 }, "m1 m2 m3"],
+  ["watchMessages", { threadId: "none", last: 2 }, ""],
   ["watchMessages", { threadId: "none" }, ""],
   ["watchThreadsByResource", { resourceId: "ada" }, "t2 t1"],
   ["watchThreadsByResource", { resourceId: "ada", order: "asc" }, "t1 t2"],
@@ -150,11 +155,16 @@ describe("pages", () => {
   });
 });
 
-test.each([0, -1, 1.5, Number.NaN])(
-  "a limit of %d is refused",
-  async (limit) => {
+describe.each(["limit", "last"])("a %s", (name) => {
+  test.each([0, -1, 1.5, Number.NaN])("of %d is refused", async (number) => {
     await expect(
-      query("watchMessages", { threadId: "t1", limit }),
-    ).rejects.toThrow(/limit: .*; expected a positive integer/);
-  },
-);
+      query("watchMessages", { threadId: "t1", [name]: number }),
+    ).rejects.toThrow(new RegExp(`${name}: .*; expected a positive integer`));
+  });
+});
+
+test("a limit and a last are refused together", async () => {
+  await expect(
+    query("watchMessages", { threadId: "t1", limit: 1, last: 1 }),
+  ).rejects.toThrow(/last: 1 and limit: 1; expected one of them/);
+});

@@ -8,7 +8,7 @@
  * @module
  */
 import type { AnyDataModel, GenericQueryCtx } from "convex/server";
-import { v } from "convex/values";
+import { ConvexError, v } from "convex/values";
 import { checkAccess, liveQuery } from "./model/access";
 import * as live from "./model/live";
 import { countResult, liveOrder, livePage } from "./validators";
@@ -24,21 +24,44 @@ export const watchThread = liveQuery({
   },
 });
 
-/** A thread's messages by `createdAt`: its first ones, or its last ones in descending order. At most 1000. */
+/**
+ * A thread's messages by `createdAt`, at most 1000.
+ *
+ * With `last`, the newest so many: the oldest of them first, or the newest with
+ * `order: "desc"`. That is the argument for a chat, which goes on showing what
+ * is said. Otherwise the first `limit` in the order: with "asc", the default,
+ * the thread's oldest, so messages beyond them never show.
+ */
 export const watchMessages = liveQuery({
   args: {
     threadId: v.string(),
+    last: v.optional(v.number()),
     limit: v.optional(v.number()),
     order: liveOrder,
   },
   returns: v.array(v.any()),
-  handler: async (ctx, { threadId, limit = 100, order = "asc" }) => {
+  handler: async (ctx, { threadId, last, limit, order = "asc" }) => {
     await checkThread(ctx, threadId);
-    return await live.first(live.messages(ctx, threadId, order), limit);
+    if (last === undefined) {
+      const messages = live.messages(ctx, threadId, order);
+      return await live.first(messages, limit ?? 100);
+    }
+    if (limit !== undefined) {
+      throw new ConvexError({
+        code: "InvalidArgument",
+        message: `last: ${last} and limit: ${limit}; expected one of them`,
+      });
+    }
+    const newest = await live.first(
+      live.messages(ctx, threadId, "desc"),
+      last,
+      "last",
+    );
+    return order === "desc" ? newest : newest.reverse();
   },
 });
 
-/** A resource's threads by `createdAt`. At most 1000. */
+/** A resource's first `limit` threads by `createdAt`, by default the newest 50; at most 1000. */
 export const watchThreadsByResource = liveQuery({
   args: {
     resourceId: v.string(),
@@ -78,7 +101,7 @@ const runFilter = {
   resourceId: v.optional(v.string()),
 };
 
-/** The latest runs: of a workflow, of a resource, of both or of all. At most 1000. */
+/** The latest `limit` runs, by default 50, at most 1000: of a workflow, of a resource, of both or of all. */
 export const watchWorkflowRuns = liveQuery({
   args: { ...runFilter, limit: v.optional(v.number()) },
   returns: v.array(v.any()),

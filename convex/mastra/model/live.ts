@@ -56,9 +56,9 @@ export function runs(
   return inOrder(ctx, "mastra_workflow_snapshots", fields, "desc");
 }
 
-/** The first rows, at most 1000. */
-export async function first(rows: AnyRows, limit: number) {
-  return await rows.take(rowsWanted(limit));
+/** The first rows, at most 1000; `name` is the argument that says how many. */
+export async function first(rows: AnyRows, limit: number, name = "limit") {
+  return await rows.take(rowsWanted(limit, name));
 }
 
 /** Rows from a cursor on, fewer than `limit` where they are large. */
@@ -111,10 +111,10 @@ function conditionsOf(fields: Record<string, string | undefined>) {
     .map(([field, value]) => ({ field, value }));
 }
 
-function rowsWanted(limit: number): number {
+function rowsWanted(limit: number, name = "limit"): number {
   if (isCount(limit) && limit > 0) return Math.min(limit, MAX_ROWS);
   throw new ConvexError({
     code: "InvalidArgument",
-    message: `limit: ${limit}; expected a positive integer`,
+    message: `${name}: ${limit}; expected a positive integer`,
   });
 }

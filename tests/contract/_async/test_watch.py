@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -35,6 +36,34 @@ async def test_a_thread_and_its_messages_are_watched(store: mc.AsyncConvexStore)
     assert await latest.next(timeout=20) == found[-1:]
     await store.memory.delete_thread("t1")
     assert [await thread.next(timeout=20), await messages.next(timeout=20)] == [None, []]
+
+
+async def test_the_newest_messages_are_watched(store: mc.AsyncConvexStore) -> None:
+    """A chat goes on beyond its first 100 messages; the oldest of those shown come first."""
+    await store.memory.save_thread(mc.Thread(id="t1", resource_id="ada"))
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    messages = [
+        mc.Message(id=f"m{n}", thread_id="t1", content=f"{n}", created_at=noon + timedelta(seconds=n))
+        for n in range(120)
+    ]
+    await store.memory.save_messages(messages[:110])
+    shown = {
+        "100 oldest first": (store.watch_messages("t1"), slice(-100, None), 1),
+        "last 3": (store.watch_messages("t1", last=3), slice(-3, None), 1),
+        "last 3, newest first": (store.watch_messages("t1", last=3, order="desc"), slice(-3, None), -1),
+        "newest first": (store.watch_messages("t1", order="desc"), slice(-100, None), -1),
+        "first 3": (store.watch_messages("t1", limit=3), slice(3), 1),
+    }
+
+    async def check(texts: list[str], names: Iterable[str]) -> None:
+        for name in names:
+            states, part, step = shown[name]
+            assert [message.text for message in await states.next(timeout=20)] == texts[part][::step], name
+
+    await check([f"{n}" for n in range(110)], shown)
+    await store.memory.save_messages(messages[110:])
+    # What the first three are never changes.
+    await check([f"{n}" for n in range(120)], [name for name in shown if name != "first 3"])
 
 
 async def test_a_resource_is_watched(store: mc.AsyncConvexStore) -> None:
@@ -71,6 +100,11 @@ async def test_runs_are_watched(store: mc.AsyncConvexStore) -> None:
 
 BAD: list[tuple[Callable[[mc.AsyncConvexStore], Any], str]] = [
     (lambda store: store.watch_thread(""), r"watch_thread: thread_id is ''; expected text, not empty"),
+    (lambda store: store.watch_messages("t1", last=0), r"watch_messages: last 0; expected a positive integer"),
+    (
+        lambda store: store.watch_messages("t1", last=1, limit=1),
+        r"watch_messages: last 1 and limit 1; expected one of them",
+    ),
     (lambda store: store.watch_messages("t1", limit=0), r"watch_messages: limit 0; expected a positive integer"),
     (
         lambda store: store.watch_messages("t1", order="up"),

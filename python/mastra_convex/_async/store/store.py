@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
-from mastra_convex._arguments import key_text, one_of
+from mastra_convex._arguments import (
+    as_number,
+    key_text,
+    one_of,
+    plain,
+)
 from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
 from mastra_convex._async.storage import AsyncStorage
@@ -13,7 +18,7 @@ from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex._async.store.domains import AsyncDomains
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import from_row
+from mastra_convex.records._columns import from_row, from_rows
 from mastra_convex.records.memory import Message, Resource, Thread
 from mastra_convex.records.workflows import WorkflowRun
 
@@ -71,8 +76,8 @@ class AsyncConvexStore(AsyncClient, AsyncDomains):
         super().__init__(deployment, **options)
         if not isinstance(id, str) or not id:
             raise InvalidArgumentError(f"ConvexStore: id {id!r}; expected text, not empty")
-        self.id = id
-        self.storage_function = storage_function
+        self.id = plain(id)
+        self.storage_function = plain(storage_function)
         self.disable_init = disable_init
         self._storage = AsyncStorage(self._functions, storage_function)
         self._make_domains(self._storage)
@@ -92,7 +97,7 @@ class AsyncConvexStore(AsyncClient, AsyncDomains):
 
         None for Mastra's domains that this store doesn't have, such as ``"agents"``, and for any other name.
         """
-        domain = vars(self).get(name)
+        domain = vars(self).get(plain(name))
         return domain if isinstance(domain, AsyncDomain) else None
 
     async def clear(self, table_name: str) -> None:
@@ -112,30 +117,70 @@ class AsyncConvexStore(AsyncClient, AsyncDomains):
         return self._watch("watchThread", args, _one(Thread))
 
     def watch_messages(
-        self, thread_id: str, *, limit: int = 100, order: Literal["asc", "desc"] = "asc"
+        self,
+        thread_id: str,
+        *,
+        last: int | None = None,
+        limit: int | None = None,
+        order: Literal["asc", "desc"] = "asc",
     ) -> AsyncSubscription[list[Message]]:
-        """Follow a thread's messages: the list, again after each change.
+        """Follow a thread's newest messages: the list, again after each change.
 
         Parameters
         ----------
         thread_id : str
             The thread.
-        limit : int, default 100
-            The number of messages, at most 1000.
+        last : int, default 100
+            The number of messages, at most 1000: the newest. Older messages are cut off.
+        limit : int, optional
+            Instead of `last`: the first so many in the order, at most 1000. With ``"asc"`` these are the thread's
+            oldest, so messages after them never show.
         order : {"asc", "desc"}, default "asc"
-            Oldest or newest first, by ``created_at``.
+            The oldest of them first, or the newest, by ``created_at``.
+
+        Returns
+        -------
+        AsyncSubscription of list of Message
+
+        Raises
+        ------
+        InvalidArgumentError
+            A number isn't positive, both numbers are given, or the order is another text.
         """
         place = "ConvexStore.watch_messages"
-        args = {"threadId": key_text(f"{place}: thread_id", thread_id), **_limit(place, limit)}
-        return self._watch("watchMessages", {**args, **_order(place, order)}, _list(Message))
+        one_of(ORDERS, f"{place}: order", order)
+        if last is not None and limit is not None:
+            raise InvalidArgumentError(f"{place}: last {last!r} and limit {limit!r}; expected one of them")
+        if limit is not None:
+            count, asked, is_turned = _count(place, "limit", limit), order, False
+        else:
+            # The newest first, then turned: functions that are deployed may be older than their argument `last`.
+            count, asked, is_turned = _count(place, "last", 100 if last is None else last), "desc", order == "asc"
+        args = {"threadId": key_text(f"{place}: thread_id", thread_id), "limit": count, "order": asked}
+        messages = _list(Message)
+        return self._watch("watchMessages", args, lambda rows: messages(rows[::-1] if is_turned else rows))
 
     def watch_threads_by_resource(
         self, resource_id: str, *, limit: int = 50, order: Literal["asc", "desc"] = "desc"
     ) -> AsyncSubscription[list[Thread]]:
-        """Follow a resource's threads by ``created_at``, as `watch_messages` does messages."""
+        """Follow a resource's threads by ``created_at``, by default its newest 50, the newest first.
+
+        Parameters
+        ----------
+        resource_id : str
+            Whose threads.
+        limit : int, default 50
+            The first so many in the order, at most 1000. The others are not among them.
+        order : {"asc", "desc"}, default "desc"
+            The oldest first, or the newest. With ``"asc"`` and more threads than `limit`, new ones never show.
+        """
         place = "ConvexStore.watch_threads_by_resource"
-        args = {"resourceId": key_text(f"{place}: resource_id", resource_id), **_limit(place, limit)}
-        return self._watch("watchThreadsByResource", {**args, **_order(place, order)}, _list(Thread))
+        args = {
+            "resourceId": key_text(f"{place}: resource_id", resource_id),
+            "limit": _count(place, "limit", limit),
+            "order": one_of(ORDERS, f"{place}: order", order),
+        }
+        return self._watch("watchThreadsByResource", args, _list(Thread))
 
     def watch_resource(self, resource_id: str) -> AsyncSubscription[Resource | None]:
         """Follow a resource: the resource, or None if it doesn't exist, again after each change."""
@@ -154,9 +199,17 @@ class AsyncConvexStore(AsyncClient, AsyncDomains):
     def watch_workflow_runs(
         self, *, workflow_name: str | None = None, resource_id: str | None = None, limit: int = 50
     ) -> AsyncSubscription[list[WorkflowRun]]:
-        """Follow the latest runs, newest first, at most 1000: of a workflow, of a resource, of both, or all."""
+        """Follow the latest runs, newest first: of a workflow, of a resource, of both, or all.
+
+        Parameters
+        ----------
+        workflow_name, resource_id : str, optional
+            Only runs of it.
+        limit : int, default 50
+            The number of runs, at most 1000. Older runs are cut off.
+        """
         place = "ConvexStore.watch_workflow_runs"
-        args: dict[str, Any] = _limit(place, limit)
+        args: dict[str, Any] = {"limit": _count(place, "limit", limit)}
         if workflow_name is not None:
             args["workflowName"] = key_text(f"{place}: workflow_name", workflow_name)
         if resource_id is not None:
@@ -172,14 +225,12 @@ def _one(kind: type[Record]) -> Callable[[Any], Record | None]:
 
 
 def _list(kind: type[Record]) -> Callable[[Any], list[Record]]:
-    return lambda rows: [from_row(kind, row) for row in rows]
+    return lambda rows: from_rows(kind, rows)
 
 
-def _limit(place: str, limit: int) -> dict[str, int]:
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise InvalidArgumentError(f"{place}: limit {limit!r}; expected a positive integer")
-    return {"limit": limit}
-
-
-def _order(place: str, order: str) -> dict[str, str]:
-    return {"order": one_of(ORDERS, f"{place}: order", order)}
+def _count(place: str, name: str, count: int) -> int:
+    """How many rows."""
+    number = as_number(count)
+    if not isinstance(number, int) or number < 1:
+        raise InvalidArgumentError(f"{place}: {name} {count!r}; expected a positive integer")
+    return number
