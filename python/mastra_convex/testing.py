@@ -44,7 +44,13 @@ def async_convex(convex_functions: str | os.PathLike[str] | None) -> Iterator[mc
     """An `AsyncDeployment`, which opens at its first await, in any event loop."""
     deployment = mc.connect_async(":memory:", functions=convex_functions)
     yield deployment
-    asyncio.run(deployment.close())
+    # A loop of its own: `asyncio.run` would leave the thread without one.
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(deployment.close())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
 
 
 @pytest.fixture

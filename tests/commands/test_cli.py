@@ -418,3 +418,20 @@ def test_the_bundled_rows_are_some_of_the_repositorys(docstrings: Docstrings, ex
     np.testing.assert_array_equal(Bundled().embeddings, exact.embeddings)
     assert sum(len(file.read_bytes()) for file in folder.iterdir()) <= 2_000_000
     assert "PYTHON SOFTWARE FOUNDATION LICENSE" in (folder / "LICENSE-PSF.txt").read_text()
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)], ids=str)
+def test_a_closed_stream_is_no_traceback(tmp_path: Path, closed: tuple[int, ...]) -> None:
+    """And takes no place in the data: the next file that is opened would have its number."""
+    arguments = [COMMAND, "demo", "--data", str(tmp_path / "data")]
+    pipes = {name: subprocess.PIPE for number, name in ((1, "stdout"), (2, "stderr")) if number not in closed}
+
+    def close() -> None:
+        for number in closed:
+            os.close(number)
+
+    done = subprocess.run(arguments, **pipes, text=True, timeout=100, env=ENVIRONMENT, preexec_fn=close)
+    assert done.returncode == 0
+    assert "Traceback" not in f"{done.stdout}{done.stderr}"
+    with mc.connect(tmp_path / "data") as db:
+        assert len(mc.ConvexVector(db).list_indexes()) == 1

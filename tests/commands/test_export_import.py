@@ -6,6 +6,7 @@ import json
 import resource
 import shutil
 import signal
+import stat
 import subprocess
 import zipfile
 from collections.abc import Callable
@@ -222,6 +223,7 @@ def test_a_full_disk_is_named_and_nothing_is_left(folder: Path, snapshot: Path, 
     )
     assert ended.returncode == 3, ended.stderr
     assert "no space left for" in ended.stderr
+    assert "ZipWriter" not in ended.stderr
     if command == "import":
         assert filled_tables(done("export", target, tmp_path / "y.zip")) == {}
     else:
@@ -254,12 +256,24 @@ def test_an_interrupted_import_leaves_nothing_and_can_be_run_again(
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_export_leaves_no_file_of_that_name(folder: Path, tmp_path: Path, number: int) -> None:
-    """An interrupted export leaves no file; a killed one leaves a part, which the next export overwrites."""
+    """An interrupted export leaves no file; a killed one leaves a part, under a name of its own."""
     file = tmp_path / "x.zip"
     interrupted(["export", str(folder), str(file)], "Exporting", number)
-    assert [path.name for path in tmp_path.iterdir()] == (["x.zip.part"] if number == signal.SIGKILL else [])
+    left = list(tmp_path.iterdir())
+    assert [path.name.startswith(".mastra-convex-") for path in left] == [True] * (number == signal.SIGKILL)
     done("export", folder, file)
-    assert [path.name for path in tmp_path.iterdir()] == ["x.zip"]
+    assert sorted(tmp_path.iterdir()) == sorted([file, *left])
+
+
+def test_an_export_is_its_owners_alone_and_leaves_other_files(folder: Path, tmp_path: Path) -> None:
+    """A file of the user's that is named like a part of it, too, whether the export succeeds or not."""
+    mine = tmp_path / "x.zip.part"
+    mine.write_text("mine")
+    done("export", folder, tmp_path / "x.zip")
+    assert stat.S_IMODE((tmp_path / "x.zip").stat().st_mode) == 0o600
+    assert run("export", str(folder), str(tmp_path / "x.zip")).returncode == 2
+    assert mine.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.zip", "x.zip.part"]
 
 
 def test_uploads_are_taken_part_by_part(snapshot: Path) -> None:

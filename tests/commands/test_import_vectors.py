@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ def texts() -> list[str]:
 def write_lines(path: Path, vectors: np.ndarray[Any, Any]) -> None:
     rows = zip(IDS, vectors.tolist(), METADATA, strict=True)
     lines = [json.dumps({"id": id, "vector": vector, "metadata": row}) for id, vector, row in rows]
-    path.write_text("\n".join(lines))
+    path.write_text("\n".join(lines) + "\n\n \n")
 
 
 def done(*arguments: str | Path, environment: dict[str, str] | None = None) -> Any:
@@ -93,6 +95,23 @@ def line(**fields: Any) -> str:
     return json.dumps({"id": "a", "vector": [1, 2], **fields}) + "\n"
 
 
+def deep(levels: int) -> str:
+    """Objects within objects."""
+    return '{"a":' * levels + "1" + "}" * levels
+
+
+def negative() -> bytes:
+    """An ``.npz`` whose array says that it has less than no rows."""
+    file = io.BytesIO()
+    np.savez(file, vectors=np.ones((3, 2)))
+    with zipfile.ZipFile(file) as zipped:
+        array = zipped.read("vectors.npy")
+    changed = io.BytesIO()
+    with zipfile.ZipFile(changed, "w") as zipped:
+        zipped.writestr("vectors.npy", array.replace(b"(3, 2), } ", b"(-1, 2), }"))
+    return changed.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -118,6 +137,11 @@ def line(**fields: Any) -> str:
         (line() + line(vector=[1, "x"]), "lines from 1: vectors: an array of <U"),
         (line() + line(vector=[1, float("nan")]), "lines from 1: vectors[1][1] is nan"),
         (line() + line(metadata=[1]), "lines from 1: metadata[1] is [1]; expected a dict"),
+        (line() + "\n" + line(), "line 2: Expecting value"),
+        (line() + line(id="\ud800"), "lines from 1: ids[1] is '\\ud800', which has a lone surrogate"),
+        (line() + line(metadata="@").replace('"@"', deep(5000)), "line 2: nested too deep; expected a JSON object"),
+        (line() + line(metadata="@").replace('"@"', deep(100)), "lines from 1: metadata[1]"),
+        (negative(), "vectors of shape (-1, 2), float64; expected a matrix of numbers"),
         (line() * 600 + line(id=""), "lines from 501: ids[100] is ''; expected text, not empty"),
     ],
 )

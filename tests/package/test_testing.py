@@ -29,6 +29,18 @@ TESTS = """
 
         assert asyncio.run(use()) == 1
 
+    @pytest.fixture
+    def loop_of_the_thread():
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        yield loop
+        assert asyncio.get_event_loop_policy().get_event_loop() is loop
+        asyncio.set_event_loop(None)
+        loop.close()
+
+    def test_the_threads_loop_stays(loop_of_the_thread, async_convex):
+        loop_of_the_thread.run_until_complete(mc.AsyncConvexVector(async_convex).list_indexes())
+
     def test_code_that_connects_by_itself(convex_url):
         with mc.connect_from_env() as db:
             assert db.url == convex_url
@@ -39,7 +51,7 @@ TESTS = """
 def test_each_test_has_a_deployment_of_its_own(pytester: pytest.Pytester) -> None:
     pytester.makeconftest('pytest_plugins = ["mastra_convex.testing"]')
     pytester.makepyfile(TESTS)
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=4)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=5)
 
 
 def test_the_functions_may_be_the_users(pytester: pytest.Pytester) -> None:

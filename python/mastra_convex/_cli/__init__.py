@@ -63,6 +63,7 @@ def _every_command(
 
 def main() -> None:
     """Run the command line; whatever goes wrong ends as a message and an exit code."""
+    terminal.open_streams()
     terminal.take_any_text()
     try:
         try:

@@ -58,15 +58,13 @@ def write_snapshot(
     deployment: _native.EmbeddedDeployment | _native.HttpDeployment, path: Path
 ) -> _native.SnapshotSummary:
     """Write a file completely or not at all, read it again, and summarise it."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with snapshots.file_errors("export", path), snapshots.progress() as progress:
-            written = deployment.export_snapshot(part, progress=progress)
-            found = _native.read_snapshot(part, progress=progress)
-            if written is not None and written.tables != found.tables:
-                raise MastraConvexError(f"export: {path}: the file's content differs from the exported tables")
-            part.rename(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with (
+        snapshots.file_errors("export", path),
+        terminal.replacing(path) as part,
+        snapshots.progress() as progress,
+    ):
+        written = deployment.export_snapshot(part, progress=progress)
+        found = _native.read_snapshot(part, progress=progress)
+        if written is not None and written.tables != found.tables:
+            raise MastraConvexError(f"export: {path}: the file's content differs from the exported tables")
     return found

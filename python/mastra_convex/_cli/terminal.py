@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,21 @@ out = Console(markup=False, highlight=False, emoji=False)
 err = Console(markup=False, highlight=False, emoji=False, stderr=True)
 
 SECONDS_A_LINE = 5
+
+
+def open_streams() -> None:
+    """Give a stream that the caller closed a place where its text is lost.
+
+    Otherwise the next file that is opened, such as the data's, takes its number, and the text goes there.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number.
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 -- open as long as the program runs
 
 
 def take_any_text() -> None:
@@ -61,10 +78,26 @@ def bars() -> Iterator[Bars]:
 
 def write(file: Path, content: bytes) -> None:
     """Write a file completely, or raise an error and leave the old file."""
-    part = file.with_name(f"{file.name}.part")
     try:
-        part.write_bytes(content)
-        part.replace(file)
+        with replacing(file) as part:
+            part.write_bytes(content)
+            # As any other file that a program makes.
+            mask = os.umask(0)
+            os.umask(mask)
+            part.chmod(0o666 & ~mask)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise ConfigurationError(f"{file}: {error.strerror}; expected a writable file") from error
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """A new file, readable by its owner only, that takes the place of another one at the end, or is deleted."""
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".mastra-convex-", suffix=".part")
+    os.close(descriptor)
+    part = Path(name)
+    try:
+        yield part
+        part.replace(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

@@ -65,7 +65,7 @@ class Npz:
             raise InvalidArgumentError(f"{self._place}: the file holds {names}; expected a matrix named `vectors`")
         self._names = [name for name in ("vectors", "ids", "metadata") if name in names]
         with _Array(self._place, file, "vectors") as vectors:
-            if len(vectors.shape) != 2 or vectors.dtype.kind not in "fiu":
+            if len(vectors.shape) != 2 or min(vectors.shape) < 0 or vectors.dtype.kind not in "fiu":
                 raise InvalidArgumentError(
                     f"{self._place}: vectors of shape {vectors.shape}, {vectors.dtype}; expected a matrix of numbers"
                 )
@@ -149,22 +149,23 @@ class JsonLines:
     def blocks(self) -> Iterator[Block]:
         """All rows, in order."""
         rows: list[tuple[str, list[float], dict[str, Any] | None]] = []
-        end, number = 0, 0
+        end, last = 0, 0
         with self._path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 end += len(line)
+                # Blank lines are none at the end of a file, where editors leave them.
+                if not line.strip() and not file.read().strip():
+                    break
                 rows.append(self._row(f"import: {self._path}, line {number}", line))
+                last = number
                 if len(rows) == BLOCK_LINES:
-                    yield self._block(rows, number, end)
+                    yield self._block(rows, last, end)
                     rows = []
         if rows:
-            yield self._block(rows, number, end)
+            yield self._block(rows, last, self.size)
 
     def _row(self, place: str, line: bytes) -> tuple[str, list[float], dict[str, Any] | None]:
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InvalidArgumentError(f"{place}: {error}; expected a JSON object") from error
+        row = _json(place, line)
         unknown = sorted(row.keys() - {"id", "vector", "metadata"}) if isinstance(row, dict) else None
         if unknown is None or unknown or not isinstance(row.get("id"), str) or not isinstance(row.get("vector"), list):
             found = f"the fields {unknown}" if unknown else f"{line[:60].decode(errors='replace')!r}"
@@ -185,14 +186,20 @@ class JsonLines:
         return Block(list(vectors), list(ids), list(metadata), place, end)
 
 
+def _json(place: str, text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InvalidArgumentError(f"{place}: {error}; expected a JSON object") from error
+    except RecursionError:
+        raise InvalidArgumentError(f"{place}: nested too deep; expected a JSON object of fewer levels") from None
+
+
 def _metadata(place: str, text: str) -> dict[str, Any] | None:
     """The object of a JSON text; None for an empty text."""
     if not text:
         return None
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise InvalidArgumentError(f"{place}: {error}; expected a JSON object") from error
+    value = _json(place, text)
     if value is not None and not isinstance(value, dict):
         raise InvalidArgumentError(f"{place} is {value!r:.80}; expected a JSON object")
     return value

@@ -111,7 +111,6 @@ pub(crate) fn arguments(args: Option<Value>) -> Result<Value, Refusal> {
     match args {
         Some(Value::Array(list)) if list.len() == 1 => arguments(list.iter().next().map(std::borrow::Cow::into_owned)),
         Some(args @ Value::Object(_)) => Ok(args),
-        None => Ok(Object::new().into()),
         found => Err(Refusal::bad_request(
             "BadJsonBody",
             format!("`args`: expected an object, found {}", shown(found.as_ref())),

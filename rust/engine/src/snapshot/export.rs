@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, Seek, SeekFrom, Write},
 };
 
 use value::{Value, json};
@@ -24,6 +24,46 @@ const README: &str = "# A snapshot of a Convex deployment
 
 /// The fastest: embeddings hardly get smaller with more effort.
 const COMPRESSION_LEVEL: i64 = 1;
+
+type Zip<'a> = ZipWriter<BufWriter<Output<'a>>>;
+
+/// A file, or once writing to it has failed, nothing. A dropped [`ZipWriter`] ends its file, and prints what fails
+/// then; the first failure was returned before.
+struct Output<'a> {
+    file: &'a File,
+    /// Where it would be, had writing not failed.
+    lost: Option<u64>,
+}
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(position) = &mut self.lost {
+            *position += bytes.len() as u64;
+            return Ok(bytes.len());
+        }
+        let written = self.file.write(bytes);
+        if written.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
+            self.lost = Some(self.file.stream_position().unwrap_or_default());
+        }
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.lost.is_some() { Ok(()) } else { self.file.flush() }
+    }
+}
+
+impl Seek for Output<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let Some(position) = &mut self.lost else { return self.file.seek(to) };
+        *position = match to {
+            SeekFrom::Start(position) => position,
+            SeekFrom::Current(by) => position.saturating_add_signed(by),
+            SeekFrom::End(by) => self.file.metadata()?.len().saturating_add_signed(by),
+        };
+        Ok(*position)
+    }
+}
 
 impl Deployment {
     /// Writes the tables as they are after the last commit, whatever is written meanwhile. In memory, writers wait. Returns
@@ -49,7 +89,7 @@ fn export(transaction: &mut Transaction, file: &File, report: &mut Report<'_>) -
         total += transaction.count(name)?;
     }
     let mut meter = Meter::new(Phase::Export, total, report);
-    let mut zip = ZipWriter::new(BufWriter::with_capacity(1 << 20, file));
+    let mut zip = ZipWriter::new(BufWriter::with_capacity(1 << 20, Output { file, lost: None }));
     start(&mut zip, "README.md".to_owned())?;
     zip.write_all(README.as_bytes()).map_err(Error::SnapshotFile)?;
     start(&mut zip, "_tables/documents.jsonl".to_owned())?;
@@ -75,7 +115,7 @@ fn export(transaction: &mut Transaction, file: &File, report: &mut Report<'_>) -
 }
 
 /// Begins the next file of the zip.
-fn start(zip: &mut ZipWriter<BufWriter<&File>>, path: String) -> Result<()> {
+fn start(zip: &mut Zip<'_>, path: String) -> Result<()> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(COMPRESSION_LEVEL))
@@ -85,7 +125,7 @@ fn start(zip: &mut ZipWriter<BufWriter<&File>>, path: String) -> Result<()> {
     zip.start_file(path, options).map_err(failed)
 }
 
-fn write_line(zip: &mut ZipWriter<BufWriter<&File>>, value: &Value) -> Result<()> {
+fn write_line(zip: &mut Zip<'_>, value: &Value) -> Result<()> {
     let mut line = String::with_capacity(1024);
     json::encode(value, json::Format::Export, &mut line);
     line.push('\n');
