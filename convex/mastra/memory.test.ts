@@ -272,6 +272,29 @@ describe("messages", () => {
     expect(stored.map((row) => row.resourceId)).toEqual(["ada", "bob"]);
   });
 
+  test("saved again without a date of their own keep the stored one", async () => {
+    const at = (n: number) => `2026-01-01T00:00:0${n}.000Z`;
+    const save = async (undated: string[], ...records: object[]) =>
+      (await call("saveMessages", MESSAGES, { records, undated })).result;
+    await save([], message("m1", { createdAt: at(1) }));
+    const result = await save(
+      ["m1", "m2"],
+      message("m1", { createdAt: at(5), content: '"more"' }),
+      message("m2", { createdAt: at(6) }),
+      message("m2", { createdAt: at(7) }),
+      message("m3", { createdAt: at(8) }),
+    );
+    expect(result).toEqual(
+      [1, 6, 6, 8].map((n) => ({ resourceId: "ada", createdAt: at(n) })),
+    );
+    const stored = await storedIn(db, MESSAGES);
+    expect(stored.map((row) => [row.content, row.createdAt])).toEqual([
+      ['"more"', at(1)],
+      [message("m2").content, at(6)],
+      [message("m3").content, at(8)],
+    ]);
+  });
+
   test("of a thread that does not exist are not saved", async () => {
     const records = [message("m1"), message("m2", { thread_id: "stranger" })];
     expect(await call("saveMessages", MESSAGES, { records })).toEqual({

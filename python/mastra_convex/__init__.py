@@ -1,5 +1,6 @@
 """Mastra's storage and vector search on Convex: exact, fast, and embedded to begin with."""
 
+import inspect as _inspect
 import os as _os
 
 from mastra_convex import _native, errors, records
@@ -84,10 +85,12 @@ __all__ = [
 
 __version__ = _native.__version__
 
-# Classes report the module that users import them from.
+# Classes report the module that users import them from. The names in annotations belong to the module that has them.
 for _name in __all__:
     _public = globals()[_name]
     if isinstance(_public, type):
+        if "__annotations__" in vars(_public):
+            _public.__annotations__ = _inspect.get_annotations(_public, eval_str=True)
         _public.__module__ = __name__
 
 if hasattr(_os, "register_at_fork"):
@@ -97,4 +100,4 @@ if hasattr(_os, "register_at_fork"):
         after_in_child=_native.after_fork_in_child,
     )
 
-del _name, _public, _os
+del _name, _public, _inspect, _os

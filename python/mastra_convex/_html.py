@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from html import escape
 from itertools import islice
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from mastra_convex._native import QueryResults
+from mastra_convex._native import QueryResults
 
 # More rows or longer metadata would only fill the notebook.
 MOST_ROWS = 20
@@ -30,6 +29,26 @@ def query_results(self: QueryResults) -> str:
 def index_stats(count: int, dimension: int, metric: str) -> str:
     """`IndexStats._repr_html_`: one line."""
     return _table(["rows", "dimension", "metric"], [(f"{count:,}", f"{dimension:,}", metric)])
+
+
+def record(fields: Mapping[str, object]) -> str:
+    """A line a field."""
+    return _table(["field", "value"], [(name, str(value)) for name, value in fields.items()])
+
+
+def page(records: Sequence[object], heads: Sequence[str], number: int, total: int) -> str:
+    """A line a record, with the fields that the heads name, and where the page is in its list."""
+    rows = [[_cell(getattr(record, name)) for name in heads] for record in records[:MOST_ROWS]]
+    notes = [f"page {number:,}: {len(records):,} of {total:,}"]
+    if len(records) > MOST_ROWS:
+        notes.append(f"the first {MOST_ROWS} are shown")
+    return _table(heads, rows, "; ".join(notes))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return "" if value is None else str(value)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:

@@ -13,6 +13,9 @@ import numpy as np
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.types import iso_text
 
+# Far fewer than Python reads back on a deep stack: its parser takes as much of the stack as a call for each level.
+MOST_LEVELS = 200
+
 
 def to_json(place: str, value: object) -> str:
     """The JSON text of a value, as ``JSON.stringify`` writes it. Dates become ISO text, and arrays become lists.
@@ -23,11 +26,15 @@ def to_json(place: str, value: object) -> str:
         A part of the value isn't JSON. The error names its place.
     """
     try:
-        return _ENCODER.encode(value)
+        text = _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         if isinstance(error, InvalidArgumentError):
             raise InvalidArgumentError(f"{place}: {error}") from None
         raise InvalidArgumentError(_blame(place, value, ())) from None
+    # Most values have fewer brackets than may be nested.
+    if text.count("[") + text.count("{") > MOST_LEVELS and _is_deep(value):
+        raise InvalidArgumentError(_blame(place, value, ()))
+    return text
 
 
 def _plain(value: object) -> object:
@@ -43,13 +50,24 @@ def _plain(value: object) -> object:
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
 
 
+def _is_deep(value: object) -> bool:
+    """Whether JSON has more levels than `MOST_LEVELS`, or no end."""
+    level = [value]
+    for _ in range(MOST_LEVELS + 1):
+        # Each once: one that holds itself twice would double with every level.
+        containers = {id(item): item for item in level if isinstance(item, (dict, list, tuple))}
+        if not containers:
+            return False
+        level = [part for item in containers.values() for part in (item.values() if isinstance(item, dict) else item)]
+    return True
+
+
 def _blame(place: str, value: Any, outer: tuple[int, ...]) -> str:
     """The message that says which part of a value isn't JSON, and why; empty if all of it is JSON."""
     if id(value) in outer:
         return f"{place} contains itself, which JSON can't express"
-    # Below Python's own limit of recursion.
-    if len(outer) > 200:
-        return f"{place[:80]}… is nested more than 200 levels deep; expected fewer"
+    if len(outer) >= MOST_LEVELS and isinstance(value, Mapping | list | tuple):
+        return f"{place[:80]}… is nested more than {MOST_LEVELS} levels deep; expected fewer"
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, Mapping | list | tuple):

@@ -63,6 +63,8 @@ class QueryResult:
 
         float32 if that holds every number bit for bit, else float64.
         """
+    def to_dict(self) -> dict[str, Any]:
+        """Id, score and metadata as a dict, for JSON; with the vector as a list where it was asked for."""
     def __eq__(self, other: object, /) -> bool: ...
 
 @final
@@ -88,7 +90,7 @@ class QueryStats:
         """Time by phase: "transfer", "filter", "scan"."""
 
 @final
-class QueryResults:
+class QueryResults(Sequence[QueryResult]):
     """Hits by descending score, ties in stored order: a sequence that makes its items when they are accessed. Pickling
     and deep copying give a list of the hits.
     """
@@ -107,8 +109,10 @@ class QueryResults:
         """Statistics of the query."""
     def count(self, value: QueryResult) -> int:
         """The number of equal results."""
-    def index(self, value: QueryResult) -> int:
-        """The position of the first equal result."""
+    def index(self, value: QueryResult, start: int = 0, stop: int = ...) -> int:
+        """The position of the first equal result, from `start` on and before `stop`. Negative bounds count from the
+        end.
+        """
     def _repr_html_(self) -> str:
         """A table for notebooks; `mastra_convex.types` adds it."""
     def __len__(self) -> int: ...
@@ -410,7 +414,7 @@ def builtin_files() -> dict[str, str]:
     """The package's ``convex/`` folder: the text of each file by its path, e.g. "schema.ts"."""
 
 def matches_everything(filter: Mapping[str, Any]) -> bool:
-    """Whether a filter matches every possible row."""
+    """Whether a filter matches every possible row, or every row whose metadata has no empty object."""
 
 def row_sizes(ids: Sequence[str], metadata: Sequence[Mapping[str, Any]], dimension: int, place: str) -> list[int]:
     """The sizes of rows as documents, in bytes as Convex counts them. Raises an error if Convex can't hold a row."""

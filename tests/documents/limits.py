@@ -175,6 +175,18 @@ STORAGE = [
         HERE,
         lambda db: mc.ConvexStore(db).memory.save_messages([mc.Message(thread_id="t1", content="x" * MIB)]),
     ),
+    Limit(
+        "A message's text, which is kept twice for npm's client, as `content` and in `parts`",
+        "half a MiB",
+        HERE,
+        lambda db: mc.ConvexStore(db).memory.save_messages([mc.Message(thread_id="t1", content="x" * (MIB // 2))]),
+    ),
+    Limit(
+        "JSON's nesting in a record or the cache",
+        "200 levels",
+        HERE,
+        lambda db: mc.ConvexServerCache(db).set("key", deep(201)),
+    ),
     Limit("A value of the cache", "1 MiB", HERE, lambda db: mc.ConvexServerCache(db).set("key", "x" * MIB)),
 ]
 

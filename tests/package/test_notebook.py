@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import numpy as np
@@ -45,3 +46,20 @@ def test_index_stats_are_one_line() -> None:
     assert cells(mc.IndexStats(dimension=384, count=12_345, metric="cosine")._repr_html_()) == [
         ["12,345", "384", "cosine"]
     ]
+
+
+def test_records_and_pages_are_tables() -> None:
+    """A record shows the fields that were given; a page the important ones, short, and where it is in its list."""
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    thread = mc.Thread(id="t", resource_id="ada", title="A & B", created_at=noon, updated_at=noon)
+    assert cells(thread._repr_html_())[:3] == [["id", "t"], ["resource_id", "ada"], ["title", "A & B"]]
+    threads = mc.ThreadPage([thread] * 25, 30, 1, 25, False)._repr_html_()
+    assert cells(threads)[0] == ["t", "ada", "A & B", "2026-01-01 12:00:00"]
+    assert len(cells(threads)) == 20
+    assert caption(threads) == "page 1: 25 of 30; the first 20 are shown"
+    message = mc.Message(id="m", thread_id="t", content="<b>Hi</b>", created_at=noon)
+    messages = mc.MessagePage([message], 1, 0, 40, False)._repr_html_()
+    assert cells(messages) == [["2026-01-01 12:00:00", "user", "<b>Hi</b>"]]
+    span = mc.Span(trace_id="t", span_id="s", name="recall", started_at=noon)
+    pages = [mc.TracePage([span], 1, 0, 40, False), mc.ThreadPage([], 0, 0, 40, False)]
+    assert [len(cells(page._repr_html_())) for page in pages] == [1, 0]

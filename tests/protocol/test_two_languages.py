@@ -138,7 +138,7 @@ def test_schedules(served: Served, store: mc.ConvexStore) -> None:
     """Schedules, firings and triggers are shared by both clients."""
     target = {"type": "workflow", "workflowId": "w", "inputData": ODD}
     store.schedules.create_schedule(
-        {"id": "python", "target": target, "cron": "x", "next_fire_at": 5, "metadata": ODD, "owner_id": "o"}
+        {"id": "python", "target": target, "cron": "0 9 * * *", "next_fire_at": 5, "metadata": ODD, "owner_id": "o"}
     )
     found, listed, fired, _ = npm(
         served,

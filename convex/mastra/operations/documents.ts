@@ -142,16 +142,26 @@ async function firstWhere(
   const id = conditions.find(({ field }) => field === "id");
   if (id !== undefined) {
     const document = await findDocument(ctx, table, String(id.value));
-    return document && satisfies(document.record, conditions)
+    return document && meets(document.record, conditions)
       ? [document.record]
       : [];
   }
   const found: StorageRecord[] = [];
   for await (const { record } of documentsIn(ctx, table)) {
     if (found.length === limit) break;
-    if (satisfies(record, conditions)) found.push(record);
+    if (meets(record, conditions)) found.push(record);
   }
   return found;
+}
+
+/** Whether a record satisfies conditions, of which one on `id` compares text: 7 and "7" name one record. */
+function meets(record: StorageRecord, conditions: Condition[]): boolean {
+  const texts = conditions.map((condition) =>
+    condition.field === "id" && condition.value != null
+      ? { ...condition, value: String(condition.value) }
+      : condition,
+  );
+  return satisfies({ ...record, id: String(record.id) }, texts);
 }
 
 /**
@@ -171,7 +181,7 @@ const queryTable = read({
       const records = page.result.map(({ record }) => record);
       return {
         ...page,
-        result: records.filter((record) => satisfies(record, conditions)),
+        result: records.filter((record) => meets(record, conditions)),
       };
     }
     const wanted = Math.min(limit || MAX_ROWS_READ, MAX_ROWS_READ);
@@ -194,7 +204,7 @@ const count = read({
     const rows = documentsIn(ctx, table) as unknown as AnyRows;
     const page = await pageOf(rows, cursor, ROWS_COUNTED_PER_CALL);
     const counted = page.result.filter(({ record }) =>
-      satisfies(record, conditions),
+      meets(record, conditions),
     );
     return { ...page, result: counted.length };
   },

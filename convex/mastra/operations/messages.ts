@@ -11,11 +11,12 @@ import {
   idsField,
   InvalidRequest,
   isRecord,
+  optional,
   recordsField,
   type StorageRecord,
   type StorageRequest,
 } from "../model/request";
-import type { StoredRow } from "../model/server";
+import type { StoredRow, WriteCtx } from "../model/server";
 import { touchThreads } from "./threads";
 
 type Messages = "mastra_messages";
@@ -23,6 +24,10 @@ type Messages = "mastra_messages";
 /**
  * Insert or update messages and touch their threads, which must exist. Those
  * without a resource get their thread's; returns the resource of each record.
+ *
+ * `undated` names the records whose `createdAt` is a default: of a message that
+ * is stored already, the stored one stays. A request that has it gets
+ * `{ resourceId, createdAt }` of each record.
  */
 const saveMessages = write({
   args: (request) => {
@@ -30,9 +35,9 @@ const saveMessages = write({
     if (!records.every(({ thread_id }) => typeof thread_id === "string")) {
       throw new InvalidRequest("Thread ID is required");
     }
-    return { records };
+    return { records, undated: optional(idsField, request, "undated") };
   },
-  handler: async (ctx, table: Messages, { records }) => {
+  handler: async (ctx, table: Messages, { records, undated }) => {
     const owners = new Map<unknown, unknown>();
     for (const threadId of new Set(records.map((r) => r.thread_id))) {
       const thread = await findRecord(ctx, "mastra_threads", threadId);
@@ -46,14 +51,24 @@ const saveMessages = write({
       }
       owners.set(threadId, thread.resourceId);
     }
-    const owned = records.map((record) => ({
-      ...record,
-      resourceId: record.resourceId ?? owners.get(record.thread_id),
-    }));
+    const dates = await datesOf(ctx, table, undated ?? []);
+    const owned = records.map((record): StorageRecord => {
+      const resourceId = record.resourceId ?? owners.get(record.thread_id);
+      if (!dates.has(record.id)) return { ...record, resourceId };
+      // Of two records of one message, the second finds the first.
+      const createdAt = dates.get(record.id) ?? record.createdAt;
+      dates.set(record.id, createdAt);
+      return { ...record, resourceId, createdAt };
+    });
     const changes = await writeRecords(ctx, table, owned);
     const rows = changes.flatMap(({ before, after }) => [before, after]);
     await touchThreads(ctx, threadsOf(rows));
-    return { ok: true, result: owned.map(({ resourceId }) => resourceId) };
+    return {
+      ok: true,
+      result: owned.map(({ resourceId, createdAt }) =>
+        undated === undefined ? resourceId : { resourceId, createdAt },
+      ),
+    };
   },
 });
 
@@ -91,6 +106,14 @@ const deleteMessages = write({
     return { ok: true };
   },
 });
+
+/** When messages were written, as far as they are stored. */
+async function datesOf(ctx: WriteCtx, table: Messages, ids: string[]) {
+  const dates = new Map<unknown, unknown>(ids.map((id) => [id, undefined]));
+  const rows = await findInBatches(ids, (id) => findRecord(ctx, table, id));
+  for (const { id, createdAt } of rows) dates.set(id, createdAt);
+  return dates;
+}
 
 function namedRecords(request: StorageRequest): StorageRecord[] {
   const records = recordsField(request, "records");

@@ -82,20 +82,29 @@ def save_messages(send: Send, table: str, request: Row) -> Row:
             return {"ok": False, "code": "ThreadNotFound", "error": error, "details": details}
         owners[thread_id] = thread["resourceId"]
     owned = [{"resourceId": owners[record["thread_id"]], **record} for record in records]
+    dates = {row["id"]: row["createdAt"] for row in _load_many(send, table, request.get("undated", []))}
+    for record in owned:
+        record["createdAt"] = dates.get(record["id"], record["createdAt"])
     send("batchInsert", table, {"records": owned})
     _touch(send, owners)
-    return {"result": [record["resourceId"] for record in owned]}
+    return {"result": [{name: record[name] for name in ("resourceId", "createdAt")} for record in owned]}
 
 
 def delete_messages(send: Send, table: str, request: Row) -> Row:
     """Delete messages, then touch their threads."""
     ids = request["ids"]
-    rows: list[Row] = []
-    for begin in range(0, len(ids), 10):
-        rows += (send("loadMany", table, {"ids": ids[begin : begin + 10]}))["result"]
+    rows = _load_many(send, table, ids)
     send("deleteMany", table, {"ids": ids})
     _touch(send, {row["thread_id"]: None for row in rows})
     return {}
+
+
+def _load_many(send: Send, table: str, ids: list[str]) -> list[Row]:
+    """The rows that exist among ids, as many a call as the function takes."""
+    rows: list[Row] = []
+    for begin in range(0, len(ids), 10):
+        rows += (send("loadMany", table, {"ids": ids[begin : begin + 10]}))["result"]
+    return rows
 
 
 def _touch(send: Send, thread_ids: dict[str, Any]) -> None:

@@ -28,10 +28,19 @@ from mastra_convex.records.observations import (
 )
 from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger
 from mastra_convex.records.scores import Score, ScorePage
-from mastra_convex.records.workflows import RunFence, RunOwnership, WorkflowRun, WorkflowRunFilter, WorkflowRunPage
+from mastra_convex.records.workflows import (
+    AppliedOwnership,
+    RefusedOwnership,
+    RunFence,
+    RunOwnership,
+    WorkflowRun,
+    WorkflowRunFilter,
+    WorkflowRunPage,
+)
 
 __all__ = [
     "ActivatedChunk",
+    "AppliedOwnership",
     "BackgroundTask",
     "ChannelConfig",
     "ChannelInstallation",
@@ -43,6 +52,7 @@ __all__ = [
     "ObservationChunk",
     "ObservationalMemory",
     "OrderBy",
+    "RefusedOwnership",
     "Resource",
     "RunFence",
     "RunOwnership",

@@ -9,15 +9,33 @@ A record is a frozen dataclass whose fields carry a `Column` in their metadata::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache, partial
+from logging import getLogger
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from mastra_convex._arguments import finite_number, key_text, one_of, plain_text, plain_texts, true_or_false
+from mastra_convex._arguments import (
+    finite_number,
+    key_text,
+    one_of,
+    plain_keys,
+    plain_text,
+    plain_texts,
+    true_or_false,
+)
 from mastra_convex._json import to_json
-from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._values import convex_dict, convex_value, date_of, date_text, dict_of, parsed, value_of
+from mastra_convex.errors import InvalidArgumentError, SchemaError
+from mastra_convex.records._values import (
+    convex_dict,
+    convex_holds,
+    convex_value,
+    date_of,
+    date_text,
+    dict_of,
+    parsed,
+    value_of,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -25,6 +43,9 @@ if TYPE_CHECKING:
     Record = TypeVar("Record", bound=DataclassInstance)
 
 Row = dict[str, Any]
+T = TypeVar("T")
+
+logger = getLogger("mastra_convex.records")
 
 # Convex's limit for a document: https://docs.convex.dev/production/state/limits
 MOST_BYTES = 1 << 20
@@ -177,24 +198,66 @@ def equalities(place: str, kind: type[DataclassInstance], texts: Mapping[str, An
 
 
 def from_row(kind: type[Record], row: Mapping[str, Any]) -> Record:
-    """The record of a row. Null equals absent."""
-    return kind(
-        **{
-            name: column.read(row[column.name])
-            for name, column in columns_of(kind).items()
-            if row.get(column.name) is not None
-        }
+    """The record of a row. Null equals absent.
+
+    Raises
+    ------
+    SchemaError
+        Another client wrote a column that can't be read, or left out one that is needed; row and column are named.
+    """
+    values: dict[str, Any] = {}
+    for name, column in columns_of(kind).items():
+        stored = row.get(column.name)
+        if stored is None:
+            continue
+        try:
+            values[name] = column.read(stored)
+        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise _unreadable(kind, row, f"{column.name} is {stored!r:.80}") from error
+    for name in _needed(kind):
+        if name not in values:
+            raise _unreadable(kind, row, f"{columns_of(kind)[name].name} is missing")
+    return kind(**values)
+
+
+def from_rows(kind: type[Record], rows: Iterable[Row]) -> list[Record]:
+    """The records of a list's rows, without those that can't be read."""
+    return all_readable(partial(from_row, kind), rows)
+
+
+def all_readable(read: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:
+    """As `from_rows`, for a table that is read in its own way."""
+    return [record for row in rows if (record := if_readable(read, row)) is not None]
+
+
+def if_readable(read: Callable[[Row], T], row: Row) -> T | None:
+    """The record of a row of a list. None for one that can't be read; a warning in the log names it."""
+    try:
+        return read(row)
+    except SchemaError as error:
+        logger.warning("%s; the list goes on without it", error)
+        return None
+
+
+def _unreadable(kind: type[DataclassInstance], row: Mapping[str, Any], problem: str) -> SchemaError:
+    """The error for a row that another client wrote."""
+    id = row.get("id", row.get("_id"))
+    return SchemaError(
+        f"{kind.__name__} {id!r}: {problem}, which can't be read",
+        details={"id": id},
+        hint="Another client wrote this row. Write it again, or delete it.",
     )
 
 
 def _named(place: str, kind: type[DataclassInstance], values: Any) -> Mapping[str, Any]:
     if not isinstance(values, Mapping):
         raise InvalidArgumentError(f"{place} is {values!r:.80}; expected a {kind.__name__} or a mapping with its names")
-    unknown = values.keys() - columns_of(kind).keys()
+    named: Mapping[str, Any] = plain_keys(values)
+    unknown = named.keys() - columns_of(kind).keys()
     if unknown:
         known = ", ".join(columns_of(kind))
         raise InvalidArgumentError(f"{place}: a {kind.__name__} has no {min(unknown, key=str)!r}; it has: {known}")
-    return values
+    return named
 
 
 def size_of(row: Row) -> int:
@@ -214,10 +277,12 @@ def _size(name: str, value: Any) -> int:
 
 def _check_size(place: str, row: Row) -> None:
     sizes = _sizes(row)
-    if sum(sizes.values()) > MOST_BYTES:
+    total = sum(sizes.values())
+    # Convex counts up to nine bytes where JSON has one, and only larger rows need the exact count.
+    if total > MOST_BYTES or (total > MOST_BYTES // 9 and not convex_holds(row)):
         largest = max(sizes, key=lambda name: sizes[name])
         raise InvalidArgumentError(
-            f"{place}: {sum(sizes.values())} bytes, of which {largest} has {sizes[largest]}; "
-            f"Convex's limit for a document is {MOST_BYTES} bytes",
-            details={"bytes": sum(sizes.values()), "field": largest},
+            f"{place}: {total} bytes, of which {largest} has {sizes[largest]}; "
+            f"Convex's limit for a document is {MOST_BYTES} bytes, with names and types",
+            details={"bytes": total, "field": largest},
         )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
+from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
 
 # Mastra's rule for keys.
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-REFUSED = {"__proto__", "prototype", "constructor"}
 
 
 def metadata_filter(
@@ -27,13 +30,14 @@ def metadata_filter(
     if not isinstance(given, Mapping):
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a mapping")
     for key, value in given.items():
-        if not isinstance(key, str) or not KEY.fullmatch(key) or key in REFUSED:
+        if not isinstance(key, str) or not KEY.fullmatch(key):
             raise InvalidArgumentError(f"{place}: key {key!r:.80}; expected letters, digits and _, at most 128")
-        if scalars and not (value is None or isinstance(value, bool | int | float | str)):
+        if scalars and not isinstance(value, bool | int | float | str | np.generic | None):
             raise InvalidArgumentError(f"{place}: {key} is {value!r:.80}; expected None, a bool, a number or text")
         if value != value:
             raise InvalidArgumentError(f"{place}: {key} is {value!r}, which equals no value")
-    wanted = dict(given)
+    # As JSON would give it, which is what it is compared with.
+    wanted = json.loads(to_json(place, dict(given)))
     return lambda metadata: all(key in metadata and _same(metadata[key], value) for key, value in wanted.items())
 
 

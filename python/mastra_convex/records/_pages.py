@@ -1,16 +1,16 @@
 """Pages of lists, and the arguments that request them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Generic, Literal, TypedDict, TypeVar
 
-from mastra_convex._arguments import as_integer, true_or_false
+from mastra_convex import _html
+from mastra_convex._arguments import as_integer, plain, plain_keys, true_or_false
 from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records._record import Record
 from mastra_convex.records._values import date_text
 
-Item = TypeVar("Item")
+Item = TypeVar("Item", bound=Record, covariant=True)
 
 # JavaScript's largest exact integer. The offset of a page beyond it isn't a number that JavaScript can hold.
 MOST_ROWS = 2**53 - 1
@@ -21,6 +21,10 @@ class Page(Generic[Item]):
 
     __slots__ = ()
     __dataclass_fields__: ClassVar[dict[str, Any]]
+    total: int
+    page: int
+    per_page: int | None
+    has_more: bool
 
     def __iter__(self) -> Iterator[Item]:
         items: list[Item] = getattr(self, fields(self)[0].name)
@@ -28,6 +32,10 @@ class Page(Generic[Item]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def _repr_html_(self) -> str:
+        records = list(self)
+        return _html.page(records, records[0]._TABLE if records else (), self.page, self.total)
 
 
 class OrderBy(TypedDict, total=False):
@@ -68,10 +76,10 @@ def ordering(
 ) -> dict[str, Any]:
     """The storage function's ``orderBy``. `columns` are the allowed fields; the first is the default."""
     given = options(f"{place}: order_by", order_by, ("field", "direction"))
-    field = given.get("field") or next(iter(columns))
+    field = plain(given.get("field")) or next(iter(columns))
     if field not in columns:
         raise InvalidArgumentError(f"{place}: order_by field {field!r}; expected {' or '.join(map(repr, columns))}")
-    chosen = given.get("direction") or direction
+    chosen = plain(given.get("direction")) or direction
     if chosen not in ("ASC", "DESC"):
         raise InvalidArgumentError(f"{place}: order_by direction {chosen!r}; expected 'ASC' or 'DESC'")
     return {"field": columns[field], "order": chosen.lower()}
@@ -95,7 +103,8 @@ def options(place: str, given: Any, known: tuple[str, ...]) -> Mapping[str, Any]
         return {}
     if not isinstance(given, Mapping):
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a mapping with {', '.join(known)}")
-    unknown = given.keys() - set(known)
+    named: Mapping[str, Any] = plain_keys(given)
+    unknown = named.keys() - set(known)
     if unknown:
         raise InvalidArgumentError(f"{place} has no {min(unknown, key=str)!r}; it has: {', '.join(known)}")
-    return given
+    return named

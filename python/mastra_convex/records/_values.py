@@ -34,12 +34,15 @@ def date_text(place: str, given: Any) -> str:
             moment = None
         if moment is not None and len(given) == len("2026-01-31"):
             moment = moment.replace(tzinfo=UTC)
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
         raise InvalidArgumentError(
             f"{place} is {given!r:.80}; expected a datetime with a time zone, or ISO text such as "
             "'2026-01-31T12:00:00.000Z'"
         )
-    return iso_text(moment)
+    try:
+        return iso_text(moment)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"{place}: {error}") from None
 
 
 def date_of(stored: str) -> datetime:
@@ -72,7 +75,7 @@ def _is_carried(value: Any) -> bool:
     if isinstance(value, str):
         inner = parsed(value)
         return inner is not value and isinstance(inner, str | dict | list) and _is_carried(inner)
-    return isinstance(value, dict | list) and not _convex_holds({"value": value})
+    return isinstance(value, dict | list) and not convex_holds({"value": value})
 
 
 def value_of(stored: Any) -> Any:
@@ -85,10 +88,10 @@ def convex_dict(place: str, given: Any) -> dict[str, Any] | str:
         raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a dict")
     json_text = to_json(place, dict(given))
     plain: dict[str, Any] = json.loads(json_text)
-    return plain if _convex_holds(plain) else json_text
+    return plain if convex_holds(plain) else json_text
 
 
-def _convex_holds(value: dict[str, Any]) -> bool:
+def convex_holds(value: dict[str, Any]) -> bool:
     try:
         _native.row_sizes([""], [value], 0, "")
     except InvalidArgumentError:

@@ -1,21 +1,20 @@
 """Tool calls that run beside a conversation."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
 from mastra_convex.records._columns import choice, date, json, key, number, text
 from mastra_convex.records._pages import Page
+from mastra_convex.records._record import Record
 from mastra_convex.records._values import new_id, now
 
 TaskStatus = Literal["pending", "running", "suspended", "completed", "failed", "cancelled", "timed_out"]
 TaskDate = Literal["created_at", "started_at", "suspended_at", "completed_at"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackgroundTask:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BackgroundTask(Record):
     """A tool call that runs beside a conversation.
 
     Attributes
@@ -40,6 +39,8 @@ class BackgroundTask:
     lease_expires_at : datetime or None
         The time until which no other worker should take the task over.
     """
+
+    _TABLE = ("id", "tool_name", "agent_id", "status", "created_at")
 
     id: str = field(default_factory=new_id, metadata=key("id"))
     tool_name: str = field(metadata=key("tool_name"))

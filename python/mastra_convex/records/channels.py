@@ -1,17 +1,16 @@
 """Chat platforms that agents are installed on."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from mastra_convex.records._columns import date, json_dict, key, text
+from mastra_convex.records._record import Record
 from mastra_convex.records._values import new_id, now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelInstallation:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ChannelInstallation(Record):
     """An agent installed on a chat platform.
 
     Attributes
@@ -41,8 +40,8 @@ class ChannelInstallation:
     updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelConfig:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ChannelConfig(Record):
     """The configuration of a chat platform.
 
     Attributes

@@ -1,18 +1,17 @@
 """Evaluations of agents' answers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from mastra_convex.records._columns import date, json_dict, key, text
 from mastra_convex.records._pages import Page
+from mastra_convex.records._record import Record
 from mastra_convex.records._values import new_id, now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Eval:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Eval(Record):
     """An evaluation of an agent's answer.
 
     Attributes
@@ -30,6 +29,8 @@ class Eval:
     created_at : datetime
         In UTC, to the millisecond; by default now.
     """
+
+    _TABLE = ("agent_name", "metric_name", "result", "created_at")
 
     id: str = field(default_factory=new_id, metadata=key("id"))
     agent_name: str = field(metadata=key("agentName"))

@@ -1,21 +1,23 @@
 """Records of memory: threads, their messages, and the resources that own them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
 
+from mastra_convex._arguments import plain
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import column, date, key, metadata, text
+from mastra_convex.records._columns import choice, column, date, key, metadata, text
 from mastra_convex.records._pages import Page
+from mastra_convex.records._record import Record
 from mastra_convex.records._values import new_id, now, parsed
 
+Role = Literal["user", "assistant", "system", "signal", "tool"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thread:
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Thread(Record):
     """A conversation.
 
     Attributes
@@ -31,6 +33,8 @@ class Thread:
         In UTC, to the millisecond; by default now.
     """
 
+    _TABLE = ("id", "resource_id", "title", "updated_at")
+
     id: str = field(default_factory=new_id, metadata=key("id"))
     resource_id: str = field(metadata=key("resourceId"))
     title: str = field(default="", metadata=text("title"))
@@ -45,8 +49,24 @@ def _write_content(place: str, content: Any) -> str:
     return to_json(place, content)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class _Now(datetime):
+    """The default of `Message.created_at`, which differs from a date that was given."""
+
+
+def _now() -> datetime:
+    moment = now()
+    return _Now.fromtimestamp(moment.timestamp(), UTC)
+
+
+class _Undated(Record):
+    """Whether the date of a message is a default; an attribute that is no field of it."""
+
+    __slots__ = ("_is_undated",)
+    _is_undated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Message(_Undated):
     """A message of a thread.
 
     Attributes
@@ -56,27 +76,34 @@ class Message:
     thread_id : str
         The thread it belongs to.
     role : str, default "user"
-        ``user``, ``assistant``, ``system`` or ``signal``.
+        ``user``, ``assistant``, ``system`` or ``signal``, or ``tool`` as in the first release. It is checked when it
+        is saved: messages of other clients keep theirs.
     content : dict
         Mastra's format 2, ``{"format": 2, "parts": […]}``; keys are never renamed. Text is converted to it.
     type : str, default "v2"
     resource_id : str or None
         The resource that owns it; by default the thread's.
     created_at : datetime
-        In UTC, to the millisecond; by default now. Updates never change it.
+        In UTC, to the millisecond; by default now. Updates never change it, and a stored message that is saved again
+        without a date keeps the stored one.
     """
+
+    _TABLE = ("created_at", "role", "text")
 
     id: str = field(default_factory=new_id, metadata=key("id"))
     thread_id: str = field(metadata=key("thread_id"))
-    role: str = field(default="user", metadata=key("role"))
+    role: str = field(default="user", metadata=choice("role", Role))
     # Text goes in and a dict comes out; a dataclass has no type for that.
     content: Any = field(default="", metadata=column("content", _write_content, parsed))
     type: str = field(default="v2", metadata=key("type"))
     resource_id: str | None = field(default=None, metadata=key("resourceId"))
-    created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
+    created_at: datetime = field(default_factory=_now, metadata=date("createdAt"))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "content", as_content(self.content))
+        object.__setattr__(self, "_is_undated", isinstance(self.created_at, _Now | None))
+        if isinstance(self.created_at, _Now):
+            object.__setattr__(self, "created_at", datetime.fromtimestamp(self.created_at.timestamp(), UTC))
 
     @property
     def text(self) -> str:
@@ -94,11 +121,20 @@ def as_content(content: Any) -> Any:
     """Content in format 2. Text, the content of older clients, is converted."""
     if not isinstance(content, str):
         return content
-    return {"format": 2, "parts": [{"type": "text", "text": content}], "content": content}
+    text = plain(content)
+    return {"format": 2, "parts": [{"type": "text", "text": text}], "content": text}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+def is_undated(message: Message | Mapping[str, Any]) -> bool:
+    """Whether a message was given without a date of its own."""
+    if isinstance(message, Message):
+        # Copies and pickles keep the fields only, so they are dated.
+        return getattr(message, "_is_undated", False)
+    return message.get("created_at") is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Resource(Record):
     """The owner of threads, such as a user.
 
     Attributes

@@ -1,13 +1,12 @@
 """Messages in the form of Mastra's first release, converted from today's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from mastra_convex.records._record import Record
 from mastra_convex.records.memory import Message
 
 Part = Mapping[str, Any]
@@ -16,8 +15,8 @@ Part = Mapping[str, Any]
 HIDDEN_TOOL = "updateWorkingMemory"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageV1:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class MessageV1(Record):
     """A message in the first release's form, in which tool calls and their results are messages too.
 
     Attributes

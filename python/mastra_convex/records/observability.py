@@ -1,20 +1,19 @@
 """Records of traces: the steps of agents, workflows and tools, with their times."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
 from mastra_convex.records._columns import date, flag, json, key, text
 from mastra_convex.records._pages import Page
+from mastra_convex.records._record import Record
 from mastra_convex.records._values import now
 
 TraceStatus = Literal["running", "success", "error"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Span(Record):
     """A piece of work within a trace.
 
     Attributes
@@ -37,6 +36,8 @@ class Span:
     entity_type, entity_id, run_id, thread_id, resource_id, … : str or None
         The entity that the span belongs to.
     """
+
+    _TABLE = ("name", "span_type", "status", "started_at", "ended_at")
 
     trace_id: str = field(metadata=key("traceId"))
     span_id: str = field(metadata=key("spanId"))

@@ -1,7 +1,5 @@
 """Observational memory: observations of agents, buffered chunks, and the result of activating them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +20,7 @@ from mastra_convex.records._columns import (
     texts,
     to_row,
 )
+from mastra_convex.records._record import Record
 from mastra_convex.records._values import new_id, now, parsed
 
 Scope = Literal["thread", "resource"]
@@ -33,8 +32,8 @@ def new_chunk_id() -> str:
     return f"ombuf-{new_id()}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObservationChunk:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ObservationChunk(Record):
     """Buffered observations that aren't active yet.
 
     Attributes
@@ -97,8 +96,8 @@ def _read_chunks(stored: Any) -> list[ObservationChunk]:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObservationalMemory:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ObservationalMemory(Record):
     """One generation of observations of a thread, or of a resource.
 
     Attributes
@@ -176,8 +175,8 @@ class ObservationalMemory:
     updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivatedChunk:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ActivatedChunk(Record):
     """A chunk that became active."""
 
     cycle_id: str = field(metadata=text("cycleId"))
@@ -187,8 +186,8 @@ class ActivatedChunk:
     message_count: int = field(metadata=number("messageCount"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObservationActivation:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ObservationActivation(Record):
     """The result of activating buffered chunks.
 
     Attributes

@@ -1,12 +1,12 @@
 """Schedules, and the outcomes of their firings. Times are epoch milliseconds, as in Mastra."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-from mastra_convex.records._columns import choice, json_dict, key, number, text
+from mastra_convex.records._columns import choice, column, json_dict, key, number, text
+from mastra_convex.records._cron import cron_text, zone_name
+from mastra_convex.records._record import Record
 from mastra_convex.records._values import new_id
 
 ScheduleStatus = Literal["active", "paused"]
@@ -17,8 +17,8 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Schedule(Record):
     """A schedule on which a workflow or an agent runs.
 
     Attributes
@@ -28,7 +28,9 @@ class Schedule:
     target : dict
         ``{"type": "workflow", "workflowId": …}`` or ``{"type": "agent", "agentId": …}``, with Mastra's keys.
     cron : str
+        Five fields, six with the seconds first, or a nickname such as ``@daily``. It is checked when it is saved.
     timezone : str or None
+        The name of the time zone that `cron` means, such as ``Europe/Berlin``; by default UTC.
     status : {"active", "paused"}, default "active"
     next_fire_at : float
         Epoch milliseconds.
@@ -43,8 +45,8 @@ class Schedule:
 
     id: str = field(default_factory=new_id, metadata=key("id"))
     target: dict[str, Any] = field(metadata=json_dict("target"))
-    cron: str = field(metadata=key("cron"))
-    timezone: str | None = field(default=None, metadata=text("timezone", keeps_null=True))
+    cron: str = field(metadata=column("cron", cron_text))
+    timezone: str | None = field(default=None, metadata=column("timezone", zone_name, keeps_null=True))
     status: ScheduleStatus = field(default="active", metadata=choice("status", ScheduleStatus))
     next_fire_at: float = field(metadata=number("next_fire_at"))
     last_fire_at: float | None = field(default=None, metadata=number("last_fire_at", keeps_null=True))
@@ -56,8 +58,8 @@ class Schedule:
     owner_id: str | None = field(default=None, metadata=text("owner_id", keeps_null=True))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleTrigger:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ScheduleTrigger(Record):
     """The outcome of a firing.
 
     Attributes

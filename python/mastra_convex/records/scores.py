@@ -1,18 +1,17 @@
 """Scores of runs' outputs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from mastra_convex.records._columns import anything, date, key, number, text
 from mastra_convex.records._pages import Page
+from mastra_convex.records._record import Record
 from mastra_convex.records._values import new_id, now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Score(Record):
     """A scorer's score of a run's output. Keys inside JSON values are never renamed.
 
     Attributes
@@ -32,6 +31,8 @@ class Score:
     entity_id, entity_type, trace_id, span_id, thread_id, resource_id, … : str or None
         The subject of the score.
     """
+
+    _TABLE = ("scorer_id", "run_id", "score", "created_at")
 
     id: str = field(default_factory=new_id, metadata=key("id"))
     scorer_id: str = field(metadata=key("scorerId"))

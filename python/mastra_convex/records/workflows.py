@@ -1,14 +1,13 @@
 """Runs of workflows, and their owners."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from mastra_convex.records._columns import date, json_dict, key, number, text
 from mastra_convex.records._pages import Page
+from mastra_convex.records._record import Record
 from mastra_convex.records._values import now
 
 
@@ -29,8 +28,8 @@ def pending_snapshot() -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkflowRun:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WorkflowRun(Record):
     """A run of a workflow.
 
     Attributes
@@ -44,6 +43,8 @@ class WorkflowRun:
     created_at, updated_at : datetime
         In UTC, to the millisecond; by default now. No update changes `created_at`.
     """
+
+    _TABLE = ("workflow_name", "run_id", "resource_id", "updated_at")
 
     workflow_name: str = field(metadata=key("workflow_name"))
     run_id: str = field(metadata=key("run_id"))
@@ -96,6 +97,9 @@ class RunFence:
 class RunOwnership:
     """The outcome of a claim on a run, and the run's owner.
 
+    Claims give an `AppliedOwnership` or a `RefusedOwnership`, so that a type checker knows the fence is there where
+    `applied` is True. (mypy follows ``if own.applied:``, pyright ``if own.applied is True:``.)
+
     Attributes
     ----------
     applied : bool
@@ -118,3 +122,19 @@ class RunOwnership:
     generation: int
     lease_expires_at: float | None
     now: float
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedOwnership(RunOwnership):
+    """A `RunOwnership` of a call that did what it was asked for: it has a fence."""
+
+    applied: Literal[True]
+    fence: RunFence
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedOwnership(RunOwnership):
+    """A `RunOwnership` of a call that was refused: it has no fence."""
+
+    applied: Literal[False]
+    fence: None

@@ -13,7 +13,7 @@ use value::{Packed, Value};
 
 use crate::{
     arrays::to_numpy,
-    convert::{from_python, to_python},
+    convert::{from_python, metadata_from_python, to_python},
     error::invalid_argument,
 };
 
@@ -33,8 +33,16 @@ pub(crate) struct QueryResult {
 impl QueryResult {
     #[new]
     #[pyo3(signature = (id, score, metadata, vector = None))]
-    fn new(id: &str, score: f64, metadata: &Bound<'_, PyDict>, vector: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let metadata = Arc::new(from_python(metadata, "metadata")?);
+    fn new(
+        id: &Bound<'_, PyAny>,
+        score: f64,
+        metadata: &Bound<'_, PyDict>,
+        vector: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let Value::String(id) = from_python(id, "id")? else {
+            return Err(invalid_argument(id.py(), format!("id: {}; expected text", id.repr()?)));
+        };
+        let metadata = Arc::new(metadata_from_python(metadata, "metadata")?);
         let vector = vector.map_or(Ok(None), packed)?;
         Ok(Self { id: id.into(), score, metadata, metadata_dict: PyOnceLock::new(), vector })
     }
@@ -65,6 +73,18 @@ impl QueryResult {
     #[getter]
     fn vector<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.vector.as_ref().map(|numbers| to_numpy(py, numbers))
+    }
+
+    /// Id, score and metadata, and the vector as a list where it was asked for: what JSON can say.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        dict.set_item("id", self.id())?;
+        dict.set_item("score", self.score)?;
+        dict.set_item("metadata", to_python(py, &self.metadata)?)?;
+        if let Some(numbers) = &self.vector {
+            dict.set_item("vector", to_python(py, &Value::from(numbers.clone()))?)?;
+        }
+        Ok(dict)
     }
 
     fn __eq__(&self, other: &Self) -> bool {
@@ -177,7 +197,7 @@ impl QueryResults {
                 Some(vectors) => packed(&vectors[position])?,
                 None => None,
             };
-            rows.push(Row { id: id.into(), vector, metadata: Arc::new(from_python(metadata, "metadata")?) });
+            rows.push(Row { id: id.into(), vector, metadata: Arc::new(metadata_from_python(metadata, "metadata")?) });
         }
         let dimension = rows.iter().find_map(|row| row.vector.as_ref().map(Packed::len)).unwrap_or_default();
         let mut batch = Batch::new(dimension);
@@ -223,9 +243,15 @@ impl QueryResults {
         (0..self.found.rows.len()).filter(|position| self.item(*position).__eq__(value)).count()
     }
 
-    /// Where the first equal result is.
-    fn index(&self, value: &QueryResult) -> PyResult<usize> {
-        let found = (0..self.found.rows.len()).find(|position| self.item(*position).__eq__(value));
+    /// Where the first equal result is, from `start` on and before `stop`; negative ones count from the end.
+    #[pyo3(signature = (value, start = 0, stop = isize::MAX))]
+    fn index(&self, value: &QueryResult, start: isize, stop: isize) -> PyResult<usize> {
+        let len = self.found.rows.len();
+        let place = |index: isize| match index.try_into() {
+            Ok(index) => len.min(index),
+            Err(_) => len.saturating_sub(index.unsigned_abs()),
+        };
+        let found = (place(start)..place(stop)).find(|position| self.item(*position).__eq__(value));
         found.ok_or_else(|| PyValueError::new_err("the result is not among these"))
     }
 

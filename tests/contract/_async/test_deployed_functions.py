@@ -175,7 +175,7 @@ async def test_upstream_s_functions_serve_the_other_domains(open_store: OpenStor
     assert ([score.id for score in scores], scores.total) == (["s0"], 3)
     assert [each.id for each in await store.observability.get_evals_by_agent_name("a")] == ["e2", "e1", "e0"]
 
-    await store.schedules.create_schedule({"id": "s", "target": {"type": "agent"}, "cron": "x", "next_fire_at": 5})
+    await store.schedules.create_schedule({"id": "s", "target": {"type": "agent"}, "cron": "@daily", "next_fire_at": 5})
     assert [due.id for due in await store.schedules.list_due_schedules(5)] == ["s"]
     assert [fired.actual_fire_at for fired in await store.schedules.list_triggers("s", limit=2)] == [2, 1]
     await store.schedules.delete_schedule("s")

@@ -413,3 +413,44 @@ async def test_changes_that_cannot_be_are_refused(memory: mc.AsyncMemoryStorage)
     with pytest.raises(mc.InvalidArgumentError, match="message_ids is 'm0'; expected a list"):
         await memory.delete_messages("m0")
     assert (await memory.list_messages("t")).messages == [stored]
+
+
+async def test_a_message_saved_again_without_a_date_keeps_the_stored_one(memory: mc.AsyncMemoryStorage) -> None:
+    """So an answer can be saved at every step while it streams; a date that is given counts."""
+    await memory.save_thread(mc.Thread(id="t", resource_id="ada"))
+    await memory.save_messages([mc.Message(id="a", thread_id="t", content="At", created_at=NOON)])
+    given: list[Any] = [
+        mc.Message(id="a", thread_id="t", content="At six"),
+        {"id": "a", "thread_id": "t", "content": "At six."},
+        {"id": "a", "thread_id": "t", "content": "At six.", "created_at": None},
+    ]
+    for message in given:
+        [saved] = await memory.save_messages([message])
+        assert saved.created_at == NOON
+        [stored] = await memory.list_messages_by_id(["a"])
+        assert stored == saved
+    assert stored.text == "At six."
+    new = mc.Message(id="b", thread_id="t", content="Tea?")
+    [b, again] = await memory.save_messages([new, {"id": "b", "thread_id": "t", "content": "Tea!"}])
+    assert b.created_at == again.created_at == new.created_at
+    later = NOON + timedelta(hours=1)
+    [saved] = await memory.save_messages([mc.Message(id="a", thread_id="t", created_at=later)])
+    assert saved.created_at == later
+
+
+async def test_only_roles_that_mastra_names_are_saved(memory: mc.AsyncMemoryStorage) -> None:
+    """A message of another client keeps its own."""
+    await memory.save_thread(mc.Thread(id="t", resource_id="ada"))
+    roles = ["user", "assistant", "system", "signal", "tool"]
+    await memory.save_messages([mc.Message(id=role, thread_id="t", role=role) for role in roles])
+    bad: Any
+    for bad in ("robot", "User", "", 1):
+        with pytest.raises(
+            mc.InvalidArgumentError, match=r"messages\[0\]: role is .*; expected one of: user, assistant"
+        ):
+            await memory.save_messages([mc.Message(thread_id="t", role=bad)])
+        with pytest.raises(
+            mc.InvalidArgumentError, match=r"messages\[0\]: role is .*; expected one of: user, assistant"
+        ):
+            await memory.update_messages([{"id": "user", "role": bad}])
+    assert [message.role for message in await memory.list_messages_by_id(roles)] == roles

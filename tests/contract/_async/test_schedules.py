@@ -53,7 +53,7 @@ async def test_a_schedule_is_created_once(schedules: mc.AsyncSchedulesStorage) -
     with pytest.raises(
         mc.AlreadyExistsError, match=r'^SchedulesStorage.create_schedule: Schedule with id "s" already exists'
     ):
-        await schedules.create_schedule(schedule(cron="x"))
+        await schedules.create_schedule(schedule(cron="0 9 * * *"))
     assert await schedules.get_schedule("s") == first
 
 
@@ -77,7 +77,7 @@ async def test_an_update_changes_what_it_names(schedules: mc.AsyncSchedulesStora
     await schedules.update_schedule("s", {"target": {"type": "agent", "agentId": "a"}})
     assert await schedules.list_schedules(workflow_id="v") == []
     with pytest.raises(mc.NotFoundError, match=r"^SchedulesStorage.update_schedule: Schedule other not found"):
-        await schedules.update_schedule("other", {"cron": "x"})
+        await schedules.update_schedule("other", {"cron": "0 9 * * *"})
 
 
 FILTERS: list[tuple[dict[str, Any], list[str]]] = [
@@ -259,3 +259,35 @@ async def test_what_cannot_be_is_named_and_changes_nothing(
         await getattr(schedules, method)(*arguments, **options)
     assert await schedules.list_schedules() == [before]
     assert await schedules.list_triggers("s") == []
+
+
+GOOD_CRONS = ["* * * * *", "*/5 9-17 * * MON-FRI", "0 0 9 L * *", "0 9 ? * 1#2", "@daily", "@Hourly", " 0 9 * * * "]
+BAD_CRONS = ["nonsense", "* * * *", "60 * * * *", "* * * * * * *", "0 0 31 2 *", "@never", "", None, 5]
+
+
+@pytest.mark.parametrize("cron", GOOD_CRONS)
+async def test_a_cron_expression_is_stored_as_it_was_given(schedules: mc.AsyncSchedulesStorage, cron: str) -> None:
+    assert (await schedules.create_schedule(schedule(cron=cron))).cron == cron
+
+
+@pytest.mark.parametrize("cron", BAD_CRONS)
+async def test_a_cron_expression_that_is_none_is_refused(schedules: mc.AsyncSchedulesStorage, cron: Any) -> None:
+    """When a schedule is made or changed; one that another client wrote can be read."""
+    with pytest.raises(mc.InvalidArgumentError, match=r"create_schedule: schedule: cron (is|missing)"):
+        await schedules.create_schedule(schedule(cron=cron))
+    stored = await schedules.create_schedule(schedule())
+    with pytest.raises(mc.InvalidArgumentError, match="update_schedule: patch: cron is"):
+        await schedules.update_schedule("s", {"cron": cron})
+    assert await schedules.get_schedule("s") == stored
+    row = {"id": "s", "cron": "nonsense", "timezone": "Mars/North"}
+    request = {"op": "insert", "tableName": "mastra_schedules", "record": row}
+    await schedules._storage._functions.call("mutation", STORAGE, request)
+    found = await schedules.get_schedule("s")
+    assert found is not None
+    assert (found.cron, found.timezone) == ("nonsense", "Mars/North")
+
+
+@pytest.mark.parametrize("zone", ["Mars/North", "", "../etc/passwd", "Europe", "/etc/localtime", 1])
+async def test_a_time_zone_that_is_none_is_refused(schedules: mc.AsyncSchedulesStorage, zone: Any) -> None:
+    with pytest.raises(mc.InvalidArgumentError, match="create_schedule: schedule: timezone is"):
+        await schedules.create_schedule(schedule(timezone=zone))

@@ -176,7 +176,7 @@ def test_upstream_s_functions_serve_the_other_domains(open_store: OpenStore, ori
     assert ([score.id for score in scores], scores.total) == (["s0"], 3)
     assert [each.id for each in store.observability.get_evals_by_agent_name("a")] == ["e2", "e1", "e0"]
 
-    store.schedules.create_schedule({"id": "s", "target": {"type": "agent"}, "cron": "x", "next_fire_at": 5})
+    store.schedules.create_schedule({"id": "s", "target": {"type": "agent"}, "cron": "@daily", "next_fire_at": 5})
     assert [due.id for due in store.schedules.list_due_schedules(5)] == ["s"]
     assert [fired.actual_fire_at for fired in store.schedules.list_triggers("s", limit=2)] == [2, 1]
     store.schedules.delete_schedule("s")

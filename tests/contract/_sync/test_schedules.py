@@ -54,7 +54,7 @@ def test_a_schedule_is_created_once(schedules: mc.SchedulesStorage) -> None:
     with pytest.raises(
         mc.AlreadyExistsError, match=r'^SchedulesStorage.create_schedule: Schedule with id "s" already exists'
     ):
-        schedules.create_schedule(schedule(cron="x"))
+        schedules.create_schedule(schedule(cron="0 9 * * *"))
     assert schedules.get_schedule("s") == first
 
 
@@ -78,7 +78,7 @@ def test_an_update_changes_what_it_names(schedules: mc.SchedulesStorage) -> None
     schedules.update_schedule("s", {"target": {"type": "agent", "agentId": "a"}})
     assert schedules.list_schedules(workflow_id="v") == []
     with pytest.raises(mc.NotFoundError, match=r"^SchedulesStorage.update_schedule: Schedule other not found"):
-        schedules.update_schedule("other", {"cron": "x"})
+        schedules.update_schedule("other", {"cron": "0 9 * * *"})
 
 
 FILTERS: list[tuple[dict[str, Any], list[str]]] = [
@@ -260,3 +260,35 @@ def test_what_cannot_be_is_named_and_changes_nothing(
         getattr(schedules, method)(*arguments, **options)
     assert schedules.list_schedules() == [before]
     assert schedules.list_triggers("s") == []
+
+
+GOOD_CRONS = ["* * * * *", "*/5 9-17 * * MON-FRI", "0 0 9 L * *", "0 9 ? * 1#2", "@daily", "@Hourly", " 0 9 * * * "]
+BAD_CRONS = ["nonsense", "* * * *", "60 * * * *", "* * * * * * *", "0 0 31 2 *", "@never", "", None, 5]
+
+
+@pytest.mark.parametrize("cron", GOOD_CRONS)
+def test_a_cron_expression_is_stored_as_it_was_given(schedules: mc.SchedulesStorage, cron: str) -> None:
+    assert (schedules.create_schedule(schedule(cron=cron))).cron == cron
+
+
+@pytest.mark.parametrize("cron", BAD_CRONS)
+def test_a_cron_expression_that_is_none_is_refused(schedules: mc.SchedulesStorage, cron: Any) -> None:
+    """When a schedule is made or changed; one that another client wrote can be read."""
+    with pytest.raises(mc.InvalidArgumentError, match=r"create_schedule: schedule: cron (is|missing)"):
+        schedules.create_schedule(schedule(cron=cron))
+    stored = schedules.create_schedule(schedule())
+    with pytest.raises(mc.InvalidArgumentError, match="update_schedule: patch: cron is"):
+        schedules.update_schedule("s", {"cron": cron})
+    assert schedules.get_schedule("s") == stored
+    row = {"id": "s", "cron": "nonsense", "timezone": "Mars/North"}
+    request = {"op": "insert", "tableName": "mastra_schedules", "record": row}
+    schedules._storage._functions.call("mutation", STORAGE, request)
+    found = schedules.get_schedule("s")
+    assert found is not None
+    assert (found.cron, found.timezone) == ("nonsense", "Mars/North")
+
+
+@pytest.mark.parametrize("zone", ["Mars/North", "", "../etc/passwd", "Europe", "/etc/localtime", 1])
+def test_a_time_zone_that_is_none_is_refused(schedules: mc.SchedulesStorage, zone: Any) -> None:
+    with pytest.raises(mc.InvalidArgumentError, match="create_schedule: schedule: timezone is"):
+        schedules.create_schedule(schedule(timezone=zone))

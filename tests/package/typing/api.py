@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, assert_type
 
@@ -50,6 +51,13 @@ for run in runs:
 assert_type(store.workflows.update_workflow_state("w", "r", {"status": "failed"}), dict[str, Any] | None)
 claim = store.workflows.claim_run_ownership("r", "me", 30_000)
 assert_type(claim.fence, mc.RunFence | None)
+if claim.applied:
+    assert_type(claim.fence, mc.RunFence)
+else:
+    assert_type(claim.fence, None)
+assert_type(store.workflows.get_run_ownership("r").applied, bool)
+hits: Sequence[mc.QueryResult] = mc.VectorBatch([[1, 0]]).query([1, 0])
+assert_type(hits[0].to_dict(), dict[str, Any])
 assert_type(store.scores.list_scores_by_scorer_id("tone", {"page": 0, "per_page": 5}).scores, list[mc.Score])
 assert_type(store.background_tasks.list_tasks({"status": ["running"]}, agent_id="a").tasks, list[mc.BackgroundTask])
 assert_type(store.background_tasks.claim_task("me"), mc.BackgroundTask | None)

@@ -11,7 +11,16 @@ from mastra_convex._async.batches import in_halves
 from mastra_convex._async.storage import Row, as_filters, part_of
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import columns_of, equalities, from_row, to_changes, to_columns, to_row
+from mastra_convex.records._columns import (
+    all_readable,
+    columns_of,
+    equalities,
+    from_row,
+    if_readable,
+    to_changes,
+    to_columns,
+    to_row,
+)
 from mastra_convex.records._pages import options, window
 from mastra_convex.records._values import date_text
 from mastra_convex.records.background_tasks import BackgroundTask, TaskDate, TaskFilter, TaskPage
@@ -198,7 +207,7 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
             rows, total = await part_of(_merged(self._storage.rows(TASKS, filters, order), legacy, order), part)
         else:
             rows, total = await self._storage.page(TASKS, filters, order, part)
-        return TaskPage([_task(row) for row in rows], total, part.page, per_page, part.has_more(total))
+        return TaskPage(all_readable(_task, rows), total, part.page, per_page, part.has_more(total))
 
     def iter_tasks(
         self,
@@ -216,7 +225,8 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
         legacy = await self._legacy(filters)
         filters, order = _with_bounds(filters, order)
         async for row in _merged(self._storage.rows(TASKS, filters, order), legacy, order):
-            yield _task(row)
+            if (task := if_readable(_task, row)) is not None:
+                yield task
 
     async def delete_task(self, task_id: str) -> None:
         """Delete a task. Does nothing if it doesn't exist."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from mastra_convex._async.storage import AsyncStorage
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 
 class AsyncDomain:
     """One domain of a store: some tables, reached through the store's storage function."""
 
     # The tables, and the record that a row of each is; None where rows are no records of their own.
-    _TABLES: ClassVar[Mapping[str, type[DataclassInstance] | None]]
+    _TABLES: ClassVar[Mapping[str, type[Any] | None]]
 
     def __init__(self, storage: AsyncStorage) -> None:
         self._storage = storage

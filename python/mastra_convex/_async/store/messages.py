@@ -12,10 +12,11 @@ from mastra_convex._async.storage import Admits, Row, first_of, part_of
 from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex._rows import CALL_ROWS
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import from_row, size_of, to_columns, to_row
+from mastra_convex.records._columns import from_rows, size_of, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
-from mastra_convex.records.memory import Message, MessagePage, as_content
+from mastra_convex.records._values import parsed
+from mastra_convex.records.memory import Message, MessagePage, as_content, is_undated
 from mastra_convex.records.workflows import RunFence
 
 MESSAGES = "mastra_messages"
@@ -53,7 +54,8 @@ class AsyncMessages(AsyncFencedWrites):
         ----------
         messages : sequence of Message or mapping
             Each names its thread. Text becomes content in format 2; missing ids and times, and the thread's resource,
-            are filled in.
+            are filled in. A message that is already stored keeps its date if it is given without ``created_at``, so
+            an answer can be saved at every step while it streams.
         fence : RunFence, optional
             Write only while this claim on the run stands.
 
@@ -71,15 +73,19 @@ class AsyncMessages(AsyncFencedWrites):
         """
         method = "MemoryStorage.save_messages"
         place = f"{method}: messages"
-        rows = [to_row(f"{place}[{n}]", Message, message) for n, message in enumerate(as_items(place, messages))]
+        given = as_items(place, messages)
+        rows = [to_row(f"{place}[{n}]", Message, message) for n, message in enumerate(given)]
+        undated = {row["id"] for row, message in zip(rows, given, strict=True) if is_undated(message)}
 
         async def save(some: list[Row]) -> None:
-            owners = await self._write(method, "saveMessages", MESSAGES, fence, records=some)
-            for row, owner in zip(some, owners, strict=True):
-                row["resourceId"] = owner
+            defaults = [row["id"] for row in some if row["id"] in undated]
+            replies = await self._write(method, "saveMessages", MESSAGES, fence, records=some, undated=defaults or None)
+            for row, reply in zip(some, replies, strict=True):
+                # Older functions return the resource only.
+                row |= reply if isinstance(reply, dict) else {"resourceId": reply}
 
         await in_batches(save, rows, [size_of(row) for row in rows])
-        return [from_row(Message, row) for row in rows]
+        return from_rows(Message, rows)
 
     async def update_messages(
         self, messages: Sequence[Message | Mapping[str, Any]], *, fence: RunFence | None = None
@@ -113,7 +119,7 @@ class AsyncMessages(AsyncFencedWrites):
             updated.extend(await self._write(method, "updateMessages", MESSAGES, fence, records=some))
 
         await in_batches(update, rows, [size_of(row) for row in rows])
-        return [from_row(Message, row) for row in updated]
+        return from_rows(Message, updated)
 
     async def delete_messages(self, message_ids: Sequence[str], *, fence: RunFence | None = None) -> None:
         """Delete messages, and set their threads' ``updated_at`` to now. Unknown ids are ignored.
@@ -136,7 +142,7 @@ class AsyncMessages(AsyncFencedWrites):
         ids = key_texts("MemoryStorage.list_messages_by_id: message_ids", message_ids)
         rows = await self._storage.load_many(MESSAGES, list(dict.fromkeys(ids)))
         rows.sort(key=lambda row: (row["createdAt"], row["_creationTime"]))
-        return [from_row(Message, row) for row in rows]
+        return from_rows(Message, rows)
 
     async def list_messages(
         self,
@@ -223,7 +229,8 @@ class AsyncMessages(AsyncFencedWrites):
     async def _messages(self, wanted: _Wanted) -> AsyncIterator[Message]:
         async for row in self._rows(wanted):
             if wanted.admits is None or wanted.admits(row):
-                yield from_row(Message, row)
+                for message in from_rows(Message, [row]):
+                    yield message
 
     async def _rows(self, wanted: _Wanted) -> AsyncIterator[Row]:
         """The rows of each filter, merged in their order."""
@@ -266,7 +273,7 @@ class AsyncMessages(AsyncFencedWrites):
         if extra:
             rows = list({row["id"]: row for row in [*rows, *extra]}.values())
             rows.sort(key=wanted.rank, reverse=wanted.is_descending)
-        return MessagePage([from_row(Message, row) for row in rows], total, part.page, per_page, part.has_more(total))
+        return MessagePage(from_rows(Message, rows), total, part.page, per_page, part.has_more(total))
 
     async def _included(self, place: str, include: Sequence[Mapping[str, Any]], resource_id: str | None) -> list[Row]:
         """The rows to include, each with its neighbours."""
@@ -327,7 +334,7 @@ def _wanted(
 
 
 def _metadata_of(row: Row) -> Mapping[str, Any]:
-    content = from_row(Message, row).content
+    content = parsed(row.get("content"))
     metadata = content.get("metadata") if isinstance(content, Mapping) else None
     return metadata if isinstance(metadata, Mapping) else {}
 

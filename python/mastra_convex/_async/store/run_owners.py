@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from mastra_convex._arguments import as_integer, finite_number, key_text, true_or_false
 from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, to_row
-from mastra_convex.records.workflows import RunFence, RunOwnership
+from mastra_convex.records.workflows import AppliedOwnership, RefusedOwnership, RunFence, RunOwnership
 
 OWNERS = "mastra_workflow_run_owners"
 
@@ -25,7 +25,7 @@ class AsyncRunOwners(AsyncFencedWrites):
         *,
         force: bool = False,
         expected_generation: int | None = None,
-    ) -> RunOwnership:
+    ) -> AppliedOwnership | RefusedOwnership:
         """Own a run for a while, if it has no owner. If several ask at once, one gets it.
 
         Parameters
@@ -41,7 +41,7 @@ class AsyncRunOwners(AsyncFencedWrites):
 
         Returns
         -------
-        RunOwnership
+        AppliedOwnership or RefusedOwnership
             If `applied`, with this claim's `fence`. Otherwise it names the owner and the end of the lease.
 
         Raises
@@ -63,7 +63,7 @@ class AsyncRunOwners(AsyncFencedWrites):
             ),
         )
 
-    async def renew_run_ownership(self, fence: RunFence, lease_ms: float) -> RunOwnership:
+    async def renew_run_ownership(self, fence: RunFence, lease_ms: float) -> AppliedOwnership | RefusedOwnership:
         """Extend the lease to `lease_ms` milliseconds from now, if the run still belongs to this claim and wasn't
         released.
         """
@@ -71,7 +71,7 @@ class AsyncRunOwners(AsyncFencedWrites):
         lease_ms = _lease(place, lease_ms)
         return await self._ask("renewRunOwnership", fence=_fence(place, fence), leaseMs=lease_ms)
 
-    async def release_run_ownership(self, fence: RunFence) -> RunOwnership:
+    async def release_run_ownership(self, fence: RunFence) -> AppliedOwnership | RefusedOwnership:
         """Give up a run, if it still belongs to this claim. Writes with the claim pass until another
         owner claims the run.
         """
@@ -81,17 +81,22 @@ class AsyncRunOwners(AsyncFencedWrites):
     async def get_run_ownership(self, run_id: str) -> RunOwnership:
         """Return the last owner of a run, without a `fence`. To write, claim the run."""
         run_id = key_text("WorkflowsStorage.get_run_ownership: run_id", run_id)
-        return replace(await self._ask("getRunOwnership", runId=run_id), fence=None)
+        reply = await self._storage.call("getRunOwnership", OWNERS, runId=run_id)
+        return RunOwnership(reply["applied"], None, *_owner(reply))
 
-    async def _ask(self, op: str, **fields: Any) -> RunOwnership:
-        result = await self._storage.call(op, OWNERS, **fields)
-        applied, claim, now = result["applied"], result["claim"], result["now"]
-        if claim is None:
-            return RunOwnership(applied, None, None, 0, None, now)
-        fence = from_row(RunFence, claim)
-        return RunOwnership(
-            applied, fence if applied else None, fence.owner_id, fence.generation, claim["leaseExpiresAt"], now
-        )
+    async def _ask(self, op: str, **fields: Any) -> AppliedOwnership | RefusedOwnership:
+        reply = await self._storage.call(op, OWNERS, **fields)
+        if reply["applied"]:
+            return AppliedOwnership(True, from_row(RunFence, reply["claim"]), *_owner(reply))
+        return RefusedOwnership(False, None, *_owner(reply))
+
+
+def _owner(reply: Mapping[str, Any]) -> tuple[str | None, int, float | None, float]:
+    """Who claimed the run last, by which generation, until when, and when that was looked up."""
+    claim, now = reply["claim"], reply["now"]
+    if claim is None:
+        return None, 0, None, now
+    return claim["ownerId"], claim["generation"], claim["leaseExpiresAt"], now
 
 
 def _lease(place: str, lease_ms: float) -> float:

@@ -9,7 +9,7 @@ from mastra_convex._arguments import as_integer, finite_number, key_text
 from mastra_convex._async.storage import Row
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import columns_of, from_row, to_changes, to_row
+from mastra_convex.records._columns import all_readable, columns_of, from_row, from_rows, to_changes, to_row
 from mastra_convex.records._pages import MOST_ROWS, options
 from mastra_convex.records._values import parsed
 from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger, now_ms
@@ -70,7 +70,7 @@ class AsyncSchedulesStorage(AsyncDomain):
         rows = [row async for row in self._storage.rows(SCHEDULES, filters)]
         # Equal times keep stored order.
         rows.sort(key=lambda row: (row["created_at"], row["_creationTime"]))
-        return [_schedule(row) for row in rows]
+        return all_readable(_schedule, rows)
 
     async def list_due_schedules(self, now: float | None = None, limit: int | None = None) -> list[Schedule]:
         """Return active schedules that are due at a time, the longest due first.
@@ -86,7 +86,7 @@ class AsyncSchedulesStorage(AsyncDomain):
         moment = now_ms() if now is None else finite_number(f"{place}: now", now)
         order = {"field": "next_fire_at", "order": "asc", "lte": moment}
         rows = await self._first(SCHEDULES, {"status": "active"}, order, _limit(place, limit))
-        return [_schedule(row) for row in rows]
+        return all_readable(_schedule, rows)
 
     async def update_schedule(self, id: str, patch: Mapping[str, Any]) -> Schedule:
         """Change fields of a schedule, such as ``cron``, ``status``, ``next_fire_at`` or ``target``.
@@ -194,7 +194,7 @@ class AsyncSchedulesStorage(AsyncDomain):
         if to_actual_fire_at is not None:
             order["lt"] = finite_number(f"{place}: to_actual_fire_at", to_actual_fire_at)
         rows = await self._first(TRIGGERS, filters, order, _limit(place, limit))
-        return [from_row(ScheduleTrigger, row) for row in rows]
+        return from_rows(ScheduleTrigger, rows)
 
     async def _first(self, table: str, filters: Mapping[str, Any], order: Mapping[str, Any], limit: int) -> list[Row]:
         found: list[Row] = []
@@ -223,7 +223,7 @@ def _workflow_of(place: str, row: Row) -> dict[str, str | None]:
 
 def _schedule(row: Row) -> Schedule:
     """The schedule of a row. Older versions of Mastra called an agent's target a heartbeat."""
-    target = parsed(row["target"])
+    target = parsed(row.get("target"))
     if isinstance(target, Mapping) and target.get("type") == "heartbeat":
         row = {**row, "target": {**target, "type": "agent"}}
     return from_row(Schedule, row)

@@ -10,10 +10,10 @@ from mastra_convex._arguments import key_text
 from mastra_convex._async.storage import Admits
 from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex.errors import InvalidArgumentError, ThreadNotFoundError
-from mastra_convex.records._columns import from_row, to_columns, to_row
+from mastra_convex.records._columns import from_row, from_rows, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, options, ordering, window
-from mastra_convex.records._values import now
+from mastra_convex.records._values import dict_of, now
 from mastra_convex.records.memory import Thread, ThreadPage
 from mastra_convex.records.workflows import RunFence
 from mastra_convex.types import iso_text
@@ -88,7 +88,7 @@ class AsyncThreads(AsyncFencedWrites):
         filters, order, admits = _wanted(place, order_by, filter)
         part = window(place, page, per_page)
         rows, total = await self._storage.page(THREADS, filters, order, part, admits)
-        return ThreadPage([from_row(Thread, row) for row in rows], total, part.page, per_page, part.has_more(total))
+        return ThreadPage(from_rows(Thread, rows), total, part.page, per_page, part.has_more(total))
 
     def iter_threads(
         self, *, order_by: OrderBy | None = None, filter: Mapping[str, Any] | None = None
@@ -104,7 +104,8 @@ class AsyncThreads(AsyncFencedWrites):
     ) -> AsyncIterator[Thread]:
         async for row in self._storage.rows(THREADS, filters, order):
             if admits is None or admits(row):
-                yield from_row(Thread, row)
+                for thread in from_rows(Thread, [row]):
+                    yield thread
 
     async def update_thread(
         self,
@@ -249,7 +250,7 @@ def _wanted(
     if asked.get("resource_id") is not None:
         filters["resourceId"] = key_text(f"{place}: filter resource_id", asked["resource_id"])
     has_metadata = metadata_filter(place, asked.get("metadata"), scalars=False)
-    admits = None if has_metadata is None else lambda row: has_metadata(from_row(Thread, row).metadata)
+    admits = None if has_metadata is None else lambda row: has_metadata(dict_of(row.get("metadata")))
     return filters, ordering(place, order_by, ORDERED_BY, "DESC"), admits
 
 

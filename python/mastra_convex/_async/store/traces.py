@@ -10,7 +10,16 @@ from mastra_convex._async.batches import in_batches
 from mastra_convex._async.storage import Admits, Row, part_of
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
-from mastra_convex.records._columns import columns_of, equalities, from_row, size_of, to_changes, to_columns, to_row
+from mastra_convex.records._columns import (
+    columns_of,
+    equalities,
+    from_row,
+    from_rows,
+    size_of,
+    to_changes,
+    to_columns,
+    to_row,
+)
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import date_bounds, options, ordering, window
 from mastra_convex.records._values import now, parsed
@@ -145,7 +154,7 @@ class AsyncTraces(AsyncDomain):
         """Return a trace with its spans, by start time; None if it has no spans."""
         filters = {"traceId": key_text("ObservabilityStorage.get_trace: trace_id", trace_id)}
         rows = self._storage.rows(SPANS, filters, {"field": "startedAt", "order": "asc"})
-        spans = [from_row(Span, row) async for row in rows]
+        spans = from_rows(Span, [row async for row in rows])
         return Trace(trace_id, spans) if spans else None
 
     async def list_traces(
@@ -184,7 +193,7 @@ class AsyncTraces(AsyncDomain):
             rows, total = await self._storage.page(SPANS, wanted, order, part, admits)
         else:
             rows, total = await part_of(self._roots(wanted, order, has_error), part, admits)
-        spans = [from_row(Span, row) for row in rows]
+        spans = from_rows(Span, rows)
         return TracePage(spans, total, part.page, part.per_page, part.has_more(total))
 
     def iter_traces(
@@ -198,7 +207,8 @@ class AsyncTraces(AsyncDomain):
     ) -> AsyncIterator[Span]:
         async for row in self._roots(wanted, order, has_error):
             if admits is None or admits(row):
-                yield from_row(Span, row)
+                for span in from_rows(Span, [row]):
+                    yield span
 
     async def _roots(self, wanted: dict[str, Any], order: dict[str, Any], has_error: bool | None) -> AsyncIterator[Row]:
         """Root spans, optionally only those of traces with an error in some span, or only the others."""

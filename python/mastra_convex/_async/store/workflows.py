@@ -11,7 +11,7 @@ from mastra_convex._async.storage import Admits
 from mastra_convex._async.store.run_owners import OWNERS, AsyncRunOwners
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import equalities, from_row, to_row
+from mastra_convex.records._columns import equalities, from_row, from_rows, to_row
 from mastra_convex.records._pages import Window, options, window
 from mastra_convex.records._values import date_text, parsed
 from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunFilter, WorkflowRunPage
@@ -219,7 +219,7 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         filters, order, admits = _wanted(place, conditions)
         await self._tell_status(filters)
         rows, total = await self._storage.page(RUNS, filters, order, part, admits)
-        runs = [from_row(WorkflowRun, row) for row in rows]
+        runs = from_rows(WorkflowRun, rows)
         return WorkflowRunPage(runs, total, part.page, part.per_page, part.has_more(total))
 
     def iter_workflow_runs(self, **conditions: Unpack[WorkflowRunFilter]) -> AsyncIterator[WorkflowRun]:
@@ -232,7 +232,8 @@ class AsyncWorkflowsStorage(AsyncRunOwners):
         await self._tell_status(filters)
         async for row in self._storage.rows(RUNS, filters, order):
             if admits is None or admits(row):
-                yield from_row(WorkflowRun, row)
+                for run in from_rows(WorkflowRun, [row]):
+                    yield run
 
     async def _tell_status(self, filters: Mapping[str, Any]) -> None:
         """Fill the column ``status``, for a filter, in rows that older functions wrote."""

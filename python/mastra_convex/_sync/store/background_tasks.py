@@ -12,7 +12,16 @@ from mastra_convex._sync.batches import in_halves
 from mastra_convex._sync.storage import Row, as_filters, part_of
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import columns_of, equalities, from_row, to_changes, to_columns, to_row
+from mastra_convex.records._columns import (
+    all_readable,
+    columns_of,
+    equalities,
+    from_row,
+    if_readable,
+    to_changes,
+    to_columns,
+    to_row,
+)
 from mastra_convex.records._pages import options, window
 from mastra_convex.records._values import date_text
 from mastra_convex.records.background_tasks import BackgroundTask, TaskDate, TaskFilter, TaskPage
@@ -199,7 +208,7 @@ class BackgroundTasksStorage(Domain):
             rows, total = part_of(_merged(self._storage.rows(TASKS, filters, order), legacy, order), part)
         else:
             rows, total = self._storage.page(TASKS, filters, order, part)
-        return TaskPage([_task(row) for row in rows], total, part.page, per_page, part.has_more(total))
+        return TaskPage(all_readable(_task, rows), total, part.page, per_page, part.has_more(total))
 
     def iter_tasks(
         self,
@@ -217,7 +226,8 @@ class BackgroundTasksStorage(Domain):
         legacy = self._legacy(filters)
         filters, order = _with_bounds(filters, order)
         for row in _merged(self._storage.rows(TASKS, filters, order), legacy, order):
-            yield _task(row)
+            if (task := if_readable(_task, row)) is not None:
+                yield task
 
     def delete_task(self, task_id: str) -> None:
         """Delete a task. Does nothing if it doesn't exist."""

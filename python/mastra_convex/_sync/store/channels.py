@@ -10,7 +10,7 @@ from mastra_convex._arguments import key_text
 from mastra_convex._sync.storage import Row
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.errors import MastraConvexError
-from mastra_convex.records._columns import as_record, from_row, to_columns, to_row
+from mastra_convex.records._columns import all_readable, as_record, from_row, to_columns, to_row
 from mastra_convex.records._values import now, parsed
 from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
 
@@ -78,7 +78,7 @@ class ChannelsStorage(Domain):
         """Return a platform's installations, newest first."""
         rows = self._rows({"platform": key_text("ChannelsStorage.list_installations: platform", platform)})
         rows.sort(key=lambda row: str(row["createdAt"]), reverse=True)
-        return [_installation(row) for row in rows]
+        return all_readable(_installation, rows)
 
     def delete_installation(self, id: str) -> None:
         """Delete an installation. Does nothing if it doesn't exist."""

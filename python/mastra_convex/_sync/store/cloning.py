@@ -9,7 +9,7 @@ from typing import Any
 from mastra_convex._arguments import as_integer, key_text, key_texts, plain_text
 from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex._rows import CALL_ROWS
-from mastra_convex.records._columns import from_row
+from mastra_convex.records._columns import from_row, from_rows
 from mastra_convex.records._pages import MOST_ROWS, Window, options
 from mastra_convex.records._values import convex_dict, date_text, new_id
 from mastra_convex.records.memory import Message, Thread, ThreadClone, ThreadCopy
@@ -121,7 +121,7 @@ class Cloning(FencedWrites):
         )
         order = {"field": "createdAt", "order": "asc"}
         rows = self._storage.rows(MESSAGES, {"thread_id": copy.thread.id}, order)
-        return ThreadClone(copy.thread, [from_row(Message, row) for row in rows], copy.message_id_map)
+        return ThreadClone(copy.thread, from_rows(Message, [row for row in rows]), copy.message_id_map)
 
 
 def _request(

@@ -4,19 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from mastra_convex._sync.storage import Storage
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 
 class Domain:
     """One domain of a store: some tables, reached through the store's storage function."""
 
     # The tables, and the record that a row of each is; None where rows are no records of their own.
-    _TABLES: ClassVar[Mapping[str, type[DataclassInstance] | None]]
+    _TABLES: ClassVar[Mapping[str, type[Any] | None]]
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from mastra_convex._arguments import key_text, one_of
 from mastra_convex._sync.store.domain import Domain
-from mastra_convex.records._columns import from_row, to_row
+from mastra_convex.records._columns import from_row, from_rows, to_row
 from mastra_convex.records._pages import options, window
 from mastra_convex.records.evals import Eval, EvalPage
 
@@ -70,7 +70,7 @@ class Evals(Domain):
         if type is not None:
             filters["testInfo"] = PRESENT if one_of(("test", "live"), f"{place}: type", type) == "test" else None
         rows, total = self._storage.page(EVALS, filters, {"field": "createdAt", "order": "desc"}, part)
-        return EvalPage([from_row(Eval, row) for row in rows], total, part.page, part.per_page, part.has_more(total))
+        return EvalPage(from_rows(Eval, rows), total, part.page, part.per_page, part.has_more(total))
 
     def get_evals_by_agent_name(self, agent_name: str, type: Literal["test", "live"] | None = None) -> list[Eval]:
         """Return all evals of an agent, newest first; `type` as for `list_evals`."""

@@ -12,7 +12,7 @@ from mastra_convex._sync.batches import in_halves
 from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
-from mastra_convex.records._columns import as_record, from_row, to_columns, to_row
+from mastra_convex.records._columns import as_record, from_row, from_rows, to_columns, to_row
 from mastra_convex.records._values import convex_dict, date_text, new_id, now
 from mastra_convex.records.observations import (
     ObservationActivation,
@@ -80,7 +80,7 @@ class Observations(FencedWrites):
                 if moment is not None
             },
         )
-        return [from_row(ObservationalMemory, row) for row in rows]
+        return from_rows(ObservationalMemory, rows)
 
     def initialize_observational_memory(
         self,

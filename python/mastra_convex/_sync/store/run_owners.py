@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from mastra_convex._arguments import as_integer, finite_number, key_text, true_or_false
 from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, to_row
-from mastra_convex.records.workflows import RunFence, RunOwnership
+from mastra_convex.records.workflows import AppliedOwnership, RefusedOwnership, RunFence, RunOwnership
 
 OWNERS = "mastra_workflow_run_owners"
 
@@ -26,7 +26,7 @@ class RunOwners(FencedWrites):
         *,
         force: bool = False,
         expected_generation: int | None = None,
-    ) -> RunOwnership:
+    ) -> AppliedOwnership | RefusedOwnership:
         """Own a run for a while, if it has no owner. If several ask at once, one gets it.
 
         Parameters
@@ -42,7 +42,7 @@ class RunOwners(FencedWrites):
 
         Returns
         -------
-        RunOwnership
+        AppliedOwnership or RefusedOwnership
             If `applied`, with this claim's `fence`. Otherwise it names the owner and the end of the lease.
 
         Raises
@@ -64,7 +64,7 @@ class RunOwners(FencedWrites):
             ),
         )
 
-    def renew_run_ownership(self, fence: RunFence, lease_ms: float) -> RunOwnership:
+    def renew_run_ownership(self, fence: RunFence, lease_ms: float) -> AppliedOwnership | RefusedOwnership:
         """Extend the lease to `lease_ms` milliseconds from now, if the run still belongs to this claim and wasn't
         released.
         """
@@ -72,7 +72,7 @@ class RunOwners(FencedWrites):
         lease_ms = _lease(place, lease_ms)
         return self._ask("renewRunOwnership", fence=_fence(place, fence), leaseMs=lease_ms)
 
-    def release_run_ownership(self, fence: RunFence) -> RunOwnership:
+    def release_run_ownership(self, fence: RunFence) -> AppliedOwnership | RefusedOwnership:
         """Give up a run, if it still belongs to this claim. Writes with the claim pass until another
         owner claims the run.
         """
@@ -82,17 +82,22 @@ class RunOwners(FencedWrites):
     def get_run_ownership(self, run_id: str) -> RunOwnership:
         """Return the last owner of a run, without a `fence`. To write, claim the run."""
         run_id = key_text("WorkflowsStorage.get_run_ownership: run_id", run_id)
-        return replace(self._ask("getRunOwnership", runId=run_id), fence=None)
+        reply = self._storage.call("getRunOwnership", OWNERS, runId=run_id)
+        return RunOwnership(reply["applied"], None, *_owner(reply))
 
-    def _ask(self, op: str, **fields: Any) -> RunOwnership:
-        result = self._storage.call(op, OWNERS, **fields)
-        applied, claim, now = result["applied"], result["claim"], result["now"]
-        if claim is None:
-            return RunOwnership(applied, None, None, 0, None, now)
-        fence = from_row(RunFence, claim)
-        return RunOwnership(
-            applied, fence if applied else None, fence.owner_id, fence.generation, claim["leaseExpiresAt"], now
-        )
+    def _ask(self, op: str, **fields: Any) -> AppliedOwnership | RefusedOwnership:
+        reply = self._storage.call(op, OWNERS, **fields)
+        if reply["applied"]:
+            return AppliedOwnership(True, from_row(RunFence, reply["claim"]), *_owner(reply))
+        return RefusedOwnership(False, None, *_owner(reply))
+
+
+def _owner(reply: Mapping[str, Any]) -> tuple[str | None, int, float | None, float]:
+    """Who claimed the run last, by which generation, until when, and when that was looked up."""
+    claim, now = reply["claim"], reply["now"]
+    if claim is None:
+        return None, 0, None, now
+    return claim["ownerId"], claim["generation"], claim["leaseExpiresAt"], now
 
 
 def _lease(place: str, lease_ms: float) -> float:

@@ -10,7 +10,7 @@ from mastra_convex._arguments import as_integer, finite_number, key_text
 from mastra_convex._sync.storage import Row
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import columns_of, from_row, to_changes, to_row
+from mastra_convex.records._columns import all_readable, columns_of, from_row, from_rows, to_changes, to_row
 from mastra_convex.records._pages import MOST_ROWS, options
 from mastra_convex.records._values import parsed
 from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger, now_ms
@@ -71,7 +71,7 @@ class SchedulesStorage(Domain):
         rows = [row for row in self._storage.rows(SCHEDULES, filters)]
         # Equal times keep stored order.
         rows.sort(key=lambda row: (row["created_at"], row["_creationTime"]))
-        return [_schedule(row) for row in rows]
+        return all_readable(_schedule, rows)
 
     def list_due_schedules(self, now: float | None = None, limit: int | None = None) -> list[Schedule]:
         """Return active schedules that are due at a time, the longest due first.
@@ -87,7 +87,7 @@ class SchedulesStorage(Domain):
         moment = now_ms() if now is None else finite_number(f"{place}: now", now)
         order = {"field": "next_fire_at", "order": "asc", "lte": moment}
         rows = self._first(SCHEDULES, {"status": "active"}, order, _limit(place, limit))
-        return [_schedule(row) for row in rows]
+        return all_readable(_schedule, rows)
 
     def update_schedule(self, id: str, patch: Mapping[str, Any]) -> Schedule:
         """Change fields of a schedule, such as ``cron``, ``status``, ``next_fire_at`` or ``target``.
@@ -195,7 +195,7 @@ class SchedulesStorage(Domain):
         if to_actual_fire_at is not None:
             order["lt"] = finite_number(f"{place}: to_actual_fire_at", to_actual_fire_at)
         rows = self._first(TRIGGERS, filters, order, _limit(place, limit))
-        return [from_row(ScheduleTrigger, row) for row in rows]
+        return from_rows(ScheduleTrigger, rows)
 
     def _first(self, table: str, filters: Mapping[str, Any], order: Mapping[str, Any], limit: int) -> list[Row]:
         found: list[Row] = []
@@ -224,7 +224,7 @@ def _workflow_of(place: str, row: Row) -> dict[str, str | None]:
 
 def _schedule(row: Row) -> Schedule:
     """The schedule of a row. Older versions of Mastra called an agent's target a heartbeat."""
-    target = parsed(row["target"])
+    target = parsed(row.get("target"))
     if isinstance(target, Mapping) and target.get("type") == "heartbeat":
         row = {**row, "target": {**target, "type": "agent"}}
     return from_row(Schedule, row)

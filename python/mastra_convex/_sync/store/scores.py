@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypedDict
 
 from mastra_convex._arguments import key_text
 from mastra_convex._sync.store.domain import Domain
-from mastra_convex.records._columns import equalities, from_row, to_row
+from mastra_convex.records._columns import equalities, from_row, from_rows, to_row
 from mastra_convex.records._pages import options, window
 from mastra_convex.records.scores import Score, ScorePage
 
@@ -129,4 +129,4 @@ class ScoresStorage(Domain):
         columns = equalities(f"{place}:", Score, {**about, **(further or {})})
         columns |= equalities(f"{place}: filters", Score, tenants)
         rows, total = self._storage.page(SCORES, columns, NEWEST_FIRST, part)
-        return ScorePage([from_row(Score, row) for row in rows], total, part.page, part.per_page, part.has_more(total))
+        return ScorePage(from_rows(Score, rows), total, part.page, part.per_page, part.has_more(total))

@@ -11,10 +11,10 @@ from mastra_convex._arguments import key_text
 from mastra_convex._sync.storage import Admits
 from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex.errors import InvalidArgumentError, ThreadNotFoundError
-from mastra_convex.records._columns import from_row, to_columns, to_row
+from mastra_convex.records._columns import from_row, from_rows, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, options, ordering, window
-from mastra_convex.records._values import now
+from mastra_convex.records._values import dict_of, now
 from mastra_convex.records.memory import Thread, ThreadPage
 from mastra_convex.records.workflows import RunFence
 from mastra_convex.types import iso_text
@@ -89,7 +89,7 @@ class Threads(FencedWrites):
         filters, order, admits = _wanted(place, order_by, filter)
         part = window(place, page, per_page)
         rows, total = self._storage.page(THREADS, filters, order, part, admits)
-        return ThreadPage([from_row(Thread, row) for row in rows], total, part.page, per_page, part.has_more(total))
+        return ThreadPage(from_rows(Thread, rows), total, part.page, per_page, part.has_more(total))
 
     def iter_threads(
         self, *, order_by: OrderBy | None = None, filter: Mapping[str, Any] | None = None
@@ -105,7 +105,8 @@ class Threads(FencedWrites):
     ) -> Iterator[Thread]:
         for row in self._storage.rows(THREADS, filters, order):
             if admits is None or admits(row):
-                yield from_row(Thread, row)
+                for thread in from_rows(Thread, [row]):
+                    yield thread
 
     def update_thread(
         self,
@@ -250,7 +251,7 @@ def _wanted(
     if asked.get("resource_id") is not None:
         filters["resourceId"] = key_text(f"{place}: filter resource_id", asked["resource_id"])
     has_metadata = metadata_filter(place, asked.get("metadata"), scalars=False)
-    admits = None if has_metadata is None else lambda row: has_metadata(from_row(Thread, row).metadata)
+    admits = None if has_metadata is None else lambda row: has_metadata(dict_of(row.get("metadata")))
     return filters, ordering(place, order_by, ORDERED_BY, "DESC"), admits
 
 

@@ -11,7 +11,16 @@ from mastra_convex._sync.batches import in_batches
 from mastra_convex._sync.storage import Admits, Row, part_of
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
-from mastra_convex.records._columns import columns_of, equalities, from_row, size_of, to_changes, to_columns, to_row
+from mastra_convex.records._columns import (
+    columns_of,
+    equalities,
+    from_row,
+    from_rows,
+    size_of,
+    to_changes,
+    to_columns,
+    to_row,
+)
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import date_bounds, options, ordering, window
 from mastra_convex.records._values import now, parsed
@@ -146,7 +155,7 @@ class Traces(Domain):
         """Return a trace with its spans, by start time; None if it has no spans."""
         filters = {"traceId": key_text("ObservabilityStorage.get_trace: trace_id", trace_id)}
         rows = self._storage.rows(SPANS, filters, {"field": "startedAt", "order": "asc"})
-        spans = [from_row(Span, row) for row in rows]
+        spans = from_rows(Span, [row for row in rows])
         return Trace(trace_id, spans) if spans else None
 
     def list_traces(
@@ -185,7 +194,7 @@ class Traces(Domain):
             rows, total = self._storage.page(SPANS, wanted, order, part, admits)
         else:
             rows, total = part_of(self._roots(wanted, order, has_error), part, admits)
-        spans = [from_row(Span, row) for row in rows]
+        spans = from_rows(Span, rows)
         return TracePage(spans, total, part.page, part.per_page, part.has_more(total))
 
     def iter_traces(
@@ -199,7 +208,8 @@ class Traces(Domain):
     ) -> Iterator[Span]:
         for row in self._roots(wanted, order, has_error):
             if admits is None or admits(row):
-                yield from_row(Span, row)
+                for span in from_rows(Span, [row]):
+                    yield span
 
     def _roots(self, wanted: dict[str, Any], order: dict[str, Any], has_error: bool | None) -> Iterator[Row]:
         """Root spans, optionally only those of traces with an error in some span, or only the others."""

@@ -12,7 +12,7 @@ from mastra_convex._sync.storage import Admits
 from mastra_convex._sync.store.run_owners import OWNERS, RunOwners
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import equalities, from_row, to_row
+from mastra_convex.records._columns import equalities, from_row, from_rows, to_row
 from mastra_convex.records._pages import Window, options, window
 from mastra_convex.records._values import date_text, parsed
 from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunFilter, WorkflowRunPage
@@ -220,7 +220,7 @@ class WorkflowsStorage(RunOwners):
         filters, order, admits = _wanted(place, conditions)
         self._tell_status(filters)
         rows, total = self._storage.page(RUNS, filters, order, part, admits)
-        runs = [from_row(WorkflowRun, row) for row in rows]
+        runs = from_rows(WorkflowRun, rows)
         return WorkflowRunPage(runs, total, part.page, part.per_page, part.has_more(total))
 
     def iter_workflow_runs(self, **conditions: Unpack[WorkflowRunFilter]) -> Iterator[WorkflowRun]:
@@ -233,7 +233,8 @@ class WorkflowsStorage(RunOwners):
         self._tell_status(filters)
         for row in self._storage.rows(RUNS, filters, order):
             if admits is None or admits(row):
-                yield from_row(WorkflowRun, row)
+                for run in from_rows(WorkflowRun, [row]):
+                    yield run
 
     def _tell_status(self, filters: Mapping[str, Any]) -> None:
         """Fill the column ``status``, for a filter, in rows that older functions wrote."""
