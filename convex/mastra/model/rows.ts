@@ -214,9 +214,11 @@ export async function firstOf(rows: AnyRows, limit = ROWS_CLEARED_PER_CALL) {
  * large beside 25 rows' bound, is not looked into.
  */
 function sizeOf(row: object): number {
+  let bytes = 0;
   const text = JSON.stringify(row, (name, value) => {
     if (name === "embedding") return undefined;
+    if (value instanceof ArrayBuffer) bytes += value.byteLength;
     return typeof value === "bigint" ? String(value) : value;
   });
-  return /[^\u0000-\u007f]/.test(text) ? 3 * text.length : text.length;
+  return bytes + (/[^\u0000-\u007f]/.test(text) ? 3 * text.length : text.length);
 }

@@ -13,9 +13,11 @@ import {
   isRecord,
   optional,
   recordsField,
+  textField,
   type StorageRecord,
   type StorageRequest,
 } from "../model/request";
+import { rowsWhere } from "../model/rows";
 import type { StoredRow, WriteCtx } from "../model/server";
 import { touchThreads } from "./threads";
 
@@ -115,6 +117,22 @@ async function datesOf(ctx: WriteCtx, table: Messages, ids: string[]) {
   return dates;
 }
 
+/** Delete a thread's newest message and return it; null where it has none. */
+const popMessage = write({
+  args: (request) => ({ threadId: textField(request, "threadId") }),
+  handler: async (ctx, table: Messages, { threadId }) => {
+    const ofThread = [{ field: "thread_id", value: threadId }];
+    const newest = await rowsWhere(ctx, table, ofThread, {
+      field: "createdAt",
+      order: "desc",
+    }).first();
+    if (newest === null) return { ok: true, result: null };
+    await deleteRows(ctx, table, [newest]);
+    await touchThreads(ctx, [threadId]);
+    return { ok: true, result: newest };
+  },
+});
+
 function namedRecords(request: StorageRequest): StorageRecord[] {
   const records = recordsField(request, "records");
   if (!records.every(({ id }) => id)) {
@@ -159,4 +177,5 @@ export const messages: Operations<Messages> = {
   saveMessages,
   updateMessages,
   deleteMessages,
+  popMessage,
 };

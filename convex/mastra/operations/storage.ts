@@ -7,7 +7,9 @@
 import { textField, type StorageRequest } from "../model/request";
 import type { RecordTable, WriteCtx } from "../model/server";
 import type { StorageReply } from "../validators";
+import { checkpoints, checkpointWrites } from "./checkpoints";
 import { documents } from "./documents";
+import { items } from "./items";
 import { messages } from "./messages";
 import { observations } from "./observations";
 import {
@@ -42,6 +44,9 @@ const ownOperations: { [T in RecordTable]?: Operations<T> } = {
   mastra_background_tasks: tasks,
   mastra_observational_memory: observations,
   mastra_ai_spans: spans,
+  mastra_checkpoints: checkpoints,
+  mastra_checkpoint_writes: checkpointWrites,
+  mastra_items: items,
   mastra_vector_indexes: vectorIndexes,
 };
 

@@ -3,11 +3,14 @@
  *
  * @module
  */
+export * from "./blobs";
 export * from "./cache";
 export * from "./channels";
+export * from "./checkpoints";
 export * from "./counts";
 export * from "./documents";
 export * from "./evals";
+export * from "./items";
 export * from "./messages";
 export * from "./observations";
 export * from "./resources";

@@ -1,0 +1,86 @@
+/**
+ * Checkpoints of graphs, and the writes of their tasks.
+ *
+ * @module
+ */
+import { findRecord, writeRecords } from "../model/records";
+import {
+  InvalidRequest,
+  optional,
+  recordsField,
+  textField,
+} from "../model/request";
+import { rowsWhere } from "../model/rows";
+import { read, write, type Operations } from "./operation";
+
+type Checkpoints = "mastra_checkpoints";
+type Writes = "mastra_checkpoint_writes";
+
+/**
+ * A checkpoint of a thread's namespace, the newest where none is named, and the
+ * writes after it; null where there is none.
+ */
+const loadCheckpoint = read({
+  args: (request) => ({
+    thread: textField(request, "threadId"),
+    namespace: textField(request, "namespace"),
+    checkpoint: optional(textField, request, "checkpointId"),
+  }),
+  handler: async (
+    ctx,
+    table: Checkpoints,
+    { thread, namespace, checkpoint },
+  ) => {
+    const ofNamespace = [
+      { field: "thread_id", value: thread },
+      { field: "namespace", value: namespace },
+    ];
+    const found =
+      checkpoint === undefined
+        ? rowsWhere(ctx, table, ofNamespace, {
+            field: "checkpoint_id",
+            order: "desc",
+          })
+        : rowsWhere(ctx, table, [
+            ...ofNamespace,
+            { field: "checkpoint_id", value: checkpoint },
+          ]);
+    const row = await found.first();
+    if (row === null) return { ok: true, result: null };
+    const writes = await rowsWhere(ctx, "mastra_checkpoint_writes", [
+      ...ofNamespace,
+      { field: "checkpoint_id", value: row.checkpoint_id },
+    ]).collect();
+    return { ok: true, result: { checkpoint: row, writes } };
+  },
+});
+
+/**
+ * Keep the writes of a task. One that is kept already stays as it is, so that a
+ * task that is run again changes nothing; those below zero are replaced.
+ */
+const putWrites = write({
+  args: (request) => {
+    const records = recordsField(request, "records");
+    if (!records.every(({ id }) => id)) {
+      throw new InvalidRequest("Record is missing an id");
+    }
+    return { records };
+  },
+  handler: async (ctx, table: Writes, { records }) => {
+    const wanted = [];
+    for (const record of records) {
+      const isFixed = (record.position as number) >= 0;
+      if (isFixed && (await findRecord(ctx, table, record.id)) !== null) {
+        continue;
+      }
+      wanted.push(record);
+    }
+    await writeRecords(ctx, table, wanted);
+    return { ok: true };
+  },
+});
+
+export const checkpoints: Operations<Checkpoints> = { loadCheckpoint };
+
+export const checkpointWrites: Operations<Writes> = { putWrites };
