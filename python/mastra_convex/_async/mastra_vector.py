@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypedDict, Unpack
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from mastra_convex._arguments import Metadata
 from mastra_convex._async.client import AsyncClient
 from mastra_convex.errors import IndexNotFoundError
-from mastra_convex.types import IndexStats, Metric, QueryResults
+from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults
 
 Filter = Mapping[str, Any]
 Progress = Callable[[int, int], object]
@@ -65,6 +65,22 @@ class AsyncMastraVector(AsyncClient, ABC):
         **options: Unpack[QueryOptions],
     ) -> list[QueryResults]:
         """Query with each of several vectors."""
+
+    @abstractmethod
+    async def get(
+        self, index_name: str, ids: Sequence[str], *, include_vector: bool = False
+    ) -> list[QueryResult | None]:
+        """Return the rows with some ids."""
+
+    @abstractmethod
+    def iter(
+        self, index_name: str, filter: Filter | None = None, *, include_vector: bool = False
+    ) -> AsyncIterator[QueryResult]:
+        """Iterate over the rows that match a filter."""
+
+    @abstractmethod
+    async def count(self, index_name: str, filter: Filter | None = None) -> int:
+        """Return how many rows match a filter."""
 
     @abstractmethod
     async def list_indexes(self) -> list[str]:
@@ -169,6 +185,22 @@ class AsyncVectorIndex:
     ) -> list[QueryResults]:
         """Query with each of several vectors."""
         return await self._vector.query_many(self.index_name, query_vectors, **options)
+
+    async def get(self, ids: Sequence[str], *, include_vector: bool = False) -> list[QueryResult | None]:
+        """Return the rows with some ids."""
+        return await self._vector.get(self.index_name, ids, include_vector=include_vector)
+
+    def iter(self, filter: Filter | None = None, *, include_vector: bool = False) -> AsyncIterator[QueryResult]:
+        """Iterate over the rows that match a filter."""
+        return self._vector.iter(self.index_name, filter, include_vector=include_vector)
+
+    async def count(self, filter: Filter | None = None) -> int:
+        """Return how many rows match a filter."""
+        return await self._vector.count(self.index_name, filter)
+
+    # `len` takes the number of the sync class. Of the async class it would take a coroutine, and says so.
+    async def __len__(self) -> int:
+        return await self.count()
 
     async def describe_index(self) -> IndexStats:
         """Return the index's dimension, metric and number of rows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, Unpack
 
 import numpy as np
@@ -24,6 +24,7 @@ from mastra_convex._arguments import (
     plain,
     plain_keys,
 )
+from mastra_convex._async._call import call
 from mastra_convex._async.batches import in_halves, tell_what_was_written
 from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
 from mastra_convex._async.mastra_vector import (
@@ -34,6 +35,7 @@ from mastra_convex._async.mastra_vector import (
     index_not_found,
 )
 from mastra_convex._metadata import stored_metadata, stored_value
+from mastra_convex._results import as_result, matching
 from mastra_convex._rows import CALL_BYTES, batches, row_sizes
 from mastra_convex.errors import (
     ConfigurationError,
@@ -46,7 +48,7 @@ from mastra_convex.errors import (
     SchemaError,
     UnsupportedOperationError,
 )
-from mastra_convex.types import IndexStats, Metric, NativeIndex, QueryResults
+from mastra_convex.types import IndexStats, Metric, NativeIndex, QueryResult, QueryResults
 
 # Bounds of Convex's vector search (docs.convex.dev/search/vector-search).
 MAX_TOP_K = 256
@@ -260,23 +262,59 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         """Return the names in `indexes`."""
         return list(self._indexes)
 
+    async def get(
+        self, index_name: str, ids: Sequence[str], *, include_vector: bool = False
+    ) -> list[QueryResult | None]:
+        """Return the rows with some ids, in the order of the ids; None where there is none. Their score is 0."""
+        place = "ConvexNativeVector.get"
+        index = await self._index(place, index_name)
+        wanted = given_ids(place, ids)
+        unique = list(dict.fromkeys(wanted))
+        found: dict[str, QueryResult] = {}
+
+        async def read(some: list[str]) -> None:
+            for row in await self._read("listByIds", index, ids=some):
+                # Null where an id is unknown.
+                if row is not None:
+                    result = _result(row, index, include_vector)
+                    found[result.id] = result
+
+        for begin in range(0, len(unique), CALL_ROWS):
+            await in_halves(read, unique[begin : begin + CALL_ROWS])
+        return [found.get(id) for id in wanted]
+
+    async def iter(
+        self, index_name: str, filter: Filter | None = None, *, include_vector: bool = False
+    ) -> AsyncIterator[QueryResult]:
+        """Iterate over the rows that match a filter, in stored order, by a stable cursor. Their score is 0.
+
+        Rows are filtered here, so the whole filter language holds, on any metadata.
+        """
+        index = await self._index("ConvexNativeVector.iter", index_name)
+        async for page in self._pages(index):
+            results = await call(matching, [_result(row, index, include_vector=False) for row in page], filter)
+            if include_vector and results:
+                # Pages come without vectors. A row that was deleted in between is no row any more.
+                found = await self.get(index_name, [result.id for result in results], include_vector=True)
+                results = [result for result in found if result is not None]
+            for result in results:
+                yield result
+
+    async def count(self, index_name: str, filter: Filter | None = None) -> int:
+        """Return how many rows match a filter, by reading all of them."""
+        return len([result async for result in self.iter(index_name, filter)])
+
     async def describe_index(self, index_name: str) -> IndexStats:
         """Return an index's dimension, metric and number of rows.
 
         Rows are counted up to `describe_count_limit`, then a warning says so.
         """
         index = await self._index("ConvexNativeVector.describe_index", index_name)
-        page_size = max(1, CALL_BYTES // (9 * index.dimension + 4096))
-        count, page = 0, {"isDone": False, "continueCursor": None}
-        while not page["isDone"] and count <= self._describe_count_limit:
-            try:
-                page = await self._read("listPage", index, cursor=page["continueCursor"], pageSize=page_size)
-            except LimitExceededError:
-                if page_size == 1:
-                    raise
-                page_size //= 2
-                continue
-            count += len(page["page"])
+        count = 0
+        async for page in self._pages(index):
+            count += len(page)
+            if count > self._describe_count_limit:
+                break
         if count > self._describe_count_limit:
             count = self._describe_count_limit
             warnings.warn(f"index {index_name!r} has more than {count} rows; counting stopped there", stacklevel=2)
@@ -356,6 +394,20 @@ class AsyncConvexNativeVector(AsyncMastraVector):
             hint="truncate_index deletes the rows.",
         )
 
+    async def _pages(self, index: NativeIndex) -> AsyncIterator[list[dict[str, Any]]]:
+        """The rows of an index, in stored order, page by page; smaller pages where rows turn out to be large."""
+        page_size = max(1, CALL_BYTES // (9 * index.dimension + 4096))
+        page: dict[str, Any] = {"isDone": False, "continueCursor": None}
+        while not page["isDone"]:
+            try:
+                page = await self._read("listPage", index, cursor=page["continueCursor"], pageSize=page_size)
+            except LimitExceededError:
+                if page_size == 1:
+                    raise
+                page_size //= 2
+                continue
+            yield page["page"]
+
     async def _index(self, place: str, index_name: str) -> NativeIndex:
         index_name = as_index_name(place, index_name)
         index = self._indexes.get(index_name)
@@ -427,6 +479,11 @@ def _config(index: NativeIndex) -> dict[str, Any]:
         "metadataField": index.metadata_field,
         "filterFields": list(index.filter_fields),
     }
+
+
+def _result(row: Mapping[str, Any], index: NativeIndex, include_vector: bool) -> QueryResult:
+    vector = index.vector_field if include_vector else None
+    return as_result(row, id=index.id_field, metadata=index.metadata_field, vector=vector)
 
 
 def _limit(place: str, top_k: int) -> int:

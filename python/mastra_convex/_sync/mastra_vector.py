@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypedDict, Unpack
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from mastra_convex._arguments import Metadata
 from mastra_convex._sync.client import Client
 from mastra_convex.errors import IndexNotFoundError
-from mastra_convex.types import IndexStats, Metric, QueryResults
+from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults
 
 Filter = Mapping[str, Any]
 Progress = Callable[[int, int], object]
@@ -66,6 +66,22 @@ class MastraVector(Client, ABC):
         **options: Unpack[QueryOptions],
     ) -> list[QueryResults]:
         """Query with each of several vectors."""
+
+    @abstractmethod
+    def get(
+        self, index_name: str, ids: Sequence[str], *, include_vector: bool = False
+    ) -> list[QueryResult | None]:
+        """Return the rows with some ids."""
+
+    @abstractmethod
+    def iter(
+        self, index_name: str, filter: Filter | None = None, *, include_vector: bool = False
+    ) -> Iterator[QueryResult]:
+        """Iterate over the rows that match a filter."""
+
+    @abstractmethod
+    def count(self, index_name: str, filter: Filter | None = None) -> int:
+        """Return how many rows match a filter."""
 
     @abstractmethod
     def list_indexes(self) -> list[str]:
@@ -170,6 +186,22 @@ class VectorIndex:
     ) -> list[QueryResults]:
         """Query with each of several vectors."""
         return self._vector.query_many(self.index_name, query_vectors, **options)
+
+    def get(self, ids: Sequence[str], *, include_vector: bool = False) -> list[QueryResult | None]:
+        """Return the rows with some ids."""
+        return self._vector.get(self.index_name, ids, include_vector=include_vector)
+
+    def iter(self, filter: Filter | None = None, *, include_vector: bool = False) -> Iterator[QueryResult]:
+        """Iterate over the rows that match a filter."""
+        return self._vector.iter(self.index_name, filter, include_vector=include_vector)
+
+    def count(self, filter: Filter | None = None) -> int:
+        """Return how many rows match a filter."""
+        return self._vector.count(self.index_name, filter)
+
+    # `len` takes the number of the sync class. Of the async class it would take a coroutine, and says so.
+    def __len__(self) -> int:
+        return self.count()
 
     def describe_index(self) -> IndexStats:
         """Return the index's dimension, metric and number of rows."""

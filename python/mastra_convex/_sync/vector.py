@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Unpack, cast
@@ -35,6 +35,7 @@ from mastra_convex._sync.mastra_vector import (
 )
 from mastra_convex._sync.storage import Storage
 from mastra_convex._metadata import stored_metadata
+from mastra_convex._results import as_result, matching
 from mastra_convex._rows import CALL_BYTES, CALL_ROWS, batches, row_sizes
 from mastra_convex.errors import (
     DimensionMismatchError,
@@ -43,13 +44,16 @@ from mastra_convex.errors import (
     LimitExceededError,
     MastraConvexError,
 )
-from mastra_convex.types import IndexStats, Metric, QueryResults, iso_text
+from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults, iso_text
 
 # The table that lists the indexes.
 INDEXES = "mastra_vector_indexes"
 
 # Convex's arrays have at most 8192 items.
 MAX_DIMENSION = 8192
+
+# As many as the storage function reads in a page.
+ROWS_PER_PAGE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +308,38 @@ class ConvexVector(MastraVector):
     def list_indexes(self) -> list[str]:
         """Return the names of the indexes, oldest first."""
         return [row["id"] for row in self._storage.rows(INDEXES)]
+
+    def get(
+        self, index_name: str, ids: Sequence[str], *, include_vector: bool = False
+    ) -> list[QueryResult | None]:
+        """Return the rows with some ids, in the order of the ids; None where there is none. Their score is 0."""
+        place = "ConvexVector.get"
+        index = self._index(place, index_name)
+        wanted = given_ids(place, ids)
+        rows = {row["id"]: row for row in self._storage.load_many(index.table, list(dict.fromkeys(wanted)))}
+        vector = "embedding" if include_vector else None
+        return [
+            as_result(rows[id], id="id", metadata="metadata", vector=vector) if id in rows else None for id in wanted
+        ]
+
+    def iter(
+        self, index_name: str, filter: Filter | None = None, *, include_vector: bool = False
+    ) -> Iterator[QueryResult]:
+        """Iterate over the rows that match a filter, in stored order, by a stable cursor. Their score is 0.
+
+        A row that is there from beginning to end comes once, whatever is written meanwhile.
+        """
+        index = self._index("ConvexVector.iter", index_name)
+        vector = "embedding" if include_vector else None
+        for page in self._storage.pages(index.table, page_size=ROWS_PER_PAGE):
+            results = [as_result(row, id="id", metadata="metadata", vector=vector) for row in page]
+            for result in call(matching, results, filter):
+                yield result
+
+    def count(self, index_name: str, filter: Filter | None = None) -> int:
+        """Return how many rows match a filter; without one, how many the index has."""
+        rows = self._rows("ConvexVector.count", index_name)
+        return len(rows) if filter is None else len(call(rows.matching_ids, filter))
 
     def describe_index(self, index_name: str) -> IndexStats:
         """Return an index's dimension, metric and number of rows."""

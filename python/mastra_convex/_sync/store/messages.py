@@ -80,9 +80,7 @@ class Messages(FencedWrites):
 
         def save(some: list[Row]) -> None:
             defaults = [row["id"] for row in some if row["id"] in undated]
-            replies = self._write(
-                method, "saveMessages", MESSAGES, fence, records=some, undated=defaults or None
-            )
+            replies = self._write(method, "saveMessages", MESSAGES, fence, records=some, undated=defaults or None)
             for row, reply in zip(some, replies, strict=True):
                 # Older functions return the resource only.
                 row |= reply if isinstance(reply, dict) else {"resourceId": reply}

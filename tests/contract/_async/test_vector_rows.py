@@ -1,0 +1,58 @@
+"""Rows of an index without a query: by id, by filter, all of them, for both vector classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mastra_convex as mc
+
+
+@pytest.fixture(params=["scan", "native"])
+async def docs(request: pytest.FixtureRequest, deployment: mc.AsyncDeployment) -> mc.AsyncVectorIndex:
+    """An index of each class with 300 rows, a page and a half."""
+    vectors: mc.AsyncConvexVector | mc.AsyncConvexNativeVector
+    if request.param == "scan":
+        vectors = mc.AsyncConvexVector(deployment)
+    else:
+        indexes = {"docs": mc.NativeIndex("docs_vectors", 2, filter_fields=["kind", "n"])}
+        vectors = mc.AsyncConvexNativeVector(deployment, indexes=indexes)
+    docs = await vectors.index("docs", 2)
+    rows = [[n + 1.0, 0.5] for n in range(300)]
+    await docs.upsert(rows, ids=[f"r{n}" for n in range(300)], metadata=[{"n": n % 3} for n in range(300)])
+    return docs
+
+
+async def test_rows_are_found_by_id_in_the_order_of_the_ids(docs: mc.AsyncVectorIndex) -> None:
+    """None stands where an id is unknown; an id may come twice."""
+    found = await docs.get(["r7", "unknown", "r2", "r7"])
+    assert [row and (row.id, row.score, row.metadata) for row in found] == [
+        ("r7", 0.0, {"n": 1}),
+        None,
+        ("r2", 0.0, {"n": 2}),
+        ("r7", 0.0, {"n": 1}),
+    ]
+    assert found[0] is not None
+    assert found[0].vector is None
+    [with_vector] = await docs.get(["r7"], include_vector=True)
+    assert with_vector is not None
+    np.testing.assert_array_equal(with_vector.vector, [8, 0.5])
+    assert await docs.get([]) == []
+
+
+async def test_all_rows_are_iterated_in_stored_order(docs: mc.AsyncVectorIndex) -> None:
+    """Across pages, each once; a filter leaves out the others."""
+    assert [row.id async for row in docs.iter()] == [f"r{n}" for n in range(300)]
+    found = [row async for row in docs.iter({"n": {"$in": [1]}}, include_vector=True)]
+    assert [row.id for row in found] == [f"r{n}" for n in range(1, 300, 3)]
+    np.testing.assert_array_equal(found[0].vector, [2, 0.5])
+    with pytest.raises(mc.FilterError):
+        [row async for row in docs.iter({"n": {"$unknown": 1}})]
+
+
+async def test_matching_rows_are_counted(docs: mc.AsyncVectorIndex) -> None:
+    """All of them without a filter, which `len` of the sync class gives too."""
+    assert await docs.count() == 300
+    assert await docs.count({"n": 2}) == 100
+    assert await docs.count({"n": 7}) == 0
+    assert await docs.__len__() == 300
