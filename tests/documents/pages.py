@@ -96,7 +96,7 @@ class Reader:
         os.environ.update(self.environment)
         try:
             with redirect_stdout(printed):
-                exec(compile(code, "page", "exec"), self.session)
+                exec(compile(code, "page", "exec", dont_inherit=True), self.session)
         finally:
             os.chdir(before[0])
             os.environ.clear()

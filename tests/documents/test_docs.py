@@ -20,6 +20,7 @@ PAGES = {
     path.relative_to(ROOT).as_posix(): blocks(path)
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
     if path.name != "differences.md"  # made of examples that ran: test_differences.py
+    and path.parent.name != "adapters"  # each runs beside its framework: tests/adapters
 }
 
 # Commands that can't be followed here, by what they contain, and why. They must be commands all the same.

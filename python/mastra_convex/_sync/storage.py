@@ -19,6 +19,7 @@ from mastra_convex.errors import (
     ThreadNotFoundError,
     TransportError,
     UnsupportedOperationError,
+    WriteConflictError,
 )
 from mastra_convex.records._pages import Window
 
@@ -28,6 +29,7 @@ Admits = Callable[[Row], bool]
 ERRORS: dict[str, type[MastraConvexError]] = {
     "AlreadyExists": AlreadyExistsError,
     "NotFound": NotFoundError,
+    "RevisionConflict": WriteConflictError,
     "ThreadNotFound": ThreadNotFoundError,
 }
 
@@ -126,11 +128,22 @@ class Storage:
         page_size: int = 256,
     ) -> Iterator[Row]:
         """All rows that satisfy filters, paged by cursor."""
+        for page in self.pages(table, filters, order, page_size):
+            for row in page:
+                yield row
+
+    def pages(
+        self,
+        table: str,
+        filters: Mapping[str, Any] | None = None,
+        order: Mapping[str, Any] | None = None,
+        page_size: int = 256,
+    ) -> Iterator[list[Row]]:
+        """As `rows`, page by page."""
         request: Row = {"filters": as_filters(filters), "orderBy": order, "pageSize": page_size}
         page = self.reply("queryTable", table, **request)
         while True:
-            for row in page["result"]:
-                yield row
+            yield page["result"]
             if not page.get("hasMore"):
                 return
             page = self.reply("queryTable", table, **request, cursor=page["continuationCursor"])
