@@ -220,5 +220,7 @@ function sizeOf(row: object): number {
     if (value instanceof ArrayBuffer) bytes += value.byteLength;
     return typeof value === "bigint" ? String(value) : value;
   });
-  return bytes + (/[^\u0000-\u007f]/.test(text) ? 3 * text.length : text.length);
+  return (
+    bytes + (/[^\u0000-\u007f]/.test(text) ? 3 * text.length : text.length)
+  );
 }

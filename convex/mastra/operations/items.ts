@@ -22,7 +22,9 @@ async function findItem(ctx: ReadCtx, table: Items, address: Address) {
     { field: "namespace", value: namespace },
     { field: "key", value: key },
   ]).unique();
-  return row === null || isExpired(row) ? { row, item: null } : { row, item: row };
+  return row === null || isExpired(row)
+    ? { row, item: null }
+    : { row, item: row };
 }
 
 /** By the deployment's clock, so that all clients agree. */

@@ -12,7 +12,7 @@ from mastra_convex._async.storage import Admits, Row, first_of, part_of
 from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex._rows import CALL_ROWS
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import from_rows, size_of, to_columns, to_row
+from mastra_convex.records._columns import from_row, from_rows, size_of, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
 from mastra_convex.records._values import parsed
