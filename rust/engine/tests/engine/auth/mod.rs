@@ -52,13 +52,6 @@ fn claims(more: &str) -> String {
     format!(r#"{{{more} "iss": "https://users.example", "sub": "ann", "aud": "app", "exp": {LATER}}}"#)
 }
 
-/// An ID token of `oidc`, signed with the key `id`.
-fn id_token(site: &Site, key: &SigningKey, id: &str) -> String {
-    let issuer = &site.url;
-    let claims = format!(r#"{{"iss": "{issuer}", "sub": "ann", "aud": "app", "iat": {NOW}, "exp": {LATER}}}"#);
-    key.token_of(id, &claims)
-}
-
 /// A refusal's code and text, which hold nothing of the token.
 fn refusal(result: Result<Identity, Error>, token: &str) -> (&'static str, String) {
     let error = result.expect_err("it is refused");
