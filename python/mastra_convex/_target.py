@@ -19,10 +19,10 @@ UNSCHEMED = re.compile(
     r"([^/@\s]*@)?((\[[\da-f:]+\]|[\w.-]+):\d+(/|$)|[\w.-]+\.convex\.(cloud|site)(/|$))", re.IGNORECASE
 )
 
-# What is left where a URL was mistyped: "https//x", "http:x", "https:\\x", "://x". A drive has one letter.
+# A mistyped URL: "https//x", "http:x", "https:\\x", "://x". A drive has one letter.
 MISTYPED = re.compile(r"https?([:;]|[/\\]{2})|[\w+.-]{2,}:[/\\]|://|//[\w.-]+\.\w|\\\\", re.IGNORECASE)
 
-# What is left where a variable was not set, or a template not filled in.
+# A target whose variable was not set, or whose template was not filled in.
 UNSET = re.compile(r"undefined|null|none|nil|nan|\$.*|%.*%|.*\{\{.*|.*\$\{.*|<.*>", re.IGNORECASE)
 
 # How a folder is written so that it can't be anything else.

@@ -28,7 +28,7 @@ def look(state: State) -> State:
 
 
 def refund(state: State) -> State:
-    """Ask a person; the graph stops here until somebody answers."""
+    """Ask a person. The graph stops here until a person answers."""
     agreed = interrupt("Refund this parcel?") == "yes"
     return {"answer": "You get your money back." if agreed else "We can't refund this parcel."}
 

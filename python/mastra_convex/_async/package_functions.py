@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 # Functions that an admin key calls, and those beside them that ask the rules of ``auth.ts`` and are for users. A path
-# of a program's own leads to one function, whoever calls.
+# of a program's own leads to one function for every caller.
 AS_USER = {
     "mastra/storage:handle": "mastra/storage:handleAsUser",
     "mastra/cache:handle": "mastra/cache:handleAsUser",

@@ -101,7 +101,7 @@ class ConvexSession(SessionABC):
 
 
 def _text(content: Any) -> str:
-    """What an item says, in all its parts."""
+    """The text of an item, from all its parts."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):

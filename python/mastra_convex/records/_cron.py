@@ -45,7 +45,7 @@ def zone_name(place: str, given: Any) -> str:
     name = key_text(place, given)
     try:
         ZoneInfo(name)
-    # What isn't there, is a folder of zones, or would lead out of the database.
+    # The zone doesn't exist, is a folder of zones, or would lead out of the database.
     except (OSError, ValueError, LookupError):
         raise InvalidArgumentError(
             f"{place} is {name!r:.80}; expected the name of a time zone, such as 'Europe/Berlin'"

@@ -17,7 +17,7 @@ class Record:
 
     __slots__ = ()
 
-    # What a table of several of them shows; by default their first fields.
+    # The fields that a table of several records shows; by default the first ones.
     _TABLE: ClassVar[tuple[str, ...]] = ()
 
     def __repr__(self) -> str:

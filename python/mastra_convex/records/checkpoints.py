@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-# What a serializer makes of a value: its type and its bytes.
+# A serialized value: its type and its bytes.
 Serialized = tuple[str, bytes]
 
 
@@ -36,7 +36,7 @@ class StoredCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class StoredWrite:
-    """What a task wrote to a channel."""
+    """A task's write to a channel."""
 
     task_id: str
     task_path: str

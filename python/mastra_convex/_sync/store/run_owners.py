@@ -93,7 +93,7 @@ class RunOwners(FencedWrites):
 
 
 def _owner(reply: Mapping[str, Any]) -> tuple[str | None, int, float | None, float]:
-    """Who claimed the run last, by which generation, until when, and when that was looked up."""
+    """The last claim on the run: its owner, generation and lease, and the time of the look-up."""
     claim, now = reply["claim"], reply["now"]
     if claim is None:
         return None, 0, None, now

@@ -23,7 +23,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, Generati
 from mastra_convex import AsyncConvexServerCache, ConvexServerCache
 from mastra_convex.adapters._faces import Faces, Given
 
-# The classes that an answer is made of. Nothing else is made of what is stored, whoever wrote it.
+# The classes that an answer is made of. Stored data of any writer is turned into no others.
 CLASSES: list[type[Serializable]] = [
     *(Generation, GenerationChunk, ChatGeneration, ChatGenerationChunk),
     *(AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage, FunctionMessage, ChatMessage),

@@ -80,7 +80,7 @@ class ConvexVectorStore(VectorStore):
 
     @property
     def embeddings(self) -> Embeddings:
-        """What makes vectors of texts."""
+        """The function that makes vectors of texts."""
         return self._embedding
 
     def close(self) -> None:

@@ -159,7 +159,7 @@ class ConvexGraphStore(BaseStore):
         return await self._async_items.sweep()
 
     def _texts(self, put: PutOp) -> list[str]:
-        """What is embedded of a value."""
+        """The texts of a value that are embedded."""
         if self.embeddings is None or put.value is None or put.index is False:
             return []
         fields = self._fields if put.index is None else put.index
