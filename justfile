@@ -25,6 +25,7 @@ lint:
     python tools/unasync.py --check
     python tools/differences.py --check
     python tools/limits.py --check
+    python tools/calls.py --check
     python tools/demo_data.py --check
     python tools/third_party.py --check
     cargo deny --locked check licenses bans sources
@@ -64,6 +65,7 @@ gen:
     python tools/unasync.py
     python tools/differences.py
     python tools/limits.py
+    python tools/calls.py
     python tools/demo_data.py
     python tools/third_party.py
 fmt: gen

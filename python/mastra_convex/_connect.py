@@ -31,7 +31,10 @@ def connect(target: Target, **options: Unpack[ConnectOptions]) -> Deployment:
     retries : int, default 3
         How often a call over HTTP is repeated, if it wasn't executed or only reads.
     headers : mapping, optional
-        Headers of each HTTP request. Live queries, over a WebSocket, don't send them.
+        Sent with each HTTP request, and with the one that opens the WebSocket of live queries.
+    ca_file : path, optional
+        Certificates of the authorities to trust, in PEM, in place of those that come with the package. By default
+        those of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``, if set.
     mirror_bytes : int, default 1 GiB
         The memory for rows of vector indexes that were read over HTTP. A query on a kept index transfers only changed
         rows, on others all rows. With 0 nothing is kept.

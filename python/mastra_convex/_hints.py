@@ -58,6 +58,12 @@ HINTS = [
         "--data FOLDER` in one process and connect the others to its URL.",
         code="Forked",
     ),
+    Hint(
+        "ConnectError",
+        "If an authority of your own signed its certificate, name that authority's certificate: "
+        'connect(ca_file="ca.pem"), or SSL_CERT_FILE in the environment.',
+        code="UntrustedCertificate",
+    ),
     Hint("ConnectError", "Is the deployment running, and is this its URL? `mastra-convex serve` prints the URL."),
     Hint(
         "TransportError",

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, SupportsIndex, TypeAlias, final, overload
+from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,7 @@ __all__ = [
     "EmbeddedDeployment",
     "HttpDeployment",
     "HttpServer",
+    "PendingCall",
     "QueryResult",
     "QueryResults",
     "QueryStats",
@@ -22,6 +23,7 @@ __all__ = [
     "Subscription",
     "VectorBatch",
     "VectorIndex",
+    "Work",
     "__version__",
     "admin_key",
     "after_fork_in_child",
@@ -37,6 +39,8 @@ __version__: str
 SQLITE_VERSION: str
 
 _FunctionKind: TypeAlias = Literal["query", "mutation", "action"]
+
+_T = TypeVar("_T")
 
 # Takes a phase, the amount done and the total. An exception ends the work.
 _SnapshotProgress: TypeAlias = Callable[[str, int, int], object]
@@ -317,6 +321,7 @@ class HttpDeployment:
         timeout: float,
         retries: int,
         headers: list[tuple[str, str]],
+        ca_file: str | os.PathLike[str] | None,
         mirror_bytes: int,
     ) -> HttpDeployment: ...
     def as_administrator(self) -> HttpDeployment:
@@ -325,6 +330,8 @@ class HttpDeployment:
         """Call a function."""
     def read(self, kind: _FunctionKind, path: str, args: Mapping[str, Any]) -> Any:
         """Call a function that only reads: if its answer gets lost, it is called again."""
+    def begin(self, kind: _FunctionKind, path: str, args: Mapping[str, Any], reads: bool) -> PendingCall:
+        """Call a function, or where `reads` one that only reads, without waiting for its answer."""
     def subscribe(self, path: str, args: Mapping[str, Any]) -> Subscription:
         """Follow a query."""
     def describe(self, index: VectorIndex) -> tuple[int, str] | None:
@@ -338,6 +345,29 @@ class HttpDeployment:
     def import_snapshot(self, path: str | os.PathLike[str], *, replace: bool, progress: _SnapshotProgress) -> int:
         """Upload a snapshot and have the deployment import it. Return the number of documents written."""
     def close(self) -> None: ...
+
+@final
+class PendingCall:
+    """A call over HTTP under way."""
+
+    def when_ready(self, callback: Callable[[], object]) -> None:
+        """Have a function called, from a thread of its own, once there is an answer."""
+    def forget(self, callback: Callable[[], object]) -> None:
+        """Don't call it, if that hasn't happened yet."""
+    def take(self) -> Any:
+        """What the function returned, once there is an answer; raises where the call failed."""
+    def cancel(self) -> None:
+        """Wait for no answer. The function may be executed all the same."""
+
+@final
+class Work:
+    """Work on a thread, which can be cancelled from another."""
+
+    def __new__(cls) -> Work: ...
+    def run(self, function: Callable[[], _T]) -> _T:
+        """Do it on this thread."""
+    def cancel(self) -> None:
+        """Have the core end it soon; an error is raised there."""
 
 @final
 class Subscription:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -90,3 +92,102 @@ def test_a_forked_child_is_told_that_the_subscription_is_not_its_own(target: tup
     with run(FORKS, target) as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "MastraConvexError Forked\nHello\n", "")
+
+
+# Calls something that takes for ever, until it is interrupted.
+CALLS = """
+import asyncio, sys, time
+import mastra_convex as mc
+
+face, target, options, kind, path = sys.argv[1:]
+options = eval(options)
+
+async def call_async():
+    async with mc.connect_async(target, **options) as db:
+        print("calls", flush=True)
+        await getattr(db, kind)(path)
+
+def call():
+    with mc.connect(target, **options) as db:
+        print("calls", flush=True)
+        getattr(db, kind)(path)
+
+try:
+    call() if face == "sync" else asyncio.run(call_async())
+except KeyboardInterrupt as interrupt:
+    notes = [*getattr(interrupt, "__notes__", []), *getattr(interrupt.__context__, "__notes__", [])]
+    print(type(interrupt).__name__, *notes)
+"""
+
+SPINS = """
+import { action, mutation, query } from "./_generated/server";
+export const read = query(async () => { for (;;); });
+export const write = mutation(async (ctx) => { await ctx.db.insert("notes", {}); for (;;); });
+export const act = action(async () => { for (;;); });
+"""
+
+
+@pytest.fixture(scope="module")
+def spinning(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A deployment whose functions never end, and its options."""
+    functions = tmp_path_factory.mktemp("functions")
+    (functions / "spin.ts").write_text(SPINS)
+    return ":memory:", repr({"functions": str(functions), "limits": "off"})
+
+
+def interrupted(face: str, target: str, options: str, kind: str, path: str) -> tuple[str, float]:
+    """What a call prints once it is interrupted, and how long that took."""
+    command = [sys.executable, "-c", CALLS, face, target, options, kind, path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "calls\n"
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        told = process.stdout.readline()
+        seconds = time.monotonic() - began
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out, err) == (0, "", "")
+        assert time.monotonic() - began < 5
+    return told, seconds
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+@pytest.mark.parametrize("kind", ["query", "mutation", "action"])
+def test_ctrl_c_is_heard_while_a_server_is_silent(face: str, kind: str) -> None:
+    """And says that the outcome of what may write isn't known."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        target = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        told, seconds = interrupted(face, target, "{'timeout': 60}", kind, "a:b")
+    note = "" if kind == "query" else " It is not known whether a:b was executed."
+    assert told == f"KeyboardInterrupt{note}\n"
+    assert seconds < 1
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+def test_ctrl_c_is_heard_between_repetitions(face: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        target = f"http://127.0.0.1:{free.getsockname()[1]}"
+    told, seconds = interrupted(face, target, "{'timeout': 60, 'retries': 100}", "query", "a:b")
+    assert told.startswith("KeyboardInterrupt")
+    assert seconds < 1
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+@pytest.mark.parametrize(
+    ("kind", "path", "note"),
+    [
+        ("query", "spin:read", ""),
+        ("mutation", "spin:write", "Nothing of spin:write was committed."),
+        ("action", "spin:act", "spin:act was ended early. The mutations that it had finished are committed."),
+    ],
+)
+def test_ctrl_c_is_heard_by_a_function_that_spins(
+    spinning: tuple[str, str], face: str, kind: str, path: str, note: str
+) -> None:
+    """Called in this process, it is known what was committed; an event loop doesn't wait to hear that."""
+    told, seconds = interrupted(face, *spinning, kind, path)
+    if face == "async" and note:
+        note = f"It is not known whether {path} was executed."
+    assert told == f"KeyboardInterrupt {note}".rstrip() + "\n"
+    assert seconds < 1

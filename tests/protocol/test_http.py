@@ -13,6 +13,7 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
+from tests.support.peer import Behaviour, Peer, answer
 
 SUCCESS = {"status": "success", "value": {"ok": True, "result": None}}
 VARIABLES = [
@@ -23,53 +24,6 @@ VARIABLES = [
     "CONVEX_AUTH_TOKEN",
 ]
 SECRET = "mastra-convex|0123456789abcdef"
-
-Behaviour = Callable[[socket.socket, bytes, int], None]
-
-
-class Peer:
-    """A server that does to each request what it is told."""
-
-    def __init__(self, behaviour: Behaviour) -> None:
-        self.requests: list[bytes] = []
-        self._behaviour = behaviour
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with connection:
-                head, _, body = self._read(connection).partition(b"\r\n\r\n")
-                self.requests.append(head + b"\r\n\r\n" + body)
-                self._behaviour(connection, body, len(self.requests))
-
-    def _read(self, connection: socket.socket) -> bytes:
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += connection.recv(65536)
-        head, _, body = data.partition(b"\r\n\r\n")
-        length = next(
-            int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
-        )
-        while len(body) < length:
-            body += connection.recv(65536)
-        return head + b"\r\n\r\n" + body
-
-    def close(self) -> None:
-        """Accept no more."""
-        self._listener.close()
-
-
-def answer(connection: socket.socket, status: int, body: object, *headers: str) -> None:
-    """One reply, and the connection is closed."""
-    text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(text)}", "Connection: close", *headers]
-    connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + text)
 
 
 @pytest.fixture

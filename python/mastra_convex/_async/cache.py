@@ -17,6 +17,7 @@ from mastra_convex._arguments import (
 from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.deployment import AsyncDeployment, Target
 from mastra_convex._json import to_json
+from mastra_convex._replies import checked_reply, next_cursor
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
 from mastra_convex.records._columns import MOST_BYTES
 
@@ -201,7 +202,7 @@ class AsyncConvexServerCache(AsyncClient):
             items += [json.loads(text) for text in reply["result"]]
             if not reply.get("hasMore"):
                 return items
-            cursor = reply["continuationCursor"]
+            cursor = next_cursor(self._function, reply)
 
     def _key(self, place: str, key: str) -> str:
         if not isinstance(key, str) or not key:
@@ -257,5 +258,5 @@ class AsyncConvexServerCache(AsyncClient):
     async def _call(self, request: dict[str, Any]) -> dict[str, Any]:
         reads = request["op"] in ("get", "listLength", "listFromTo", "version")
         send = self._functions.read if reads else self._functions.call
-        reply: dict[str, Any] = await send("mutation", self._function, request)
-        return reply
+        reply = await send("mutation", self._function, request)
+        return checked_reply(f"{self._function}: {request['op']}", request["op"], reply)

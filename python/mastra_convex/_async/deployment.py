@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, TypedDict, Unpack
 
 from mastra_convex import _native
 from mastra_convex._arguments import as_headers, as_integer, as_seconds, plain, plain_text
-from mastra_convex._async._call import call
+from mastra_convex._async._call import FunctionKind, call, call_function
 from mastra_convex._async.subscription import AsyncSubscription, NativeDeployment
 from mastra_convex._credentials import authorization, user_token
 from mastra_convex._target import absolute, read_target
@@ -19,7 +19,6 @@ from mastra_convex._twins import AnyDeployment
 from mastra_convex.errors import ConfigurationError, InvalidArgumentError, MastraConvexError
 
 Target = str | os.PathLike[str]
-FunctionKind = Literal["query", "mutation", "action"]
 
 
 class ConnectOptions(TypedDict, total=False):
@@ -30,6 +29,7 @@ class ConnectOptions(TypedDict, total=False):
     timeout: float
     retries: int
     headers: Mapping[str, str] | None
+    ca_file: str | os.PathLike[str] | None
     mirror_bytes: int
     functions: str | os.PathLike[str] | None
     limits: Literal["convex", "off"]
@@ -40,7 +40,7 @@ class ConnectOptions(TypedDict, total=False):
 MIRROR_BYTES = 1 << 30
 
 # Options of one kind of deployment only.
-HTTP_OPTIONS = {"admin_key", "retries", "headers", "mirror_bytes"}
+HTTP_OPTIONS = {"admin_key", "retries", "headers", "ca_file", "mirror_bytes"}
 EMBEDDED_OPTIONS = {"functions", "limits", "synchronous"}
 
 
@@ -83,6 +83,8 @@ class AsyncDeployment(AnyDeployment):
         self._retries = as_integer("connect: retries", options.get("retries", 3), 0, 2**31)
         self._mirror_bytes = as_integer("connect: mirror_bytes", options.get("mirror_bytes", MIRROR_BYTES), 0, 2**60)
         self._headers = as_headers("connect: headers", options.get("headers"))
+        ca_file = options.get("ca_file")
+        self._ca_file = None if ca_file is None else absolute("connect: ca_file", ca_file)
         functions = options.get("functions")
         self._functions = None if functions is None else absolute("connect: functions", functions)
         self._limits = plain(options.get("limits", "convex"))
@@ -165,7 +167,7 @@ class AsyncDeployment(AnyDeployment):
     async def _call(self, kind: FunctionKind, path: str, args: dict[str, Any] | None) -> Any:
         path = plain_text(f"{kind}: path", path)
         native = await self._open()
-        return await call(native.call, kind, path, args or {})
+        return await call_function(native, kind, path, args or {})
 
     async def _open(self) -> NativeDeployment:
         if self._native is None:
@@ -201,5 +203,6 @@ class AsyncDeployment(AnyDeployment):
             timeout=self._timeout,
             retries=self._retries,
             headers=self._headers,
+            ca_file=self._ca_file,
             mirror_bytes=self._mirror_bytes,
         )

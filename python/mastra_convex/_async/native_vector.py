@@ -35,6 +35,7 @@ from mastra_convex._async.mastra_vector import (
     index_not_found,
 )
 from mastra_convex._metadata import stored_metadata, stored_value
+from mastra_convex._replies import checked_native
 from mastra_convex._results import as_result, matching
 from mastra_convex._rows import CALL_BYTES, batches, row_sizes
 from mastra_convex.errors import (
@@ -437,7 +438,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         request = {"config": _config(index), **fields}
         try:
             send = self._functions.call if kind == "mutation" else self._functions.read
-            return await send(kind, path, request)
+            return checked_native(path, fields.get("op", "query"), await send(kind, path, request))
         except FunctionError as error:
             if f"Index {index.table_name}." in str(error):
                 raise _undeclared("ConvexNativeVector", index, error) from error

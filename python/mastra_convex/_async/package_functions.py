@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mastra_convex import _native
-from mastra_convex._async._call import call
-from mastra_convex._async.deployment import AsyncDeployment, FunctionKind
+from mastra_convex._async._call import FunctionKind, call, call_function, read_function
+from mastra_convex._async.deployment import AsyncDeployment
 from mastra_convex._async.subscription import AsyncSubscription, NativeDeployment
 
 T = TypeVar("T")
@@ -47,12 +47,12 @@ class AsyncPackageFunctions:
     async def call(self, kind: FunctionKind, path: str, args: dict[str, Any]) -> Any:
         """Call a function that may write."""
         native = await self._open()
-        return await call(native.call, kind, self.path(path), args)
+        return await call_function(native, kind, self.path(path), args)
 
     async def read(self, kind: FunctionKind, path: str, args: dict[str, Any]) -> Any:
         """Call a function that only reads. The call is repeated if its answer gets lost."""
         native = await self._open()
-        return await call(native.read, kind, self.path(path), args)
+        return await read_function(native, kind, self.path(path), args)
 
     def watch(self, path: str, args: dict[str, Any], shape: Callable[[Any], T]) -> AsyncSubscription[T]:
         """Follow a query, whose results `shape` converts."""

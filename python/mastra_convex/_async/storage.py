@@ -9,6 +9,7 @@ from mastra_convex._arguments import key_text
 from mastra_convex._async import npm_operations
 from mastra_convex._async.package_functions import AsyncPackageFunctions
 from mastra_convex._hints import DEPLOY
+from mastra_convex._replies import checked_reply, next_cursor
 from mastra_convex.errors import (
     AlreadyExistsError,
     FunctionError,
@@ -78,12 +79,13 @@ class AsyncStorage:
             call = self._functions.read
         arguments = {"op": op, "tableName": table, **request}
         try:
-            reply: Row = await call("mutation", self.function, arguments)
+            reply = await call("mutation", self.function, arguments)
         except OutcomeUnknownError:
             if not await self._only_reads(op):
                 raise
             reply = await self._functions.read("mutation", self.function, arguments)
-        return reply
+        done = request["request"]["op"] if op == "fenced" else op
+        return checked_reply(f"{self.function}: {op}", done, reply)
 
     async def _only_reads(self, op: str) -> bool:
         """Whether an operation only reads, by the word of the deployed functions.
@@ -145,7 +147,7 @@ class AsyncStorage:
             yield page["result"]
             if not page.get("hasMore"):
                 return
-            page = await self.reply("queryTable", table, **request, cursor=page["continuationCursor"])
+            page = await self.reply("queryTable", table, **request, cursor=next_cursor(self.function, page))
 
     async def page(
         self,
@@ -177,11 +179,12 @@ class AsyncStorage:
                 limit=part["limit"],
                 cursor=cursor,
             )
-            part, cursor = reply["result"], reply.get("continuationCursor")
+            part = reply["result"]
             rows += part["rows"]
             total = part["total"] if total is None else total
-            if not reply["hasMore"]:
+            if not reply.get("hasMore"):
                 break
+            cursor = next_cursor(self.function, reply)
         # The function begins at the end with fewer rows to skip.
         if part["orderBy"]["order"] != order["order"]:
             rows.reverse()
@@ -194,8 +197,8 @@ class AsyncStorage:
         request: Row = {"filters": as_filters(filters), "orderBy": order}
         reply = await self.reply("count", table, **request)
         total: int = reply["result"]
-        while reply["hasMore"]:
-            reply = await self.reply("count", table, **request, cursor=reply["continuationCursor"])
+        while reply.get("hasMore"):
+            reply = await self.reply("count", table, **request, cursor=next_cursor(self.function, reply))
             total += reply["result"]
         return total
 

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from mastra_convex import _native
 
+if TYPE_CHECKING:
+    from mastra_convex._sync.subscription import NativeDeployment
+
 P = ParamSpec("P")
 T = TypeVar("T")
+FunctionKind = Literal["query", "mutation", "action"]
 
 
 def call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call, and wait; the core releases the GIL meanwhile."""
+    """Call, and wait; the core releases the GIL meanwhile. Ctrl-C gets through."""
     return function(*args, **kwargs)
+
+
+def call_function(native: NativeDeployment, kind: FunctionKind, path: str, args: Mapping[str, Any]) -> Any:
+    """Call a function of a deployment."""
+    return native.call(kind, path, args)
+
+
+def read_function(native: NativeDeployment, kind: FunctionKind, path: str, args: Mapping[str, Any]) -> Any:
+    """Call a function that only reads. The call is repeated if its answer gets lost."""
+    return native.read(kind, path, args)
 
 
 def wait(subscription: _native.Subscription, timeout: float | None) -> bool:

@@ -18,6 +18,7 @@ from mastra_convex._arguments import (
 from mastra_convex._sync.client import Client
 from mastra_convex._sync.deployment import Deployment, Target
 from mastra_convex._json import to_json
+from mastra_convex._replies import checked_reply, next_cursor
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
 from mastra_convex.records._columns import MOST_BYTES
 
@@ -202,7 +203,7 @@ class ConvexServerCache(Client):
             items += [json.loads(text) for text in reply["result"]]
             if not reply.get("hasMore"):
                 return items
-            cursor = reply["continuationCursor"]
+            cursor = next_cursor(self._function, reply)
 
     def _key(self, place: str, key: str) -> str:
         if not isinstance(key, str) or not key:
@@ -258,5 +259,5 @@ class ConvexServerCache(Client):
     def _call(self, request: dict[str, Any]) -> dict[str, Any]:
         reads = request["op"] in ("get", "listLength", "listFromTo", "version")
         send = self._functions.read if reads else self._functions.call
-        reply: dict[str, Any] = send("mutation", self._function, request)
-        return reply
+        reply = send("mutation", self._function, request)
+        return checked_reply(f"{self._function}: {request['op']}", request["op"], reply)

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, TypedDict, Unpack
 
 from mastra_convex import _native
 from mastra_convex._arguments import as_headers, as_integer, as_seconds, plain, plain_text
-from mastra_convex._sync._call import call
+from mastra_convex._sync._call import FunctionKind, call, call_function
 from mastra_convex._sync.subscription import Subscription, NativeDeployment
 from mastra_convex._credentials import authorization, user_token
 from mastra_convex._target import absolute, read_target
@@ -20,7 +20,6 @@ from mastra_convex._twins import AnyDeployment
 from mastra_convex.errors import ConfigurationError, InvalidArgumentError, MastraConvexError
 
 Target = str | os.PathLike[str]
-FunctionKind = Literal["query", "mutation", "action"]
 
 
 class ConnectOptions(TypedDict, total=False):
@@ -31,6 +30,7 @@ class ConnectOptions(TypedDict, total=False):
     timeout: float
     retries: int
     headers: Mapping[str, str] | None
+    ca_file: str | os.PathLike[str] | None
     mirror_bytes: int
     functions: str | os.PathLike[str] | None
     limits: Literal["convex", "off"]
@@ -41,7 +41,7 @@ class ConnectOptions(TypedDict, total=False):
 MIRROR_BYTES = 1 << 30
 
 # Options of one kind of deployment only.
-HTTP_OPTIONS = {"admin_key", "retries", "headers", "mirror_bytes"}
+HTTP_OPTIONS = {"admin_key", "retries", "headers", "ca_file", "mirror_bytes"}
 EMBEDDED_OPTIONS = {"functions", "limits", "synchronous"}
 
 
@@ -84,6 +84,8 @@ class Deployment(AnyDeployment):
         self._retries = as_integer("connect: retries", options.get("retries", 3), 0, 2**31)
         self._mirror_bytes = as_integer("connect: mirror_bytes", options.get("mirror_bytes", MIRROR_BYTES), 0, 2**60)
         self._headers = as_headers("connect: headers", options.get("headers"))
+        ca_file = options.get("ca_file")
+        self._ca_file = None if ca_file is None else absolute("connect: ca_file", ca_file)
         functions = options.get("functions")
         self._functions = None if functions is None else absolute("connect: functions", functions)
         self._limits = plain(options.get("limits", "convex"))
@@ -166,7 +168,7 @@ class Deployment(AnyDeployment):
     def _call(self, kind: FunctionKind, path: str, args: dict[str, Any] | None) -> Any:
         path = plain_text(f"{kind}: path", path)
         native = self._open()
-        return call(native.call, kind, path, args or {})
+        return call_function(native, kind, path, args or {})
 
     def _open(self) -> NativeDeployment:
         if self._native is None:
@@ -202,5 +204,6 @@ class Deployment(AnyDeployment):
             timeout=self._timeout,
             retries=self._retries,
             headers=self._headers,
+            ca_file=self._ca_file,
             mirror_bytes=self._mirror_bytes,
         )

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mastra_convex import _native
-from mastra_convex._sync._call import call
-from mastra_convex._sync.deployment import Deployment, FunctionKind
+from mastra_convex._sync._call import FunctionKind, call, call_function, read_function
+from mastra_convex._sync.deployment import Deployment
 from mastra_convex._sync.subscription import Subscription, NativeDeployment
 
 T = TypeVar("T")
@@ -48,12 +48,12 @@ class PackageFunctions:
     def call(self, kind: FunctionKind, path: str, args: dict[str, Any]) -> Any:
         """Call a function that may write."""
         native = self._open()
-        return call(native.call, kind, self.path(path), args)
+        return call_function(native, kind, self.path(path), args)
 
     def read(self, kind: FunctionKind, path: str, args: dict[str, Any]) -> Any:
         """Call a function that only reads. The call is repeated if its answer gets lost."""
         native = self._open()
-        return call(native.read, kind, self.path(path), args)
+        return read_function(native, kind, self.path(path), args)
 
     def watch(self, path: str, args: dict[str, Any], shape: Callable[[Any], T]) -> Subscription[T]:
         """Follow a query, whose results `shape` converts."""

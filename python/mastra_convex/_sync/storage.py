@@ -10,6 +10,7 @@ from mastra_convex._arguments import key_text
 from mastra_convex._sync import npm_operations
 from mastra_convex._sync.package_functions import PackageFunctions
 from mastra_convex._hints import DEPLOY
+from mastra_convex._replies import checked_reply, next_cursor
 from mastra_convex.errors import (
     AlreadyExistsError,
     FunctionError,
@@ -79,12 +80,13 @@ class Storage:
             call = self._functions.read
         arguments = {"op": op, "tableName": table, **request}
         try:
-            reply: Row = call("mutation", self.function, arguments)
+            reply = call("mutation", self.function, arguments)
         except OutcomeUnknownError:
             if not self._only_reads(op):
                 raise
             reply = self._functions.read("mutation", self.function, arguments)
-        return reply
+        done = request["request"]["op"] if op == "fenced" else op
+        return checked_reply(f"{self.function}: {op}", done, reply)
 
     def _only_reads(self, op: str) -> bool:
         """Whether an operation only reads, by the word of the deployed functions.
@@ -146,7 +148,7 @@ class Storage:
             yield page["result"]
             if not page.get("hasMore"):
                 return
-            page = self.reply("queryTable", table, **request, cursor=page["continuationCursor"])
+            page = self.reply("queryTable", table, **request, cursor=next_cursor(self.function, page))
 
     def page(
         self,
@@ -178,11 +180,12 @@ class Storage:
                 limit=part["limit"],
                 cursor=cursor,
             )
-            part, cursor = reply["result"], reply.get("continuationCursor")
+            part = reply["result"]
             rows += part["rows"]
             total = part["total"] if total is None else total
-            if not reply["hasMore"]:
+            if not reply.get("hasMore"):
                 break
+            cursor = next_cursor(self.function, reply)
         # The function begins at the end with fewer rows to skip.
         if part["orderBy"]["order"] != order["order"]:
             rows.reverse()
@@ -195,8 +198,8 @@ class Storage:
         request: Row = {"filters": as_filters(filters), "orderBy": order}
         reply = self.reply("count", table, **request)
         total: int = reply["result"]
-        while reply["hasMore"]:
-            reply = self.reply("count", table, **request, cursor=reply["continuationCursor"])
+        while reply.get("hasMore"):
+            reply = self.reply("count", table, **request, cursor=next_cursor(self.function, reply))
             total += reply["result"]
         return total
 

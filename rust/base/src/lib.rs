@@ -5,9 +5,11 @@
 //! | `locks` | locks that a panic leaves usable |
 //! | `process` | which process made something: a forked child is another |
 //! | `function_kind` | queries, mutations, actions |
+//! | [`interrupt`] | whether the work of a thread shall be given up |
 #![deny(unsafe_code)]
 
 mod function_kind;
+pub mod interrupt;
 mod locks;
 mod process;
 

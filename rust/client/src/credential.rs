@@ -1,12 +1,12 @@
 //! The `Authorization` header: an admin's, who may act as a user, or a user's own.
 
-use std::fmt::Display;
-
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use convex::AuthenticationToken;
 use value::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    live::Token,
+};
 
 /// The header of an admin who acts as a user; any other header as it is, and an admin's that says already as whom.
 ///
@@ -30,22 +30,21 @@ pub fn acting_as(authorization: &str, user: &Value) -> String {
 }
 
 /// The token of a header, in the form of the sync protocol.
-pub(crate) fn token(authorization: Option<&str>) -> Result<AuthenticationToken> {
+pub(crate) fn token(authorization: Option<&str>) -> Result<Token> {
     Ok(match authorization.and_then(|header| header.split_once(' ')) {
         Some(("Convex", key)) => {
             let (key, user) = split(key);
-            AuthenticationToken::Admin(key.to_owned(), user.map(attributes).transpose()?)
+            Token::Admin { value: key.to_owned(), impersonating: user.map(attributes).transpose()? }
         }
-        Some((_, token)) => AuthenticationToken::User(token.to_owned()),
-        None => AuthenticationToken::None,
+        Some((_, token)) => Token::User { value: token.to_owned() },
+        None => Token::None,
     })
 }
 
-fn attributes<T: TryFrom<serde_json::Value, Error: Display>>(encoded: &str) -> Result<T> {
-    let bad = |reason: &dyn Display| Error::Credential { reason: format!("the user to act as: {reason}") };
-    let bytes = BASE64.decode(encoded).map_err(|error| bad(&error))?;
-    let attributes: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| bad(&error))?;
-    attributes.try_into().map_err(|error| bad(&error))
+fn attributes(encoded: &str) -> Result<serde_json::Value> {
+    let bad = |reason: String| Error::Credential { reason: format!("the user to act as: {reason}") };
+    let bytes = BASE64.decode(encoded).map_err(|error| bad(error.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))
 }
 
 /// An admin key, and behind a colon the user to act as. A deploy key has a colon of its own: `prod:name|secret`.

@@ -1,6 +1,6 @@
 //! Errors between this client and a deployment.
 
-use std::{io, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use value::Value;
 use wire::{Code, Failure};
@@ -26,6 +26,35 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+    /// The deployment's certificate isn't trusted: the call was certainly not executed.
+    #[error("can't connect to {url}: {reason}")]
+    Untrusted {
+        /// The deployment.
+        url: String,
+        /// Why it isn't.
+        reason: String,
+    },
+    /// The certificates of authorities can't be read.
+    #[error("{name}: {path:?} can't be used: {reason}")]
+    Certificates {
+        /// The option or the variable that names them.
+        name: String,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A header can't be one. Its value may be a secret.
+    #[error(
+        "headers: {name:?} can't be a header with the value that was given; expected a name without blanks and text in one line"
+    )]
+    Header {
+        /// Its name.
+        name: String,
+    },
+    /// The thread's work was interrupted; what was sent may have been executed.
+    #[error("interrupted")]
+    Interrupted,
     /// No answer in time, to a call that only reads.
     #[error("{url} did not answer within {seconds} s")]
     Timeout {

@@ -8,18 +8,26 @@
 //! | [`mirrors`](Mirrors) | the mirrors of a deployment, and who waits for whom |
 //! | [`client::snapshots`](Client::export_snapshot) | exports and imports, as `npx convex` makes them |
 //! | [`live`](LiveClient) | live queries over the sync protocol |
+//! | `http` | requests on connections that are kept |
+//! | `net` | a connection: its proxy, its TLS |
+//! | `backoff` | waits between attempts |
+//! | [`runtime`](wait()) | the threads of all this, and waiting for them |
 //! | [`credential`](acting_as) | who is said to call |
 //! | [`error`](Error) | what can go wrong |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 
+mod backoff;
 mod client;
 mod credential;
 mod error;
+mod http;
 mod live;
 mod mirror;
 mod mirrors;
+mod net;
 mod pages;
+mod runtime;
 
 pub use client::{Call, Client, Options, Outcome, Phase, Report};
 pub use credential::acting_as;
@@ -27,3 +35,4 @@ pub use error::{Error, Result};
 pub use live::{Authorize, LiveClient, LiveQuery};
 pub use mirrors::{Mirrors, Source, Vectors, Wanted};
 pub use pages::{Description, INDEXES, VectorIndex};
+pub use runtime::{runtime, wait};

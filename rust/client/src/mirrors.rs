@@ -18,6 +18,7 @@ use crate::{
     error::{Error, Result},
     mirror::{FirstReading, Mirror, bytes_of},
     pages::{Description, VectorIndex},
+    runtime::SLICE,
 };
 
 /// Mirrors of vector indexes.
@@ -118,7 +119,11 @@ impl Mirrors {
         let mut state = locked(&place.state);
         state.wanted = came;
         while state.is_reading {
-            state = place.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let waited = place.ended.wait_timeout(state, SLICE);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if base::interrupt::is_wanted() {
+                return Err(Error::Interrupted);
+            }
         }
         // An answer to another user may hold other rows.
         if state.began > came && state.reader.as_deref() == wanted.authorization {

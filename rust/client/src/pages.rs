@@ -1,7 +1,5 @@
 //! A vector index of a deployment, page by page.
 
-use std::thread;
-
 use base::FunctionKind;
 use scan::{PageEnd, PageError};
 use serde_json::Deserializer;
@@ -10,6 +8,7 @@ use value::Value;
 use crate::{
     client::{Call, Client},
     error::{Error, Result},
+    runtime::{Task, wait},
 };
 
 /// The table that lists the indexes.
@@ -81,7 +80,8 @@ impl Client {
     /// As [`Client::call`]'s; the reply is a refusal.
     pub fn describe(&self, index: &VectorIndex, authorization: Option<&str>) -> Result<Option<Description>> {
         let (kind, path) = (FunctionKind::Mutation, index.storage_function.as_str());
-        let reply = self.call(&Call { kind, path, args: &index.describe(), reads: true, authorization })?;
+        let args = index.describe();
+        let reply = wait(self.call(&Call { kind, path, args: &args, reads: true, authorization }))?;
         Description::of_reply(&reply.result?)
     }
 
@@ -92,7 +92,7 @@ impl Client {
         authorization: Option<&str>,
         take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
     ) -> Result<usize> {
-        self.paged(None, take, |cursor, rows| self.page(index, "queryTable", cursor, rows, authorization))
+        self.paged(index, "queryTable", None, authorization, take)
     }
 
     /// Reads what changed in an index since a cursor; without one, only where to begin.
@@ -103,9 +103,10 @@ impl Client {
         authorization: Option<&str>,
         take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
     ) -> Result<usize> {
-        self.paged(cursor, take, |cursor, rows| self.page(index, "queryChanges", cursor, rows, authorization))
+        self.paged(index, "queryChanges", cursor, authorization, take)
     }
 
+    /// Begins to ask for a page.
     fn page(
         &self,
         index: &VectorIndex,
@@ -113,40 +114,40 @@ impl Client {
         cursor: Option<&str>,
         rows: f64,
         authorization: Option<&str>,
-    ) -> Result<Vec<u8>> {
+    ) -> Task<Result<Vec<u8>>> {
         let args = Value::from([
             ("op", op.into()),
             ("tableName", format!("mastra_vector_{}", index.name).into()),
             ("pageSize", rows.into()),
             ("cursor", cursor.map_or(Value::Null, Value::from)),
         ]);
-        let (kind, path) = (FunctionKind::Mutation, index.storage_function.as_str());
-        self.send(&Call { kind, path, args: &args, reads: true, authorization })
+        let (client, path) = (self.clone(), index.storage_function.clone());
+        let authorization = authorization.map(str::to_owned);
+        Task::start(async move {
+            let (kind, authorization) = (FunctionKind::Mutation, authorization.as_deref());
+            client.send(&Call { kind, path: &path, args: &args, reads: true, authorization }).await
+        })
     }
 
-    /// Goes from page to page; `get` asks for one.
+    /// Goes from page to page.
     fn paged(
         &self,
+        index: &VectorIndex,
+        op: &str,
         mut cursor: Option<String>,
+        authorization: Option<&str>,
         mut take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
-        get: impl Fn(Option<&str>, f64) -> Result<Vec<u8>> + Sync,
     ) -> Result<usize> {
         let (mut bytes, mut rows, mut ahead) = (0, PAGE_ROWS, None);
         loop {
             let page = match ahead.take() {
-                Some((page, asked)) if Some(&asked) == cursor.as_ref() => page?,
-                _ => get(cursor.as_deref(), rows)?,
+                Some((page, asked)) if Some(&asked) == cursor.as_ref() => page,
+                _ => self.page(index, op, cursor.as_deref(), rows, authorization),
             };
+            let page = wait(page.end())?;
             bytes += page.len();
-            let end = thread::scope(|scope| {
-                let asked = next_cursor(&page).map(|next| {
-                    let get = &get;
-                    scope.spawn(move || (get(Some(&next), rows), next))
-                });
-                let end = take(&page);
-                ahead = asked.map(|asked| asked.join().expect("a request doesn't panic"));
-                end
-            });
+            ahead = next_cursor(&page).map(|next| (self.page(index, op, Some(&next), rows, authorization), next));
+            let end = take(&page);
             let end = match end {
                 // An error thrown by the function is reported as that of any call.
                 Err(refused @ PageError::Refused { .. }) => {

@@ -63,6 +63,9 @@ pub enum Error {
     /// The handle was made before a `fork`, and this is the child.
     #[error("this deployment was opened before a fork; the child process can't use it")]
     Forked,
+    /// The work of the thread that called was interrupted; nothing of the transaction was committed.
+    #[error("interrupted")]
+    Interrupted,
     /// The handle was closed.
     #[error("this deployment is closed")]
     Closed,
@@ -167,6 +170,7 @@ impl Error {
             Self::OptionsDiffer { .. } => "OptionsDiffer",
             Self::Forked => "Forked",
             Self::Closed => "Closed",
+            Self::Interrupted => "Interrupted",
             Self::Module { .. } => "InvalidModules",
             Self::FunctionNotFound { .. } => Code::FunctionNotFound.name(),
             Self::AuthConfig { .. } => "InvalidAuthConfig",

@@ -19,6 +19,7 @@ use crate::{
     convert::{arguments_from_python, from_python, to_python},
     error::{Credential, Exception, client_error, engine_error, invalid_argument},
     functions::{log, parse_kind},
+    interruption::detached,
     results::Origin,
     signal,
     snapshot::{Progress, SnapshotSummary},
@@ -187,7 +188,19 @@ impl EmbeddedDeployment {
     /// The return value of a function.
     fn value(&self, py: Python<'_>, kind: FunctionKind, path: &str, args: Value) -> PyResult<Value> {
         let caller = self.caller(py)?;
-        let outcome = self.with(py, |deployment| deployment.call(Some(kind), path, args, &caller))?;
+        let called = detached(py, || self.act(|deployment| deployment.call(Some(kind), path, args, &caller)));
+        let outcome = called.or_raised(py, |outcome| {
+            let is_done = outcome.as_ref().is_ok_and(|outcome| outcome.result.is_ok());
+            match (kind, is_done) {
+                (FunctionKind::Query, _) => None,
+                (_, true) => Some(format!("{path} was executed, and its writes are committed.")),
+                (FunctionKind::Mutation, false) => Some(format!("Nothing of {path} was committed.")),
+                (FunctionKind::Action, false) => {
+                    Some(format!("{path} was ended early. The mutations that it had finished are committed."))
+                }
+            }
+        })?;
+        let outcome = outcome.map_err(|error| engine_error(py, &error))?;
         log(py, path, &outcome.log_lines)?;
         outcome.result.map_err(|error| engine_error(py, &error))
     }
@@ -231,11 +244,14 @@ impl EmbeddedDeployment {
 
     /// Does something with the deployment, the GIL released.
     fn with<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Deployment) -> Result<T, Error> + Send) -> PyResult<T> {
-        py.detach(|| match self.shared.deployment.read() {
+        py.detach(|| self.act(act)).map_err(|error| engine_error(py, &error))
+    }
+
+    fn act<T>(&self, act: impl FnOnce(&Deployment) -> Result<T, Error>) -> Result<T, Error> {
+        match self.shared.deployment.read() {
             Ok(deployment) => deployment.as_ref().map_or(Err(Error::Closed), act),
             Err(_) => Err(Error::Closed),
-        })
-        .map_err(|error| engine_error(py, &error))
+        }
     }
 }
 

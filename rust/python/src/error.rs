@@ -124,9 +124,10 @@ pub(crate) fn client_error(py: Python<'_>, error: client::Error, credential: Cre
     use client::Error as E;
     let message = error.to_string();
     let (class, is_retryable, code, retry_after) = match &error {
-        E::Url { .. } => ("ConfigurationError", false, None, None),
+        E::Url { .. } | E::Header { .. } | E::Certificates { .. } => ("ConfigurationError", false, None, None),
         E::Credential { .. } => ("AuthenticationError", false, None, None),
         E::Connect { .. } => ("ConnectError", true, None, None),
+        E::Untrusted { .. } => ("ConnectError", true, Some("UntrustedCertificate"), None),
         E::Timeout { .. } => ("TransportTimeoutError", true, None, None),
         E::OutcomeUnknown { .. } => ("OutcomeUnknownError", false, None, None),
         E::Refused { status, code, retry_after, .. } => {
@@ -140,6 +141,7 @@ pub(crate) fn client_error(py: Python<'_>, error: client::Error, credential: Cre
         }
         E::Function { failure, .. } => (class_of(failure.kind), false, Some(&*failure.code), None),
         E::Page(error) => return page_error(py, error),
+        E::Interrupted | E::Stopped => ("MastraConvexError", false, Some("Interrupted"), None),
         _ => ("ProtocolError", false, None, None),
     };
     let details = PyDict::new(py);

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client::{Authorize, Call, Client, Error, LiveClient, Mirrors, Options, Source, Vectors, Wanted};
+use client::{Authorize, Call, Client, Error, LiveClient, Mirrors, Options, Source, Vectors, Wanted, wait};
 use pyo3::prelude::*;
 use value::Value;
 
@@ -17,6 +17,8 @@ use crate::{
     convert::{arguments_from_python, to_python},
     error::{Credential, client_error, invalid_argument},
     functions::{log, parse_kind},
+    interruption::{Detached, detached},
+    pending::{PendingCall, Request},
     results::Origin,
     snapshot::Progress,
     subscription::{Subscription, Subscriptions},
@@ -32,7 +34,7 @@ pub(crate) struct HttpDeployment {
 
 /// The part that the handles of the owner and of the administrator share.
 struct Connection {
-    client: Arc<Client>,
+    client: Client,
     mirrors: Mirrors,
     /// The kind of the `Authorization` header.
     credential: Credential,
@@ -43,7 +45,7 @@ struct Connection {
 /// As whom a handle calls.
 struct Caller {
     authorization: Authorization,
-    live: Arc<LiveClient>,
+    live: LiveClient,
 }
 
 /// Gives the `Authorization` header.
@@ -58,7 +60,8 @@ struct Authorization {
 #[pymethods]
 impl HttpDeployment {
     #[new]
-    #[pyo3(signature = (url, *, authorization, timeout, retries, headers, mirror_bytes))]
+    #[pyo3(signature = (url, *, authorization, timeout, retries, headers, ca_file, mirror_bytes))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
         py: Python<'_>,
         url: &str,
@@ -66,10 +69,11 @@ impl HttpDeployment {
         timeout: f64,
         retries: u32,
         headers: Vec<(String, String)>,
+        ca_file: Option<PathBuf>,
         mirror_bytes: usize,
     ) -> PyResult<Self> {
-        let options = Options { timeout: duration(py, "timeout", timeout)?, retries, headers };
-        let client = Arc::new(Client::new(url, options).map_err(|error| client_error(py, error, Credential::Nothing))?);
+        let options = Options { timeout: duration(py, "timeout", timeout)?, retries, headers, ca_file };
+        let client = Client::new(url, options).map_err(|error| client_error(py, error, Credential::Nothing))?;
         let credential = match &authorization {
             None => Credential::Nothing,
             Some(given) if given.getattr(py, "kind")?.bind(py).eq("admin_key")? => Credential::AdminKey,
@@ -109,6 +113,21 @@ impl HttpDeployment {
         self.send(py, kind, path, args, true)
     }
 
+    fn begin(
+        &self,
+        py: Python<'_>,
+        kind: &str,
+        path: String,
+        args: &Bound<'_, PyAny>,
+        reads: bool,
+    ) -> PyResult<PendingCall> {
+        let kind = parse_kind(py, kind)?;
+        let (args, authorization) = (arguments_from_python(args)?, self.caller.authorization.clone());
+        let authorize = Box::new(move || Python::attach(|py| authorization.header(py)));
+        let request = Request { kind, path, args, reads, authorize };
+        Ok(PendingCall::begin(&self.connection.client, request, self.connection.credential))
+    }
+
     fn subscribe(&self, py: Python<'_>, path: String, args: &Bound<'_, PyAny>) -> PyResult<Subscription> {
         let args = arguments_from_python(args)?;
         let credential = self.connection.credential;
@@ -143,19 +162,21 @@ impl HttpDeployment {
     fn export_snapshot(&self, py: Python<'_>, path: PathBuf, progress: Py<PyAny>) -> PyResult<()> {
         let authorization = self.caller.authorization.header(py)?;
         let mut progress = Progress::new(progress);
-        let exported = py.detach(|| {
+        let exported = detached(py, || {
             let mut file = File::create(&path).map_err(Error::snapshot_file)?;
             self.connection.client.export_snapshot(&mut file, authorization.as_deref(), &mut progress.of_client())?;
             file.sync_all().map_err(Error::snapshot_file)
         });
-        exported.map_err(|error| progress.client_error(py, error, self.connection.credential, &path))
+        exported
+            .or_raised(py, |_| None)?
+            .map_err(|error| progress.client_error(py, error, self.connection.credential, &path))
     }
 
     #[pyo3(signature = (path, *, replace, progress))]
     fn import_snapshot(&self, py: Python<'_>, path: PathBuf, replace: bool, progress: Py<PyAny>) -> PyResult<u64> {
         let authorization = self.caller.authorization.header(py)?;
         let mut progress = Progress::new(progress);
-        let imported = py.detach(|| {
+        let imported = detached(py, || {
             let mut file = File::open(&path).map_err(Error::snapshot_file)?;
             self.connection.client.import_snapshot(
                 &mut file,
@@ -164,7 +185,10 @@ impl HttpDeployment {
                 &mut progress.of_client(),
             )
         });
-        imported.map_err(|error| progress.client_error(py, error, self.connection.credential, &path))
+        let note = |_: &_| Some("The deployment may go on with the import.".to_owned());
+        imported
+            .or_raised(py, note)?
+            .map_err(|error| progress.client_error(py, error, self.connection.credential, &path))
     }
 
     fn close(&self, py: Python<'_>) {
@@ -185,8 +209,12 @@ impl HttpDeployment {
         let kind = parse_kind(py, kind)?;
         let args = arguments_from_python(args)?;
         let authorization = self.caller.authorization.header(py)?;
-        let outcome = self.detached(py, |client| {
-            client.call(&Call { kind, path, args: &args, reads, authorization: authorization.as_deref() })
+        let call = Call { kind, path, args: &args, reads, authorization: authorization.as_deref() };
+        let called = detached(py, || wait(self.connection.client.call(&call)));
+        let outcome = self.outcome(py, called, |outcome| match outcome {
+            _ if reads => None,
+            Ok(_) => Some(format!("{path} was executed.")),
+            Err(_) => Some(format!("It is not known whether {path} was executed.")),
         })?;
         log(py, path, &outcome.log_lines)?;
         to_python(py, &outcome.result.map_err(|error| client_error(py, error, self.connection.credential))?)
@@ -194,18 +222,28 @@ impl HttpDeployment {
 
     /// Does something with the client, the GIL released.
     fn detached<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Client) -> client::Result<T> + Send) -> PyResult<T> {
-        py.detach(|| act(&self.connection.client)).map_err(|error| client_error(py, error, self.connection.credential))
+        self.outcome(py, detached(py, || act(&self.connection.client)), |_| None)
+    }
+
+    /// What came of it; or what a signal's handler raised, with a note.
+    fn outcome<T>(
+        &self,
+        py: Python<'_>,
+        done: Detached<client::Result<T>>,
+        note: impl FnOnce(&client::Result<T>) -> Option<String>,
+    ) -> PyResult<T> {
+        done.or_raised(py, note)?.map_err(|error| client_error(py, error, self.connection.credential))
     }
 }
 
 impl Caller {
-    fn new(client: &Arc<Client>, authorization: Authorization) -> Self {
+    fn new(client: &Client, authorization: Authorization) -> Self {
         let of_live = authorization.clone();
         let authorize: Authorize = Arc::new(move || {
             let given = Python::attach(|py| of_live.header(py));
             given.map_err(|error| Error::Credential { reason: error.to_string() })
         });
-        let live = LiveClient::new(Arc::clone(client), authorize);
+        let live = LiveClient::new(client.clone(), authorize);
         Self { authorization, live }
     }
 }

@@ -13,6 +13,8 @@ mod embedded;
 mod error;
 mod functions;
 mod http;
+mod interruption;
+mod pending;
 mod results;
 mod server;
 mod signal;
@@ -30,6 +32,8 @@ mod _native {
         embedded::{EmbeddedDeployment, after_fork_in_child, after_fork_in_parent, before_fork},
         functions::builtin_files,
         http::HttpDeployment,
+        interruption::Work,
+        pending::PendingCall,
         results::{QueryResult, QueryResults, QueryStats},
         server::{HttpServer, admin_key},
         snapshot::{SnapshotSummary, read_snapshot},

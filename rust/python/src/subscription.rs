@@ -121,7 +121,7 @@ impl Subscription {
     }
 
     /// Follows a query of a deployment elsewhere.
-    pub(crate) fn http(live: &Arc<LiveClient>, path: String, args: Value, credential: Credential) -> Self {
+    pub(crate) fn http(live: &LiveClient, path: String, args: Value, credential: Credential) -> Self {
         let signal = Arc::new(Signal::default());
         let woken = Arc::clone(&signal);
         let query = live.subscribe(path.clone(), args, move || woken.set());

@@ -10,6 +10,7 @@ from mastra_convex._arguments import as_items, key_text, one_of
 from mastra_convex._async.batches import in_halves
 from mastra_convex._async.storage import Row, as_filters, part_of
 from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex._replies import next_cursor
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import (
     all_readable,
@@ -272,7 +273,7 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
                 self._may_have_legacy = reply["result"]["exist"]
             if not reply["hasMore"]:
                 break
-            cursor = reply["continuationCursor"]
+            cursor = next_cursor("BackgroundTasksStorage", reply)
         return found
 
 

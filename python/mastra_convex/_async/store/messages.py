@@ -11,7 +11,7 @@ from mastra_convex._async.batches import in_batches, in_halves
 from mastra_convex._async.storage import Admits, Row, first_of, part_of
 from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex._rows import CALL_ROWS
-from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.errors import InvalidArgumentError, ProtocolError
 from mastra_convex.records._columns import from_row, from_rows, size_of, to_columns, to_row
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
@@ -80,6 +80,8 @@ class AsyncMessages(AsyncFencedWrites):
         async def save(some: list[Row]) -> None:
             defaults = [row["id"] for row in some if row["id"] in undated]
             replies = await self._write(method, "saveMessages", MESSAGES, fence, records=some, undated=defaults or None)
+            if len(replies) != len(some):
+                raise ProtocolError(f"{method}: {len(some)} messages were sent; the reply is about {len(replies)}")
             for row, reply in zip(some, replies, strict=True):
                 # Older functions return the resource only.
                 row |= reply if isinstance(reply, dict) else {"resourceId": reply}

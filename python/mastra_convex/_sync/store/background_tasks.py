@@ -11,6 +11,7 @@ from mastra_convex._arguments import as_items, key_text, one_of
 from mastra_convex._sync.batches import in_halves
 from mastra_convex._sync.storage import Row, as_filters, part_of
 from mastra_convex._sync.store.domain import Domain
+from mastra_convex._replies import next_cursor
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import (
     all_readable,
@@ -273,7 +274,7 @@ class BackgroundTasksStorage(Domain):
                 self._may_have_legacy = reply["result"]["exist"]
             if not reply["hasMore"]:
                 break
-            cursor = reply["continuationCursor"]
+            cursor = next_cursor("BackgroundTasksStorage", reply)
         return found
 
 

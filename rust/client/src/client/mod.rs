@@ -1,30 +1,41 @@
-//! A call of a function over HTTP: the request, its deadline, and what may be repeated.
+//! A call of a function over HTTP: the request, its deadline, and what its outcome is.
+//!
+//! | phase | of what failed there is known | a call that reads | one that may write |
+//! | --- | --- | --- | --- |
+//! | resolve, connect, TLS, proxy | nothing was sent | `Connect`, repeated | the same |
+//! | send, wait, receive | it may have been executed | `Connect`, repeated; late: `Timeout` | `OutcomeUnknown` |
+//! | a refusal with Convex's `code` | it wasn't executed | `Refused`, repeated if it may pass | the same |
+//! | a refusal without, 408, 425, 429, 5xx | a gateway's: it may have been executed | `Refused`, repeated | `OutcomeUnknown` |
+//! | decode | the reply isn't Convex's | `Protocol` | `OutcomeUnknown` |
 
+mod retries;
 mod snapshots;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use base::FunctionKind;
-use ureq::{
-    Agent, Body, RequestBuilder,
-    http::{Response, Uri},
+use hyper::{
+    HeaderMap, Method,
+    header::{HeaderName, HeaderValue},
 };
 use value::{Object, Value, json};
 use wire::reply;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    http::{Failure, Http, Outgoing, Reply},
+    net::{Connector, Endpoint},
+};
 
+pub(crate) use retries::Budget;
 pub use snapshots::{Phase, Report};
 
 /// A reply is at most what a function may return, as JSON: 16 MiB of floats take some four times that.
-const REPLY_BYTES: u64 = 64 << 20;
-
-/// A connection that was idle longer may have been closed by the other side, which shows only after a write is sent.
-const IDLE: Duration = Duration::from_secs(15);
-
-/// Waits before a call is repeated are drawn from zero to a bound: first this one, then twice the last, up to the longest.
-const BACKOFF: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+const REPLY_BYTES: usize = 64 << 20;
 
 /// How calls are made.
 #[derive(Clone, Debug)]
@@ -35,6 +46,8 @@ pub struct Options {
     pub retries: u32,
     /// Sent with each request.
     pub headers: Vec<(String, String)>,
+    /// Certificates of the authorities that are trusted, in PEM, in place of those that come with the package.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A call to be made.
@@ -61,38 +74,39 @@ pub struct Outcome {
     pub log_lines: Vec<String>,
 }
 
-/// A deployment, as it is reached over HTTP. Connections are kept and shared by threads.
-#[derive(Debug)]
+/// A deployment, as it is reached over HTTP. Clones share their connections, as threads may.
+#[derive(Clone)]
 pub struct Client {
-    agent: Agent,
-    url: String,
-    options: Options,
+    http: Arc<Http>,
+    url: Arc<str>,
+    timeout: Duration,
+    retries: u32,
+    budget: Arc<Budget>,
 }
 
 impl Client {
-    /// A client of the deployment at a URL. Nothing is sent yet.
+    /// A client of the deployment at a URL. Nothing is sent yet; the environment says now which proxy leads there.
     ///
     /// # Errors
     ///
-    /// The URL isn't `http://` or `https://` with a host.
+    /// The URL isn't `http://` or `https://` with a host; certificates can't be read; a header can't be one.
     pub fn new(url: &str, options: Options) -> Result<Self> {
-        let trimmed = url.trim().trim_end_matches('/');
-        let is_one = trimmed.parse::<Uri>().is_ok_and(|uri| {
-            matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
-        });
-        if !is_one {
-            return Err(Error::Url { url: url.to_owned() });
+        let endpoint = Endpoint::parse(url).ok_or_else(|| Error::Url { url: url.to_owned() })?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in options.headers {
+            let parsed = (HeaderName::try_from(&name), HeaderValue::from_str(&value));
+            let (Ok(key), Ok(value)) = parsed else { return Err(Error::Header { name }) };
+            headers.append(key, value);
         }
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirect would carry the credential to another host.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_idle_age(IDLE)
-            .user_agent(concat!("mastra-convex/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
-        Ok(Self { agent, url: trimmed.to_owned(), options })
+        let connector = Connector::new(endpoint, options.ca_file.as_deref())?;
+        let url = url.trim().trim_end_matches('/');
+        Ok(Self {
+            http: Arc::new(Http::new(connector, headers)),
+            url: url.into(),
+            timeout: options.timeout,
+            retries: options.retries,
+            budget: Budget::of(url),
+        })
     }
 
     /// Calls a function.
@@ -100,8 +114,8 @@ impl Client {
     /// # Errors
     ///
     /// It could not be reached; a write that may have been executed is [`Error::OutcomeUnknown`].
-    pub fn call(&self, call: &Call<'_>) -> Result<Outcome> {
-        let mut fields = self.object(&self.send(call)?)?;
+    pub async fn call(&self, call: &Call<'_>) -> Result<Outcome> {
+        let mut fields = self.fields(call, &self.send(call).await?)?;
         let log_lines = match fields.remove(reply::LOG_LINES) {
             Some(Value::Array(lines)) => lines.iter().filter_map(|line| line.as_str().map(str::to_owned)).collect(),
             _ => Vec::new(),
@@ -109,14 +123,21 @@ impl Client {
         Ok(Outcome { result: self.result(fields), log_lines })
     }
 
-    /// Calls a function that may take another time than others.
-    pub(crate) fn call_within(&self, call: &Call<'_>, time: Duration) -> Result<Value> {
-        self.outcome(&self.send_within(call, time)?)
-    }
-
-    /// What a reply says of the function: its value, or how it failed.
+    /// What a reply says of a function that only reads: its value, or how it failed.
     pub(crate) fn outcome(&self, reply: &[u8]) -> Result<Value> {
         self.result(self.object(reply)?)
+    }
+
+    /// A reply's fields, where it says how the call ended.
+    fn fields(&self, call: &Call<'_>, reply: &[u8]) -> Result<Object> {
+        let fields = self.object(reply).and_then(|fields| match fields.get(reply::STATUS).and_then(Value::as_str) {
+            Some("success" | "error") => Ok(fields),
+            _ => Err(self.protocol("neither a success nor an error".to_owned())),
+        });
+        fields.map_err(|error| match error {
+            Error::Protocol { reason, .. } if !call.reads => self.unknown(call.path, reason),
+            error => error,
+        })
     }
 
     fn result(&self, mut fields: Object) -> Result<Value> {
@@ -134,21 +155,25 @@ impl Client {
         }
     }
 
+    pub(crate) fn connector(&self) -> &Connector {
+        self.http.connector()
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.http.headers()
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     pub(crate) fn timeout(&self) -> Duration {
-        self.options.timeout
+        self.timeout
     }
 
     /// Sends a call, again where that is safe, and gives the body of the answer.
-    pub(crate) fn send(&self, call: &Call<'_>) -> Result<Vec<u8>> {
-        self.send_within(call, self.options.timeout)
-    }
-
-    fn send_within(&self, call: &Call<'_>, time: Duration) -> Result<Vec<u8>> {
-        let deadline = Instant::now() + time;
+    pub(crate) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>> {
+        let deadline = Instant::now() + self.timeout;
         let mut body = String::with_capacity(256);
         let request = Value::from([
             ("path", call.path.into()),
@@ -156,93 +181,74 @@ impl Client {
             ("format", "convex_encoded_json".into()),
         ]);
         json::encode(&request, json::Format::Encoded, &mut body);
-        self.repeat(deadline, call.reads, || self.send_once(call, &body, deadline))
+        let route = format!("/api/{}", call.kind.route());
+        let outgoing = Outgoing {
+            method: Method::POST,
+            path: &route,
+            authorization: call.authorization,
+            content_type: Some("application/json"),
+            body: body.into(),
+        };
+        self.exchange(&outgoing, call.path, call.reads, deadline).await
     }
 
-    /// Makes an attempt, again where it failed and may be repeated, until the deadline.
-    fn repeat<T>(&self, deadline: Instant, reads: bool, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
-        let mut backoff = BACKOFF;
-        for attempts in 0.. {
-            let error = match attempt() {
-                Ok(done) => return Ok(done),
-                Err(error) => error,
-            };
-            let wait = match &error {
-                Error::Refused { retry_after: Some(seconds), .. } => Duration::from_secs_f64(seconds.clamp(0.0, 60.0)),
-                _ => backoff.mul_f64(random_fraction()),
-            };
-            // With less time left, an answer that is late looks as one that never came.
-            let in_time = Instant::now() + wait + BACKOFF < deadline;
-            if attempts >= self.options.retries || !in_time || !may_repeat(&error, reads) {
-                return Err(error);
-            }
-            std::thread::sleep(wait);
-            backoff = (backoff * 2).min(LONGEST_BACKOFF);
-        }
-        unreachable!("the loop ends by returning")
-    }
-
-    fn send_once(&self, call: &Call<'_>, body: &str, deadline: Instant) -> Result<Vec<u8>> {
-        let route = call.kind.route();
-        let left = deadline.saturating_duration_since(Instant::now());
-        let request = self.agent.post(format!("{}/api/{route}", self.url)).header("Content-Type", "application/json");
-        let request = self.with_headers(request, call.authorization).config().timeout_global(Some(left));
-        // Earlier: a call that never got through is known not to have been executed.
-        let request = request.timeout_connect(Some(left.mul_f64(0.9))).build();
-        let reply = request.send(body).map_err(|error| self.broken(call.path, call.reads, &error))?;
-        self.read(reply, call.path, call.reads)
-    }
-
-    /// The headers that every request has.
-    fn with_headers<B>(&self, mut request: RequestBuilder<B>, authorization: Option<&str>) -> RequestBuilder<B> {
-        for (name, value) in &self.options.headers {
-            request = request.header(name, value);
-        }
-        match authorization {
-            Some(authorization) => request.header("Authorization", authorization),
-            None => request,
-        }
+    /// Sends a request, again where that is safe, and gives the body of the answer. `what` it asks for is named where
+    /// the outcome isn't known.
+    async fn exchange(&self, outgoing: &Outgoing<'_>, what: &str, reads: bool, deadline: Instant) -> Result<Vec<u8>> {
+        retries::repeat(&self.budget, self.retries, deadline, reads, || async {
+            let reply = self.http.send(outgoing, deadline).await;
+            self.read(reply.map_err(|failure| self.broken(what, reads, failure))?, what, reads, deadline).await
+        })
+        .await
     }
 
     /// The body of a reply, if it isn't a refusal.
-    fn read(&self, mut reply: Response<Body>, path: &str, reads: bool) -> Result<Vec<u8>> {
-        let status = reply.status().as_u16();
-        let retry_after = reply.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    async fn read(&self, reply: Reply, what: &str, reads: bool, deadline: Instant) -> Result<Vec<u8>> {
+        let status = reply.status.as_u16();
+        let retry_after = reply.headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         // `nan` and `inf` are numbers to `parse`.
         let retry_after = retry_after.filter(|seconds: &f64| seconds.is_finite());
-        let read = reply.body_mut().with_config().limit(REPLY_BYTES).read_to_vec();
-        let bytes = read.map_err(|error| self.broken(path, reads, &error))?;
+        let read = self.http.read(reply, REPLY_BYTES, deadline).await;
+        let bytes = read.map_err(|failure| self.broken(what, reads, failure))?;
         // 560: a function that failed, as the official client knows it; the body is the same.
         if status == 200 || status == 560 {
             return Ok(bytes);
         }
         let fields = self.object(&bytes).unwrap_or_default();
         let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let message = match text("message") {
-            message if message.is_empty() => String::from_utf8_lossy(&bytes).chars().take(200).collect(),
-            message => message,
-        };
-        Err(Error::Refused { url: self.url.clone(), status, code: text("code"), message, retry_after })
+        let (code, mut message) = (text("code"), text("message"));
+        if message.is_empty() {
+            message = String::from_utf8_lossy(&bytes).chars().take(200).collect();
+        }
+        let is_of_gateway = code.is_empty() && matches!(status, 408 | 425 | 429 | 500..);
+        if is_of_gateway && !reads {
+            return Err(self.unknown(what, format!("it answered {status}: {message}")));
+        }
+        if status == 407 && code.is_empty() {
+            let reason = "the proxy wants another login (407)".to_owned();
+            return Err(Error::Connect { url: self.url.to_string(), reason });
+        }
+        Err(Error::Refused { url: self.url.to_string(), status, code, message, retry_after })
     }
 
-    /// What a failure below HTTP means for the call of a path.
-    fn broken(&self, path: &str, reads: bool, error: &ureq::Error) -> Error {
-        use ureq::{Error as Broken, Timeout};
-        let (url, reason) = (self.url.clone(), error.to_string());
-        let refused = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionRefused;
-        match error {
-            Broken::HostNotFound | Broken::ConnectionFailed | Broken::Tls(_) | Broken::Rustls(_) => {
-                Error::Connect { url, reason }
+    /// What a failure below HTTP means for what was asked.
+    fn broken(&self, what: &str, reads: bool, failure: Failure) -> Error {
+        let url = self.url.to_string();
+        match failure {
+            Failure::Unreached(unreached) if unreached.is_untrusted => {
+                Error::Untrusted { url, reason: unreached.reason }
             }
-            Broken::Timeout(Timeout::Resolve | Timeout::Connect) => Error::Connect { url, reason },
-            Broken::Io(error) if refused(error) => Error::Connect { url, reason },
-            Broken::BodyExceedsLimit(_) | Broken::Protocol(_) | Broken::Http(_) if reads => {
-                Error::Protocol { url, reason }
-            }
-            Broken::Timeout(_) if reads => Error::Timeout { url, seconds: self.options.timeout.as_secs_f64() },
-            _ if reads => Error::Connect { url, reason },
-            _ => Error::OutcomeUnknown { url, path: path.to_owned(), reason },
+            Failure::Unreached(unreached) => Error::Connect { url, reason: unreached.reason },
+            Failure::Broken(reason) if reads => Error::Connect { url, reason },
+            Failure::Malformed(reason) if reads => Error::Protocol { url, reason },
+            Failure::Late if reads => Error::Timeout { url, seconds: self.timeout.as_secs_f64() },
+            Failure::Broken(reason) | Failure::Malformed(reason) => self.unknown(what, reason),
+            Failure::Late => self.unknown(what, format!("it did not answer within {} s", self.timeout.as_secs_f64())),
         }
+    }
+
+    fn unknown(&self, what: &str, reason: String) -> Error {
+        Error::OutcomeUnknown { url: self.url.to_string(), path: what.to_owned(), reason }
     }
 
     fn object(&self, bytes: &[u8]) -> Result<Object> {
@@ -254,23 +260,6 @@ impl Client {
     }
 
     pub(crate) fn protocol(&self, reason: String) -> Error {
-        Error::Protocol { url: self.url.clone(), reason }
+        Error::Protocol { url: self.url.to_string(), reason }
     }
-}
-
-/// Whether a call may be made again: it wasn't executed, or may be executed twice.
-fn may_repeat(error: &Error, reads: bool) -> bool {
-    match error {
-        Error::Connect { .. } => true,
-        // Too early, rate limited, overloaded or conflicting with other writes: nothing was executed.
-        Error::Refused { status, .. } => {
-            matches!(status, 425 | 429 | 503) || (reads && matches!(status, 408 | 500 | 502 | 504))
-        }
-        _ => false,
-    }
-}
-
-/// A number from 0 to 1.
-fn random_fraction() -> f64 {
-    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }

@@ -4,16 +4,24 @@ use std::{
     fs::File,
     io::{Read, Write},
     ops::ControlFlow,
-    thread,
     time::{Duration, Instant},
 };
 
 use base::FunctionKind;
+use hyper::{
+    Method,
+    body::Bytes,
+    header::{CONTENT_LENGTH, HeaderValue},
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use value::{Value, json};
 use wire::reply::{ERROR_CODE, ERROR_KIND};
 
-use super::{Call, Client};
-use crate::error::{Error, Result};
+use super::{Call, Client, Outgoing};
+use crate::{
+    error::{Error, Result},
+    runtime::wait,
+};
 
 /// Convex takes no smaller parts but the last, and no more than this many.
 const PART_BYTES: u64 = 5 << 20;
@@ -54,31 +62,35 @@ impl Client {
             return Err(self.protocol("an export without `start_ts`".to_owned()));
         };
         let path = format!("/api/export/zip/{timestamp}");
-        let request = self.with_headers(self.agent.get(format!("{}{path}", self.url)), authorization).config();
-        let request =
-            request.timeout_recv_response(Some(self.options.timeout)).timeout_recv_body(Some(DOWNLOAD_TIMEOUT)).build();
-        let mut reply = request.call().map_err(|error| self.broken(&path, true, &error))?;
-        if reply.status() != 200 {
-            return Err(match self.read(reply, &path, true) {
-                Err(error) => error,
-                Ok(_) => self.protocol("an export without a file".to_owned()),
-            });
-        }
-        let total = reply.body().content_length().unwrap_or_default();
-        let mut body = reply.body_mut().as_reader();
-        let (mut piece, mut done) = (vec![0; 1 << 18], 0);
-        loop {
-            let length = body.read(&mut piece).map_err(|error| self.broken(&path, true, &error.into()))?;
-            if length == 0 {
-                break;
+        let outgoing =
+            Outgoing { method: Method::GET, path: &path, authorization, content_type: None, body: Bytes::new() };
+        let begun = Instant::now();
+        let mut reply = wait(async {
+            let reply = self.http.send(&outgoing, begun + self.timeout).await;
+            let reply = reply.map_err(|failure| self.broken(&path, true, failure))?;
+            if reply.status == 200 {
+                return Ok(reply);
             }
-            file.write_all(&piece[..length]).map_err(Error::snapshot_file)?;
-            done += length as u64;
+            self.read(reply, &path, true, begun + self.timeout).await?;
+            Err(self.protocol("an export without a file".to_owned()))
+        })?;
+        let length = |length: &HeaderValue| length.to_str().ok()?.parse::<u64>().ok();
+        let total = reply.headers.get(CONTENT_LENGTH).and_then(length).unwrap_or_default();
+        let mut done = 0;
+        let mut next = || {
+            wait(async {
+                let chunk = reply.chunk(begun + DOWNLOAD_TIMEOUT).await;
+                chunk.map_err(|failure| self.broken(&path, true, failure))
+            })
+        };
+        while let Some(chunk) = next()? {
+            file.write_all(&chunk).map_err(Error::snapshot_file)?;
+            done += chunk.len() as u64;
             told(report(Phase::Download, done, total.max(done)))?;
         }
         if done < total {
             let reason = format!("the connection broke after {done} of {total} bytes");
-            return Err(Error::Connect { url: self.url.clone(), reason });
+            return Err(Error::Connect { url: self.url.to_string(), reason });
         }
         Ok(())
     }
@@ -138,11 +150,12 @@ impl Client {
             }
             let number = (parts.len() + 1).to_string();
             let query = [("uploadToken", token), ("partNumber", number.as_str())];
-            let body = ("application/octet-stream", part.as_slice());
+            let length = part.len() as u64;
+            let body = ("application/octet-stream", part.into());
             let reply = self.post("/api/import/upload_part", &query, Some(body), authorization, true)?;
             let name = json::decode(&reply).map_err(|error| self.protocol(error.to_string()))?;
             parts.push(name);
-            done += part.len() as u64;
+            done += length;
             told(report(Phase::Upload, done, total))?;
         }
     }
@@ -151,7 +164,7 @@ impl Client {
     fn follow(&self, path: &str, args: &Value, authorization: Option<&str>, report: &mut Report<'_>) -> Result<Value> {
         loop {
             let call = Call { kind: FunctionKind::Query, path, args, reads: true, authorization };
-            let found = self.call(&call)?.result?;
+            let found = wait(self.call(&call))?.result?;
             let state = field(&found, "state").filter(|state| matches!(state, Value::Object(_))).unwrap_or(&found);
             let text = |name| field(state, name).and_then(Value::as_str);
             match text("state") {
@@ -164,13 +177,16 @@ impl Client {
                 None => return Err(self.protocol(format!("{path}: found no state"))),
             }
             told(report(Phase::Wait, 0, 1))?;
-            thread::sleep(PATIENCE);
+            wait(async {
+                tokio::time::sleep(PATIENCE).await;
+                Ok(())
+            })?;
         }
     }
 
     fn post_json(&self, path: &str, body: &Value, authorization: Option<&str>) -> Result<Vec<u8>> {
         let body = json::to_string(body, json::Format::Encoded);
-        self.post(path, &[], Some(("application/json", body.as_bytes())), authorization, false)
+        self.post(path, &[], Some(("application/json", body.into())), authorization, false)
     }
 
     /// Sends something that is no call of a function, again where it `repeats` without harm.
@@ -178,21 +194,17 @@ impl Client {
         &self,
         path: &str,
         query: &[(&str, &str)],
-        body: Option<(&str, &[u8])>,
+        body: Option<(&'static str, Bytes)>,
         authorization: Option<&str>,
         repeats: bool,
     ) -> Result<Vec<u8>> {
-        let deadline = Instant::now() + PART_TIMEOUT;
-        self.repeat(deadline, repeats, || {
-            let request = self.agent.post(format!("{}{path}", self.url)).query_pairs(query.iter().copied());
-            let request = self.with_headers(request, authorization).config();
-            let request = request.timeout_global(Some(deadline.saturating_duration_since(Instant::now()))).build();
-            let reply = match body {
-                Some((content_type, body)) => request.content_type(content_type).send(body),
-                None => request.send_empty(),
-            };
-            self.read(reply.map_err(|error| self.broken(path, repeats, &error))?, path, repeats)
-        })
+        let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+        let query: Vec<_> = query.iter().map(|(name, text)| format!("{name}={}", encode(text))).collect();
+        let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) };
+        let (content_type, body) = body.unzip();
+        let (method, body) = (Method::POST, body.unwrap_or_default());
+        let outgoing = Outgoing { method, path: &target, authorization, content_type, body };
+        wait(self.exchange(&outgoing, path, repeats, Instant::now() + PART_TIMEOUT))
     }
 
     /// A text in a reply.

@@ -47,6 +47,11 @@ impl Deadline {
         nanoseconds(self.epoch.elapsed()) > self.at.load(Ordering::Relaxed)
     }
 
+    /// Whether what runs shall end: it took too long, or its caller doesn't want it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.has_passed() || base::interrupt::is_wanted()
+    }
+
     /// Ends what began; whether it took too long.
     pub(crate) fn end(&self) -> bool {
         let has_passed = self.has_passed();

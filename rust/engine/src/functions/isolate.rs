@@ -58,7 +58,7 @@ impl Isolate {
         runtime.set_max_stack_size(STACK_BYTES);
         let deadline = Arc::new(Deadline::new());
         let watched = Arc::clone(&deadline);
-        runtime.set_interrupt_handler(Some(Box::new(move || watched.has_passed())));
+        runtime.set_interrupt_handler(Some(Box::new(move || watched.is_over())));
         runtime.set_loader(modules.clone(), modules.clone());
         let isolate = Self {
             context: Context::full(&runtime).map_err(unexpected)?,
@@ -170,6 +170,7 @@ impl Isolate {
             resume_unwind(panic);
         }
         let outcome = match (call.failure.take(), outcome) {
+            (_, Err(_)) if base::interrupt::is_wanted() => Err(Error::Interrupted),
             (Some(failure), _) => Err(failure),
             (None, Err(_)) if timed_out => {
                 Err(Error::says(Code::FunctionTimeout, &[&format_args!("{}s", time.as_secs_f64())]))
@@ -179,7 +180,8 @@ impl Isolate {
         self.calls += 1;
         let out_of_memory = matches!(&outcome, Err(Error::Function(error)) if error.code == Code::OutOfMemory);
         let is_full = self.memory.used() > self.memory.limit() / 2;
-        self.is_broken |= timed_out || out_of_memory || is_full;
+        let interrupted = matches!(outcome, Err(Error::Interrupted));
+        self.is_broken |= timed_out || interrupted || out_of_memory || is_full;
         (outcome, call)
     }
 
@@ -206,7 +208,7 @@ impl Isolate {
 
     /// Runs all jobs there are, those too that the promise doesn't wait for: none may be left to another call.
     fn settle<'js, T: FromJs<'js>>(&self, promise: &Promise<'js>) -> rquickjs::Result<T> {
-        while !self.deadline.has_passed() && promise.ctx().execute_pending_job() {}
+        while !self.deadline.is_over() && promise.ctx().execute_pending_job() {}
         promise.result().unwrap_or(Err(rquickjs::Error::WouldBlock))
     }
 

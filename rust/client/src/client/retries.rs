@@ -1,0 +1,213 @@
+//! Which calls are made again, when, and how many at most.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, Weak},
+    time::{Duration, Instant},
+};
+
+use base::locked;
+
+use crate::{
+    backoff::Backoff,
+    error::{Error, Result},
+};
+
+/// The first wait before a call is repeated, at most, and the longest.
+const BACKOFF: Duration = Duration::from_millis(100);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+
+/// After a conflict between writers there is nothing to recover from: it is enough that they come apart.
+const CONFLICT_BACKOFF: Duration = Duration::from_millis(25);
+const LONGEST_CONFLICT_BACKOFF: Duration = Duration::from_millis(400);
+
+/// With less time left, an answer that is late looks as one that never came.
+const LAST_MOMENT: Duration = Duration::from_millis(100);
+
+/// How many repetitions a deployment is sent beyond a tenth of the calls. So a deployment that fails gets a load that is
+/// hardly larger than the one it had, however many clients this process has.
+const CAPACITY: f64 = 10.0;
+const SHARE: f64 = 0.1;
+
+/// What all clients of a deployment in this process may repeat.
+pub(crate) struct Budget(Mutex<f64>);
+
+impl Budget {
+    /// The budget of the deployment at a URL.
+    pub(crate) fn of(url: &str) -> Arc<Self> {
+        static BUDGETS: Mutex<Option<HashMap<String, Weak<Budget>>>> = Mutex::new(None);
+        let mut budgets = locked(&BUDGETS);
+        let budgets = budgets.get_or_insert_default();
+        if let Some(budget) = budgets.get(url).and_then(Weak::upgrade) {
+            return budget;
+        }
+        budgets.retain(|_, budget| budget.strong_count() > 0);
+        let budget = Arc::new(Self(Mutex::new(CAPACITY)));
+        budgets.insert(url.to_owned(), Arc::downgrade(&budget));
+        budget
+    }
+
+    fn earn(&self) {
+        let mut tokens = locked(&self.0);
+        *tokens = (*tokens + SHARE).min(CAPACITY);
+    }
+
+    fn spend(&self) -> bool {
+        let mut tokens = locked(&self.0);
+        let has_some = *tokens >= 1.0;
+        if has_some {
+            *tokens -= 1.0;
+        }
+        has_some
+    }
+}
+
+/// How long an attempt that failed may be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repetition {
+    /// Not at all: it may have been executed, or would fail again.
+    Never,
+    /// A few times, within the budget.
+    Counted,
+    /// The deployment works, and gave this one call up to others: until the deadline.
+    Conflict,
+    /// The deployment works, and wants less at a time: until the deadline.
+    Pacing,
+}
+
+impl Repetition {
+    /// Of a call that fails so, and `reads` only or may write.
+    pub(super) fn after(error: &Error, reads: bool) -> Self {
+        match error {
+            Error::Connect { .. } | Error::Untrusted { .. } => Self::Counted,
+            Error::Refused { status: 503, code, .. } if code == "OptimisticConcurrencyControlFailure" => Self::Conflict,
+            // Convex itself says so: nothing was executed.
+            Error::Refused { status: 429, code, .. } if !code.is_empty() => Self::Pacing,
+            Error::Refused { status: 425 | 503, code, .. } if !code.is_empty() => Self::Counted,
+            Error::Refused { status: 408 | 425 | 429 | 500.., .. } if reads => Self::Counted,
+            _ => Self::Never,
+        }
+    }
+}
+
+/// Makes an attempt, again where it failed and may be repeated, until the deadline.
+pub(super) async fn repeat<T, A: Future<Output = Result<T>>>(
+    budget: &Budget,
+    retries: u32,
+    deadline: Instant,
+    reads: bool,
+    mut attempt: impl FnMut() -> A,
+) -> Result<T> {
+    budget.earn();
+    let mut counted = 0;
+    let mut backoff = Backoff::new(BACKOFF, LONGEST_BACKOFF);
+    let mut conflicts = Backoff::new(CONFLICT_BACKOFF, LONGEST_CONFLICT_BACKOFF);
+    loop {
+        let error = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let repetition = Repetition::after(&error, reads);
+        let wait = match &error {
+            Error::Refused { retry_after: Some(seconds), .. } => Duration::from_secs_f64(seconds.clamp(0.0, 60.0)),
+            _ if repetition == Repetition::Conflict => conflicts.next(),
+            _ => backoff.next(),
+        };
+        let may_repeat = match repetition {
+            Repetition::Never => false,
+            Repetition::Counted => counted < retries && budget.spend(),
+            Repetition::Conflict | Repetition::Pacing => retries > 0,
+        };
+        if !may_repeat || Instant::now() + wait + LAST_MOMENT >= deadline {
+            return Err(error);
+        }
+        counted += u32::from(repetition == Repetition::Counted);
+        tokio::time::sleep(wait).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    fn refused(status: u16, code: &str) -> Error {
+        let (url, code, message) = ("http://here".to_owned(), code.to_owned(), String::new());
+        Error::Refused { url, status, code, message, retry_after: None }
+    }
+
+    fn connect() -> Error {
+        Error::Connect { url: "http://here".to_owned(), reason: "refused".to_owned() }
+    }
+
+    #[test]
+    fn only_what_was_not_executed_is_repeated_of_writes() {
+        use Repetition::{Conflict, Counted, Never, Pacing};
+        for (error, of_writes, of_reads) in [
+            (connect(), Counted, Counted),
+            (refused(503, "OptimisticConcurrencyControlFailure"), Conflict, Conflict),
+            (refused(429, "TooManyWrites"), Pacing, Pacing),
+            (refused(503, "TooManyConcurrentRequests"), Counted, Counted),
+            (refused(425, "TooEarly"), Counted, Counted),
+            (refused(500, "InternalServerError"), Never, Counted),
+            (refused(503, ""), Never, Counted),
+            (refused(429, ""), Never, Counted),
+            (refused(425, ""), Never, Counted),
+            (refused(502, ""), Never, Counted),
+            (refused(524, ""), Never, Counted),
+            (refused(400, "BadRequest"), Never, Never),
+            (refused(401, "BadAdminKey"), Never, Never),
+            (Error::OutcomeUnknown { url: String::new(), path: String::new(), reason: String::new() }, Never, Never),
+            (Error::Timeout { url: String::new(), seconds: 1.0 }, Never, Never),
+        ] {
+            assert_eq!(Repetition::after(&error, false), of_writes, "{error}");
+            assert_eq!(Repetition::after(&error, true), of_reads, "{error}");
+        }
+    }
+
+    /// How often something is attempted that always fails.
+    fn attempts(budget: &Budget, retries: u32, error: &Error, time: Duration) -> usize {
+        let made = Cell::new(0);
+        let done: Result<()> =
+            crate::runtime::runtime().block_on(repeat(budget, retries, Instant::now() + time, false, || {
+                made.set(made.get() + 1);
+                std::future::ready(Err(error.clone()))
+            }));
+        assert!(done.is_err());
+        made.get()
+    }
+
+    #[test]
+    fn a_deployment_that_fails_is_sent_hardly_more_than_one_that_works() {
+        let budget = Budget(Mutex::new(CAPACITY));
+        let (calls, soon) = (
+            400,
+            Error::Refused {
+                url: String::new(),
+                status: 503,
+                code: "TooManyConcurrentRequests".to_owned(),
+                message: String::new(),
+                retry_after: Some(0.0),
+            },
+        );
+        let sent: usize = (0..calls).map(|_| attempts(&budget, 3, &soon, Duration::from_secs(9))).sum();
+        assert!((calls + 10..=calls + calls / 10 + 10).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn a_conflict_is_repeated_until_the_deadline() {
+        let budget = Budget(Mutex::new(0.0));
+        let conflict = refused(503, "OptimisticConcurrencyControlFailure");
+        assert!(attempts(&budget, 1, &conflict, Duration::from_secs(1)) > 4);
+        assert_eq!(attempts(&budget, 0, &conflict, Duration::from_secs(1)), 1);
+        assert_eq!(attempts(&budget, 3, &connect(), Duration::from_secs(1)), 1);
+    }
+
+    #[test]
+    fn clients_of_one_deployment_share_its_budget() {
+        let one = Budget::of("http://one");
+        assert!(Arc::ptr_eq(&one, &Budget::of("http://one")));
+        assert!(!Arc::ptr_eq(&one, &Budget::of("http://two")));
+    }
+}

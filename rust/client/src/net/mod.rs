@@ -1,0 +1,179 @@
+//! A connection to a deployment: through a proxy where one leads there, over TLS where its URL says so. Calls and live
+//! queries use the same.
+
+mod certificates;
+mod endpoint;
+mod proxies;
+mod socks;
+
+use std::{io, path::Path, sync::Arc};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, lookup_host},
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{self, ClientConfig, pki_types::ServerName},
+};
+
+use crate::error::Result;
+
+pub(crate) use endpoint::Endpoint;
+use proxies::{Protocol, Proxy};
+
+/// Bytes that go both ways.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Makes connections to one deployment.
+pub(crate) struct Connector {
+    endpoint: Endpoint,
+    proxy: Result<Option<Proxy>, String>,
+    tls: Arc<ClientConfig>,
+}
+
+/// A connection, made.
+pub(crate) struct Connected {
+    pub(crate) stream: Box<dyn Stream>,
+    /// Where a proxy takes requests whole: what authorizes them there, if anything does.
+    pub(crate) forwarded: Option<Option<String>>,
+}
+
+/// Why there is no connection. Nothing of a call was sent.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct Unreached {
+    pub(crate) reason: String,
+    /// Whether the other side's certificate is why.
+    pub(crate) is_untrusted: bool,
+}
+
+impl Unreached {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_untrusted: false }
+    }
+}
+
+impl Connector {
+    /// Reads from the environment how to reach an endpoint, and whom to trust.
+    ///
+    /// # Errors
+    ///
+    /// The certificates can't be read.
+    pub(crate) fn new(endpoint: Endpoint, ca_file: Option<&Path>) -> Result<Self> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let tls = certificates::tls_config(ca_file, variable)?;
+        Ok(Self { proxy: Proxy::find(&endpoint, variable), tls, endpoint })
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// A connection for requests: a proxy of plain HTTP takes them whole.
+    pub(crate) async fn connect(&self) -> Result<Connected, Unreached> {
+        match self.proxy()? {
+            Some(proxy) if proxy.forwards(&self.endpoint) => {
+                Ok(Connected { stream: self.reach(proxy).await?, forwarded: Some(proxy.authorization()) })
+            }
+            proxy => Ok(Connected { stream: self.through(proxy).await?, forwarded: None }),
+        }
+    }
+
+    /// A connection for a WebSocket, which goes through a proxy by a tunnel.
+    pub(crate) async fn connect_through(&self) -> Result<Box<dyn Stream>, Unreached> {
+        self.through(self.proxy()?).await
+    }
+
+    fn proxy(&self) -> Result<Option<&Proxy>, Unreached> {
+        self.proxy.as_ref().map(Option::as_ref).map_err(|reason| Unreached::new(reason.clone()))
+    }
+
+    async fn through(&self, proxy: Option<&Proxy>) -> Result<Box<dyn Stream>, Unreached> {
+        let Endpoint { host, port, is_tls, .. } = &self.endpoint;
+        let stream: Box<dyn Stream> = match proxy {
+            None => Box::new(dial(host, *port).await?),
+            Some(proxy) => {
+                let mut stream = self.reach(proxy).await?;
+                let opened = match proxy.protocol {
+                    Protocol::Socks { resolves } => {
+                        socks::open(&mut stream, &self.endpoint, resolves, proxy.login.as_ref()).await
+                    }
+                    Protocol::Http | Protocol::Https => {
+                        open_tunnel(&mut stream, &self.endpoint.host_and_port(), proxy.authorization()).await
+                    }
+                };
+                opened.map_err(|error| {
+                    Unreached::new(format!("the proxy {}:{} didn't connect: {error}", proxy.host, proxy.port))
+                })?;
+                stream
+            }
+        };
+        if *is_tls { self.secure(host, stream).await } else { Ok(stream) }
+    }
+
+    /// A connection to a proxy.
+    async fn reach(&self, proxy: &Proxy) -> Result<Box<dyn Stream>, Unreached> {
+        let named = |error: Unreached| Unreached {
+            reason: format!("the proxy {}:{}: {}", proxy.host, proxy.port, error.reason),
+            ..error
+        };
+        let stream = dial(&proxy.host, proxy.port).await.map_err(named)?;
+        match proxy.protocol {
+            Protocol::Https => self.secure(&proxy.host, Box::new(stream)).await.map_err(named),
+            _ => Ok(Box::new(stream)),
+        }
+    }
+
+    async fn secure(&self, host: &str, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, Unreached> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| Unreached::new(error.to_string()))?;
+        let secured = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
+        secured.map(|stream| Box::new(stream) as Box<dyn Stream>).map_err(|error| {
+            let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+            let is_untrusted = matches!(cause, Some(rustls::Error::InvalidCertificate(_)));
+            Unreached { reason: format!("no TLS connection to {host}: {error}"), is_untrusted }
+        })
+    }
+}
+
+async fn dial(host: &str, port: u16) -> Result<TcpStream, Unreached> {
+    let resolved = lookup_host((host, port)).await;
+    let addresses = resolved.map_err(|error| Unreached::new(format!("the name {host} has no address: {error}")))?;
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // A call is one small write and waits for its answer.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(Unreached::new(last.map_or_else(|| format!("the name {host} has no address"), |error| error.to_string())))
+}
+
+/// The longest answer of a proxy to `CONNECT`.
+const MAX_ANSWER: usize = 16 << 10;
+
+/// Asks a proxy of HTTP for a tunnel.
+async fn open_tunnel(stream: &mut Box<dyn Stream>, target: &str, authorization: Option<String>) -> io::Result<()> {
+    let authorization = authorization.map(|header| format!("Proxy-Authorization: {header}\r\n")).unwrap_or_default();
+    let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        if answer.len() == MAX_ANSWER {
+            return Err(io::Error::other("its answer is too long"));
+        }
+        // Byte by byte: behind the answer begins what the other side says.
+        answer.push(stream.read_u8().await?);
+    }
+    let answer = String::from_utf8_lossy(&answer);
+    let line = answer.lines().next().unwrap_or_default();
+    match line.split(' ').nth(1) {
+        Some(status) if status.len() == 3 && status.starts_with('2') => Ok(()),
+        _ => Err(io::Error::other(format!("it answered {line:?}"))),
+    }
+}
