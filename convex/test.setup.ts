@@ -47,6 +47,20 @@ export const storageOf =
   (op: string, tableName: string, rest: object = {}) =>
     db.mutation(handle, { op, tableName, ...rest });
 
+/** Bring the count of a list in order: of the rows with a value, or of all that satisfy conditions. */
+export async function tidied(
+  db: Deployment,
+  tableName: string,
+  conditions: Record<string, unknown> = {},
+) {
+  const filters = Object.entries(conditions).map(([field, value]) => ({
+    field,
+    value,
+  }));
+  const request = { op: "tidy", tableName, filters };
+  while ((await db.mutation(handle, request)).hasMore);
+}
+
 /** The rows of a table in the order they were created, without Convex's own fields. */
 export const storedIn = async (db: Deployment, tableName: string) => {
   const rows = await db.run((ctx) => ctx.db.query(tableName).collect());

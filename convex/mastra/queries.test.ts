@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { makeFunctionReference } from "convex/server";
 import type { StoredRow } from "./model/server";
-import { deployment, storageOf, type Deployment } from "../test.setup";
+import { deployment, storageOf, tidied, type Deployment } from "../test.setup";
 
 let db: Deployment;
 let call: ReturnType<typeof storageOf>;
@@ -111,6 +111,7 @@ test("a kept count is exact beyond what is read", async () => {
     }));
     await call("batchInsert", "mastra_messages", { records: some });
   }
+  await tidied(db, "mastra_messages", { thread_id: "long" });
   const count = await query("countMessages", { threadId: "long" });
   expect(count).toEqual({ count: 1100, isEstimate: false });
   const rows = await query("watchMessages", { threadId: "long", limit: 5000 });

@@ -25,6 +25,8 @@ export const storageReply = v.union(
     result: v.optional(v.any()),
     hasMore: v.optional(v.boolean()),
     continuationCursor: v.optional(v.string()),
+    // Whether `tidy` would make later calls cheaper.
+    isUntidy: v.optional(v.boolean()),
     changes: v.optional(vectorChanges),
   }),
   v.object({

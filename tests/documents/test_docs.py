@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import rmtree
+from shutil import copy, copytree, ignore_patterns, rmtree
 from typing import Any
 
 import pytest
@@ -121,12 +123,60 @@ def test_every_block_is_of_a_known_language() -> None:
     assert languages <= {"python", "sh", "ts", "diff"}
 
 
+def walk(title: str) -> str:
+    """The patches of a walk of CONTRIBUTING.md, as one patch."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    [section] = [part for part in text.split("\n## ") if part.startswith(title)]
+    return "".join(re.findall(r"^```diff\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
+
+
 def test_a_newcomers_first_change_applies_to_the_tree() -> None:
-    """The patches of CONTRIBUTING.md apply to the tree."""
-    patch = "".join(block.code for block in PAGES["CONTRIBUTING.md"] if block.language == "diff")
+    """The patches of the first walk of CONTRIBUTING.md apply to the tree."""
+    patch = walk("A first change, start to finish")
     done = subprocess.run(["git", "apply", "--check"], input=patch, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert patch.count("+++ b/") == 4
+
+
+# Runs the tests of a domain against the functions of the checkout that it stands in, without a build.
+RUN_DOMAIN = """
+import pytest
+
+import mastra_convex as mc
+
+
+@pytest.fixture
+def deployment(tmp_path):
+    with mc.connect(tmp_path, functions="convex") as deployment:
+        yield deployment
+"""
+
+
+def test_a_new_domain_is_new_files_and_its_place_in_two_lists(tmp_path: Path) -> None:
+    """The walk applies to a copy of the tree, where its own tests pass."""
+    patch = walk("A new domain, start to finish")
+    lists = ["convex/mastra/tables/list.ts", "python/mastra_convex/_async/store/domains.py"]
+    changed = re.findall(r"^--- a/(.*)$", patch, re.MULTILINE)
+    assert changed == lists
+    for folder in ("convex", "python", "tests/contract", "tools"):
+        copytree(ROOT / folder, tmp_path / folder, ignore=ignore_patterns("__pycache__"))
+    for file in ("tests/__init__.py", "vitest.config.ts", "pyproject.toml", "package.json"):
+        copy(ROOT / file, tmp_path / file)
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+
+    def run(*command: str, stdin: str | None = None) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path / "python")}
+        done = subprocess.run(
+            command, input=stdin, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+    run("git", "init", "--quiet")
+    run("git", "apply", stdin=patch)
+    run(sys.executable, "tools/unasync.py")
+    (tmp_path / "tests/contract/_sync/conftest.py").write_text(RUN_DOMAIN)
+    run("node", "node_modules/vitest/vitest.mjs", "run", "convex/mastra/notes.test.ts")
+    run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract/_sync/test_notes.py")
 
 
 def test_the_tree_is_as_the_architecture_says() -> None:

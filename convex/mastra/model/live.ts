@@ -7,7 +7,8 @@
 import { ConvexError } from "convex/values";
 import type { Ordering } from "./conditions";
 import { rowsIn } from "./counts/parts";
-import { keptParts } from "./counts/counts";
+import { countOf } from "./counts/counts";
+import { listOf } from "./counts/lists";
 import { findRecord } from "./records";
 import { isCount } from "./request";
 import { pageOf, rowsWhere } from "./rows";
@@ -85,8 +86,11 @@ export async function count(
   fields: Record<string, string | undefined>,
 ) {
   const conditions = conditionsOf(fields);
-  const parts = await keptParts(ctx, table, conditions, undefined);
-  if (parts.length > 0) return { count: rowsIn(parts), isEstimate: false };
+  const list = listOf(table, conditions, undefined);
+  if (list !== undefined) {
+    const { parts } = await countOf(ctx, list);
+    if (parts.length > 0) return { count: rowsIn(parts), isEstimate: false };
+  }
   const rows = await rowsWhere(ctx, table, conditions).take(MAX_ROWS + 1);
   return {
     count: Math.min(rows.length, MAX_ROWS),

@@ -1,10 +1,12 @@
 /**
- * `count`: how many rows there are.
+ * `count`: how many rows there are, and `tidy`, which keeps that cheap.
  *
  * @module
  */
-import { conditionsOf, isBounded, orderingField } from "../model/conditions";
-import { beginCount, keptParts } from "../model/counts/counts";
+import { conditionsOf, orderingField } from "../model/conditions";
+import { countOf } from "../model/counts/counts";
+import { foldBefore, foldList } from "../model/counts/folding";
+import { listOf } from "../model/counts/lists";
 import { rowsIn } from "../model/counts/parts";
 import { cursorOf, optional } from "../model/request";
 import {
@@ -13,13 +15,19 @@ import {
   ROWS_COUNTED_PER_CALL,
   rowsWhere,
 } from "../model/rows";
-import type { RecordTable, WriteCtx } from "../model/server";
-import { read } from "./operation";
+import type { RecordTable } from "../model/server";
+import { read, write } from "./operation";
+
+/** Rows that are counted by reading them without a thought of tidying up. */
+const FEW_ROWS = 100;
+
+/** Differences that are younger may have company of the same moment. */
+const SETTLED_MS = 1000;
 
 /**
  * How many rows are equal in the filters' fields and within the bounds of
  * `orderBy`: `result`, to which the counts of further calls are added while
- * `hasMore`.
+ * `hasMore`. With `isUntidy`, `tidy` makes later calls cheaper.
  */
 export const count = read({
   args: (request) => ({
@@ -34,19 +42,40 @@ export const count = read({
   ) => {
     const refusal = refusedOrder(table, conditions, ordering);
     if (refusal !== undefined) return refusal;
-    if (cursor === null) {
-      const parts = await keptParts(ctx, table, conditions, ordering);
+    const list = listOf(table, conditions, ordering);
+    if (cursor === null && list !== undefined) {
+      const { parts, isUntidy } = await countOf(ctx, list);
       if (parts.length > 0) {
-        return { ok: true, result: rowsIn(parts), hasMore: false };
+        return { ok: true, result: rowsIn(parts), hasMore: false, isUntidy };
       }
     }
     const rows = rowsWhere(ctx, table, conditions, ordering);
     const page = await pageOf(rows, cursor, ROWS_COUNTED_PER_CALL);
-    const isAll = cursor === null && !page.hasMore && !isBounded(ordering);
-    if (isAll) {
-      // To call it again does no harm, which is all that `read` promises.
-      await beginCount(ctx as WriteCtx, table, conditions, page.result);
+    const result = page.result.length;
+    return {
+      ...page,
+      result,
+      isUntidy: list !== undefined && result > FEW_ROWS,
+    };
+  },
+});
+
+/**
+ * Bring the count of a list in order, which the filters ask for; without
+ * filters, all counts that changed some time ago. It changes no row. A client
+ * calls it now and then, and need not care whether it succeeds.
+ */
+export const tidy = write({
+  args: (request) => ({
+    conditions: optional(conditionsOf, request, "filters"),
+  }),
+  handler: async (ctx, table: RecordTable, { conditions }) => {
+    if (conditions === undefined) {
+      const hasMore = await foldBefore(ctx, Date.now() - SETTLED_MS);
+      return { ok: true, hasMore };
     }
-    return { ...page, result: page.result.length };
+    const list = listOf(table, conditions, undefined);
+    const hasMore = list !== undefined && (await foldList(ctx, list));
+    return { ok: true, hasMore };
   },
 });

@@ -10,11 +10,13 @@
  */
 import {
   conditionsOf,
+  isBounded,
   orderingField,
   type Ordering,
 } from "../model/conditions";
 import { rowsIn, type Part } from "../model/counts/parts";
-import { keptParts } from "../model/counts/counts";
+import { countOf } from "../model/counts/counts";
+import { listOf, orderOf } from "../model/counts/lists";
 import { read } from "./operation";
 import {
   cursorOf,
@@ -51,18 +53,20 @@ export const queryPage = read({
   ) => {
     const refusal = refusedOrder(table, conditions, asked.orderBy);
     if (refusal !== undefined) return refusal;
-    const parts =
-      cursor === null
-        ? await keptParts(ctx, table, conditions, asked.orderBy)
-        : [];
-    const isKept = parts.length > 0;
-    const total = isKept ? rowsIn(parts) : null;
-    const reading = isKept ? nearest(asked, parts) : asked;
+    const list =
+      cursor === null ? listOf(table, conditions, asked.orderBy) : undefined;
+    const { parts, isUntidy } = list
+      ? await countOf(ctx, list)
+      : { parts: [], isUntidy: false };
+    const isKnown = parts.length > 0;
+    const reading = isKnown ? nearest(asked, parts, orderOf(table)) : asked;
     if (reading.limit === 0) {
+      const total = isKnown ? rowsIn(parts) : null;
       return {
         ok: true,
         result: { rows: [], total, ...reading },
         hasMore: false,
+        isUntidy,
       };
     }
     const { orderBy, offset, limit } = reading;
@@ -72,6 +76,9 @@ export const queryPage = read({
       Math.min(offset + limit, MAX_ROWS_READ),
     );
     const rows = result.slice(offset);
+    // The end of a list that was read from its beginning tells its length.
+    const isWhole = cursor === null && !hasMore && !isBounded(orderBy);
+    const length = isKnown ? rowsIn(parts) : isWhole ? result.length : null;
     const left = {
       orderBy,
       offset: Math.max(0, offset - result.length),
@@ -79,9 +86,10 @@ export const queryPage = read({
     };
     return {
       ok: true,
-      result: { rows, total, ...left },
+      result: { rows, total: length, ...left },
       hasMore: hasMore && left.limit > 0,
       continuationCursor,
+      isUntidy: isUntidy || (list !== undefined && length === null),
     };
   },
 });
@@ -95,16 +103,20 @@ function countField(request: StorageRequest, name: string): number {
 }
 
 /** Another reading of the same rows, which passes over fewer. */
-function nearest({ orderBy, offset, limit }: Reading, parts: Part[]): Reading {
+function nearest(
+  { orderBy, offset, limit }: Reading,
+  parts: Part[],
+  order: string,
+): Reading {
   const total = rowsIn(parts);
   const isForward = orderBy.order === "asc";
   const [near, far] = [offset, offset + limit].map((n) => Math.min(n, total));
   const begin = isForward ? near! : total - far!;
   const end = isForward ? far! : total - near!;
   limit = end - begin;
-  // Parts are of times; lists in another order have but two ends.
+  // Parts are of dates; lists in another order have but two ends.
   const ends =
-    orderBy.field === "createdAt" ? parts : [{ from: undefined, count: total }];
+    orderBy.field === order ? parts : [{ from: undefined, count: total }];
 
   const readings: Reading[] = [];
   let before = 0;

@@ -25,7 +25,7 @@ import {
 } from "../model/request";
 import { firstOf, rowsWhere } from "../model/rows";
 import type { AnyRows, RecordTable } from "../model/server";
-import { count } from "./count";
+import { count, tidy } from "./count";
 import { read, write, type Operations } from "./operation";
 import { queryPage } from "./pages";
 import { queryArgs, queryRows } from "./tableQuery";
@@ -187,6 +187,7 @@ export const records: Operations<RecordTable> = {
   queryTable,
   queryPage,
   count,
+  tidy,
   deleteMany,
   clearTable,
   // The schema drops tables; what a client can drop is their rows.

@@ -6,7 +6,11 @@
 import { v } from "convex/values";
 import { ownTable } from "./table";
 
-/** How many rows of `table` have `value` in `field`, in parts; see `model/counts.ts`. */
+/**
+ * How many rows of `table` have `value` in `field`, both "" for a whole list: parts
+ * of the count, and differences that aren't added to them yet, which have `moves`;
+ * see `model/counts/`.
+ */
 export const mastraCountsTable = ownTable("mastra_counts", {
   fields: {
     table: v.string(),
@@ -15,8 +19,13 @@ export const mastraCountsTable = ownTable("mastra_counts", {
     from: v.string(),
     to: v.string(),
     count: v.number(),
+    isUncounted: v.optional(v.boolean()),
+    moves: v.optional(
+      v.array(v.object({ at: v.string(), difference: v.number() })),
+    ),
   },
   indexes: {
     by_table_and_field_and_value_and_from: ["table", "field", "value", "from"],
+    by_from: ["from"],
   },
 });

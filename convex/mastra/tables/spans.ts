@@ -80,5 +80,5 @@ export const mastraSpansTable = recordTable("mastra_ai_spans", {
     ...(endedAt !== undefined && { endOrder: endedAt ?? "running" }),
   }),
   // Traces are listed by their roots.
-  counted: { where: { isRoot: true } },
+  counted: { where: { isRoot: true }, order: "startedAt" },
 });

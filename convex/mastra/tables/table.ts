@@ -30,6 +30,8 @@ export type RecordRules<Column extends string = string> = {
     by?: Column[];
     /** The rows that equal this, `{}` for all rows, are a list. */
     where?: { [C in Column]?: unknown };
+    /** The column by which the lists are ordered, `createdAt` by default. */
+    order?: Column;
   };
 };
 

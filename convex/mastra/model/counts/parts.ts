@@ -1,5 +1,5 @@
 /**
- * The parts of a count, each of the rows from one `createdAt` on.
+ * The parts of a count, each of the rows from one date on.
  *
  * A long list that grows at its end is cut there, and `pages.ts` finds its pages
  * by the parts. One that grows elsewhere stays in fewer, larger parts.
@@ -10,38 +10,43 @@
 /** Rows after which a part is followed by another. */
 const ROWS_PER_PART = 1000;
 
-/** A part: so many rows from `from` on, the newest of them at or before `to`. */
-export type Part = { from: string; to: string; count: number };
+/**
+ * A part: so many rows from `from` on, the newest of them at or before `to`.
+ * The last part may be uncounted: nothing is known of the rows from there on.
+ */
+export type Part = {
+  from: string;
+  to: string;
+  count: number;
+  isUncounted?: boolean | undefined;
+};
 
-/** A row that came (1) or went (-1). */
-export type Move = { createdAt: string; difference: number };
-export const byTime = (a: Move, b: Move) =>
-  Number(a.createdAt > b.createdAt) - Number(a.createdAt < b.createdAt);
+/** Rows of a date that came, or went where the difference is negative. */
+export type Move = { at: string; difference: number };
+
+const byDate = (a: Move, b: Move) => Number(a.at > b.at) - Number(a.at < b.at);
 
 /** How many rows parts have together. */
 export function rowsIn(parts: Part[]): number {
   return parts.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** The parts, oldest first, after rows came and went, in the order of their times. */
+/** The parts, oldest first, after rows came and went. */
 export function partsAfter(stored: Part[], moves: Move[]): Part[] {
   const parts = stored.map(({ from, to, count }) => ({ from, to, count }));
-  const [oldest] = moves;
-  if (oldest && !(parts[0] && parts[0].from <= oldest.createdAt)) {
-    // The first part begins before all rows.
-    parts.unshift({ from: "", to: "", count: 0 });
-  }
+  // The first part begins before all rows.
+  if (parts.length === 0) parts.push({ from: "", to: "", count: 0 });
   let position = 0;
-  for (const { createdAt, difference } of moves) {
-    while ((parts[position + 1]?.from ?? "\uffff") <= createdAt) position++;
+  for (const { at, difference } of [...moves].sort(byDate)) {
+    while ((parts[position + 1]?.from ?? "\uffff") <= at) position++;
     let part = parts[position]!;
-    const isAtEnd = position === parts.length - 1 && createdAt > part.to;
+    const isAtEnd = position === parts.length - 1 && at > part.to;
     if (isAtEnd && difference > 0 && part.count >= ROWS_PER_PART) {
-      part = { from: createdAt, to: createdAt, count: 0 };
+      part = { from: at, to: at, count: 0 };
       position = parts.push(part) - 1;
     }
     part.count += difference;
-    if (createdAt > part.to) part.to = createdAt;
+    if (at > part.to) part.to = at;
   }
   return parts;
 }

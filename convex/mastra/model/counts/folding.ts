@@ -1,0 +1,185 @@
+/**
+ * Adding differences to the parts of counts, in transactions of their own.
+ *
+ * A number that isn't known yet is found by counting the list's rows, some a
+ * transaction, from the oldest on. The parts of rows that are counted follow
+ * the differences from then on; the differences of rows that aren't are no
+ * longer needed.
+ *
+ * A transaction that folds old differences of a known number reads nothing that
+ * writers of rows write. One that counts rows does: it is the one that fails
+ * where both run at once.
+ *
+ * @module
+ */
+import { pageOf, ROWS_COUNTED_PER_CALL, rowsWhere } from "../rows";
+import type { DataModel, ReadCtx, StoredRow, WriteCtx } from "../server";
+import { DIFFERENCE, documentsOf } from "./counts";
+import { conditionsFor, orderOf, type List } from "./lists";
+import { partsAfter, type Move, type Part } from "./parts";
+
+/** Differences that one transaction folds. */
+const DIFFERENCES_PER_CALL = 200;
+
+type Document = DataModel["mastra_counts"]["document"];
+type Difference = Document & { moves: Move[] };
+
+const isDifference = (document: Document): document is Difference =>
+  document.moves !== undefined;
+
+/** Fold the differences of a list, and count more of its rows; whether there is more to do. */
+export async function foldList(ctx: WriteCtx, list: List): Promise<boolean> {
+  const documents = await documentsOf(ctx, list).collect();
+  const stored = documents.filter((document) => !isDifference(document));
+  const differences = documents.filter(isDifference);
+  const some = differences.slice(0, DIFFERENCES_PER_CALL);
+  const hasMore = differences.length > some.length;
+  const uncounted = uncountedFrom(stored);
+  if (uncounted === undefined || hasMore) {
+    await fold(ctx, list, stored, some);
+    return hasMore;
+  }
+  const counted = await countRows(ctx, list, uncounted);
+  if (counted === undefined) return false;
+  const moves = [
+    ...movesOf(some).filter(({ at }) => at < uncounted),
+    ...counted.moves,
+  ];
+  await write(ctx, list, stored, [
+    ...partsAfter(countedOf(stored), moves),
+    ...(counted.until === undefined ? [] : [rest(counted.until)]),
+  ]);
+  await remove(ctx, some);
+  return counted.until !== undefined;
+}
+
+/** Fold differences of any lists that are older than this; whether there are more. */
+export async function foldBefore(
+  ctx: WriteCtx,
+  time: number,
+): Promise<boolean> {
+  const differences = await ctx.db
+    .query("mastra_counts")
+    .withIndex("by_from", (q) =>
+      q.eq("from", DIFFERENCE).lt("_creationTime", time),
+    )
+    .take(DIFFERENCES_PER_CALL + 1);
+  const some = differences.slice(0, DIFFERENCES_PER_CALL).filter(isDifference);
+  const byList = new Map<string, Difference[]>();
+  for (const difference of some) {
+    const { table, field, value } = difference;
+    const key = JSON.stringify([table, field, value]);
+    byList.set(key, [...(byList.get(key) ?? []), difference]);
+  }
+  for (const differences of byList.values()) {
+    const { table, field, value } = differences[0]!;
+    const list = { table, field, value } as List;
+    await fold(ctx, list, await partsOf(ctx, list), differences);
+  }
+  return differences.length > some.length;
+}
+
+/** The parts alone, which no writer of rows changes. */
+async function partsOf({ db }: ReadCtx, { table, field, value }: List) {
+  return await db
+    .query("mastra_counts")
+    .withIndex("by_table_and_field_and_value_and_from", (q) =>
+      q
+        .eq("table", table)
+        .eq("field", field)
+        .eq("value", value)
+        .lt("from", DIFFERENCE),
+    )
+    .collect();
+}
+
+/** Add differences to the counted parts, and forget those of other rows. */
+async function fold(
+  ctx: WriteCtx,
+  list: List,
+  stored: Document[],
+  differences: Difference[],
+) {
+  const uncounted = uncountedFrom(stored);
+  const moves = movesOf(differences).filter(
+    ({ at }) => uncounted === undefined || at < uncounted,
+  );
+  if (moves.length > 0) {
+    await write(ctx, list, stored, [
+      ...partsAfter(countedOf(stored), moves),
+      ...(uncounted === undefined ? [] : [rest(uncounted)]),
+    ]);
+  }
+  await remove(ctx, differences);
+}
+
+/** The date from which rows aren't counted; undefined where all are. */
+function uncountedFrom(stored: Part[]): string | undefined {
+  if (stored.length === 0) return "";
+  return stored.find(({ isUncounted }) => isUncounted)?.from;
+}
+
+function countedOf(stored: Part[]): Part[] {
+  return stored.filter(({ isUncounted }) => !isUncounted);
+}
+
+function rest(from: string): Part {
+  return { from, to: "", count: 0, isUncounted: true };
+}
+
+function movesOf(differences: Difference[]): Move[] {
+  return differences.flatMap(({ moves }) => moves);
+}
+
+/**
+ * Count rows from a date on, up to another where there are too many for one
+ * transaction; undefined where too many have the same date.
+ */
+async function countRows(ctx: WriteCtx, list: List, from: string) {
+  const field = orderOf(list.table);
+  const dateOf = (row: StoredRow) => String(row[field]);
+  const ordering = { field, order: "asc" as const, gte: from };
+  const rows = rowsWhere(ctx, list.table, conditionsFor(list), ordering);
+  const page = await pageOf(rows, null, ROWS_COUNTED_PER_CALL);
+  const last = page.result[page.result.length - 1];
+  const until = page.hasMore && last ? dateOf(last) : undefined;
+  const counted = page.result.filter(
+    (row) => until === undefined || dateOf(row) < until,
+  );
+  if (until !== undefined && counted.length === 0) return undefined;
+  const moves = counted.map((row) => ({ at: dateOf(row), difference: 1 }));
+  return { moves, until };
+}
+
+async function write(
+  ctx: WriteCtx,
+  list: List,
+  stored: Document[],
+  parts: Part[],
+) {
+  for (const [position, part] of parts.entries()) {
+    const { from, to, count, isUncounted } = part;
+    const document = stored.find((document) => document.from === from);
+    // The first part says that the number is known, whatever it is.
+    const isEmpty = count === 0 && !isUncounted && position > 0;
+    if (document === undefined) {
+      if (!isEmpty) await ctx.db.insert("mastra_counts", { ...list, ...part });
+    } else if (isEmpty) await ctx.db.delete("mastra_counts", document._id);
+    else if (
+      document.to !== to ||
+      document.count !== count ||
+      document.isUncounted !== isUncounted
+    ) {
+      const fields = { to, count, isUncounted };
+      await ctx.db.patch("mastra_counts", document._id, fields);
+    }
+  }
+  const kept = new Set(parts.map(({ from }) => from));
+  for (const { _id, from } of stored) {
+    if (!kept.has(from)) await ctx.db.delete("mastra_counts", _id);
+  }
+}
+
+async function remove({ db }: WriteCtx, differences: Difference[]) {
+  for (const { _id } of differences) await db.delete("mastra_counts", _id);
+}
