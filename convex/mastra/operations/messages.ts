@@ -82,18 +82,21 @@ const saveMessages = write({
 const updateMessages = write({
   args: (request) => ({ records: namedRecords(request) }),
   handler: async (ctx, table: Messages, { records }) => {
-    const touched: (StoredRow | null)[] = [];
-    const result: StoredRow[] = [];
+    const before: StoredRow[] = [];
+    const after = new Map<unknown, StoredRow>();
+    const updates: StorageRecord[] = [];
     for (const record of records) {
-      const stored = await findRecord(ctx, table, record.id);
+      const known = after.get(record.id);
+      const stored = known ?? (await findRecord(ctx, table, record.id));
       if (stored === null) continue;
-      const [change] = await writeRecords(ctx, table, [
-        updateOf(stored, record),
-      ]);
-      touched.push(stored, change!.after);
-      result.push(change!.after!);
+      if (known === undefined) before.push(stored);
+      const update = updateOf(stored, record);
+      updates.push(update);
+      after.set(record.id, { ...stored, ...update });
     }
-    await touchThreads(ctx, threadsOf(touched));
+    await writeRecords(ctx, table, updates);
+    const result = [...after.values()];
+    await touchThreads(ctx, threadsOf([...before, ...result]));
     return { ok: true, result };
   },
 });
