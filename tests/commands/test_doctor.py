@@ -75,6 +75,22 @@ def test_what_is_wrong_in_a_folder_has_its_next_step(tmp_path: Path) -> None:
     assert found["data.sqlite3"]["status"] == "problem"
 
 
+def test_a_document_that_is_not_as_it_was_written_is_found(tmp_path: Path) -> None:
+    """SQLite itself finds nothing wrong with a bit that the disk turned."""
+    with mc.connect(tmp_path) as db:
+        record = {"id": "a", "workingMemory": "as it was written", "createdAt": "", "updatedAt": ""}
+        db.mutation(STORAGE, {"op": "insert", "tableName": "mastra_resources", "record": record})
+    assert findings(tmp_path)[0] == 0
+    path = tmp_path / "data.sqlite3"
+    path.write_bytes(path.read_bytes().replace(b"as it was written", b"as it wax written"))
+    code, found = findings(tmp_path)
+    assert (code, found["data.sqlite3"]["status"]) == (1, "problem")
+    assert (
+        "1 documents aren't as they were written, the first in table mastra_resources"
+        in found["data.sqlite3"]["message"]
+    )
+
+
 def test_rows_that_can_never_rank_are_told_by_reason(tmp_path: Path) -> None:
     """Rows of other clients that can never rank are reported by reason."""
     with mc.connect(tmp_path) as db:

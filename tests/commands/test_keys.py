@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import mastra_convex as mc
@@ -38,3 +41,24 @@ def test_a_damaged_key_says_how_to_go_on(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "holds no admin key: delete the file" in done.stderr
     assert run("keys", "rotate", str(tmp_path)).returncode == 0
+
+
+def test_a_full_disk_leaves_no_part_of_a_key(tmp_path: Path) -> None:
+    """The error is the disk's, and the old key stays."""
+    mc.connect(tmp_path).close()
+    key = run("keys", "show", str(tmp_path)).stdout
+    program = """
+        import resource, signal, sys, mastra_convex as mc
+        from mastra_convex import _native
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+        try:
+            _native.admin_key(sys.argv[1], rotate=True)
+        except mc.DiskFullError as error:
+            print(error.code)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("DiskFull\n", "")
+    assert [file.name for file in tmp_path.glob("admin-key*")] == ["admin-key"]
+    assert run("keys", "show", str(tmp_path)).stdout == key

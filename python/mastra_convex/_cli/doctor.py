@@ -7,6 +7,8 @@ import os
 import platform
 import shlex
 import sqlite3
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -148,11 +150,17 @@ def _file(path: Path) -> Iterator[Finding]:
                 "SELECT tables.name, max(length(body) + ifnull(length(packed), 0)) FROM documents"
                 " JOIN tables ON tables.number = table_number GROUP BY tables.name"
             ).fetchall()
+            changed = list(_changed_documents(file))
     except sqlite3.DatabaseError as error:
         yield Finding(check, "problem", str(error), "Restore the folder from a backup.")
         return
     if found != ["ok"]:
         yield Finding(check, "problem", "; ".join(found), "Restore the folder from a backup.")
+        return
+    if changed:
+        table, id = changed[0]
+        message = f"{len(changed)} documents aren't as they were written, the first in table {table} ({id.hex()})"
+        yield Finding(check, "problem", message, "Restore the folder from a backup.")
         return
     yield Finding(check, "ok", f"{path.stat().st_size / 1e6:.1f} MB, undamaged")
     for table, size in largest:
@@ -161,6 +169,17 @@ def _file(path: Path) -> Iterator[Finding]:
             yield Finding(
                 f"table {table}", "warning", message, "Store large texts elsewhere, or split them into several records."
             )
+
+
+def _changed_documents(file: sqlite3.Connection) -> Iterator[tuple[str, bytes]]:
+    """Table and internal id of each document whose checksum differs; ``data/document.rs`` of the engine defines it."""
+    rows = file.execute(
+        "SELECT name, internal_id, creation_time, CAST(body AS BLOB), ifnull(packed, x''), checksum FROM documents"
+        " JOIN tables ON number = table_number WHERE checksum IS NOT NULL"
+    )
+    for table, id, creation_time, body, packed, checksum in rows:
+        if zlib.crc32(b"".join((id, struct.pack("<d", creation_time), body, packed))) != checksum:
+            yield table, id
 
 
 def _functions(storage: Storage, is_assumed: bool) -> Iterator[Finding]:

@@ -37,6 +37,12 @@ impl Caller {
         self.is_admin
     }
 
+    /// Whether it showed no credential.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        !self.is_admin && self.identity.is_none()
+    }
+
     /// When this caller's credential expires.
     #[must_use]
     pub fn expires(&self) -> Option<SystemTime> {

@@ -82,19 +82,27 @@ impl AdminKey {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut options = fs::File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&unfinished)?;
-        writeln!(file, "{}", self.0)?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&unfinished, path)?;
+        let written = self.write(&unfinished).and_then(|()| fs::rename(&unfinished, path));
+        if written.is_err() {
+            // A full disk leaves a part of the key.
+            let _ = fs::remove_file(&unfinished);
+        }
+        written?;
         // The name is as durable as the key.
         #[cfg(unix)]
         fs::File::open(folder)?.sync_all()?;
         Ok(())
+    }
+
+    /// Writes a new file, for the owner's eyes only.
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let mut options = fs::File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path)?;
+        writeln!(file, "{}", self.0)?;
+        file.sync_all()
     }
 
     /// The key's text, for whom it belongs to.

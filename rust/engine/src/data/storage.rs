@@ -96,6 +96,7 @@ impl Storage {
         };
         if let Target::Folder(folder) = &target {
             check_log(folder)?;
+            make_file(folder)?;
         }
         let mut writer = connect(&target).map_err(|error| place(error, &target))?;
         migrate(&mut writer, &target).map_err(|error| place(error, &target))?;
@@ -253,6 +254,24 @@ pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     builder.create(folder).map_err(|error| of_system(folder, &error))
 }
 
+/// Makes an empty file for the data where there is none, for its owner only: the folder may be open to others. SQLite gives
+/// the log the mode of this file.
+fn make_file(folder: &Path) -> Result<()> {
+    let path = folder.join(DATA);
+    if path.exists() {
+        return Ok(());
+    }
+    owners_own(File::options().write(true).create_new(true)).open(&path).map_err(|error| of_system(folder, &error))?;
+    Ok(())
+}
+
+/// What is made with these options is for its owner only.
+fn owners_own(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
 /// The error of a folder for an error of the system.
 fn of_system(folder: &Path, error: &std::io::Error) -> Error {
     match error.kind() {
@@ -265,7 +284,9 @@ fn of_system(folder: &Path, error: &std::io::Error) -> Error {
 fn own(folder: &Path) -> Result<File> {
     let failed = |error: std::io::Error| of_system(folder, &error);
     let path = folder.join("lock");
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    let mut file = owners_own(&mut options).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

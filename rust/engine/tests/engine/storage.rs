@@ -345,4 +345,13 @@ fn a_folder_that_is_made_is_its_owners_only() {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).expect("it is ours");
     drop(in_folder(&folder));
     assert_eq!(mode(&folder), 0o750);
+    // Its files are so in a folder that is open to others.
+    let wide = parent.path().join("wide");
+    fs::create_dir(&wide).expect("it can be made");
+    fs::set_permissions(&wide, fs::Permissions::from_mode(0o777)).expect("it is ours");
+    let deployment = in_folder(&wide);
+    write(&deployment, vec![insert("free", value("{}"))]);
+    for file in ["data.sqlite3", "data.sqlite3-wal", "data.sqlite3-shm", "lock"] {
+        assert_eq!(mode(&wide.join(file)), 0o600, "{file}");
+    }
 }
