@@ -402,6 +402,8 @@ class HttpServer:
         host: str,
         port: int,
         folder: str | os.PathLike[str] | None,
+        allowed_hosts: Sequence[str] = ...,
+        allowed_origins: Sequence[str] = ...,
     ) -> HttpServer: ...
     @property
     def url(self) -> str:

@@ -99,7 +99,7 @@ def test_every_route_answers(served: Served) -> None:
     assert served.send("GET", "/instance_name")[1] == "mastra-convex"
 
 
-def test_pages_of_any_origin_may_call(served: Served) -> None:
+def test_pages_of_the_loopback_may_call(served: Served) -> None:
     """Their credentials decide which functions they reach."""
     headers = {
         "Origin": "http://localhost:5173",

@@ -39,12 +39,22 @@ def serve(
     auth_config: Annotated[
         str | None, typer.Option(metavar="FILE", help="An auth.config.ts to use instead of the functions' own.")
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A further name or address by which requests may call. Repeatable."),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="A further origin whose pages may call: https://… Repeatable."),
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Serve a deployment to any Convex client, until interrupted.
 
     The first start creates the admin key. The data folder keeps it, readable by its owner only.
+
+    A request must name this machine's loopback or --host. A browser's page must come from the loopback.
     """
     host = "127.0.0.1" if host == "localhost" else host
     folder = None if data == ":memory:" else Path(data).expanduser()
@@ -62,7 +72,14 @@ def serve(
         )
         raise
     try:
-        server = _native.HttpServer(deployment, host=host, port=port, folder=folder)
+        server = _native.HttpServer(
+            deployment,
+            host=host,
+            port=port,
+            folder=folder,
+            allowed_hosts=allow_host or [],
+            allowed_origins=allow_origin or [],
+        )
         try:
             signals = expect_signals()
             announce(server, host, json)

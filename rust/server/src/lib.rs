@@ -4,7 +4,9 @@
 //! | --- | --- |
 //! | [`server`](Server) | the listener: timeouts, a graceful stop |
 //! | [`admin_key`](AdminKey) | the key that reaches internal functions |
+//! | `connections` | how many there may be, how slow, and what they may hold |
 //! | `credentials` | who sends a request |
+//! | `origins` | which pages of a browser may call |
 //! | `routes` | what each path does |
 //! | `request`, `reply` | bodies in and out, in Convex's shapes |
 //! | `snapshots` | exports and imports, as `npx convex` asks for them |
@@ -17,7 +19,9 @@
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 
 mod admin_key;
+mod connections;
 mod credentials;
+mod origins;
 mod reply;
 mod request;
 mod routes;

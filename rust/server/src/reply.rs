@@ -34,6 +34,31 @@ impl Refusal {
         Self { status, code: "TooManyConcurrentRequests", message: message.into() }
     }
 
+    /// A body has more bytes than its sender's may have.
+    pub(crate) fn body_too_large(limit: usize) -> Self {
+        let message = format!(
+            "The body has more than {limit} bytes, which is the limit here: larger ones need an admin key or a user's token"
+        );
+        Self::bad_request("BadJsonBody", message)
+    }
+
+    /// `Host` names another server.
+    pub(crate) fn misdirected(host: &str) -> Self {
+        let message = format!(
+            "Host: {host:?} is not a name of this server. Where it should be, start the server with --allow-host {}",
+            if host.is_empty() { "NAME" } else { host }
+        );
+        Self { status: StatusCode::MISDIRECTED_REQUEST, code: "HostNotAllowed", message }
+    }
+
+    /// A page of another origin asks.
+    pub(crate) fn strange_origin(origin: &str) -> Self {
+        let message = format!(
+            "Origin: pages of {origin:?} may not call this server. Where they should, start it with --allow-origin {origin}"
+        );
+        Self { status: StatusCode::FORBIDDEN, code: "OriginNotAllowed", message }
+    }
+
     pub(crate) fn timeout() -> Self {
         let message = "The body did not arrive in time".to_owned();
         Self { status: StatusCode::REQUEST_TIMEOUT, code: "RequestTimeout", message }

@@ -3,18 +3,28 @@
 use std::time::Duration;
 
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, HttpBody as _},
     http::{HeaderMap, Uri, header},
 };
+use futures_util::StreamExt as _;
 use value::{
     Object, Value,
     json::{self, Format},
 };
 
-use crate::reply::Refusal;
+use crate::{
+    connections::{self, Full},
+    reply::Refusal,
+};
 
 /// Convex's limit on a request's body.
 const BODY_BYTES: usize = (16 << 20) + 2000;
+
+/// The limit without a credential: strangers' bodies share little memory.
+const ANONYMOUS_BODY_BYTES: usize = 1 << 20;
+
+/// So much of a body that is too long is read and thrown away: a client that still sends doesn't hear the refusal.
+const DRAINED_BYTES: u64 = 17 << 20;
 
 /// A body that hasn't come by then won't.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,18 +44,43 @@ pub(crate) async fn read_object(headers: &HeaderMap, body: Body) -> Result<Objec
     if essence != "application/json" && !essence.ends_with("+json") {
         return Err(bad(format!("Expected Content-Type: application/json, found {content_type:?}")));
     }
-    let bytes = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES)).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) => {
-            return Err(bad(format!("The body can't be read, or has more than {BODY_BYTES} bytes: {error}")));
-        }
-        Err(_) => return Err(Refusal::timeout()),
-    };
+    let bytes = tokio::time::timeout(BODY_TIMEOUT, read(body)).await.map_err(|_| Refusal::timeout())??;
     match json::decode(&bytes) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(bad("Expected a JSON object".to_owned())),
         Err(error) => Err(bad(format!("Failed to parse the body as JSON: {error}"))),
     }
+}
+
+/// A body whole, if it is no longer than its sender's may be and there is room for it.
+async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
+    let connection = connections::current();
+    let limit = if connection.is_trusted() { BODY_BYTES } else { ANONYMOUS_BODY_BYTES };
+    let is_far_too_long = |length: u64| length > DRAINED_BYTES;
+    if is_far_too_long(body.size_hint().lower()) {
+        return Err(Refusal::body_too_large(limit));
+    }
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk =
+            chunk.map_err(|error| Refusal::bad_request("BadJsonBody", format!("The body can't be read: {error}")))?;
+        length += chunk.len();
+        if length <= limit {
+            connection.hold(chunk.len()).map_err(|Full| Refusal::overloaded("There is no room for the body now"))?;
+            bytes.extend_from_slice(&chunk);
+        } else if is_far_too_long(length as u64) {
+            break;
+        } else {
+            bytes = Vec::new();
+            drop(connection.take_room());
+        }
+    }
+    if length > limit {
+        return Err(Refusal::body_too_large(limit));
+    }
+    connection.request_read();
+    Ok(bytes)
 }
 
 impl CallRequest {

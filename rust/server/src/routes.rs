@@ -7,6 +7,7 @@ use axum::{
     body::Body,
     extract::{Path, State},
     http::{HeaderMap, HeaderName, Method, Request, Uri},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -20,7 +21,9 @@ use value::{Value, json::Format};
 use crate::{
     AdminKey,
     admin_key::INSTANCE_NAME,
+    connections,
     credentials::Credential,
+    origins::{self, Origins},
     reply::{FunctionReply, Refusal, json},
     request::{CallRequest, read_object},
     server::SOCKET_THREADS,
@@ -40,9 +43,9 @@ pub(crate) struct App {
 }
 
 /// The routes of Convex's HTTP API, and those of its sync protocol.
-pub(crate) fn router(app: App) -> Router {
+pub(crate) fn router(app: App, origins: Origins) -> Router {
     let kind = |kind| move |state, request| call(state, request, Some(kind));
-    // Browsers of any page may call, as on Convex: what they may do is decided by their credentials.
+    // `origins::check` has refused all other origins.
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
@@ -67,6 +70,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/instance_name", get(|| async { INSTANCE_NAME }))
         .route("/", get(|| async { "This Convex deployment is running. See https://docs.convex.dev/." }))
         .layer(cors)
+        .layer(middleware::from_fn_with_state(origins, origins::check))
         .with_state(app)
 }
 
@@ -175,7 +179,9 @@ async fn query_batch(State(app): State<App>, headers: HeaderMap, uri: Uri, body:
 impl App {
     /// Who sends a request.
     pub(crate) async fn caller(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
-        Credential::of(headers, uri)?.caller(&self.deployment, &self.admin_key).await
+        let caller = Credential::of(headers, uri)?.caller(&self.deployment, &self.admin_key).await?;
+        connections::current().trust(!caller.is_anonymous());
+        Ok(caller)
     }
 
     async fn answer(

@@ -14,24 +14,29 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::{runtime, sync::Semaphore, sync::watch};
+use tokio::{net::TcpStream, runtime, sync::watch};
 
 use crate::{
     AdminKey,
+    connections::{Answers, Connection, Connections, Followed, Refused},
+    origins::Origins,
     routes::{self, App},
     snapshots::Snapshots,
     sync::Sockets,
     system::System,
 };
 
-/// A client that hasn't sent its headers by then, or is idle so long, is disconnected.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// A client that is idle so long is disconnected.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The headers of a request, and as much of a body as is read at once.
+const READ_BYTES: usize = 128 << 10;
+
+/// How often connections are looked at whose time may be over.
+const LATE_EVERY: Duration = Duration::from_secs(1);
 
 /// Requests under way get so long to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// Connections at once; more wait in the listener's queue.
-const MAX_CONNECTIONS: u32 = 1024;
 
 /// Functions at once: Convex's smallest deployments run 16 queries, 16 mutations and 64 actions.
 const MAX_CALLS: usize = 64;
@@ -48,6 +53,10 @@ pub struct Options {
     pub port: u16,
     /// The key that reaches internal functions.
     pub admin_key: AdminKey,
+    /// Names and addresses, beside the loopback's and `host`, by which requests may call the server.
+    pub allowed_hosts: Vec<String>,
+    /// Origins, beside the loopback's, whose pages may call.
+    pub allowed_origins: Vec<String>,
 }
 
 /// A server that runs until it is stopped, or dropped.
@@ -63,8 +72,9 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The address can't be listened on.
+    /// The address can't be listened on; a host or an origin that is to be allowed isn't one.
     pub fn start(deployment: Deployment, options: Options) -> io::Result<Self> {
+        let origins = Origins::new(options.host, &options.allowed_hosts, &options.allowed_origins)?;
         let listener = TcpListener::bind((options.host, options.port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -81,7 +91,7 @@ impl Server {
         let system = System::new(snapshots.clone());
         let app = App { deployment, admin_key, sockets, snapshots, system };
         let thread = std::thread::Builder::new().name("mastra-convex-serve".to_owned()).spawn(move || {
-            if let Err(error) = runtime.block_on(serve(listener, app, stopped)) {
+            if let Err(error) = runtime.block_on(serve(listener, app, origins, stopped)) {
                 eprintln!("mastra-convex: the server stopped: {error}");
             }
             runtime.shutdown_timeout(Duration::from_secs(1));
@@ -111,47 +121,78 @@ impl Drop for Server {
     }
 }
 
-async fn serve(listener: TcpListener, app: App, mut stopped: watch::Receiver<bool>) -> io::Result<()> {
+async fn serve(
+    listener: TcpListener,
+    app: App,
+    origins: Origins,
+    mut stopped: watch::Receiver<bool>,
+) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
-    let sockets = app.sockets.clone();
-    let router = routes::router(app);
+    let connections = Connections::default();
+    let router = routes::router(app, origins);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT).max_buf_size(READ_BYTES);
+    let close_late = async {
+        loop {
+            tokio::time::sleep(LATE_EVERY).await;
+            connections.close_late();
+        }
+    };
+    let mut close_late = std::pin::pin!(close_late);
     loop {
-        let accepted = async {
-            let permit = Arc::clone(&connections).acquire_owned().await;
-            (permit, listener.accept().await)
-        };
-        let (permit, accepted) = tokio::select! {
-            accepted = accepted => accepted,
+        let (stream, connection) = tokio::select! {
+            accepted = accept(&listener, &connections) => accepted,
+            () = &mut close_late => continue,
             _ = stopped.changed() => break,
-        };
-        let Ok((stream, _)) = accepted else {
-            // A connection that was gone before it was accepted, or no file descriptor left for it.
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
         };
         // Small replies leave at once.
         let _ = stream.set_nodelay(true);
+        let stream = TokioIo::new(Followed { stream, connection: Arc::clone(&connection) });
         let service = TowerToHyperService::new(router.clone());
-        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let answers = Answers { service, connection: Arc::clone(&connection) };
+        let served = http.serve_connection(stream, answers).with_upgrades();
         let mut stopped = stopped.clone();
         tokio::spawn(async move {
-            let mut connection = std::pin::pin!(connection);
+            let mut served = std::pin::pin!(served);
             // What a client does to its own connection is its own affair.
             tokio::select! {
-                _ = &mut connection => {}
+                _ = &mut served => {}
+                () = connection.evicted() => {}
                 _ = stopped.changed() => {
-                    connection.as_mut().graceful_shutdown();
-                    let _ = connection.await;
+                    served.as_mut().graceful_shutdown();
+                    let _ = served.await;
                 }
             }
-            drop(permit);
         });
     }
     drop(listener);
-    let ended = async { tokio::join!(connections.acquire_many(MAX_CONNECTIONS), sockets.all_closed()) };
-    let _ = tokio::time::timeout(GRACE, ended).await;
+    let _ = tokio::time::timeout(GRACE, connections.all_closed()).await;
     Ok(())
+}
+
+/// The next connection that finds a place. While all are taken by clients at work, it waits in the listener's queue.
+async fn accept(listener: &tokio::net::TcpListener, connections: &Connections) -> (TcpStream, Arc<Connection>) {
+    const NO_FILES: [i32; 2] = [23, 24];
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // A connection that was gone before it was accepted, or no file descriptor left for it (ENFILE, EMFILE).
+                if error.raw_os_error().is_some_and(|code| NO_FILES.contains(&code)) {
+                    connections.evict_oldest();
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                continue;
+            }
+        };
+        loop {
+            match connections.admit(peer.ip()) {
+                Ok(connection) => return (stream, connection),
+                Err(Refused::Address) => break,
+                Err(Refused::All) => {
+                    let _ = tokio::time::timeout(Duration::from_millis(100), connections.one_closed()).await;
+                }
+            }
+        }
+    }
 }

@@ -24,7 +24,7 @@ use axum::{
 };
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
 
@@ -34,19 +34,20 @@ use self::{
     session::{Incoming, Session},
 };
 use crate::{
+    connections::{self, Connection},
     credentials::{check_client, is_version},
     reply::Refusal,
     routes::App,
 };
-
-/// Sockets at once.
-const MAX_SOCKETS: u32 = 1024;
 
 /// Actions at once, on all sockets: requests, queries and mutations find threads beside them.
 const MAX_ACTIONS: usize = 32;
 
 /// A message holds the arguments of a function, which Convex limits to 16 MiB, or those of many queries.
 const MESSAGE_BYTES: usize = 17 << 20;
+
+/// What a socket reads at once.
+const READ_BYTES: usize = 16 << 10;
 
 /// Messages of a client that wait for their turn: as many as Convex lets wait, and no more bytes than this.
 const MAX_WAITING: usize = 1000;
@@ -67,7 +68,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// What the sockets of a server share.
 #[derive(Clone)]
 pub(crate) struct Sockets {
-    places: Arc<Semaphore>,
     actions: Arc<Semaphore>,
     stopped: watch::Receiver<bool>,
 }
@@ -75,8 +75,7 @@ pub(crate) struct Sockets {
 impl Sockets {
     /// Sockets that close when told so.
     pub(crate) fn new(stopped: watch::Receiver<bool>) -> Self {
-        let places = Arc::new(Semaphore::new(MAX_SOCKETS as usize));
-        Self { places, actions: Arc::new(Semaphore::new(MAX_ACTIONS)), stopped }
+        Self { actions: Arc::new(Semaphore::new(MAX_ACTIONS)), stopped }
     }
 
     /// Returns when the server stops.
@@ -89,11 +88,6 @@ impl Sockets {
     fn actions(&self) -> Arc<Semaphore> {
         Arc::clone(&self.actions)
     }
-
-    /// Returns when no socket is open.
-    pub(crate) async fn all_closed(&self) {
-        let _ = self.places.acquire_many(MAX_SOCKETS).await;
-    }
 }
 
 /// `/api/sync`, where the client's version is in a header, if anywhere.
@@ -103,12 +97,10 @@ pub(crate) async fn connect(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
     check_client(&headers)?;
-    let Ok(place) = Arc::clone(&app.sockets.places).try_acquire_owned() else {
-        return Err(Refusal::overloaded(format!("There are {MAX_SOCKETS} sockets open")));
-    };
     // Twice the limit is read: who goes a little beyond it hears why, and isn't just cut off.
     let upgrade = upgrade.max_message_size(2 * MESSAGE_BYTES).max_frame_size(2 * MESSAGE_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| serve(app, socket, place)))
+    let connection = connections::current();
+    Ok(upgrade.read_buffer_size(READ_BYTES).on_upgrade(move |socket| serve(app, connection, socket)))
 }
 
 /// `/api/{version}/sync`
@@ -126,16 +118,19 @@ pub(crate) async fn connect_version(
 }
 
 /// Serves one socket until it closes.
-async fn serve(app: App, socket: WebSocket, _place: OwnedSemaphorePermit) {
+async fn serve(app: App, connection: Arc<Connection>, socket: WebSocket) {
+    connection.upgraded();
     let (mut sink, mut stream) = socket.split();
     // One message waits while one is sent: after that the session waits too.
     let (outgoing, mut messages) = mpsc::channel(1);
     let (incoming, received) = mpsc::channel(MAX_WAITING);
-    let ending = match Session::new(app, outgoing) {
+    let ending = match Session::new(app, Arc::clone(&connection), outgoing) {
         Ok(session) => tokio::select! {
             ending = session.run(received) => ending,
-            ending = read(&mut stream, incoming) => ending,
+            ending = read(&mut stream, incoming, &connection) => ending,
             ending = write(&mut sink, &mut messages) => ending,
+            // Others need its place: it isn't waited for.
+            () = connection.evicted() => return,
         },
         Err(ending) => ending,
     };
@@ -160,6 +155,7 @@ async fn serve(app: App, socket: WebSocket, _place: OwnedSemaphorePermit) {
 async fn read(
     stream: &mut (impl Stream<Item = Result<Message, axum::Error>> + Unpin),
     incoming: mpsc::Sender<Incoming>,
+    connection: &Arc<Connection>,
 ) -> Ending {
     let room = Arc::new(Semaphore::new(MAX_WAITING_BYTES));
     loop {
@@ -175,9 +171,11 @@ async fn read(
             Ok(Some(Err(error))) => return Ending::fatal("BadMessage", error.to_string()),
             Ok(Some(Ok(Message::Close(_))) | None) | Err(_) => return Ending::Gone,
         };
+        // Whatever else the first message is, it ends the session.
+        connection.heard();
         let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let waits = match Arc::clone(&room).try_acquire_many_owned(bytes) {
-            Ok(room) => incoming.try_send(Incoming { text, room }).is_ok(),
+            Ok(turn) => incoming.try_send(Incoming { text, room: (turn, connection.take_room()) }).is_ok(),
             Err(_) => false,
         };
         if !waits {
@@ -224,6 +222,7 @@ mod tests {
     use futures_util::{sink, stream};
 
     use super::*;
+    use crate::connections::Connections;
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_given_up() {
@@ -260,8 +259,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_is_silent_is_taken_for_gone() {
         let (incoming, _received) = mpsc::channel(1);
+        let connection = Connections::default().admit([127, 0, 0, 1].into()).expect("there is room");
         let begun = Instant::now();
-        let ending = read(&mut stream::pending(), incoming).await;
+        let ending = read(&mut stream::pending(), incoming, &connection).await;
         assert!(matches!(ending, Ending::Gone));
         assert!(begun.elapsed() >= SILENCE);
     }

@@ -24,6 +24,7 @@ use super::{
 };
 
 use crate::{
+    connections::{Connection, Room},
     credentials::Credential,
     request::{arguments, check_component},
     routes::{App, blocking, briefly},
@@ -43,11 +44,12 @@ const MAX_ACTIONS: usize = 1000;
 /// A message as it came. As long as it is worked on, it takes room of what its client may send.
 pub(crate) struct Incoming {
     pub(crate) text: String,
-    pub(crate) room: OwnedSemaphorePermit,
+    pub(crate) room: (OwnedSemaphorePermit, Room),
 }
 
 pub(crate) struct Session {
     app: App,
+    connection: Arc<Connection>,
     outgoing: mpsc::Sender<String>,
     /// The client's own name for the session; none before it connects.
     id: Option<String>,
@@ -66,7 +68,7 @@ impl Session {
     /// # Errors
     ///
     /// The deployment is closed.
-    pub(crate) fn new(app: App, outgoing: mpsc::Sender<String>) -> Result<Self, Ending> {
+    pub(crate) fn new(app: App, connection: Arc<Connection>, outgoing: mpsc::Sender<String>) -> Result<Self, Ending> {
         let (wake, woken) = mpsc::channel(1);
         let wake = move || {
             // Where one is waiting, it wakes for this too.
@@ -77,6 +79,7 @@ impl Session {
         let system_queries = SystemQueries::new(&app.system);
         Ok(Self {
             app,
+            connection,
             outgoing,
             id: None,
             caller: Caller::ANONYMOUS,
@@ -204,6 +207,7 @@ impl Session {
             }
             ending => ending,
         })?;
+        self.connection.trust(!self.caller.is_anonymous());
         let caller = self.caller.clone();
         let end = Version { identity: base + 1, ..self.version };
         self.transition(end, Vec::new(), move |queries| queries.set_caller(caller)).await
@@ -236,7 +240,7 @@ impl Session {
     }
 
     /// Lets an action run beside what else the session does. On all sockets together, only so many run at once.
-    fn begin_action(&mut self, call: FunctionCall, room: OwnedSemaphorePermit) -> Result<(), Ending> {
+    fn begin_action(&mut self, call: FunctionCall, room: (OwnedSemaphorePermit, Room)) -> Result<(), Ending> {
         let FunctionCall { request_id, udf_path, args, component_path } = call;
         check_component(component_path.as_deref())?;
         let args = arguments(Some(args))?;
