@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant as Deadline, timeout_at},
 };
 
-use crate::net::{Connector, Unreached};
+use crate::net::{Connector, Forwarding, Unreached};
 
 /// A connection that was idle longer may have been closed by the other side, which shows only after a write is sent.
 const IDLE: Duration = Duration::from_secs(15);
@@ -59,7 +59,7 @@ struct Pool {
 
 struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    forwarded: Option<Option<String>>,
+    forwarding: Option<Forwarding>,
 }
 
 /// What is sent.
@@ -101,7 +101,7 @@ impl Http {
     pub(crate) async fn send(&self, outgoing: &Outgoing<'_>, deadline: Instant) -> Result<Reply, Failure> {
         // Earlier: a call that never got through is known not to have been executed.
         let left = deadline.saturating_duration_since(Instant::now());
-        let connected_by = Deadline::from_std(deadline - left / 10);
+        let connected_by = Deadline::from_std(deadline.checked_sub(left / 10).unwrap_or(deadline));
         let late = |what: &str| Failure::Unreached(Unreached::new(what));
         let permits = Arc::clone(&self.pool().permits);
         let permit = timeout_at(connected_by, permits.acquire_owned()).await;
@@ -118,7 +118,7 @@ impl Http {
             };
             let connection = timeout_at(connected_by, connection).await;
             let Some(mut connection) = connection.map_err(|_| late("connecting took too long"))?? else { continue };
-            let request = self.request(outgoing, connection.forwarded.as_ref()).map_err(Failure::Unreached)?;
+            let request = self.request(outgoing, connection.forwarding.as_ref()).map_err(Failure::Unreached)?;
             let sent = timeout_at(deadline.into(), connection.sender.try_send_request(request)).await;
             return match sent.map_err(|_| Failure::Late)? {
                 Ok(reply) => {
@@ -143,16 +143,16 @@ impl Http {
             .map_err(|error| Failure::Unreached(Unreached::new(error.to_string())))?;
         // What goes wrong there is told to those who wait for a reply.
         tokio::spawn(connection);
-        Ok(Connection { sender, forwarded: connected.forwarded })
+        Ok(Connection { sender, forwarding: connected.forwarding })
     }
 
     fn request(
         &self,
         outgoing: &Outgoing<'_>,
-        forwarded: Option<&Option<String>>,
+        forwarding: Option<&Forwarding>,
     ) -> Result<Request<Full<Bytes>>, Unreached> {
         let endpoint = self.connector.endpoint();
-        let target = match forwarded {
+        let target = match forwarding {
             Some(_) => endpoint.url(outgoing.path),
             None => format!("{}{}", endpoint.prefix, outgoing.path),
         };
@@ -170,7 +170,7 @@ impl Http {
         if let Some(authorization) = outgoing.authorization {
             headers.insert(header::AUTHORIZATION, value(header::AUTHORIZATION, authorization)?);
         }
-        if let Some(Some(authorization)) = forwarded {
+        if let Some(authorization) = forwarding.and_then(|forwarding| forwarding.authorization.as_ref()) {
             headers.insert(header::PROXY_AUTHORIZATION, value(header::PROXY_AUTHORIZATION, authorization)?);
         }
         request.body(Full::new(outgoing.body.clone())).map_err(|error| Unreached::new(error.to_string()))

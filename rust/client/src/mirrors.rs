@@ -119,8 +119,8 @@ impl Mirrors {
         let mut state = locked(&place.state);
         state.wanted = came;
         while state.is_reading {
-            let waited = place.ended.wait_timeout(state, SLICE);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let after = place.ended.wait_timeout(state, SLICE);
+            state = after.unwrap_or_else(PoisonError::into_inner).0;
             if base::interrupt::is_wanted() {
                 return Err(Error::Interrupted);
             }

@@ -15,6 +15,11 @@ use crate::error::{Error, Result};
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
 
 /// The runtime of this process. A forked child has none of its parent's threads, and gets its own.
+///
+/// # Panics
+///
+/// The system can start no thread.
+#[must_use]
 pub fn runtime() -> &'static Handle {
     static RUNTIME: Mutex<Option<(Process, &'static Runtime)>> = Mutex::new(None);
     let mut runtime = locked(&RUNTIME);

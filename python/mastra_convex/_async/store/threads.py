@@ -46,7 +46,7 @@ class AsyncThreads(AsyncFencedWrites):
         if resource_id is not None:
             key_text(f"{place}: resource_id", resource_id)
         row = await self._storage.load(THREADS, id=key_text(f"{place}: thread_id", thread_id))
-        if row is None or resource_id not in (None, row["resourceId"]):
+        if row is None or resource_id not in (None, row.get("resourceId")):
             return None
         return from_row(Thread, row)
 

@@ -36,8 +36,14 @@ pub(crate) struct Connector {
 /// A connection, made.
 pub(crate) struct Connected {
     pub(crate) stream: Box<dyn Stream>,
-    /// Where a proxy takes requests whole: what authorizes them there, if anything does.
-    pub(crate) forwarded: Option<Option<String>>,
+    /// Set where a proxy takes requests whole.
+    pub(crate) forwarding: Option<Forwarding>,
+}
+
+/// How a proxy takes requests whole.
+pub(crate) struct Forwarding {
+    /// The `Proxy-Authorization` header, if it wants one.
+    pub(crate) authorization: Option<String>,
 }
 
 /// Why there is no connection. Nothing of a call was sent.
@@ -75,9 +81,10 @@ impl Connector {
     pub(crate) async fn connect(&self) -> Result<Connected, Unreached> {
         match self.proxy()? {
             Some(proxy) if proxy.forwards(&self.endpoint) => {
-                Ok(Connected { stream: self.reach(proxy).await?, forwarded: Some(proxy.authorization()) })
+                let forwarding = Some(Forwarding { authorization: proxy.authorization() });
+                Ok(Connected { stream: self.reach(proxy).await?, forwarding })
             }
-            proxy => Ok(Connected { stream: self.through(proxy).await?, forwarded: None }),
+            proxy => Ok(Connected { stream: self.through(proxy).await?, forwarding: None }),
         }
     }
 
