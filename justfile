@@ -26,6 +26,7 @@ lint:
     python tools/differences.py --check
     python tools/limits.py --check
     python tools/calls.py --check
+    python tools/conflicts.py --check
     python tools/demo_data.py --check
     python tools/third_party.py --check
     cargo deny --locked check licenses bans sources
@@ -66,6 +67,7 @@ gen:
     python tools/differences.py
     python tools/limits.py
     python tools/calls.py
+    python tools/conflicts.py
     python tools/demo_data.py
     python tools/third_party.py
 fmt: gen

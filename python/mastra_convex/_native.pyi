@@ -275,6 +275,20 @@ class VectorIndex:
     def __new__(cls, storage_function: str, name: str, *, max_staleness: float) -> VectorIndex: ...
 
 @final
+class Footprint:
+    """What a mutation would read and write, for tests."""
+
+    @property
+    def value(self) -> Any:
+        """What the mutation returned."""
+    def conflicts_with(self, other: Footprint) -> bool:
+        """Whether one of the two mutations read what the other one wrote.
+
+        On Convex the one that commits later runs again if both began at the snapshot at which the footprints were
+        taken.
+        """
+
+@final
 class EmbeddedDeployment:
     """A handle on a deployment in this process."""
 
@@ -294,6 +308,8 @@ class EmbeddedDeployment:
         """Call a function."""
     def read(self, kind: _FunctionKind, path: str, args: Mapping[str, Any]) -> Any:
         """Call a function that only reads: if its answer gets lost, it is called again."""
+    def footprint(self, path: str, args: Mapping[str, Any]) -> Footprint:
+        """What a mutation would read and write if it ran now, for tests. It isn't committed."""
     def subscribe(self, path: str, args: Mapping[str, Any]) -> Subscription:
         """Follow a query."""
     def describe(self, index: VectorIndex) -> tuple[int, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from mastra_convex._arguments import key_text
@@ -168,7 +169,7 @@ class AsyncStorage:
         part: Row = {"orderBy": order, "offset": window.offset, "limit": window.per_page}
         rows: list[Row] = []
         total: int | None = None
-        cursor = None
+        cursor, is_untidy = None, False
         while True:
             reply = await self.reply(
                 "queryPage",
@@ -181,6 +182,7 @@ class AsyncStorage:
             )
             part = reply["result"]
             rows += part["rows"]
+            is_untidy = is_untidy or reply.get("isUntidy", False)
             total = part["total"] if total is None else total
             if not reply.get("hasMore"):
                 break
@@ -188,7 +190,11 @@ class AsyncStorage:
         # The function begins at the end with fewer rows to skip.
         if part["orderBy"]["order"] != order["order"]:
             rows.reverse()
-        return rows, await self.count(table, filters, order) if total is None else total
+        if total is None:
+            return rows, await self.count(table, filters, order)
+        if is_untidy:
+            await self._tidy(table, filters)
+        return rows, total
 
     async def count(
         self, table: str, filters: Mapping[str, Any] | None = None, order: Mapping[str, Any] | None = None
@@ -197,10 +203,19 @@ class AsyncStorage:
         request: Row = {"filters": as_filters(filters), "orderBy": order}
         reply = await self.reply("count", table, **request)
         total: int = reply["result"]
+        is_untidy = reply.get("isUntidy", False)
         while reply.get("hasMore"):
             reply = await self.reply("count", table, **request, cursor=next_cursor(self.function, reply))
             total += reply["result"]
+        if is_untidy:
+            await self._tidy(table, filters)
         return total
+
+    async def _tidy(self, table: str, filters: Mapping[str, Any] | None) -> None:
+        """Let the functions bring the count of a list in order, some of it per call. It is no loss if that fails."""
+        with suppress(MastraConvexError):
+            await self._send("tidy", table, {"filters": as_filters(filters) or []})
+            await self._send("tidy", table, {})
 
     async def repeat(self, op: str, table: str, **fields: Any) -> None:
         """Call an operation that does a part of its work per call until it is done."""

@@ -110,6 +110,28 @@ impl Engine {
         })
     }
 
+    /// Calls a mutation in a transaction that is given back, uncommitted, if the function ran.
+    pub(crate) fn run_in(
+        self: &Arc<Self>,
+        transaction: Transaction,
+        path: &str,
+        args: Value,
+        caller: &Caller,
+    ) -> (Outcome, Option<Transaction>) {
+        let mut left = None;
+        let outcome = self.outcome(caller, |mut call| {
+            let function = match self.callable(Some(FunctionKind::Mutation), path, &args, caller.is_admin(), None) {
+                Ok(function) => function,
+                Err(error) => return (Err(error), call),
+            };
+            call.transaction = Some(transaction);
+            let (value, mut call) = self.execute(function, args, call);
+            left = call.transaction.take();
+            (value, call)
+        });
+        (outcome, left)
+    }
+
     fn outcome(self: &Arc<Self>, caller: &Caller, run: impl FnOnce(Call) -> (Result<Value>, Call)) -> Outcome {
         match Call::new(Arc::clone(self) as Arc<dyn Platform>, caller.clone()) {
             Ok(call) => {

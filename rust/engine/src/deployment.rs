@@ -16,6 +16,7 @@ use crate::{
     },
     engine::Engine,
     error::{Error, Result},
+    footprint::Footprint,
     options::Options,
     vectors::VectorSource,
 };
@@ -74,6 +75,15 @@ impl Deployment {
     /// The handle is closed, or of before a fork. How the call itself ended is in the outcome.
     pub fn call(&self, kind: Option<FunctionKind>, path: &str, args: Value, caller: &Caller) -> Result<Outcome> {
         Ok(self.engine()?.call(kind, path, args, caller))
+    }
+
+    /// What a mutation would read and write if it ran now, for tests. It isn't committed.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or from before a fork. The function failed.
+    pub fn footprint(&self, path: &str, args: Value, caller: &Caller) -> Result<Footprint> {
+        self.engine()?.footprint(path, args, caller)
     }
 
     /// Calls a mutation, once however often it is requested: if the request succeeded before, its outcome is the one it

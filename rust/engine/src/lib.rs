@@ -9,6 +9,7 @@
 //! | `functions` | loading the functions, running them in QuickJS |
 //! | `live` | live queries |
 //! | `vectors`, `vector_search` | vectors in memory, in step with commits; `ctx.vectorSearch` on them |
+//! | `footprint` | what a mutation reads and writes, for tests: which mutations Convex would let conflict |
 //! | `snapshot` | the tables out into a zip, and in again |
 //! | `auth` | users' tokens, and who they belong to |
 //! | `limits`, `error` | Convex's limits; what can go wrong |
@@ -22,6 +23,7 @@ mod data;
 mod deployment;
 mod engine;
 mod error;
+mod footprint;
 mod functions;
 mod limits;
 mod live;
@@ -38,6 +40,7 @@ pub use data::requests::MutationRequest;
 pub use data::storage::{Synchronous, Target};
 pub use deployment::Deployment;
 pub use error::{Error, FunctionError, Result};
+pub use footprint::Footprint;
 pub use functions::builtin_files;
 pub use limits::Limits;
 pub use live::query_set::{QuerySet, Refreshed};

@@ -18,6 +18,7 @@ use crate::{
     batch::{VectorBatch, parse_metric},
     convert::{arguments_from_python, from_python, to_python},
     error::{Credential, Exception, client_error, engine_error, invalid_argument},
+    footprint::Footprint,
     functions::{log, parse_kind},
     interruption::detached,
     results::Origin,
@@ -110,6 +111,12 @@ impl EmbeddedDeployment {
         args: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.call(py, kind, path, args)
+    }
+
+    /// What a mutation would read and write if it ran now. It isn't committed.
+    fn footprint(&self, py: Python<'_>, path: &str, args: &Bound<'_, PyAny>) -> PyResult<Footprint> {
+        let (args, caller) = (arguments_from_python(args)?, self.caller(py)?);
+        self.with(py, |deployment| deployment.footprint(path, args, &caller)).map(Footprint)
     }
 
     fn subscribe(&self, py: Python<'_>, path: String, args: &Bound<'_, PyAny>) -> PyResult<Subscription> {

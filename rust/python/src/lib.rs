@@ -11,6 +11,7 @@ mod batch;
 mod convert;
 mod embedded;
 mod error;
+mod footprint;
 mod functions;
 mod http;
 mod interruption;
@@ -30,6 +31,7 @@ mod _native {
     use super::{
         batch::{VectorBatch, matches_everything, row_sizes},
         embedded::{EmbeddedDeployment, after_fork_in_child, after_fork_in_parent, before_fork},
+        footprint::Footprint,
         functions::builtin_files,
         http::HttpDeployment,
         interruption::Work,

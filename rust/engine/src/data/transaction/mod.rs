@@ -10,7 +10,7 @@ mod restore;
 use super::{
     clock::Clock,
     document::Change,
-    reads::Reads,
+    reads::{Reads, Writes},
     requests::{Answer, MutationRequest},
     schema::Schema,
     storage::Checkout,
@@ -127,6 +127,11 @@ impl Transaction {
     /// The read set since recording began, or since it was last taken.
     pub(crate) fn take_reads(&mut self) -> Reads {
         self.reads.replace(Reads::default()).unwrap_or_default()
+    }
+
+    /// What it has written until now; `before` are the tables that it began with.
+    pub(crate) fn writes_since(&self, before: &Tables) -> Writes {
+        Writes::new(&self.changes, before, &self.tables)
     }
 
     /// A table, if there is one of that name.

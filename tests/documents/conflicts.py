@@ -1,0 +1,370 @@
+"""Operations of the storage functions, and which of them conflict on Convex; `docs/conflicts.md` is made of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from mastra_convex import _native
+from mastra_convex._sync.store.domains import DOMAINS
+from mastra_convex.records._columns import to_row
+
+Request = dict[str, Any]
+
+STORAGE = "mastra/storage:handle"
+CACHE = "mastra/cache:handle"
+AT = "2026-01-01T00:00:00.000Z"
+
+# Records of number 1 and 2 belong to different threads, runs, schedules and keys of one resource, one agent, one
+# workflow, one platform, one vector index and one prefix of keys. Number 3 and 4 aren't stored yet.
+NUMBERS = (1, 2, 3, 4)
+STORED = (1, 2)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation on the record with a number."""
+
+    name: str
+    table: str
+    request: Callable[[int], Request]
+    function: str = STORAGE
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.name}"
+
+    def arguments(self, number: int) -> Request:
+        """The call."""
+        return {"op": self.name.split(",")[0], "tableName": self.table, **self.request(number)}
+
+
+def row(table: str, n: int) -> Request:
+    """The row of record `n`, with a value in every column that must have one."""
+    if table == "mastra_vector_indexes":
+        return {"id": f"index{n}", "indexName": f"index{n}", "dimension": 2, "metric": "cosine", "createdAt": AT}
+    [kind] = [tables[table] for tables in (domain._TABLES for domain in DOMAINS.values()) if table in tables]
+    assert kind is not None
+    values = {"float": n, "dict[str, Any]": {"type": "workflow", "workflowId": "w"}}
+    shared = {"resource_id": "ada", "workflow_name": "w", "agent_id": "a", "platform": f"p{n}", "cron": "* * * * *"}
+    given: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):
+        is_required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if field.name == "id":
+            given["id"] = f"{table}{n}"
+        elif field.name in shared:
+            given[field.name] = shared[field.name]
+        elif field.name == "thread_id":
+            given["thread_id"] = f"mastra_threads{n}"
+        elif is_required:
+            given[field.name] = values.get(str(field.type), f"{field.name}{n}")
+    if table == "mastra_workflow_snapshot":
+        given["snapshot"] = {"status": "running", "context": {}}
+    columns = to_row("row", kind, kind(**given))
+    named = {"lookupKey": f"thread:{n}"} if table == "mastra_observational_memory" else {}
+    return {"id": columns.get("id", given.get("platform", f"{table}{n}")), **columns, **named}
+
+
+RECORD_TABLES = [table for domain in DOMAINS.values() for table, kind in domain._TABLES.items() if kind is not None]
+RECORD_TABLES.append("mastra_vector_indexes")
+CLAIMS = "mastra_workflow_run_owners"
+VECTORS = "mastra_vector_docs"
+
+
+def name_of(table: str, n: int) -> str:
+    """The id of a row."""
+    return str(row(table, n)["id"])
+
+
+def vector(n: int) -> Request:
+    """A row of a vector index."""
+    return {"id": f"v{n}", "embedding": [1, n], "metadata": {"n": n}}
+
+
+def fence(n: int) -> Request:
+    """The fence of run `n`, as it is stored."""
+    return {"fence": {"runId": f"run{n}", "generation": 1, "ownerId": "me"}}
+
+
+def every_table(table: str) -> Iterator[Operation]:
+    """The operations that all tables of records have."""
+    yield Operation("insert", table, lambda n: {"record": row(table, n)})
+    yield Operation("insert, new", table, lambda n: {"record": row(table, n + 2)})
+    yield Operation("batchInsert", table, lambda n: {"records": [row(table, n)]})
+    yield Operation("patch", table, lambda n: {"id": name_of(table, n), "record": patched(table, n)})
+    yield Operation("deleteMany", table, lambda n: {"ids": [name_of(table, n)]})
+
+
+def patched(table: str, n: int) -> Request:
+    """A column of a row, with another value if there is a text without a meaning."""
+    columns = row(table, n)
+    [column] = [name for name in ("title", "reason", "updatedAt", "error", "createdAt") if name in columns][:1] or [
+        "id"
+    ]
+    return {column: AT}
+
+
+def run(n: int) -> Request:
+    """Names of a workflow's run."""
+    return {"workflowName": "w", "runId": f"run_id{n}"}
+
+
+def om(n: int) -> str:
+    """The id of a thread's observational memory."""
+    return name_of("mastra_observational_memory", n)
+
+
+def chunk(n: int) -> Request:
+    """A buffered chunk."""
+    return {"id": f"ombuf-{n}", "cycleId": f"c{n}", "observations": "x", "tokenCount": 1, "messageIds": []}
+
+
+def own(table: str, **requests: Callable[[int], Request]) -> list[Operation]:
+    """The operations of one noun."""
+    return [Operation(name.replace("_new", ", new"), table, request) for name, request in requests.items()]
+
+
+def cached(**requests: Callable[[int], Request]) -> list[Operation]:
+    """The operations of the cache."""
+    return [Operation(name, "mastra_cache", request, CACHE) for name, request in requests.items()]
+
+
+KEY = {"keyPrefix": "p:", "expiresAt": None}
+OM = {"updatedAt": AT}
+
+OPERATIONS = [
+    *(operation for table in RECORD_TABLES for operation in every_table(table)),
+    *own(
+        "mastra_threads",
+        updateThread=lambda n: {"id": name_of("mastra_threads", n), "title": "x"},
+        deleteThread=lambda n: {"id": name_of("mastra_threads", n)},
+        copyThread=lambda n: {
+            "sourceThreadId": name_of("mastra_threads", n),
+            "newThreadId": f"copy{n}",
+            "ids": [f"copied{n}"],
+        },
+    ),
+    *own(
+        "mastra_messages",
+        saveMessages=lambda n: {"records": [row("mastra_messages", n)]},
+        saveMessages_new=lambda n: {
+            "records": [row("mastra_messages", n + 2) | {"thread_id": name_of("mastra_threads", n)}]
+        },
+        updateMessages=lambda n: {"records": [{"id": name_of("mastra_messages", n), "role": "user"}]},
+        deleteMessages=lambda n: {"ids": [name_of("mastra_messages", n)]},
+    ),
+    *own("mastra_resources", updateResource=lambda n: {"resourceId": name_of("mastra_resources", n), "metadata": {}}),
+    *own(
+        "mastra_workflow_snapshot",
+        mergeWorkflowStepResult=lambda n: {**run(n), "stepId": "s", "result": "{}", "requestContext": "{}"},
+        mergeWorkflowState=lambda n: {**run(n), "opts": json.dumps({"status": "success"})},
+        deleteWorkflowRun=run,
+    ),
+    *own(
+        "mastra_schedules",
+        createSchedule=lambda n: {"record": row("mastra_schedules", n + 2)},
+        updateSchedule=lambda n: {"id": name_of("mastra_schedules", n), "patch": {"status": "paused"}},
+        updateScheduleNextFire=lambda n: {
+            "id": name_of("mastra_schedules", n),
+            "expectedNextFireAt": n,
+            "newNextFireAt": n + 60,
+            "lastFireAt": n,
+            "lastRunId": "r",
+        },
+        deleteSchedule=lambda n: {"id": name_of("mastra_schedules", n)},
+    ),
+    *own(
+        "mastra_schedule_triggers",
+        recordScheduleTrigger=lambda n: {"record": row("mastra_schedule_triggers", n + 2)},
+        deleteScheduleTriggers=lambda n: {"scheduleId": f"schedule_id{n}"},
+    ),
+    *own(
+        "mastra_background_tasks",
+        createTask=lambda n: {"record": row("mastra_background_tasks", n + 2)},
+        claimTask=lambda n: {"ownerId": f"worker{n}", "id": name_of("mastra_background_tasks", n)},
+    ),
+    *own(
+        "mastra_observational_memory",
+        omInitialize=lambda n: {"record": row("mastra_observational_memory", n + 2)},
+        omUpdateActive=lambda n: {"id": om(n), "observations": "x", "tokenCount": 1, "lastObservedAt": AT, **OM},
+        omAppendBufferedChunk=lambda n: {"id": om(n), "chunk": chunk(n), **OM},
+        omSwapBuffered=lambda n: {
+            "id": om(n),
+            "activationRatio": 1,
+            "messageTokensThreshold": 1,
+            "currentPendingTokens": 1,
+            "now": AT,
+        },
+        omUpdateConfig=lambda n: {"id": om(n), "config": "{}", **OM},
+        omUpdateBufferedReflection=lambda n: {
+            "id": om(n),
+            "reflection": "x",
+            "tokenCount": 1,
+            "inputTokenCount": 1,
+            "reflectedObservationLineCount": 1,
+            **OM,
+        },
+    ),
+    *own(
+        "mastra_ai_spans",
+        createSpans=lambda n: {"records": [row("mastra_ai_spans", n)]},
+        createSpans_new=lambda n: {"records": [row("mastra_ai_spans", n + 2)]},
+        updateSpans=lambda n: {"records": [{"traceId": f"trace_id{n}", "spanId": f"span_id{n}", "endedAt": AT}]},
+        deleteTraces=lambda n: {"traceIds": [f"trace_id{n}"]},
+    ),
+    *own("mastra_vector_indexes", createVectorIndex=lambda n: {"record": row("mastra_vector_indexes", n + 2)}),
+    *own(
+        VECTORS,
+        insert=lambda n: {"record": vector(n)},
+        insert_new=lambda n: {"record": vector(n + 2)},
+        batchInsert=lambda n: {"records": [vector(n)]},
+        patch=lambda n: {"id": f"v{n}", "record": {"metadata": {}}},
+        updateVectors=lambda n: {"ids": [f"v{n}"], "metadata": {"a": 1}},
+        deleteMany=lambda n: {"ids": [f"v{n}"]},
+    ),
+    *own(
+        "mastra_traces",
+        insert=lambda n: {"record": {"id": f"d{n}"}},
+        insert_new=lambda n: {"record": {"id": f"d{n + 2}"}},
+        batchInsert=lambda n: {"records": [{"id": f"d{n}"}]},
+        patch=lambda n: {"id": f"d{n}", "record": {"a": 1}},
+        deleteMany=lambda n: {"ids": [f"d{n}"]},
+    ),
+    *own(
+        CLAIMS,
+        claimRunOwnership=lambda n: {"runId": f"run{n + 2}", "ownerId": "me", "leaseMs": 1000},
+        renewRunOwnership=lambda n: {**fence(n), "leaseMs": 1000},
+        releaseRunOwnership=fence,
+        raiseRunFence=lambda n: {"fence": {"runId": f"run{n}", "generation": 2, "ownerId": "me"}},
+        fenced=lambda n: {
+            **fence(n),
+            "request": {"op": "insert", "tableName": "mastra_evals", "record": row("mastra_evals", n)},
+        },
+    ),
+    *cached(
+        set=lambda n: {"key": f"p:v{n}", "value": n, **KEY},
+        delete=lambda n: {"key": f"p:v{n}"},
+        listPush=lambda n: {"key": f"p:l{n}", "value": n, **KEY},
+        increment=lambda n: {"key": f"p:c{n}", **KEY},
+        listPushIndexed=lambda n: {"key": f"p:l{n}", "counterKey": f"p:c{n}", "value": {}, **KEY},
+    ),
+]
+
+# Operations that aren't about one record: they read what writers of any record write.
+WHOLE = {
+    "clearTable": "deletes all rows of a table, some per call. It is called again until none is left.",
+    "dropTable": "is `clearTable`.",
+    "tidy": "brings counts in order. Clients ignore its failures; the next one goes on.",
+    "fillStatus": "completes runs that older functions wrote.",
+    "clear": "deletes all keys of a prefix, some per call. It is called again until none is left.",
+    "sweep": "deletes the expired keys of a prefix. It is called again later.",
+    "omCreateReflectionGeneration": "makes the next generation of one thread's memory, in which all writers of that "
+    "memory meet.",
+    "omSwapBufferedReflection": "makes the next generation of one thread's memory, in which all writers of that memory "
+    "meet.",
+}
+
+
+@cache
+def deployment() -> _native.EmbeddedDeployment:
+    """A deployment with the stored records."""
+    native = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="off")
+
+    def call(function: str, op: str, table: str, **fields: Any) -> None:
+        reply = native.call("mutation", function, {"op": op, "tableName": table, **fields})
+        assert reply["ok"], (op, table, reply)
+
+    for n in STORED:
+        for table in RECORD_TABLES:
+            call(STORAGE, "insert", table, record=row(table, n))
+        call(STORAGE, "insert", VECTORS, record=vector(n))
+        call(STORAGE, "insert", "mastra_traces", record={"id": f"d{n}"})
+        call(STORAGE, "claimRunOwnership", CLAIMS, runId=f"run{n}", ownerId="me", leaseMs=3_600_000)
+        call(CACHE, "set", "", key=f"p:v{n}", value=n, **KEY)
+        call(CACHE, "listPush", "", key=f"p:l{n}", value=n, **KEY)
+        call(CACHE, "increment", "", key=f"p:c{n}", **KEY)
+    return native
+
+
+@cache
+def footprint(operation: Operation, number: int) -> _native.Footprint:
+    """What an operation on a record reads and writes. Each of them succeeds."""
+    taken = deployment().footprint(operation.function, operation.arguments(number))
+    assert taken.value["ok"], (str(operation), taken.value)
+    return taken
+
+
+def conflicts(operation: Operation) -> list[Operation]:
+    """The operations on other records that an operation conflicts with."""
+    first, second = STORED
+    return [
+        other
+        for other in OPERATIONS
+        if footprint(operation, first).conflicts_with(footprint(other, second))
+        or footprint(operation, second).conflicts_with(footprint(other, first))
+    ]
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Two calls that meet at one record."""
+
+    first: tuple[str, Request]
+    second: tuple[str, Request]
+    record: str
+    advice: str
+
+    def happens(self) -> bool:
+        """Whether they conflict."""
+        first, second = (deployment().footprint(*call) for call in (self.first, self.second))
+        return first.conflicts_with(second)
+
+
+def save(message: int) -> tuple[str, Request]:
+    """Saves a new message in the first thread."""
+    record = row("mastra_messages", message) | {"thread_id": name_of("mastra_threads", 1)}
+    return STORAGE, {"op": "saveMessages", "tableName": "mastra_messages", "records": [record]}
+
+
+def claim(owner: str) -> tuple[str, Request]:
+    """Claims the oldest pending task."""
+    return STORAGE, {"op": "claimTask", "tableName": "mastra_background_tasks", "ownerId": owner}
+
+
+def merge(step: str) -> tuple[str, Request]:
+    """Merges a step's result into the first run."""
+    fields = {**run(1), "stepId": step, "result": "{}", "requestContext": "{}"}
+    return STORAGE, {"op": "mergeWorkflowStepResult", "tableName": "mastra_workflow_snapshot", **fields}
+
+
+def push(value: int) -> tuple[str, Request]:
+    """Appends to the first list."""
+    return CACHE, {"op": "listPush", "key": "p:l1", "value": value, **KEY}
+
+
+INCREMENT = (CACHE, {"op": "increment", "key": "p:c1", **KEY})
+UPDATE = (
+    STORAGE,
+    {"op": "updateThread", "tableName": "mastra_threads", "id": name_of("mastra_threads", 1), "title": "x"},
+)
+
+MEETINGS = {
+    "messages saved in one thread": Meeting(
+        save(3),
+        save(4),
+        "the thread, whose `updatedAt` both set: Mastra's clients read it there",
+        "save the messages of a turn in one call",
+    ),
+    "updates of one thread": Meeting(UPDATE, UPDATE, "the thread", "none: metadata is merged in the transaction"),
+    "steps merged into one run": Meeting(
+        merge("a"), merge("b"), "the run's snapshot", "none: results are merged in the transaction"
+    ),
+    "claims of the oldest task": Meeting(
+        claim("a"), claim("b"), "the oldest pending task, which one of both gets", "claim by id, or by agent"
+    ),
+    "items pushed to one list": Meeting(push(1), push(2), "the list's length", "push to a list per writer"),
+    "one counter, incremented": Meeting(INCREMENT, INCREMENT, "the counter", "count per writer, and add up"),
+}
