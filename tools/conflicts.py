@@ -47,7 +47,7 @@ def page() -> str:
         parts[-1] += f"\n| `{operation.table}` | `{operation.name}` | {others} |"
     parts[-1] += "\n"
     parts.append(COUNTS)
-    parts.append("## Where calls meet\n\n| calls | meet at | a caller can |\n| --- | --- | --- |")
+    parts.append("## Where calls meet\n\n| calls | meet at | advice |\n| --- | --- | --- |")
     for name, meeting in MEETINGS.items():
         assert meeting.happens(), name
         parts[-1] += f"\n| {name} | {meeting.record} | {meeting.advice} |"

@@ -271,7 +271,7 @@ WHOLE = {
 @cache
 def deployment() -> _native.EmbeddedDeployment:
     """A deployment with the stored records."""
-    native = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="off")
+    native = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="normal")
 
     def call(function: str, op: str, table: str, **fields: Any) -> None:
         reply = native.call("mutation", function, {"op": op, "tableName": table, **fields})
@@ -358,9 +358,11 @@ MEETINGS = {
         "the thread, whose `updatedAt` both set: Mastra's clients read it there",
         "save the messages of a turn in one call",
     ),
-    "updates of one thread": Meeting(UPDATE, UPDATE, "the thread", "none: metadata is merged in the transaction"),
+    "updates of one thread": Meeting(
+        UPDATE, UPDATE, "the thread", "nothing to do: the repeated call merges into the newer metadata"
+    ),
     "steps merged into one run": Meeting(
-        merge("a"), merge("b"), "the run's snapshot", "none: results are merged in the transaction"
+        merge("a"), merge("b"), "the run's snapshot", "nothing to do: the repeated call merges into the newer snapshot"
     ),
     "claims of the oldest task": Meeting(
         claim("a"), claim("b"), "the oldest pending task, which one of both gets", "claim by id, or by agent"
