@@ -21,8 +21,9 @@ BEGINNING = """\
 # Conflicts
 
 Convex runs mutations side by side. If a mutation read a part of an index that another one, committed meanwhile, \
-wrote into, Convex runs it again. After some attempts it gives up, with the error `OptimisticConcurrencyControlFailure` \
-(status 503); nothing has happened then. This package's client repeats such a call within its deadline.
+wrote into, Convex runs it again. After some attempts it gives up, with the error \
+`OptimisticConcurrencyControlFailure` (status 503); nothing has happened then. This package's client repeats such a \
+call within its deadline.
 
 The embedded deployment has one writer, so nothing conflicts there. For this page each pair of calls was run at one \
 snapshot, and what each read was compared with what the other wrote.
@@ -30,7 +31,8 @@ snapshot, and what each read was compared with what the other wrote.
 ## Different records
 
 These operations were compared with each other, on two records of each table that share all they can: the resource, \
-the workflow, the agent, the vector index, the prefix of keys. ", new" is an operation on a record that isn't stored yet.
+the workflow, the agent, the vector index, the prefix of keys. ", new" is an operation on a record that isn't stored \
+yet.
 """
 
 COUNTS = """\

@@ -48,7 +48,7 @@ def row(table: str, n: int) -> Request:
         return {"id": f"index{n}", "indexName": f"index{n}", "dimension": 2, "metric": "cosine", "createdAt": AT}
     [kind] = [tables[table] for tables in (domain._TABLES for domain in DOMAINS.values()) if table in tables]
     assert kind is not None
-    values = {"float": n, "dict[str, Any]": {"type": "workflow", "workflowId": "w"}}
+    values: dict[str, Any] = {"float": n, "dict": {"type": "workflow", "workflowId": "w"}}
     shared = {"resource_id": "ada", "workflow_name": "w", "agent_id": "a", "platform": f"p{n}", "cron": "* * * * *"}
     given: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
@@ -60,7 +60,8 @@ def row(table: str, n: int) -> Request:
         elif field.name == "thread_id":
             given["thread_id"] = f"mastra_threads{n}"
         elif is_required:
-            given[field.name] = values.get(str(field.type), f"{field.name}{n}")
+            matching = (value for name, value in values.items() if name in str(field.type))
+            given[field.name] = next(matching, f"{field.name}{n}")
     if table == "mastra_workflow_snapshot":
         given["snapshot"] = {"status": "running", "context": {}}
     columns = to_row("row", kind, kind(**given))
