@@ -19,7 +19,9 @@ from mastra_convex import _native
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-    from mastra_convex._async.subscription import NativeDeployment
+
+# Both kinds of deployment, as the core gives them.
+NativeDeployment = _native.EmbeddedDeployment | _native.HttpDeployment
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mastra_convex import _native
-from mastra_convex._async._call import FunctionKind, call, call_function, read_function
+from mastra_convex._async._call import FunctionKind, NativeDeployment, call, call_function, read_function
 from mastra_convex._async.deployment import AsyncDeployment
-from mastra_convex._async.subscription import AsyncSubscription, NativeDeployment
+from mastra_convex._async.subscription import AsyncSubscription
 
 T = TypeVar("T")
 

@@ -11,13 +11,10 @@ from typing import Any, Generic, Self, TypeVar
 
 from mastra_convex import _native
 from mastra_convex._arguments import as_number
-from mastra_convex._async._call import call, wait
+from mastra_convex._async._call import NativeDeployment, call, wait
 from mastra_convex.errors import InvalidArgumentError, TransportTimeoutError
 
 T = TypeVar("T")
-
-# A handle on a deployment of either kind, as the core has it.
-NativeDeployment = _native.EmbeddedDeployment | _native.HttpDeployment
 
 
 class AsyncSubscription(Generic[T]):

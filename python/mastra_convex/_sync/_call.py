@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from mastra_convex import _native
 
-if TYPE_CHECKING:
-    from mastra_convex._sync.subscription import NativeDeployment
+
+# Both kinds of deployment, as the core gives them.
+NativeDeployment = _native.EmbeddedDeployment | _native.HttpDeployment
 
 P = ParamSpec("P")
 T = TypeVar("T")

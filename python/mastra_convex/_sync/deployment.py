@@ -12,8 +12,8 @@ from typing import Any, Literal, Self, TypedDict, Unpack
 
 from mastra_convex import _native
 from mastra_convex._arguments import as_headers, as_integer, as_seconds, plain, plain_text
-from mastra_convex._sync._call import FunctionKind, call, call_function
-from mastra_convex._sync.subscription import Subscription, NativeDeployment
+from mastra_convex._sync._call import FunctionKind, NativeDeployment, call, call_function
+from mastra_convex._sync.subscription import Subscription
 from mastra_convex._credentials import authorization, user_token
 from mastra_convex._target import absolute, read_target
 from mastra_convex._twins import AnyDeployment

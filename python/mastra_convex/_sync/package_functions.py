@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mastra_convex import _native
-from mastra_convex._sync._call import FunctionKind, call, call_function, read_function
+from mastra_convex._sync._call import FunctionKind, NativeDeployment, call, call_function, read_function
 from mastra_convex._sync.deployment import Deployment
-from mastra_convex._sync.subscription import Subscription, NativeDeployment
+from mastra_convex._sync.subscription import Subscription
 
 T = TypeVar("T")
 
