@@ -42,10 +42,30 @@ class Operation:
         return {"op": self.name.split(",")[0], "tableName": self.table, **self.request(number)}
 
 
+def plain_rows(n: int) -> dict[str, Request]:
+    """Rows `n` of the tables whose rows aren't records of Python's."""
+    checkpoint = {"thread_id": f"c{n}", "namespace": "", "checkpoint_id": f"c{n}", "type": "json"}
+    return {
+        "mastra_vector_indexes": {"indexName": f"index{n}", "dimension": 2, "metric": "cosine", "createdAt": AT},
+        "mastra_checkpoints": {**checkpoint, "metadata": "{}", "createdAt": AT},
+        "mastra_checkpoint_writes": {**checkpoint, "task_id": "t", "task_path": "", "position": 0, "channel": "x"},
+        "mastra_items": {
+            "namespace": "n",
+            "key": f"k{n}",
+            "value": "1",
+            "revision": 1,
+            "createdAt": AT,
+            "updatedAt": AT,
+        },
+        "mastra_blobs": {"blob": f"b{n}", "position": 0, "data": b"x", "createdAt": AT},
+    }
+
+
 def row(table: str, n: int) -> Request:
     """The row of record `n`, with a value in every column that must have one."""
-    if table == "mastra_vector_indexes":
-        return {"id": f"index{n}", "indexName": f"index{n}", "dimension": 2, "metric": "cosine", "createdAt": AT}
+    plain = plain_rows(n).get(table)
+    if plain is not None:
+        return {"id": f"{table}{n}", **plain}
     [kind] = [tables[table] for tables in (domain._TABLES for domain in DOMAINS.values()) if table in tables]
     assert kind is not None
     values: dict[str, Any] = {"float": n, "dict": {"type": "workflow", "workflowId": "w"}}
@@ -70,7 +90,7 @@ def row(table: str, n: int) -> Request:
 
 
 RECORD_TABLES = [table for domain in DOMAINS.values() for table, kind in domain._TABLES.items() if kind is not None]
-RECORD_TABLES.append("mastra_vector_indexes")
+RECORD_TABLES += plain_rows(1)
 CLAIMS = "mastra_workflow_run_owners"
 VECTORS = "mastra_vector_docs"
 
@@ -215,6 +235,13 @@ OPERATIONS = [
         createSpans_new=lambda n: {"records": [row("mastra_ai_spans", n + 2)]},
         updateSpans=lambda n: {"records": [{"traceId": f"trace_id{n}", "spanId": f"span_id{n}", "endedAt": AT}]},
         deleteTraces=lambda n: {"traceIds": [f"trace_id{n}"]},
+    ),
+    *own("mastra_checkpoint_writes", putWrites=lambda n: {"records": [row("mastra_checkpoint_writes", n + 2)]}),
+    *own(
+        "mastra_items",
+        readItems=lambda n: {"items": [{"namespace": "n", "key": f"k{n}"}]},
+        putItems=lambda n: {"items": [{"namespace": "n", "key": f"k{n}", "value": "2"}]},
+        putItems_new=lambda n: {"items": [{"namespace": "n", "key": f"k{n + 2}", "value": "2"}]},
     ),
     *own("mastra_vector_indexes", createVectorIndex=lambda n: {"record": row("mastra_vector_indexes", n + 2)}),
     *own(
