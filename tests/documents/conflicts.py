@@ -176,6 +176,7 @@ OPERATIONS = [
         },
         updateMessages=lambda n: {"records": [{"id": name_of("mastra_messages", n), "role": "user"}]},
         deleteMessages=lambda n: {"ids": [name_of("mastra_messages", n)]},
+        popMessage=lambda n: {"threadId": name_of("mastra_threads", n)},
     ),
     *own("mastra_resources", updateResource=lambda n: {"resourceId": name_of("mastra_resources", n), "metadata": {}}),
     *own(
