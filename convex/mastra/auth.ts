@@ -26,6 +26,11 @@ export const access = {
   //
   // storage: (user) => user.tokenIdentifier === "https://issuer.example|agent",
   //
+  // Searches of vector indexes, live ones too: whether a user may search an
+  // index, and see the metadata of all of its rows.
+  //
+  // vectors: (user, indexName) => indexName === "public_docs",
+  //
   // Native vector indexes. Their functions read and write any table that a
   // call names, so the rule says which tables are allowed:
   //

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { internalQueryGeneric, makeFunctionReference } from "convex/server";
+import { v } from "convex/values";
 import {
   adminAction,
   adminMutation,
@@ -14,15 +16,21 @@ import {
   nativeVectorQuery,
 } from "./model/access";
 import * as nativeVectors from "./model/nativeVectors";
+import type { StorageRecord } from "./model/request";
 import type { AnyReadCtx, AnyWriteCtx } from "./model/server";
 import {
   nativeQueryArgs,
   nativeQueryResult,
   nativeReadArgs,
   nativeReadResult,
+  nativeRowsArgs,
+  nativeSearchArgs,
+  nativeSearchResult,
   nativeWriteArgs,
   nativeWriteResult,
   type NativeReadArgs,
+  type NativeRowsArgs,
+  type NativeSearchResult,
   type NativeWriteArgs,
   type NativeWriteResult,
 } from "./validators";
@@ -42,6 +50,49 @@ export const queryAsUser = nativeVectorAction({
     return await nativeVectors.search(ctx, args);
   },
 });
+
+/**
+ * As `query`, with the rows: what `read` gives by `_id`, each with its score, in
+ * one round trip of the client.
+ */
+export const search = nativeVectorAction({
+  args: nativeSearchArgs,
+  returns: nativeSearchResult,
+  handler: async (
+    ctx,
+    { includeVector, ...args },
+  ): Promise<NativeSearchResult> => {
+    const { config } = args;
+    await checkAccess(ctx, "nativeVector", config.tableName);
+    const found = await nativeVectors.search(ctx, args);
+    const scores = new Map(found.map(({ id, score }) => [id, score]));
+    // Also of no rows: a table that the schema lacks fails here.
+    const rows = await ctx.runQuery(rowsReference, {
+      config,
+      ids: [...scores.keys()],
+      includeVector,
+    });
+    return rows.map((row) => ({ row, score: scores.get(row._id as string)! }));
+  },
+});
+
+/** The rows of `search`, which has checked who asks. */
+export const searchRows = internalQueryGeneric({
+  args: nativeRowsArgs,
+  returns: v.array(v.any()),
+  handler: async (ctx, args) => {
+    if (args.ids.length > 0)
+      return await nativeVectors.getByConvexIds(ctx, args);
+    await nativeVectors.listByIds(ctx, { ...args, ids: [""] });
+    return [];
+  },
+});
+
+const rowsReference = makeFunctionReference<
+  "query",
+  NativeRowsArgs,
+  StorageRecord[]
+>("mastra/nativeVector:searchRows");
 
 /** Rows by `_id`, by id or page by page, and their number. */
 export const read = adminQuery({

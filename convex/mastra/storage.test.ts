@@ -34,6 +34,14 @@ const THREADS = "mastra_threads";
 const INDEXES = "mastra_vector_indexes";
 const DOCS = "mastra_vector_docs";
 
+/** Make the indexes whose rows the tests write. */
+async function createIndexes() {
+  for (const id of ["docs", "more"]) {
+    const record = vectorIndex(id);
+    await call("createVectorIndex", INDEXES, { record });
+  }
+}
+
 describe("a request", () => {
   test.each([
     ["frobnicate", DOCS],
@@ -172,6 +180,7 @@ test("version tells which operations only read", async () => {
     "queryChanges",
     "queryPage",
     "queryTable",
+    "queryVectors",
   ]);
   expect(Object.values(operations).flat()).toEqual(
     expect.arrayContaining(reads),
@@ -273,6 +282,8 @@ describe("the table of vector indexes", () => {
 });
 
 describe("a vector", () => {
+  beforeEach(createIndexes);
+
   test("upserted again keeps its place and loses metadata not given", async () => {
     await call("batchInsert", DOCS, {
       records: [row("a", [1, 0], { k: 1 }), row("b", [0, 1])],
@@ -329,6 +340,8 @@ describe("a vector", () => {
 });
 
 describe("a batch of vectors", () => {
+  beforeEach(createIndexes);
+
   test("is stored in its order, the last of equal ids winning", async () => {
     await call("batchInsert", DOCS, {
       records: [row("b", [1]), row("a", [2]), row("b", [3])],
@@ -374,7 +387,7 @@ describe("a batch of vectors", () => {
       await call("batchInsert", DOCS, { records });
       expect((await call("queryTable", DOCS)).result).toMatchObject(records);
     }
-  });
+  }, 30_000);
 
   test("loads in the order of its ids, without doubles and strangers", async () => {
     await call("batchInsert", DOCS, {
@@ -388,6 +401,8 @@ describe("a batch of vectors", () => {
 });
 
 describe("patch of a vector", () => {
+  beforeEach(createIndexes);
+
   test("replaces the given fields but never its name", async () => {
     await call("insert", DOCS, { record: row("a", [1], { k: 1 }) });
     const [before] = await stored("mastra_vectors");
@@ -410,6 +425,8 @@ describe("patch of a vector", () => {
 });
 
 describe("updateVectors", () => {
+  beforeEach(createIndexes);
+
   beforeEach(() =>
     call("batchInsert", DOCS, {
       records: [row("a", [1], { k: 1, l: 1 }), row("b", [2]), row("c", [3])],
@@ -455,6 +472,8 @@ describe("updateVectors", () => {
 });
 
 describe("queryTable of vectors", () => {
+  beforeEach(createIndexes);
+
   beforeEach(async () => {
     await call("batchInsert", DOCS, {
       records: ["e", "d", "c", "b", "a"].map((id, n) => row(id, [n])),
@@ -521,19 +540,110 @@ describe("queryTable of vectors", () => {
 });
 
 describe.each(["clearTable", "dropTable"])("%s", (op) => {
-  test("deletes 25 rows of its index a call until none is left", async () => {
+  beforeEach(createIndexes);
+
+  test("deletes the rows of its index, as many a call as it may read", async () => {
     await call("insert", "mastra_vector_more", { record: row("x", [9]) });
     await call("batchInsert", DOCS, {
       records: Array.from({ length: 50 }, (_, n) => row(`id${n}`, [n])),
     });
-    expect(await call(op, DOCS)).toEqual({ ok: true, hasMore: true });
-    const { result } = await call("queryTable", DOCS);
-    expect(result).toHaveLength(25);
-    expect(result[0].id).toBe("id25");
     expect(await call(op, DOCS)).toEqual({ ok: true, hasMore: false });
     expect(await call(op, DOCS)).toEqual({ ok: true, hasMore: false });
     expect((await stored("mastra_vectors")).map((r) => r.id)).toEqual(["x"]);
   });
+});
+
+describe("a write to an index that does not exist", () => {
+  const seen = { rows: [{ id: "a", metadata: {} }] };
+  test.each([
+    ["insert", { record: row("a", [1]) }],
+    ["batchInsert", { records: [row("a", [1])] }],
+    ["patch", { id: "a", record: { embedding: [1] } }],
+    ["updateVectors", { ids: ["a"], metadata: {} }],
+    ["updateSeen", { ...seen, metadata: {} }],
+  ])("is refused by %s", async (op, fields) => {
+    expect(await call(op, DOCS, fields)).toEqual({
+      ok: false,
+      code: "IndexNotFound",
+      error: 'index "docs" does not exist',
+      details: { index_name: "docs" },
+    });
+    expect(await stored("mastra_vectors")).toEqual([]);
+  });
+});
+
+describe("rows that a client saw", () => {
+  beforeEach(createIndexes);
+
+  const rows = [
+    row("same", [1], { at: NaN, list: [1n, { a: null }] }),
+    row("none", [2]),
+    row("changed", [3], { stale: false }),
+  ];
+  const seen = [
+    { id: "same", metadata: { list: [1n, { a: null }], at: NaN } },
+    { id: "none", metadata: {} },
+    { id: "changed", metadata: { stale: true } },
+    { id: "gone", metadata: {} },
+  ];
+
+  test("are deleted where they are as they were seen", async () => {
+    await call("batchInsert", DOCS, { records: rows });
+    expect(await call("deleteSeen", DOCS, { rows: seen })).toEqual({
+      ok: true,
+      result: ["changed"],
+    });
+    expect((await stored("mastra_vectors")).map(({ id }) => id)).toEqual([
+      "changed",
+    ]);
+  });
+
+  test("are updated where they are as they were seen", async () => {
+    await call("batchInsert", DOCS, { records: rows });
+    const update = { rows: seen, metadata: { at: 2 } };
+    expect(await call("updateSeen", DOCS, update)).toEqual({
+      ok: true,
+      result: ["changed"],
+    });
+    expect(
+      (await stored("mastra_vectors")).map(({ metadata }) => metadata),
+    ).toEqual([
+      { at: 2, list: [1n, { a: null }] },
+      { at: 2 },
+      { stale: false },
+    ]);
+  });
+
+  test.each([
+    [{ a: 1 }, { a: 1, b: 2 }],
+    [{ a: 1 }, { b: 1 }],
+    [{ a: [1] }, { a: [1, 2] }],
+    [{ a: "1" }, { a: 1 }],
+    [{ a: 1n }, { a: 1 }],
+    [{ a: null }, {}],
+    [{ a: {} }, { a: [] }],
+    [{ a: new Uint8Array([1]).buffer }, { a: new Uint8Array([2]).buffer }],
+  ])("with metadata that differs stay: case %#", async (metadata, other) => {
+    await call("insert", DOCS, { record: row("a", [1], metadata) });
+    const deleted = (metadata: object) =>
+      call("deleteSeen", DOCS, { rows: [{ id: "a", metadata }] });
+    expect((await deleted(other)).result).toEqual(["a"]);
+    expect((await deleted(metadata)).result).toEqual([]);
+    expect(await stored("mastra_vectors")).toEqual([]);
+  });
+});
+
+test("an index is deleted with its rows, some of them a call", async () => {
+  await createIndexes();
+  await call("batchInsert", DOCS, {
+    records: Array.from({ length: 60 }, (_, n) => row(`id${n}`, [n])),
+  });
+  await call("insert", "mastra_vector_more", { record: row("x", [9]) });
+  const replies = [];
+  do replies.push(await call("deleteVectorIndex", INDEXES, { id: "docs" }));
+  while (replies[replies.length - 1]!.hasMore);
+  expect((await stored(INDEXES)).map(({ id }) => id)).toEqual(["more"]);
+  expect((await stored("mastra_vectors")).map(({ id }) => id)).toEqual(["x"]);
 });
 
 async function pages(table: string, pageSize: number, rest: object = {}) {

@@ -38,6 +38,57 @@ export const storageReply = v.union(
 );
 export type StorageReply = Infer<typeof storageReply>;
 
+/** A vector in bytes, little-endian: float32 where that holds every number, else float64. */
+const vectorBytes = v.union(
+  v.object({ float32: v.bytes() }),
+  v.object({ float64: v.bytes() }),
+);
+
+/** A search of an index: by a vector, by a filter, or by both. */
+export const vectorSearchArgs = v.object({
+  indexName: v.string(),
+  vector: v.optional(v.union(v.array(v.float64()), vectorBytes)),
+  topK: v.optional(v.number()),
+  // JSON text, or an object none of whose keys begins with `$`.
+  filter: v.optional(v.any()),
+  minScore: v.optional(v.number()),
+  includeVector: v.optional(v.boolean()),
+});
+export type VectorSearchArgs = Infer<typeof vectorSearchArgs>;
+
+const vectorSearchFields = {
+  // Best first; ties in stored order.
+  hits: v.array(
+    v.object({
+      id: v.string(),
+      score: v.number(),
+      metadata: v.any(),
+      vector: v.optional(vectorBytes),
+    }),
+  ),
+  // How many rows there are, and how many of those admitted never rank.
+  rows: v.number(),
+  skipped: v.number(),
+};
+export const vectorSearchResult = v.object(vectorSearchFields);
+export type VectorSearchResult = Infer<typeof vectorSearchResult>;
+
+/** A search of the rows behind a cursor. */
+export const vectorPageArgs = v.object({
+  ...vectorSearchArgs.fields,
+  cursor: v.optional(v.union(v.string(), v.null())),
+  numItems: v.optional(v.number()),
+  // Rows that are left out.
+  without: v.optional(v.array(v.string())),
+});
+export type VectorPageArgs = Infer<typeof vectorPageArgs>;
+export const vectorPage = v.object({
+  ...vectorSearchFields,
+  hasMore: v.boolean(),
+  continuationCursor: v.string(),
+});
+export type VectorPage = Infer<typeof vectorPage>;
+
 /** How a native vector table is laid out, as the client declares it. */
 const nativeIndexConfig = v.object({
   tableName: v.string(),
@@ -79,6 +130,25 @@ export const nativeQueryResult = v.array(
   v.object({ id: v.string(), score: v.number() }),
 );
 export type NativeQueryResult = Infer<typeof nativeQueryResult>;
+
+export const nativeSearchArgs = v.object({
+  ...nativeQueryArgs.fields,
+  includeVector: v.optional(v.boolean()),
+});
+
+/** The rows as they are stored, best first. */
+export const nativeSearchResult = v.array(
+  v.object({ row: v.any(), score: v.number() }),
+);
+export type NativeSearchResult = Infer<typeof nativeSearchResult>;
+
+/** Rows by `_id`. */
+export const nativeRowsArgs = v.object({
+  config: nativeIndexConfig,
+  ids: v.array(v.string()),
+  includeVector: v.optional(v.boolean()),
+});
+export type NativeRowsArgs = Infer<typeof nativeRowsArgs>;
 
 export const nativeReadArgs = v.object({
   op: v.union(

@@ -18,14 +18,16 @@ let storage: ReturnType<typeof storageOf>;
 beforeEach(async () => {
   db = deployment();
   storage = storageOf(db);
-  const record = {
-    id: "docs",
-    indexName: "docs",
-    dimension: 1,
-    metric: "cosine",
-    createdAt: "",
-  };
-  await storage("createVectorIndex", "mastra_vector_indexes", { record });
+  for (const id of ["docs", "other"]) {
+    const record = {
+      id,
+      indexName: id,
+      dimension: 1,
+      metric: "cosine",
+      createdAt: "",
+    };
+    await storage("createVectorIndex", "mastra_vector_indexes", { record });
+  }
 });
 
 const vector = (id: string, number = 1) => ({ id, embedding: [number] });
@@ -170,19 +172,58 @@ test("ids too long for one document stand in several of one timestamp", async ()
 
 test("changes older than an hour are deleted by some writes, and from before them nothing is known", async () => {
   vi.useFakeTimers({ now: Date.now() });
-  const cursor = await begin();
+  const beginning = await begin();
   await upsert("a");
+  const afterA = await begin();
+  await upsert("b");
+  const afterB = await begin();
   const random = vi.spyOn(Math, "random").mockReturnValue(0);
   vi.setSystemTime(Date.now() + 3_600_001);
-  await upsert("b");
-  // The snapshot that the first of them reads is still an hour old.
   await upsert("c");
   random.mockRestore();
+  // The last of the old ones stays as a mark, without ids.
   expect(
     (await storedIn(db, "mastra_vector_changes")).map((change) => change.ids),
-  ).toEqual([["b"], ["c"]]);
-  expect((await changes(cursor)).isKnown).toBe(false);
+  ).toEqual([[], ["c"]]);
+  for (const gone of [beginning, afterA]) {
+    expect(await changes(gone)).toMatchObject({ isKnown: false, rows: [] });
+  }
+  // Nothing has changed between it and what follows.
+  expect(await changes(afterB)).toMatchObject({ isKnown: true, rows: ["c"] });
   vi.useRealTimers();
+});
+
+test("after a backup was restored nothing is known from behind it", async () => {
+  await upsert("a");
+  const backup = await storedIn(db, "mastra_vector_changes");
+  await upsert("b");
+  const cursor = await begin();
+  await db.run(async (ctx) => {
+    for (const { _id } of await ctx.db.query("mastra_vector_changes").collect())
+      await ctx.db.delete("mastra_vector_changes", _id as never);
+    for (const change of backup)
+      await ctx.db.insert("mastra_vector_changes", change);
+  });
+  expect((await changes(cursor)).isKnown).toBe(false);
+});
+
+test("an index that is deleted leaves no changes", async () => {
+  await upsert("a");
+  const cursor = await begin();
+  const INDEXES = "mastra_vector_indexes";
+  expect(await storage("deleteVectorIndex", INDEXES, { id: "docs" })).toEqual({
+    ok: true,
+    hasMore: false,
+  });
+  expect(await storedIn(db, "mastra_vector_changes")).toEqual([]);
+  expect(await changes(cursor)).toMatchObject({ isKnown: false, index: null });
+});
+
+test("what the backend offers is found out without leaving anything", async () => {
+  await expect(
+    storage("backend", "mastra_vector_indexes"),
+  ).rejects.toMatchObject({ data: { backend: { commitTimestamps: true } } });
+  expect(await storedIn(db, "mastra_vector_changes")).toEqual([]);
 });
 
 test.each([

@@ -30,6 +30,7 @@ __all__ = [
     "after_fork_in_parent",
     "before_fork",
     "builtin_files",
+    "filter_text",
     "matches_everything",
     "read_snapshot",
     "row_sizes",
@@ -108,6 +109,9 @@ class QueryResults(Sequence[QueryResult]):
         vectors: Sequence[ArrayLike] | None,
     ) -> QueryResults:
         """Hits of a native search, best first."""
+    @staticmethod
+    def from_search(found: Any) -> QueryResults:
+        """A result of the functions' search."""
     @property
     def stats(self) -> QueryStats:
         """Statistics of the query."""
@@ -272,7 +276,11 @@ class VectorIndex:
     can't report changes.
     """
 
-    def __new__(cls, storage_function: str, name: str, *, max_staleness: float) -> VectorIndex: ...
+    def __new__(cls, storage_function: str, name: str, *, max_staleness: float, strategy: str) -> VectorIndex: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def strategy(self) -> str: ...
 
 @final
 class Footprint:
@@ -301,6 +309,7 @@ class EmbeddedDeployment:
         synchronous: str,
         auth_config: str | os.PathLike[str] | None = None,
         auth_token: Callable[[], str] | None = None,
+        lacks: Sequence[str] = ...,
     ) -> EmbeddedDeployment: ...
     def as_administrator(self) -> EmbeddedDeployment:
         """A handle for this package's functions: the owner calls as the administrator, a user as the same user."""
@@ -314,6 +323,17 @@ class EmbeddedDeployment:
         """Follow a query."""
     def describe(self, index: VectorIndex) -> tuple[int, str] | None:
         """The dimension and metric of a vector index; None if there is no such index."""
+    def search(
+        self,
+        index: VectorIndex,
+        query_vector: ArrayLike | None,
+        top_k: int,
+        *,
+        filter: Mapping[str, Any] | None,
+        include_vector: bool,
+        min_score: float | None,
+    ) -> QueryResults | None:
+        """The results of a search of the deployment; None if the rows are to be scored here."""
     def vectors(self, index: VectorIndex) -> VectorBatch | None:
         """The rows of a vector index after the last commit; None if there is no such index."""
     def export_snapshot(self, path: str | os.PathLike[str], *, progress: _SnapshotProgress) -> SnapshotSummary:
@@ -352,6 +372,17 @@ class HttpDeployment:
         """Follow a query."""
     def describe(self, index: VectorIndex) -> tuple[int, str] | None:
         """The dimension and metric of a vector index; None if there is no such index."""
+    def search(
+        self,
+        index: VectorIndex,
+        query_vector: ArrayLike | None,
+        top_k: int,
+        *,
+        filter: Mapping[str, Any] | None,
+        include_vector: bool,
+        min_score: float | None,
+    ) -> QueryResults | None:
+        """The results of a search of the deployment; None if the rows are to be scored here."""
     def vectors(self, index: VectorIndex) -> VectorBatch | None:
         """The rows of a vector index after the last commit; None if there is no such index."""
     def export_snapshot(self, path: str | os.PathLike[str], *, progress: _SnapshotProgress) -> None:
@@ -460,6 +491,9 @@ def after_fork_in_child() -> None:
 
 def builtin_files() -> dict[str, str]:
     """The package's ``convex/`` folder: the text of each file by its path, e.g. "schema.ts"."""
+
+def filter_text(filter: Mapping[str, Any]) -> str | None:
+    """A filter as JSON text, as the functions that search take it; None where it has a regular expression."""
 
 def matches_everything(filter: Mapping[str, Any]) -> bool:
     """Whether a filter matches every possible row, or every row whose metadata has no empty object."""

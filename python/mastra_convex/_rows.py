@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from mastra_convex import _native
-from mastra_convex._arguments import Metadata
+from mastra_convex._arguments import Floats, Metadata
 
 # A transaction may read and write 16 MiB each (docs.convex.dev/production/state/limits), and reads what it replaces.
 # If the replaced rows are larger, a call is halved.
@@ -28,3 +30,15 @@ def batches(sizes: Sequence[int], most_rows: int) -> Iterator[slice]:
 def row_sizes(place: str, ids: Sequence[str], metadata: Sequence[Metadata], dimension: int) -> list[int]:
     """The size of each row as a document, after checking that Convex can hold it."""
     return _native.row_sizes(ids, metadata, dimension, place)
+
+
+def vector_bytes(matrix: Floats) -> list[dict[str, bytes]]:
+    """Each row in little-endian bytes under the name of its form: float32 if that holds every number, else float64."""
+    # Numbers that float32 can't hold become infinite there, which they don't equal.
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = matrix.astype("<f4")
+    is_lossless = np.all(narrow == matrix, axis=1)
+    return [
+        {"float32": narrow[row].tobytes()} if is_lossless[row] else {"float64": matrix[row].astype("<f8").tobytes()}
+        for row in range(len(matrix))
+    ]

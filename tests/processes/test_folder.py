@@ -277,7 +277,10 @@ def test_limits_can_be_left_off() -> None:
     """A call beyond Convex's limits works with limits off, and is refused with the limit's name otherwise."""
     records = [{"id": str(n), "embedding": np.ones(4096), "metadata": {}} for n in range(600)]
     request = {"op": "batchInsert", "tableName": "mastra_vector_docs", "records": records}
-    with mc.connect(":memory:") as db, pytest.raises(mc.LimitExceededError):
-        db.mutation("mastra/storage:handle", request)
+    with mc.connect(":memory:") as db:
+        mc.ConvexVector(db).create_index("docs", 4096)
+        with pytest.raises(mc.LimitExceededError):
+            db.mutation("mastra/storage:handle", request)
     with mc.connect(":memory:", limits="off") as db:
+        mc.ConvexVector(db).create_index("docs", 4096)
         assert db.mutation("mastra/storage:handle", request)["ok"]

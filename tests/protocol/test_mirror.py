@@ -99,7 +99,7 @@ def test_a_second_query_takes_one_small_round_trip(
     there, sizes = counted
     vectors = random.standard_normal((700, 384)).astype(np.float32)
     with connected(there) as db:
-        index = mc.ConvexVector(db).index(name, dimension=384)
+        index = mc.ConvexVector(db, strategy="mirror").index(name, dimension=384)
         ids = index.upsert(vectors)
         first = index.query(vectors[0])
         assert (first.stats.strategy, first[0].id) == ("pages", ids[0])
@@ -120,9 +120,9 @@ def test_a_second_query_takes_one_small_round_trip(
 
 def test_a_mirror_is_what_all_pages_say(served: Served, name: str, random: np.random.Generator) -> None:
     """Its ids, order, score bits and metadata are those of the rows, after writes of any client."""
-    kept = mc.ConvexVector(connected(served))
-    fresh = mc.ConvexVector(connected(served, mirror_bytes=0))
-    writer = mc.ConvexVector(connected(served))
+    kept = mc.ConvexVector(connected(served), strategy="mirror")
+    fresh = mc.ConvexVector(connected(served, mirror_bytes=0), strategy="mirror")
+    writer = mc.ConvexVector(connected(served), strategy="mirror")
     writer.create_index(name, DIMENSION)
     ids = [str(number) for number in range(60)]
     # Few different vectors: many ties.
@@ -161,10 +161,10 @@ def test_a_query_never_misses_an_acknowledged_write(served: Served, name: str) -
     deleted: set[str] = set()
     done = threading.Event()
     with connected(served) as db, connected(served) as other:
-        mc.ConvexVector(db).create_index(name, DIMENSION)
+        mc.ConvexVector(db, strategy="mirror").create_index(name, DIMENSION)
 
         def write(number: int) -> None:
-            index = mc.ConvexVector(db).index(name)
+            index = mc.ConvexVector(db, strategy="mirror").index(name)
             for step in range(60):
                 ids = [f"{number}-{step}-{row}" for row in range(3)]
                 index.upsert(np.ones((3, DIMENSION)), ids=ids)
@@ -174,7 +174,7 @@ def test_a_query_never_misses_an_acknowledged_write(served: Served, name: str) -
                 deleted.add(ids[0])
 
         def read(db: mc.Deployment) -> int:
-            index, queries = mc.ConvexVector(db).index(name), 0
+            index, queries = mc.ConvexVector(db, strategy="mirror").index(name), 0
             while not done.is_set():
                 gone, there = set(deleted), set(written)
                 found = {hit.id for hit in index.query(np.ones(DIMENSION), top_k=10_000)}
@@ -192,13 +192,15 @@ def test_a_query_never_misses_an_acknowledged_write(served: Served, name: str) -
             finally:
                 done.set()
             assert all(future.result(timeout=60) > 0 for future in readers)
-        assert len(mc.ConvexVector(other).query(name, np.ones(DIMENSION), top_k=10_000)) == 3 * 60 * 2
+        assert (
+            len(mc.ConvexVector(other, strategy="mirror").query(name, np.ones(DIMENSION), top_k=10_000)) == 3 * 60 * 2
+        )
 
 
 def test_mirrors_stay_within_their_memory(served: Served, name: str) -> None:
     vectors = np.ones((100, DIMENSION), np.float32)
     with connected(served, mirror_bytes=100_000) as db:
-        vector = mc.ConvexVector(db)
+        vector = mc.ConvexVector(db, strategy="mirror")
         names = [f"{name}-{number}" for number in range(4)]
         for index in names:
             vector.create_index(index, DIMENSION)
@@ -229,7 +231,7 @@ def test_an_index_on_another_deployment_at_the_same_url_is_another_index(tmp_pat
 
     deployment, server = start(0)
     with mc.connect(server.url, admin_key=server.admin_key) as db:
-        vector = mc.ConvexVector(db)
+        vector = mc.ConvexVector(db, strategy="mirror")
         vector.create_index("docs", 2)
         vector.upsert("docs", [[1, 0]], ids=["old"])
         vector.query("docs", [1, 0])
@@ -250,7 +252,7 @@ def test_rows_that_share_an_id_are_read_page_by_page(tmp_path: Path) -> None:
     assert run("init", str(tmp_path)).returncode == 0
     (tmp_path / "twice.ts").write_text(TWICE)
     with serve(data=":memory:", functions=tmp_path) as served, connected(served) as db:
-        index = mc.ConvexVector(db).index("docs", dimension=2)
+        index = mc.ConvexVector(db, strategy="mirror").index("docs", dimension=2)
         db.mutation("twice:twice")
         for _ in range(2):
             hits = index.query([1, 0])
@@ -262,8 +264,8 @@ def test_functions_of_npm_are_read_page_by_page_unless_staleness_is_allowed(tmp_
         ["node", FUNCTIONS / "original" / "bundle.js", tmp_path], check=True, capture_output=True, timeout=60
     )
     with serve(data=":memory:", functions=tmp_path) as served, connected(served) as db:
-        patient = mc.ConvexVector(db, max_staleness=3600)
-        vector = mc.ConvexVector(db)
+        patient = mc.ConvexVector(db, max_staleness=3600, strategy="mirror")
+        vector = mc.ConvexVector(db, strategy="mirror")
         vector.create_index("docs", 2)
         vector.upsert("docs", [[1, 0]], ids=["a"])
         assert [hit.id for hit in patient.query("docs", [1, 0])] == ["a"]
@@ -309,9 +311,9 @@ def test_what_one_user_may_see_is_no_answer_to_another(tmp_path: Path) -> None:
     asking = threading.local()
     tokens = {user: token(user) for user in ("agent", "stranger")}
     with serve(data=":memory:", functions=folder) as served, connected(served) as owner:
-        mc.ConvexVector(owner).index("docs", dimension=2).upsert([[1, 0]], ids=["a"])
+        mc.ConvexVector(owner, strategy="mirror").index("docs", dimension=2).upsert([[1, 0]], ids=["a"])
         with mc.connect(served.url, auth_token=lambda: tokens[asking.user]) as db:
-            vector = mc.ConvexVector(db)
+            vector = mc.ConvexVector(db, strategy="mirror")
 
             def ask(user: str) -> None:
                 asking.user = user
@@ -330,7 +332,7 @@ def test_what_one_user_may_see_is_no_answer_to_another(tmp_path: Path) -> None:
 
 def test_metadata_counts_as_memory(served: Served, name: str) -> None:
     with connected(served, mirror_bytes=1 << 20) as db:
-        index = mc.ConvexVector(db).index(name, dimension=2)
+        index = mc.ConvexVector(db, strategy="mirror").index(name, dimension=2)
         index.upsert(np.ones((100, 2)), metadata=[{"text": "x" * 20_000}] * 100)
         for _ in range(2):
             assert index.query([1, 0]).stats.strategy == "pages"
@@ -339,7 +341,7 @@ def test_metadata_counts_as_memory(served: Served, name: str) -> None:
 def test_rows_that_outgrow_what_can_be_read_at_once_are_read_anew(served: Served, name: str) -> None:
     """Rows of one transaction that have grown beyond a single read are read anew."""
     with connected(served) as db:
-        index = mc.ConvexVector(db).index(name, dimension=2)
+        index = mc.ConvexVector(db, strategy="mirror").index(name, dimension=2)
         index.query([1, 0])
         ids = [str(number) for number in range(100)]
         index.upsert(np.ones((100, 2)), ids=ids)

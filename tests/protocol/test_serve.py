@@ -209,10 +209,11 @@ def test_internal_functions_need_the_key(tmp_path: Path) -> None:
     body = json.dumps({"path": "mastra/storage:handle", "args": request})
     with serve(data=tmp_path) as served:
         admin = {**JSON, "Authorization": f"Convex {served.admin_key}"}
+        with mc.ConvexVector(served.url, admin_key=served.admin_key) as vectors:
+            vectors.create_index("docs", 2)
         assert "Could not find public function" in served.send("POST", "/api/mutation", body, JSON)[1]["errorMessage"]
         assert served.send("POST", "/api/mutation", body, admin)[1] == {"status": "success", "value": {"ok": True}}
     with mc.ConvexVector(tmp_path) as vectors:
-        vectors.create_index("docs", 2)
         assert vectors.query("docs", [1, 2])[0].id == "a"
 
 

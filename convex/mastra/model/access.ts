@@ -36,10 +36,17 @@ export type TableRule = (
   tableName: string,
 ) => boolean | Promise<boolean>;
 
+/** Whether a user may, on the rows of a vector index. */
+export type IndexRule = (
+  user: UserIdentity,
+  indexName: string,
+) => boolean | Promise<boolean>;
+
 /** The areas that can be opened. */
 export type Access = {
   queries?: ResourceRule;
   storage?: Rule;
+  vectors?: IndexRule;
   nativeVector?: TableRule;
 };
 
@@ -94,6 +101,14 @@ export const nativeVectorMutation = (
 export const nativeVectorAction = (
   access.nativeVector ? actionGeneric : internalActionGeneric
 ) as ActionBuilder<AnyDataModel, Visibility<"nativeVector">>;
+
+/** Registers functions that search vector indexes: internal, unless a rule opens them. */
+export const vectorQuery = (
+  access.vectors ? queryGeneric : internalQueryGeneric
+) as QueryBuilder<AnyDataModel, Visibility<"vectors">>;
+export const vectorAction = (
+  access.vectors ? actionGeneric : internalActionGeneric
+) as ActionBuilder<AnyDataModel, Visibility<"vectors">>;
 
 /**
  * Refuses callers who aren't users, and users whom the rule refuses; `of` is

@@ -115,7 +115,7 @@ async function findRow({ db }: AnyReadCtx, columns: Columns, id: string) {
 /** The documents with these `_id`s, in their order; those deleted since are left out. */
 export async function getByConvexIds(
   { db }: AnyReadCtx,
-  { config, ids, includeVector = false }: NativeReadArgs,
+  { config, ids, includeVector = false }: Omit<NativeReadArgs, "op">,
 ): Promise<StorageRecord[]> {
   if (ids === undefined) throw invalid("Native vector query: ids are required");
   const columns = columnsOf(config);
@@ -135,7 +135,7 @@ export async function getByConvexIds(
 /** The documents with these ids, in their order, null for those that don't exist. */
 export async function listByIds(
   ctx: AnyReadCtx,
-  { config, ids }: NativeReadArgs,
+  { config, ids }: Omit<NativeReadArgs, "op">,
 ): Promise<(StorageRecord | null)[]> {
   if (ids === undefined) throw invalid("Native vector query: ids are required");
   const columns = columnsOf(config);

@@ -168,11 +168,12 @@ export async function pageOf(
   rows: AnyRows,
   cursor: string | null,
   numItems: number,
+  maximumBytesRead = MAX_BYTES_READ,
 ) {
   const { page, isDone, continueCursor } = await rows.paginate({
     cursor,
     numItems,
-    maximumBytesRead: MAX_BYTES_READ,
+    maximumBytesRead,
     maximumRowsRead: MAX_DOCUMENTS_READ,
   });
   return {

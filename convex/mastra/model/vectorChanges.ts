@@ -4,16 +4,24 @@
  *
  * Each transaction that writes rows leaves their ids in a document of its own,
  * so that writers of one index never meet. The documents are in the order of
- * commits, which `_creationTime` is not: a reader who has seen everything up to
- * the timestamp of its snapshot finds the rest behind it.
+ * commits, which `_creationTime` is not. A transaction sees every commit before
+ * its snapshot, and later ones have larger timestamps, so the largest timestamp
+ * that a reader has seen is where it goes on.
  * https://docs.convex.dev/database/advanced/commit-timestamp
+ *
+ * A reader's timestamp is known as long as its document stands. Cleaning goes
+ * from the oldest on and leaves the last document that it reaches, emptied: so
+ * what follows a document that stands is there as a whole, and after a restored
+ * backup, which lacks the latest documents, a reader learns that it must begin
+ * anew.
  *
  * @module
  */
+import { ConvexError } from "convex/values";
 import type { ReadCtx, WriteCtx } from "./server";
 
-/** A client that asks less often than once an hour reads all rows again. */
-const KEPT_NANOSECONDS = 3_600n * 1_000_000_000n;
+/** A client that asks less often than once an hour may have to read all rows again. */
+const KEPT_MILLISECONDS = 3_600_000;
 
 /** One write in so many deletes old changes, up to so many. */
 const WRITES_PER_CLEANING = 64;
@@ -21,6 +29,9 @@ const CHANGES_CLEANED = 2 * WRITES_PER_CLEANING;
 
 /** Ids that a document holds with room to spare, whatever their characters. */
 const CHARACTERS_PER_CHANGE = 250_000;
+
+/** Where a reader begins that saw no change: before all of them. */
+const BEGINNING = 0n;
 
 /** Remember that this transaction wrote or deleted the rows with these ids. */
 export async function recordChange(
@@ -33,54 +44,114 @@ export async function recordChange(
       characters += ids[end]!.length;
       if (characters > CHARACTERS_PER_CHANGE && end > start) break;
     }
-    await ctx.db.insert("mastra_vector_changes", {
+    const isRecorded = await insertChange(
+      ctx,
       indexName,
-      at: ctx.db.vars.commitTs,
-      ids: ids.slice(start, end),
-    });
+      ids.slice(start, end),
+    );
+    if (!isRecorded) return;
   }
   // Not each time: two transactions that delete the same change conflict.
-  if (Math.random() < 1 / WRITES_PER_CLEANING) await clean(ctx);
+  if (Math.random() < 1 / WRITES_PER_CLEANING) await clean(ctx, indexName);
 }
 
-async function clean({ db, meta }: WriteCtx) {
-  const oldest = meta.getSnapshotTs() - KEPT_NANOSECONDS;
+/** False where the backend has no commit timestamps. */
+async function insertChange(
+  { db }: WriteCtx,
+  indexName: string,
+  ids: string[],
+): Promise<boolean> {
+  // Older versions of npm's `convex` have no such variables.
+  const at = (db as { vars?: { commitTs?: unknown } }).vars?.commitTs;
+  if (at === undefined) return false;
+  try {
+    await db.insert("mastra_vector_changes", { indexName, at, ids });
+    return true;
+  } catch (error) {
+    // Older backends refuse the field by its name, `$commitTs`.
+    if (String(error).includes("$commitTs")) return false;
+    throw error;
+  }
+}
+
+/**
+ * Throw what the backend offers, so that nothing stays written of the attempt
+ * that tells.
+ */
+export async function throwBackend(ctx: WriteCtx): Promise<never> {
+  const commitTimestamps = await insertChange(ctx, "", []);
+  throw new ConvexError({ code: "Backend", backend: { commitTimestamps } });
+}
+
+async function clean({ db }: WriteCtx, indexName: string) {
+  const oldest =
+    BigInt(Math.floor(Date.now() - KEPT_MILLISECONDS)) * 1_000_000n;
   const old = await db
     .query("mastra_vector_changes")
-    .withIndex("by_at", (q) => q.lt("at", oldest))
+    .withIndex("by_index_and_at", (q) =>
+      q.eq("indexName", indexName).lt("at", oldest),
+    )
     .take(CHANGES_CLEANED);
+  const last = old.pop();
+  if (last === undefined) return;
   for (const { _id } of old) await db.delete("mastra_vector_changes", _id);
+  if (last.ids.length > 0) {
+    await db.patch("mastra_vector_changes", last._id, { ids: [] });
+  }
+}
+
+/** Delete some of an index's changes; true if there may be more. */
+export async function forgetChanges(ctx: WriteCtx, indexName: string) {
+  const some = await changesOf(ctx, indexName).take(CHANGES_CLEANED);
+  for (const { _id } of some) await ctx.db.delete("mastra_vector_changes", _id);
+  return some.length === CHANGES_CLEANED;
+}
+
+function changesOf({ db }: ReadCtx, indexName: string, since?: bigint) {
+  return db
+    .query("mastra_vector_changes")
+    .withIndex("by_index_and_at", (q) =>
+      since === undefined
+        ? q.eq("indexName", indexName)
+        : q.eq("indexName", indexName).gte("at", since),
+    );
 }
 
 /**
  * The ids of rows that transactions after `since` wrote or deleted: those of
- * `pageSize` or a few more, and until when. Nothing is known since too long ago.
+ * `pageSize` or a few more, and until when.
  */
 export async function changesSince(
-  { db, meta }: ReadCtx,
+  ctx: ReadCtx,
   indexName: string,
   since: bigint | null,
   pageSize: number,
 ) {
-  const now = meta.getSnapshotTs();
-  // Beyond the snapshot: it is of a deployment that was put back to an earlier state.
-  if (since === null || since < now - KEPT_NANOSECONDS || since > now) {
-    return { isKnown: false, ids: [], until: now, hasMore: false };
-  }
-  const changes = db
-    .query("mastra_vector_changes")
-    .withIndex("by_index_and_at", (q) =>
-      q.eq("indexName", indexName).gt("at", since).lte("at", now),
-    );
+  const unknown = async () => {
+    const newest = await changesOf(ctx, indexName).order("desc").first();
+    const until: bigint = newest === null ? BEGINNING : newest.at;
+    return { isKnown: false, ids: [], until, hasMore: false };
+  };
+  if (since === null) return await unknown();
   const ids = new Set<string>();
   let until = since;
-  for await (const change of changes) {
+  let isKnown = since === BEGINNING;
+  for await (const change of changesOf(ctx, indexName, since)) {
+    if (change.at === since) {
+      isKnown = true;
+      continue;
+    }
+    // Emptied: the changes before it are gone.
+    if (!isKnown || (until === BEGINNING && change.ids.length === 0)) {
+      return await unknown();
+    }
     // Not in the middle of a transaction, which may have left several.
     if (ids.size >= pageSize && change.at !== until) {
       return { isKnown: true, ids: [...ids], until, hasMore: true };
     }
     for (const id of change.ids) ids.add(id);
-    until = change.at as bigint;
+    until = change.at;
   }
-  return { isKnown: true, ids: [...ids], until: now, hasMore: false };
+  if (!isKnown) return await unknown();
+  return { isKnown: true, ids: [...ids], until, hasMore: false };
 }

@@ -6,6 +6,7 @@
  */
 import { textField, type StorageRequest } from "../model/request";
 import type { RecordTable, WriteCtx } from "../model/server";
+import { throwBackend } from "../model/vectorChanges";
 import type { StorageReply } from "../validators";
 import { checkpoints, checkpointWrites } from "./checkpoints";
 import { documents } from "./documents";
@@ -110,6 +111,7 @@ function readsOf(tables: Record<string, Operations<never>>): string[] {
 
 function prepare(request: StorageRequest): Transaction {
   if (request.op === "version") return async () => version();
+  if (request.op === "backend") return throwBackend;
   const tableName = textField(request, "tableName");
   if (isRecordTable(tableName)) return prepareRecords(request, tableName);
   // Mastra's name for the rows of `mastra_workflow_snapshots`.

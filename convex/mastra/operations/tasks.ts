@@ -193,6 +193,29 @@ const deleteMany = write({
   },
 });
 
+/**
+ * Delete those of the tasks with these ids that satisfy the conditions: a task
+ * that changed since the client listed it is looked at again.
+ */
+const deleteTasks = write({
+  args: (request) => ({
+    ids: idsField(request, "ids"),
+    conditions: conditionsOf(request, "filters"),
+  }),
+  handler: async (ctx, table: Tasks, { ids, conditions }) => {
+    const tasks = await findInBatches(ids, (id) => findTask(ctx, id));
+    const wanted = tasks
+      .filter((task) => satisfies(task, conditions))
+      .map((task) => String(task.id));
+    const rows = await findInBatches(wanted, (id) =>
+      findRecord(ctx, table, id),
+    );
+    await deleteRows(ctx, table, rows);
+    await deleteDocuments(ctx, TASKS, wanted);
+    return { ok: true };
+  },
+});
+
 /** Rows first, then documents. */
 const clearTable = write({
   args: () => ({}),
@@ -262,6 +285,7 @@ export const tasks: Operations<Tasks> = {
   queryTable,
   patch,
   deleteMany,
+  deleteTasks,
   clearTable,
   dropTable: clearTable,
   claimTask,

@@ -12,6 +12,8 @@ import { findInBatches, mapInBatches } from "../model/batches";
 import { read, write, type Operations } from "./operation";
 import { findRecord } from "../model/records";
 import { idsToLoad } from "./records";
+import { sameValue } from "../model/sameValue";
+import type { StorageReply } from "../validators";
 import {
   cursorOf,
   idsField,
@@ -24,14 +26,28 @@ import {
   recordsField,
   textField,
   type StorageRecord,
+  type StorageRequest,
 } from "../model/request";
-import { firstOf, pageOf, rowsWhere } from "../model/rows";
-import type { DataModel, ReadCtx, WriteCtx } from "../model/server";
+import { fromBytes, toBytes } from "../model/numbers";
+import { pageOf, rowsWhere } from "../model/rows";
+import type { DataModel, ReadCtx, StoredRow, WriteCtx } from "../model/server";
 import { queryArgs, queryRows } from "./tableQuery";
 import { changesSince, recordChange } from "../model/vectorChanges";
 
 /** As many as a client reads in a page: 9 MiB at 4096 dimensions. */
 const VECTORS_PER_PAGE = 256;
+
+/**
+ * The most that one page reads: a transaction may read 16 MiB in 32,000
+ * documents, and the last of them may be 1 MiB.
+ * https://docs.convex.dev/production/state/limits
+ */
+const MAX_VECTORS_READ = 8000;
+const MAX_BYTES_OF_VECTORS_READ = 14 * 1024 * 1024;
+
+/** The most that one call deletes: deleting a row reads it a second time. */
+const MAX_VECTORS_DELETED = 4000;
+const MAX_BYTES_OF_VECTORS_DELETED = 6 * 1024 * 1024;
 
 type VectorRow = DataModel["mastra_vectors"]["document"];
 type VectorFields = WithoutSystemFields<VectorRow>;
@@ -45,6 +61,37 @@ async function findVector({ db }: ReadCtx, indexName: string, id: string) {
 
 async function findVectors(ctx: ReadCtx, indexName: string, ids: string[]) {
   return await findInBatches(ids, (id) => findVector(ctx, indexName, id));
+}
+
+/**
+ * An operation that writes rows of an index, which must exist. Reading the
+ * index's document in the transaction that writes makes the write conflict with
+ * a deletion of the index, so that no row outlives it.
+ */
+function writeRows<Args>({
+  args,
+  handler,
+}: {
+  args: (request: StorageRequest) => Args;
+  handler: (
+    ctx: WriteCtx,
+    indexName: string,
+    args: Args,
+  ) => Promise<StorageReply>;
+}) {
+  return write({
+    args,
+    handler: async (ctx: WriteCtx, indexName: string, checked: Args) => {
+      const index = await findRecord(ctx, "mastra_vector_indexes", indexName);
+      if (index !== null) return await handler(ctx, indexName, checked);
+      return {
+        ok: false,
+        code: "IndexNotFound",
+        error: `index ${JSON.stringify(indexName)} does not exist`,
+        details: { index_name: indexName },
+      };
+    },
+  });
 }
 
 /**
@@ -70,7 +117,7 @@ async function upsert(
 }
 
 /** Insert one vector, or replace the one with its id. */
-const insert = write({
+const insert = writeRows({
   args: (request) => {
     const record = recordField(request, "record");
     if (!record.id) {
@@ -78,37 +125,62 @@ const insert = write({
     }
     return { record };
   },
-  handler: async (ctx, indexName: string, { record }) => {
+  handler: async (ctx, indexName, { record }) => {
     await upsert(ctx, indexName, [record]);
     return { ok: true };
   },
 });
 
 /** Insert or replace many; of records with one id the last is written. */
-const batchInsert = write({
-  args: (request) => {
-    const byId = new Map<unknown, StorageRecord>();
-    for (const record of recordsField(request, "records")) {
-      // Mastra skips records without an id.
-      if (record.id) byId.set(record.id, record);
-    }
-    return { records: [...byId.values()] };
-  },
-  handler: async (ctx, indexName: string, { records }) => {
+const batchInsert = writeRows({
+  args: (request) => ({ records: lastById(recordsField(request, "records")) }),
+  handler: async (ctx, indexName, { records }) => {
     await upsert(ctx, indexName, records);
     return { ok: true };
   },
 });
 
+/** As `batchInsert`, of records with their embeddings in bytes, as `float32` or `float64`. */
+const upsertVectors = writeRows({
+  args: (request) => ({
+    records: lastById(recordsField(request, "records")).map(fromRecordBytes),
+  }),
+  handler: async (ctx, indexName, { records }) => {
+    await upsert(ctx, indexName, records);
+    return { ok: true };
+  },
+});
+
+function lastById(records: StorageRecord[]): StorageRecord[] {
+  const byId = new Map<unknown, StorageRecord>();
+  for (const record of records) {
+    // Mastra skips records without an id.
+    if (record.id) byId.set(record.id, record);
+  }
+  return [...byId.values()];
+}
+
+function fromRecordBytes({ float32, float64, ...record }: StorageRecord) {
+  if (float32 instanceof ArrayBuffer && float32.byteLength % 4 === 0) {
+    return { ...record, embedding: fromBytes({ float32 }) };
+  }
+  if (float64 instanceof ArrayBuffer && float64.byteLength % 8 === 0) {
+    return { ...record, embedding: fromBytes({ float64 }) };
+  }
+  throw new InvalidRequest(
+    "upsertVectors records must have float32 or float64, bytes of whole numbers",
+  );
+}
+
 /** Replace the given fields of one vector; true if it exists. */
-const patch = write({
+const patch = writeRows({
   args: (request) => {
     const fields = { ...recordField(request, "record") };
     delete fields.id;
     delete fields.indexName;
     return { id: textField(request, "id"), fields };
   },
-  handler: async (ctx, indexName: string, { id, fields }) => {
+  handler: async (ctx, indexName, { id, fields }) => {
     const row = await findVector(ctx, indexName, id);
     if (row === null) return { ok: true, result: false };
     await ctx.db.patch("mastra_vectors", row._id, fields);
@@ -121,7 +193,7 @@ const patch = write({
  * Of every vector that exists among `ids`: replace the embedding, merge the
  * metadata shallowly, whichever is given. Returns the ids updated.
  */
-const updateVectors = write({
+const updateVectors = writeRows({
   args: (request) => {
     const args = {
       ids: idsField(request, "ids"),
@@ -135,18 +207,90 @@ const updateVectors = write({
     }
     return args;
   },
-  handler: async (ctx, indexName: string, { ids, embedding, metadata }) => {
+  handler: async (ctx, indexName, { ids, ...fields }) => {
     const rows = await findVectors(ctx, indexName, ids);
-    for (const row of rows) {
-      const stored = isRecord(row.metadata) ? row.metadata : {};
-      await ctx.db.patch("mastra_vectors", row._id, {
-        ...(embedding && { embedding }),
-        ...(metadata && { metadata: { ...stored, ...metadata } }),
-      });
-    }
-    const updated = rows.map((row) => row.id);
-    await recordChange(ctx, indexName, updated);
-    return { ok: true, result: updated };
+    await update(ctx, indexName, rows, fields);
+    return { ok: true, result: rows.map((row) => row.id) };
+  },
+});
+
+async function update(
+  ctx: WriteCtx,
+  indexName: string,
+  rows: VectorRow[],
+  { embedding, metadata }: { embedding?: number[]; metadata?: StorageRecord },
+) {
+  for (const row of rows) {
+    const stored = isRecord(row.metadata) ? row.metadata : {};
+    await ctx.db.patch("mastra_vectors", row._id, {
+      ...(embedding && { embedding }),
+      ...(metadata && { metadata: { ...stored, ...metadata } }),
+    });
+  }
+  await recordChange(
+    ctx,
+    indexName,
+    rows.map((row) => row.id),
+  );
+}
+
+/**
+ * Rows as a client saw them when it decided that its filter admits them: their
+ * ids and their metadata, which is all that a filter looks at.
+ */
+function rowsSeen(request: StorageRequest) {
+  const seen = new Map<string, unknown>();
+  for (const row of recordsField(request, "rows")) {
+    seen.set(textField(row, "id"), row.metadata ?? {});
+  }
+  return { seen };
+}
+
+/**
+ * The rows whose metadata is what was seen, and the ids of those that exist
+ * with other metadata: only the client's filter can tell whether it admits them
+ * now.
+ */
+async function splitByChange(
+  ctx: ReadCtx,
+  indexName: string,
+  seen: Map<string, unknown>,
+) {
+  const rows = await findVectors(ctx, indexName, [...seen.keys()]);
+  const isAsSeen = (row: VectorRow) =>
+    sameValue(row.metadata ?? {}, seen.get(row.id));
+  return {
+    unchanged: rows.filter(isAsSeen),
+    changed: rows.filter((row) => !isAsSeen(row)).map((row) => row.id),
+  };
+}
+
+/**
+ * Merge metadata into the rows that are as they were seen. Returns the ids of
+ * those that changed since, which stay as they are.
+ */
+const updateSeen = writeRows({
+  args: (request) => ({
+    ...rowsSeen(request),
+    metadata: recordField(request, "metadata"),
+  }),
+  handler: async (ctx, indexName, { seen, metadata }) => {
+    const { unchanged, changed } = await splitByChange(ctx, indexName, seen);
+    await update(ctx, indexName, unchanged, { metadata });
+    return { ok: true, result: changed };
+  },
+});
+
+/**
+ * Delete the rows that are as they were seen. Returns the ids of those that
+ * changed since, which stay.
+ */
+const deleteSeen = write({
+  args: rowsSeen,
+  handler: async (ctx, indexName: string, { seen }) => {
+    const { unchanged, changed } = await splitByChange(ctx, indexName, seen);
+    await remove(ctx, indexName, unchanged);
+    return { ok: true, result: changed };
   },
 });
 
@@ -179,26 +323,58 @@ const queryTable = read({
 });
 
 /**
+ * A page of an index's vectors in stored order, as many as a transaction can
+ * read, their embeddings in bytes.
+ */
+const queryVectors = read({
+  args: (request) => ({ cursor: cursorOf(request), pageSize: sizeOf(request) }),
+  handler: async (ctx, indexName: string, { cursor, pageSize }) => {
+    const rows = rowsWhere(ctx, "mastra_vectors", [inIndex(indexName)]);
+    const page = await pageOf(
+      rows,
+      cursor,
+      pageSize ?? MAX_VECTORS_READ,
+      MAX_BYTES_OF_VECTORS_READ,
+    );
+    return { ...page, result: page.result.map(inBytes) };
+  },
+});
+
+function sizeOf(request: StorageRequest): number | undefined {
+  const { pageSize } = request;
+  if (pageSize !== undefined && !(isCount(pageSize) && pageSize > 0)) {
+    throw new InvalidRequest(
+      `${request.op} pageSize must be a positive integer`,
+    );
+  }
+  return pageSize;
+}
+
+/** A row with its embedding in bytes, as `float32` or `float64`. */
+function inBytes({ embedding, ...row }: StoredRow) {
+  return { ...row, ...toBytes(embedding) };
+}
+
+/**
  * The vectors written since `cursor`, as they are now, and the ids of those
  * deleted: ask again from `continuationCursor` on while `hasMore`. Where it isn't
  * known what changed, as without a cursor, the client reads all vectors, and
- * then what changed meanwhile.
+ * then what changed meanwhile. `asBytes`: embeddings come in bytes.
  */
 const queryChanges = read({
   args: (request) => {
-    const { pageSize = VECTORS_PER_PAGE } = request;
-    if (!isCount(pageSize) || pageSize === 0) {
-      throw new InvalidRequest(
-        "queryChanges pageSize must be a positive integer",
-      );
-    }
+    const pageSize = sizeOf(request) ?? VECTORS_PER_PAGE;
     const cursor = cursorOf(request);
     if (cursor !== null && !/^\d+$/.test(cursor)) {
       throw new InvalidRequest("queryChanges cursor must be one of its own");
     }
-    return { since: cursor === null ? null : BigInt(cursor), pageSize };
+    return {
+      since: cursor === null ? null : BigInt(cursor),
+      pageSize,
+      asBytes: request.asBytes === true,
+    };
   },
-  handler: async (ctx, indexName: string, { since, pageSize }) => {
+  handler: async (ctx, indexName: string, { since, pageSize, asBytes }) => {
     const { isKnown, ids, until, hasMore } = await changesSince(
       ctx,
       indexName,
@@ -210,7 +386,7 @@ const queryChanges = read({
     const index = await findRecord(ctx, "mastra_vector_indexes", indexName);
     return {
       ok: true,
-      result: rows,
+      result: asBytes ? rows.map(inBytes) : rows,
       hasMore,
       continuationCursor: String(until),
       changes: {
@@ -248,13 +424,24 @@ const deleteMany = write({
 /** Delete some of the index's vectors; the client repeats while `hasMore`. */
 const clearTable = write({
   args: () => ({}),
-  handler: async (ctx, indexName: string) => {
-    const rows = rowsWhere(ctx, "mastra_vectors", [inIndex(indexName)]);
-    const { some, hasMore } = await firstOf(rows);
-    await remove(ctx, indexName, some as VectorRow[]);
-    return { ok: true, hasMore };
-  },
+  handler: async (ctx, indexName: string) => ({
+    ok: true,
+    hasMore: await removeSome(ctx, indexName),
+  }),
 });
+
+/** Delete some of an index's rows; true if there are more. */
+export async function removeSome(ctx: WriteCtx, indexName: string) {
+  const rows = rowsWhere(ctx, "mastra_vectors", [inIndex(indexName)]);
+  const { result, hasMore } = await pageOf(
+    rows,
+    null,
+    MAX_VECTORS_DELETED,
+    MAX_BYTES_OF_VECTORS_DELETED,
+  );
+  await remove(ctx, indexName, result as VectorRow[]);
+  return hasMore;
+}
 
 async function remove(ctx: WriteCtx, indexName: string, rows: VectorRow[]) {
   for (const row of rows) await ctx.db.delete("mastra_vectors", row._id);
@@ -269,14 +456,18 @@ function inIndex(indexName: string) {
 export const vectors: Operations<string> = {
   insert,
   batchInsert,
+  upsertVectors,
   patch,
   updateVectors,
+  updateSeen,
   load,
   loadMany,
   queryTable,
+  queryVectors,
   queryChanges,
   count,
   deleteMany,
+  deleteSeen,
   clearTable,
   // A vector index has no table of its own to drop.
   dropTable: clearTable,

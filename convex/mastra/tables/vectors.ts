@@ -39,11 +39,12 @@ export const mastraVectorsTable = ownTable("mastra_vectors", {
 export const mastraVectorChangesTable = ownTable("mastra_vector_changes", {
   fields: {
     indexName: v.string(),
-    at: v.commitTs(),
+    // The timestamp of the commit, an int64. Not `v.commitTs()`: backends
+    // before August 2026 refuse a schema that has it.
+    at: v.any(),
     ids: v.array(v.string()),
   },
   indexes: {
     by_index_and_at: ["indexName", "at"],
-    by_at: ["at"],
   },
 });

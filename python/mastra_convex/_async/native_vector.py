@@ -32,8 +32,10 @@ from mastra_convex._async.mastra_vector import (
     Filter,
     Progress,
     QueryOptions,
+    Strategy,
     index_not_found,
 )
+from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._metadata import stored_metadata, stored_value
 from mastra_convex._replies import checked_native
 from mastra_convex._results import as_result, matching
@@ -43,6 +45,7 @@ from mastra_convex.errors import (
     DimensionMismatchError,
     FilterError,
     FunctionError,
+    FunctionNotFoundError,
     InvalidArgumentError,
     LimitExceededError,
     MastraConvexError,
@@ -55,6 +58,10 @@ from mastra_convex.types import IndexStats, Metric, NativeIndex, QueryResult, Qu
 MAX_TOP_K = 256
 # Upstream's batch for writes.
 CALL_ROWS = 100
+
+# This package's actions: the ids of a search, and its rows.
+QUERY = "mastra/nativeVector:query"
+SEARCH = "mastra/nativeVector:search"
 
 _SCAN_HINT = "ConvexVector scans: any top_k, the whole filter language, filters on any metadata."
 
@@ -87,7 +94,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         *,
         indexes: Mapping[str, NativeIndex],
         id: str = "convex-native-vector",
-        action: str = "mastra/nativeVector:query",
+        action: str = QUERY,
         query: str = "mastra/nativeVector:read",
         mutation: str = "mastra/nativeVector:write",
         describe_count_limit: int = 10_000,
@@ -97,6 +104,8 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         self.id = plain(id)
         self._indexes = plain_keys(indexes)
         self._action, self._query, self._mutation = plain(action), plain(query), plain(mutation)
+        # The action that gives rows too, beside this package's own; None where there is none.
+        self._search: str | None = SEARCH if self._action == QUERY else None
         self._describe_count_limit = describe_count_limit
         self._declared: set[str] = set()
 
@@ -181,6 +190,7 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         filter: Filter | None = None,
         include_vector: bool = False,
         min_score: float | None = None,
+        strategy: Strategy | None = None,
     ) -> QueryResults:
         """Return the rows of an index most similar to a vector, by Convex's vector index.
 
@@ -218,6 +228,10 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         """
         place = "ConvexNativeVector.query"
         index = await self._index(place, index_name)
+        if strategy is not None:
+            raise UnsupportedOperationError(
+                f"{place}: strategy {strategy!r}; Convex's vector index is the only one here", hint=_SCAN_HINT
+            )
         if query_vector is None:
             raise UnsupportedOperationError(f"{place}: a query without a vector needs a scan", hint=_SCAN_HINT)
         vector = as_vector(place, query_vector, index.dimension)
@@ -229,21 +243,33 @@ class AsyncConvexNativeVector(AsyncMastraVector):
         wire_filter = _wire_filter(place, filter, index)
         if wire_filter is not None:
             request["filter"] = wire_filter
-        found = await self._call("action", self._action, index, request)
-        scores = {hit["id"]: hit["score"] for hit in found if min_score is None or hit["score"] >= min_score}
-        if found:
-            documents = await self._read("getByConvexIds", index, ids=list(scores), includeVector=include_vector)
-        else:
-            # An empty table and one that the schema lacks both give no hits, but looking up an id fails only for the
-            # latter.
-            await self._read("listByIds", index, ids=[""])
-            documents = []
+        hits = await self._hits(index, request, include_vector)
+        hits = [(row, score) for row, score in hits if min_score is None or score >= min_score]
         return QueryResults.from_hits(
-            ids=[document[index.id_field] for document in documents],
-            scores=[scores[document["_id"]] for document in documents],
-            metadata=[document.get(index.metadata_field) or {} for document in documents],
-            vectors=[document[index.vector_field] for document in documents] if include_vector else None,
+            ids=[row[index.id_field] for row, _ in hits],
+            scores=[score for _, score in hits],
+            metadata=[row.get(index.metadata_field) or {} for row, _ in hits],
+            vectors=[row[index.vector_field] for row, _ in hits] if include_vector else None,
         )
+
+    async def _hits(
+        self, index: NativeIndex, request: dict[str, Any], include_vector: bool
+    ) -> list[tuple[dict[str, Any], float]]:
+        """The rows of a search with their scores, best first: in one call, or in two of npm's functions."""
+        if self._search is not None:
+            try:
+                found = await self._call("action", self._search, index, {**request, "includeVector": include_vector})
+                return [(hit["row"], hit["score"]) for hit in found]
+            except FunctionNotFoundError:
+                self._search = None
+        found = await self._call("action", self._action, index, request)
+        if not found:
+            # As in a table that the schema lacks; but to look for an id there fails.
+            await self._read("listByIds", index, ids=[""])
+            return []
+        scores = {hit["id"]: hit["score"] for hit in found}
+        rows = await self._read("getByConvexIds", index, ids=list(scores), includeVector=include_vector)
+        return [(row, scores[row["_id"]]) for row in rows]
 
     async def query_many(
         self,
@@ -258,6 +284,20 @@ class AsyncConvexNativeVector(AsyncMastraVector):
             await self.query(index_name, vector, **options)
             for vector in as_vectors(place, query_vectors, index.dimension)
         ]
+
+    def watch(
+        self, index_name: str, query_vector: ArrayLike, *, top_k: int = 10, filter: Filter | None = None
+    ) -> AsyncSubscription[QueryResults]:
+        """Convex's vector index isn't live.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            Always; it names the alternative.
+        """
+        raise UnsupportedOperationError(
+            "ConvexNativeVector.watch: Convex's vector index can't be followed live.", hint=_SCAN_HINT
+        )
 
     async def list_indexes(self) -> list[str]:
         """Return the names in `indexes`."""

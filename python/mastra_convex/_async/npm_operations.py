@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import numpy as np
+
 from mastra_convex.records._values import now, parsed
 from mastra_convex.types import iso_text
 
@@ -164,6 +166,47 @@ async def update_vectors(send: Send, table: str, request: Row) -> Row:
     return {"result": updated}
 
 
+async def upsert_vectors(send: Send, table: str, request: Row) -> Row:
+    """Insert rows with their numbers as they are, not in bytes."""
+    records = []
+    for record in request["records"]:
+        forms = {"float32": "<f4", "float64": "<f8"}
+        form = next(form for form in forms if form in record)
+        embedding = np.frombuffer(record[form], forms[form])
+        rest = {name: value for name, value in record.items() if name != form}
+        records.append(rest | {"embedding": embedding})
+    return await send("batchInsert", table, {"records": records})
+
+
+async def update_seen(send: Send, table: str, request: Row) -> Row:
+    """Update rows by their ids, also where they have changed since."""
+    ids = [row["id"] for row in request["rows"]]
+    await update_vectors(send, table, {"ids": ids, "metadata": request["metadata"]})
+    return {"result": []}
+
+
+async def delete_seen(send: Send, table: str, request: Row) -> Row:
+    """Delete rows by their ids, also where they have changed since."""
+    await send("deleteMany", table, {"ids": [row["id"] for row in request["rows"]]})
+    return {"result": []}
+
+
+async def delete_vector_index(send: Send, table: str, request: Row) -> Row:
+    """Delete the rows of an index, then the index, then the rows that were written in between."""
+    rows = f"mastra_vector_{request['id']}"
+    while (await send("clearTable", rows, {})).get("hasMore"):
+        pass
+    await send("deleteMany", table, {"ids": [request["id"]]})
+    while (await send("clearTable", rows, {})).get("hasMore"):
+        pass
+    return {"hasMore": False}
+
+
+async def delete_tasks(send: Send, table: str, request: Row) -> Row:
+    """Delete tasks by their ids, also where they have changed since."""
+    return await send("deleteMany", table, {"ids": request["ids"]})
+
+
 async def list_legacy_tasks(send: Send, table: str, request: Row) -> Row:
     """No tasks: npm's functions list them among the others."""
     return {"result": {"tasks": [], "exist": False}, "hasMore": False}
@@ -201,7 +244,10 @@ OPERATIONS: dict[str, Callable[[Send, str, Row], Awaitable[Row]]] = {
     "createVectorIndex": create_vector_index,
     "deleteMessages": delete_messages,
     "deleteSchedule": delete_schedule,
+    "deleteSeen": delete_seen,
+    "deleteTasks": delete_tasks,
     "deleteThread": delete_thread,
+    "deleteVectorIndex": delete_vector_index,
     "deleteWorkflowRun": delete_workflow_run,
     "fillStatus": fill_status,
     "listLegacyTasks": list_legacy_tasks,
@@ -209,5 +255,7 @@ OPERATIONS: dict[str, Callable[[Send, str, Row], Awaitable[Row]]] = {
     "queryPage": query_page,
     "queryTable": query_table,
     "saveMessages": save_messages,
+    "updateSeen": update_seen,
     "updateVectors": update_vectors,
+    "upsertVectors": upsert_vectors,
 }

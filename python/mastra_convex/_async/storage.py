@@ -14,6 +14,7 @@ from mastra_convex._replies import checked_reply, next_cursor
 from mastra_convex.errors import (
     AlreadyExistsError,
     FunctionError,
+    IndexNotFoundError,
     MastraConvexError,
     NotFoundError,
     OutcomeUnknownError,
@@ -29,6 +30,7 @@ Admits = Callable[[Row], bool]
 
 ERRORS: dict[str, type[MastraConvexError]] = {
     "AlreadyExists": AlreadyExistsError,
+    "IndexNotFound": IndexNotFoundError,
     "NotFound": NotFoundError,
     "RevisionConflict": WriteConflictError,
     "ThreadNotFound": ThreadNotFoundError,

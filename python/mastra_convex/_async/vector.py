@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Unpack, cast
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from mastra_convex import _native
@@ -30,18 +31,24 @@ from mastra_convex._async.mastra_vector import (
     Filter,
     Progress,
     QueryOptions,
+    SearchOptions,
+    Strategy,
     index_not_found,
 )
 from mastra_convex._async.storage import AsyncStorage
+from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._metadata import stored_metadata
 from mastra_convex._results import as_result, matching
-from mastra_convex._rows import CALL_BYTES, CALL_ROWS, batches, row_sizes
+from mastra_convex._rows import CALL_BYTES, CALL_ROWS, batches, row_sizes, vector_bytes
 from mastra_convex.errors import (
+    ApplicationError,
     DimensionMismatchError,
+    FilterError,
     IndexNotFoundError,
     InvalidArgumentError,
     LimitExceededError,
     MastraConvexError,
+    WriteConflictError,
 )
 from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults, iso_text
 
@@ -53,6 +60,22 @@ MAX_DIMENSION = 8192
 
 # As many as the storage function reads in a page.
 ROWS_PER_PAGE = 256
+
+# The codes of the functions that search.
+SEARCH_ERRORS: dict[str, type[MastraConvexError]] = {
+    "DimensionMismatch": DimensionMismatchError,
+    "InvalidArgument": InvalidArgumentError,
+    "InvalidFilter": FilterError,
+    "SearchTimedOut": LimitExceededError,
+    "TooManyRows": LimitExceededError,
+}
+
+# How often rows that others change meanwhile are looked at again.
+MOST_ROUNDS = 100
+
+# A row's ``id`` and ``metadata``, as a filter saw them.
+SeenRow = dict[str, Any]
+Ids = list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +109,12 @@ class AsyncConvexVector(AsyncMastraVector):
     max_staleness : float, default 0
         Seconds for which rows that were read may be used again, if the deployed functions are npm's, which can't report
         changes. With this package's functions a query never misses a write that was acknowledged before it.
+    strategy : {"auto", "server", "mirror", "pages"}, default "auto"
+        Where an index of a remote deployment is scored; ids, order and score bits are the same. ``"server"``: in the
+        deployment, which returns the results alone. ``"mirror"``: here, over rows that are kept in memory; a query
+        transfers the rows that changed. ``"pages"``: here, over rows that are read for it. ``"auto"`` asks the
+        deployment until the time it took would have paid for transferring the rows, then keeps a mirror, if the rows
+        fit ``connect``'s ``mirror_bytes``. Functions that have no search are read.
     **options
         ``connect``'s, with a target.
     """
@@ -97,10 +126,12 @@ class AsyncConvexVector(AsyncMastraVector):
         id: str = "convex-vector",
         storage_function: str = "mastra/storage:handle",
         max_staleness: float = 0,
+        strategy: Strategy = "auto",
         **options: Unpack[ConnectOptions],
     ) -> None:
         super().__init__(deployment, **options)
         self.id = plain(id)
+        self._strategy = as_strategy("ConvexVector", strategy)
         self._storage = AsyncStorage(self._functions, storage_function)
         self._max_staleness = as_seconds("ConvexVector: max_staleness", max_staleness)
 
@@ -209,12 +240,12 @@ class AsyncConvexVector(AsyncMastraVector):
             await self.delete_vectors(index_name, filter=delete_filter)
 
         async def insert(records: list[dict[str, Any]]) -> None:
-            await self._storage.call("batchInsert", index.table, records=records)
+            await self._storage.call("upsertVectors", index.table, place=place, records=records)
 
         for batch in batches(sizes, most_rows):
             records: list[dict[str, Any]] = [
-                {"id": id, "embedding": vector, "metadata": row} if row else {"id": id, "embedding": vector}
-                for id, vector, row in zip(ids[batch], matrix[batch], rows[batch], strict=True)
+                {"id": id, **vector, "metadata": row} if row else {"id": id, **vector}
+                for id, vector, row in zip(ids[batch], vector_bytes(matrix[batch]), rows[batch], strict=True)
             ]
             try:
                 await in_halves(insert, records)
@@ -234,6 +265,7 @@ class AsyncConvexVector(AsyncMastraVector):
         filter: Filter | None = None,
         include_vector: bool = False,
         min_score: float | None = None,
+        strategy: Strategy | None = None,
     ) -> QueryResults:
         """Return the rows of an index most similar to a vector.
 
@@ -282,15 +314,85 @@ class AsyncConvexVector(AsyncMastraVector):
         left out and counted in ``stats.skipped``. Score: as ``@mastra/convex``, ``src/vector/index.ts``,
         ``cosineSimilarity``, with the same order of operations.
         """
-        batch = await self._rows("ConvexVector.query", index_name)
-        return await call(
-            batch.query,
-            query_vector,
-            top_k,
-            filter=filter,
-            include_vector=include_vector,
-            min_score=min_score,
-        )
+        place = "ConvexVector.query"
+        options: SearchOptions = {
+            "top_k": top_k,
+            "filter": filter,
+            "include_vector": include_vector,
+            "min_score": min_score,
+        }
+        found = await self._searched(place, self._named(place, index_name, strategy), query_vector, **options)
+        if found is not None:
+            return found
+        batch = await self._rows(place, index_name, strategy)
+        return await call(batch.query, query_vector, **options)
+
+    async def _searched(
+        self,
+        place: str,
+        index: _native.VectorIndex,
+        query_vector: ArrayLike | None,
+        **options: Unpack[SearchOptions],
+    ) -> QueryResults | None:
+        """The results, if the deployment is the one to search; None if the rows are to be scored here."""
+        try:
+            found = await self._functions.search(
+                index,
+                query_vector,
+                options.get("top_k", 10),
+                filter=options.get("filter"),
+                include_vector=options.get("include_vector", False),
+                min_score=options.get("min_score"),
+            )
+        except ApplicationError as error:
+            if isinstance(error.data, dict) and error.data.get("code") == "IndexNotFound":
+                raise await self._not_found(place, index.name) from None
+            raise search_error(place, error) from error
+        return found
+
+    def watch(
+        self, index_name: str, query_vector: ArrayLike, *, top_k: int = 10, filter: Filter | None = None
+    ) -> AsyncSubscription[QueryResults]:
+        """Follow the rows of an index most similar to a vector: the results now, and again when they change.
+
+        Parameters
+        ----------
+        index_name : str
+            The index, of as many rows as one Convex query can read: 16 MiB, some 4,000 of 384 dimensions.
+        query_vector : array_like of float, shape (dimension,)
+            As for `query`.
+        top_k : int, default 10
+            Upper bound on the number of results.
+        filter : mapping, optional
+            As for `query`, without ``$regex``.
+
+        Returns
+        -------
+        AsyncSubscription of QueryResults
+            Each state as `query` returns it, with ``stats.strategy`` ``"server"``.
+
+        Raises
+        ------
+        FilterError
+            The filter isn't one, or has ``$regex``.
+        """
+        place = "ConvexVector.watch"
+        # Only the deployment knows the index's dimension.
+        vector = as_vector(place, query_vector, np.size(query_vector))
+        args: dict[str, Any] = {
+            "indexName": as_index_name(place, index_name),
+            "vector": vector,
+            "topK": float(as_integer(f"{place}: top_k", top_k, 1, 2**31)),
+        }
+        if filter is not None:
+            text = _native.filter_text(filter)
+            if text is None:
+                raise FilterError(
+                    f"{place}: filter has $regex; a live search runs in the deployment, which has the other operators"
+                )
+            args["filter"] = text
+        path = f"{self._storage.function.removesuffix('storage:handle')}vectors:search"
+        return self._functions.watch(path, args, QueryResults.from_search)
 
     async def query_many(
         self,
@@ -301,8 +403,18 @@ class AsyncConvexVector(AsyncMastraVector):
         """Query with each row of a matrix, shape (queries, dimension), as `query` does. This is cheaper than single
         queries.
         """
-        batch = await self._rows("ConvexVector.query_many", index_name)
-        return await call(batch.query_many, query_vectors, **options)
+        place = "ConvexVector.query_many"
+        strategy = options.pop("strategy", None)
+        rest = cast(SearchOptions, options)
+        index = self._named(place, index_name, strategy)
+        if index.strategy == "server":
+            found = [await self._searched(place, index, vector, **rest) for vector in np.asarray(query_vectors)]
+            # In this process there is nobody to ask.
+            if all(results is not None for results in found):
+                return cast(list[QueryResults], found)
+        # Several queries pay for the rows.
+        batch = await self._rows(place, index_name, strategy)
+        return await call(batch.query_many, query_vectors, **rest)
 
     async def list_indexes(self) -> list[str]:
         """Return the names of the indexes, oldest first."""
@@ -359,22 +471,25 @@ class AsyncConvexVector(AsyncMastraVector):
             fields["metadata"] = _merged(place, metadata, index.dimension)
         if not fields:
             raise InvalidArgumentError(f"{place}: neither a vector nor metadata is given; expected one of them")
-        await self._storage.call("updateVectors", index.table, ids=[id], **fields)
+        await self._storage.call("updateVectors", index.table, place=place, ids=[id], **fields)
 
     async def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
         """Merge metadata, key by key, into the rows that match a filter.
 
-        This is one transaction if Convex's limits allow it, else several. An empty filter is an error.
+        This is one transaction if Convex's limits allow it, else several. The transaction that updates a row checks
+        that its metadata still matches. An empty filter is an error.
         """
         place = "ConvexVector.update_vectors"
         index = await self._index(place, index_name)
         merged = _merged(place, metadata, index.dimension)
 
-        async def update(ids: list[str]) -> None:
-            await self._storage.call("updateVectors", index.table, ids=ids, metadata=merged)
+        async def update(rows: list[SeenRow]) -> list[str]:
+            changed: list[str] = await self._storage.call(
+                "updateSeen", index.table, place=place, rows=rows, metadata=merged
+            )
+            return changed
 
-        for ids in _calls(index, await self._matching(place, index, filter, "update")):
-            await in_halves(update, ids)
+        await self._change_matching(place, index, filter, "update", update)
 
     async def delete_vector(self, index_name: str, id: str) -> None:
         """Delete a row. Does nothing if the id is unknown."""
@@ -385,7 +500,8 @@ class AsyncConvexVector(AsyncMastraVector):
     ) -> None:
         """Delete rows by their ids, or the rows that match a filter. Unknown ids are ignored.
 
-        This is one transaction if Convex's limits allow it, else several. Empty ids and an empty filter are errors.
+        This is one transaction if Convex's limits allow it, else several. The transaction that deletes a row by a
+        filter checks that its metadata still matches. Empty ids and an empty filter are errors.
         """
         place = "ConvexVector.delete_vectors"
         if (ids is None) == (filter is None):
@@ -394,35 +510,47 @@ class AsyncConvexVector(AsyncMastraVector):
             )
             raise InvalidArgumentError(f"{place}: {problem}")
         index = await self._index(place, index_name)
-        if filter is not None:
-            ids = await self._matching(place, index, filter, "delete")
-        elif ids is not None:
-            ids = given_ids(place, ids)
-            if not ids:
+        if filter is None:
+            given = given_ids(place, ids or ())
+            if not given:
                 raise InvalidArgumentError(f"{place}: cannot delete with empty ids")
-        await self._delete(index, list(ids or ()))
+            await self._delete(index, given)
+            return
+
+        async def delete(rows: list[SeenRow]) -> list[str]:
+            changed: list[str] = await self._storage.call("deleteSeen", index.table, place=place, rows=rows)
+            return changed
+
+        await self._change_matching(place, index, filter, "delete", delete)
 
     async def truncate_index(self, index_name: str) -> None:
         """Delete all rows of an index."""
         place = "ConvexVector.truncate_index"
-        await self._clear(place, await self._index(place, index_name))
+        index = await self._index(place, index_name)
+
+        async def truncate() -> None:
+            await self._storage.repeat("clearTable", index.table)
+
+        await self._clear(place, index, truncate)
 
     async def delete_index(self, index_name: str) -> None:
-        """Delete an index: first its rows, then its description."""
+        """Delete an index: first its rows, then its description. Later writes to it are refused."""
         place = "ConvexVector.delete_index"
         index = await self._index(place, index_name)
-        await self._clear(place, index)
-        await self._storage.call("deleteMany", INDEXES, ids=[index.name])
-        # Rows written in between would otherwise belong to the next index of that name.
-        await self._storage.repeat("clearTable", index.table)
 
-    async def _clear(self, place: str, index: _Index) -> None:
+        async def delete() -> None:
+            await self._storage.repeat("deleteVectorIndex", INDEXES, id=index.name)
+
+        await self._clear(place, index, delete)
+
+    async def _clear(self, place: str, index: _Index, clear: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self._storage.repeat("clearTable", index.table)
+            await clear()
         except LimitExceededError:
-            # Rows too large to be read 25 at a time.
+            # Rows too large for npm's functions, which read 25 at a time.
             rows = await self._rows(place, index.name)
             await self._delete(index, await call(rows.matching_ids, {}))
+            await clear()
 
     async def _delete(self, index: _Index, ids: list[str]) -> None:
         async def delete(ids: list[str]) -> None:
@@ -431,18 +559,49 @@ class AsyncConvexVector(AsyncMastraVector):
         for some in _calls(index, ids):
             await in_halves(delete, some)
 
-    async def _matching(self, place: str, index: _Index, filter: Filter, verb: str) -> list[str]:
-        """The ids of the rows that match a filter which isn't empty."""
+    async def _change_matching(
+        self,
+        place: str,
+        index: _Index,
+        filter: Filter,
+        verb: str,
+        change: Callable[[list[SeenRow]], Awaitable[Ids]],
+    ) -> None:
+        """Change the rows that match a filter which isn't empty.
+
+        `change` takes rows with the metadata that matched, and changes those that still have it; it returns the ids of
+        the others. The filter then looks at these again.
+        """
         if not isinstance(filter, Mapping) or _native.matches_everything(filter):
             raise InvalidArgumentError(
                 f"{place}: cannot {verb} with empty filter {filter!r}", hint="truncate_index deletes all rows."
             )
-        rows = await self._rows(place, index.name)
-        return await call(rows.matching_ids, filter)
+        seen = await self._matching(place, index, filter)
+        for _ in range(MOST_ROUNDS):
+            changed: set[str] = set()
 
-    async def _rows(self, place: str, index_name: str) -> _native.VectorBatch:
+            async def send(rows: list[SeenRow], changed: set[str] = changed) -> None:
+                changed.update(await change(rows))
+
+            for part in batches(_sizes(place, index, seen), CALL_ROWS):
+                await in_halves(send, seen[part])
+            if not changed:
+                return
+            seen = [row for row in await self._matching(place, index, filter) if row["id"] in changed]
+        raise WriteConflictError(
+            f"{place}: {len(seen)} rows that match the filter were changed by others each of {MOST_ROUNDS} times",
+            hint="Call it again: rows that were changed already are as they should be.",
+        )
+
+    async def _matching(self, place: str, index: _Index, filter: Filter) -> list[SeenRow]:
+        """The rows that match a filter, as they are now."""
+        rows = await self._rows(place, index.name)
+        hits = await call(rows.query, None, max(len(rows), 1), filter=filter)
+        return [{"id": hit.id, "metadata": hit.metadata} for hit in hits]
+
+    async def _rows(self, place: str, index_name: str, strategy: Strategy | None = None) -> _native.VectorBatch:
         """The rows of an index as they are now, ready to score."""
-        rows = await self._functions.vectors(self._named(place, index_name))
+        rows = await self._functions.vectors(self._named(place, index_name, strategy))
         if rows is None:
             raise await self._not_found(place, index_name)
         return rows
@@ -455,13 +614,35 @@ class AsyncConvexVector(AsyncMastraVector):
         dimension, metric = described
         return _Index(plain(index_name), dimension, cast(Metric, metric))
 
-    def _named(self, place: str, index_name: str) -> _native.VectorIndex:
-        function = self._functions.path(self._storage.function)
-        return _native.VectorIndex(function, as_index_name(place, index_name), max_staleness=self._max_staleness)
+    def _named(self, place: str, index_name: str, strategy: Strategy | None = None) -> _native.VectorIndex:
+        chosen = self._strategy if strategy is None else as_strategy(place, strategy)
+        return _native.VectorIndex(
+            self._functions.path(self._storage.function),
+            as_index_name(place, index_name),
+            max_staleness=self._max_staleness,
+            strategy=chosen,
+        )
 
     async def _not_found(self, place: str, index_name: str) -> IndexNotFoundError:
         makes_it = f"create_index({index_name!r}, dimension=…) makes it."
         return index_not_found(place, index_name, await self.list_indexes(), makes_it)
+
+
+def as_strategy(place: str, strategy: Any) -> Strategy:
+    """A strategy by its name."""
+    if strategy not in ("auto", "server", "mirror", "pages"):
+        raise InvalidArgumentError(f"{place}: strategy {strategy!r}; expected 'auto', 'server', 'mirror' or 'pages'")
+    chosen: Strategy = strategy
+    return chosen
+
+
+def search_error(place: str, error: ApplicationError) -> MastraConvexError:
+    """The error of a search that the deployment refused, as of one here."""
+    data = error.data if isinstance(error.data, dict) else {}
+    kind = SEARCH_ERRORS.get(data.get("code", ""))
+    if kind is None:
+        return error
+    return kind(f"{place}: {data.get('message')}", details=data.get("details") or {})
 
 
 def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:
@@ -469,6 +650,12 @@ def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:
     rows = stored_metadata(place, [metadata], 1)
     row_sizes(place, [""], rows, dimension)
     return rows[0]
+
+
+def _sizes(place: str, index: _Index, rows: list[SeenRow]) -> list[int]:
+    """The bytes of rows: of their metadata, and of vectors of the index's length, 9 a number."""
+    ids, metadata = [row["id"] for row in rows], [row["metadata"] for row in rows]
+    return [size + 9 * index.dimension for size in row_sizes(place, ids, metadata, 0)]
 
 
 def _calls(index: _Index, ids: list[str]) -> list[list[str]]:

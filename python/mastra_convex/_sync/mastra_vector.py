@@ -6,12 +6,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
 from numpy.typing import ArrayLike
 
 from mastra_convex._arguments import Metadata
 from mastra_convex._sync.client import Client
+from mastra_convex._sync.subscription import Subscription
 from mastra_convex.errors import IndexNotFoundError
 from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults
 
@@ -19,13 +20,23 @@ Filter = Mapping[str, Any]
 Progress = Callable[[int, int], object]
 
 
-class QueryOptions(TypedDict, total=False):
-    """The options of ``query`` and ``query_many``; each class explains them at its ``query``."""
+# How a remote index is searched.
+Strategy: TypeAlias = Literal["auto", "server", "mirror", "pages"]
+
+
+class SearchOptions(TypedDict, total=False):
+    """The options of a search, wherever it is done."""
 
     top_k: int
     filter: Filter | None
     include_vector: bool
     min_score: float | None
+
+
+class QueryOptions(SearchOptions, total=False):
+    """The options of ``query`` and ``query_many``; each class explains them at its ``query``."""
+
+    strategy: Strategy | None
 
 
 class MastraVector(Client, ABC):
@@ -82,6 +93,12 @@ class MastraVector(Client, ABC):
     @abstractmethod
     def count(self, index_name: str, filter: Filter | None = None) -> int:
         """Return how many rows match a filter."""
+
+    @abstractmethod
+    def watch(
+        self, index_name: str, query_vector: ArrayLike, *, top_k: int = 10, filter: Filter | None = None
+    ) -> Subscription[QueryResults]:
+        """Follow the rows most similar to a vector, live."""
 
     @abstractmethod
     def list_indexes(self) -> list[str]:
@@ -202,6 +219,12 @@ class VectorIndex:
     # `len` takes the number of the sync class. Of the async class it would take a coroutine, and says so.
     def __len__(self) -> int:
         return self.count()
+
+    def watch(
+        self, query_vector: ArrayLike, *, top_k: int = 10, filter: Filter | None = None
+    ) -> Subscription[QueryResults]:
+        """Follow the rows most similar to a vector, live."""
+        return self._vector.watch(self.index_name, query_vector, top_k=top_k, filter=filter)
 
     def describe_index(self) -> IndexStats:
         """Return the index's dimension, metric and number of rows."""

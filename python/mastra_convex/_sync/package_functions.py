@@ -64,6 +64,26 @@ class PackageFunctions:
         native = self._open()
         return call(native.describe, index)
 
+    def search(
+        self,
+        index: _native.VectorIndex,
+        query_vector: Any,
+        top_k: int,
+        *,
+        filter: Any,
+        include_vector: bool,
+        min_score: float | None,
+    ) -> _native.QueryResults | None:
+        """The results of a search in the deployment; None if the rows are to be scored here."""
+        native = self._open()
+
+        def search() -> _native.QueryResults | None:
+            return native.search(
+                index, query_vector, top_k, filter=filter, include_vector=include_vector, min_score=min_score
+            )
+
+        return call(search)
+
     def vectors(self, index: _native.VectorIndex) -> _native.VectorBatch | None:
         """The rows of a vector index after the last commit, ready to score; None if there is no such index.
 

@@ -15,6 +15,7 @@ from mastra_convex._replies import checked_reply, next_cursor
 from mastra_convex.errors import (
     AlreadyExistsError,
     FunctionError,
+    IndexNotFoundError,
     MastraConvexError,
     NotFoundError,
     OutcomeUnknownError,
@@ -30,6 +31,7 @@ Admits = Callable[[Row], bool]
 
 ERRORS: dict[str, type[MastraConvexError]] = {
     "AlreadyExists": AlreadyExistsError,
+    "IndexNotFound": IndexNotFoundError,
     "NotFound": NotFoundError,
     "RevisionConflict": WriteConflictError,
     "ThreadNotFound": ThreadNotFoundError,

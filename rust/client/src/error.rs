@@ -146,6 +146,19 @@ impl Error {
         matches!(self, Self::Credential { .. } | Self::Refused { status: 401 | 403, .. })
     }
 
+    /// A search of the deployment was asked for, and its functions have none that this caller may use.
+    #[must_use]
+    pub fn no_search() -> Self {
+        let message = "Could not find mastra/vectors:searchAll, which strategy \"server\" needs: it isn't deployed, or \
+                       `vectors` in auth.ts doesn't open it to this user.";
+        Self::function(None, Some(Code::FunctionNotFound.name()), message.to_owned(), None)
+    }
+
+    /// Whether there is no such function, or none for this caller.
+    pub(crate) fn is_function_not_found(&self) -> bool {
+        matches!(self, Self::Function { failure, .. } if failure.code == Code::FunctionNotFound.name())
+    }
+
     /// Whether the deployed functions are older ones, or npm's, which don't have the operation that was asked for.
     pub(crate) fn is_unsupported_operation(&self) -> bool {
         matches!(self, Self::Page(scan::PageError::Refused { message, .. }) if message.starts_with("Unsupported operation"))

@@ -6,6 +6,8 @@
 //! | [`pages`](VectorIndex) | a vector index, page by page |
 //! | `mirror` | the rows of an index, kept here and brought up to date |
 //! | [`mirrors`](Mirrors) | the mirrors of a deployment, and who waits for whom |
+//! | `search` | search in the deployment |
+//! | [`choices`](Choices) | where a search is scored |
 //! | [`client::snapshots`](Client::export_snapshot) | exports and imports, as `npx convex` makes them |
 //! | [`live`](LiveClient) | live queries over the sync protocol |
 //! | `http` | requests on connections that are kept |
@@ -18,6 +20,7 @@
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 
 mod backoff;
+mod choices;
 mod client;
 mod credential;
 mod error;
@@ -28,7 +31,9 @@ mod mirrors;
 mod net;
 mod pages;
 mod runtime;
+mod search;
 
+pub use choices::{Choices, Strategy};
 pub use client::{Call, Client, Options, Outcome, Phase, Report};
 pub use credential::acting_as;
 pub use error::{Error, Result};
@@ -36,3 +41,4 @@ pub use live::{Authorize, LiveClient, LiveQuery};
 pub use mirrors::{Mirrors, Source, Vectors, Wanted};
 pub use pages::{Description, INDEXES, VectorIndex};
 pub use runtime::{runtime, wait};
+pub use search::Found;

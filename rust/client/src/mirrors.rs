@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -22,12 +22,16 @@ use crate::{
 };
 
 /// Mirrors of vector indexes.
+#[derive(Default)]
 pub struct Mirrors {
     /// How many bytes they may take together.
     most_bytes: usize,
     /// Counts what happens, so that it can be said which of two things began first.
     clock: AtomicU64,
     places: Mutex<HashMap<VectorIndex, Arc<Place>>>,
+    /// The backend has no commit timestamps: there nothing can be kept.
+    has_no_changes: AtomicBool,
+    has_asked_backend: AtomicBool,
 }
 
 /// Where the rows of an index are kept, and who reads them meanwhile.
@@ -68,6 +72,8 @@ pub struct Wanted<'a> {
     pub index: &'a VectorIndex,
     /// How old the rows may be where the functions can't say what changed.
     pub max_staleness: Duration,
+    /// Whether they are read anew, whatever is kept.
+    pub anew: bool,
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
 }
@@ -98,7 +104,22 @@ impl Mirrors {
     /// No mirrors yet.
     #[must_use]
     pub fn new(most_bytes: usize) -> Self {
-        Self { most_bytes, clock: AtomicU64::new(1), places: Mutex::default() }
+        Self { most_bytes, clock: AtomicU64::new(1), ..Self::default() }
+    }
+
+    /// Whether the rows of an index are kept, for any caller.
+    pub(crate) fn keeps(&self, index: &VectorIndex) -> bool {
+        let place = locked(&self.places).get(index).map(Arc::clone);
+        // Where they are being read they soon are.
+        place.is_some_and(|place| {
+            let state = locked(&place.state);
+            state.is_reading || matches!(state.kept, Some(Kept::Mirror(_)))
+        })
+    }
+
+    /// Whether an index of so many bytes could be kept.
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
+        bytes <= self.most_bytes && !self.has_no_changes.load(Ordering::Relaxed)
     }
 
     /// The rows of an index, with every write that was acknowledged before this was called. None if there is no such
@@ -111,7 +132,7 @@ impl Mirrors {
     ///
     /// As [`Client::call`]'s; a page isn't one.
     pub fn read(&self, client: &Client, wanted: &Wanted<'_>) -> Result<Option<Vectors>> {
-        if self.most_bytes == 0 {
+        if self.most_bytes == 0 || wanted.anew || self.has_no_changes.load(Ordering::Relaxed) {
             return read_anew(client, wanted);
         }
         let came = self.now();
@@ -164,6 +185,20 @@ impl Mirrors {
                 return (Some(pages), Ok(vectors));
             }
             _ => {}
+        }
+        // Asked once: before the first rows are kept.
+        if !self.has_asked_backend.swap(true, Ordering::Relaxed) {
+            match client.has_changes(wanted.index, wanted.authorization) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.has_no_changes.store(true, Ordering::Relaxed);
+                    return (None, read_anew(client, wanted));
+                }
+                Err(error) => {
+                    self.has_asked_backend.store(false, Ordering::Relaxed);
+                    return (None, Err(error));
+                }
+            }
         }
         let (reading, bytes_received) = match Mirror::read(client, wanted.index, wanted.authorization) {
             Ok(read) => read,

@@ -17,6 +17,9 @@ pub const INDEXES: &str = "mastra_vector_indexes";
 /// Rows a page, as the original client asks for.
 const PAGE_ROWS: f64 = 256.0;
 
+/// Rows a page of vectors in bytes at most: the deployment gives as many as a transaction can read.
+const PAGE_ROWS_IN_BYTES: f64 = 8000.0;
+
 /// Whose rows are read: one index of the tables behind a storage function.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VectorIndex {
@@ -86,13 +89,35 @@ impl Client {
     }
 
     /// Reads all rows of an index. `take` decodes each page while the next one is on its way. Gives the bytes received.
+    ///
+    /// Vectors come in bytes, or where the deployed functions can't do that in decimals.
     pub(crate) fn read_pages(
         &self,
         index: &VectorIndex,
         authorization: Option<&str>,
-        take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
+        mut take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
     ) -> Result<usize> {
-        self.paged(index, "queryTable", None, authorization, take)
+        match self.paged(index, "queryVectors", (None, PAGE_ROWS_IN_BYTES), authorization, &mut take) {
+            Err(error) if error.is_unsupported_operation() => {}
+            outcome => return outcome,
+        }
+        self.paged(index, "queryTable", (None, PAGE_ROWS), authorization, take)
+    }
+
+    /// Whether the backend can tell what changes: it has commit timestamps. Functions that can't say are taken to be on
+    /// one that can; where they don't follow changes at all, reading these tells.
+    pub(crate) fn has_changes(&self, index: &VectorIndex, authorization: Option<&str>) -> Result<bool> {
+        let args = Value::from([("op", "backend".into()), ("tableName", INDEXES.into())]);
+        let (kind, path) = (FunctionKind::Mutation, index.storage_function.as_str());
+        let outcome = wait(self.call(&Call { kind, path, args: &args, reads: true, authorization }))?;
+        // It throws its answer, so that the attempt leaves nothing.
+        let data = match outcome.result {
+            Err(Error::Function { data: Some(data), .. }) => data,
+            Err(error) => return Err(error),
+            Ok(_) => return Ok(true),
+        };
+        let backend = data.as_object().and_then(|data| data.get("backend")?.as_object()?.get("commitTimestamps"));
+        Ok(backend != Some(&Value::Boolean(false)))
     }
 
     /// Reads what changed in an index since a cursor; without one, only where to begin.
@@ -103,7 +128,7 @@ impl Client {
         authorization: Option<&str>,
         take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
     ) -> Result<usize> {
-        self.paged(index, "queryChanges", cursor, authorization, take)
+        self.paged(index, "queryChanges", (cursor, PAGE_ROWS), authorization, take)
     }
 
     /// Begins to ask for a page.
@@ -120,6 +145,7 @@ impl Client {
             ("tableName", format!("mastra_vector_{}", index.name).into()),
             ("pageSize", rows.into()),
             ("cursor", cursor.map_or(Value::Null, Value::from)),
+            ("asBytes", true.into()),
         ]);
         let (client, path) = (self.clone(), index.storage_function.clone());
         let authorization = authorization.map(str::to_owned);
@@ -129,16 +155,16 @@ impl Client {
         })
     }
 
-    /// Goes from page to page.
+    /// Goes from page to page, from a cursor on and by so many rows.
     fn paged(
         &self,
         index: &VectorIndex,
         op: &str,
-        mut cursor: Option<String>,
+        (mut cursor, mut rows): (Option<String>, f64),
         authorization: Option<&str>,
         mut take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
     ) -> Result<usize> {
-        let (mut bytes, mut rows, mut ahead) = (0, PAGE_ROWS, None);
+        let (mut bytes, mut ahead) = (0, None);
         loop {
             let page = match ahead.take() {
                 Some((page, asked)) if Some(&asked) == cursor.as_ref() => page,

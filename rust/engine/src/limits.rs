@@ -30,6 +30,10 @@ pub struct Limits {
     pub action_time: Duration,
     /// The heap of one run.
     pub memory_bytes: usize,
+    /// Whether there is `ctx.meta.getSnapshotTs`, which backends before September 2026 lack.
+    pub snapshot_timestamps: bool,
+    /// Whether there is `ctx.db.vars.commitTs`, which backends before 30 July 2026 lack.
+    pub commit_timestamps: bool,
 }
 
 impl Limits {
@@ -44,6 +48,8 @@ impl Limits {
         user_time: Duration::from_secs(1),
         action_time: Duration::from_mins(10),
         memory_bytes: 64 << 20,
+        snapshot_timestamps: true,
+        commit_timestamps: true,
     };
 
     /// None but those that keep the process alive.
@@ -57,6 +63,8 @@ impl Limits {
         user_time: Duration::from_mins(10),
         action_time: Duration::from_mins(10),
         memory_bytes: 1 << 30,
+        snapshot_timestamps: true,
+        commit_timestamps: true,
     };
 }
 

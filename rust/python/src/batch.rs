@@ -7,8 +7,8 @@ use pyo3::{
     prelude::*,
     types::{PyBool, PyBytes, PyBytesMethods, PyString, PyType},
 };
-use scan::{Batch, Filter, Mask, Metric, Search, SearchError, TopK};
-use value::{Object, Value};
+use scan::{Batch, Filter, FilterError, Mask, Metric, Search, SearchError, TopK};
+use value::{Object, Packed, Value, json};
 
 use crate::{
     arrays,
@@ -310,6 +310,69 @@ pub(crate) fn parse_metric(py: Python<'_>, metric: &str) -> PyResult<Metric> {
 fn compile(filter: &Bound<'_, PyAny>) -> PyResult<Filter> {
     let value = filter_from_python(filter)?;
     Filter::compile(&value).map_err(|error| filter_error(filter.py(), &error))
+}
+
+/// What the functions that search take, checked as far as that needs no index; none where the filter has a regular
+/// expression, which only this process can match.
+pub(crate) fn search_arguments(
+    py: Python<'_>,
+    query_vector: Option<&Bound<'_, PyAny>>,
+    top_k: &Bound<'_, PyAny>,
+    filter: Option<&Bound<'_, PyAny>>,
+    include_vector: bool,
+    min_score: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Option<Object>> {
+    #[expect(clippy::cast_precision_loss, reason = "a number of results")]
+    let top_k = read_count("top_k", top_k)? as f64;
+    let mut args =
+        Object::from([("topK".to_owned(), top_k.into()), ("includeVector".to_owned(), include_vector.into())]);
+    if let Some(filter) = filter.filter(|filter| !filter.is_none()) {
+        let Some(text) = filter_text(filter)? else { return Ok(None) };
+        args.insert("filter".to_owned(), text.into());
+    }
+    if let Some(min_score) = min_score {
+        args.insert("minScore".to_owned(), read_min_score(min_score)?.into());
+    }
+    match query_vector {
+        Some(vector) => {
+            let numbers = arrays::vector(vector, "query_vector")?;
+            if let Some(position) = numbers.iter().position(|number| !number.is_finite()) {
+                return Err(search_error(py, &SearchError::QueryNotFinite { position, value: numbers[position] }));
+            }
+            let (form, bytes) = Packed::from_f64(&numbers).to_bytes();
+            args.insert("vector".to_owned(), Value::from([(form, Value::Bytes(bytes))]));
+        }
+        None if filter.is_none() => {
+            return Err(invalid_argument(py, "query: expected a query_vector, or a filter to list rows by"));
+        }
+        None => {}
+    }
+    Ok(Some(args))
+}
+
+/// A filter as JSON text, as the functions that search take it; none where it has a regular expression.
+#[pyfunction]
+pub(crate) fn filter_text(filter: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let value = filter_from_python(filter)?;
+    let compiled = Filter::compile(&value).map_err(|error| filter_error(filter.py(), &error))?;
+    if compiled.has_regex() {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    json::encode(&value, json::Format::Encoded, &mut text);
+    Ok(Some(text))
+}
+
+/// A search of the deployment can't match regular expressions.
+pub(crate) fn regex_error(py: Python<'_>) -> PyErr {
+    filter_error(
+        py,
+        &FilterError {
+            path: String::new(),
+            found: "$regex with strategy \"server\"".to_owned(),
+            expected: "strategy \"auto\", \"mirror\" or \"pages\", which match it here".to_owned(),
+        },
+    )
 }
 
 /// Whether a filter admits every row, or every row whose metadata has no empty object.

@@ -21,7 +21,7 @@ use crate::{
     footprint::Footprint,
     functions::{log, parse_kind},
     interruption::detached,
-    results::Origin,
+    results::{Origin, QueryResults},
     signal,
     snapshot::{Progress, SnapshotSummary},
     subscription::{Subscription, Subscriptions},
@@ -51,7 +51,7 @@ struct Shared {
 #[pymethods]
 impl EmbeddedDeployment {
     #[new]
-    #[pyo3(signature = (folder, *, functions, limits, synchronous, auth_config=None, auth_token=None))]
+    #[pyo3(signature = (folder, *, functions, limits, synchronous, auth_config=None, auth_token=None, lacks=vec![]))]
     fn new(
         py: Python<'_>,
         folder: Option<PathBuf>,
@@ -60,12 +60,20 @@ impl EmbeddedDeployment {
         synchronous: &str,
         auth_config: Option<PathBuf>,
         auth_token: Option<Py<PyAny>>,
+        lacks: Vec<String>,
     ) -> PyResult<Self> {
-        let limits = match limits {
+        let mut limits = match limits {
             "convex" => Limits::CONVEX,
             "off" => Limits::OFF,
             other => return Err(invalid_argument(py, format!("limits: {other:?}; expected \"convex\" or \"off\""))),
         };
+        for name in lacks {
+            match name.as_str() {
+                "getSnapshotTs" => limits.snapshot_timestamps = false,
+                "commitTs" => limits.commit_timestamps = false,
+                other => return Err(invalid_argument(py, format!("lacks: {other:?}"))),
+            }
+        }
         let synchronous = match synchronous {
             "full" => Synchronous::Full,
             "normal" => Synchronous::Normal,
@@ -131,6 +139,21 @@ impl EmbeddedDeployment {
 
     fn describe(&self, py: Python<'_>, index: &VectorIndex) -> PyResult<Option<(usize, String)>> {
         Ok(self.description(py, index)?.map(|description| (description.dimension, description.metric)))
+    }
+
+    /// None: what is in this process is scored by the kernel.
+    #[pyo3(signature = (index, query_vector, top_k, *, filter, include_vector, min_score))]
+    #[expect(unused_variables, clippy::too_many_arguments, clippy::unused_self, reason = "as of a remote deployment")]
+    fn search(
+        &self,
+        index: &VectorIndex,
+        query_vector: Option<&Bound<'_, PyAny>>,
+        top_k: &Bound<'_, PyAny>,
+        filter: Option<&Bound<'_, PyAny>>,
+        include_vector: bool,
+        min_score: Option<&Bound<'_, PyAny>>,
+    ) -> Option<QueryResults> {
+        None
     }
 
     fn vectors(&self, py: Python<'_>, index: &VectorIndex) -> PyResult<Option<VectorBatch>> {

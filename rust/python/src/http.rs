@@ -7,19 +7,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client::{Authorize, Call, Client, Error, LiveClient, Mirrors, Options, Source, Vectors, Wanted, wait};
+use client::{
+    Authorize, Call, Choices, Client, Error, LiveClient, Mirrors, Options, Source, Strategy, Vectors, Wanted, wait,
+};
 use pyo3::prelude::*;
 use value::Value;
 
 use crate::{
     administrator::administrator,
-    batch::{VectorBatch, parse_metric},
+    batch::{VectorBatch, parse_metric, regex_error, search_arguments},
     convert::{arguments_from_python, to_python},
     error::{Credential, client_error, invalid_argument},
     functions::{log, parse_kind},
     interruption::{Detached, detached},
     pending::{PendingCall, Request},
-    results::Origin,
+    results::{Origin, QueryResults},
     snapshot::Progress,
     subscription::{Subscription, Subscriptions},
     vector_index::VectorIndex,
@@ -36,6 +38,7 @@ pub(crate) struct HttpDeployment {
 struct Connection {
     client: Client,
     mirrors: Mirrors,
+    choices: Choices,
     /// The kind of the `Authorization` header.
     credential: Credential,
     administrator: Arc<Caller>,
@@ -82,8 +85,9 @@ impl HttpDeployment {
         let give = authorization.map(Arc::new);
         let caller = |acting_as| Arc::new(Caller::new(&client, Authorization { give: give.clone(), acting_as }));
         let (caller, administrator) = (caller(None), caller(Some(administrator())));
-        let (mirrors, subscriptions) = (Mirrors::new(mirror_bytes), Subscriptions::default());
-        let connection = Arc::new(Connection { client, mirrors, credential, administrator, subscriptions });
+        let (mirrors, choices) = (Mirrors::new(mirror_bytes), Choices::default());
+        let subscriptions = Subscriptions::default();
+        let connection = Arc::new(Connection { client, mirrors, choices, credential, administrator, subscriptions });
         Ok(Self { connection, caller })
     }
 
@@ -142,17 +146,59 @@ impl HttpDeployment {
         Ok(description.map(|description| (description.dimension, description.metric)))
     }
 
+    #[pyo3(signature = (index, query_vector, top_k, *, filter, include_vector, min_score))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
+    fn search(
+        &self,
+        py: Python<'_>,
+        index: &VectorIndex,
+        query_vector: Option<&Bound<'_, PyAny>>,
+        top_k: &Bound<'_, PyAny>,
+        filter: Option<&Bound<'_, PyAny>>,
+        include_vector: bool,
+        min_score: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<QueryResults>> {
+        let &VectorIndex { ref index, strategy, .. } = index;
+        let Connection { choices, mirrors, .. } = &*self.connection;
+        // The cheap question first: most searches are of a mirror.
+        if !choices.is_for_deployment(strategy, mirrors, index, 0) {
+            return Ok(None);
+        }
+        let Some(args) = search_arguments(py, query_vector, top_k, filter, include_vector, min_score)? else {
+            return match strategy {
+                Strategy::Server => Err(regex_error(py)),
+                _ => Ok(None),
+            };
+        };
+        let dimension = query_vector.map_or(Ok(0), PyAnyMethods::len)?;
+        if !choices.is_for_deployment(strategy, mirrors, index, dimension) {
+            return Ok(None);
+        }
+        let authorization = self.caller.authorization.header(py)?;
+        let found = self.detached(py, |client| client.search(index, args, authorization.as_deref()))?;
+        if found.is_none() && strategy == Strategy::Server {
+            let error = Error::no_search();
+            return Err(client_error(py, error, self.connection.credential));
+        }
+        choices.note_search(index, found.as_ref());
+        Ok(found.map(|found| QueryResults::found(found, include_vector)))
+    }
+
     fn vectors(&self, py: Python<'_>, index: &VectorIndex) -> PyResult<Option<VectorBatch>> {
         let authorization = self.caller.authorization.header(py)?;
-        let (index, max_staleness) = (&index.index, index.max_staleness);
+        let &VectorIndex { ref index, max_staleness, strategy } = index;
         let begin = Instant::now();
-        let wanted = Wanted { index, max_staleness, authorization: authorization.as_deref() };
+        let anew = strategy == Strategy::Pages;
+        let wanted = Wanted { index, max_staleness, anew, authorization: authorization.as_deref() };
         let vectors = self.detached(py, |client| self.connection.mirrors.read(client, &wanted))?;
         let transfer = begin.elapsed().as_secs_f64();
         let Some(Vectors { batch, metric, source, bytes_received }) = vectors else { return Ok(None) };
         let strategy = match source {
             Source::Mirror => "mirror",
-            Source::Pages => "pages",
+            Source::Pages => {
+                self.connection.choices.note_transfer(index, bytes_received, transfer);
+                "pages"
+            }
         };
         let metric = parse_metric(py, &metric)?;
         Ok(Some(VectorBatch::from_batch(batch, metric, Origin { strategy, bytes_received, transfer })))

@@ -29,7 +29,7 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::{
-        batch::{VectorBatch, matches_everything, row_sizes},
+        batch::{VectorBatch, filter_text, matches_everything, row_sizes},
         embedded::{EmbeddedDeployment, after_fork_in_child, after_fork_in_parent, before_fork},
         footprint::Footprint,
         functions::builtin_files,

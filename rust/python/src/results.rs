@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use client::Found;
 use pyo3::{
     exceptions::{PyIndexError, PyValueError},
     prelude::*,
@@ -157,6 +158,8 @@ impl Origin {
 #[pyclass(frozen, sequence, module = "mastra_convex")]
 pub(crate) struct QueryResults {
     batch: Arc<Batch>,
+    /// How many rows the index has; of a search elsewhere only those found are here.
+    rows: usize,
     found: TopK,
     include_vector: bool,
     origin: Origin,
@@ -165,7 +168,26 @@ pub(crate) struct QueryResults {
 
 impl QueryResults {
     pub(crate) fn new(batch: Arc<Batch>, found: TopK, include_vector: bool, origin: Origin, phases: Phases) -> Self {
-        Self { batch, found, include_vector, origin, phases }
+        Self { rows: batch.len(), batch, found, include_vector, origin, phases }
+    }
+
+    /// What a search of the deployment found.
+    pub(crate) fn found(found: Found, include_vector: bool) -> Self {
+        let Found { rows, scores, index_rows, skipped, bytes_received, seconds } = found;
+        let origin = Origin { strategy: "server", bytes_received, transfer: seconds };
+        let results = Self::of_hits(rows, scores, include_vector, origin);
+        Self { rows: index_rows, found: TopK { skipped, ..results.found }, ..results }
+    }
+
+    /// Hits that came from elsewhere, best first.
+    fn of_hits(rows: Vec<Row>, scores: Vec<f64>, include_vector: bool, origin: Origin) -> Self {
+        let dimension = rows.iter().find_map(|row| row.vector.as_ref().map(Packed::len)).unwrap_or_default();
+        let mut batch = Batch::new(dimension);
+        for row in rows {
+            batch.push(row);
+        }
+        let found = TopK { rows: (0..scores.len()).collect(), scores, skipped: 0 };
+        Self::new(Arc::new(batch), found, include_vector, origin, Phases::default())
     }
 
     fn item(&self, position: usize) -> QueryResult {
@@ -199,13 +221,16 @@ impl QueryResults {
             };
             rows.push(Row { id: id.into(), vector, metadata: Arc::new(metadata_from_python(metadata, "metadata")?) });
         }
-        let dimension = rows.iter().find_map(|row| row.vector.as_ref().map(Packed::len)).unwrap_or_default();
-        let mut batch = Batch::new(dimension);
-        for row in rows {
-            batch.push(row);
-        }
-        let found = TopK { rows: (0..scores.len()).collect(), scores, skipped: 0 };
-        Ok(Self::new(Arc::new(batch), found, vectors.is_some(), Origin::here("native"), Phases::default()))
+        Ok(Self::of_hits(rows, scores, vectors.is_some(), Origin::here("native")))
+    }
+
+    /// A result of the functions' search.
+    #[staticmethod]
+    fn from_search(py: Python<'_>, found: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let found = Found::read(from_python(found, "found")?);
+        let found = found.ok_or_else(|| invalid_argument(py, "found: expected a result of mastra/vectors:search"))?;
+        let include_vector = found.rows.iter().any(|row| row.vector.is_some());
+        Ok(Self::found(found, include_vector))
     }
 
     /// For pickle and copy: a list of the hits, without the rows that weren't found.
@@ -264,7 +289,7 @@ impl QueryResults {
         seconds.set_item("scan", self.phases.scan)?;
         let stats = QueryStats {
             strategy: self.origin.strategy,
-            rows: self.batch.len(),
+            rows: self.rows,
             skipped: self.found.skipped,
             bytes_received: self.origin.bytes_received,
             seconds: seconds.unbind(),
@@ -280,7 +305,7 @@ impl QueryResults {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         const SHOWN: usize = 10;
         let length = self.found.rows.len();
-        let mut lines = vec![format!("QueryResults({length} of {} rows)", self.batch.len())];
+        let mut lines = vec![format!("QueryResults({length} of {} rows)", self.rows)];
         for position in 0..length.min(SHOWN) {
             lines.push(format!("  {}", self.item(position).__repr__(py)?));
         }

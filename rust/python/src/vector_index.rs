@@ -5,25 +5,46 @@
 
 use std::time::Duration;
 
+use client::Strategy;
 use engine::{MetadataSource, VectorSource};
 use pyo3::prelude::*;
 
-use crate::http::duration;
+use crate::{error::invalid_argument, http::duration};
 
-/// Which vectors are wanted, and how recent they must be.
+/// Which vectors are wanted, how recent they must be, and where they are scored if they are remote.
 #[pyclass(frozen)]
 pub(crate) struct VectorIndex {
     pub(crate) index: client::VectorIndex,
     pub(crate) max_staleness: Duration,
+    pub(crate) strategy: Strategy,
 }
 
 #[pymethods]
 impl VectorIndex {
     #[new]
-    #[pyo3(signature = (storage_function, name, *, max_staleness))]
-    fn new(py: Python<'_>, storage_function: String, name: String, max_staleness: f64) -> PyResult<Self> {
+    #[pyo3(signature = (storage_function, name, *, max_staleness, strategy))]
+    fn new(
+        py: Python<'_>,
+        storage_function: String,
+        name: String,
+        max_staleness: f64,
+        strategy: &str,
+    ) -> PyResult<Self> {
         let index = client::VectorIndex { storage_function, name };
-        Ok(Self { index, max_staleness: duration(py, "max_staleness", max_staleness)? })
+        let expected = "expected \"auto\", \"server\", \"mirror\" or \"pages\"";
+        let strategy = Strategy::parse(strategy)
+            .ok_or_else(|| invalid_argument(py, format!("strategy {strategy:?}; {expected}")))?;
+        Ok(Self { index, max_staleness: duration(py, "max_staleness", max_staleness)?, strategy })
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        &self.index.name
+    }
+
+    #[getter]
+    fn strategy(&self) -> &'static str {
+        self.strategy.name()
     }
 }
 

@@ -8,12 +8,13 @@
 //!     "hasMore": true, "continuationCursor": "…"}, "logLines": []}
 //! ```
 //!
-//! The inner object alone will do as well. Of what else stands there nothing is looked at, but all must be JSON.
+//! `queryVectors` gives `"float32": {"$bytes": "…"}` or `"float64"` in the place of an embedding: its numbers in
+//! little-endian bytes. The inner object alone will do as well. Of what else stands there nothing is looked at, but all must be JSON.
 
 use std::{cmp::Ordering, fmt, sync::Arc};
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
-use value::{Packed, Value, json::JsonError};
+use value::{FLOAT32, FLOAT64, Packed, Value, json::JsonError};
 
 use crate::{Batch, Row, batch::no_metadata, json::JsonReader};
 
@@ -235,6 +236,7 @@ fn read_row(json: &mut JsonReader, number: usize, numbers: &mut Vec<f64>) -> Res
             "_creationTime" => place.creation_time = json.value()?,
             "id" => id = Some(json.value()?),
             "embedding" => vector = read_vector(json, numbers)?,
+            FLOAT32 | FLOAT64 => vector = read_bytes(json, name)?,
             "metadata" => metadata = json.value()?,
             _ => drop(json.value::<IgnoredAny>()?),
         }
@@ -243,6 +245,14 @@ fn read_row(json: &mut JsonReader, number: usize, numbers: &mut Vec<f64>) -> Res
     let id = id.ok_or_else(|| json.error(format!("row {number} has no id, expected a text")))?;
     let row = Row { id: id.into(), vector, metadata: metadata.map_or_else(no_metadata, Arc::new) };
     Ok((place, row))
+}
+
+/// Reads a vector in bytes: `None` unless they are bytes of whole numbers.
+fn read_bytes(json: &mut JsonReader, form: &str) -> Result<Option<Packed>, JsonError> {
+    Ok(match json.value()? {
+        Value::Bytes(bytes) => Packed::from_bytes(form, &bytes),
+        _ => None,
+    })
 }
 
 /// Reads a vector: `None` unless it is a list of numbers.

@@ -22,5 +22,5 @@ pub mod sort_key;
 mod value;
 
 pub use field_name::{FIELD_NAME_MAX_BYTES, FieldNameError, check_field_name};
-pub use packed::{PACKED_MIN_LENGTH, Packed};
+pub use packed::{FLOAT32, FLOAT64, PACKED_MIN_LENGTH, Packed};
 pub use value::{Array, Object, Value};

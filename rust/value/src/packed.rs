@@ -18,7 +18,39 @@ pub enum Packed {
     F64(Arc<[f64]>),
 }
 
+/// Under which name the bytes of numbers travel: their form.
+pub const FLOAT32: &str = "float32";
+/// As [`FLOAT32`].
+pub const FLOAT64: &str = "float64";
+
 impl Packed {
+    /// The numbers in little-endian bytes, with the name of their form.
+    #[must_use]
+    pub fn to_bytes(&self) -> (&'static str, Vec<u8>) {
+        match self {
+            Self::F32(numbers) => (FLOAT32, numbers.iter().flat_map(|x| x.to_le_bytes()).collect()),
+            Self::F64(numbers) => (FLOAT64, numbers.iter().flat_map(|x| x.to_le_bytes()).collect()),
+        }
+    }
+
+    /// The numbers of bytes of a form; none where there is no such form, or the bytes end within a number.
+    #[must_use]
+    pub fn from_bytes(form: &str, bytes: &[u8]) -> Option<Self> {
+        match form {
+            FLOAT32 => {
+                let (numbers, rest) = bytes.as_chunks();
+                let numbers: Vec<f32> = numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+                rest.is_empty().then(|| Self::from_f32(&numbers))
+            }
+            FLOAT64 => {
+                let (numbers, rest) = bytes.as_chunks();
+                let numbers: Vec<f64> = numbers.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect();
+                rest.is_empty().then(|| Self::from_f64(&numbers))
+            }
+            _ => None,
+        }
+    }
+
     /// Packs float32 numbers, as they are unless there is a NaN among them.
     #[must_use]
     pub fn from_f32(numbers: &[f32]) -> Self {

@@ -189,7 +189,7 @@ async def test_rows_of_other_clients_that_cannot_rank_are_skipped(
     await deployment.mutation(STORAGE, {"op": "batchInsert", "tableName": "mastra_vector_docs", "records": records})
     found = await vectors.query("docs", [1, 0], top_k=100)
     assert len(found) == 5
-    strategy = "embedded" if deployment.kind == "embedded" else "pages"
+    strategy = "embedded" if deployment.kind == "embedded" else "server"
     assert (found.stats.skipped, found.stats.rows, found.stats.strategy) == (4, 9, strategy)
 
 
@@ -411,7 +411,7 @@ async def test_the_error_of_a_later_batch_says_what_was_written(
     call = vectors._functions.call
 
     async def failing(kind: Any, path: str, args: Any) -> Any:
-        if args["op"] == "batchInsert" and args["records"][0]["id"] == "20":
+        if args["op"] == "upsertVectors" and args["records"][0]["id"] == "20":
             raise mc.DiskFullError("no space left")
         return await call(kind, path, args)
 

@@ -15,6 +15,16 @@ from tests.contract.deployed import ADMIN_KEY, NATIVE_TABLES, STORAGE, URL
 
 KINDS = ["memory", "folder", "served", *(["deployed"] if URL else [])]
 
+# Served deployments as older backends are, by the names of what they lack.
+OLDER = {"served-before-september": ["getSnapshotTs"], "served-before-august": ["getSnapshotTs", "commitTs"]}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test runs on each kind of deployment; those of vectors on older backends too."""
+    if "deployment" in metafunc.fixturenames:
+        older = list(OLDER) if metafunc.module.__name__.endswith(".test_vector") else []
+        metafunc.parametrize("deployment", [*KINDS, *older], indirect=True)
+
 
 @pytest.fixture(autouse=True)
 def storage_function(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,11 +35,13 @@ def storage_function(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(defaults, "storage_function", STORAGE)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture
 def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[mc.Deployment]:
     """A deployment of each kind, empty: in memory, in a folder, over HTTP; and the one that the environment names."""
-    if request.param == "served":
-        embedded = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="full")
+    if request.param in ("served", *OLDER):
+        embedded = _native.EmbeddedDeployment(
+            None, functions=None, limits="convex", synchronous="full", lacks=OLDER.get(request.param, [])
+        )
         # The tables that `schema.ts` declares on a deployment whose schema this package can't extend.
         for table, options in NATIVE_TABLES.items():
             embedded.declare_vector_table(table, options)

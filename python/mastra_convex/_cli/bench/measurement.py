@@ -169,7 +169,9 @@ def measure(stage: Stage, rows: Rows, size: int, queries: int, progress: Progres
 
 
 def _client(name: str, db: Deployment, rows: Rows) -> MastraVector:
-    return ConvexVector(db) if name == SCAN else ConvexNativeVector(db, indexes=_places(rows.dimension))
+    return (
+        ConvexVector(db, strategy="mirror") if name == SCAN else ConvexNativeVector(db, indexes=_places(rows.dimension))
+    )
 
 
 def _ask(client: MastraVector, rows: Rows, number: int, size: int, stage: Stage, asked: _Asked) -> None:

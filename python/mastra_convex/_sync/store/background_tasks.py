@@ -239,6 +239,8 @@ class BackgroundTasksStorage(Domain):
     def delete_tasks(self, filter: TaskFilter | None = None, **conditions: Unpack[TaskFilter]) -> None:
         """Delete the tasks that match a filter, as in `list_tasks`, 256 per transaction. Does nothing without a
         filter.
+
+        The transaction that deletes a task checks the filter again: a task that no longer matches stays.
         """
         filters = _filters("BackgroundTasksStorage.delete_tasks", filter, conditions)
         if not filters:
@@ -246,7 +248,7 @@ class BackgroundTasksStorage(Domain):
         ids = [row["id"] for row in self._storage.rows(TASKS, filters)]
 
         def delete(some: list[str]) -> None:
-            self._storage.call("deleteMany", TASKS, ids=some)
+            self._storage.call("deleteTasks", TASKS, ids=some, filters=as_filters(filters))
 
         for begin in range(0, len(ids), DELETED_PER_CALL):
             in_halves(delete, ids[begin : begin + DELETED_PER_CALL])

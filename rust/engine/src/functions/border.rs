@@ -155,6 +155,9 @@ impl<'js> Reader<'_, 'js> {
                     let bytes = bytes_of(object);
                     self.count(bytes.len())?;
                     Value::Bytes(bytes)
+                } else if object == self.border.commit_ts && !self.border.host.has_commit_timestamps() {
+                    // As a backend says that takes it for an object.
+                    return Err(Refusal::unsupported("Field name $commitTs starts with '$', which is reserved:"));
                 } else if object == self.border.commit_ts {
                     let timestamp = self.border.host.commit_timestamp();
                     Value::Int64(

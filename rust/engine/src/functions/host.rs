@@ -20,7 +20,7 @@ use super::{
     call::Call,
     database,
     deadline::Deadline,
-    globals,
+    globals, numbers,
     random::{next_random, unit_interval},
 };
 
@@ -78,6 +78,11 @@ impl Host {
     /// An engine's error that a function let through.
     pub(crate) fn take_error(&self, number: usize) -> Option<Error> {
         self.call().errors.remove(&number)
+    }
+
+    /// Whether the running call can write the timestamp at which it commits.
+    pub(crate) fn has_commit_timestamps(&self) -> bool {
+        self.call().transaction.as_ref().is_none_or(|transaction| transaction.limits().commit_timestamps)
     }
 
     /// The timestamp at which the running mutation commits.
@@ -167,7 +172,10 @@ impl Host {
         method!("nextBatch", database::next_batch, query, cursor, size);
         method!("run", run, kind, path, args);
         method!("vectorSearch", vector_search, table, index, vector, limit, filter);
-        method!("numbers", numbers, number);
+        method!("numbers", packed_numbers, number);
+        method!("scores", numbers::scores, metric, query, rows);
+        method!("toBytes", numbers::to_bytes, vector);
+        method!("fromBytes", numbers::from_bytes, bytes);
         method!("log", log, line);
         object.set("encodeText", Function::new(ctx.clone(), globals::encode_text)?)?;
         object.set("decodeText", Function::new(ctx.clone(), globals::decode_text)?)?;
@@ -210,7 +218,13 @@ fn no_call() -> Error {
 }
 
 fn snapshot_timestamp<'js>(host: &Host, ctx: &Ctx<'js>) -> Js<'js> {
-    let timestamp = host.database(ctx, |transaction| Ok(transaction.timestamp()))?;
+    let timestamp = host.database(ctx, |transaction| {
+        let is_there = transaction.limits().snapshot_timestamps;
+        is_there.then(|| transaction.timestamp()).ok_or_else(|| {
+            // As a backend says that lacks it.
+            Error::function(Code::InternalServerError, "Unknown operation 1.0/getSnapshotTs")
+        })
+    })?;
     to_js(ctx, Value::Int64(timestamp))
 }
 
@@ -253,7 +267,7 @@ fn vector_search<'js>(
 }
 
 /// A packed array's numbers, to fill its proxy.
-fn numbers<'js>(host: &Host, ctx: &Ctx<'js>, number: JsValue<'js>) -> rquickjs::Result<TypedArray<'js, f64>> {
+fn packed_numbers<'js>(host: &Host, ctx: &Ctx<'js>, number: JsValue<'js>) -> rquickjs::Result<TypedArray<'js, f64>> {
     let Some(kept) = host.kept(number.get()?) else {
         return Err(Exception::throw_message(ctx, "This array belongs to an earlier call."));
     };

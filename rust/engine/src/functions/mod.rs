@@ -10,6 +10,7 @@ mod host;
 mod isolate;
 mod memory;
 mod modules;
+mod numbers;
 mod random;
 mod typescript;
 

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
 /// Our own side of what Convex functions import, and under `engine/` what only our own side does.
-const RUNTIME: [(&str, &str); 11] = [
+const RUNTIME: [(&str, &str); 12] = [
     ("_generated/api", include_str!("js/generated_api.js")),
     ("_generated/server", include_str!("js/generated_server.js")),
     ("convex/server", include_str!("js/server.js")),
@@ -30,9 +30,14 @@ const RUNTIME: [(&str, &str); 11] = [
     ("engine/engine", include_str!("js/engine.js")),
     ("engine/globals", include_str!("js/globals.js")),
     ("engine/left_out", include_str!("js/left_out.js")),
+    ("engine/numbers", include_str!("js/numbers.js")),
     ("engine/packed", include_str!("js/packed.js")),
     ("engine/references", include_str!("js/references.js")),
 ];
+
+/// Built-in modules that the engine does in native code: their paths, and our modules with the same exports. In a folder
+/// where such a file is another one, it runs as it is.
+const NATIVE: [(&str, &str); 1] = [("mastra/model/numbers.ts", "engine/numbers")];
 
 /// The `convex/` folder that comes with this package: each file's path in it, and its text.
 #[must_use]
@@ -56,6 +61,14 @@ struct File {
     /// With ending (`mastra/storage.ts`).
     path: String,
     javascript: JavaScript,
+    /// Our module that does the same.
+    native: Option<&'static str>,
+}
+
+/// Our module that does what a file does, where it is a built-in one.
+fn native_module(path: &str, source: &str) -> Option<&'static str> {
+    let (_, native) = NATIVE.iter().find(|(builtin, _)| *builtin == path)?;
+    BUILTIN.contains(&(path, source)).then_some(*native)
 }
 
 impl Modules {
@@ -78,7 +91,7 @@ impl Modules {
         let source = fs::read_to_string(file)
             .map_err(|error| Error::Module { path: path.clone(), message: format!("can't be read: {error}") })?;
         let javascript = strip_types(&path, &source)?;
-        let files = BTreeMap::from([(name.to_owned(), File { path, javascript })]);
+        let files = BTreeMap::from([(name.to_owned(), File { path, javascript, native: None })]);
         Ok(Self { files: Arc::new(files), are_builtin: false })
     }
 
@@ -96,7 +109,8 @@ impl Modules {
             }
             if let Some(name) = module_name(&path) {
                 let javascript = strip_types(&path, &source)?;
-                files.insert(name.to_owned(), File { path, javascript });
+                let native = native_module(&path, &source);
+                files.insert(name.to_owned(), File { path, javascript, native });
             }
         }
         Ok(Arc::new(files))
@@ -236,6 +250,9 @@ impl Resolver for Modules {
         let path = path.join("/");
         let stem = path.rsplit_once('.').map_or(path.as_str(), |(stem, _)| stem);
         for candidate in [path.clone(), stem.to_owned(), format!("{path}/index")] {
+            if let Some(native) = self.files.get(&candidate).and_then(|file| file.native) {
+                return Ok(native.to_owned());
+            }
             if self.has(&candidate) || (candidate.starts_with("_generated/") && is_ours(&candidate)) {
                 return Ok(candidate);
             }

@@ -56,6 +56,12 @@ impl Filter {
         columns.narrow(&self.test, metadata, admitted);
     }
 
+    /// Whether it has a regular expression, which only this crate can match.
+    #[must_use]
+    pub fn has_regex(&self) -> bool {
+        self.test.has_regex()
+    }
+
     /// Whether it has no condition at all, as `{}`, `{"metadata": {}}` or `{"$and": []}`: what would delete every row.
     #[must_use]
     pub fn matches_everything(&self) -> bool {

@@ -130,6 +130,16 @@ impl Test {
         }
     }
 
+    /// Whether a regular expression is among its tests.
+    pub(super) fn has_regex(&self) -> bool {
+        match self {
+            Self::All(tests) | Self::Any(tests) => tests.iter().any(Self::has_regex),
+            Self::Not(test) | Self::Field(_, test) | Self::Element(test) => test.has_regex(),
+            Self::Matches(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether a value passes.
     pub(super) fn holds(&self, value: Option<&Value>) -> bool {
         match self {

@@ -119,6 +119,11 @@ impl Transaction {
         self.clock.commit_timestamp
     }
 
+    /// What it runs under.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Keeps account from here on of what is read.
     pub(crate) fn record_reads(&mut self) {
         self.reads = Some(Reads::default());

@@ -3,6 +3,7 @@
 import { ConvexError } from "convex/values";
 import { contexts } from "engine/context";
 import "engine/globals";
+import "engine/numbers";
 
 // The class of the error of a full heap, which V8 doesn't have: a function may put another in its place.
 const { InternalError } = globalThis;
