@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -103,6 +104,11 @@ def name_of(table: str, n: int) -> str:
 def vector(n: int) -> Request:
     """A row of a vector index."""
     return {"id": f"v{n}", "embedding": [1, n], "metadata": {"n": n}}
+
+
+def seen(n: int) -> Request:
+    """A row of a vector index as a client saw it."""
+    return {"id": f"v{n}", "metadata": {"n": n}}
 
 
 def fence(n: int) -> Request:
@@ -207,6 +213,7 @@ OPERATIONS = [
         "mastra_background_tasks",
         createTask=lambda n: {"record": row("mastra_background_tasks", n + 2)},
         claimTask=lambda n: {"ownerId": f"worker{n}", "id": name_of("mastra_background_tasks", n)},
+        deleteTasks=lambda n: {"ids": [name_of("mastra_background_tasks", n)], "filters": []},
     ),
     *own(
         "mastra_observational_memory",
@@ -244,15 +251,22 @@ OPERATIONS = [
         putItems=lambda n: {"items": [{"namespace": "n", "key": f"k{n}", "value": "2"}]},
         putItems_new=lambda n: {"items": [{"namespace": "n", "key": f"k{n + 2}", "value": "2"}]},
     ),
-    *own("mastra_vector_indexes", createVectorIndex=lambda n: {"record": row("mastra_vector_indexes", n + 2)}),
+    *own(
+        "mastra_vector_indexes",
+        createVectorIndex=lambda n: {"record": row("mastra_vector_indexes", n + 2)},
+        deleteVectorIndex=lambda n: {"id": name_of("mastra_vector_indexes", n)},
+    ),
     *own(
         VECTORS,
         insert=lambda n: {"record": vector(n)},
         insert_new=lambda n: {"record": vector(n + 2)},
         batchInsert=lambda n: {"records": [vector(n)]},
         patch=lambda n: {"id": f"v{n}", "record": {"metadata": {}}},
+        upsertVectors=lambda n: {"records": [{"id": f"v{n}", "float64": struct.pack("<2d", 1, n)}]},
         updateVectors=lambda n: {"ids": [f"v{n}"], "metadata": {"a": 1}},
+        updateSeen=lambda n: {"rows": [seen(n)], "metadata": {"a": 1}},
         deleteMany=lambda n: {"ids": [f"v{n}"]},
+        deleteSeen=lambda n: {"rows": [seen(n)]},
     ),
     *own(
         "mastra_traces",
@@ -306,6 +320,8 @@ def deployment() -> _native.EmbeddedDeployment:
         reply = native.call("mutation", function, {"op": op, "tableName": table, **fields})
         assert reply["ok"], (op, table, reply)
 
+    docs = {"id": "docs", "indexName": "docs", "dimension": 2, "metric": "cosine", "createdAt": AT}
+    call(STORAGE, "createVectorIndex", "mastra_vector_indexes", record=docs)
     for n in STORED:
         for table in RECORD_TABLES:
             call(STORAGE, "insert", table, record=row(table, n))
