@@ -310,9 +310,11 @@ describe("ownership of a run", () => {
     expect(await op("renewRunOwnership", fence(1, "b"))).toMatchObject({
       applied: false,
     });
+    // Each transaction has a time of its own: this one's is given.
+    vi.setSystemTime(now + 500);
     expect(await op("renewRunOwnership", fence(1, "a"))).toMatchObject({
       applied: true,
-      claim: { leaseExpiresAt: now + 5000 },
+      claim: { leaseExpiresAt: now + 5500 },
     });
     expect(await op("releaseRunOwnership", fence(0, "a"))).toMatchObject({
       applied: false,

@@ -13,7 +13,7 @@ from tests.support.checkout import CLIENTS, FUNCTIONS
 from tests.support.proxy import Proxy, proxies
 from tests.support.served import Served, serve
 
-STORM = ["node", "--experimental-websocket", str(CLIENTS / "sync_storm.js")]
+STORM = ["node", str(CLIENTS / "sync_storm.js")]
 MUTATIONS = 30
 AT_ONCE = 25
 

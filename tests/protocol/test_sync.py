@@ -27,8 +27,6 @@ from tests.support.checkout import CLIENTS, FUNCTIONS
 from tests.support.served import Served, serve
 from tests.support.websocket import BINARY, TEXT, SyncSocket, WebSocket, add, read_timestamp, timestamp
 
-NODE = ["node", "--experimental-websocket"]  # Node 20 has none otherwise.
-
 
 class Chat(NamedTuple):
     """The functions of `functions/chat` with an auth provider, and the provider's key."""
@@ -63,7 +61,7 @@ def room() -> str:
 
 def node(script: str, *arguments: str) -> str:
     """Run a script, and see it succeed."""
-    command = [*NODE, str(CLIENTS / script), *arguments]
+    command = ["node", str(CLIENTS / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -120,7 +118,7 @@ def test_a_client_in_the_servers_process_is_answered(chat: Chat, room: str) -> N
 def test_everybody_sees_who_is_there_and_what_they_write(served: Served, chat: Chat, room: str) -> None:
     """Npm's browser and React clients, PyPI's, ours and a bare socket see each other in one chat room."""
     everyone = {"browser", "react", "PyPI", "ours", "socket"}
-    script = [*NODE, str(CLIENTS / "sync_follow.js")]
+    script = ["node", str(CLIENTS / "sync_follow.js")]
     npm = [
         subprocess.Popen([*script, name, served.url, room, chat.token(name), name, *everyone])
         for name in ("browser", "react")
