@@ -249,28 +249,28 @@ OTHERWISE = [
         tests=["tests/protocol/test_serve.py: test_internal_functions_need_the_key"],
     ),
     Difference(
-        "Where a page could be split",
-        "`paginate` gives `splitCursor` and `pageStatus` as well.",
-        "it doesn't: a page is never cut in two later.",
+        "Where a page should be split",
+        "`paginate` gives `pageStatus` where a page has read much.",
+        "`pageStatus` is always null: a page is cut short where its bounds say so. `splitCursor` is there.",
         [
             Code(
-                'return Object.keys(await ctx.db.query("notes").paginate({ cursor: null, numItems: 1 }));',
+                'return (await ctx.db.query("notes").paginate({ cursor: null, numItems: 1 })).pageStatus;',
                 "query",
             )
         ],
     ),
     Difference(
         "Globals",
-        "much of the Web's: `URL`, `Request`, `Blob`, `AbortController`, streams, `crypto.subtle`.",
-        "JavaScript's own, and `console`, `crypto` without `subtle`, `TextEncoder`, `TextDecoder`, `atob`, `btoa`, "
-        "`structuredClone`, `performance`. Of these there is nothing:",
+        "much of the Web's, `Intl` and `WebAssembly`.",
+        "JavaScript's own, and `console`, `crypto`, `URL`, `URLSearchParams`, `Blob`, `AbortController`, "
+        "`EventTarget`, `TextEncoder`, `TextDecoder`, `atob`, `btoa`, `structuredClone`, `performance`. "
+        "`crypto.subtle` has digests and HMAC. Others say so where they are used, or are not defined; without `Intl`, "
+        "texts of numbers and dates have one form.",
         [
-            Code(
-                'return ["URL", "Request", "Response", "Blob", "AbortController", "ReadableStream", "Intl"]\n'
-                "  .filter((name) => !(name in globalThis));",
-                "action",
-            ),
-            Code('await crypto.subtle.digest("SHA-256", new Uint8Array());', "action"),
+            Code('return ["Intl", "WebAssembly"].filter((name) => !(name in globalThis));', "action"),
+            Code('new Request("https://example.com");', "action"),
+            Code('await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, true, ["encrypt"]);', "action"),
+            Code('return [(1234.5).toLocaleString(), new Date(0).toLocaleDateString("en-US")];', "query"),
         ],
     ),
     Difference(
@@ -281,15 +281,39 @@ OTHERWISE = [
     ),
     Difference(
         "Metadata",
-        "`ctx.meta` tells of the snapshot, the function, the request and the transaction's limits.",
-        "of the snapshot only: `getSnapshotTs`.",
-        [Code("return Object.keys(ctx.meta);")],
+        "`ctx.meta` also tells of the deployment and of the request.",
+        "it tells of the snapshot, the function and the transaction's limits. `databaseQueries` counts ranges that "
+        "were read; Convex counts some of its own. Nothing can be scheduled, so nothing is left of the limits on that.",
+        [
+            Code("return await ctx.meta.getFunctionMetadata();"),
+            Code("return (await ctx.meta.getTransactionMetrics()).databaseQueries;"),
+            Code("await ctx.meta.getRequestMetadata();"),
+            Code("await ctx.meta.getDeploymentMetadata();"),
+        ],
     ),
     Difference(
-        "Helpers of `convex/values`",
-        "`convexToJson`, `jsonToConvex`, `compareValues` and `getConvexSize` can be imported.",
-        "`v` and `ConvexError` only.",
-        [Module("sizes.ts", 'import { getConvexSize } from "convex/values";\nexport const size = getConvexSize(1);')],
+        "Limits of a call within a call",
+        "`ctx.runQuery` and `ctx.runMutation` take `transactionLimits`; `useStaleSnapshot` may read an older snapshot.",
+        "`transactionLimits` is an error that names it. Every snapshot is the newest one.",
+        [Code('await ctx.runQuery("notes:list", {}, { transactionLimits: { documentsRead: 1 } });')],
+    ),
+    Difference(
+        "Queries by GET",
+        "`GET /api/query` refuses any `args`, as its backend of August 2026 does.",
+        "it takes `args` as JSON.",
+        [Request("GET", "/api/query?path=notes:list&args=%7B%7D")],
+    ),
+    Difference(
+        "Validators with a field that begins with `$`",
+        "`npx convex deploy` refuses them.",
+        "the field is left out of the validator: no value can have it.",
+        tests=["tests/protocol/test_official_clients.py: test_mastras_client_gets_what_it_expects"],
+    ),
+    Difference(
+        "Staged validators",
+        "`table.staged(…)` checks the stored documents in the background; the dashboard lists those that don't match.",
+        "it must be a validator; documents aren't checked against it.",
+        tests=["tests/differential/test_exports.py: test_what_an_export_gives_is_what_npms_gives"],
     ),
 ]
 

@@ -83,12 +83,10 @@ def test_every_route_answers(served: Served) -> None:
     """Every route for calls and for information about the server answers."""
     admin = {**JSON, "Authorization": f"convex {served.admin_key}"}
     assert served.send("GET", f"/api/query?path=notes:log&args={quote('{}')}")[1]["status"] == "success"
-    assert served.send("POST", "/api/run/notes/log", "{}", JSON)[1]["status"] == "success"
-    assert served.send("POST", "/api/function", '{"path":"notes:secret"}', admin)[1]["value"] == "for admins"
-    assert (
-        served.send("POST", f"/api/function?adminKey={quote(served.admin_key)}", '{"path":"notes:secret"}', JSON)[0]
-        == 200
-    )
+    assert served.send("POST", "/api/run/notes/log", '{"args":{}}', JSON)[1]["status"] == "success"
+    assert served.send("POST", "/api/function", '{"path":"notes:secret","args":{}}', admin)[1]["value"] == "for admins"
+    by_parameter = f"/api/function?adminKey={quote(served.admin_key)}"
+    assert served.send("POST", by_parameter, '{"path":"notes:secret","args":{}}', JSON)[0] == 200
     timestamp = served.send("POST", "/api/query_ts")[1]["ts"]
     at = json.dumps({"path": "notes:list", "args": {}, "ts": timestamp})
     assert served.send("POST", "/api/query_at_ts", at, JSON)[1]["status"] == "success"
@@ -129,8 +127,8 @@ BAD_REQUESTS = [
     ("/api/query", "{}", JSON, 400, "BadJsonBody"),
     ("/api/query", '{"path":"a:b","path":"a:c"}', JSON, 400, "BadJsonBody"),
     ("/api/query", '{"path":5}', JSON, 400, "BadJsonBody"),
-    ("/api/query", '{"path":"notes:list","args":5}', JSON, 400, "BadJsonBody"),
-    ("/api/query", '{"path":"notes:list","args":' + "[" * 100 + "]" * 100 + "}", JSON, 400, "BadJsonBody"),
+    ("/api/query", '{"path":"/notes:list","args":{}}', JSON, 400, "BadConvexFunctionIdentifier"),
+    ("/api/query", '{"path":"../notes:list","args":{}}', JSON, 400, "BadConvexFunctionIdentifier"),
     ("/api/query", '{"path":"notes:list"}', {}, 400, "BadJsonBody"),
     ("/api/query", '{"path":"notes:list"}', {"Content-Type": "text/plain"}, 400, "BadJsonBody"),
     ("/api/query", '{"path":"notes:list","format":"xml"}', JSON, 400, "BadFormat"),
@@ -142,7 +140,7 @@ BAD_REQUESTS = [
     ("/api/query", "{}", {**JSON, "Convex-Client": "npm"}, 400, "InvalidClientVersion"),
     ("/api/run/notes", "{}", JSON, 400, "MissingIdentifier"),
     ("/api/function", "{}", JSON, 401, "Unauthenticated"),
-    ("/api/query_at_ts", '{"path":"notes:list","ts":"AQAAAAAAAAA="}', JSON, 400, "TimestampNotCurrent"),
+    ("/api/query_at_ts", '{"path":"notes:list","args":{},"ts":"AQAAAAAAAAA="}', JSON, 400, "TimestampNotCurrent"),
 ]
 
 
@@ -154,6 +152,32 @@ def test_bad_requests_get_their_status_and_code(
     found, reply, _ = served.send("POST", path, body, headers)
     assert (found, reply["code"]) == (status, code)
     assert served.call("query", "notes:log")["status"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("5", "Expected to receive an object as the function's argument. Instead received: 5.0"),
+        ("null", "Expected to receive an object as the function's argument. Instead received: null"),
+        ("[]", "Expected to receive a single object as the function's argument. Instead received 0 arguments: []"),
+        ("[{}, {}]", "Instead received 2 arguments: [{}, {}]"),
+        ('{"$a": 1}', "Invalid arguments for notes.js:list: "),
+        ('{"n": {"$integer": "AQ=="}}', "Invalid arguments for notes.js:list: "),
+        ('{"a": ' + "[" * 100 + "]" * 100 + "}", "Invalid arguments for notes.js:list: "),
+    ],
+)
+def test_arguments_that_are_no_object_are_the_functions_error(served: Served, args: str, message: str) -> None:
+    """What can't be arguments is an error of the function, as on Convex, with a status of 200."""
+    status, reply, _ = served.send("POST", "/api/query", f'{{"path":"notes:list","args":{args}}}', JSON)
+    assert (status, reply["status"]) == (200, "error")
+    assert message in reply["errorMessage"]
+
+
+def test_of_a_name_that_is_there_twice_the_last_one_counts(served: Served) -> None:
+    """That holds for the request and for what is in its arguments."""
+    body = '{"path":"notes:no","path":"notes:add","args":{"text":"one","text":"two"}}'
+    assert served.send("POST", "/api/mutation", body, JSON)[1]["status"] == "success"
+    assert served.call("query", "notes:list")["value"][-1] == "two"
 
 
 def test_keys_that_are_nearly_right_are_refused(served: Served) -> None:

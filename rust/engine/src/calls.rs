@@ -8,7 +8,7 @@ use wire::Code;
 
 use crate::{
     caller::Caller,
-    data::{requests::MutationRequest, tables::Tables, transaction::Transaction},
+    data::{requests::MutationRequest, schema::Shown, tables::Tables, transaction::Transaction},
     engine::Engine,
     error::{Error, FunctionError, Result},
     functions::{Call, Function, Platform},
@@ -28,6 +28,18 @@ pub struct Outcome {
     pub journal: Option<String>,
     /// The timestamp at which what a mutation did can be seen.
     pub timestamp: Option<i64>,
+}
+
+impl Outcome {
+    /// Of a call whose arguments are no value; it reached no function.
+    #[must_use]
+    pub fn invalid_arguments(path: &str, reason: &str) -> Self {
+        let (module, name) = path.split_once(':').unwrap_or((path, "default"));
+        let module = module.strip_suffix(".js").unwrap_or(module);
+        let message = format!("Invalid arguments for {module}.js:{name}: {reason}");
+        let result = Err(Error::function(Code::ArgumentValidationError, message));
+        Self { result, log_lines: Vec::new(), journal: None, timestamp: None }
+    }
 }
 
 impl Engine {
@@ -155,9 +167,10 @@ impl Engine {
         let function = self.functions.find(path, !reaches_internal)?;
         if let Some(kind) = kind.filter(|kind| *kind != function.kind) {
             let (wanted, found) = (kind.name(), function.kind.name());
-            return Err(Error::says(Code::WrongFunctionType, &[&path, &wanted, &found]));
+            return Err(Error::says(Code::WrongFunctionType, &[&function.path(), &wanted, &found]));
         }
-        self.check_value(args, "arguments")?;
+        check_is_object(args)?;
+        self.check_value(args, function, Part::Arguments)?;
         function.args.check(args, &self.tables(transaction)).map_err(|mismatch| {
             Error::function(Code::ArgumentValidationError, format!("ArgumentValidationError: {mismatch}"))
         })?;
@@ -176,6 +189,9 @@ impl Engine {
             FunctionKind::Mutation => self.begin_write(self.options.limits).map(Some),
             FunctionKind::Action => Ok(None),
         };
+        if function.kind != FunctionKind::Action {
+            call.begin_transaction();
+        }
         match begun {
             Ok(transaction) => call.transaction = transaction,
             Err(error) => return (Err(error), call),
@@ -229,7 +245,7 @@ impl Engine {
         let time = call.time.map_or(limit, |left| left.min(limit));
         let (value, call) = self.functions.run(function, args, call, time);
         let value = value.and_then(|value| {
-            self.check_value(&value, "return value")?;
+            self.check_value(&value, function, Part::Value)?;
             match function.returns.check(&value, &self.tables(call.transaction.as_ref())) {
                 Ok(()) => Ok(value),
                 Err(mismatch) => {
@@ -240,18 +256,48 @@ impl Engine {
         (value, call)
     }
 
-    fn check_value(&self, value: &Value, what: &str) -> Result<()> {
-        value::size::check_value(value)
-            .map_err(|error| FunctionError::new(error.code(), format!("The {what} of a function: {error}")))?;
+    /// Checks that Convex takes a function's arguments, or its value.
+    fn check_value(&self, value: &Value, function: &Function, part: Part) -> Result<()> {
+        value::size::check_value(value).map_err(|error| {
+            let path = function.path();
+            let message = match part {
+                Part::Arguments => format!("Invalid arguments for {path}: {error}"),
+                Part::Value => format!("Function {path} return value invalid: {error}"),
+            };
+            FunctionError::new(error.code(), message)
+        })?;
         let (size, limit) = (value::size::size(value), self.options.limits.value_bytes);
         if size > limit {
-            return Err(Error::function(
-                Code::ValueTooLargeError,
-                format!("The {what} of a function: too large ({size} bytes > maximum size {limit} bytes)."),
-            ));
+            let (path, actual, limit) = (function.path(), value::size::Mebibytes(size), value::size::Mebibytes(limit));
+            let message = match part {
+                Part::Arguments => format!("Arguments for {path} are too large (actual: {actual}, limit: {limit})"),
+                Part::Value => format!("Function {path} return value is too large (actual: {actual}, limit: {limit})"),
+            };
+            return Err(Error::function(Code::ValueTooLargeError, message));
         }
         Ok(())
     }
+}
+
+/// A part of a call that crosses the border.
+#[derive(Clone, Copy)]
+enum Part {
+    Arguments,
+    Value,
+}
+
+/// A function takes one object.
+fn check_is_object(args: &Value) -> Result<()> {
+    let (expected, found) = match args {
+        Value::Object(_) => return Ok(()),
+        Value::Array(array) => ("a single object", format!(" {} arguments", array.len())),
+        _ => ("an object", String::new()),
+    };
+    let message = format!(
+        "ArgumentValidationError: Expected to receive {expected} as the function's argument. Instead received{found}: {}",
+        Shown(args)
+    );
+    Err(Error::function(Code::ArgumentValidationError, message))
 }
 
 impl Platform for Engine {
@@ -277,6 +323,7 @@ impl Platform for Engine {
         let Some(declared) = definition.vector_indexes.get(index) else {
             return Err(Error::says(Code::IndexNotFoundError, &[&name]));
         };
+        definition.check_index(table, index)?;
         let batch = self.vectors(&VectorSource::of_index(table, declared))?;
         vector_search::search(&name, declared, &batch, vector, limit, conditions)
     }

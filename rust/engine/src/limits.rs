@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use value::Value;
 use wire::Code;
 
 use crate::error::{Error, Result};
@@ -96,6 +97,25 @@ impl Usage {
         self.bytes_written += bytes;
         within(Code::TooManyWrites, self.documents_written, limits.documents_written)?;
         within(Code::TooManyBytesWritten, self.bytes_written, limits.bytes_written)
+    }
+
+    /// What is used of the limits and what is left, as `ctx.meta.getTransactionMetrics` tells it.
+    pub(crate) fn metrics(&self, limits: &Limits) -> Value {
+        #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53, or none")]
+        let metric = |used: usize, limit: usize| {
+            let remaining = limit.saturating_sub(used) as f64;
+            Value::from([("used", (used as f64).into()), ("remaining", remaining.into())])
+        };
+        Value::from([
+            ("bytesRead", metric(self.bytes_read, limits.bytes_read)),
+            ("bytesWritten", metric(self.bytes_written, limits.bytes_written)),
+            ("databaseQueries", metric(self.ranges_read, limits.ranges_read)),
+            ("documentsRead", metric(self.documents_read, limits.documents_read)),
+            ("documentsWritten", metric(self.documents_written, limits.documents_written)),
+            // Nothing can be scheduled here.
+            ("functionsScheduled", metric(0, 0)),
+            ("scheduledFunctionArgsBytes", metric(0, 0)),
+        ])
     }
 }
 

@@ -23,10 +23,13 @@ pub(crate) fn search(
     conditions: &[(String, Option<Value>)],
 ) -> Result<Vec<(String, f64)>> {
     let invalid = |code, reason: String| Err(Error::function(code, format!("Vector index {name}: {reason}")));
-    if !(1.0..=MAX_LIMIT).contains(&limit) || limit.fract() != 0.0 {
+    if limit > MAX_LIMIT {
+        return Err(Error::says(Code::VectorLimitTooLargeError, &[&MAX_LIMIT, &limit]));
+    }
+    if limit < 0.0 || limit.fract() != 0.0 || limit.is_nan() {
         return invalid(
             Code::VectorLimitTooLargeError,
-            format!("limit must be an integer from 1 to {MAX_LIMIT}, not {limit}"),
+            format!("limit must be an integer from 0 to {MAX_LIMIT}, not {limit}"),
         );
     }
     if conditions.len() > MAX_CONDITIONS {
@@ -42,10 +45,7 @@ pub(crate) fn search(
         );
     }
     if vector.len() != index.dimensions {
-        return invalid(
-            Code::VectorDimensionsMismatch,
-            format!("the query vector has {} dimensions, the index {}", vector.len(), index.dimensions),
-        );
+        return Err(Error::says(Code::VectorDimensionsMismatch, &[&index.dimensions, &vector.len()]));
     }
     let query: Vec<f64> = vector.iter().collect();
     let mask = (!conditions.is_empty()).then(|| {
@@ -55,12 +55,18 @@ pub(crate) fn search(
             conditions.iter().any(|(field, value)| fields.and_then(|fields| fields.get(field)) == value.as_ref())
         })
     });
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 256, checked above")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 256, checked above")]
     let limit = limit as usize;
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    // A query vector without a direction is as near to every vector: on Convex each of them scores 0.
+    let is_zero = query.iter().all(|component| *component == 0.0);
+    let metric = if is_zero { Metric::DotProduct } else { Metric::Cosine };
     // Ties go to the larger id, so all rows that tie with the last one must be seen.
     let mut asked = limit + 1;
     let found = loop {
-        let search = Search { metric: Metric::Cosine, top_k: asked, mask: mask.as_ref(), min_score: None, threads: 1 };
+        let search = Search { metric, top_k: asked, mask: mask.as_ref(), min_score: None, threads: 1 };
         let found = batch.top_k(&query, &search);
         let found = found.map_err(|error| Error::function(Code::InvalidVectorQuery, error.to_string()))?;
         #[expect(clippy::float_cmp, reason = "a tie is an equal score")]

@@ -32,7 +32,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// A call of a function, as bodies and query strings hold it.
 pub(crate) struct CallRequest {
     pub(crate) path: String,
-    pub(crate) args: Value,
+    /// The arguments; an error if they are no value.
+    pub(crate) args: Result<Value, String>,
     pub(crate) format: Format,
 }
 
@@ -45,7 +46,7 @@ pub(crate) async fn read_object(headers: &HeaderMap, body: Body) -> Result<Objec
         return Err(bad(format!("Expected Content-Type: application/json, found {content_type:?}")));
     }
     let bytes = tokio::time::timeout(BODY_TIMEOUT, read(body)).await.map_err(|_| Refusal::timeout())??;
-    match json::decode(&bytes) {
+    match json::decode(&bytes).or_else(|error| decode_leniently(&bytes, error)) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(bad("Expected a JSON object".to_owned())),
         Err(error) => Err(bad(format!("Failed to parse the body as JSON: {error}"))),
@@ -83,6 +84,23 @@ async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
+/// Under this name a body holds why its `args` are no value, in their place. No field can be called so.
+const INVALID_ARGS: &str = "$args";
+
+/// A body that is JSON, though not the encoding of a value: of a name that is there twice the last one counts, and what
+/// is wrong with `args` is the function's error.
+fn decode_leniently(bytes: &[u8], error: json::JsonError) -> Result<Value, json::JsonError> {
+    let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_slice(bytes) else { return Err(error) };
+    let decode = |fields: &serde_json::Map<_, _>| json::decode(&serde_json::to_vec(fields).expect("it was JSON"));
+    let Err(error) = decode(&fields) else { return decode(&fields) };
+    if fields.remove("args").is_none() {
+        return Err(error);
+    }
+    let Value::Object(mut decoded) = decode(&fields)? else { return Err(error) };
+    decoded.insert(INVALID_ARGS.to_owned(), error.to_string().into());
+    Ok(decoded.into())
+}
+
 impl CallRequest {
     /// Reads `{path, args, format?}`.
     pub(crate) fn from_object(mut fields: Object) -> Result<Self, Refusal> {
@@ -101,6 +119,7 @@ impl CallRequest {
     /// Reads `{args, format?}` for a path that stands elsewhere.
     pub(crate) fn with_path(path: String, mut fields: Object) -> Result<Self, Refusal> {
         check_component(fields.get("componentPath").and_then(Value::as_str))?;
+        check_path(&path)?;
         let format = match fields.remove("format") {
             None | Some(Value::Null) => Format::Json,
             Some(Value::String(name)) => {
@@ -113,7 +132,16 @@ impl CallRequest {
                 ));
             }
         };
-        Ok(Self { path, args: arguments(fields.remove("args"))?, format })
+        let args = match fields.remove(INVALID_ARGS) {
+            Some(reason) => Err(reason.as_str().unwrap_or_default().to_owned()),
+            None => Ok(arguments(fields.remove("args"))?),
+        };
+        Ok(Self { path, args, format })
+    }
+
+    /// The arguments, where they must be a value.
+    pub(crate) fn args(&self) -> Result<Value, Refusal> {
+        self.args.clone().map_err(|reason| Refusal::bad_request("BadJsonBody", reason))
     }
 
     /// Reads `?path=…&args=…&format=…`, `args` being JSON.
@@ -141,15 +169,30 @@ pub(crate) fn check_component(path: Option<&str>) -> Result<(), Refusal> {
     Err(Refusal::bad_request("UnsupportedComponent", reason))
 }
 
-/// Arguments are an object, or a list of one.
+/// Refuses what can't be the path of a function.
+fn check_path(path: &str) -> Result<(), Refusal> {
+    let module = path.split(':').next().unwrap_or_default();
+    let reason = if module.starts_with('/') {
+        format!("Module paths must be relative ({module} is absolute).")
+    } else if module.split('/').any(|part| part == "..") {
+        format!("Invalid path component ParentDir in {module}.")
+    } else if module.is_empty() {
+        format!("Module path {module} doesn't have a filename.")
+    } else {
+        return Ok(());
+    };
+    let message = format!("{path} is not a valid path to a Convex function. {reason}");
+    Err(Refusal::bad_request("BadConvexFunctionIdentifier", message))
+}
+
+/// Arguments are an object, or a list of one. What else they are, the function refuses.
 pub(crate) fn arguments(args: Option<Value>) -> Result<Value, Refusal> {
     match args {
-        Some(Value::Array(list)) if list.len() == 1 => arguments(list.iter().next().map(std::borrow::Cow::into_owned)),
-        Some(args @ Value::Object(_)) => Ok(args),
-        found => Err(Refusal::bad_request(
-            "BadJsonBody",
-            format!("`args`: expected an object, found {}", shown(found.as_ref())),
-        )),
+        Some(Value::Array(list)) if list.len() == 1 => {
+            Ok(list.iter().next().map(std::borrow::Cow::into_owned).unwrap_or_default())
+        }
+        Some(args) => Ok(args),
+        None => Err(Refusal::bad_request("BadJsonBody", "Failed to read the request: missing field `args`")),
     }
 }
 

@@ -134,7 +134,8 @@ async fn query_at_timestamp(
     let Some(Timestamp(timestamp)) = timestamp else {
         return Err(Refusal::bad_request("BadJsonBody", "`ts`: expected a timestamp from /api/query_ts"));
     };
-    let CallRequest { path, args, format } = CallRequest::from_object(fields)?;
+    let request = CallRequest::from_object(fields)?;
+    let (args, CallRequest { path, format, .. }) = (request.args()?, request);
     let outcome = briefly(move || app.deployment.query_at(timestamp, &path, args, &caller)).await?;
     match outcome.map_err(|error| Refusal::internal(&error))? {
         Some(outcome) => reply(outcome, format),
@@ -163,12 +164,13 @@ async fn query_batch(State(app): State<App>, headers: HeaderMap, uri: Uri, body:
         let Value::Object(query) = query.into_owned() else {
             return Err(Refusal::bad_request("BadJsonBody", "`queries`: expected objects"));
         };
-        requests.push(CallRequest::from_object(query)?);
+        let request = CallRequest::from_object(query)?;
+        requests.push((request.args()?, request));
     }
-    let formats: Vec<_> = requests.iter().map(|request| request.format).collect();
+    let formats: Vec<_> = requests.iter().map(|(_, request)| request.format).collect();
     let deployment = Arc::clone(&app.deployment);
     let outcomes = briefly(move || {
-        deployment.query_batch(requests.into_iter().map(|request| (request.path, request.args)).collect(), &caller)
+        deployment.query_batch(requests.into_iter().map(|(args, request)| (request.path, args)).collect(), &caller)
     });
     let outcomes = outcomes.await?.map_err(|error| Refusal::internal(&error))?;
     let replies = outcomes.into_iter().zip(formats).map(|(outcome, format)| FunctionReply::new(outcome, format));
@@ -191,6 +193,10 @@ impl App {
         caller: Caller,
     ) -> Result<Response, Refusal> {
         let CallRequest { path, args, format } = request;
+        let args = match args {
+            Ok(args) => args,
+            Err(reason) => return reply(Outcome::invalid_arguments(&path, &reason), format),
+        };
         if let (None | Some(FunctionKind::Query), Some(query)) = (kind, SystemQuery::find(&path)) {
             return reply(self.system.query(query, &args, &caller), format);
         }

@@ -94,7 +94,7 @@ fn nesting_of_object(fields: &Object) -> usize {
 #[non_exhaustive]
 pub enum SizeError {
     /// The whole is too large.
-    #[error("{}", Code::ValueTooLargeError.says(&[&format_args!("{size} bytes"), &format_args!("{limit} bytes{}", Largest(largest))]))]
+    #[error("{}", Code::ValueTooLargeError.says(&[&Mebibytes(*size), &format_args!("{}; {size} bytes{}", Mebibytes(*limit), Largest(largest))]))]
     Bytes {
         /// Its size.
         size: usize,
@@ -157,6 +157,22 @@ impl SizeError {
             Self::FieldCount { .. } => Code::TooManyFieldsError,
             Self::FieldName { .. } => Code::InvalidFieldNameError,
         }
+    }
+}
+
+/// A number of bytes within a message, as Convex writes it: `16.21 MiB`, and without decimals where there are none.
+#[derive(Clone, Copy, Debug)]
+pub struct Mebibytes(pub usize);
+
+impl fmt::Display for Mebibytes {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        const BYTES: usize = 1 << 20;
+        if self.0.is_multiple_of(BYTES) {
+            return write!(f, "{} MiB", self.0 / BYTES);
+        }
+        // Rounded to hundredths.
+        let hundredths = (self.0 * 100 + BYTES / 2) / BYTES;
+        write!(f, "{}.{:02} MiB", hundredths / 100, hundredths % 100)
     }
 }
 
@@ -379,7 +395,7 @@ mod tests {
             ),
             (
                 Value::Bytes(vec![0; (32 << 20) - 1]),
-                "Value is too large (33554433 bytes > maximum size 33554432 bytes)".to_owned(),
+                "Value is too large (32.00 MiB > maximum size 32 MiB; 33554433 bytes)".to_owned(),
             ),
         ] {
             assert_eq!(message(check_value(&value)), expected);
@@ -421,7 +437,7 @@ mod tests {
             (
                 with("x".repeat((1 << 20) - overhead + 1).into()),
                 Code::ValueTooLargeError,
-                "Value is too large (1048577 bytes > maximum size 1048576 bytes, 1048512 of them in `a`)".to_owned(),
+                "Value is too large (1.00 MiB > maximum size 1 MiB; 1048577 bytes, 1048512 of them in `a`)".to_owned(),
             ),
         ] {
             let error = check_document(&fields).unwrap_err();

@@ -179,6 +179,8 @@ codes! {
 
     /// There is no index of this name.
     IndexNotFoundError: Function, "Index {} not found.";
+    /// An index is staged: no query may use it yet.
+    IndexStagedError: Function;
     /// An index has no such field.
     FieldNotInIndex: Function;
     /// The conditions on an index aren't a range of it.

@@ -190,7 +190,7 @@ def test_a_table_declared_otherwise_is_an_error(
     """A table that is declared with another dimension is an error."""
     filled(native)
     other = mc.ConvexNativeVector(deployment, indexes={"docs": mc.NativeIndex("docs_vectors", 3)})
-    with pytest.raises(mc.MastraConvexError, match=r"2 dimensions.*3 dimensions|3 dimensions, the index 2"):
+    with pytest.raises(mc.MastraConvexError, match=r"2 dimensions.*3 dimensions|dimensions 2, received 3"):
         other.query("docs", [1, 0, 0])
 
 

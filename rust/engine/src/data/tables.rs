@@ -101,8 +101,12 @@ impl Tables {
 
     /// Makes a table with its system indexes, in the connection's transaction.
     pub(crate) fn create(&mut self, connection: &Connection, name: &str) -> Result<Arc<Table>> {
-        let highest = self.names.keys().max();
-        self.create_with(connection, name, highest.map_or(FIRST_TABLE_NUMBER, |highest| highest + 1))
+        self.create_with(connection, name, self.next_number())
+    }
+
+    /// The number that the next new table gets.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.names.keys().max().map_or(FIRST_TABLE_NUMBER, |highest| highest + 1)
     }
 
     fn create_with(&mut self, connection: &Connection, name: &str, number: u32) -> Result<Arc<Table>> {

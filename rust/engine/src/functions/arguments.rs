@@ -29,8 +29,8 @@ pub(super) fn object<'js>(ctx: &Ctx<'js>, value: JsValue<'js>, method: &str) -> 
 
 pub(super) fn parse_id(text: &str, method: &str) -> Result<DocumentId> {
     text.parse().map_err(|error| {
-        FunctionError::new(Code::InvalidId, format!("Invalid argument `id` for `db.{method}`: {text:?}: {error}"))
-            .into()
+        let message = format!("Invalid argument `id` for `db.{method}`: Unable to decode ID: {text:?}: {error}");
+        FunctionError::new(Code::InvalidId, message).into()
     })
 }
 

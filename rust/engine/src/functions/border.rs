@@ -8,11 +8,12 @@ use rquickjs::{
     Value as JsValue, atom::PredefinedAtom, object::Property,
 };
 use value::{
-    Array, Object, Value,
+    Array, Object, Value, check_field_name,
     size::{ARRAY_MAX_LENGTH, SizeError, VALUE_MAX_BYTES, VALUE_MAX_NESTING},
 };
+use wire::Code;
 
-use super::host::Host;
+use super::{host::Host, web};
 use crate::error::FunctionError;
 
 /// The parts of an isolate that crossing needs. Each context has one, as user data.
@@ -45,14 +46,27 @@ pub(crate) fn to_js<'js>(ctx: &Ctx<'js>, value: Value) -> rquickjs::Result<JsVal
 /// The value of a JavaScript value; `None` is `undefined`. Errors say where in `what` something is wrong.
 pub(crate) fn from_js<'js>(ctx: &Ctx<'js>, value: JsValue<'js>, what: &str) -> rquickjs::Result<Option<Value>> {
     let border = ctx.userdata::<Border>().expect("every context has its border");
-    let mut reader = Reader { border: &border, bytes: 0 };
-    reader.read(value, 0).map_err(|refusal| match refusal {
-        Refusal::Js(error) => error,
-        Refusal::Unsupported { path, problem } => Exception::throw_type(ctx, &format!("{problem} (at {what}{path})")),
-        Refusal::Size(error) => {
-            border.host.throw(ctx, FunctionError::new(error.code(), format!("{what}: {error}")).into())
+    Reader::new(&border).read(value).map_err(|refusal| refusal.throw(ctx, &border.host, what))
+}
+
+/// The value that a function returns; `Err` is what makes of its whole run an error that no line of its own threw.
+pub(crate) fn returned_value<'js>(
+    ctx: &Ctx<'js>,
+    value: JsValue<'js>,
+    function: &str,
+) -> rquickjs::Result<Result<Option<Value>, FunctionError>> {
+    let border = ctx.userdata::<Border>().expect("every context has its border");
+    match Reader::new(&border).read(value) {
+        Ok(value) => Ok(Ok(value)),
+        Err(Refusal::Size(error)) if !matches!(error, SizeError::FieldName { .. }) => {
+            Ok(Err(FunctionError::new(error.code(), format!("Function {function} return value invalid: {error}"))))
         }
-    })
+        Err(Refusal::LoneSurrogate { path }) => Ok(Err(FunctionError::new(
+            Code::Error,
+            format!("Function {function} failed. Could not parse return value as json: a lone surrogate at {path:?}"),
+        ))),
+        Err(refusal) => Err(refusal.throw(ctx, &border.host, "the return value")),
+    }
 }
 
 impl<'js> Border<'js> {
@@ -93,17 +107,23 @@ impl<'js> Border<'js> {
     }
 }
 
+/// How deep a value is read: deeper ones would need more of Rust's stack than there is.
+const DEEPEST: usize = 256;
+
 /// Reads one JavaScript value, which may be cyclic or far too large: limits hold while it is read.
 struct Reader<'a, 'js> {
     border: &'a Border<'js>,
     /// The size so far, about as Convex counts it.
     bytes: usize,
+    /// Whether it nests deeper than a value may.
+    is_too_deep: bool,
 }
 
 /// Why a value can't be read. The path grows on the way out.
 enum Refusal {
     Js(rquickjs::Error),
     Unsupported { path: String, problem: String },
+    LoneSurrogate { path: String },
     Size(SizeError),
 }
 
@@ -121,14 +141,49 @@ impl Refusal {
     fn under(self, step: impl FnOnce() -> String) -> Self {
         match self {
             Self::Unsupported { path, problem } => Self::Unsupported { path: step() + &path, problem },
+            Self::LoneSurrogate { path } => Self::LoneSurrogate { path: step() + &path },
+            Self::Size(SizeError::FieldName { path, error }) => {
+                let path = step() + &path;
+                // Such paths begin with a name.
+                Self::Size(SizeError::FieldName { path: path.trim_start_matches('.').to_owned(), error })
+            }
             other => other,
+        }
+    }
+
+    /// Throws it in JavaScript; `what` is the value that can't be read.
+    fn throw(self, ctx: &Ctx<'_>, host: &Host, what: &str) -> rquickjs::Error {
+        match self {
+            Self::Js(error) => error,
+            Self::Unsupported { path, problem } => {
+                Exception::throw_message(ctx, &format!("{problem} (at {what}{path})"))
+            }
+            Self::LoneSurrogate { path } => {
+                let problem = "a string with a lone surrogate is not a supported Convex value";
+                Exception::throw_message(ctx, &format!("{problem} (at {what}{path})"))
+            }
+            Self::Size(error) => host.throw(ctx, FunctionError::new(error.code(), format!("{what}: {error}")).into()),
         }
     }
 }
 
-impl<'js> Reader<'_, 'js> {
-    /// `None` is `undefined`; `nesting` counts the arrays and objects around the value.
-    fn read(&mut self, value: JsValue<'js>, nesting: usize) -> Result<Option<Value>, Refusal> {
+impl<'a, 'js> Reader<'a, 'js> {
+    fn new(border: &'a Border<'js>) -> Self {
+        Self { border, bytes: 0, is_too_deep: false }
+    }
+
+    /// `None` is `undefined`.
+    fn read(mut self, value: JsValue<'js>) -> Result<Option<Value>, Refusal> {
+        let read = self.read_part(value, 0)?;
+        if self.is_too_deep {
+            let (path, limit) = (String::new(), VALUE_MAX_NESTING);
+            return Err(Refusal::Size(SizeError::Nesting { path, nesting: limit + 1, limit }));
+        }
+        Ok(read)
+    }
+
+    /// `nesting` counts the arrays and objects around the part.
+    fn read_part(&mut self, value: JsValue<'js>, nesting: usize) -> Result<Option<Value>, Refusal> {
         self.count(1)?;
         Ok(Some(match value.type_of() {
             Type::Undefined | Type::Uninitialized => return Ok(None),
@@ -137,7 +192,7 @@ impl<'js> Reader<'_, 'js> {
             Type::Int | Type::Float => Value::Float64(value.as_number().expect("type was looked at")),
             Type::String => {
                 let text = value.into_string().expect("type was looked at").to_string();
-                let text = text.map_err(|_| Refusal::unsupported("a string with a lone surrogate"))?;
+                let text = text.map_err(|_| Refusal::LoneSurrogate { path: String::new() })?;
                 self.count(text.len())?;
                 Value::String(text)
             }
@@ -173,13 +228,15 @@ impl<'js> Reader<'_, 'js> {
 
     /// An object's fields; those that are `undefined` are left out.
     fn read_object(&mut self, object: &JsObject<'js>, nesting: usize) -> Result<Object, Refusal> {
-        check_nesting(nesting)?;
+        self.check_nesting(nesting)?;
         let mut fields = Object::new();
         for property in object.props::<String, JsValue>() {
             let (name, value) = property?;
             self.count(name.len())?;
+            check_field_name(&name)
+                .map_err(|error| Refusal::Size(SizeError::FieldName { path: String::new(), error }))?;
             if let Some(value) =
-                self.read(value, nesting + 1).map_err(|refusal| refusal.under(|| format!(".{name}")))?
+                self.read_part(value, nesting + 1).map_err(|refusal| refusal.under(|| format!(".{name}")))?
             {
                 fields.insert(name, value);
             }
@@ -188,7 +245,7 @@ impl<'js> Reader<'_, 'js> {
     }
 
     fn read_array(&mut self, array: &JsArray<'js>, nesting: usize) -> Result<Value, Refusal> {
-        check_nesting(nesting)?;
+        self.check_nesting(nesting)?;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -200,7 +257,7 @@ impl<'js> Reader<'_, 'js> {
         }
         let mut items = Vec::with_capacity(length);
         for position in 0..length {
-            let item = self.read(array.get(position)?, nesting + 1);
+            let item = self.read_part(array.get(position)?, nesting + 1);
             let item = item.and_then(|item| item.ok_or_else(|| Refusal::unsupported("undefined")));
             items.push(item.map_err(|refusal| refusal.under(|| format!("[{position}]")))?);
         }
@@ -223,9 +280,22 @@ impl<'js> Reader<'_, 'js> {
         }
     }
 
-    /// Whether an object is made by `{}` or `Object.create(null)`.
+    /// Whether an object is of no class: made by `{}` or `Object.create(null)`, or with a prototype that is.
     fn is_plain(&self, object: &JsObject<'js>) -> bool {
-        object.get_prototype().is_none_or(|prototype| prototype == self.border.object_prototype)
+        object
+            .get_prototype()
+            .is_none_or(|prototype| prototype == self.border.object_prototype || class_name(&prototype) == "Object")
+    }
+
+    /// How deep a value nests is told once all of it is read; what has no end, such as a cycle, throws as it does in
+    /// JavaScript.
+    fn check_nesting(&mut self, nesting: usize) -> Result<(), Refusal> {
+        self.is_too_deep |= nesting >= VALUE_MAX_NESTING;
+        if nesting < DEEPEST {
+            return Ok(());
+        }
+        let ctx = self.border.engine.ctx();
+        Err(Refusal::Js(Exception::throw_range(ctx, "Maximum call stack size exceeded")))
     }
 
     fn count(&mut self, bytes: usize) -> Result<(), Refusal> {
@@ -237,21 +307,9 @@ impl<'js> Reader<'_, 'js> {
     }
 }
 
-fn check_nesting(nesting: usize) -> Result<(), Refusal> {
-    if nesting < VALUE_MAX_NESTING {
-        return Ok(());
-    }
-    let (path, limit) = (String::new(), VALUE_MAX_NESTING);
-    Err(Refusal::Size(SizeError::Nesting { path, nesting: nesting + 1, limit }))
-}
-
 /// The bytes of an `ArrayBuffer`; none of a detached one.
 fn bytes_of(object: JsObject<'_>) -> Vec<u8> {
-    let buffer = ArrayBuffer::from_object(object);
-    // SAFETY: the bytes are copied at once, and no JavaScript runs in between.
-    #[expect(unsafe_code, reason = "the only way to read a buffer in one piece")]
-    let bytes = buffer.and_then(|buffer| unsafe { buffer.as_bytes() }.map(<[u8]>::to_vec));
-    bytes.unwrap_or_default()
+    ArrayBuffer::from_object(object).map(|buffer| web::bytes_of(&buffer)).unwrap_or_default()
 }
 
 fn class_name(object: &JsObject<'_>) -> String {

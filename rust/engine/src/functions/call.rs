@@ -17,8 +17,11 @@ use crate::{
 const LOG_LINES: usize = 256;
 const LOG_LINE_BYTES: usize = 32_768;
 
-/// Convex's bound on calls within calls.
+/// Convex's bound on calls within a transaction.
 const MAX_DEPTH: u32 = 8;
+
+/// Actions call actions as deep as they like, but each takes memory of this process until the one it called has ended.
+const MAX_ACTION_DEPTH: u32 = 256;
 
 /// Ends a line that was longer.
 const LINE_CUT: &str = " (truncated due to length)";
@@ -41,6 +44,14 @@ pub(crate) trait Platform: Send + Sync {
     ) -> Result<Vec<(String, f64)>>;
 }
 
+/// A function as `ctx.meta.getFunctionMetadata` tells of it.
+#[derive(Clone)]
+pub(super) struct FunctionName {
+    pub(super) name: String,
+    pub(super) kind: FunctionKind,
+    pub(super) is_public: bool,
+}
+
 /// The running call's access to the engine.
 #[derive(Default)]
 pub(crate) struct Call {
@@ -58,8 +69,10 @@ pub(crate) struct Call {
     pub(crate) time: Option<Duration>,
     /// How much of the time it took was the engine's.
     pub(crate) engine_time: Duration,
-    /// How many calls it is within.
+    /// How many calls it is within: of those that share its transaction, if it has one.
     pub(super) depth: u32,
+    /// The function that runs: name, kind, visibility.
+    pub(super) function: Option<FunctionName>,
     pub(crate) log_lines: Vec<String>,
     /// An error that ends the call whatever the function makes of it: the storage failed.
     pub(crate) failure: Option<Error>,
@@ -84,9 +97,15 @@ impl Call {
         Ok(Self { platform: Some(platform), caller: Some(caller), now: milliseconds_now(), random, ..Self::default() })
     }
 
+    /// What modules find while they load: a clock and chance that are the same whenever that is, and nothing else.
+    pub(super) fn at_load(now: f64) -> Self {
+        Self { now, random: now.to_bits(), ..Self::default() }
+    }
+
     /// The call of a function that this one calls. It has this one's transaction until [`Call::end`] takes it back.
     pub(super) fn begin(&mut self, deadline: &Deadline) -> Result<Self> {
-        if self.depth == MAX_DEPTH {
+        let limit = if self.transaction.is_some() { MAX_DEPTH } else { MAX_ACTION_DEPTH };
+        if self.depth == limit {
             return Err(Error::says(Code::FunctionCallDepthExceeded, &[]));
         }
         let transaction = self.transaction.take();
@@ -104,6 +123,11 @@ impl Call {
             random: next_random(&mut self.random),
             ..Self::default()
         })
+    }
+
+    /// Begins to count calls within a transaction of its own.
+    pub(crate) fn begin_transaction(&mut self) {
+        self.depth = 0;
     }
 
     /// Takes back what a called function was given, and what it logged.

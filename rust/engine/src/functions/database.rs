@@ -85,7 +85,7 @@ pub(super) fn id_in_table<'js>(host: &Host, ctx: &Ctx<'js>, table: JsValue<'js>,
         let found = transaction.tables.name(parsed.table_number).unwrap_or("unknown").to_owned();
         Err(Error::function(
             Code::InvalidTable,
-            format!("Expected an ID of table `{table}`, found ID {text:?} of table `{found}`."),
+            format!("Invalid argument `id` for `db.get`: expected to be an Id<{table:?}>, got Id<{found:?}> instead."),
         ))
     })?;
     Ok(id)
@@ -154,6 +154,8 @@ fn page_to_js<'js>(ctx: &Ctx<'js>, page: Page) -> Js<'js> {
     object.set("page", documents_to_js(ctx, page.documents)?)?;
     object.set("isDone", page.is_done)?;
     object.set("continueCursor", page.continue_cursor)?;
+    object.set("splitCursor", to_js(ctx, page.split_cursor.map_or(Value::Null, Value::from))?)?;
+    object.set("pageStatus", JsValue::new_null(ctx.clone()))?;
     Ok(object.into_value())
 }
 

@@ -8,7 +8,10 @@ use base64::{
     prelude::BASE64_STANDARD,
 };
 use rquickjs::{ArrayBuffer, Ctx, Exception, Result, Value as JsValue};
-use value::Value;
+use value::{
+    Value,
+    json::{self, Format},
+};
 
 use super::border::{from_js, to_js};
 
@@ -44,10 +47,28 @@ pub(super) fn from_base64(ctx: Ctx<'_>, text: String) -> Result<String> {
     }
 }
 
-/// A deep copy of what is a Convex value.
-pub(super) fn clone<'js>(ctx: Ctx<'js>, value: JsValue<'js>) -> Result<JsValue<'js>> {
-    match from_js(&ctx, value, "structuredClone")? {
-        Some(value) => to_js(&ctx, value),
-        None => Ok(JsValue::new_undefined(ctx)),
+/// A value as encoded JSON.
+pub(super) fn to_json<'js>(ctx: Ctx<'js>, value: JsValue<'js>) -> Result<String> {
+    match from_js(&ctx, value, "value")? {
+        Some(value) => Ok(json::to_string(&value, Format::Encoded)),
+        None => Err(Exception::throw_message(&ctx, "undefined is not a supported Convex value")),
     }
+}
+
+/// The value of encoded JSON.
+pub(super) fn from_json(ctx: Ctx<'_>, text: String) -> Result<JsValue<'_>> {
+    match json::decode(text.as_bytes()) {
+        Ok(value) => to_js(&ctx, value),
+        Err(error) => Err(Exception::throw_message(&ctx, &error.to_string())),
+    }
+}
+
+/// How two values are ordered in an index: -1, 0 or 1. `undefined` is below every value.
+pub(super) fn compare<'js>(ctx: Ctx<'js>, a: JsValue<'js>, b: JsValue<'js>) -> Result<i32> {
+    Ok(from_js(&ctx, a, "the first value")?.cmp(&from_js(&ctx, b, "the second value")?) as i32)
+}
+
+/// A value's size in bytes, as limits count it; that of `undefined` is 0.
+pub(super) fn size<'js>(ctx: Ctx<'js>, value: JsValue<'js>) -> Result<usize> {
+    Ok(from_js(&ctx, value, "value")?.map_or(0, |value| value::size::size(&value)))
 }

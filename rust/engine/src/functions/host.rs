@@ -17,11 +17,12 @@ use wire::Code;
 use super::{
     arguments::text,
     border::{from_js, to_js},
-    call::Call,
+    call::{Call, FunctionName},
     database,
     deadline::Deadline,
     globals, numbers,
     random::{next_random, unit_interval},
+    web,
 };
 
 use crate::{
@@ -181,7 +182,16 @@ impl Host {
         object.set("decodeText", Function::new(ctx.clone(), globals::decode_text)?)?;
         object.set("toBase64", Function::new(ctx.clone(), globals::to_base64)?)?;
         object.set("fromBase64", Function::new(ctx.clone(), globals::from_base64)?)?;
-        object.set("clone", Function::new(ctx.clone(), globals::clone)?)?;
+        object.set("parseUrl", Function::new(ctx.clone(), web::parse_url)?)?;
+        object.set("setUrlPart", Function::new(ctx.clone(), web::set_url_part)?)?;
+        object.set("parseForm", Function::new(ctx.clone(), web::parse_form)?)?;
+        object.set("writeForm", Function::new(ctx.clone(), web::write_form)?)?;
+        object.set("digest", Function::new(ctx.clone(), web::digest)?)?;
+        object.set("hmac", Function::new(ctx.clone(), web::hmac)?)?;
+        object.set("toJson", Function::new(ctx.clone(), globals::to_json)?)?;
+        object.set("fromJson", Function::new(ctx.clone(), globals::from_json)?)?;
+        object.set("compare", Function::new(ctx.clone(), globals::compare)?)?;
+        object.set("size", Function::new(ctx.clone(), globals::size)?)?;
         let host = self.clone();
         object.set("now", Function::new(ctx.clone(), move || host.call().now)?)?;
         let host = self.clone();
@@ -189,6 +199,10 @@ impl Host {
         object.set("random", Function::new(ctx.clone(), random)?)?;
         let host = self.clone();
         object.set("snapshotTs", Function::new(ctx.clone(), move |ctx| snapshot_timestamp(&host, &ctx))?)?;
+        let host = self.clone();
+        object.set("functionMetadata", Function::new(ctx.clone(), move |ctx| function_metadata(&host, &ctx))?)?;
+        let host = self.clone();
+        object.set("transactionMetrics", Function::new(ctx.clone(), move |ctx| transaction_metrics(&host, &ctx))?)?;
         let host = self.clone();
         object.set("identity", Function::new(ctx.clone(), move |ctx| identity(&host, &ctx))?)?;
         Ok(object)
@@ -226,6 +240,24 @@ fn snapshot_timestamp<'js>(host: &Host, ctx: &Ctx<'js>) -> Js<'js> {
         })
     })?;
     to_js(ctx, Value::Int64(timestamp))
+}
+
+fn function_metadata<'js>(host: &Host, ctx: &Ctx<'js>) -> Js<'js> {
+    let function = host.call().function.clone();
+    let metadata = function.map(|FunctionName { name, kind, is_public }| {
+        Value::from([
+            ("name", name.into()),
+            ("componentPath", "".into()),
+            ("type", kind.name().to_ascii_lowercase().into()),
+            ("visibility", if is_public { "public" } else { "internal" }.into()),
+        ])
+    });
+    to_js(ctx, metadata.unwrap_or_default())
+}
+
+fn transaction_metrics<'js>(host: &Host, ctx: &Ctx<'js>) -> Js<'js> {
+    let metrics = host.database(ctx, |transaction| Ok(transaction.metrics()))?;
+    to_js(ctx, metrics)
 }
 
 fn identity<'js>(host: &Host, ctx: &Ctx<'js>) -> Js<'js> {

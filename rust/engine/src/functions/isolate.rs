@@ -1,6 +1,13 @@
 //! One JavaScript world: QuickJS with the modules of a functions folder.
 
-use std::{panic::resume_unwind, sync::Arc, time::Duration};
+use std::{
+    panic::resume_unwind,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use base::FunctionKind;
 use rquickjs::{
@@ -10,12 +17,12 @@ use value::Value;
 use wire::Code;
 
 use super::{
-    border::{Border, from_js, to_js},
+    border::{Border, from_js, returned_value, to_js},
     call::Call,
     deadline::Deadline,
     host::Host,
     memory::Memory,
-    modules::Modules,
+    modules::{Importer, Modules},
 };
 use crate::{
     error::{Error, FunctionError, Result},
@@ -41,6 +48,8 @@ const ENGINE: &str = "engine/engine";
 pub(crate) struct Isolate {
     context: Context,
     modules: Modules,
+    /// Whether no more modules can be imported.
+    is_closed: Arc<AtomicBool>,
     host: Host,
     deadline: Arc<Deadline>,
     memory: Memory,
@@ -59,18 +68,27 @@ impl Isolate {
         let deadline = Arc::new(Deadline::new());
         let watched = Arc::clone(&deadline);
         runtime.set_interrupt_handler(Some(Box::new(move || watched.is_over())));
-        runtime.set_loader(modules.clone(), modules.clone());
+        let importer = Importer { modules: modules.clone(), is_closed: Arc::default() };
+        let is_closed = Arc::clone(&importer.is_closed);
+        runtime.set_loader(importer, modules.clone());
         let isolate = Self {
             context: Context::full(&runtime).map_err(unexpected)?,
             modules: modules.clone(),
+            is_closed,
             host: Host::new(Arc::clone(&deadline)),
             deadline,
             memory,
             calls: 0,
             is_broken: false,
         };
+        isolate.host.begin(Call::at_load(modules.read_at));
         isolate.with(|ctx| isolate.start(ctx).map_err(unexpected))?;
         Ok(isolate)
+    }
+
+    /// Loads a module for a call that may come.
+    pub(crate) fn load_ahead(&self, module: &str) -> Result<()> {
+        self.load(module, |ctx| engine_function(ctx, "load")?.call((format!("/{module}"),))).map(drop)
     }
 
     /// Loads our own modules and makes the border.
@@ -79,6 +97,9 @@ impl Isolate {
         globals.set("__host", self.host.object(ctx)?)?;
         let engine: JsObject = Module::import(ctx, ENGINE)?.finish()?;
         globals.remove("__host")?;
+        if !self.modules.are_builtin() {
+            engine.get::<_, Function>("boundLengths")?.call::<_, ()>(())?;
+        }
         let border = Border {
             host: self.host.clone(),
             packed_array: engine.get("packedArray")?,
@@ -107,7 +128,9 @@ impl Isolate {
 
     /// The schema of a `schema` module.
     pub(crate) fn describe_schema(&self, module: &str) -> Result<Value> {
-        self.load(module, |ctx| engine_function(ctx, "describeSchema")?.call((format!("/{module}"),)))
+        let described =
+            self.load(module, |ctx| engine_function(ctx, "describeSchema")?.call((format!("/{module}"),)))?;
+        decode_export(&described)
     }
 
     /// A module's default export, which is a plain value.
@@ -121,10 +144,11 @@ impl Isolate {
             let options = to_js(ctx, options)?;
             engine_function(ctx, "describeTable")?.call((name, format!("/{module}"), definer, options))
         });
-        described.map_err(|error| match error {
-            Error::Module { message, .. } => Error::function(Code::InvalidSchema, message),
-            error => error,
-        })
+        match described {
+            Ok(described) => decode_export(&described),
+            Err(Error::Module { message, .. }) => Err(Error::function(Code::InvalidSchema, message)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Runs what loads a module and describes it.
@@ -156,6 +180,8 @@ impl Isolate {
         call: Call,
         time: Duration,
     ) -> (Result<Value>, Call) {
+        // Isolates of the built-in functions load modules as calls need them.
+        self.is_closed.store(!self.modules.are_builtin(), Ordering::Relaxed);
         self.host.begin(call);
         self.deadline.begin(time);
         self.memory.begin_call();
@@ -202,7 +228,10 @@ impl Isolate {
         };
         match outcome.get::<_, Option<JsObject>>("thrown")? {
             Some(thrown) => Ok(Err(self.thrown_error(ctx, &thrown)?)),
-            None => Ok(Ok(from_js(ctx, outcome.get("value")?, "the return value")?.unwrap_or_default())),
+            None => {
+                let returned = returned_value(ctx, outcome.get("value")?, &format!("{module}.js:{name}"))?;
+                Ok(returned.map(Option::unwrap_or_default).map_err(Error::from))
+            }
         }
     }
 
@@ -220,17 +249,16 @@ impl Isolate {
 
     /// The error behind what a function threw.
     fn thrown_error<'js>(&self, ctx: &Ctx<'js>, thrown: &JsObject<'js>) -> rquickjs::Result<Error> {
-        if let Some(error) =
-            thrown.get::<_, Option<usize>>("hostError")?.and_then(|number| self.host.take_error(number))
-        {
-            return Ok(error);
-        }
         if self.memory.was_refused() && thrown.get::<_, Option<bool>>("isOutOfMemory")? == Some(true) {
             return Ok(self.out_of_memory());
         }
         let message: String = thrown.get("message")?;
         let stack: Option<String> = thrown.get("stack")?;
         let text = self.modules.trace(&message, stack.as_deref());
+        let host_error = thrown.get::<_, Option<usize>>("hostError")?;
+        if let Some(error) = host_error.and_then(|number| self.host.take_error(number)) {
+            return Ok(uncaught(error, text));
+        }
         if thrown.get::<_, Option<bool>>("isConvexError")? == Some(true) {
             let data = from_js(ctx, thrown.get("data")?, "ConvexError.data")?;
             return Ok(Error::Function(FunctionError { code: Code::ConvexError, message: text, data }));
@@ -245,17 +273,18 @@ impl Isolate {
         let CaughtError::Exception(exception) = error else {
             return if is_full { self.out_of_memory() } else { unexpected(error) };
         };
+        let name: String = exception.get("name").unwrap_or_default();
+        let message = format!("{name}: {}", exception.message().unwrap_or_default());
+        let text = self.modules.trace(&message, exception.stack().as_deref());
         if let Ok(Some(error)) =
             exception.get::<_, Option<usize>>("hostError").map(|number| self.host.take_error(number?))
         {
-            return error;
+            return uncaught(error, text);
         }
         if is_full && exception.message().is_none_or(|message| message == "out of memory") {
             return self.out_of_memory();
         }
-        let name: String = exception.get("name").unwrap_or_default();
-        let message = format!("{name}: {}", exception.message().unwrap_or_default());
-        Error::function(Code::Error, self.modules.trace(&message, exception.stack().as_deref()))
+        Error::function(Code::Error, text)
     }
 
     fn out_of_memory(&self) -> Error {
@@ -271,6 +300,22 @@ impl Isolate {
             error => self.modules.error(module, error),
         }
     }
+}
+
+/// An engine's error that a function let through: on Convex too it reads as one that the function threw.
+fn uncaught(error: Error, text: String) -> Error {
+    match error {
+        Error::Function(error) => Error::Function(FunctionError { message: text, ..error }),
+        error => error,
+    }
+}
+
+/// Reads what a schema, a table or a validator exports: JSON text.
+pub(super) fn decode_export(text: &Value) -> Result<Value> {
+    let text = text.as_str().unwrap_or_default();
+    value::json::decode(text.as_bytes()).map_err(|error| {
+        Error::function(Code::InvalidSchema, format!("A schema or a validator can't be read: {error}"))
+    })
 }
 
 /// A function of our own side of JavaScript.

@@ -8,27 +8,28 @@ mod deadline;
 mod globals;
 mod host;
 mod isolate;
+mod isolates;
 mod memory;
 mod modules;
 mod numbers;
 mod random;
 mod typescript;
+mod web;
 
-use std::{collections::BTreeMap, path::Path, sync::Mutex, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use base::{FunctionKind, locked};
+use base::FunctionKind;
 use value::Value;
 
+use call::FunctionName;
 pub(crate) use call::{Call, Platform};
-use isolate::Isolate;
+use isolate::{Isolate, decode_export};
+use isolates::Isolates;
 pub use modules::builtin_files;
 use modules::{AUTH_CONFIG, Modules};
 
 use crate::{
-    data::{
-        schema::{Schema, TableDefinition, Validator},
-        storage::max_idle,
-    },
+    data::schema::{Schema, TableDefinition, Validator},
     error::{Error, Result},
     limits::Limits,
 };
@@ -46,36 +47,39 @@ pub(crate) struct Function {
 
 /// A folder's functions and schema, and the isolates that run them.
 pub(crate) struct Functions {
-    modules: Modules,
     by_path: BTreeMap<String, Function>,
     limits: Limits,
-    idle: Mutex<Vec<Isolate>>,
+    isolates: Isolates,
 }
 
 impl Functions {
     /// Loads a folder, or the built-in functions. The schema of its `schema` module comes along.
     pub(crate) fn load(folder: Option<&Path>, limits: Limits) -> Result<(Self, Schema)> {
         let modules = folder.map_or_else(Modules::builtin, Modules::read)?;
-        let isolate = Isolate::new(&modules, &limits)?;
-        let schema = if modules.has("schema") {
-            Schema::from_export(&isolate.describe_schema("schema")?)?
-        } else {
-            Schema::default()
-        };
-        let mut by_path = BTreeMap::new();
-        for module in modules.with_functions() {
-            for description in isolate.describe_module(module)? {
-                let function = Function::from_description(module, &description)?;
-                by_path.insert(format!("{module}:{}", function.name), function);
+        let isolates = Isolates::new(modules, limits);
+        let modules = isolates.modules();
+        let (schema, by_path) = isolates.once(|isolate| -> Result<_> {
+            let schema = if modules.has("schema") {
+                Schema::from_export(&isolate.describe_schema("schema")?)?
+            } else {
+                Schema::default()
+            };
+            let mut by_path = BTreeMap::new();
+            for module in modules.with_functions() {
+                for description in isolate.describe_module(module)? {
+                    let function = Function::from_description(module, &description)?;
+                    by_path.insert(format!("{module}:{}", function.name), function);
+                }
             }
-        }
-        Ok((Self { modules, by_path, limits, idle: Mutex::new(vec![isolate]) }, schema))
+            Ok((schema, by_path))
+        })??;
+        Ok((Self { by_path, limits, isolates }, schema))
     }
 
     /// The export of the `auth.config` module, if there is one.
     pub(crate) fn auth_config(&self) -> Result<Option<Value>> {
-        if self.modules.has(AUTH_CONFIG) {
-            return self.with_isolate(|isolate| isolate.default_export(AUTH_CONFIG))?.map(Some);
+        if self.isolates.modules().has(AUTH_CONFIG) {
+            return self.isolates.once(|isolate| isolate.default_export(AUTH_CONFIG))?.map(Some);
         }
         Ok(None)
     }
@@ -99,37 +103,30 @@ impl Functions {
     pub(crate) fn vector_table(&self, name: &str, options: Value) -> Result<TableDefinition> {
         const MODULE: &str = "mastra/schema";
         const DEFINER: &str = "defineMastraNativeVectorTable";
-        let table = if self.modules.are_builtin() {
-            self.with_isolate(|isolate| isolate.describe_table(name, MODULE, DEFINER, options))?
+        let table = if self.isolates.modules().are_builtin() {
+            self.isolates.once(|isolate| isolate.describe_table(name, MODULE, DEFINER, options))?
         } else {
             Isolate::new(&Modules::builtin()?, &self.limits)?.describe_table(name, MODULE, DEFINER, options)
         };
         Ok(TableDefinition::from_export(&table?)?.1)
     }
 
-    /// Runs a function in an isolate of its own; the call comes back with what it did.
-    pub(crate) fn run(&self, function: &Function, args: Value, call: Call, time: Duration) -> (Result<Value>, Call) {
+    /// Runs a function in an isolate; the call comes back with what it did.
+    pub(crate) fn run(
+        &self,
+        function: &Function,
+        args: Value,
+        mut call: Call,
+        time: Duration,
+    ) -> (Result<Value>, Call) {
+        let name = format!("{}:{}", function.module, function.name);
+        call.function = Some(FunctionName { name, kind: function.kind, is_public: function.public });
         let mut given = Some(call);
-        let outcome = self.with_isolate(|isolate| {
+        let outcome = self.isolates.call(&function.module, |isolate| {
             let call = given.take().expect("an isolate runs it once");
             isolate.run((&function.module, &function.name), function.kind, args, call, time)
         });
         outcome.unwrap_or_else(|error| (Err(error), given.expect("no isolate took it")))
-    }
-
-    /// Does something in an isolate that no other call uses. One that can't be used again is not put back; neither is
-    /// one in which Rust panicked.
-    fn with_isolate<T>(&self, act: impl FnOnce(&mut Isolate) -> T) -> Result<T> {
-        let idle = locked(&self.idle).pop();
-        let mut isolate = idle.map_or_else(|| Isolate::new(&self.modules, &self.limits), Ok)?;
-        let result = act(&mut isolate);
-        if isolate.is_reusable() {
-            let mut idle = locked(&self.idle);
-            if idle.len() < max_idle() {
-                idle.push(isolate);
-            }
-        }
-        Ok(result)
     }
 }
 
@@ -140,13 +137,19 @@ pub(crate) fn default_export(file: &Path, limits: &Limits) -> Result<Value> {
 }
 
 impl Function {
+    /// Where it is, as Convex's errors name it.
+    pub(crate) fn path(&self) -> String {
+        format!("{}.js:{}", self.module, self.name)
+    }
+
     fn from_description(module: &str, description: &value::Object) -> Result<Self> {
         let field = |name: &str| description.get(name).cloned().unwrap_or_default();
+        let returns = decode_export(&field("returns"))?;
         Ok(Self {
             kind: field("kind").as_str().and_then(FunctionKind::from_name).unwrap_or(FunctionKind::Action),
             public: field("isPublic") == true.into(),
-            args: Validator::from_json(&field("args"))?,
-            returns: Validator::from_json(&field("returns"))?,
+            args: Validator::from_json(&decode_export(&field("args"))?)?,
+            returns: if returns == Value::Null { Validator::Any } else { Validator::from_json(&returns)? },
             module: module.to_owned(),
             name: field("name").as_str().unwrap_or_default().to_owned(),
         })

@@ -5,39 +5,89 @@ use std::{
     fmt::{Display, Write as _},
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rquickjs::{
     Ctx, Exception, Module,
     loader::{ImportAttributes, Loader, Resolver},
-    module::Declared,
+    module::{Declared, WriteOptions},
 };
 
 use super::typescript::{JavaScript, Place, strip_types};
-use crate::error::{Error, Result};
+use crate::{
+    data::clock::milliseconds_now,
+    error::{Error, Result},
+};
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
 /// Our own side of what Convex functions import, and under `engine/` what only our own side does.
-const RUNTIME: [(&str, &str); 12] = [
-    ("_generated/api", include_str!("js/generated_api.js")),
-    ("_generated/server", include_str!("js/generated_server.js")),
-    ("convex/server", include_str!("js/server.js")),
-    ("convex/values", include_str!("js/values.js")),
-    ("engine/context", include_str!("js/context.js")),
-    ("engine/database", include_str!("js/database.js")),
-    ("engine/engine", include_str!("js/engine.js")),
-    ("engine/globals", include_str!("js/globals.js")),
-    ("engine/left_out", include_str!("js/left_out.js")),
-    ("engine/numbers", include_str!("js/numbers.js")),
-    ("engine/packed", include_str!("js/packed.js")),
-    ("engine/references", include_str!("js/references.js")),
+static RUNTIME: [RuntimeModule; 20] = [
+    RuntimeModule::new("_generated/api", include_str!("js/generated_api.js")),
+    RuntimeModule::new("_generated/server", include_str!("js/generated_server.js")),
+    RuntimeModule::new("convex/server", include_str!("js/server.js")),
+    RuntimeModule::new("convex/values", include_str!("js/values.js")),
+    RuntimeModule::new("engine/blob", include_str!("js/blob.js")),
+    RuntimeModule::new("engine/context", include_str!("js/context.js")),
+    RuntimeModule::new("engine/database", include_str!("js/database.js")),
+    RuntimeModule::new("engine/engine", include_str!("js/engine.js")),
+    RuntimeModule::new("engine/events", include_str!("js/events.js")),
+    RuntimeModule::new("engine/globals", include_str!("js/globals.js")),
+    RuntimeModule::new("engine/left_out", include_str!("js/left_out.js")),
+    RuntimeModule::new("engine/lengths", include_str!("js/lengths.js")),
+    RuntimeModule::new("engine/numbers", include_str!("js/numbers.js")),
+    RuntimeModule::new("engine/packed", include_str!("js/packed.js")),
+    RuntimeModule::new("engine/references", include_str!("js/references.js")),
+    RuntimeModule::new("engine/schema", include_str!("js/schema.js")),
+    RuntimeModule::new("engine/structured_clone", include_str!("js/structured_clone.js")),
+    RuntimeModule::new("engine/subtle", include_str!("js/subtle.js")),
+    RuntimeModule::new("engine/url", include_str!("js/url.js")),
+    RuntimeModule::new("engine/validators", include_str!("js/validators.js")),
 ];
 
 /// Built-in modules that the engine does in native code: their paths, and our modules with the same exports. In a folder
 /// where such a file is another one, it runs as it is.
 const NATIVE: [(&str, &str); 1] = [("mastra/model/numbers.ts", "engine/numbers")];
+
+/// One of our own modules.
+struct RuntimeModule {
+    name: &'static str,
+    source: &'static str,
+    compiled: Compiled,
+}
+
+impl RuntimeModule {
+    const fn new(name: &'static str, source: &'static str) -> Self {
+        Self { name, source, compiled: Compiled(OnceLock::new()) }
+    }
+
+    fn find(name: &str) -> Option<&'static Self> {
+        RUNTIME.iter().find(|module| module.name == name)
+    }
+}
+
+/// A module as QuickJS compiled it for the first context that needed it; every later one reads that.
+#[derive(Debug, Default)]
+struct Compiled(OnceLock<Vec<u8>>);
+
+impl Compiled {
+    fn declare<'js>(&self, ctx: &Ctx<'js>, name: &str, source: &str) -> rquickjs::Result<Module<'js, Declared>> {
+        if let Some(bytecode) = self.0.get() {
+            // SAFETY: these are bytes that the same QuickJS wrote in this process. It copies what it keeps of them.
+            #[expect(unsafe_code, reason = "QuickJS trusts the bytecode it reads")]
+            return unsafe { Module::load(ctx.clone(), bytecode) };
+        }
+        let module = Module::declare(ctx.clone(), name, source)?;
+        let bytecode = module.write(WriteOptions::default())?;
+        // Another thread may have been faster, with the same bytes.
+        let _ = self.0.set(bytecode);
+        Ok(module)
+    }
+}
 
 /// The `convex/` folder that comes with this package: each file's path in it, and its text.
 #[must_use]
@@ -54,6 +104,8 @@ pub(crate) struct Modules {
     /// By path without ending (`mastra/storage`).
     files: Arc<BTreeMap<String, File>>,
     are_builtin: bool,
+    /// When they were read, in milliseconds since 1970: the clock of modules while they load.
+    pub(crate) read_at: f64,
 }
 
 #[derive(Debug)]
@@ -61,6 +113,7 @@ struct File {
     /// With ending (`mastra/storage.ts`).
     path: String,
     javascript: JavaScript,
+    compiled: Compiled,
     /// Our module that does the same.
     native: Option<&'static str>,
 }
@@ -75,14 +128,14 @@ impl Modules {
     /// The functions that come with this package: the files of `convex/`.
     pub(crate) fn builtin() -> Result<Self> {
         let sources = BUILTIN.iter().map(|(path, source)| ((*path).to_owned(), (*source).to_owned()));
-        Ok(Self { files: Self::compile(sources)?, are_builtin: true })
+        Ok(Self::new(Self::compile(sources)?, true))
     }
 
     /// A `convex/` folder as it is.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let mut sources = Vec::new();
         read_sources(folder, folder, &mut sources)?;
-        Ok(Self { files: Self::compile(sources.into_iter())?, are_builtin: false })
+        Ok(Self::new(Self::compile(sources.into_iter())?, false))
     }
 
     /// One file, as the module of a name.
@@ -91,11 +144,15 @@ impl Modules {
         let source = fs::read_to_string(file)
             .map_err(|error| Error::Module { path: path.clone(), message: format!("can't be read: {error}") })?;
         let javascript = strip_types(&path, &source)?;
-        let files = BTreeMap::from([(name.to_owned(), File { path, javascript, native: None })]);
-        Ok(Self { files: Arc::new(files), are_builtin: false })
+        let file = File { path, javascript, compiled: Compiled::default(), native: None };
+        Ok(Self::new(BTreeMap::from([(name.to_owned(), file)]), false))
     }
 
-    fn compile(sources: impl Iterator<Item = (String, String)>) -> Result<Arc<BTreeMap<String, File>>> {
+    fn new(files: BTreeMap<String, File>, are_builtin: bool) -> Self {
+        Self { files: Arc::new(files), are_builtin, read_at: milliseconds_now() }
+    }
+
+    fn compile(sources: impl Iterator<Item = (String, String)>) -> Result<BTreeMap<String, File>> {
         let mut files = BTreeMap::new();
         for (path, source) in sources {
             let left_out = match path.as_str() {
@@ -110,10 +167,10 @@ impl Modules {
             if let Some(name) = module_name(&path) {
                 let javascript = strip_types(&path, &source)?;
                 let native = native_module(&path, &source);
-                files.insert(name.to_owned(), File { path, javascript, native });
+                files.insert(name.to_owned(), File { path, javascript, compiled: Compiled::default(), native });
             }
         }
-        Ok(Arc::new(files))
+        Ok(files)
     }
 
     /// Whether these are the ones that come with this package.
@@ -219,6 +276,29 @@ fn read_sources(root: &Path, folder: &Path, sources: &mut Vec<(String, String)>)
     Ok(())
 }
 
+/// Modules as one isolate finds them.
+#[derive(Clone)]
+pub(crate) struct Importer {
+    pub(crate) modules: Modules,
+    /// Whether all that a call needs is loaded: a function that runs can't import more, as on Convex.
+    pub(crate) is_closed: Arc<AtomicBool>,
+}
+
+impl Resolver for Importer {
+    fn resolve<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        base: &str,
+        name: &str,
+        attributes: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<String> {
+        if self.is_closed.load(Ordering::Relaxed) && self.modules.has(base) {
+            return Err(Exception::throw_type(ctx, "dynamic module import unsupported"));
+        }
+        self.modules.resolve(ctx, base, name, attributes)
+    }
+}
+
 impl Resolver for Modules {
     /// `convex/server` and `convex/values` are ours, and `engine/…` is for those alone; what begins with a dot is
     /// relative to the importing module, where `_generated/…` is ours again; `/mastra/storage` is a module of the folder.
@@ -229,7 +309,7 @@ impl Resolver for Modules {
         name: &str,
         _attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<String> {
-        let is_ours = |name: &str| RUNTIME.iter().any(|(path, _)| *path == name);
+        let is_ours = |name: &str| RuntimeModule::find(name).is_some();
         if is_ours(name) && (name.starts_with("convex/") || !self.has(base)) {
             return Ok(name.to_owned());
         }
@@ -268,9 +348,11 @@ impl Loader for Modules {
         name: &str,
         _attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<Module<'js, Declared>> {
-        let runtime = RUNTIME.iter().find(|(path, _)| *path == name).map(|(_, source)| *source);
-        match runtime.or_else(|| self.files.get(name).map(|file| file.javascript.code.as_str())) {
-            Some(source) => Module::declare(ctx.clone(), name, source),
+        if let Some(module) = RuntimeModule::find(name) {
+            return module.compiled.declare(ctx, name, module.source);
+        }
+        match self.files.get(name) {
+            Some(file) => file.compiled.declare(ctx, name, &file.javascript.code),
             None => Err(rquickjs::Error::new_loading(name)),
         }
     }

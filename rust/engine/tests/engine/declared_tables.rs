@@ -23,7 +23,7 @@ fn native(deployment: &Deployment, filter: Option<&str>) -> Result<usize, engine
     Ok(items(&try_call(deployment, "mastra/nativeVector:query", value(&query))?).len())
 }
 
-const NATIVE: &str = r#"{"dimensions": 3, "vectorIndexName": "by_meaning", "filterFields": ["lang", "year"], "staged": true,
+const NATIVE: &str = r#"{"dimensions": 3, "vectorIndexName": "by_meaning", "filterFields": ["lang", "year"], "staged": false,
     "idField": "key", "idIndexName": "by_key", "vectorField": "vector", "metadataField": "about"}"#;
 
 #[test]

@@ -44,12 +44,24 @@ fn a_mutation_that_fails_within_another_leaves_no_trace_of_its_own() {
 fn what_is_not_caught_fails_the_whole_and_is_the_inner_error() {
     let deployment = in_memory();
     for (run, name, args, code, message) in [
-        ("Mutation", "addAndFail", r#"{"name": "x"}"#, "Error", "Uncaught Error: on purpose"),
-        ("Mutation", "addAndFail", r#"{"name": "x", "data": 1}"#, "ConvexError", "Uncaught ConvexError: 1"),
-        ("Mutation", "add", r#"{"nam": "x"}"#, "ArgumentValidationError", "ArgumentValidationError"),
+        ("Mutation", "addAndFail", r#"{"name": "x"}"#, "Error", "Uncaught Error: Uncaught Error: on purpose"),
+        (
+            "Mutation",
+            "addAndFail",
+            r#"{"name": "x", "data": 1}"#,
+            "ConvexError",
+            "Uncaught ConvexError: Uncaught ConvexError: 1",
+        ),
+        ("Mutation", "add", r#"{"nam": "x"}"#, "ArgumentValidationError", "Uncaught Error: ArgumentValidationError: "),
         ("Mutation", "missing", "{}", "FunctionNotFound", "Could not find function for 'nested:missing'"),
-        ("Query", "add", r#"{"name": "x"}"#, "WrongFunctionType", "Trying to execute nested:add as Query"),
-        ("Query", "writesInQuery", "{}", "Error", "Uncaught TypeError: not a function"),
+        (
+            "Query",
+            "add",
+            r#"{"name": "x"}"#,
+            "WrongFunctionType",
+            "Uncaught Error: Trying to execute nested.js:add as Query",
+        ),
+        ("Query", "writesInQuery", "{}", "Error", "Uncaught Error: Uncaught TypeError: not a function"),
     ] {
         let steps = steps(&format!(r#"[{{"insert": "a"}}, {{"run": "{run}", "name": "{name}", "args": {args}}}]"#));
         let error = try_call(&deployment, "nested:mutations", steps).expect_err(name);

@@ -41,12 +41,49 @@ export const mixes = define(({ x }) => {
   x[3] = "text";
   return x;
 });
-const kept: any[] = [];
-export const keeps = define(({ x }) => {
-  kept.push(x);
+
+// --- What a call leaves behind
+let calls = 0;
+const loadedAt = [Date.now(), Math.random()];
+export const leaves = define(() => {
+  calls += 1;
+  Object.assign(globalThis, { left: 1 });
+  Object.assign(Object.prototype, { left: 1 });
+  Object.assign(Array.prototype, { map: () => "left" });
+  Math.abs = () => 7;
+  JSON.stringify = () => "left";
+  return calls;
+});
+export const finds = define(() => ({
+  calls,
+  left: ["left" in globalThis, "left" in {}, [1].map((x) => x), Math.abs(-1), JSON.stringify(1)],
+}));
+export const loaded = define(() => loadedAt);
+
+// --- Loops of QuickJS's own
+const long = { length: 2 ** 53 - 1 };
+const prototype = Array.prototype as any;
+const loops: Record<string, () => unknown> = {
+  join: () => new Array(4e9).join(),
+  text: () => String(new Array(4e9)),
+  sort: () => new Array(3e8).sort(),
+  toSorted: () => new Array(3e8).toSorted(),
+  reverse: () => prototype.reverse.call(long),
+  indexOf: () => prototype.indexOf.call(long, 1),
+  includes: () => prototype.includes.call(long, 1),
+  forEach: () => new Array(4e9).forEach(() => 1),
+  reduce: () => new Array(4e9).reduce((sum) => sum, 0),
+  concat: () => [].concat(new Array(4e9) as never[]),
+  shift: () => prototype.shift.call({ length: 2 ** 32 }),
+  splice: () => prototype.splice.call({ length: 2 ** 53 - 1 }, 0, 1),
+  fill: () => prototype.fill.call({ length: 2 ** 32 }, 0),
+  slice: () => prototype.slice.call({ length: 2 ** 32 - 1 }),
+};
+export const loopNames = define(() => Object.keys(loops));
+export const loop = define(({ x }) => {
+  loops[x]();
   return null;
 });
-export const givesKept = define(() => kept[0]);
 
 // --- Clock, chance, console
 export const clock = define(() => {

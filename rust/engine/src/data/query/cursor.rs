@@ -31,7 +31,7 @@ impl Cursor {
             Some((head, _)) if u64::from_le_bytes(*head) != fingerprint => Err(invalid_cursor()),
             Some((_, [])) => Ok(Self::End),
             Some((_, key)) => Ok(Self::After(key.to_vec())),
-            None => Err(invalid_cursor()),
+            None => Err(Error::function(Code::InvalidCursor, "Failed to parse cursor")),
         }
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct Page {
     pub(crate) is_done: bool,
     /// Where the next page begins.
     pub(crate) continue_cursor: String,
+    /// Where the page could be cut in two, if it has more than two documents.
+    pub(crate) split_cursor: Option<String>,
 }
 
 /// The part of an index that a query reads: the keys of `start..end`.
@@ -94,7 +96,7 @@ impl Transaction {
         let fingerprint = fingerprint(query, range.as_ref());
         let read = |cursor| Cursor::read(cursor, fingerprint);
         let (after, until) = (cursor.map(read).transpose()?, end.map(read).transpose()?);
-        let (mut documents, mut last_key) = (Vec::new(), None);
+        let (mut documents, mut last_key, mut middle) = (Vec::new(), None, None);
         if let Some(mut range) = range
             && after != Some(Cursor::End)
         {
@@ -107,9 +109,17 @@ impl Transaction {
             let unlimited = PageLimits::of_documents(usize::MAX);
             let limits = if until.is_some() { &unlimited } else { limits };
             (documents, last_key) = self.run(query, &range, limits)?;
+            if documents.len() > 2 {
+                middle = documents.get((documents.len() - 1) / 2).map(|document| document.index_key(&range.index));
+            }
         }
         let end = until.unwrap_or_else(|| last_key.map_or(Cursor::End, Cursor::After));
-        Ok(Page { documents, is_done: end == Cursor::End, continue_cursor: end.write(fingerprint) })
+        Ok(Page {
+            documents,
+            is_done: end == Cursor::End,
+            continue_cursor: end.write(fingerprint),
+            split_cursor: middle.map(|key| Cursor::After(key).write(fingerprint)),
+        })
     }
 
     /// The first documents of a range that the query's filters admit, and the key at which a limit was reached.
@@ -147,6 +157,9 @@ impl Transaction {
             return if query.index.is_some() { Err(index_not_found()) } else { Ok(None) };
         };
         let index = table.index(name).ok_or_else(index_not_found)?.clone();
+        if let Some(definition) = self.schema.tables.get(&query.table) {
+            definition.check_index(&query.table, name)?;
+        }
         let (start, end) = key_range(&query.table, &index, &query.range)?;
         Ok(Some(Range { table, index, start, end }))
     }

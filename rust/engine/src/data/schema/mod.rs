@@ -1,6 +1,9 @@
 //! The schema: which tables a deployment has, and what they may hold.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use rusqlite::{Connection, params};
 use value::{Object, Value};
@@ -13,8 +16,8 @@ use super::{
     tables::{BY_CREATION_TIME, Tables},
 };
 use crate::error::{Error, Result};
-pub(crate) use validator::Validator;
 use validator::excerpt;
+pub(crate) use validator::{Shown, Validator};
 use wire::Code;
 
 /// The tables a schema declares.
@@ -32,6 +35,8 @@ pub(crate) struct TableDefinition {
     /// Index name to its fields, without the creation time that ends each.
     pub(crate) indexes: BTreeMap<String, Vec<String>>,
     pub(crate) vector_indexes: BTreeMap<String, VectorIndex>,
+    /// The names among those that are staged: such an index is filled, and queries can't use it.
+    pub(crate) staged: BTreeSet<String>,
 }
 
 /// A vector index's declaration.
@@ -45,6 +50,27 @@ pub(crate) struct VectorIndex {
 impl fmt::Display for VectorIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} dimensions of `{}`, filter fields {:?}", self.dimensions, self.vector_field, self.filter_fields)
+    }
+}
+
+impl VectorIndex {
+    fn from_export(table_name: &str, index: &Value) -> Result<Self> {
+        let dimensions = export_field(index, "dimensions")?.as_f64().unwrap_or_default();
+        if !(2.0..=4096.0).contains(&dimensions) || dimensions.fract() != 0.0 {
+            return Err(Error::function(
+                Code::InvalidVectorDimensionError,
+                format!(
+                    "table {table_name}: a vector index's dimensions must be an integer from 2 to 4096, not {dimensions}"
+                ),
+            ));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "2 to 4096, checked above")]
+        let dimensions = dimensions as usize;
+        Ok(Self {
+            vector_field: text(export_field(index, "vectorField")?)?,
+            dimensions,
+            filter_fields: items(export_field(index, "filterFields")?)?.iter().map(text).collect::<Result<_>>()?,
+        })
     }
 }
 
@@ -104,30 +130,52 @@ impl TableDefinition {
             document: Validator::from_json(export_field(table, "documentType")?)?,
             indexes: BTreeMap::new(),
             vector_indexes: BTreeMap::new(),
+            staged: BTreeSet::new(),
         };
-        for index in items(export_field(table, "indexes")?)? {
-            let fields = items(export_field(&index, "fields")?)?.iter().map(text).collect::<Result<_>>()?;
-            definition.indexes.insert(text(export_field(&index, "indexDescriptor")?)?, fields);
+        if let Some(validator) = table.as_object().and_then(|table| table.get("stagedDocumentType")) {
+            // Documents needn't match it yet.
+            Validator::from_json(validator)?;
         }
-        for index in items(export_field(table, "vectorIndexes")?)? {
-            let dimensions = export_field(&index, "dimensions")?.as_f64().unwrap_or_default();
-            if !(2.0..=4096.0).contains(&dimensions) || dimensions.fract() != 0.0 {
-                return Err(Error::function(
-                    Code::InvalidVectorDimensionError,
-                    format!(
-                        "table {name}: a vector index's dimensions must be an integer from 2 to 4096, not {dimensions}"
-                    ),
-                ));
+        for (list, is_staged) in [("indexes", false), ("stagedDbIndexes", true)] {
+            for index in items(export_field(table, list)?)? {
+                let fields = items(export_field(&index, "fields")?)?.iter().map(text).collect::<Result<_>>()?;
+                let index_name = definition.declare(&name, &index, is_staged)?;
+                definition.indexes.insert(index_name, fields);
             }
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "2 to 4096, checked above")]
-            let vector_index = VectorIndex {
-                vector_field: text(export_field(&index, "vectorField")?)?,
-                dimensions: dimensions as usize,
-                filter_fields: items(export_field(&index, "filterFields")?)?.iter().map(text).collect::<Result<_>>()?,
-            };
-            definition.vector_indexes.insert(text(export_field(&index, "indexDescriptor")?)?, vector_index);
+        }
+        for (list, is_staged) in [("vectorIndexes", false), ("stagedVectorIndexes", true)] {
+            for index in items(export_field(table, list)?)? {
+                let vector_index = VectorIndex::from_export(&name, &index)?;
+                let index_name = definition.declare(&name, &index, is_staged)?;
+                definition.vector_indexes.insert(index_name, vector_index);
+            }
         }
         Ok((name, definition))
+    }
+
+    /// The name of an index that is being declared.
+    fn declare(&mut self, table_name: &str, index: &Value, is_staged: bool) -> Result<String> {
+        let name = text(export_field(index, "indexDescriptor")?)?;
+        if self.indexes.contains_key(&name) || self.vector_indexes.contains_key(&name) {
+            return Err(Error::function(
+                Code::InvalidSchema,
+                format!("table {table_name}: two indexes are called {name}"),
+            ));
+        }
+        if is_staged {
+            self.staged.insert(name.clone());
+        }
+        Ok(name)
+    }
+
+    /// Refuses a query by an index that is staged.
+    pub(crate) fn check_index(&self, table_name: &str, index: &str) -> Result<()> {
+        if !self.staged.contains(index) {
+            return Ok(());
+        }
+        let message =
+            format!("Index {table_name}.{index} is staged: queries can use it once the schema no longer says so.");
+        Err(Error::function(Code::IndexStagedError, message))
     }
 
     /// Checks a document's fields.

@@ -17,11 +17,16 @@ pub(crate) enum Validator {
     Boolean,
     String,
     Bytes,
+    /// A function's handle, as `createFunctionHandle` makes it.
+    Function,
     Literal(Value),
     Id(String),
     Array(Box<Validator>),
     Object(BTreeMap<String, Field>),
-    Record { keys: Box<Validator>, values: Box<Validator> },
+    Record {
+        keys: Box<Validator>,
+        values: Box<Validator>,
+    },
     Union(Vec<Validator>),
 }
 
@@ -32,20 +37,29 @@ pub(crate) struct Field {
     optional: bool,
 }
 
-/// Where and why a value does not match.
+/// Where and why a value does not match, in Convex's words.
 #[derive(Debug)]
 pub(crate) struct Mismatch {
     path: String,
-    reason: String,
+    reason: &'static str,
+    /// What follows the reason in its sentence.
+    detail: String,
+    /// What was found and what was expected, each with its name.
+    sides: Option<[(&'static str, String); 2]>,
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)?;
-        if !self.path.is_empty() {
-            write!(f, "\nPath: {}", self.path)?;
+        write!(f, "{}{}", self.reason, self.detail)?;
+        let Some([(found, value), (expected, validator)]) = &self.sides else {
+            return if self.path.is_empty() { Ok(()) } else { write!(f, "Path: {}", self.path) };
+        };
+        if self.path.is_empty() {
+            f.write_str("\n")?
+        } else {
+            write!(f, "\nPath: {}", self.path)?
         }
-        Ok(())
+        write!(f, "\n{found}: {value}\n{expected}: {validator}")
     }
 }
 
@@ -61,6 +75,7 @@ impl Validator {
             "boolean" => Self::Boolean,
             "string" => Self::String,
             "bytes" => Self::Bytes,
+            "function" => Self::Function,
             "literal" => Self::Literal(export_field(json, "value")?.clone()),
             "id" => Self::Id(text(export_field(json, "tableName")?)?),
             "array" => Self::Array(child("value")?),
@@ -104,6 +119,7 @@ impl Validator {
             | (Self::Boolean, Value::Boolean(_))
             | (Self::String, Value::String(_))
             | (Self::Bytes, Value::Bytes(_)) => true,
+            (Self::Function, Value::String(handle)) => handle.starts_with("function://"),
             (Self::Literal(literal), value) => literal == value,
             (Self::Id(table), Value::String(id)) => return check_id(table, id, tables),
             (Self::Array(item), Value::Array(array)) => {
@@ -118,8 +134,8 @@ impl Validator {
             (Self::Object(fields), Value::Object(object)) => return check_object(fields, object, tables),
             (Self::Record { keys, values }, Value::Object(object)) => {
                 return object.iter().try_for_each(|(name, value)| {
-                    keys.check(&name.as_str().into(), tables).map_err(|found| found.under(&format!(".{name}")))?;
-                    values.check(value, tables).map_err(|found| found.under(&format!(".{name}")))
+                    keys.check(&name.as_str().into(), tables).map_err(|found| found.under(".keys()"))?;
+                    values.check(value, tables).map_err(|found| found.under(".values()"))
                 });
             }
             (Self::Union(members), value) => {
@@ -137,7 +153,9 @@ impl Validator {
     fn mismatch(&self, value: &Value) -> Mismatch {
         Mismatch {
             path: String::new(),
-            reason: format!("Value does not match validator.\nValue: {}\nValidator: {self}", excerpt(value)),
+            reason: "Value does not match validator.",
+            detail: String::new(),
+            sides: Some([("Value", Shown(value).to_string()), ("Validator", self.to_string())]),
         }
     }
 }
@@ -152,6 +170,7 @@ impl fmt::Display for Validator {
             Self::Boolean => f.write_str("v.boolean()"),
             Self::String => f.write_str("v.string()"),
             Self::Bytes => f.write_str("v.bytes()"),
+            Self::Function => f.write_str("v.function()"),
             Self::Literal(value) => write!(f, "v.literal({})", excerpt(value)),
             Self::Id(table) => write!(f, "v.id({table:?})"),
             Self::Array(item) => write!(f, "v.array({item})"),
@@ -187,31 +206,90 @@ impl Mismatch {
 }
 
 fn check_object(fields: &BTreeMap<String, Field>, object: &Object, tables: &Tables) -> Result<(), Mismatch> {
-    let wrong = |reason: String| Mismatch { path: String::new(), reason };
+    let wrong = |reason, detail: String| Mismatch {
+        path: String::new(),
+        reason,
+        detail,
+        sides: Some([
+            ("Object", Shown(&Value::Object(object.clone())).to_string()),
+            ("Validator", Validator::Object(fields.clone()).to_string()),
+        ]),
+    };
     for (name, field) in fields {
         match object.get(name) {
             Some(value) => {
                 field.validator.check(value, tables).map_err(|found| found.under(&format!(".{name}")))?;
             }
             None if field.optional => {}
-            None => return Err(wrong(format!("Object is missing the required field `{name}`."))),
+            None => {
+                let hint = "Consider wrapping the field validator in `v.optional(...)` if this is expected.";
+                return Err(wrong("Object is missing the required field ", format!("`{name}`. {hint}")));
+            }
         }
     }
     match object.keys().find(|name| !fields.contains_key(*name)) {
-        Some(name) => Err(wrong(format!("Object contains extra field `{name}` that is not in the validator."))),
+        Some(name) => Err(wrong("Object contains extra field ", format!("`{name}` that is not in the validator."))),
         None => Ok(()),
     }
 }
 
 fn check_id(table: &str, id: &str, tables: &Tables) -> Result<(), Mismatch> {
-    let wrong = |reason: String| Err(Mismatch { path: String::new(), reason });
     match id.parse::<value::id::DocumentId>() {
-        Err(_) => wrong(format!("Value does not match validator.\nValue: {id:?}\nValidator: v.id({table:?})")),
+        Err(_) => Err(Validator::Id(table.to_owned()).mismatch(&id.into())),
         Ok(parsed) if tables.number(table) == Some(parsed.table_number) => Ok(()),
-        Ok(parsed) => wrong(format!(
-            "Found ID {id:?} from table `{}`, which does not match the table name in validator `v.id({table:?})`.",
-            tables.name(parsed.table_number).unwrap_or("unknown"),
-        )),
+        Ok(parsed) => Err(Mismatch {
+            path: String::new(),
+            reason: "Found ID ",
+            detail: format!(
+                "{id:?} from table `{}`, which does not match the table name in validator `v.id({table:?})`.",
+                tables.name(parsed.table_number).unwrap_or("unknown"),
+            ),
+            sides: None,
+        }),
+    }
+}
+
+/// A value as Convex's messages show it: names of fields without quotes, integers with an `n`. Of a long one only the
+/// beginning is shown.
+pub(crate) struct Shown<'a>(pub(crate) &'a Value);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 1000;
+        let mut text = String::new();
+        show(self.0, &mut text, SHOWN);
+        match text.char_indices().nth(SHOWN) {
+            Some((end, _)) => write!(f, "{}…", &text[..end]),
+            None => f.write_str(&text),
+        }
+    }
+}
+
+/// Writes a value, until the text is longer than what will be shown of it.
+fn show(value: &Value, text: &mut String, shown: usize) {
+    let between = |position| if position == 0 { "" } else { ", " };
+    match value {
+        _ if text.len() > shown => {}
+        Value::Int64(x) => text.push_str(&(x.to_string() + "n")),
+        Value::Array(array) => {
+            text.push('[');
+            for (position, item) in array.iter().enumerate().take(shown) {
+                text.push_str(between(position));
+                show(&item, text, shown);
+            }
+            text.push(']');
+        }
+        Value::Object(fields) => {
+            text.push('{');
+            for (position, (name, field)) in fields.iter().enumerate() {
+                text.push_str(between(position));
+                text.push_str(name);
+                text.push_str(": ");
+                show(field, text, shown);
+            }
+            text.push('}');
+        }
+        scalar => text.push_str(&excerpt(scalar)),
     }
 }
 

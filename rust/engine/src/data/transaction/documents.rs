@@ -11,6 +11,7 @@ use crate::{
     data::{
         clock::nanoseconds_now,
         document::{Change, Document, Stored},
+        schema::Shown,
         tables::{self, Table},
     },
     error::{Error, FunctionError, Result},
@@ -38,13 +39,14 @@ impl Transaction {
     }
 
     pub(crate) fn insert(&mut self, table_name: &str, fields: Object) -> Result<DocumentId> {
+        let id = new_id(self.tables.number(table_name).unwrap_or_else(|| self.tables.next_number()))?;
+        let creation_time = self.clock.next_creation_time();
+        check_system_fields(id, creation_time, &fields)?;
         self.check(table_name, &fields)?;
         let table = match self.tables.get(table_name) {
             Some(table) => Arc::clone(table),
             None => Arc::make_mut(&mut self.tables).create(&self.connection, table_name)?,
         };
-        let id = new_id(table.number)?;
-        let creation_time = self.clock.next_creation_time();
         let document = self.insert_document(&table, id, creation_time, fields)?;
         self.clock.creation_time = creation_time;
         self.changes.push(Change { table_number: table.number, before: None, after: Some(document) });
@@ -132,6 +134,7 @@ impl Transaction {
             return Ok(());
         }
         let (name, table) = self.table(before.id.table_number);
+        check_system_fields(before.id, before.creation_time, &fields)?;
         self.check(&name, &fields)?;
         let after = Document { fields, ..before };
         let Stored { body, packed, checksum } = after.encode();
@@ -182,12 +185,6 @@ impl Transaction {
     /// Checks what is about to be written: that the function may, Convex's rules for documents, the schema, the limits.
     pub(super) fn check(&mut self, table_name: &str, fields: &Object) -> Result<()> {
         self.check_writes()?;
-        if let Some(name) = ["_id", "_creationTime"].into_iter().find(|name| fields.contains_key(*name)) {
-            return Err(Error::function(
-                Code::SystemField,
-                format!("`{name}` is set by the system and can't be changed."),
-            ));
-        }
         tables::check_name(table_name)?;
         value::size::check_document(fields).map_err(|error| FunctionError::new(error.code(), error.to_string()))?;
         if self.schema.validates
@@ -216,6 +213,21 @@ impl Transaction {
             .execute(params![index_id, key])?;
         Ok(())
     }
+}
+
+/// Refuses fields that the system sets. Those that a document has already were taken out before.
+fn check_system_fields(id: DocumentId, creation_time: f64, fields: &Object) -> Result<()> {
+    let message = if let Some(found) = fields.get("_id") {
+        format!("Provided document ID \"{id}\" doesn't match '_id' field {}", Shown(found))
+    } else if fields.contains_key("_creationTime") {
+        let mut document = fields.clone();
+        document.insert("_id".to_owned(), id.to_string().into());
+        let document = Value::Object(document);
+        format!("Provided creation time {creation_time} doesn't match '_creationTime' field in {}", Shown(&document))
+    } else {
+        return Ok(());
+    };
+    Err(Error::function(Code::SystemField, message))
 }
 
 /// System fields may be handed back as they are.

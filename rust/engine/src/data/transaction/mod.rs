@@ -29,7 +29,7 @@ pub(crate) struct Transaction {
     connection: Checkout,
     writes: bool,
     pub(crate) tables: Arc<Tables>,
-    schema: Arc<Schema>,
+    pub(crate) schema: Arc<Schema>,
     limits: Limits,
     usage: Usage,
     clock: Clock,
@@ -151,6 +151,11 @@ impl Transaction {
     /// Begins the limits' accounts anew, for the next function that reads the same snapshot.
     pub(crate) fn forget_usage(&mut self) {
         self.usage = Usage::default();
+    }
+
+    /// What is used of the limits, and what is left.
+    pub(crate) fn metrics(&self) -> Value {
+        self.usage.metrics(&self.limits)
     }
 
     /// Begins a part of this transaction. Parts are within each other: the last one begun ends first.

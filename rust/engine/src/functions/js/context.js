@@ -1,19 +1,26 @@
 // `ctx`: what queries, mutations and actions get.
 
 import { reader, writer } from "engine/database";
-import { scheduler, storage } from "engine/left_out";
+import { leftOut, scheduler, storage } from "engine/left_out";
 import { getFunctionName } from "engine/references";
 import { ConvexError } from "convex/values";
 
 const host = globalThis.__host;
 
-/** Calls another function: queries and mutations in this one's transaction, an action's each in its own. */
-const runner = (kind) => async (reference, args = {}) => {
+/**
+ * Calls another function: queries and mutations in this one's transaction, an action's each in its own.
+ *
+ * Options are those of Convex: one commit follows the other here, so the newest snapshot is as good as a stale one.
+ */
+const runner = (kind) => async (reference, args = {}, { transactionLimits } = {}) => {
+  if (transactionLimits !== undefined) leftOut("transactionLimits")();
   try {
     return host.run(kind, getFunctionName(reference), args);
   } catch (error) {
     // To let it through is to throw what the other function threw.
-    throw "data" in error ? Object.assign(new ConvexError(error.data), { hostError: error.hostError }) : error;
+    if (!("data" in error)) throw error;
+    const { message, hostError } = error;
+    throw Object.assign(new ConvexError(error.data), { message, hostError });
   }
 };
 
@@ -23,7 +30,18 @@ const auth = {
   },
 };
 
-const meta = { getSnapshotTs: () => host.snapshotTs() };
+const getFunctionMetadata = async () => host.functionMetadata();
+const getDeploymentMetadata = leftOut("ctx.meta.getDeploymentMetadata");
+const getRequestMetadata = leftOut("ctx.meta.getRequestMetadata");
+
+const queryMeta = {
+  getFunctionMetadata,
+  getTransactionMetrics: async () => host.transactionMetrics(),
+  getDeploymentMetadata,
+  getSnapshotTs: () => host.snapshotTs(),
+};
+const mutationMeta = { ...queryMeta, getRequestMetadata };
+const actionMeta = { getFunctionMetadata, getDeploymentMetadata, getRequestMetadata };
 
 const vectorFilterBuilder = {
   eq: (field, value) => [{ field, value }],
@@ -37,7 +55,7 @@ async function vectorSearch(table, index, { vector, limit = 10, filter }) {
 const [runQuery, runMutation, runAction] = ["Query", "Mutation", "Action"].map(runner);
 
 export const contexts = {
-  Query: { db: reader, auth, meta, storage, runQuery },
-  Mutation: { db: writer, auth, meta, storage, scheduler, runQuery, runMutation },
-  Action: { auth, storage, scheduler, runQuery, runMutation, runAction, vectorSearch },
+  Query: { db: reader, auth, meta: queryMeta, storage, runQuery },
+  Mutation: { db: writer, auth, meta: mutationMeta, storage, scheduler, runQuery, runMutation },
+  Action: { auth, meta: actionMeta, storage, scheduler, runQuery, runMutation, runAction, vectorSearch },
 };

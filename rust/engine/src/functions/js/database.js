@@ -106,9 +106,11 @@ class Query {
     return found[0] ?? null;
   }
   async paginate({ cursor, endCursor, numItems, maximumRowsRead, maximumBytesRead }) {
-    if (!Number.isInteger(numItems) || numItems < 1) {
-      throw new Error(`Invalid argument \`numItems\` for \`paginate\`: a positive integer, not ${numItems}`);
+    if (typeof numItems !== "number" || numItems < 0) {
+      throw new Error(`\`options.numItems\` must be a positive number. Received \`${numItems}\`.`);
     }
+    if (numItems === 0) throw new Error("Must request at least 1 document while paginating");
+    if (!Number.isInteger(numItems)) throw new Error(`\`options.numItems\` must be an integer. Received \`${numItems}\`.`);
     return host.paginate(this.#use(), { cursor, endCursor, numItems, maximumRowsRead, maximumBytesRead });
   }
   async *[Symbol.asyncIterator]() {
@@ -130,7 +132,23 @@ function userTable(table, method) {
   return table;
 }
 
+/** Methods on the documents of one table. */
+function tableReader(table) {
+  return { get: (id) => reader.get(table, id), query: () => reader.query(table) };
+}
+
+function tableWriter(table) {
+  return {
+    ...tableReader(table),
+    insert: (value) => writer.insert(table, value),
+    patch: (id, value) => writer.patch(table, id, value),
+    replace: (id, value) => writer.replace(table, id, value),
+    delete: (id) => writer.delete(table, id),
+  };
+}
+
 export const reader = {
+  table: tableReader,
   async get(...given) {
     return host.get(idOf(given));
   },
@@ -144,6 +162,7 @@ export const commitTs = new CommitTsPlaceholder();
 
 export const writer = {
   ...reader,
+  table: tableWriter,
   vars: { commitTs },
   async insert(table, value) {
     return host.insert(table, value);

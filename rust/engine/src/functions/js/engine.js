@@ -9,9 +9,10 @@ import "engine/numbers";
 const { InternalError } = globalThis;
 
 export { commitTs } from "engine/database";
+export { boundLengths } from "engine/lengths";
 export { packedArray, packedHandler } from "engine/packed";
 
-/** A module's description: its functions, each with kind, visibility and validators. */
+/** A module's description: its functions, each with kind, visibility, and validators as JSON text. */
 export async function describeModule(path) {
   const functions = [];
   for (const [name, value] of Object.entries(await import(path))) {
@@ -21,38 +22,43 @@ export async function describeModule(path) {
         name,
         kind,
         isPublic: value.isPublic === true,
-        args: value.args.json,
-        returns: value.returns.json,
+        args: possible(value.exportArgs()),
+        returns: possible(value.exportReturns()),
       });
     }
   }
   return functions;
 }
 
-const describe = (tableName, { validator, indexes, vectorIndexes }) => ({
-  tableName,
-  indexes,
-  vectorIndexes,
-  documentType: validator.json,
-});
+/** A validator's JSON text without the fields that no value can have: those whose names begin with a dollar sign. */
+function possible(text) {
+  return JSON.stringify(JSON.parse(text), (_, part) => {
+    if (part?.type !== "object") return part;
+    return { ...part, value: Object.fromEntries(Object.entries(part.value).filter(([name]) => !name.startsWith("$"))) };
+  });
+}
 
 /** A module's default export. */
 export async function defaultExport(path) {
   return (await import(path)).default;
 }
 
-/** A schema as the engine takes it. */
+/** A schema as JSON text. */
 export async function describeSchema(path) {
-  const { tables, schemaValidation } = (await import(path)).default;
-  return { schemaValidation, tables: Object.entries(tables).map(([name, table]) => describe(name, table)) };
+  return (await import(path)).default.export();
 }
 
-/** One table, as a module's function defines it with these options. */
+/** One table as JSON text, as a module's function defines it with these options. */
 export async function describeTable(name, path, definer, options) {
-  return describe(name, (await import(path))[definer](options));
+  return JSON.stringify({ tableName: name, ...(await import(path))[definer](options).export() });
 }
 
 const functions = new Map();
+
+/** Loads a module for a call that may come. */
+export async function load(path) {
+  await import(path);
+}
 
 /** Runs a function; gives `{value}`, or `{thrown}` with what the engine needs to know of an error. */
 export async function run(path, name, kind, args) {

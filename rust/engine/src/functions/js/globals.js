@@ -1,6 +1,11 @@
 // The globals that are the engine's: the clock, chance, text and bytes, the console.
 
-import { leftOut } from "engine/left_out";
+import { leftOut, leftOutClass } from "engine/left_out";
+import { subtle } from "engine/subtle";
+import { structuredClone } from "engine/structured_clone";
+import { Blob } from "engine/blob";
+import { AbortController, AbortSignal, Event, EventTarget } from "engine/events";
+import { URL, URLSearchParams } from "engine/url";
 
 const host = globalThis.__host;
 
@@ -22,6 +27,7 @@ globalThis.performance = { now: () => host.now(), timeOrigin: 0 };
 Math.random = () => host.random();
 
 globalThis.crypto = {
+  subtle,
   getRandomValues(array) {
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
     for (let i = 0; i < bytes.length; i++) bytes[i] = Math.floor(host.random() * 256);
@@ -54,12 +60,15 @@ globalThis.TextDecoder = class TextDecoder {
 globalThis.btoa = (text) => host.toBase64(String(text));
 globalThis.atob = (text) => host.fromBase64(String(text));
 
-globalThis.structuredClone = (value) => host.clone(value);
-
 globalThis.process = { env: {} };
 globalThis.self = globalThis;
 
-for (const name of ["fetch", "setTimeout", "setInterval"]) globalThis[name] = leftOut(name);
+Object.assign(globalThis, { AbortController, AbortSignal, Blob, Event, EventTarget, URL, URLSearchParams, structuredClone });
+
+for (const name of ["fetch", "setTimeout", "setInterval", "clearTimeout", "clearInterval"]) globalThis[name] = leftOut(name);
+for (const name of ["File", "FormData", "Headers", "ReadableStream", "Request", "Response", "TransformStream", "WritableStream"]) {
+  globalThis[name] = leftOutClass(name);
+}
 
 /** A value as Convex's console shows it, that is as the `object-inspect` package does. */
 function inspect(value, depth = 0) {

@@ -1,10 +1,20 @@
 // Features of a Convex deployment that the embedded one leaves out. Each raises an error that says so.
 
+const refusal = (what) => new Error(`${what}: the embedded deployment leaves it out; a Convex deployment has it.`);
+
 /** A function that can't be called here. */
 export function leftOut(what) {
   return (...given) => {
-    const name = typeof given[0] === "string" ? `("${given[0]}")` : "";
-    throw new Error(`${what}${name}: the embedded deployment leaves it out; a Convex deployment has it.`);
+    throw refusal(typeof given[0] === "string" ? `${what}("${given[0]}")` : what);
+  };
+}
+
+/** A class of which nothing can be made here. */
+export function leftOutClass(what) {
+  return class {
+    constructor() {
+      throw refusal(what);
+    }
   };
 }
 

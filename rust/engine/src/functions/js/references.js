@@ -30,4 +30,10 @@ export function getFunctionName(reference) {
   return name;
 }
 
+/** Where a function is: its name, or the handle of one in a component. */
+export function getFunctionAddress(reference) {
+  if (typeof reference === "string" && reference.startsWith("function://")) return { functionHandle: reference };
+  return { name: getFunctionName(reference) };
+}
+
 export const filterApi = (api) => api;

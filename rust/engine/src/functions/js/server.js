@@ -1,20 +1,22 @@
 // `convex/server`: registering functions, referring to them, and the schema.
 
-import { asValidator, v } from "convex/values";
-import { leftOut } from "engine/left_out";
+import { asObjectValidator, v } from "convex/values";
+import { leftOut, leftOutClass } from "engine/left_out";
 
-export { anyApi, filterApi, getFunctionName, makeFunctionReference } from "engine/references";
+export { anyApi, filterApi, getFunctionAddress, getFunctionName, makeFunctionReference } from "engine/references";
+export { defineSchema, defineTable, docValidator } from "engine/schema";
 
 function register(kind, visibility) {
   return (definition) => {
-    const handler = typeof definition === "function" ? definition : definition.handler;
+    const { handler, args, returns } = typeof definition === "function" ? { handler: definition } : definition;
     const registered = (ctx, args) => handler(ctx, args);
     registered[`is${kind}`] = true;
     registered[`is${visibility}`] = true;
+    registered[`invoke${kind}`] = leftOut(`invoke${kind}`);
     registered._handler = handler;
-    registered.args = definition.args === undefined ? v.any() : asValidator(definition.args);
-    registered.returns =
-      definition.returns === undefined || definition.returns === null ? v.any() : asValidator(definition.returns);
+    const text = (validator, otherwise) => JSON.stringify(validator ? asObjectValidator(validator).json : otherwise);
+    registered.exportArgs = () => text(args, v.any().json);
+    registered.exportReturns = () => text(returns, null);
     return registered;
   };
 }
@@ -25,32 +27,6 @@ export const actionGeneric = register("Action", "Public");
 export const internalQueryGeneric = register("Query", "Internal");
 export const internalMutationGeneric = register("Mutation", "Internal");
 export const internalActionGeneric = register("Action", "Internal");
-
-class TableDefinition {
-  constructor(document) {
-    this.validator = document;
-    this.indexes = [];
-    this.vectorIndexes = [];
-  }
-  index(indexDescriptor, given) {
-    this.indexes.push({ indexDescriptor, fields: Array.isArray(given) ? given : given.fields });
-    return this;
-  }
-  vectorIndex(indexDescriptor, { vectorField, dimensions, filterFields = [] }) {
-    this.vectorIndexes.push({ indexDescriptor, vectorField, dimensions, filterFields });
-    return this;
-  }
-}
-
-TableDefinition.prototype.searchIndex = leftOut("searchIndex");
-
-export function defineTable(document) {
-  return new TableDefinition(asValidator(document));
-}
-
-export function defineSchema(tables, { schemaValidation = true } = {}) {
-  return { tables, schemaValidation };
-}
 
 export const paginationOptsValidator = v.object({
   numItems: v.number(),
@@ -64,18 +40,30 @@ export const paginationOptsValidator = v.object({
 export const paginationResultValidator = (item) =>
   v.object({
     page: v.array(item),
-    isDone: v.boolean(),
     continueCursor: v.string(),
+    isDone: v.boolean(),
     splitCursor: v.optional(v.union(v.string(), v.null())),
     pageStatus: v.optional(v.union(v.literal("SplitRecommended"), v.literal("SplitRequired"), v.null())),
   });
 
 export const cronJobs = leftOut("cronJobs");
 export const httpRouter = leftOut("httpRouter");
+export const HttpRouter = leftOutClass("HttpRouter");
+export const ROUTABLE_HTTP_METHODS = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
 export const httpActionGeneric = leftOut("httpAction");
+export const SearchFilter = leftOutClass("SearchFilter");
 export const defineApp = leftOut("defineApp");
 export const defineComponent = leftOut("defineComponent");
 export const createFunctionHandle = leftOut("createFunctionHandle");
+export const currentSystemUdfInComponent = leftOut("currentSystemUdfInComponent");
+export const getServiceToken = leftOut("getServiceToken");
+export const getServiceUrl = leftOut("getServiceUrl");
+
+/** Audit logs. A variable stands for what the log would hold. */
+export const log = {
+  audit: leftOut("log.audit"),
+  vars: Object.fromEntries(["requestId", "ip", "userAgent", "now", "convexActor"].map((name) => [name, { variable: name }])),
+};
 
 /** Any component of an app: to name one is fine, to use it isn't. */
 export const componentsGeneric = () => new Proxy({}, { get: (_, name) => leftOut(`components.${String(name)}`)() });

@@ -1,71 +1,46 @@
-// `convex/values`: validators, ConvexError, and what stands for a commit's timestamp.
+// `convex/values`: validators, ConvexError, values as JSON, and what stands for a commit's timestamp.
 
-class Validator {
-  constructor(kind, json, isOptional = "required") {
-    this.kind = kind;
-    this.json = json;
-    this.isOptional = isOptional;
-    this.isConvexValidator = true;
-  }
+export { asObjectValidator, v } from "engine/validators";
+
+const host = globalThis.__host;
+
+/** A value's encoded JSON, as Convex's clients send it. */
+export const convexToJson = (value) => JSON.parse(host.toJson(value));
+
+/** The value of encoded JSON. */
+export const jsonToConvex = (json) => host.fromJson(JSON.stringify(json));
+
+/** Less than 0, 0 or more than 0, as the first value comes before, with or after the second one in an index. */
+export const compareValues = (a, b) => host.compare(a, b);
+
+/** The size of a value in bytes, as limits count it. */
+export const getConvexSize = (value) => host.size(value);
+
+/** The size of a document in bytes, with the system fields that it lacks. */
+export function getDocumentSize(document, { customIdLength } = {}) {
+  const system = { _id: "x".repeat(customIdLength ?? 32), _creationTime: 0 };
+  return getConvexSize({ ...system, ...document });
 }
 
-const simple = (kind, type) => () => new Validator(kind, { type });
-
-function fieldsOf(validators) {
-  return Object.fromEntries(
-    Object.entries(validators).map(([name, validator]) => [
-      name,
-      { fieldType: validator.json, optional: validator.isOptional === "optional" },
-    ]),
-  );
-}
-
-export const v = {
-  any: simple("any", "any"),
-  null: simple("null", "null"),
-  number: simple("float64", "number"),
-  float64: simple("float64", "number"),
-  bigint: simple("int64", "bigint"),
-  int64: simple("int64", "bigint"),
-  commitTs: simple("commitTs", "commitTs"),
-  boolean: simple("boolean", "boolean"),
-  string: simple("string", "string"),
-  bytes: simple("bytes", "bytes"),
-  id: (tableName) => Object.assign(new Validator("id", { type: "id", tableName }), { tableName }),
-  literal: (value) => Object.assign(new Validator("literal", { type: "literal", value }), { value }),
-  array: (element) => Object.assign(new Validator("array", { type: "array", value: element.json }), { element }),
-  object: (fields) => Object.assign(new Validator("object", { type: "object", value: fieldsOf(fields) }), { fields }),
-  record: (key, value) =>
-    Object.assign(
-      new Validator("record", {
-        type: "record",
-        keys: key.json,
-        values: { fieldType: value.json, optional: false },
-      }),
-      { key, value },
-    ),
-  union: (...members) =>
-    Object.assign(new Validator("union", { type: "union", value: members.map((member) => member.json) }), { members }),
-  nullable: (validator) => v.union(validator, v.null()),
-  optional: (validator) =>
-    Object.assign(Object.create(Validator.prototype), validator, { isOptional: "optional" }),
+/** Bytes as base64. */
+export const Base64 = {
+  byteLength: (text) => Base64.toByteArray(text).length,
+  toByteArray: (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0)),
+  fromByteArray: (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")),
+  fromByteArrayUrlSafeNoPadding: (bytes) =>
+    Base64.fromByteArray(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""),
 };
 
-/** A validator from what `args`, `returns` and `defineTable` take: a validator, or an object of them. */
-export function asValidator(given) {
-  return given.isConvexValidator ? given : v.object(given);
-}
-
-/** A value as text, for messages and the console. */
-export function show(value) {
+/** A value as text, for messages. */
+function show(value) {
   if (typeof value === "string") return value;
   return JSON.stringify(value, (_, part) => (typeof part === "bigint" ? `${part}n` : part)) ?? String(value);
 }
 
 export class ConvexError extends Error {
+  name = "ConvexError";
   constructor(data) {
     super(show(data));
-    this.name = "ConvexError";
     this.data = data;
   }
 }
