@@ -28,7 +28,7 @@ KINDS = [
         r"^Validator error|arguments to a Convex function must be an object",
     ),
     Kind({"ReturnsValidationError"}, r"^ReturnsValidationError", r"^Return value validation failed"),
-    Kind({"InvalidId", "InvalidTable"}, r"Invalid argument `id`|^Expected an ID of table", r"Invalid argument `id`"),
+    Kind({"InvalidId", "InvalidTable"}, r"Invalid argument `id`", r"Invalid argument `id`"),
     Kind({"NonexistentDocument"}, r" on nonexistent document ID ", r" on non-existent doc"),
     Kind({"IndexNotFoundError"}, r"^Index \S+ not found\.", r"is not declared in the schema"),
     Kind(
@@ -40,7 +40,7 @@ KINDS = [
     Kind({"Error"}, r"unique\(\) query returned more than one", r"unique\(\) query returned more than one"),
     Kind({"Error"}, r"is not a supported Convex value", r"is not a (supported|valid) Convex|64-bit signed integer"),
     Kind({"InvalidFieldNameError"}, r"can't have this field: ", r"^Field name "),
-    Kind({"MultiplePaginatedDatabaseQueries"}, r"one query, not several", r"Only a single paginated query"),
+    Kind({"MultiplePaginatedDatabaseQueries"}, r"ran multiple paginated queries", r"Only a single paginated query"),
     Kind({"Error"}, r"not a function$", r"is not a function$"),
     Kind({"Error"}, r"on purpose", r"^on purpose"),
 ]
@@ -76,13 +76,18 @@ def first_disagreement(steps: list[Json], embedded: list[Json], convex_test: lis
 
 def is_of_one_kind(embedded: Json, convex_test: str) -> bool:
     """Whether two errors are of one kind, and the code, where it is known, one of that kind's."""
-    text = re.sub(r"^Uncaught (Type)?Error: ", "", embedded["message"].split("\n")[0])
+    text = _sentence(embedded["message"])
     return any(
         re.search(kind.embedded, text)
-        and re.search(kind.convex_test, convex_test)
+        and (re.search(kind.convex_test, convex_test) or re.search(kind.embedded, _sentence(convex_test)))
         and embedded.get("code", min(kind.codes)) in kind.codes
         for kind in KINDS
     )
+
+
+def _sentence(message: str) -> str:
+    """The error's own sentence: what let it through stands before it."""
+    return re.sub(r"^(Uncaught \w*Error: )+", "", message.split("\n")[0])
 
 
 def _text(outcome: Json) -> str:

@@ -67,6 +67,8 @@ class Sequences:
         self._random = Random(seed)
         self._labels: dict[str, str] = {}
         self._pages: dict[str, Json] = {}
+        # Whether the call has asked for a page: convex-test counts those of calls within it together.
+        self._has_paginated = False
         self._numbers = count()
 
     def sequence(self) -> list[Json]:
@@ -79,6 +81,7 @@ class Sequences:
         self._labels, self._pages = {"gone": "loose"}, {}
         calls = [{"kind": "mutations", "steps": gone}, self._call("mutations", 12)]
         for _ in range(self._random.randint(1, 4)):
+            self._has_paginated = False
             calls.append(self._call(self._choice(["mutations", "mutations", "queries", "actions"]), 8))
         return calls
 
@@ -87,12 +90,17 @@ class Sequences:
 
     def _step(self, kind: str, depth: int) -> Json:
         writes = [(30, self._insert), (10, self._patch), (8, self._replace), (6, self._delete)]
-        reads = [(6, self._get), (2, self._normalize_id), (26, self._query), (8, self._page), (4, self._pages_of)]
+        reads = [
+            (6, self._get),
+            (2, self._normalize_id),
+            (26, self._query),
+            *([] if self._has_paginated else [(8, self._page)]),
+        ]
         others = [(2, self._arguments), (2, self._returns), (2, self._throw)]
         steps = {
             "mutations": [*writes, *reads, *others, (2, self._misuse)],
             "queries": [(1, self._insert), *reads, *others, (2, self._misuse)],
-            "actions": [(1, self._arguments)],
+            "actions": [(1, self._arguments), (2, self._pages_of)],
         }[kind]
         if depth < 2:
             steps = [*steps, (6, lambda: self._run(kind, depth))]
@@ -283,6 +291,7 @@ class Sequences:
 
     def _page(self) -> Json:
         """A page of a new query, or the next one of an earlier query, which may have been written to since."""
+        self._has_paginated = True
         begun = self._choice([*self._pages, None])
         size = self._random.randint(1, 5)
         if begun is not None and self._chance(0.2):
@@ -329,6 +338,8 @@ class Sequences:
         return {"op": "throw", "uncaught": True, "data": data}
 
     def _misuse(self) -> Json:
+        # Some ask for a page.
+        self._has_paginated = True
         return {"op": "misuse", "name": self._choice(MISUSES)}
 
     # Chance

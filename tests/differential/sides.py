@@ -1,10 +1,14 @@
-"""The two deployments that must agree: the embedded one, and `convex-test` in a Node process."""
+"""The deployments that must agree: the embedded one, `convex-test` in a Node process, and one of the environment.
+
+``CONVEX_TEST_URL`` and ``CONVEX_TEST_ADMIN_KEY`` name a deployment of the folder ``functions/``.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 import math
+import os
 import struct
 import subprocess
 from pathlib import Path
@@ -44,6 +48,18 @@ class Embedded:
     def close(self) -> None:
         """End it."""
         self._deployment.close()
+
+
+class Deployed(Embedded):
+    """The deployment that the environment names."""
+
+    def __init__(self) -> None:
+        self._deployment = mc.connect(os.environ["CONVEX_TEST_URL"], admin_key=os.environ["CONVEX_TEST_ADMIN_KEY"])
+
+    def clear(self) -> None:
+        """Delete all that sequences leave."""
+        while self._deployment.mutation("sequences:clear", {}):
+            pass
 
 
 class ConvexTest:

@@ -1,4 +1,4 @@
-"""Random sequences of operations give the same on the embedded deployment as under `convex-test`.
+"""Random sequences of operations give the same on the embedded deployment as under `convex-test`, and as on Convex.
 
 A failure names its seed and the shortest sequence that was found to fail as well. More sequences:
 ``DIFFERENTIAL_SEQUENCES=10000 pytest tests/differential``.
@@ -16,7 +16,7 @@ import pytest
 from tests.differential.agreement import disagreement, first_disagreement
 from tests.differential.deviations import DEVIATIONS, Deviation, Error
 from tests.differential.sequences import VALUES, Sequences
-from tests.differential.sides import ConvexTest, Embedded, Side, encoded
+from tests.differential.sides import ConvexTest, Deployed, Embedded, Side, encoded
 
 SEQUENCES = int(os.environ.get("DIFFERENTIAL_SEQUENCES", "300"))
 METHODS = {"queries": "query", "mutations": "mutation", "actions": "action"}
@@ -24,17 +24,23 @@ METHODS = {"queries": "query", "mutations": "mutation", "actions": "action"}
 Json = dict[str, Any]
 
 
+# The embedded deployment is held to `convex-test`, and to the deployment that the environment names.
+OTHERS: dict[str, type[Side]] = {"convex-test": ConvexTest}
+if "CONVEX_TEST_URL" in os.environ:
+    OTHERS["deployed"] = Deployed
+
+
 class Sides(NamedTuple):
-    """Both deployments."""
+    """Two deployments."""
 
     embedded: Side
-    convex_test: Side
+    other: Side
 
 
-@pytest.fixture(scope="module")
-def sides() -> Iterator[Sides]:
-    """Both, with whatever is in them."""
-    sides = Sides(Embedded(), ConvexTest())
+@pytest.fixture(scope="module", params=OTHERS)
+def sides(request: pytest.FixtureRequest) -> Iterator[Sides]:
+    """The embedded deployment and another one, with whatever is in them."""
+    sides = Sides(Embedded(), OTHERS[request.param]())
     yield sides
     for side in sides:
         side.close()
@@ -86,7 +92,8 @@ def shortened(sides: Sides, calls: list[Json]) -> list[Json]:
 
 @pytest.mark.parametrize("deviation", DEVIATIONS, ids=lambda deviation: deviation.reason)
 def test_convex_test_is_known_to_deviate(sides: Sides, deviation: Deviation) -> None:
-    for side, expected in zip(sides, [deviation.embedded, deviation.convex_test], strict=True):
+    other = deviation.convex_test if isinstance(sides.other, ConvexTest) else deviation.embedded
+    for side, expected in zip(sides, [deviation.embedded, other], strict=True):
         side.clear()
         args = {"steps": deviation.steps, "state": {"ids": {}, "times": {}, "cursors": {}}}
         outcome = side.call("mutation", "sequences:mutations", args)["value"]["outcomes"][-1]

@@ -199,6 +199,21 @@ export const queries = query({ args, handler: perform });
 export const mutations = mutation({ args, handler: perform });
 export const actions = action({ args, handler: perform });
 
+/** Deletes what sequences left, a part of it; whether there is more. */
+export const clear = mutation({
+  args: {},
+  handler: async (ctx: any) => {
+    let deleted = 0;
+    for (const table of ["notes", "things", "loose"]) {
+      for (const { _id } of await ctx.db.query(table).take(500)) {
+        await ctx.db.delete(_id);
+        deleted += 1;
+      }
+    }
+    return deleted > 0;
+  },
+});
+
 const fields = v.object({
   text: v.string(),
   number: v.optional(v.number()),
