@@ -13,6 +13,7 @@ from mastra_convex.types import Metric
 __all__ = [
     "SQLITE_VERSION",
     "EmbeddedDeployment",
+    "Footprint",
     "HttpDeployment",
     "HttpServer",
     "PendingCall",

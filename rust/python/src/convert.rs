@@ -178,17 +178,10 @@ impl Reader {
         }
     }
 
-    /// The text of a date, of a moment or of a UUID.
-    fn text_of(&self, value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyResult<Option<String>> {
-        let stored =
-            value.py().import("mastra_convex._metadata")?.call_method1("stored_value", (place.to_string(), value))?;
-        Ok(stored.cast::<PyString>().ok().map(|text| text.to_str().map(str::to_owned)).transpose()?)
-    }
-
     /// Our `Int64`, the PyPI client's, NumPy's scalars, and dates where they are allowed.
     fn other(&self, value: &Bound<'_, PyAny>, place: &Place<'_>, depth: usize) -> PyResult<Value> {
         if self.dates
-            && let Some(text) = self.text_of(value, place)?
+            && let Some(text) = text_of(value, place)?
         {
             return Ok(Value::String(text));
         }
@@ -265,4 +258,11 @@ fn mapping(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let class = CLASS.get_or_try_init(py, || py.import("collections.abc")?.getattr("Mapping").map(Bound::unbind))?;
     Ok(class.bind(py).clone())
+}
+
+/// The text of a date, of a moment or of a UUID.
+fn text_of(value: &Bound<'_, PyAny>, place: &Place<'_>) -> PyResult<Option<String>> {
+    let stored =
+        value.py().import("mastra_convex._metadata")?.call_method1("stored_value", (place.to_string(), value))?;
+    stored.cast::<PyString>().ok().map(|text| text.to_str().map(str::to_owned)).transpose()
 }

@@ -52,6 +52,7 @@ struct Shared {
 impl EmbeddedDeployment {
     #[new]
     #[pyo3(signature = (folder, *, functions, limits, synchronous, auth_config=None, auth_token=None, lacks=vec![]))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
         py: Python<'_>,
         folder: Option<PathBuf>,
@@ -143,7 +144,7 @@ impl EmbeddedDeployment {
 
     /// None: what is in this process is scored by the kernel.
     #[pyo3(signature = (index, query_vector, top_k, *, filter, include_vector, min_score))]
-    #[expect(unused_variables, clippy::too_many_arguments, clippy::unused_self, reason = "as of a remote deployment")]
+    #[expect(unused_variables, clippy::unused_self, reason = "as of a remote deployment")]
     fn search(
         &self,
         index: &VectorIndex,
@@ -218,8 +219,8 @@ impl EmbeddedDeployment {
     /// The return value of a function.
     fn value(&self, py: Python<'_>, kind: FunctionKind, path: &str, args: Value) -> PyResult<Value> {
         let caller = self.caller(py)?;
-        let called = detached(py, || self.act(|deployment| deployment.call(Some(kind), path, args, &caller)));
-        let outcome = called.or_raised(py, |outcome| {
+        let ended = detached(py, || self.act(|deployment| deployment.call(Some(kind), path, args, &caller)));
+        let outcome = ended.or_raised(py, |outcome| {
             let is_done = outcome.as_ref().is_ok_and(|outcome| outcome.result.is_ok());
             match (kind, is_done) {
                 (FunctionKind::Query, _) => None,

@@ -30,6 +30,7 @@ pub(crate) fn detached<T: Send>(py: Python<'_>, act: impl FnOnce() -> T + Send) 
         let caught = Rc::new(RefCell::new(None));
         let catching = Rc::clone(&caught);
         let check = move || {
+            #[expect(clippy::redundant_closure_for_method_calls, reason = "the method isn't general over lifetimes")]
             let checked = Python::try_attach(|py| py.check_signals());
             let error = checked.and_then(Result::err);
             let is_wanted = error.is_some();

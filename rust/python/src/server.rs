@@ -48,12 +48,12 @@ impl HttpServer {
         let options = Options { host: address, port, admin_key: admin_key.clone(), allowed_hosts, allowed_origins };
         let deployment = deployment.share(py)?;
         let server = py.detach(|| Server::start(deployment, options));
-        let server = server.map_err(|error| match error.kind() {
-            ErrorKind::InvalidInput => failed(error.to_string()),
-            _ => {
-                let message = format!("can't listen on {host}:{port}: {error}");
-                Exception { code: Some("Listen"), ..Exception::new("ConfigurationError", message) }.into_err(py)
+        let server = server.map_err(|error| {
+            if error.kind() == ErrorKind::InvalidInput {
+                return failed(error.to_string());
             }
+            let message = format!("can't listen on {host}:{port}: {error}");
+            Exception { code: Some("Listen"), ..Exception::new("ConfigurationError", message) }.into_err(py)
         })?;
         Ok(Self { url: server.url(), server: Mutex::new(server), admin_key: admin_key.reveal().to_owned() })
     }

@@ -33,11 +33,11 @@ fn restored(value: Value) -> Value {
 /// The cases of a kind that this crate shares with the filter language in TypeScript.
 fn shared(kind: &str) -> Vec<Object> {
     let shared = value(&include_str!("filter_cases.json").replace("\"$", "\"at_"));
-    let cases = items(shared.as_object().expect("an object"), kind);
+    let cases = listed(shared.as_object().expect("an object"), kind);
     cases.into_iter().map(|case| case.as_object().expect("an object").clone()).collect()
 }
 
-fn items(object: &Object, name: &str) -> Vec<Value> {
+fn listed(object: &Object, name: &str) -> Vec<Value> {
     let Some(Value::Array(items)) = object.get(name) else { panic!("{name} is a list") };
     items.iter().map(std::borrow::Cow::into_owned).collect()
 }
@@ -51,10 +51,10 @@ fn each_line_of_the_table_holds() {
     for case in shared("cases") {
         let text = restored(case["filter"].clone());
         let filter = Filter::compile(&text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
-        for document in items(&case, "matches") {
+        for document in listed(&case, "matches") {
             assert!(filter.matches(&document), "{text:?} matches {document:?}");
         }
-        for document in items(&case, "others") {
+        for document in listed(&case, "others") {
             assert!(!filter.matches(&document), "{text:?} doesn't match {document:?}");
         }
     }

@@ -226,13 +226,11 @@ impl Isolate {
             }
             outcome => outcome?,
         };
-        match outcome.get::<_, Option<JsObject>>("thrown")? {
-            Some(thrown) => Ok(Err(self.thrown_error(ctx, &thrown)?)),
-            None => {
-                let returned = returned_value(ctx, outcome.get("value")?, &format!("{module}.js:{name}"))?;
-                Ok(returned.map(Option::unwrap_or_default).map_err(Error::from))
-            }
+        if let Some(thrown) = outcome.get::<_, Option<JsObject>>("thrown")? {
+            return Ok(Err(self.thrown_error(ctx, &thrown)?));
         }
+        let returned = returned_value(ctx, outcome.get("value")?, &format!("{module}.js:{name}"))?;
+        Ok(returned.map(Option::unwrap_or_default).map_err(Error::from))
     }
 
     /// Runs all jobs there are, those too that the promise doesn't wait for: none may be left to another call.

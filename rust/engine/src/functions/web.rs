@@ -6,7 +6,7 @@ use rquickjs::{ArrayBuffer, Ctx, Exception, Object as JsObject, Result};
 use url::{Url, form_urlencoded, quirks};
 
 /// A URL's parts, by the names of its properties; none if it isn't one.
-pub(super) fn parse_url<'js>(ctx: Ctx<'js>, text: String, base: Option<String>) -> Result<Option<JsObject<'js>>> {
+pub(super) fn parse_url(ctx: Ctx<'_>, text: String, base: Option<String>) -> Result<Option<JsObject<'_>>> {
     let url = match base {
         Some(base) => Url::parse(&base).and_then(|base| base.join(&text)),
         None => Url::parse(&text),
@@ -15,7 +15,7 @@ pub(super) fn parse_url<'js>(ctx: Ctx<'js>, text: String, base: Option<String>) 
 }
 
 /// The parts of a URL one of which was set; what can't be set stays as it is.
-pub(super) fn set_url_part<'js>(ctx: Ctx<'js>, href: String, part: String, value: String) -> Result<JsObject<'js>> {
+pub(super) fn set_url_part(ctx: Ctx<'_>, href: String, part: String, value: String) -> Result<JsObject<'_>> {
     let mut url = Url::parse(&href).map_err(|error| Exception::throw_type(&ctx, &error.to_string()))?;
     let url = &mut url;
     // A setter that refuses a value leaves the URL alone, as in a browser.

@@ -45,19 +45,19 @@ pub(crate) struct Mismatch {
     /// What follows the reason in its sentence.
     detail: String,
     /// What was found and what was expected, each with its name.
-    sides: Option<[(&'static str, String); 2]>,
+    sides: Option<Box<[(&'static str, String); 2]>>,
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.reason, self.detail)?;
-        let Some([(found, value), (expected, validator)]) = &self.sides else {
+        let Some([(found, value), (expected, validator)]) = self.sides.as_deref() else {
             return if self.path.is_empty() { Ok(()) } else { write!(f, "Path: {}", self.path) };
         };
         if self.path.is_empty() {
-            f.write_str("\n")?
+            f.write_str("\n")?;
         } else {
-            write!(f, "\nPath: {}", self.path)?
+            write!(f, "\nPath: {}", self.path)?;
         }
         write!(f, "\n{found}: {value}\n{expected}: {validator}")
     }
@@ -111,6 +111,10 @@ impl Validator {
 
     /// Checks a value; `tables` tells which table an id belongs to.
     pub(crate) fn check(&self, value: &Value, tables: &Tables) -> Result<(), Mismatch> {
+        self.report(value, tables)
+    }
+
+    fn report<R: Report>(&self, value: &Value, tables: &Tables) -> Result<(), R> {
         let fits = match (self, value) {
             (Self::Any, _)
             | (Self::Null, Value::Null)
@@ -127,27 +131,24 @@ impl Validator {
                     // Packed arrays hold numbers only: nothing to look at one by one.
                     (Self::Number | Self::Any, value::Array::Packed(_)) => Ok(()),
                     (item, array) => array.iter().enumerate().try_for_each(|(position, value)| {
-                        item.check(&value, tables).map_err(|found| found.under(&format!("[{position}]")))
+                        item.report(&value, tables).map_err(|found: R| found.under(|| format!("[{position}]")))
                     }),
                 };
             }
             (Self::Object(fields), Value::Object(object)) => return check_object(fields, object, tables),
             (Self::Record { keys, values }, Value::Object(object)) => {
                 return object.iter().try_for_each(|(name, value)| {
-                    keys.check(&name.as_str().into(), tables).map_err(|found| found.under(".keys()"))?;
-                    values.check(value, tables).map_err(|found| found.under(".values()"))
+                    keys.report(&name.as_str().into(), tables).map_err(|found: R| found.under(|| ".keys()".into()))?;
+                    values.report(value, tables).map_err(|found: R| found.under(|| ".values()".into()))
                 });
             }
-            (Self::Union(members), value) => {
-                return match members.as_slice() {
-                    [only] => only.check(value, tables),
-                    members if members.iter().any(|member| member.check(value, tables).is_ok()) => Ok(()),
-                    _ => Err(self.mismatch(value)),
-                };
-            }
+            (Self::Union(members), value) => match members.as_slice() {
+                [only] => return only.report(value, tables),
+                members => members.iter().any(|member| member.report::<Untold>(value, tables).is_ok()),
+            },
             _ => false,
         };
-        if fits { Ok(()) } else { Err(self.mismatch(value)) }
+        if fits { Ok(()) } else { Err(R::of(|| self.mismatch(value))) }
     }
 
     fn mismatch(&self, value: &Value) -> Mismatch {
@@ -155,8 +156,40 @@ impl Validator {
             path: String::new(),
             reason: "Value does not match validator.",
             detail: String::new(),
-            sides: Some([("Value", Shown(value).to_string()), ("Validator", self.to_string())]),
+            sides: Some(Box::new([("Value", Shown(value).to_string()), ("Validator", self.to_string())])),
         }
+    }
+}
+
+/// How a check tells of a mismatch.
+trait Report {
+    fn of(make: impl FnOnce() -> Mismatch) -> Self;
+
+    /// The same, found inside of something.
+    fn under(self, step: impl FnOnce() -> String) -> Self;
+}
+
+impl Report for Mismatch {
+    fn of(make: impl FnOnce() -> Mismatch) -> Self {
+        make()
+    }
+
+    fn under(mut self, step: impl FnOnce() -> String) -> Self {
+        self.path.insert_str(0, &step());
+        self
+    }
+}
+
+/// That a member of a union doesn't match: its words would be made for nothing, since another member may.
+struct Untold;
+
+impl Report for Untold {
+    fn of(_: impl FnOnce() -> Mismatch) -> Self {
+        Self
+    }
+
+    fn under(self, _: impl FnOnce() -> String) -> Self {
+        self
     }
 }
 
@@ -198,46 +231,41 @@ impl fmt::Display for Validator {
     }
 }
 
-impl Mismatch {
-    fn under(mut self, step: &str) -> Self {
-        self.path.insert_str(0, step);
-        self
-    }
-}
-
-fn check_object(fields: &BTreeMap<String, Field>, object: &Object, tables: &Tables) -> Result<(), Mismatch> {
-    let wrong = |reason, detail: String| Mismatch {
-        path: String::new(),
-        reason,
-        detail,
-        sides: Some([
-            ("Object", Shown(&Value::Object(object.clone())).to_string()),
-            ("Validator", Validator::Object(fields.clone()).to_string()),
-        ]),
+fn check_object<R: Report>(fields: &BTreeMap<String, Field>, object: &Object, tables: &Tables) -> Result<(), R> {
+    let wrong = |reason, detail: &dyn Fn() -> String| {
+        R::of(|| Mismatch {
+            path: String::new(),
+            reason,
+            detail: detail(),
+            sides: Some(Box::new([
+                ("Object", Shown(&Value::Object(object.clone())).to_string()),
+                ("Validator", Validator::Object(fields.clone()).to_string()),
+            ])),
+        })
     };
     for (name, field) in fields {
         match object.get(name) {
             Some(value) => {
-                field.validator.check(value, tables).map_err(|found| found.under(&format!(".{name}")))?;
+                field.validator.report(value, tables).map_err(|found: R| found.under(|| format!(".{name}")))?;
             }
             None if field.optional => {}
             None => {
                 let hint = "Consider wrapping the field validator in `v.optional(...)` if this is expected.";
-                return Err(wrong("Object is missing the required field ", format!("`{name}`. {hint}")));
+                return Err(wrong("Object is missing the required field ", &|| format!("`{name}`. {hint}")));
             }
         }
     }
     match object.keys().find(|name| !fields.contains_key(*name)) {
-        Some(name) => Err(wrong("Object contains extra field ", format!("`{name}` that is not in the validator."))),
+        Some(name) => Err(wrong("Object contains extra field ", &|| format!("`{name}` that is not in the validator."))),
         None => Ok(()),
     }
 }
 
-fn check_id(table: &str, id: &str, tables: &Tables) -> Result<(), Mismatch> {
+fn check_id<R: Report>(table: &str, id: &str, tables: &Tables) -> Result<(), R> {
     match id.parse::<value::id::DocumentId>() {
-        Err(_) => Err(Validator::Id(table.to_owned()).mismatch(&id.into())),
+        Err(_) => Err(R::of(|| Validator::Id(table.to_owned()).mismatch(&id.into()))),
         Ok(parsed) if tables.number(table) == Some(parsed.table_number) => Ok(()),
-        Ok(parsed) => Err(Mismatch {
+        Ok(parsed) => Err(R::of(|| Mismatch {
             path: String::new(),
             reason: "Found ID ",
             detail: format!(
@@ -245,7 +273,7 @@ fn check_id(table: &str, id: &str, tables: &Tables) -> Result<(), Mismatch> {
                 tables.name(parsed.table_number).unwrap_or("unknown"),
             ),
             sides: None,
-        }),
+        })),
     }
 }
 
