@@ -53,11 +53,16 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, list)
 
 
+def _is_version(value: Any) -> bool:
+    """The cache function's version is a number; the storage function's says its operations, too."""
+    return _is_number(value) or _has(version=_is_number, operations=_is_row)(value)
+
+
 _OWNERSHIP = _has(applied=_is_bool, claim=_is_row_or_none, now=_is_number)
 
 # The results of operations that are looked into, and how an error describes them.
 _RESULTS: dict[str, tuple[Shape, str]] = {
-    "version": (_has(version=_is_number, operations=_is_row), "the version of the functions"),
+    "version": (_is_version, "the version of the functions"),
     "createVectorIndex": (_has(dimension=_is_number, metric=_is_text), "the index"),
     "load": (_is_row_or_none, "a row or null"),
     "loadMany": (_are_rows, "a list of rows"),
@@ -91,10 +96,19 @@ def _are_hits(value: Any) -> bool:
     return isinstance(value, list) and all(map(_has(id=_is_text, score=_is_number), value))
 
 
+def _are_rows_or_none(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_row_or_none, value))
+
+
+def _are_scored_rows(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_has(row=_is_row, score=_is_number), value))
+
+
 _NATIVE_RESULTS: dict[str, tuple[Shape, str]] = {
     "query": (_are_hits, "a list of hits"),
+    "search": (_are_scored_rows, "a list of rows with scores"),
     "getByConvexIds": (_are_rows, "a list of rows"),
-    "listByIds": (_are_rows, "a list of rows"),
+    "listByIds": (_are_rows_or_none, "a list of rows and nulls"),
     "listPage": (_has(page=_are_rows, isDone=_is_bool, continueCursor=_is_text), "a page"),
     "clear": (_has(hasMore=_is_bool), "whether there is more"),
 }

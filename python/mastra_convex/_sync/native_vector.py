@@ -479,7 +479,8 @@ class ConvexNativeVector(MastraVector):
         request = {"config": _config(index), **fields}
         try:
             send = self._functions.call if kind == "mutation" else self._functions.read
-            return checked_native(path, fields.get("op", "query"), send(kind, path, request))
+            op = fields.get("op", "search" if path == SEARCH else "query")
+            return checked_native(path, op, send(kind, path, request))
         except FunctionError as error:
             if f"Index {index.table_name}." in str(error):
                 raise _undeclared("ConvexNativeVector", index, error) from error

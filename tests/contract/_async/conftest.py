@@ -19,8 +19,9 @@ OLDER = {"served-before-september": ["getSnapshotTs"], "served-before-august": [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test runs on each kind of deployment; those of vectors on older backends too."""
-    if "deployment" in metafunc.fixturenames:
+    """Each test runs on each kind of deployment, unless it names some; those of vectors on older backends too."""
+    named = any(marker.args[0] == "deployment" for marker in metafunc.definition.iter_markers("parametrize"))
+    if "deployment" in metafunc.fixturenames and not named:
         older = list(OLDER) if metafunc.module.__name__.endswith(".test_vector") else []
         metafunc.parametrize("deployment", [*KINDS, *older], indirect=True)
 

@@ -286,7 +286,6 @@ async def test_a_thread_that_cannot_be_is_refused(memory: mc.AsyncMemoryStorage,
         ({"filter": {"resourceId": "a"}}, "filter has no 'resourceId'; it has: resource_id, metadata"),
         ({"filter": {"resource_id": ""}}, "filter resource_id is ''"),
         ({"filter": {"metadata": {"a.b": 1}}}, "key 'a.b'; expected letters, digits and _"),
-        ({"filter": {"metadata": {"__proto__": 1}}}, "key '__proto__'"),
         ({"filter": {"metadata": 1}}, "filter metadata is 1; expected a mapping"),
     ],
 )

@@ -317,7 +317,7 @@ BAD_UPSERTS: list[tuple[dict[str, Any], type[mc.MastraConvexError], str]] = [
     ({"vectors": [[1, 0]], "metadata": ["x"]}, mc.InvalidArgumentError, r"metadata\[0\] is 'x'; expected a dict"),
     ({"vectors": [[1, 0]] * 2, "metadata": [{}, {"a": {1}}]}, mc.InvalidArgumentError, r"metadata\[1\]\.a: .* a set"),
     ({"vectors": [[1, 0]], "metadata": [{"$a": 1}]}, mc.InvalidArgumentError, r"row 0: .*\$a"),
-    ({"vectors": [[1, 0]], "metadata": [{"a": "x" * (1 << 20)}]}, mc.InvalidArgumentError, "1048576"),
+    ({"vectors": [[1, 0]], "metadata": [{"a": "x" * (1 << 20)}]}, mc.InvalidArgumentError, "maximum size 1 MiB"),
     ({"vectors": [[1, 0]], "batch_size": 0}, mc.InvalidArgumentError, "batch_size 0"),
     ({"vectors": [[1, 0]], "batch_size": 501}, mc.InvalidArgumentError, "batch_size 501"),
     ({"vectors": [[1, 0]], "delete_filter": {}}, mc.InvalidArgumentError, "empty filter"),

@@ -137,16 +137,14 @@ class AsyncMessages(AsyncFencedWrites):
         for begin in range(0, len(ids), CALL_ROWS):
             await in_halves(delete, ids[begin : begin + CALL_ROWS])
 
-    async def pop_message(self, thread_id: str) -> Message | None:
+    async def pop_message(self, thread_id: str, *, fence: RunFence | None = None) -> Message | None:
         """Delete a thread's newest message, in one transaction, and return it; None if it has none.
 
         Of any number of callers at once each gets another message.
         """
         place = "MemoryStorage.pop_message"
-        row = await self._storage.reply(
-            "popMessage", MESSAGES, place=place, threadId=key_text(f"{place}: thread_id", thread_id)
-        )
-        return None if row["result"] is None else from_row(Message, row["result"])
+        row = await self._write(place, "popMessage", MESSAGES, fence, threadId=thread_id)
+        return None if row is None else from_row(Message, row)
 
     async def list_messages_by_id(self, message_ids: Sequence[str]) -> list[Message]:
         """Return the messages with these ids, each once, oldest first. Equal times keep stored order; unknown ids are

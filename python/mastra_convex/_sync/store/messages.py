@@ -138,16 +138,14 @@ class Messages(FencedWrites):
         for begin in range(0, len(ids), CALL_ROWS):
             in_halves(delete, ids[begin : begin + CALL_ROWS])
 
-    def pop_message(self, thread_id: str) -> Message | None:
+    def pop_message(self, thread_id: str, *, fence: RunFence | None = None) -> Message | None:
         """Delete a thread's newest message, in one transaction, and return it; None if it has none.
 
         Of any number of callers at once each gets another message.
         """
         place = "MemoryStorage.pop_message"
-        row = self._storage.reply(
-            "popMessage", MESSAGES, place=place, threadId=key_text(f"{place}: thread_id", thread_id)
-        )
-        return None if row["result"] is None else from_row(Message, row["result"])
+        row = self._write(place, "popMessage", MESSAGES, fence, threadId=thread_id)
+        return None if row is None else from_row(Message, row)
 
     def list_messages_by_id(self, message_ids: Sequence[str]) -> list[Message]:
         """Return the messages with these ids, each once, oldest first. Equal times keep stored order; unknown ids are
