@@ -169,11 +169,13 @@ test("version tells which operations only read", async () => {
   };
   expect(reads).toEqual([
     "count",
+    "getItems",
     "getRunOwnership",
     "listDueSchedules",
     "listLegacyTasks",
     "listScheduleTriggers",
     "load",
+    "loadCheckpoint",
     "loadMany",
     "omGetHistory",
     "omGetLatest",
