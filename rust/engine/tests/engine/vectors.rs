@@ -33,6 +33,16 @@ fn docs() -> VectorSource {
 #[test]
 fn vectors_go_through_the_built_in_functions_and_stay_in_step() {
     let deployment = builtin_in_memory();
+    let index = [
+        ("id", "docs".into()),
+        ("indexName", "docs".into()),
+        ("dimension", 20.0.into()),
+        ("metric", "cosine".into()),
+        ("createdAt", "2026-01-01T00:00:00.000Z".into()),
+    ];
+    let args =
+        [("op", "createVectorIndex".into()), ("tableName", "mastra_vector_indexes".into()), ("record", object(index))];
+    call(&deployment, "mastra/storage:handle", object(args));
     let insert = |numbers: &[(&str, [f64; 20])]| {
         let args =
             [("op", "batchInsert".into()), ("tableName", "mastra_vector_docs".into()), ("records", rows(numbers))];
