@@ -600,6 +600,38 @@ describe("rows that a client saw", () => {
     ]);
   });
 
+  test("are deleted where the filter admits them as they are now", async () => {
+    await call("batchInsert", DOCS, { records: rows });
+    const filter = JSON.stringify({ stale: false });
+    expect(await call("deleteSeen", DOCS, { rows: seen, filter })).toEqual({
+      ok: true,
+      result: [],
+    });
+    expect(await stored("mastra_vectors")).toEqual([]);
+  });
+
+  test("stay where the filter doesn't admit them any more", async () => {
+    await call("batchInsert", DOCS, { records: rows });
+    const filter = JSON.stringify({ stale: true });
+    const update = { rows: seen, filter, metadata: { at: 2 } };
+    expect(await call("updateSeen", DOCS, update)).toEqual({
+      ok: true,
+      result: [],
+    });
+    expect((await stored("mastra_vectors"))[2]!.metadata).toEqual({
+      stale: false,
+    });
+  });
+
+  test("are refused with a filter that isn't one", async () => {
+    const filter = JSON.stringify({ $stale: true });
+    expect(await call("deleteSeen", DOCS, { rows: seen, filter })).toEqual({
+      ok: false,
+      code: "InvalidRequest",
+      error: expect.stringContaining("found the unknown operator $stale"),
+    });
+  });
+
   test("are updated where they are as they were seen", async () => {
     await call("batchInsert", DOCS, { records: rows });
     const update = { rows: seen, metadata: { at: 2 } };

@@ -9,13 +9,13 @@
  * @module
  */
 import { compare, equal, find, isNumber } from "./filterValues";
-import { isRecord, type StorageRecord } from "./request";
+import { InvalidRequest, isRecord, type StorageRecord } from "./request";
 
 /** A test of a value, `undefined` where it is missing. */
 export type Test = (value: unknown) => boolean;
 
 /** The filter isn't one: where in it, what is there, and what was expected. */
-export class FilterError extends Error {
+export class FilterError extends InvalidRequest {
   constructor(path: string, found: string, expected: string) {
     const place = path === "" ? "filter" : `filter at ${path}`;
     super(`${place}: found ${found}, expected ${expected}`);

@@ -9,6 +9,7 @@
  */
 import type { WithoutSystemFields } from "convex/server";
 import { findInBatches, mapInBatches } from "../model/batches";
+import { compileFilter } from "../model/filter";
 import { read, write, type Operations } from "./operation";
 import { findRecord } from "../model/records";
 import { idsToLoad } from "./records";
@@ -236,61 +237,58 @@ async function update(
 
 /**
  * Rows as a client saw them when it decided that its filter admits them: their
- * ids and their metadata, which is all that a filter looks at.
+ * ids and their metadata, which is all that a filter looks at. And the filter,
+ * unless only clients have the operators that it uses.
  */
 function rowsSeen(request: StorageRequest) {
   const seen = new Map<string, unknown>();
   for (const row of recordsField(request, "rows")) {
     seen.set(textField(row, "id"), row.metadata ?? {});
   }
-  return { seen };
+  const filter = optional(textField, request, "filter");
+  return { seen, admits: filter === undefined ? null : compileFilter(filter) };
 }
 
-/**
- * The rows whose metadata is what was seen, and the ids of those that exist
- * with other metadata: only the client's filter can tell whether it admits them
- * now.
- */
-async function splitByChange(
-  ctx: ReadCtx,
-  indexName: string,
-  seen: Map<string, unknown>,
-) {
-  const rows = await findVectors(ctx, indexName, [...seen.keys()]);
-  const isAsSeen = (row: VectorRow) =>
-    sameValue(row.metadata ?? {}, seen.get(row.id));
-  return {
-    unchanged: rows.filter(isAsSeen),
-    changed: rows.filter((row) => !isAsSeen(row)).map((row) => row.id),
-  };
-}
+type Seen = ReturnType<typeof rowsSeen>;
 
 /**
- * Merge metadata into the rows that are as they were seen. Returns the ids of
- * those that changed since, which stay as they are.
+ * The rows that the filter admits as they are now, and the ids of those that
+ * changed since they were seen and that only the client's filter can judge.
  */
+async function judge(ctx: ReadCtx, indexName: string, { seen, admits }: Seen) {
+  const admitted: VectorRow[] = [];
+  const undecided: string[] = [];
+  for (const row of await findVectors(ctx, indexName, [...seen.keys()])) {
+    const metadata = row.metadata ?? {};
+    if (sameValue(metadata, seen.get(row.id)) || admits?.(metadata)) {
+      admitted.push(row);
+    } else if (admits === null) {
+      undecided.push(row.id);
+    }
+  }
+  return { admitted, undecided };
+}
+
+/** Merge metadata into the rows that the filter admits. Returns the ids of the undecided, which stay. */
 const updateSeen = writeRows({
   args: (request) => ({
     ...rowsSeen(request),
     metadata: recordField(request, "metadata"),
   }),
-  handler: async (ctx, indexName, { seen, metadata }) => {
-    const { unchanged, changed } = await splitByChange(ctx, indexName, seen);
-    await update(ctx, indexName, unchanged, { metadata });
-    return { ok: true, result: changed };
+  handler: async (ctx, indexName, { metadata, ...rows }) => {
+    const { admitted, undecided } = await judge(ctx, indexName, rows);
+    await update(ctx, indexName, admitted, { metadata });
+    return { ok: true, result: undecided };
   },
 });
 
-/**
- * Delete the rows that are as they were seen. Returns the ids of those that
- * changed since, which stay.
- */
+/** Delete the rows that the filter admits. Returns the ids of the undecided, which stay. */
 const deleteSeen = write({
   args: rowsSeen,
-  handler: async (ctx, indexName: string, { seen }) => {
-    const { unchanged, changed } = await splitByChange(ctx, indexName, seen);
-    await remove(ctx, indexName, unchanged);
-    return { ok: true, result: changed };
+  handler: async (ctx, indexName: string, rows) => {
+    const { admitted, undecided } = await judge(ctx, indexName, rows);
+    await remove(ctx, indexName, admitted);
+    return { ok: true, result: undecided };
   },
 });
 

@@ -75,7 +75,6 @@ MOST_ROUNDS = 100
 
 # A row's ``id`` and ``metadata``, as a filter saw them.
 SeenRow = dict[str, Any]
-Ids = list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,19 +476,13 @@ class AsyncConvexVector(AsyncMastraVector):
         """Merge metadata, key by key, into the rows that match a filter.
 
         This is one transaction if Convex's limits allow it, else several. The transaction that updates a row checks
-        that its metadata still matches. An empty filter is an error.
+        that its metadata matches. An empty filter is an error.
         """
         place = "ConvexVector.update_vectors"
         index = await self._index(place, index_name)
         merged = _merged(place, metadata, index.dimension)
 
-        async def update(rows: list[SeenRow]) -> list[str]:
-            changed: list[str] = await self._storage.call(
-                "updateSeen", index.table, place=place, rows=rows, metadata=merged
-            )
-            return changed
-
-        await self._change_matching(place, index, filter, "update", update)
+        await self._change_matching(place, index, filter, "updateSeen", metadata=merged)
 
     async def delete_vector(self, index_name: str, id: str) -> None:
         """Delete a row. Does nothing if the id is unknown."""
@@ -501,7 +494,7 @@ class AsyncConvexVector(AsyncMastraVector):
         """Delete rows by their ids, or the rows that match a filter. Unknown ids are ignored.
 
         This is one transaction if Convex's limits allow it, else several. The transaction that deletes a row by a
-        filter checks that its metadata still matches. Empty ids and an empty filter are errors.
+        filter checks that its metadata matches. Empty ids and an empty filter are errors.
         """
         place = "ConvexVector.delete_vectors"
         if (ids is None) == (filter is None):
@@ -517,11 +510,7 @@ class AsyncConvexVector(AsyncMastraVector):
             await self._delete(index, given)
             return
 
-        async def delete(rows: list[SeenRow]) -> list[str]:
-            changed: list[str] = await self._storage.call("deleteSeen", index.table, place=place, rows=rows)
-            return changed
-
-        await self._change_matching(place, index, filter, "delete", delete)
+        await self._change_matching(place, index, filter, "deleteSeen")
 
     async def truncate_index(self, index_name: str) -> None:
         """Delete all rows of an index."""
@@ -559,35 +548,32 @@ class AsyncConvexVector(AsyncMastraVector):
         for some in _calls(index, ids):
             await in_halves(delete, some)
 
-    async def _change_matching(
-        self,
-        place: str,
-        index: _Index,
-        filter: Filter,
-        verb: str,
-        change: Callable[[list[SeenRow]], Awaitable[Ids]],
-    ) -> None:
-        """Change the rows that match a filter which isn't empty.
+    async def _change_matching(self, place: str, index: _Index, filter: Filter, op: str, **fields: object) -> None:
+        """Change the rows that match a filter which isn't empty, by an operation on rows as they were seen.
 
-        `change` takes rows with the metadata that matched, and changes those that still have it; it returns the ids of
-        the others. The filter then looks at these again.
+        A row may have changed since. The operation applies the filter to it, unless the filter has an operator that
+        only clients have: then it returns the row's id, and the client looks at the row again.
         """
         if not isinstance(filter, Mapping) or _native.matches_everything(filter):
+            verb = "update" if op == "updateSeen" else "delete"
             raise InvalidArgumentError(
                 f"{place}: cannot {verb} with empty filter {filter!r}", hint="truncate_index deletes all rows."
             )
+        text = _native.filter_text(filter)
+        if text is not None:
+            fields["filter"] = text
         seen = await self._matching(place, index, filter)
         for _ in range(MOST_ROUNDS):
-            changed: set[str] = set()
+            undecided: set[str] = set()
 
-            async def send(rows: list[SeenRow], changed: set[str] = changed) -> None:
-                changed.update(await change(rows))
+            async def send(rows: list[SeenRow], undecided: set[str] = undecided) -> None:
+                undecided.update(await self._storage.call(op, index.table, place=place, rows=rows, **fields))
 
             for part in batches(_sizes(place, index, seen), CALL_ROWS):
                 await in_halves(send, seen[part])
-            if not changed:
+            if not undecided:
                 return
-            seen = [row for row in await self._matching(place, index, filter) if row["id"] in changed]
+            seen = [row for row in await self._matching(place, index, filter) if row["id"] in undecided]
         raise WriteConflictError(
             f"{place}: {len(seen)} rows that match the filter were changed by others each of {MOST_ROUNDS} times",
             hint="Call it again: rows that were changed already are as they should be.",

@@ -76,7 +76,6 @@ MOST_ROUNDS = 100
 
 # A row's ``id`` and ``metadata``, as a filter saw them.
 SeenRow = dict[str, Any]
-Ids = list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,19 +477,13 @@ class ConvexVector(MastraVector):
         """Merge metadata, key by key, into the rows that match a filter.
 
         This is one transaction if Convex's limits allow it, else several. The transaction that updates a row checks
-        that its metadata still matches. An empty filter is an error.
+        that its metadata matches. An empty filter is an error.
         """
         place = "ConvexVector.update_vectors"
         index = self._index(place, index_name)
         merged = _merged(place, metadata, index.dimension)
 
-        def update(rows: list[SeenRow]) -> list[str]:
-            changed: list[str] = self._storage.call(
-                "updateSeen", index.table, place=place, rows=rows, metadata=merged
-            )
-            return changed
-
-        self._change_matching(place, index, filter, "update", update)
+        self._change_matching(place, index, filter, "updateSeen", metadata=merged)
 
     def delete_vector(self, index_name: str, id: str) -> None:
         """Delete a row. Does nothing if the id is unknown."""
@@ -502,7 +495,7 @@ class ConvexVector(MastraVector):
         """Delete rows by their ids, or the rows that match a filter. Unknown ids are ignored.
 
         This is one transaction if Convex's limits allow it, else several. The transaction that deletes a row by a
-        filter checks that its metadata still matches. Empty ids and an empty filter are errors.
+        filter checks that its metadata matches. Empty ids and an empty filter are errors.
         """
         place = "ConvexVector.delete_vectors"
         if (ids is None) == (filter is None):
@@ -518,11 +511,7 @@ class ConvexVector(MastraVector):
             self._delete(index, given)
             return
 
-        def delete(rows: list[SeenRow]) -> list[str]:
-            changed: list[str] = self._storage.call("deleteSeen", index.table, place=place, rows=rows)
-            return changed
-
-        self._change_matching(place, index, filter, "delete", delete)
+        self._change_matching(place, index, filter, "deleteSeen")
 
     def truncate_index(self, index_name: str) -> None:
         """Delete all rows of an index."""
@@ -560,35 +549,32 @@ class ConvexVector(MastraVector):
         for some in _calls(index, ids):
             in_halves(delete, some)
 
-    def _change_matching(
-        self,
-        place: str,
-        index: _Index,
-        filter: Filter,
-        verb: str,
-        change: Callable[[list[SeenRow]], Ids],
-    ) -> None:
-        """Change the rows that match a filter which isn't empty.
+    def _change_matching(self, place: str, index: _Index, filter: Filter, op: str, **fields: object) -> None:
+        """Change the rows that match a filter which isn't empty, by an operation on rows as they were seen.
 
-        `change` takes rows with the metadata that matched, and changes those that still have it; it returns the ids of
-        the others. The filter then looks at these again.
+        A row may have changed since. The operation applies the filter to it, unless the filter has an operator that
+        only clients have: then it returns the row's id, and the client looks at the row again.
         """
         if not isinstance(filter, Mapping) or _native.matches_everything(filter):
+            verb = "update" if op == "updateSeen" else "delete"
             raise InvalidArgumentError(
                 f"{place}: cannot {verb} with empty filter {filter!r}", hint="truncate_index deletes all rows."
             )
+        text = _native.filter_text(filter)
+        if text is not None:
+            fields["filter"] = text
         seen = self._matching(place, index, filter)
         for _ in range(MOST_ROUNDS):
-            changed: set[str] = set()
+            undecided: set[str] = set()
 
-            def send(rows: list[SeenRow], changed: set[str] = changed) -> None:
-                changed.update(change(rows))
+            def send(rows: list[SeenRow], undecided: set[str] = undecided) -> None:
+                undecided.update(self._storage.call(op, index.table, place=place, rows=rows, **fields))
 
             for part in batches(_sizes(place, index, seen), CALL_ROWS):
                 in_halves(send, seen[part])
-            if not changed:
+            if not undecided:
                 return
-            seen = [row for row in self._matching(place, index, filter) if row["id"] in changed]
+            seen = [row for row in self._matching(place, index, filter) if row["id"] in undecided]
         raise WriteConflictError(
             f"{place}: {len(seen)} rows that match the filter were changed by others each of {MOST_ROUNDS} times",
             hint="Call it again: rows that were changed already are as they should be.",
