@@ -43,6 +43,11 @@ HINTS = [
     Hint("NewerFormatError", "Upgrade: pip install -U mastra-convex"),
     Hint("DiskFullError", "Free some space and try again."),
     Hint(
+        "PermissionDeniedError",
+        "Queries and exports work as it is. To write, give this user the right to write the folder and its files.",
+        code="ReadOnly",
+    ),
+    Hint(
         "ConfigurationError",
         "Handles of one process on one folder share it: give the same options, or close the others.",
         code="OptionsDiffer",

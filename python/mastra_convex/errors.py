@@ -177,7 +177,7 @@ class AuthenticationError(MastraConvexError):
 
 
 class PermissionDeniedError(MastraConvexError, PermissionError):
-    """The credential is valid, but doesn't allow this."""
+    """The credential is valid, but doesn't allow this; or the data folder is read-only."""
 
     # PermissionError is an OSError, as above.
     __str__ = MastraConvexError.__str__

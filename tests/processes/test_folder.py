@@ -7,8 +7,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +193,86 @@ def test_a_full_disk_writes_nothing_of_the_call(tmp_path: Path) -> None:
     )
     out, err = program.communicate(timeout=60)
     assert (out, err) == ("DiskFullError DiskFull\nwent on\n", "")
+
+
+READ = """
+    import os, sys, mastra_convex as mc
+    from mastra_convex._cli import app
+    # Loads the modules, which the user below may be unable to read.
+    with mc.connect(sys.argv[2] + ".first") as db:
+        mc.ConvexVector(db).list_indexes()
+    app(["export", sys.argv[2] + ".first", sys.argv[2] + ".first.zip"], standalone_mode=False)
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+    with mc.connect(sys.argv[1]) as db:
+        hits = mc.ConvexVector(db).query("docs", [1, 0], top_k=5)
+        try:
+            mc.ConvexVector(db).upsert("docs", [[0, 1]], ids=["b"])
+        except mc.PermissionDeniedError as error:
+            print("found", [hit.id for hit in hits], error.details["path"], error)
+    app(["export", sys.argv[1], sys.argv[2]], standalone_mode=False)
+"""
+
+
+@pytest.fixture
+def others_folder() -> Iterator[Path]:
+    """A folder that other users may enter, with some vectors in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        data = Path(folder) / "da%ta?"
+        with mc.connect(data) as db:
+            docs = mc.ConvexVector(db).index("docs", 2)
+            docs.upsert([[1, 0]], ids=["a"])
+        data.chmod(0o755)
+        yield data
+
+
+@pytest.mark.parametrize("change", ["none", "no lock", "killed"])
+def test_a_read_only_folder_is_queried_and_exported(others_folder: Path, change: str) -> None:
+    """By another user, who may only read: as it was closed, without its lock file, and as a killed process left it."""
+    if change == "no lock":
+        (others_folder / "lock").unlink()
+    if change == "killed":
+        program = """
+            import os, signal, sys, mastra_convex as mc
+            mc.ConvexVector(mc.connect(sys.argv[1])).upsert("docs", [[1, 0.5]], ids=["late"])
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+        run(program, others_folder).communicate()
+    for file in others_folder.iterdir():
+        file.chmod(0o444)
+    if os.geteuid() != 0:
+        others_folder.chmod(0o555)
+
+    def contents() -> dict[str, bytes]:
+        """Less the index of the log, in which readers take locks."""
+        return {file.name: file.read_bytes() for file in others_folder.iterdir() if not file.name.endswith("-shm")}
+
+    before = contents()
+    archive = others_folder.parent / "out.zip"
+    out, failure = run(READ, others_folder, archive).communicate()
+    others_folder.chmod(0o755)
+    expected = ["a", "late"] if change == "killed" else ["a"]
+    assert f"found {expected} {others_folder} the data folder {others_folder} is read-only" in out, failure
+    assert archive.exists(), failure
+    assert contents() == before
+
+
+def test_a_folder_marked_as_read_only_is_not_written(tmp_path: Path) -> None:
+    """Not even by root. Several handles read it, and it is written again once the mark is gone."""
+    folder = tmp_path / "data"
+    with mc.connect(folder) as db:
+        mc.ConvexVector(db).index("docs", 2).upsert([[1, 0]], ids=["a"])
+    folder.chmod(0o555)
+    with mc.connect(folder) as db, mc.connect(folder) as other:
+        assert [hit.id for hit in mc.ConvexVector(other).query("docs", [1, 0])] == ["a"]
+        with pytest.raises(mc.PermissionDeniedError, match="is read-only; nothing was written") as info:
+            mc.ConvexVector(db).upsert("docs", [[0, 1]], ids=["b"])
+        assert info.value.details["path"] == str(folder)
+        assert info.value.hint is not None
+    folder.chmod(0o755)
+    with mc.connect(folder) as db:
+        mc.ConvexVector(db).upsert("docs", [[0, 1]], ids=["b"])
 
 
 @pytest.mark.parametrize("target", ["memory", "folder"])

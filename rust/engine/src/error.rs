@@ -44,6 +44,12 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder may only be read; nothing was written.
+    #[error("the data folder {} is read-only; nothing was written", .path.display())]
+    ReadOnly {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The folder can't be made, read or written.
     #[error("the data folder {}: {reason}", .path.display())]
     Io {
@@ -166,6 +172,7 @@ impl Error {
             Self::Damaged { .. } => "Damaged",
             Self::NewerFormat { .. } => "NewerFormat",
             Self::DiskFull { .. } => "DiskFull",
+            Self::ReadOnly { .. } => "ReadOnly",
             Self::Io { .. } | Self::Storage(_) => "Io",
             Self::OptionsDiffer { .. } => "OptionsDiffer",
             Self::Forked => "Forked",

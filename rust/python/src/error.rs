@@ -50,6 +50,7 @@ pub(crate) fn engine_error(py: Python<'_>, error: &Error) -> PyErr {
         Error::Damaged { .. } => "DamagedError",
         Error::NewerFormat { .. } => "NewerFormatError",
         Error::DiskFull { .. } => "DiskFullError",
+        Error::ReadOnly { .. } => "PermissionDeniedError",
         Error::Io { .. } => "DataFolderError",
         Error::OptionsDiffer { .. } | Error::Module { .. } | Error::AuthConfig { .. } => "ConfigurationError",
         Error::Snapshot { .. } => "InvalidArgumentError",
@@ -63,6 +64,7 @@ pub(crate) fn engine_error(py: Python<'_>, error: &Error) -> PyErr {
         | Error::Damaged { path, .. }
         | Error::NewerFormat { path, .. }
         | Error::DiskFull { path }
+        | Error::ReadOnly { path }
         | Error::Io { path, .. } => details.set_item("path", path.display().to_string()),
         _ => Ok(()),
     };

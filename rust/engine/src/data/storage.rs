@@ -5,14 +5,14 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, LazyLock, Mutex, PoisonError},
 };
 
 use base::locked;
-use rusqlite::{Connection, config::DbConfig, ffi};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, ffi};
 
 use super::{clock::Clock, durability::Durability, file_identity::FileIdentity, folders::Owned};
 use crate::error::{Error, Result};
@@ -59,6 +59,30 @@ impl Synchronous {
     }
 }
 
+/// Whether a folder's files may be changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Write,
+    Read,
+}
+
+impl Access {
+    /// A folder with data that is marked as read-only, or that this user or this file system can't write, is only read.
+    fn to(folder: &Path) -> Self {
+        let data = folder.join(DATA);
+        let is_marked = |path: &Path| fs::metadata(path).is_ok_and(|file| file.permissions().readonly());
+        if data.exists() && (is_marked(folder) || is_marked(&data)) {
+            return Self::Read;
+        }
+        match File::options().write(true).open(&data) {
+            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+                Self::Read
+            }
+            _ => Self::Write,
+        }
+    }
+}
+
 /// The file, its lock and its connections.
 pub(crate) struct Storage {
     pool: Arc<Pool>,
@@ -70,9 +94,10 @@ pub(crate) struct Storage {
 
 struct Pool {
     target: Target,
+    access: Access,
     /// The file that the connections have open; none in memory.
     file: Option<FileIdentity>,
-    /// Away while somebody writes. In memory it is the only connection, and readers take it as well.
+    /// Taken while a call writes. In memory it is the only connection, and readers take it as well.
     writer: Mutex<Option<Connection>>,
     writer_returned: Condvar,
     readers: Mutex<Vec<Connection>>,
@@ -87,21 +112,27 @@ pub(crate) struct Checkout {
 
 impl Storage {
     pub(crate) fn open(target: Target, synchronous: Synchronous) -> Result<Self> {
+        let access = match &target {
+            Target::Memory => Access::Write,
+            Target::Folder(folder) => Access::to(folder),
+        };
         let owned = match &target {
             Target::Memory => None,
             Target::Folder(folder) => {
                 let identity = FileIdentity::at(folder).map_err(|error| of_system(folder, &error))?;
-                Some(Owned::take(identity, || own(folder))?)
+                Some(Owned::take(identity, || own(folder, access))?)
             }
         };
-        if let Target::Folder(folder) = &target {
+        if let Target::Folder(folder) = &target
+            && access == Access::Write
+        {
             check_log(folder)?;
             make_file(folder)?;
         }
-        let mut writer = connect(&target).map_err(|error| place(error, &target))?;
-        migrate(&mut writer, &target).map_err(|error| place(error, &target))?;
+        let mut writer = connect(&target, access).map_err(|error| place(error, &target))?;
+        migrate(&mut writer, &target, access).map_err(|error| place(error, &target))?;
         let durability = match (&target, synchronous) {
-            (Target::Folder(folder), Synchronous::Full) => {
+            (Target::Folder(folder), Synchronous::Full) if access == Access::Write => {
                 // The names of the files are as durable as what will be in them.
                 #[cfg(unix)]
                 File::open(folder).and_then(|names| names.sync_all()).map_err(|error| of_system(folder, &error))?;
@@ -116,7 +147,7 @@ impl Storage {
             }
         };
         let writer = Mutex::new(Some(writer));
-        let pool = Pool { target, file, writer, writer_returned: Condvar::new(), readers: Mutex::default() };
+        let pool = Pool { target, access, file, writer, writer_returned: Condvar::new(), readers: Mutex::default() };
         Ok(Self { pool: Arc::new(pool), durability, _owned: owned })
     }
 
@@ -125,7 +156,7 @@ impl Storage {
         self.durability.as_ref().map_or(Ok(()), Durability::wait_for_all)
     }
 
-    /// The one connection that writes, when it is free.
+    /// The one connection that writes, when it is free. In a read-only folder its writes fail.
     pub(crate) fn writer(&self) -> Checkout {
         let mut writer = locked(&self.pool.writer);
         loop {
@@ -196,7 +227,7 @@ impl Drop for Checkout {
             if !is_clean
                 && self.pool.target != Target::Memory
                 && self.pool.check_in_place().is_ok()
-                && let Ok(fresh) = connect(&self.pool.target)
+                && let Ok(fresh) = connect(&self.pool.target, self.pool.access)
             {
                 connection = fresh;
             }
@@ -225,7 +256,7 @@ impl Pool {
     fn connect_reader(&self) -> Result<Connection> {
         // At the path there might be another file by now.
         self.check_in_place()?;
-        let connection = connect(&self.target)?;
+        let connection = connect(&self.target, self.access)?;
         connection.execute_batch("PRAGMA cache_size = -8192;")?;
         Ok(connection)
     }
@@ -280,20 +311,27 @@ fn of_system(folder: &Path, error: &std::io::Error) -> Error {
     }
 }
 
-/// Takes a folder's lock.
-fn own(folder: &Path) -> Result<File> {
+/// Takes a folder's lock, which several processes share that only read. There may be no lock file in a folder that is only
+/// read: then nothing keeps out a process that may write.
+fn own(folder: &Path, access: Access) -> Result<File> {
     let failed = |error: std::io::Error| of_system(folder, &error);
     let path = folder.join("lock");
     let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false);
+    options.read(true);
+    if access == Access::Read {
+        let path = if path.exists() { path } else { folder.join(DATA) };
+        let file = options.open(path).map_err(failed)?;
+        return match file.try_lock_shared() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(in_use(folder, file)),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        };
+    }
+    options.write(true).create(true).truncate(false);
     let mut file = owners_own(&mut options).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder);
-            return Err(Error::Locked { path: folder.to_owned(), pid: holder.trim().parse().ok() });
-        }
+        Err(TryLockError::WouldBlock) => return Err(in_use(folder, file)),
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
     file.set_len(0).map_err(failed)?;
@@ -301,10 +339,18 @@ fn own(folder: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// The error of a folder whose lock another process has; it wrote its id into the file.
+fn in_use(folder: &Path, mut lock: File) -> Error {
+    let mut holder = String::new();
+    let _ = lock.read_to_string(&mut holder);
+    Error::Locked { path: folder.to_owned(), pid: holder.trim().parse().ok() }
+}
+
 /// Opens a connection; nothing is written to the file.
-fn connect(target: &Target) -> Result<Connection> {
+fn connect(target: &Target, access: Access) -> Result<Connection> {
     let connection = match target {
         Target::Memory => Connection::open_in_memory()?,
+        Target::Folder(folder) if access == Access::Read => connect_to_read(folder)?,
         Target::Folder(folder) => Connection::open(folder.join(DATA))?,
     };
     // 16 KiB pages hold most embeddings in one piece, and little is left over; the rest keeps hot pages and statements in
@@ -320,8 +366,28 @@ fn connect(target: &Target) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Opens a file that can't be written. With a log beside it, SQLite needs the log's index, which a killed process leaves;
+/// without one, the file is told to be immutable, because otherwise SQLite would make both.
+fn connect_to_read(folder: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let path = folder.join(DATA);
+    if size(folder, LOG) > 0 {
+        return Ok(Connection::open_with_flags(path, flags)?);
+    }
+    let mut uri = "file:".to_owned();
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => uri.push(char::from(byte)),
+            _ => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    Ok(Connection::open_with_flags(uri, flags)?)
+}
+
 /// Checks that the file is ours and whole, and brings it to [`FORMAT`].
-fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
+fn migrate(connection: &mut Connection, target: &Target, access: Access) -> Result<()> {
     let Target::Folder(folder) = target else { return create(connection) };
     let damaged = |reason: String| Error::Damaged { path: folder.clone(), reason };
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
@@ -335,6 +401,10 @@ fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
     }
     if format > FORMAT {
         return Err(Error::NewerFormat { path: folder.clone(), found: format, supported: FORMAT });
+    }
+    if access == Access::Read && format != FORMAT {
+        // It would have to be written anew.
+        return Err(Error::ReadOnly { path: folder.clone() });
     }
     if is_new {
         use_log(connection, folder)?;
@@ -350,6 +420,9 @@ fn migrate(connection: &mut Connection, target: &Target) -> Result<()> {
         if found != "ok" {
             return Err(damaged(found));
         }
+    }
+    if access == Access::Read {
+        return Ok(());
     }
     use_log(connection, folder)?;
     if format < 2 {
@@ -434,6 +507,7 @@ fn place(error: Error, target: &Target) -> Error {
     let reason = error.to_string();
     match error.sqlite_error() {
         Some(code) if code.code == rusqlite::ErrorCode::DiskFull => Error::DiskFull { path },
+        Some(code) if code.code == rusqlite::ErrorCode::ReadOnly => Error::ReadOnly { path },
         // SQLite says so only of a full disk. These are quotas and limits of file sizes, and the shared memory of the
         // WAL, whose growth is where a full disk shows first.
         Some(code) if matches!(code.extended_code, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) => {

@@ -53,7 +53,7 @@ impl Engine {
         schema.tables.insert(table.to_owned(), definition);
         declared.insert(table.to_owned(), options);
         let Committed { mut tables, clock } = self.committed();
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        connection.execute_batch("BEGIN")?;
         schema.apply(&connection, Arc::make_mut(&mut tables))?;
         set_setting(&connection, DECLARED_TABLES, json::to_string(&declared.into(), json::Format::Encoded))?;
         connection.execute_batch("COMMIT")?;

@@ -91,7 +91,7 @@ impl Engine {
             }
         }
         let mut tables = Tables::load(&connection)?;
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        connection.execute_batch("BEGIN")?;
         schema.apply(&connection, &mut tables)?;
         connection.execute_batch("COMMIT")?;
         Ok((schema, Committed { tables: Arc::new(tables), clock }))

@@ -70,7 +70,8 @@ impl Transaction {
         schema: Arc<Schema>,
         limits: Limits,
     ) -> Result<Self> {
-        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        // SQLite's own lock is taken by the first write. No other connection writes; a read-only folder has no such lock.
+        connection.prepare_cached("BEGIN")?.execute([])?;
         Ok(Self::begun(connection, true, tables, clock, schema, limits))
     }
 
