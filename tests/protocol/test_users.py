@@ -254,8 +254,30 @@ def test_a_function_that_gives_no_token_is_a_mistake(connect: type, closed: Path
         with mc.connect(url, auth_token=lambda: nothing) as user:
             with pytest.raises(mc.ConfigurationError, match="auth_token gave no token"):
                 user.query("users:who")
-            with pytest.raises(mc.AuthenticationError, match="auth_token gave no token"):
+            with pytest.raises(mc.ConfigurationError, match="auth_token gave no token"):
                 user.subscribe("users:who").next(timeout=30)
+
+
+def test_an_error_of_the_token_function_is_the_cause_in_subscriptions(connect: type, closed: Path) -> None:
+    """Calls raise the error itself. Its text may hold a secret, so the subscription's error doesn't repeat it."""
+    stolen = OSError("the vault, with the password hunter2, is closed")
+
+    def give() -> str:
+        raise stolen
+
+    with connect.owner() as owner:
+        url = owner.url
+    connections = [mc.connect(":memory:", functions=closed, auth_token=give)]
+    if url.startswith("http"):
+        connections.append(mc.connect(url, auth_token=give))
+    for user in connections:
+        with user:
+            with pytest.raises(OSError, match="the vault"):
+                user.query("users:who")
+            with pytest.raises(mc.AuthenticationError, match="auth_token raised OSError") as caught:
+                user.subscribe("users:who").next(timeout=30)
+            assert caught.value.__cause__ is stolen
+            assert "hunter2" not in str(caught.value)
 
 
 def test_a_subscription_renews_its_token(tmp_path: Path, opened: Path) -> None:

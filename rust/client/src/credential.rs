@@ -42,7 +42,10 @@ pub(crate) fn token(authorization: Option<&str>) -> Result<Token> {
 }
 
 fn attributes(encoded: &str) -> Result<serde_json::Value> {
-    let bad = |reason: String| Error::Credential { reason: format!("the user to act as: {reason}") };
+    let bad = |reason: String| {
+        let cause = Box::<dyn std::error::Error + Send + Sync>::from(format!("the user to act as: {reason}"));
+        Error::Credential { cause: cause.into() }
+    };
     let bytes = BASE64.decode(encoded).map_err(|error| bad(error.to_string()))?;
     serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))
 }

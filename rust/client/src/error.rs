@@ -95,11 +95,11 @@ pub enum Error {
         /// Seconds to wait, where the answer said so.
         retry_after: Option<f64>,
     },
-    /// There is no credential to send: what was to give one failed.
-    #[error("no credential: {reason}")]
+    /// There is no credential to send: the function that gives one failed.
+    #[error("no credential: {cause}")]
     Credential {
-        /// What it said.
-        reason: String,
+        /// Its error.
+        cause: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// The function ran, or was about to, and failed.
     #[error("{message}")]

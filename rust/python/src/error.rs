@@ -124,6 +124,11 @@ impl Credential {
 /// Why a call over HTTP has no value.
 pub(crate) fn client_error(py: Python<'_>, error: client::Error, credential: Credential) -> PyErr {
     use client::Error as E;
+    if let E::Credential { cause } = &error
+        && let Some(raised) = cause.downcast_ref::<PyErr>()
+    {
+        return no_credential(py, raised.clone_ref(py), credential);
+    }
     let message = error.to_string();
     let (class, is_retryable, code, retry_after) = match &error {
         E::Url { .. } | E::Header { .. } | E::Certificates { .. } => ("ConfigurationError", false, None, None),
@@ -160,6 +165,25 @@ pub(crate) fn client_error(py: Python<'_>, error: client::Error, credential: Cre
         Ok(()) => exception,
         Err(error) => error,
     }
+}
+
+/// The error of a subscription that has no credential, because `auth_token` raised one. An error of this package says
+/// enough by itself; any other is the cause.
+pub(crate) fn no_credential(py: Python<'_>, raised: PyErr, credential: Credential) -> PyErr {
+    let ours = match py.import("mastra_convex.errors").and_then(|errors| errors.getattr("MastraConvexError")) {
+        Ok(ours) => ours,
+        Err(error) => return error,
+    };
+    if raised.is_instance(py, &ours) {
+        return raised;
+    }
+    // Its text may hold a secret.
+    let name = raised.get_type(py).name().map_or_else(|_| "an error".to_owned(), |name| name.to_string());
+    let message = format!("no credential: auth_token raised {name}");
+    let exception =
+        Exception { credential: Some(credential), ..Exception::new("AuthenticationError", message) }.into_err(py);
+    exception.set_cause(py, Some(raised));
+    exception
 }
 
 /// A search that can't be made.

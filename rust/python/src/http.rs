@@ -287,7 +287,7 @@ impl Caller {
         let of_live = authorization.clone();
         let authorize: Authorize = Arc::new(move || {
             let given = Python::attach(|py| of_live.header(py));
-            given.map_err(|error| Error::Credential { reason: error.to_string() })
+            given.map_err(|error| Error::Credential { cause: Arc::new(error) })
         });
         let live = LiveClient::new(client.clone(), authorize);
         Self { authorization, live }

@@ -13,7 +13,7 @@ use value::Value;
 
 use crate::{
     convert::to_python,
-    error::{Credential, client_error, engine_error, invalid_argument},
+    error::{Credential, client_error, engine_error, invalid_argument, no_credential},
     functions::log,
     signal::Signal,
 };
@@ -249,7 +249,10 @@ impl EmbeddedQuery {
         if self.expires.is_some_and(|end| SystemTime::now() < end) {
             return Ok(());
         }
-        let token: String = Python::attach(|py| auth_token.call0(py)?.extract(py))?;
+        let token = Python::attach(|py| {
+            let given = auth_token.call0(py).and_then(|token| token.extract::<String>(py));
+            given.map_err(|error| no_credential(py, error, Credential::Token))
+        })?;
         let caller = self.deployment.user(&token).map_err(raised)?;
         self.expires = caller.expires();
         self.set.set_caller(caller);
