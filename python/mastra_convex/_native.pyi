@@ -46,6 +46,7 @@ _T = TypeVar("_T")
 
 # Takes a phase, the amount done and the total. An exception ends the work.
 _SnapshotProgress: TypeAlias = Callable[[str, int, int], object]
+_ImportMode: TypeAlias = Literal["requireEmpty", "replace", "replaceAll"]
 
 @final
 class QueryResult:
@@ -340,7 +341,7 @@ class EmbeddedDeployment:
     def export_snapshot(self, path: str | os.PathLike[str], *, progress: _SnapshotProgress) -> SnapshotSummary:
         """Write the tables, as of the last commit, to a file. When this returns, the file is on the disk."""
     def import_snapshot(
-        self, path: str | os.PathLike[str], *, replace: bool, progress: _SnapshotProgress
+        self, path: str | os.PathLike[str], *, mode: _ImportMode, progress: _SnapshotProgress
     ) -> SnapshotSummary:
         """Import the tables of a snapshot in one transaction, and verify them before the commit."""
     def declare_vector_table(self, table: str, options: Mapping[str, Any]) -> None: ...
@@ -390,7 +391,7 @@ class HttpDeployment:
         """Have the deployment write a snapshot, and download it to a file. When this returns, the file is on the
         disk.
         """
-    def import_snapshot(self, path: str | os.PathLike[str], *, replace: bool, progress: _SnapshotProgress) -> int:
+    def import_snapshot(self, path: str | os.PathLike[str], *, mode: _ImportMode, progress: _SnapshotProgress) -> int:
         """Upload a snapshot and have the deployment import it. Return the number of documents written."""
     def close(self) -> None: ...
 

@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import mastra_convex as mc
+from mastra_convex import _native
 from tests.support.checkout import ROOT
 from tests.support.command import COMMAND, ENVIRONMENT, run
 from tests.support.served import Served, serve
@@ -117,6 +118,78 @@ def test_a_served_folder_is_reached_by_its_url(folder: Path, snapshot: Path, tmp
         assert answers(served.url, admin_key=served.admin_key) == answers(folder)
 
 
+@pytest.fixture
+def numbered(tmp_path: Path) -> Iterator[_native.HttpServer]:
+    """A deployment that keeps the numbers of its tables, as Convex does, and has one table before all others."""
+    assert run("init", str(tmp_path / "app")).returncode == 0
+    functions = tmp_path / "app"
+    (functions / "schema.ts").write_text(
+        'import { defineSchema, defineTable } from "convex/server";\nimport { v } from "convex/values";\n'
+        'import { mastraTables } from "./mastra/schema";\n'
+        "export default defineSchema({ a_notes: defineTable({ text: v.string() }), ...mastraTables });\n"
+    )
+    (functions / "notes.ts").write_text(
+        'import { mutationGeneric } from "convex/server";\n'
+        'export const add = mutationGeneric(async ({ db }) => void (await db.insert("a_notes", { text: "mine" })));\n'
+    )
+    embedded = _native.EmbeddedDeployment(
+        None, functions=functions, limits="convex", synchronous="full", lacks=["renumbering"]
+    )
+    server = _native.HttpServer(embedded, host="127.0.0.1", port=0, folder=None)
+    yield server
+    server.stop()
+    embedded.close()
+
+
+def test_a_snapshot_comes_into_an_empty_deployment_whose_tables_have_other_numbers(
+    folder: Path, snapshot: Path, numbered: _native.HttpServer, tmp_path: Path
+) -> None:
+    """And back into a folder, equal by hash."""
+    environment = {"CONVEX_ADMIN_KEY": numbered.admin_key}
+    imported = done("import", snapshot, numbered.url, environment=environment)
+    assert answers(numbered.url, admin_key=numbered.admin_key) == answers(folder)
+    back = done("export", numbered.url, tmp_path / "back.zip", environment=environment)
+    assert filled_tables(back) == filled_tables(imported)
+    assert filled_tables(done("import", tmp_path / "back.zip", tmp_path / "back")) == filled_tables(imported)
+    assert answers(tmp_path / "back") == answers(folder)
+
+
+@pytest.mark.parametrize("options", [[], ["--replace"]], ids=["plain", "replace"])
+def test_documents_of_a_deployment_whose_tables_have_other_numbers_are_deleted_only_by_name(
+    folder: Path, snapshot: Path, numbered: _native.HttpServer, options: list[str]
+) -> None:
+    """The error names the tables that hold documents, and the option."""
+    environment = {"CONVEX_ADMIN_KEY": numbered.admin_key}
+    with mc.connect(numbered.url, admin_key=numbered.admin_key) as db:
+        db.mutation("notes:add")
+    refused = run("import", str(snapshot), numbered.url, *options, environment=environment)
+    assert refused.returncode == 1
+    assert "has documents in a_notes (1). It said:" in refused.stderr
+    assert "has IDs that conflict with existing table" in refused.stderr
+    assert "--replace-all deletes the documents of all tables first" in refused.stderr
+    done("import", snapshot, numbered.url, "--replace-all", environment=environment)
+    assert answers(numbered.url, admin_key=numbered.admin_key) == answers(folder)
+
+
+def test_replace_all_empties_the_other_tables_of_a_folder_too(folder: Path, snapshot: Path, tmp_path: Path) -> None:
+    """--replace leaves them."""
+    target = tmp_path / "target"
+
+    def others() -> int:
+        with mc.connect(target) as db:
+            vector = mc.ConvexNativeVector(db, indexes={"others": mc.NativeIndex("others_vectors", dimension=2)})
+            count = vector.count("others")
+            vector.upsert("others", [[1, 0]], ids=["a"])
+            return count
+
+    assert others() == 0
+    done("import", snapshot, target, "--replace")
+    assert others() == 1
+    done("import", snapshot, target, "--replace-all")
+    assert others() == 0
+    assert answers(target) == answers(folder)
+
+
 def npx(served: Served, project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Npm's own command line."""
     if not project.exists():
@@ -141,7 +214,9 @@ def test_npms_command_line_exports_and_imports(folder: Path, snapshot: Path, tmp
         assert exported.returncode == 0, exported.stderr
         refused = npx(served, tmp_path / "project", "import", "--append", str(snapshot))
         assert refused.returncode == 1
-        assert 'mode "append": the embedded deployment knows "requireEmpty" and "replace"' in refused.stderr
+        assert (
+            'mode "append": the embedded deployment knows "requireEmpty", "replace" and "replaceAll"' in refused.stderr
+        )
     assert answers(tmp_path / "target") == answers(folder)
     assert done("import", tmp_path / "npx.zip", tmp_path / "other") == done(
         "import", snapshot, tmp_path / "another"

@@ -168,7 +168,7 @@ def test_what_is_wrong_in_a_file_is_found_before_anything_is_written(
     ("arguments", "message"),
     [
         ((), "--index is missing; expected the vector index"),
-        (("--index", "docs", "--replace"), "--replace applies to snapshots"),
+        (("--index", "docs", "--replace"), "--replace and --replace-all apply to snapshots"),
         (("--index", "docs", "--metric", "manhattan"), "Invalid value for '--metric'"),
         (("--index", "indexes"), "index_name 'indexes' is reserved"),
         (("--index", "other"), "index 'other' exists with 3 dimensions, asked for 2"),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mastra_convex._cli import snapshots
-from mastra_convex._cli.import_snapshot import import_snapshot
+from mastra_convex._cli.import_snapshot import ImportMode, import_snapshot
 from mastra_convex._cli.import_vectors import import_vectors
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex.errors import ConfigurationError
@@ -30,6 +30,10 @@ snapshot is imported, or nothing; after an interruption, run the command again. 
 don't change. A table with documents that aren't in the snapshot is an error without --replace.
 
 \b
+Ids hold the number of their table, and a Convex deployment doesn't give its tables other numbers: a snapshot of other
+functions fits only if all tables are empty, as in a new deployment, or with --replace-all.
+
+\b
 Files of vectors:
   .npz    a matrix `vectors`; optionally `ids` and `metadata`, one per row, metadata as JSON text
   .jsonl  one row per line: {"id": "a", "vector": [0.1, 0.2], "metadata": {"year": 2025}}
@@ -42,6 +46,9 @@ def import_(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="A data folder (created if missing), or a URL.")],
     replace: Annotated[
         bool, typer.Option("--replace", help="First delete the content of the snapshot's tables in the target.")
+    ] = False,
+    replace_all: Annotated[
+        bool, typer.Option("--replace-all", help="First delete the content of all tables in the target.")
     ] = False,
     index: Annotated[
         str | None, typer.Option(metavar="NAME", help="The vector index to import into, created if missing.")
@@ -66,12 +73,16 @@ def import_(
             raise ConfigurationError(
                 "import: --index and --metric apply to .npz and .jsonl files; expected neither with a snapshot"
             )
-        import_snapshot(path, target, functions, replace=replace, json=json)
+        if replace and replace_all:
+            raise ConfigurationError("import: --replace-all includes --replace; expected one of them")
+        mode: ImportMode = "replaceAll" if replace_all else "replace" if replace else "requireEmpty"
+        import_snapshot(path, target, functions, mode, json=json)
     else:
         if index is None:
             raise ConfigurationError(f"import: --index is missing; expected the vector index to import {path} into")
-        if replace:
+        if replace or replace_all:
             raise ConfigurationError(
-                "import: --replace applies to snapshots; imported vectors always replace rows with the same ids"
+                "import: --replace and --replace-all apply to snapshots; imported vectors always replace rows with the "
+                "same ids"
             )
         import_vectors(path, target, functions, index, metric, json=json)

@@ -33,6 +33,9 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Whether there is `ctx.meta.getSnapshotTs`, which backends before September 2026 lack.
     pub snapshot_timestamps: bool,
+    /// Whether an import gives an empty table another number, where a table of the snapshot needs its own. Convex
+    /// doesn't.
+    pub renumbers_tables: bool,
     /// Whether there is `ctx.db.vars.commitTs`, which backends before 30 July 2026 lack.
     pub commit_timestamps: bool,
 }
@@ -50,6 +53,7 @@ impl Limits {
         action_time: Duration::from_mins(10),
         memory_bytes: 64 << 20,
         snapshot_timestamps: true,
+        renumbers_tables: true,
         commit_timestamps: true,
     };
 
@@ -65,6 +69,7 @@ impl Limits {
         action_time: Duration::from_mins(10),
         memory_bytes: 1 << 30,
         snapshot_timestamps: true,
+        renumbers_tables: true,
         commit_timestamps: true,
     };
 }

@@ -72,6 +72,7 @@ impl EmbeddedDeployment {
             match name.as_str() {
                 "getSnapshotTs" => limits.snapshot_timestamps = false,
                 "commitTs" => limits.commit_timestamps = false,
+                "renumbering" => limits.renumbers_tables = false,
                 other => return Err(invalid_argument(py, format!("lacks: {other:?}"))),
             }
         }
@@ -187,17 +188,17 @@ impl EmbeddedDeployment {
         exported.map(Into::into).map_err(|error| progress.engine_error(py, error, &path))
     }
 
-    #[pyo3(signature = (path, *, replace, progress))]
+    #[pyo3(signature = (path, *, mode, progress))]
     fn import_snapshot(
         &self,
         py: Python<'_>,
         path: PathBuf,
-        replace: bool,
+        mode: &str,
         progress: Py<PyAny>,
     ) -> PyResult<SnapshotSummary> {
         self.check_owner(py, "import into it")?;
         let (deployment, mut progress) = (self.share(py)?, Progress::new(progress));
-        let mode = if replace { ImportMode::Replace } else { ImportMode::RequireEmpty };
+        let mode = ImportMode::from_name(mode).ok_or_else(|| invalid_argument(py, format!("mode {mode:?}")))?;
         let imported = py.detach(|| {
             let file = File::open(&path).map_err(Error::SnapshotFile)?;
             deployment.import_snapshot(&file, mode, &mut progress.of_engine())

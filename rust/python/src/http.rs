@@ -218,18 +218,13 @@ impl HttpDeployment {
             .map_err(|error| progress.client_error(py, error, self.connection.credential, &path))
     }
 
-    #[pyo3(signature = (path, *, replace, progress))]
-    fn import_snapshot(&self, py: Python<'_>, path: PathBuf, replace: bool, progress: Py<PyAny>) -> PyResult<u64> {
+    #[pyo3(signature = (path, *, mode, progress))]
+    fn import_snapshot(&self, py: Python<'_>, path: PathBuf, mode: &str, progress: Py<PyAny>) -> PyResult<u64> {
         let authorization = self.caller.authorization.header(py)?;
         let mut progress = Progress::new(progress);
         let imported = detached(py, || {
             let mut file = File::open(&path).map_err(Error::snapshot_file)?;
-            self.connection.client.import_snapshot(
-                &mut file,
-                replace,
-                authorization.as_deref(),
-                &mut progress.of_client(),
-            )
+            self.connection.client.import_snapshot(&mut file, mode, authorization.as_deref(), &mut progress.of_client())
         });
         let note = |_: &_| Some("The deployment may go on with the import.".to_owned());
         imported

@@ -95,8 +95,9 @@ impl Client {
         Ok(())
     }
 
-    /// Uploads a snapshot, and has the deployment import it; with `replace` in place of what its tables hold. Returns
-    /// how many documents were written.
+    /// Uploads a snapshot, and has the deployment import it, in one of Convex's modes: `requireEmpty`, `replace`, which
+    /// deletes what the snapshot's tables hold, or `replaceAll`, which deletes what all tables hold. Returns how many
+    /// documents were written.
     ///
     /// # Errors
     ///
@@ -105,14 +106,13 @@ impl Client {
     pub fn import_snapshot(
         &self,
         file: &mut File,
-        replace: bool,
+        mode: &str,
         authorization: Option<&str>,
         report: &mut Report<'_>,
     ) -> Result<u64> {
         let started = self.post("/api/import/start_upload", &[], None, authorization, true)?;
         let token = self.text(&started, "uploadToken")?;
         let parts = self.upload(file, &token, authorization, report)?;
-        let mode = if replace { "replace" } else { "requireEmpty" };
         let finish = Value::from([
             ("import", [("mode", mode.into()), ("format", "zip".into())].into()),
             ("uploadToken", token.into()),

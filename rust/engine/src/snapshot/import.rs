@@ -19,11 +19,26 @@ pub enum ImportMode {
     RequireEmpty,
     /// They are deleted.
     Replace,
+    /// They are deleted, and so are all documents of other tables.
+    ReplaceAll,
+}
+
+impl ImportMode {
+    /// The mode of a name, as Convex's import API has them.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "requireEmpty" => Self::RequireEmpty,
+            "replace" => Self::Replace,
+            "replaceAll" => Self::ReplaceAll,
+            _ => return None,
+        })
+    }
 }
 
 impl Deployment {
     /// Makes the tables of a snapshot what they are there: documents with their ids and creation times, tables with
-    /// their numbers. Tables that aren't in the snapshot stay as they are. All of it happens, or nothing; others who
+    /// their numbers. Tables that aren't in the snapshot stay as they are, unless all are replaced. All of it happens, or nothing; others who
     /// write wait meanwhile. Returns what the snapshot holds, which is what the tables hold now: they were read again.
     ///
     /// # Errors
@@ -35,6 +50,9 @@ impl Deployment {
         let engine = self.engine()?;
         let mut archive = Archive::open(file)?;
         let imported = engine.begin_write(Limits::OFF).and_then(|mut transaction| {
+            if !engine.options.limits.renumbers_tables && mode != ImportMode::ReplaceAll {
+                check_numbers(&transaction, archive.tables())?;
+            }
             make_room(&mut transaction, archive.tables(), mode)?;
             let tables = write(&mut transaction, &mut archive, report)?;
             check(&mut transaction, &tables, report)?;
@@ -47,10 +65,13 @@ impl Deployment {
 
 /// Empties the tables that are to be replaced, and gives all of the snapshot's tables their numbers.
 fn make_room(transaction: &mut Transaction, numbers: &BTreeMap<String, u32>, mode: ImportMode) -> Result<()> {
-    if mode == ImportMode::Replace {
-        for name in numbers.keys() {
-            transaction.clear(name)?;
-        }
+    let replaced: Vec<String> = match mode {
+        ImportMode::RequireEmpty => Vec::new(),
+        ImportMode::Replace => numbers.keys().cloned().collect(),
+        ImportMode::ReplaceAll => transaction.tables.numbers().into_values().collect(),
+    };
+    for name in &replaced {
+        transaction.clear(name)?;
     }
     for (name, number) in numbers {
         let found = transaction.tables.number(name);
@@ -71,6 +92,17 @@ fn make_room(transaction: &mut Transaction, numbers: &BTreeMap<String, u32>, mod
         }
     }
     transaction.number_tables(numbers)
+}
+
+/// Fails as Convex does where another table has the number of a snapshot's table, empty or not.
+fn check_numbers(transaction: &Transaction, numbers: &BTreeMap<String, u32>) -> Result<()> {
+    for (name, number) in numbers {
+        if let Some(other) = transaction.tables.name(*number).filter(|other| other != name) {
+            let reason = format!("New table `{name}` has IDs that conflict with existing table `{other}`");
+            return Err(Error::Snapshot { place: "Hit an error while importing".to_owned(), reason });
+        }
+    }
+    Ok(())
 }
 
 /// Writes the documents that aren't there yet.

@@ -66,8 +66,13 @@ impl Import {
             Stage::Uploading(_) => return None,
             Stage::WaitingForConfirmation(_) => {
                 put("state", "waiting_for_confirmation".into());
-                if self.mode == ImportMode::Replace {
-                    let message = "The tables of the snapshot are replaced: what they hold now is deleted.";
+                let replaced = match self.mode {
+                    ImportMode::RequireEmpty => None,
+                    ImportMode::Replace => Some("the tables of the snapshot"),
+                    ImportMode::ReplaceAll => Some("all tables"),
+                };
+                if let Some(replaced) = replaced {
+                    let message = format!("The documents that {replaced} hold now are deleted.");
                     put("message_to_confirm", message.into());
                 }
             }
@@ -250,14 +255,12 @@ fn mode(import: &Object) -> Result<ImportMode, Refusal> {
         let message = format!("format {format:?}: the embedded deployment imports snapshots only, which are zips");
         return Err(Refusal::bad_request("UnsupportedFormat", message));
     }
-    match text(import, "mode")? {
-        "requireEmpty" => Ok(ImportMode::RequireEmpty),
-        "replace" => Ok(ImportMode::Replace),
-        mode => {
-            let message = format!("mode {mode:?}: the embedded deployment knows \"requireEmpty\" and \"replace\"");
-            Err(Refusal::bad_request("UnsupportedMode", message))
-        }
-    }
+    let mode = text(import, "mode")?;
+    ImportMode::from_name(mode).ok_or_else(|| {
+        let message =
+            format!("mode {mode:?}: the embedded deployment knows \"requireEmpty\", \"replace\" and \"replaceAll\"");
+        Refusal::bad_request("UnsupportedMode", message)
+    })
 }
 
 fn text<'a>(fields: &'a Object, name: &str) -> Result<&'a str, Refusal> {
