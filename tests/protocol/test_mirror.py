@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -349,3 +352,51 @@ def test_rows_that_outgrow_what_can_be_read_at_once_are_read_anew(served: Served
             index.update_vector(id, metadata={"text": "x" * 250_000})
         assert len(index.query([1, 0], top_k=200)) == 100
         assert index.query([1, 0]).stats.strategy == "mirror"
+
+
+CROWD = """
+    import sys, threading, time, mastra_convex as mc
+    with mc.connect(sys.argv[1], admin_key=sys.argv[2]) as db:
+        index = mc.ConvexVector(db).index(sys.argv[3], dimension=3)
+        index.upsert([[1, 0, 0]], ids=["a"])
+        index.query([1, 0, 0], strategy="mirror")
+        done = threading.Event()
+
+        def query(number):
+            for step in range(10):
+                time.sleep(0.01 * (number * 7 + step * 3 % 11))
+                assert index.query([1, 0, 0])[0].id == "a"
+
+        def burn():
+            while not done.is_set():
+                sum(range(1000))
+
+        burning = threading.Thread(target=burn)
+        queries = [threading.Thread(target=query, args=(number,)) for number in range(8)]
+        for thread in [burning, *queries]:
+            thread.start()
+        for thread in queries:
+            thread.join()
+        done.set()
+        burning.join()
+"""
+
+
+def test_threads_that_wait_for_one_reading_hold_up_no_other(served: Served, name: str) -> None:
+    """They look for Ctrl-C now and then, which needs Python's lock. Others hold that, and ask for the same index."""
+
+    class Slow(Counted):
+        target = served.url
+        sizes: list[int] = []  # noqa: RUF012
+
+        def do_POST(self) -> None:
+            time.sleep(0.2)
+            super().do_POST()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    command = [sys.executable, "-c", textwrap.dedent(CROWD), url, served.admin_key, name]
+    subprocess.run(command, check=True, timeout=60)
+    server.shutdown()
+    server.server_close()

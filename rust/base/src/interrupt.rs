@@ -50,6 +50,8 @@ pub fn has_check() -> bool {
 }
 
 /// Whether the work of this thread shall be given up. Once it shall, it does until it ends.
+///
+/// To be called without locks: the check may wait for Python's lock, and a thread that has that for one of ours.
 #[must_use]
 pub fn is_wanted() -> bool {
     // The check may run anything, other work on this thread included.

@@ -141,10 +141,11 @@ impl Mirrors {
         state.wanted = came;
         while state.is_reading {
             let after = place.ended.wait_timeout(state, SLICE);
-            state = after.unwrap_or_else(PoisonError::into_inner).0;
+            drop(after.unwrap_or_else(PoisonError::into_inner));
             if base::interrupt::is_wanted() {
                 return Err(Error::Interrupted);
             }
+            state = locked(&place.state);
         }
         // An answer to another user may hold other rows.
         if state.began > came && state.reader.as_deref() == wanted.authorization {
