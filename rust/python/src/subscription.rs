@@ -49,7 +49,7 @@ struct EmbeddedQuery {
     expires: Option<SystemTime>,
     /// Whether the newest state wasn't taken yet.
     is_new: bool,
-    /// Why the subscription can't be used here: it was closed, or made before a fork.
+    /// The error of the last refresh, raised instead of the next state.
     failure: Option<PyErr>,
 }
 
