@@ -70,7 +70,7 @@ pub enum Error {
         url: String,
         /// The function.
         path: String,
-        /// What failed.
+        /// The failure.
         reason: String,
     },
     /// The answer isn't one of Convex's.
@@ -78,7 +78,7 @@ pub enum Error {
     Protocol {
         /// The deployment.
         url: String,
-        /// What the answer has, and what was expected.
+        /// The answer's content, and the expected form.
         reason: String,
     },
     /// The deployment refused the request, and executed nothing.

@@ -109,7 +109,7 @@ impl Isolate {
             commit_ts: engine.get("commitTs")?,
             engine,
         };
-        ctx.store_userdata(border).expect("nobody reads it yet");
+        ctx.store_userdata(border).expect("it isn't borrowed yet");
         Ok(())
     }
 
