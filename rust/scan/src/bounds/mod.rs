@@ -13,7 +13,7 @@
 //! 2⁻⁴⁰⁰ ≤ Q ≤ 2⁴⁰⁰; the same for N, but 2⁻¹⁰⁰ ≤ N ≤ 2¹⁰⁰ for rows of float32 numbers, whose codes are computed in
 //! float32. Rows outside of the range are scored exactly, never bounded: zero rows, huge rows, rows of subnormal
 //! numbers, and rows whose codes lose more than half of their length. If a query's upper plane loses so much, all rows
-//! are.
+//! are scored exactly.
 //!
 //! # Codes
 //!
