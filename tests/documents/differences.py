@@ -1,6 +1,6 @@
-"""Where the embedded deployment differs from Convex: a table whose examples run.
+"""Differences between the embedded deployment and Convex: a table whose examples run.
 
-``tools/differences.py`` writes ``docs/differences.md`` from it; `test_differences.py` holds the page to what happens.
+``tools/differences.py`` writes ``docs/differences.md`` from it; `test_differences.py` checks the page against new runs.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Module:
         return f"// {self.path}\n{self.source}"
 
     def result(self) -> str:
-        """Why the folder doesn't load."""
+        """The error with which the folder fails to load."""
         with TemporaryDirectory() as folder:
             Path(folder, self.path).write_text(self.source)
             try:
@@ -101,7 +101,7 @@ class Difference:
     tests: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """Its part of the page."""
+        """The difference's part of the page."""
         parts = [f"### {self.title}", f"Convex: {self.convex}", f"Embedded: {self.embedded}"]
         for example in self.examples:
             parts.append(f"```ts\n{example.shown}\n```\n\n```text\n{example.result()}\n```")

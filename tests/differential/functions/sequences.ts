@@ -8,14 +8,14 @@ import { action, mutation, query } from "./_generated/server";
 import { misuses } from "./misuses";
 import { unsupported } from "./unsupported";
 
-/** What a sequence knows from one call to the next. */
+/** The state that a sequence keeps between calls. */
 type State = {
   ids: Record<string, string>;
   times: Record<string, number>;
   cursors: Record<string, string>;
 };
 
-/** What labels stand for, in a value of any depth; those of documents that aren't stored, for the one that is gone. */
+/** Replaces labels in a value of any depth. The label of a document that isn't stored becomes a deleted id. */
 function resolve(value: any, state: State): any {
   if (typeof value === "string") {
     const known = { "@": state.ids, "^": state.times }[value[0] ?? ""];
@@ -89,7 +89,7 @@ async function page(ctx: any, step: any, { cursors }: State) {
 const place = ({ table, id }: any) =>
   table === undefined ? [id] : [table, id];
 
-/** What a step writes: its value, with the fields that are undefined and one that no deployment can store. */
+/** The value that a step writes, with undefined fields and one that no deployment can store. */
 const written = (step: any) => ({
   ...step.value,
   ...Object.fromEntries(

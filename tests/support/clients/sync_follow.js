@@ -16,7 +16,7 @@ const clients = {
     const client = new ConvexClient(url);
     return [client, (...query) => client.onUpdate(...query)];
   },
-  // What `useQuery` is made of.
+  // The parts of `useQuery`.
   react() {
     const client = new ConvexReactClient(url);
     const follow = (query, args, callback) => {
