@@ -1,4 +1,4 @@
-// Performs sequences of operations, and tells what came of each of them.
+// Performs sequences of operations, and returns the outcome of each.
 //
 // Documents have labels: the text "@a" is the id of the document "a", "^a" its creation time, wherever a value stands;
 // results have the labels again, since ids and times differ from deployment to deployment.
@@ -52,7 +52,7 @@ function expression(q: any, [operator, ...operands]: any[]): any {
   return q[operator](...operands.map((operand) => expression(q, operand)));
 }
 
-/** A query up to what ends it. */
+/** A query, without the method that runs it. */
 function begin(ctx: any, step: any) {
   let query = ctx.db.query(step.table);
   if (step.index !== undefined) {
@@ -79,7 +79,7 @@ async function page(ctx: any, step: any, { cursors }: State) {
     maximumRowsRead,
   });
   if (to !== undefined) cursors[to] = found.continueCursor;
-  // With an end given, convex-test has another idea of `isDone`.
+  // With a given end, `isDone` of convex-test differs.
   return until === undefined
     ? { page: found.page, isDone: found.isDone }
     : { page: found.page };
@@ -199,7 +199,7 @@ export const queries = query({ args, handler: perform });
 export const mutations = mutation({ args, handler: perform });
 export const actions = action({ args, handler: perform });
 
-/** Deletes what sequences left, a part of it; whether there is more. */
+/** Deletes a part of the sequences' data. True if there is more. */
 export const clear = mutation({
   args: {},
   handler: async (ctx: any) => {
