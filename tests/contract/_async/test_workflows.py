@@ -237,8 +237,8 @@ async def test_a_run_id_alone_finds_the_newest_run(workflows: mc.AsyncWorkflowsS
 
 async def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.AsyncWorkflowsStorage) -> None:
     """A run has one owner until the lease ends, the owner releases it, or another one takes it by force."""
-    nobody = await workflows.get_run_ownership("r")
-    assert (nobody.fence, nobody.owner_id, nobody.generation, nobody.lease_expires_at) == (None, None, 0, None)
+    unowned = await workflows.get_run_ownership("r")
+    assert (unowned.fence, unowned.owner_id, unowned.generation, unowned.lease_expires_at) == (None, None, 0, None)
     claims = await together(
         [partial(workflows.claim_run_ownership, "r", worker, 60_000) for worker in ("a", "b", "c", "d")]
     )
