@@ -1,4 +1,4 @@
-"""Draws what `just bench --benchmark-json FILE` measured: `python benches/plot.py FILE` writes `benches/*.svg`."""
+"""Draws the results of `just bench --benchmark-json FILE`: `python benches/plot.py FILE` writes `benches/*.svg`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent
 
 
 def table_size(benchmarks: list[dict[str, Any]]) -> None:
-    """An indexed read, over the documents that the table holds."""
+    """The time of an indexed read, over the number of documents in the table."""
     runs = sorted(
         (run["params"]["documents"], [run["stats"][name] * 1e6 for name in ("median", "q1", "q3")])
         for run in benchmarks

@@ -1,7 +1,7 @@
 """How long the main job takes: 500 × 1536 float32 into an embedded index, and a top-10 query out of it.
 
-Each contestant's answer is checked against the float64 reference before it is timed. numpy's plain float32 matrix
-product, without selection, is the yardstick for queries; one upsert is the yardstick for itself.
+Each contestant's answer is checked against the float64 reference before it is timed. Queries are compared with NumPy's
+plain float32 matrix product, without selection. The upsert has no peer.
 """
 
 from __future__ import annotations

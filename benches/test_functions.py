@@ -1,8 +1,8 @@
-"""How long a call of a function takes beside what the function does.
+"""How long a call of a function takes in addition to the function's own work.
 
-A call of a user's function has a context of its own, made ahead while the call before it runs. The folder has 30
-modules of 20 functions each; the called one imports all others, or none. A call of the built-in functions is the
-yardstick. Each answer is checked: a variable of the module is as it was at load.
+A call of a user's function has a context of its own, made ahead while the previous call runs. The folder has 30 modules
+of 20 functions each; the called one imports all others, or none. It is compared with a call of the built-in functions.
+Each answer is checked: a variable of the module must be as it was at load.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def test_call(benchmark: BenchmarkFixture, db: mc.Deployment, called: str, pause
     for _ in range(3):
         answer = call()
         assert answer["ok"] if called == "built in" else answer == 1
-    # After a pause the next context is ready, as it is for calls that come one by one.
+    # After a pause, the next context is ready, as for calls that come one by one.
     setup = (lambda: time.sleep(0.02)) if pause == "after a pause" else None
     benchmark.pedantic(call, setup=setup, rounds=200, warmup_rounds=5)
     builtin.close()

@@ -1,7 +1,7 @@
-"""How long a storage call takes: by kind of deployment, by durability, and by how much is stored already.
+"""How long a storage call takes, by kind of deployment, durability, and number of stored records.
 
-A call is a record of about 300 bytes inserted, or found by its id. Yardsticks: SQLite's own commit of as many bytes by
-Python's `sqlite3`, with the same `synchronous`; and over HTTP the same functions served by convex-test in Node.
+A call inserts a record of about 300 bytes, or finds one by its id. It is compared with SQLite's own commit of as many
+bytes by Python's `sqlite3`, with the same `synchronous`, and over HTTP with the same functions served by convex-test.
 """
 
 from __future__ import annotations

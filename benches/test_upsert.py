@@ -1,8 +1,8 @@
-"""How fast 100,000 × 768 float32 come into an embedded index, and how much memory that takes at the peak.
+"""How fast 100,000 × 768 float32 are upserted into an embedded index, and the peak of memory.
 
-Each run has a fresh process. Memory is the process's peak over what it had before the array was made, as a multiple of
-the array's bytes: the array itself is 1. "queried" is an index whose rows stand in memory already, where each call adds
-to them. The yardstick is SQLite alone, by Python's `sqlite3`: the same bytes in as many transactions.
+Each run has a fresh process. Memory is the process's peak, less its memory before the array was made, as a multiple of
+the array's bytes: the array itself is 1. "queried" is an index whose rows are in memory already, so that each call adds
+to them. It is compared with SQLite alone, by Python's `sqlite3`: the same bytes in as many transactions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 import { defineSchema } from "convex/server";
 import { mastraTables } from "./mastra/schema";
 
-// Yours to extend: add tables beside ours.
+// Extend this schema: add your tables beside ours.
 export default defineSchema({
   ...mastraTables,
 });

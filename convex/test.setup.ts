@@ -1,7 +1,7 @@
 /**
  * The set-up of the tests: the functions and the schema under convex-test.
  *
- * Convex pushes no file with two dots in its name, so neither this one.
+ * Convex doesn't push files with two dots in their names, such as this one.
  *
  * @module
  */
@@ -47,7 +47,7 @@ export const storageOf =
   (op: string, tableName: string, rest: object = {}) =>
     db.mutation(handle, { op, tableName, ...rest });
 
-/** Bring the count of a list in order: of the rows with a value, or of all that satisfy conditions. */
+/** Fold the count of a list: of the rows with a value, or of all that satisfy conditions. */
 export async function tidied(
   db: Deployment,
   tableName: string,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tests.support.checkout import DATA
 
-# Runs a project of a user's: `test_testing.py`.
+# Runs a user's project in `test_testing.py`.
 pytest_plugins = ["pytester"]
 
 
@@ -35,5 +35,5 @@ def docstrings() -> Docstrings:
 
 @pytest.fixture
 def random() -> np.random.Generator:
-    """Seeded, so that a failure comes again."""
+    """A random generator with a fixed seed, so that failures can be repeated."""
     return np.random.default_rng(20_260)

@@ -1,4 +1,4 @@
-"""Runs the adapters' tests, frameworks' own suites among them, with the oldest and the newest release of each.
+"""Runs the adapters' tests, which include frameworks' own suites, with the oldest and the newest release of each.
 
 usage: adapters.py [FRAMEWORK …]     each environment is kept in target/adapters
 """
@@ -25,31 +25,31 @@ NEWEST = {
     framework: [requirement.partition("==")[0] for requirement in requirements]
     for framework, requirements in OLDEST.items()
 }
-# Published suites, beside what runs the tests.
+# The published suites, and the packages that run the tests.
 SUITES = {"langchain": ["langchain-tests>=1.1"], "langgraph": ["langgraph-checkpoint-conformance>=0.0.2"]}
 TOOLS = ["mypy", "numpy", "pytest>=8", "pytest-asyncio>=1.3", "pytest-timeout>=2"]
 
 
 def main() -> None:
-    """Run what the arguments choose; everything by default."""
+    """Run the tests of the given frameworks, by default of all."""
     chosen = sys.argv[1:] or list(OLDEST)
     for framework in chosen:
         for age, requirements in (("oldest", OLDEST[framework]), ("newest", NEWEST[framework])):
             python = environment(f"{framework}-{age}", [*requirements, *SUITES.get(framework, []), *TOOLS])
             print(f"{framework}, {age}", flush=True)
             if age == "newest":
-                # Frameworks say their types in newer releases.
+                # Only newer releases of frameworks have types.
                 checked = ["--strict", "--config-file", os.devnull, "-p", f"mastra_convex.adapters.{framework}"]
                 types = {**os.environ, "MYPYPATH": str(ROOT / "python")}
                 subprocess.run([python, "-m", "mypy", *checked], cwd=ROOT, env=types, check=True)
-            # The package's own settings hold, but for plugins that only its other tests need.
+            # The package's own settings, without plugins that only its other tests need.
             options = ["-q", "-p", "no:cacheprovider", "-o", "addopts=", "-o", "filterwarnings=default"]
             tests = [str(ROOT / "tests" / "adapters" / f"test_{framework}.py")]
             subprocess.run([python, "-m", "pytest", *options, *tests], cwd=ROOT, check=True)
 
 
 def environment(name: str, requirements: list[str]) -> Path:
-    """A Python with these packages and this checkout's, made anew where the requirements have changed."""
+    """A Python with these packages and this checkout's. It is made again if the requirements have changed."""
     folder = ENVIRONMENTS / name
     python = folder / "bin" / "python"
     asked = folder / "requirements.txt"

@@ -1,6 +1,6 @@
-"""Writes docs/calls.md: what becomes of a call over HTTP, by the phase that it fails in. Tests make each row happen.
+"""Writes docs/calls.md: the outcome of a failed call over HTTP, by phase. Tests provoke each row.
 
-``--check`` says whether the page is what it would write, without writing.
+``--check`` only tells whether the page is up to date.
 """
 
 from __future__ import annotations

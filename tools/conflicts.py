@@ -1,6 +1,6 @@
-"""Writes docs/conflicts.md: which operations conflict on Convex, as the footprints of their calls say just now.
+"""Writes docs/conflicts.md: the operations that conflict on Convex, from new footprints of their calls.
 
-``--check`` says whether the page is what it would write, without writing.
+``--check`` only tells whether the page is up to date.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Numbers of rows are no place where writers meet: each writer inserts a document 
 
 
 def page() -> str:
-    """The page, with what the footprints say now."""
+    """The page, from new footprints."""
     parts = [BEGINNING, "| table | operation | conflicts with |\n| --- | --- | --- |"]
     for operation in OPERATIONS:
         others = ", ".join(f"`{other}`" for other in conflicts(operation)) or "none"

@@ -1,6 +1,6 @@
 """Writes the docstrings that the package carries for `mastra-convex demo`: rows of well-known modules.
 
-They are a part of ``data/``. ``--check`` compares what the files hold, not their bytes: those depend on the compressor.
+They are a part of ``data/``. ``--check`` compares the files' content, not their bytes, which depend on the compressor.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MODULES = {
 
 
 def chosen() -> tuple[str, NDArray[np.uint8]]:
-    """The lines, and the embeddings in halves: low bytes don't compress and high bytes do, so they stand apart."""
+    """The lines, and the embeddings. Low bytes and high bytes are separate, since only high bytes compress."""
     lines = (DATA / "stdlib_docs.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     positions = [position for position, line in enumerate(lines) if json.loads(line)["module"] in MODULES]
     embeddings = np.load(DATA / "stdlib_docs.npz")["embeddings"][positions]
@@ -57,7 +57,7 @@ def write(text: str, halves: NDArray[np.uint8]) -> None:
 
 
 def is_written(text: str, halves: NDArray[np.uint8]) -> bool:
-    """Whether the files hold this."""
+    """Whether the files have this content."""
     return (
         all((DEMO / name).is_file() for name in ("stdlib_docs.jsonl.gz", "stdlib_docs.npz", *COPIED))
         and gzip.decompress((DEMO / "stdlib_docs.jsonl.gz").read_bytes()).decode() == text

@@ -1,6 +1,6 @@
-"""Writes docs/differences.md: where the embedded deployment differs from Convex, by examples that it runs.
+"""Writes docs/differences.md: the differences between the embedded deployment and Convex, with examples that it runs.
 
-``--check`` says whether the page is what it would write, without writing.
+``--check`` only tells whether the page is up to date.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from tests.documents.differences import SECTIONS  # noqa: E402 - the tests aren'
 
 
 def page() -> str:
-    """The page, with what its examples give now."""
+    """The page, with new results of its examples."""
     parts = [
         "<!-- Generated from tests/documents/differences.py by tools/differences.py: edit that. -->\n",
         "# Where the embedded deployment differs from Convex\n",
         "The embedded deployment runs the same functions as Convex, and sequences of random operations give the same "
-        "results and errors on it as under `convex-test` (`tests/differential`). This page has what is known to "
-        "differ. Every example was run: below it stands what came of it.\n",
+        "results and errors on it as under `convex-test` (`tests/differential`). This page lists the known "
+        "differences. Every example was run; its result is below it.\n",
     ]
     for title, differences in SECTIONS.items():
         parts += [f"## {title}\n", *(difference.text() for difference in differences)]

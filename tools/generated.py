@@ -1,4 +1,4 @@
-"""Files that are generated: one is written, or with ``--check`` compared."""
+"""Writes a generated file, or with ``--check`` compares it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def main(path: Path, text: str) -> None:
-    """Write a file, or end with an error where it holds another text."""
+    """Write a file; or, to check it, end with an error if it has another text."""
     if "--check" not in sys.argv[1:]:
         path.write_text(text)
     elif not path.exists() or path.read_text() != text:

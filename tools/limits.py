@@ -1,6 +1,6 @@
-"""Writes docs/limits.md: each limit with the error that passing it raised just now.
+"""Writes docs/limits.md: each limit with the error that exceeding it raises, from a new run.
 
-``--check`` says whether the page is what it would write, without writing.
+``--check`` only tells whether the page is up to date.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ limited, because these are stored as JSON text.
 
 
 def page() -> str:
-    """The page, with what comes of passing each limit now."""
+    """The page, with new errors of the limits."""
     parts = [BEGINNING]
     for title, (limits, functions) in SECTIONS.items():
         rows = [row(limit, functions) for limit in limits]

@@ -1,6 +1,6 @@
-"""The reference: a page a noun, made of the docstrings and of what ``--help`` prints.
+"""The reference: one page per noun, made of the docstrings and the output of ``--help``.
 
-``tools/website.py`` puts the pages beside those that are written by hand.
+``tools/website.py`` adds the pages to those that are written by hand.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mastra_convex._cli import app
 
 ROOT = Path(__file__).parent.parent
 
-# Griffe can't read a type in words, such as "array_like of float, shape (n, dimension)", and says so.
+# Griffe can't read a type in words, such as "array_like of float, shape (n, dimension)", and warns about it.
 logging.getLogger("griffe").setLevel(logging.ERROR)
 package = griffe.load(
     "mastra_convex", search_paths=[ROOT / "python"], docstring_parser="numpy", resolve_aliases=True, submodules=True
@@ -29,7 +29,7 @@ package = griffe.load(
 # Each domain of a store with its class.
 DOMAINS = {name: domain.annotation for name, domain in package["_sync.store.domains.Domains"].attributes.items()}
 
-# Each page with what it shows, beside the records of its own module in `records/`.
+# Each page with the objects that it shows, in addition to the records of its own module in `records/`.
 PAGES = {
     "connect": ("Deployments", ["connect", "connect_async", "connect_from_env", "Deployment", "Subscription", "Int64"]),
     "vectors": (
@@ -56,7 +56,7 @@ PAGES = {
 }
 # Modules of `records/` that go to another module's page.
 RECORDS = {"observations": "memory", "evals": "observability"}
-# A type's name, which is all there is to say about it.
+# Names of types, which have nothing else to show.
 UNSHOWN = {"Metric"}
 
 
@@ -124,7 +124,7 @@ def _named(name: str) -> griffe.Object:
 
 
 class Links:
-    """Turns what docstrings put between backticks into links, as seen from one page."""
+    """Turns names between backticks in docstrings into links, relative to one page."""
 
     def __init__(self, page: str, home: dict[str, str]) -> None:
         self._page = page
@@ -146,7 +146,7 @@ class Links:
         return "".join(parts)
 
     def reference(self, name: str) -> str:
-        """A name as code, a link where a page shows it."""
+        """A name as code, with a link if a page shows it."""
         first = name.partition(".")[0]
         if name in self.members:
             return f"[`{name}`](#{self.members[name]})"
@@ -157,7 +157,7 @@ class Links:
 
 
 def heading(level: int, shown: str, name: str) -> str:
-    """A heading that links find by a name."""
+    """A heading with an anchor for links."""
     return f"{'#' * level} {shown} {{ #{name} }}"
 
 
@@ -168,7 +168,7 @@ def _literal_block(found: re.Match[str]) -> str:
 
 
 def _index(home: dict[str, str]) -> str:
-    """Where everything is."""
+    """The page and anchor of each name."""
     rows = []
     for page, (title, _) in PAGES.items():
         shown = [name for name, at in home.items() if at == page and page != "errors"]
@@ -230,13 +230,13 @@ def _class(name: str, cls: griffe.Class, links: Links) -> Iterator[str]:
 
 
 def _in_order(cls: griffe.Class) -> list[tuple[str, griffe.Object | griffe.Alias]]:
-    """Members: a class's own first, then those of what it inherits from, in that order."""
+    """Members: a class's own first, then those of its bases, in order."""
     order = {ancestor.canonical_path: position for position, ancestor in enumerate([cls, *cls.mro()])}
     return sorted(cls.all_members.items(), key=lambda item: order.get(item[1].canonical_path.rpartition(".")[0], 0))
 
 
 def _record(name: str, cls: griffe.Class, fields: dict[str, griffe.Attribute], links: Links) -> Iterator[str]:
-    """A record: what it is, then its fields with their types and defaults."""
+    """A record: its description, then its fields with their types and defaults."""
     sections = cls.docstring.parsed if cls.docstring else []
     said: dict[str, str] = {}
     for section in sections:
@@ -272,7 +272,7 @@ def _default(attribute: griffe.Attribute) -> str:
 
 
 def _signature(name: str, function: griffe.Object) -> str:
-    """How it is called, a parameter a line where they don't fit into one."""
+    """The signature, with one parameter per line if they don't fit into one line."""
     assert isinstance(function, griffe.Function)
     parts: list[str] = []
     kinds = griffe.ParameterKind
@@ -326,7 +326,7 @@ def _items(section: griffe.DocstringSection, docstring: str, links: Links) -> It
         elif isinstance(section, griffe.DocstringSectionReturns):
             head = links.prose(_annotation(item.annotation))
         else:
-            # As it is written: shapes, choices and defaults in words are no annotations.
+            # The type as it is written, since shapes, choices and defaults in words aren't annotations.
             said = re.search(rf"^(?:.*, )?{re.escape(item.name)}(?:, .*)? : (.+)$", docstring, re.MULTILINE)
             head = f"**`{item.name}`**" + (f" : {links.prose(said[1])}" if said else "")
         # Two spaces at the end break the line.
@@ -338,7 +338,7 @@ def _indented(text: str, links: Links) -> str:
 
 
 def _error_tree(links: Links) -> Iterator[str]:
-    """The tree, then each class with its code and when it is raised."""
+    """The tree of errors, then each class with its code and its description."""
     module = package["errors"]
     yield links.prose(module.docstring.value)
     base = _named("MastraConvexError")
@@ -380,7 +380,7 @@ def _command_line() -> Iterator[str]:
 
 
 def _commands(name: str, command: object) -> Iterator[str]:
-    """A command and those below it, by their whole names."""
+    """A command and its subcommands, by their full names."""
     yield name
     for below, found in getattr(command, "commands", {}).items():
         yield from _commands(f"{name} {below}", found)

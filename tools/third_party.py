@@ -1,6 +1,6 @@
-"""Writes ``THIRD-PARTY.md``: the crates inside a wheel, their licences, and the texts that these ask to go along.
+"""Writes ``THIRD-PARTY.md``: the crates inside a wheel, their licences, and the texts that licences require.
 
-Run it after a change of ``Cargo.lock``; ``--check`` says whether that was done, without writing.
+Run it after a change of ``Cargo.lock``. ``--check`` only tells whether the file is up to date.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ its own text is below. Those under MPL-2.0 are unchanged; their source is at the
 | --- | --- | --- |
 """
 
-# For crates that are under it and bring no copy.
+# The licence's text, for crates that have this licence but no copy of it.
 MIT = """The MIT License (MIT)
 
 Copyright (c) {authors}
@@ -62,7 +62,7 @@ def crates() -> list[dict[str, Any]]:
 
 
 def texts(crate: dict[str, Any]) -> set[str]:
-    """The licences that lie beside a crate's manifest or its C sources, without the line breaks that vary."""
+    """The licences beside a crate's manifest or its C sources, with normalised line breaks."""
     folder = Path(crate["manifest_path"]).parent
     names = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|COPYRIGHT)([-._].*)?", re.IGNORECASE)
     files = [*folder.iterdir(), *folder.glob("*/*")]

@@ -1,6 +1,6 @@
-"""Writes the sync twins: what ``_async/`` holds to ``_sync/``, in the package and in the tests.
+"""Writes the sync twins: the modules of ``_async/`` to ``_sync/``, in the package and in the tests.
 
-Run it after a change in ``_async``; ``--check`` says whether that was done, without writing.
+Run it after a change in ``_async``. ``--check`` only tells whether the twins are up to date.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Builds the site: gathers the pages from where they live, and calls Zensical, which fails at a broken link.
+"""Builds the site: gathers the pages from their folders, and calls Zensical, which fails at a broken link.
 
-README.md is the front page; the reference is made anew (`reference.py`).
+README.md is the front page. The reference is generated (`reference.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reference import pages
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "target/pages"
 
-# Pages that live elsewhere than in docs/, as they are called on the site.
+# Pages outside of docs/, by their names on the site.
 ELSEWHERE = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
@@ -30,7 +30,7 @@ LINK = re.compile(r"\]\(([^)\s#]+)(#[^)\s]+)?\)")
 
 
 def gather() -> None:
-    """Write the pages side by side, with links as they are there, and what they show."""
+    """Write the pages into one folder, with adjusted links, and the images that they show."""
     places = ELSEWHERE | {
         path.relative_to(ROOT).as_posix(): path.relative_to(ROOT / "docs").as_posix()
         for path in (ROOT / "docs").glob("**/*")
@@ -58,7 +58,7 @@ def configure() -> Path:
 
 
 def _on_site(text: str, source: str, places: dict[str, str]) -> str:
-    """A page's text with its links changed; images from elsewhere are brought along."""
+    """A page's text with adjusted links. Images from other folders are copied."""
 
     def changed(link: re.Match[str]) -> str:
         if "://" in link[1]:

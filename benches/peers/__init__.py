@@ -1,1 +1,1 @@
-"""Exact search beside its peers: the same questions, taking turns in one run, every answer checked."""
+"""Exact search compared with its peers: the same queries, in turns within one run, with every answer checked."""

@@ -16,8 +16,8 @@ DATA = Path(__file__).parents[2] / "data"
 def clustered(rows: int, dimension: int) -> Matrix:
     """Rows of unit length, two hundred around each of some centres, with most of their spread in 64 directions.
 
-    Embeddings fill far fewer directions than they have numbers. Rows that differ in all directions alike (`isotropic`)
-    are nearly equidistant: easier for bounds, harder for graphs.
+    Embeddings use far fewer directions than they have numbers. Rows that differ equally in all directions (`isotropic`)
+    are nearly equidistant, which is easier for bounds and harder for graphs.
     """
     random = np.random.default_rng(1)
     directions = random.standard_normal((64, dimension)).astype(np.float32) / 8
@@ -62,7 +62,7 @@ def real_questions(vectors: Matrix, count: int) -> Matrix:
 
 
 def metadata(rows: int) -> list[dict[str, Any]]:
-    """Records as documents have them: six fields, some 260 bytes of JSON."""
+    """Typical metadata: six fields, some 260 bytes of JSON."""
     random = np.random.default_rng(3)
     languages = random.choice(["en", "de", "fr", "es", "it", "pl", "nl"], rows).tolist()
     years = random.integers(1990, 2025, rows).tolist()

@@ -27,7 +27,7 @@ MARKERS = {
 
 
 def ratios(workloads: Mapping[str, Mapping[str, Figures | str]], file: Path) -> None:
-    """Each contestant's time over ours, a line a workload; reading the bytes that must be read is the black bar."""
+    """Each contestant's time over ours, one line per workload. The black bar reads the necessary bytes."""
     figure, axes = plt.subplots(figsize=(9, 0.6 + 0.36 * len(workloads)), layout="constrained")
     axes.axvline(1, color="black", linewidth=1)
     for line, results in enumerate(workloads.values()):

@@ -1,6 +1,7 @@
-"""`python -m benches.peers.regression`: whether exact search is as far ahead of NumPy as it was.
+"""`python -m benches.peers.regression`: checks that exact search is still as far ahead of NumPy.
 
-Ratios within one run, as machines and their neighbours differ; half of what was measured leaves room for both.
+It compares ratios within one run, since machines and their other tenants differ. A ratio may fall to half of the
+measured one.
 """
 
 from __future__ import annotations

@@ -18,12 +18,12 @@ def duration(seconds: float) -> str:
 
 
 def ratios(of: Figures, to: Figures) -> list[float]:
-    """How many times the one's time is of the other's, round by round: neighbours in time saw the same machine."""
+    """The ratio of two times, round by round, since the machine was the same within a round."""
     return [one / other for one, other in zip(of["hot"], to["hot"], strict=True)]
 
 
 def bound(name: str, results: Mapping[str, Figures | str]) -> Figures | None:
-    """The least that a contestant must do."""
+    """The least work of a contestant."""
     bounds = {name: one for name, one in results.items() if not isinstance(one, str) and one["lists"] is None}
     if name in bounds or not bounds:
         return None

@@ -1,4 +1,4 @@
-"""Contestants taking turns at a workload, and what came of it."""
+"""Rounds in which contestants take turns at a workload, and their results."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Process:
 
 
 def check(name: str, process: Process, right: dict[int, Answer], at_once: bool) -> tuple[float, float]:
-    """The shares of the right lists and of the right rows; ours must be right to the bit of each score."""
+    """The shares of right lists and of right rows. Ours must be right to the bits of each score."""
     if at_once:
         answers = process.ask(number=0)["answers"]
         found = {number: answers[number] for number in right}
@@ -86,7 +86,7 @@ def check(name: str, process: Process, right: dict[int, Answer], at_once: bool) 
 
 
 def measure(workload: Workload, *, rounds: int, seconds: float) -> dict[str, Figures | str]:
-    """Let contestants take turns, of so many seconds each; of one that is missing, say why."""
+    """Let contestants take turns of so many seconds each. A missing contestant has its reason."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="peers-"))
         task, right = workload.prepare(Path(folder))
@@ -110,7 +110,7 @@ def measure(workload: Workload, *, rounds: int, seconds: float) -> dict[str, Fig
             results[name] = Figures(hot=[], cold=[], lists=lists, recall=recall)
         names = list(processes)
         for number in range(rounds):
-            # A contestant finds the caches as its predecessor left them, so each round begins with another one.
+            # A contestant finds the caches in its predecessor's state, so each round begins with another contestant.
             for name in names[number % len(names) :] + names[: number % len(names)]:
                 first, *others = processes[name].ask(turn=seconds)["times"]
                 figures = results[name]

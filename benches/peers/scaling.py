@@ -31,7 +31,7 @@ Points = dict[float, dict[str, rounds.Figures | str]]
 
 
 def points(axis: str, turns: int) -> Iterator[tuple[float, dict[str, rounds.Figures | str]]]:
-    """Each value of an axis, and what the contestants showed there."""
+    """Each value of an axis, with the contestants' results."""
     _, values, others = AXES[axis]
     for value in values:
         workload = Scan(f"{axis} {value}", CONTESTANTS[1:], **{**SHAPE, **others, axis: value})
@@ -39,7 +39,7 @@ def points(axis: str, turns: int) -> Iterator[tuple[float, dict[str, rounds.Figu
 
 
 def draw(measured: dict[str, Points], file: Path) -> None:
-    """A panel an axis: medians and quartiles of rounds."""
+    """One panel per axis, with medians and quartiles of rounds."""
     figure, panels = plt.subplots(2, 3, figsize=(11, 6), layout="constrained")
     for panel, (axis, found) in zip(panels.flat, measured.items(), strict=False):
         for name in CONTESTANTS:

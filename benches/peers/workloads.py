@@ -20,7 +20,7 @@ JAVASCRIPT = "original JavaScript"
 
 
 class Answer(NamedTuple):
-    """Rows by descending score, ties in row order; no scores where nothing is ranked."""
+    """Rows by descending score, ties in row order; no scores if nothing is ranked."""
 
     rows: list[int]
     scores: list[float] | None
@@ -28,7 +28,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Workload(ABC):
-    """A question in numbers."""
+    """A workload of a given size."""
 
     name: str
     contestants: tuple[str, ...] = ()
@@ -44,14 +44,14 @@ class Workload(ABC):
 
     @property
     def units(self) -> int:
-        """How many of them a call does."""
+        """The number of units in a call."""
         return 1
 
     @abstractmethod
     def prepare(self, folder: Path) -> tuple[dict[str, Any], dict[int, Answer]]:
-        """Write what contestants load, and return their task and the right answers to some queries.
+        """Write the contestants' data, and return their task and the right answers to some queries.
 
-        The task's `bounds` are the least that must be done, first what holds for ours: bytes read, or products added.
+        The task's `bounds` are the least work, bytes read or products added; the first one holds for ours.
         """
 
 
@@ -133,7 +133,8 @@ class Pages(Workload):
         pages = data.pages(vectors, 256)
         for number, page in enumerate(pages):
             (folder / f"page {number}").write_bytes(page)
-        # A float32 is written as the shortest decimal that leads back to it: as float64 that is another number.
+        # A float32 is written as the shortest decimal that gives the same float32. As a float64, that is another
+        # number.
         vectors = np.array([[float(str(x)) for x in row] for row in vectors])
         right = {}
         for number, query in enumerate(queries):

@@ -88,7 +88,7 @@ describe("a list", () => {
     expect(await result("listFromTo", "missing", { from, to })).toEqual([]);
   });
 
-  test("is read in pages by who sends a cursor, whatever is pushed meanwhile", async () => {
+  test("is read in pages with a cursor, whatever is pushed meanwhile", async () => {
     await push("long", 1001);
     const range = { from: -1001, to: -1 };
     const page = await call("listFromTo", "long", { ...range, cursor: null });

@@ -364,7 +364,7 @@ describe("a count", () => {
     await tidied(db, MESSAGES, { thread_id: "t" });
     await tidied(db, MESSAGES, { thread_id: "u" });
     await tidied(db, MESSAGES, { resourceId: "ada" });
-    // What is left says that the numbers are known.
+    // The documents that are left record that the numbers are known.
     const counts = await storedIn(db, "mastra_counts");
     expect(counts.map(({ count }) => count)).toEqual([0, 0, 0]);
   });
@@ -555,7 +555,7 @@ describe("documents read", () => {
       },
       10,
     ],
-    // The thread thrice, found by index and before the patch; of the counts nothing.
+    // The thread is read three times, by index and before the patch. No count is read.
     [{ op: "saveMessages", tableName: MESSAGES, records: [message("n1")] }, 3],
     [{ op: "deleteMessages", tableName: MESSAGES, ids: ["m1"] }, 4],
     [

@@ -19,7 +19,7 @@ beforeEach(() => {
       dimensions: 2,
       filterFields: ["lang", "year"],
     }),
-    // A table laid out by its user.
+    // A table with its user's own columns.
     own: defineTable({
       key: v.string(),
       vec: v.array(v.float64()),

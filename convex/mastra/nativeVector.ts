@@ -1,6 +1,6 @@
 /**
- * Native vector indexes: tables that Convex's own vector index searches. Each
- * function has a second door for users whom the rule in `auth.ts` admits.
+ * Native vector indexes: tables that Convex's own vector index searches. Beside
+ * each function is another one for users whom the rule in `auth.ts` admits.
  *
  * @module
  */
@@ -52,8 +52,8 @@ export const queryAsUser = nativeVectorAction({
 });
 
 /**
- * As `query`, with the rows: what `read` gives by `_id`, each with its score, in
- * one round trip of the client.
+ * Like `query`, with the rows that `read` would return by `_id`, each with its
+ * score, in one round trip of the client.
  */
 export const search = nativeVectorAction({
   args: nativeSearchArgs,
@@ -66,7 +66,7 @@ export const search = nativeVectorAction({
     await checkAccess(ctx, "nativeVector", config.tableName);
     const found = await nativeVectors.search(ctx, args);
     const scores = new Map(found.map(({ id, score }) => [id, score]));
-    // Also of no rows: a table that the schema lacks fails here.
+    // Even for no rows, a table that the schema lacks fails here.
     const rows = await ctx.runQuery(rowsReference, {
       config,
       ids: [...scores.keys()],
@@ -76,7 +76,7 @@ export const search = nativeVectorAction({
   },
 });
 
-/** The rows of `search`, which has checked who asks. */
+/** The rows of `search`, which has checked the caller. */
 export const searchRows = internalQueryGeneric({
   args: nativeRowsArgs,
   returns: v.array(v.any()),

@@ -1,6 +1,6 @@
 /**
- * Live queries: what changes is seen, in React's `useQuery` and in Python's
- * `subscribe`. They give documents as they are stored.
+ * Live queries, for React's `useQuery` and Python's `subscribe`. They return
+ * documents as they are stored.
  *
  * `auth.ts` says whether users may call them. A missing record is refused as
  * another user's is, so that users can't find out which ids exist.
@@ -27,10 +27,10 @@ export const watchThread = liveQuery({
 /**
  * A thread's messages by `createdAt`, at most 1000.
  *
- * With `last`, the newest so many: the oldest of them first, or the newest with
- * `order: "desc"`. That is the argument for a chat, which goes on showing what
- * is said. Otherwise the first `limit` in the order: with "asc", the default,
- * the thread's oldest, so messages beyond them never show.
+ * With `last`, that many of the newest messages: the oldest of them first, or
+ * the newest first with `order: "desc"`. A chat needs this argument, to show new
+ * messages. Otherwise the first `limit` in the order: with "asc", the default,
+ * the thread's oldest, so newer messages beyond them never show.
  */
 export const watchMessages = liveQuery({
   args: {

@@ -6,7 +6,7 @@
 import { v, type Infer } from "convex/values";
 
 /**
- * What `queryChanges` answers beside rows: whether it knows what changed, the
+ * The answer of `queryChanges` beside rows: whether the changes are known, the
  * ids of deleted rows, and the index, null if there is none.
  */
 const vectorChanges = v.object({
@@ -78,7 +78,7 @@ export const vectorPageArgs = v.object({
   ...vectorSearchArgs.fields,
   cursor: v.optional(v.union(v.string(), v.null())),
   numItems: v.optional(v.number()),
-  // Rows that are left out.
+  // The rows to leave out.
   without: v.optional(v.array(v.string())),
 });
 export type VectorPageArgs = Infer<typeof vectorPageArgs>;

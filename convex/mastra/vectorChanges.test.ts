@@ -1,5 +1,5 @@
 /**
- * What changed in a vector index since a point.
+ * The changes of a vector index since a point in time.
  *
  * @module
  */

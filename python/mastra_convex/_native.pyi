@@ -286,11 +286,11 @@ class VectorIndex:
 
 @final
 class Footprint:
-    """What a mutation would read and write, for tests."""
+    """The reads and writes of a mutation that isn't committed, for tests."""
 
     @property
     def value(self) -> Any:
-        """What the mutation returned."""
+        """The mutation's return value."""
     def conflicts_with(self, other: Footprint) -> bool:
         """Whether one of the two mutations read what the other one wrote.
 
@@ -320,7 +320,7 @@ class EmbeddedDeployment:
     def read(self, kind: _FunctionKind, path: str, args: Mapping[str, Any]) -> Any:
         """Call a function that only reads: if its answer gets lost, it is called again."""
     def footprint(self, path: str, args: Mapping[str, Any]) -> Footprint:
-        """What a mutation would read and write if it ran now, for tests. It isn't committed."""
+        """The reads and writes of a mutation if it ran now, for tests. It isn't committed."""
     def subscribe(self, path: str, args: Mapping[str, Any]) -> Subscription:
         """Follow a query."""
     def describe(self, index: VectorIndex) -> tuple[int, str] | None:
@@ -404,7 +404,7 @@ class PendingCall:
     def forget(self, callback: Callable[[], object]) -> None:
         """Don't call it, if that hasn't happened yet."""
     def take(self) -> Any:
-        """What the function returned, once there is an answer; raises where the call failed."""
+        """The function's return value, once there is an answer. Raises the error of a failed call."""
     def cancel(self) -> None:
         """Wait for no answer. The function may be executed all the same."""
 

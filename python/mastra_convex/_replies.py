@@ -130,7 +130,7 @@ def checked_reply(place: str, op: str, reply: Any) -> dict[str, Any]:
 
 
 def checked_native(place: str, op: str, result: Any) -> Any:
-    """What a native vector function returned, of the operation's shape."""
+    """The return value of a native vector function, checked for the operation's shape."""
     if op in _NATIVE_RESULTS:
         is_shape, expected = _NATIVE_RESULTS[op]
         if not is_shape(result):

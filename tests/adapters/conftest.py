@@ -1,4 +1,4 @@
-"""The deployments that every adapter is tried on; `tools/adapters.py` makes an environment for each framework."""
+"""The deployments that every adapter is tested on; `tools/adapters.py` makes an environment for each framework."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LangChain's own standard tests, and what they don't ask."""
+"""LangChain's own standard tests, and tests of features beyond them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.adapters.pages import follow
 
 
 class TestScan(VectorStoreIntegrationTests):
-    """Over `ConvexVector`."""
+    """The standard tests over `ConvexVector`."""
 
     @pytest.fixture
     def vectorstore(self, deployment: mc.Deployment) -> ConvexVectorStore:
@@ -42,11 +42,11 @@ class TestScan(VectorStoreIntegrationTests):
 
 
 class TestNative(VectorStoreIntegrationTests):
-    """Over `ConvexNativeVector`."""
+    """The standard tests over `ConvexNativeVector`."""
 
     @pytest.fixture
     def vectorstore(self) -> Iterator[ConvexVectorStore]:
-        """An empty store, whose table is declared by being named."""
+        """An empty store. Naming its table declares the table."""
         dimension = len(self.get_embeddings().embed_query("text"))
         with mc.connect(":memory:") as db:
             yield ConvexVectorStore(db, self.get_embeddings(), native=mc.NativeIndex("documents", dimension))
@@ -103,7 +103,7 @@ class TestAsyncCache(AsyncCacheTestSuite):
 
 
 def test_an_answer_of_a_chat_model_comes_back(deployment: mc.Deployment) -> None:
-    """With its message."""
+    """A cached answer has the same message."""
     cache = ConvexCache(deployment)
     answer = ChatGeneration(message=AIMessage("Hi", id="m"))
     cache.update("Hello", "model", [answer])
@@ -136,7 +136,7 @@ def test_a_search_has_exact_scores_and_filters(documents: ConvexVectorStore) -> 
 
 
 async def test_awaited_searches_find_the_same(documents: ConvexVectorStore) -> None:
-    """By similarity, with scores, and diverse."""
+    """Awaited searches by similarity, with scores and for diversity give the results of the sync ones."""
     assert await documents.asimilarity_search("question") == documents.similarity_search("question")
     scored = documents.similarity_search_with_score("question")
     assert await documents.asimilarity_search_with_score("question") == scored
@@ -174,7 +174,7 @@ def test_a_history_is_a_thread_that_others_read(deployment: mc.Deployment) -> No
 
 
 def test_a_generation_without_a_message_comes_back(deployment: mc.Deployment) -> None:
-    """As the suite's, with what a model said of it."""
+    """A generation like the suite's keeps the model's own information."""
     cache = ConvexCache(deployment, ttl_ms=60_000)
     answer = [Generation(text="one", generation_info={"reason": "stop"}), Generation(text="two")]
     cache.update("p", "m", answer)
@@ -182,5 +182,5 @@ def test_a_generation_without_a_message_comes_back(deployment: mc.Deployment) ->
 
 
 def test_the_page_can_be_followed(tmp_path: Path) -> None:
-    """Each block of the adapter's page runs and prints what the page says."""
+    """Each block of the adapter's page runs and prints the output on the page."""
     follow("langchain", tmp_path)

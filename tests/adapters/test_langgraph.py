@@ -1,4 +1,4 @@
-"""LangGraph's own conformance suite, and what it doesn't ask."""
+"""LangGraph's own conformance suite, and tests of features beyond it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.checkout import ROOT
 
 
 async def test_the_saver_passes_the_conformance_suite(deployment: mc.Deployment) -> None:
-    """All capabilities, base and extended."""
+    """The saver passes the suite with all capabilities, base and extended."""
 
     @checkpointer_test(name="ConvexSaver")
     async def saver() -> AsyncIterator[ConvexSaver]:
@@ -42,7 +42,7 @@ async def test_the_saver_passes_the_conformance_suite(deployment: mc.Deployment)
 
 
 class State(TypedDict):
-    """What the graphs of these tests keep."""
+    """The state of the graphs in these tests."""
 
     steps: Annotated[list[str], operator.add]
 
@@ -59,13 +59,13 @@ def asking(checkpointer: ConvexSaver) -> Any:
 
 
 def test_a_graph_is_interrupted_resumed_and_looked_at_again(deployment: mc.Deployment) -> None:
-    """As with LangGraph's saver in memory; each of ours is a new one, as another process would make it."""
+    """A graph gives the results of LangGraph's saver in memory, with a new saver each time, as in another process."""
     kept = InMemorySaver()
     assert travelled(lambda: ConvexSaver(deployment)) == travelled(lambda: kept)
 
 
 def travelled(saver: Callable[[], BaseCheckpointSaver[Any]]) -> list[Any]:
-    """What a graph comes to: interrupted, resumed, looked at, changed in the past, gone on with from there."""
+    """The states of a graph that is interrupted, resumed, read, changed in the past, and continued from there."""
     config: Any = {"configurable": {"thread_id": "t"}}
     seen: list[Any] = [asking(saver()).invoke({"steps": []}, config)["steps"]]
     graph = asking(saver())
@@ -82,7 +82,7 @@ def travelled(saver: Callable[[], BaseCheckpointSaver[Any]]) -> list[Any]:
 
 
 async def test_a_graph_runs_by_awaited_calls(deployment: mc.Deployment) -> None:
-    """As by the others."""
+    """Awaited calls give the results of sync calls."""
     config = {"configurable": {"thread_id": "t"}}
     graph = asking(ConvexSaver(deployment))
     await graph.ainvoke({"steps": []}, config)
@@ -90,7 +90,7 @@ async def test_a_graph_runs_by_awaited_calls(deployment: mc.Deployment) -> None:
 
 
 def test_a_checkpoint_may_be_larger_than_a_document(deployment: mc.Deployment) -> None:
-    """3 MiB come back as they were, and leave nothing behind."""
+    """A checkpoint of 3 MiB comes back unchanged, and its deletion leaves nothing behind."""
     saver = ConvexSaver(deployment)
     checkpoint = {**empty_checkpoint(), "channel_values": {"large": "x" * (3 << 20)}}
     config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
@@ -134,7 +134,7 @@ saver.close()
 
 @pytest.mark.parametrize("kill_after", [1, 7, 20])
 def test_a_killed_graph_goes_on_where_its_last_checkpoint_is(tmp_path: Path, kill_after: int) -> None:
-    """No step that was checkpointed runs again; the interrupted one does."""
+    """No checkpointed step runs again; the interrupted one does."""
     program = [sys.executable, "-c", textwrap.dedent(STEPS), str(tmp_path / "data")]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -156,13 +156,13 @@ def embed(texts: list[str]) -> list[list[float]]:
 
 @pytest.fixture
 def stores(deployment: mc.Deployment) -> tuple[ConvexGraphStore, InMemoryStore]:
-    """Ours, and LangGraph's own in memory."""
+    """Our store, and LangGraph's own in memory."""
     index: Any = {"dims": 16, "embed": embed, "fields": ["text", "tags[*]"]}
     return ConvexGraphStore(deployment, index=index), InMemoryStore(index=index)
 
 
 def test_the_store_answers_as_the_one_in_memory(stores: tuple[ConvexGraphStore, InMemoryStore]) -> None:
-    """Random programs give equal results."""
+    """Random programs give equal results on both stores."""
     random = np.random.default_rng(7)
     for n in range(200):
         run = operation(random, n)
@@ -171,7 +171,7 @@ def test_the_store_answers_as_the_one_in_memory(stores: tuple[ConvexGraphStore, 
 
 
 def operation(random: np.random.Generator, n: int) -> Callable[[BaseStore], Any]:
-    """One of the operations of a store. No two texts are equal, since the order of equal scores is not promised."""
+    """A random operation of a store. No two texts are equal, since the order of equal scores is undefined."""
     paths = [("a",), ("a", "b"), ("a", "c"), ("ab",), ("d", "b")]
     path, key = paths[random.integers(len(paths))], f"k{random.integers(4)}"
     prefix = [(), ("a",), ("a", "b")][random.integers(3)]
@@ -197,7 +197,7 @@ def operation(random: np.random.Generator, n: int) -> Callable[[BaseStore], Any]
 
 
 def test_namespaces_are_listed_as_in_memory(stores: tuple[ConvexGraphStore, InMemoryStore]) -> None:
-    """By prefix, suffix, wildcard and depth."""
+    """Listing namespaces by prefix, suffix, wildcard and depth gives the results of the store in memory."""
     for store in stores:
         for path in [("a",), ("a", "b"), ("a", "c"), ("ab",), ("d", "b"), ("a", "b", "c")]:
             store.put(path, "k", {"text": ".".join(path)})
@@ -215,7 +215,7 @@ def test_namespaces_are_listed_as_in_memory(stores: tuple[ConvexGraphStore, InMe
 
 
 async def test_the_store_is_awaited(deployment: mc.Deployment) -> None:
-    """And forgets what has expired."""
+    """Awaited calls work, and expired items are gone."""
     store = ConvexGraphStore(deployment, index={"dims": 16, "embed": embed})
     await store.aput(("a", "b"), "k", {"text": "hello"})
     await store.aput(("a", "b"), "gone", {"text": "soon"}, ttl=0.02 / 60)
@@ -230,7 +230,7 @@ async def test_the_store_is_awaited(deployment: mc.Deployment) -> None:
 
 
 def test_a_value_that_is_no_json_is_named(deployment: mc.Deployment) -> None:
-    """Nothing is written."""
+    """An error names the value that isn't JSON, and nothing is written."""
     store = ConvexGraphStore(deployment)
     with pytest.raises(mc.InvalidArgumentError, match=r"ConvexGraphStore.put: the value of 'k' in \('a',\) isn't JSON"):
         store.put(("a",), "k", {"x": object()})
@@ -238,12 +238,12 @@ def test_a_value_that_is_no_json_is_named(deployment: mc.Deployment) -> None:
 
 
 def test_the_page_can_be_followed(tmp_path: Path) -> None:
-    """Each block of the adapter's page runs and prints what the page says."""
+    """Each block of the adapter's page runs and prints the output on the page."""
     follow("langgraph", tmp_path)
 
 
 def test_the_example_is_followed_live_by_another_process() -> None:
-    """The help desk asks a person; each run of its agent is a process of its own."""
+    """The help desk's agent asks a person, and each of its runs is a process of its own."""
     example = ROOT / "docs" / "examples" / "desk"
     embedded = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="full")
     server = _native.HttpServer(embedded, host="127.0.0.1", port=0, folder=None)

@@ -1,4 +1,4 @@
-"""Sessions of the OpenAI Agents SDK beside its own on SQLite."""
+"""Sessions of the OpenAI Agents SDK, compared with its own on SQLite."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def item(n: int) -> Any:
 
 
 async def test_random_programs_give_what_sqlite_gives(deployment: mc.Deployment) -> None:
-    """Adds, gets with and without a limit, pops and clears."""
+    """Random adds, gets with and without a limit, pops and clears give the results of the SDK's own session."""
     random = np.random.default_rng(5)
     sessions: list[Session] = [ConvexSession("t", deployment), SQLiteSession("t")]
     assert isinstance(sessions[0], Session)
@@ -46,7 +46,7 @@ async def test_random_programs_give_what_sqlite_gives(deployment: mc.Deployment)
 
 
 async def test_each_item_is_popped_once(deployment: mc.Deployment) -> None:
-    """By forty at once."""
+    """Forty concurrent callers pop each item once."""
     session = ConvexSession("t", deployment)
     await session.add_items([{"role": "user", "content": str(n)} for n in range(40)])
     popped = await asyncio.gather(*(ConvexSession("t", deployment).pop_item() for _ in range(45)))
@@ -55,7 +55,7 @@ async def test_each_item_is_popped_once(deployment: mc.Deployment) -> None:
 
 
 async def test_many_sessions_start_at_once(deployment: mc.Deployment) -> None:
-    """160, each with its own items."""
+    """160 sessions start at once, and each has its own items."""
 
     async def start(n: int) -> None:
         await ConvexSession(f"t{n}", deployment).add_items([{"role": "user", "content": str(n)}])
@@ -66,7 +66,7 @@ async def test_many_sessions_start_at_once(deployment: mc.Deployment) -> None:
 
 
 async def test_a_typescript_agent_reads_the_conversation(deployment: mc.Deployment) -> None:
-    """Roles and texts; and its messages are items here."""
+    """A TypeScript agent sees roles and texts, and its messages are items of the session."""
     session = ConvexSession("t", deployment, resource_id="ada")
     await session.add_items([item(0), item(3)])
     memory = mc.ConvexStore(deployment).memory
@@ -77,5 +77,5 @@ async def test_a_typescript_agent_reads_the_conversation(deployment: mc.Deployme
 
 
 def test_the_page_can_be_followed(tmp_path: Path) -> None:
-    """Each block of the adapter's page runs and prints what the page says."""
+    """Each block of the adapter's page runs and prints the output on the page."""
     follow("openai_agents", tmp_path)

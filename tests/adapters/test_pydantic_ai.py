@@ -1,4 +1,4 @@
-"""Pydantic AI's store of conversations beside its own in memory."""
+"""The store of Pydantic AI's conversations, compared with its own in memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def turn(n: int) -> list[ModelMessage]:
 
 
 async def test_an_agent_goes_on_with_a_conversation(deployment: mc.Deployment) -> None:
-    """In another store object, as in another process."""
+    """An agent continues a conversation with another store object, as in another process."""
     agent = Agent(TestModel())
     conversation = Conversation(conversation_id="c")
     result = await agent.run("Hello", conversation=conversation)
@@ -39,7 +39,7 @@ async def test_an_agent_goes_on_with_a_conversation(deployment: mc.Deployment) -
 
 
 async def test_random_programs_end_as_in_memory(deployment: mc.Deployment) -> None:
-    """Saves, branches, forks, deletes and lists, stale ones among them."""
+    """Random saves, branches, forks, deletes and lists, some of them stale, give the results of the store in memory."""
     random = np.random.default_rng(11)
     stores: list[ConversationStore] = [ConvexConversationStore(deployment), InMemoryConversationStore()]
     held: list[dict[str, Conversation]] = [{}, {}]
@@ -55,7 +55,7 @@ async def test_random_programs_end_as_in_memory(deployment: mc.Deployment) -> No
 async def outcome(
     store: ConversationStore, held: dict[str, Conversation], kind: int, name: str, other: str, at: int, n: int
 ) -> Any:
-    """What an operation gives, ids and times left out, or the class of its error."""
+    """The result of an operation without ids and times, or the class of its error."""
     try:
         if kind <= 1:
             conversation = held.setdefault(name, Conversation(conversation_id=name))
@@ -81,7 +81,7 @@ async def outcome(
 
 
 async def test_concurrent_savers_lose_no_turn(deployment: mc.Deployment) -> None:
-    """Sixteen at once, each again until it isn't stale."""
+    """Sixteen concurrent savers, each repeated until it isn't stale, lose no turn."""
     store = ConvexConversationStore(deployment)
 
     async def save(n: int) -> None:
@@ -102,7 +102,7 @@ async def test_concurrent_savers_lose_no_turn(deployment: mc.Deployment) -> None
 
 
 async def test_a_purge_deletes_what_no_conversation_reaches(deployment: mc.Deployment) -> None:
-    """Entries that a fork shares stay."""
+    """A purge deletes unreachable entries, and keeps those that a fork shares."""
     store = ConvexConversationStore(deployment)
     for name in ("kept", "gone"):
         await store.save(Conversation(conversation_id=name, messages=turn(1)))
@@ -117,7 +117,7 @@ async def test_a_purge_deletes_what_no_conversation_reaches(deployment: mc.Deplo
 
 @pytest.mark.parametrize("limit", [0, 1, 3, 100])
 async def test_the_newest_messages_are_loaded(deployment: mc.Deployment, limit: int) -> None:
-    """As many as asked."""
+    """Loading returns as many of the newest messages as requested."""
     store = ConvexConversationStore(deployment)
     messages = [message for n in range(3) for message in turn(n)]
     await store.save(Conversation(conversation_id="c", messages=messages))
@@ -127,5 +127,5 @@ async def test_the_newest_messages_are_loaded(deployment: mc.Deployment, limit: 
 
 
 def test_the_page_can_be_followed(tmp_path: Path) -> None:
-    """Each block of the adapter's page runs and prints what the page says."""
+    """Each block of the adapter's page runs and prints the output on the page."""
     follow("pydantic_ai", tmp_path)

@@ -1,4 +1,4 @@
-"""`mastra-convex bench`: what it measures is right, what it says follows, what it writes is gone afterwards."""
+"""`mastra-convex bench`: its measurements are right, its advice follows from them, and its data is deleted."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_the_exact_answer_is_the_references_over_the_first_rows() -> None:
 
 @pytest.fixture
 def echo() -> Iterator[str]:
-    """The URL of a server that sends back what it gets."""
+    """The URL of a server that sends received bytes back."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -246,7 +246,8 @@ def test_json_has_both_classes_at_each_size(tmp_path: Path) -> None:
 def test_a_network_slows_both_down_as_much_as_it_says() -> None:
     made = report("--sizes", "60", "--queries", "2", "--rtt", "100ms", "--bandwidth", "8mbit")
     (size,) = made["sizes"]
-    # The scan needs a round trip a call and 1 µs a byte; a new client a round trip more. Native needs two calls.
+    # The scan needs a round trip per call and 1 µs per byte, and a new client one more round trip. Native needs two
+    # calls.
     assert size["scan"]["first"]["p5"] >= 200 + size["scan"]["first_bytes"] / 1000 * 0.9
     assert size["native"]["repeated"]["p5"] >= 200
     assert size["native"]["first"]["p5"] >= 300

@@ -54,7 +54,7 @@ def in_memory() -> Report:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
-    """A folder that a run filled, and what that run said."""
+    """A folder that a run filled, and that run's output."""
     folder = tmp_path_factory.mktemp("demo") / "index"
     return folder, answers("--data", str(folder))
 
@@ -73,7 +73,7 @@ class Reference:
         self.position = {row["id"]: at for at, row in enumerate(self.rows)}
 
     def check(self, question: Report, vector: np.ndarray, admitted: list[bool]) -> None:
-        """Hold a question's answers to the reference."""
+        """Compare a question's answers with the reference."""
         scores = reference.scores(vector, self.embeddings)
         best = reference.top_k(scores, len(question["scan"]), admitted)
         assert [hit["id"] for hit in question["scan"]] == [self.rows[row]["id"] for row in best]
@@ -259,7 +259,7 @@ def test_an_unknown_command_or_option_is_an_error_that_names_the_near_one() -> N
 
 
 def test_a_locked_folder_is_told_in_a_few_lines(tmp_path: Path) -> None:
-    """The message says which process holds the folder and what to do. A traceback comes only with --debug."""
+    """The message names the process that holds the folder and the next step. A traceback comes only with --debug."""
     with mc.connect(tmp_path):
         done = run("demo", "--data", str(tmp_path))
         debugged = [run("demo", "--data", str(tmp_path), "--debug"), run("--debug", "demo", "--data", str(tmp_path))]
@@ -422,7 +422,7 @@ def test_the_bundled_rows_are_some_of_the_repositorys(docstrings: Docstrings, ex
 
 @pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)], ids=str)
 def test_a_closed_stream_is_no_traceback(tmp_path: Path, closed: tuple[int, ...]) -> None:
-    """And takes no place in the data: the next file that is opened would have its number."""
+    """A closed stream causes no traceback, and its output doesn't go into the next file that is opened."""
     arguments = [COMMAND, "demo", "--data", str(tmp_path / "data")]
     pipes = {name: subprocess.PIPE for number, name in ((1, "stdout"), (2, "stderr")) if number not in closed}
 

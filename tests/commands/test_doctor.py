@@ -1,4 +1,4 @@
-"""`mastra-convex doctor`: each thing that can be wrong is found, and says what to do."""
+"""`mastra-convex doctor` finds each problem, and says how to fix it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STORAGE = "mastra/storage:handle"
 
 
 def findings(target: str | Path, admin_key: str = "") -> tuple[int, dict[str, dict[str, Any]]]:
-    """The exit code, and the findings by what was checked."""
+    """The exit code, and the findings by the name of the check."""
     done = run("doctor", "--json", str(target), environment={"CONVEX_ADMIN_KEY": admin_key})
     return done.returncode, {finding["check"]: finding for finding in json.loads(done.stdout)["findings"]}
 
@@ -76,7 +76,7 @@ def test_what_is_wrong_in_a_folder_has_its_next_step(tmp_path: Path) -> None:
 
 
 def test_a_document_that_is_not_as_it_was_written_is_found(tmp_path: Path) -> None:
-    """SQLite itself finds nothing wrong with a bit that the disk turned."""
+    """`doctor` finds a bit that the disk flipped, which SQLite itself doesn't notice."""
     with mc.connect(tmp_path) as db:
         record = {"id": "a", "workingMemory": "as it was written", "createdAt": "", "updatedAt": ""}
         db.mutation(STORAGE, {"op": "insert", "tableName": "mastra_resources", "record": record})

@@ -28,7 +28,7 @@ QUERY = np.linspace(-1, 1, 64)
 
 
 def fill(target: str | Path, **options: Any) -> None:
-    """Vectors, threads, messages."""
+    """Write vectors, threads and messages."""
     random = np.random.default_rng(1)
     with mc.connect(target, **options) as db:
         docs = mc.ConvexVector(db).index("docs", dimension=64)
@@ -40,7 +40,7 @@ def fill(target: str | Path, **options: Any) -> None:
 
 
 def answers(target: str | Path, **options: Any) -> Any:
-    """The package's public functions of it."""
+    """The results of the package's public functions for this data."""
     with mc.connect(target, **options) as db:
         hits = mc.ConvexVector(db).query("docs", QUERY, top_k=20, filter={"year": {"$gte": 3}})
         page = mc.ConvexStore(db).memory.list_messages("t1", per_page=7, page=3)
@@ -60,7 +60,7 @@ def filled_tables(report: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A filled data folder, to which no test writes."""
+    """A filled data folder. No test writes to it."""
     path = tmp_path_factory.mktemp("source") / "agent-data"
     fill(path)
     return path
@@ -68,7 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def snapshot(folder: Path) -> Path:
-    """Its snapshot."""
+    """The snapshot of the filled folder."""
     path = folder.parent / "snapshot.zip"
     report = done("export", folder, path)
     assert report["bytes"] == path.stat().st_size
@@ -191,7 +191,7 @@ def test_replace_all_empties_the_other_tables_of_a_folder_too(folder: Path, snap
 
 
 def npx(served: Served, project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Npm's own command line."""
+    """Run npm's own command line."""
     if not project.exists():
         project.mkdir()
         (project / "package.json").write_text('{"dependencies": {"convex": "*"}}')
@@ -306,7 +306,7 @@ def test_a_full_disk_is_named_and_nothing_is_left(folder: Path, snapshot: Path, 
 
 
 def interrupted(arguments: list[str], said: str, number: int) -> int:
-    """Send a signal to a command once it has said something; its exit code."""
+    """Send a signal to a command after its first output, and return its exit code."""
     with subprocess.Popen([COMMAND, *arguments], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
         assert process.stderr is not None
         while said not in (line := process.stderr.readline()):
@@ -331,7 +331,7 @@ def test_an_interrupted_import_leaves_nothing_and_can_be_run_again(
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_export_leaves_no_file_of_that_name(folder: Path, tmp_path: Path, number: int) -> None:
-    """An interrupted export leaves no file; a killed one leaves a part, under a name of its own."""
+    """An interrupted export leaves no file; a killed one leaves a partial file under another name."""
     file = tmp_path / "x.zip"
     interrupted(["export", str(folder), str(file)], "Exporting", number)
     left = list(tmp_path.iterdir())
@@ -341,7 +341,7 @@ def test_an_interrupted_export_leaves_no_file_of_that_name(folder: Path, tmp_pat
 
 
 def test_an_export_is_its_owners_alone_and_leaves_other_files(folder: Path, tmp_path: Path) -> None:
-    """A file of the user's that is named like a part of it, too, whether the export succeeds or not."""
+    """An export leaves a user's file alone that is named like its partial file, whether it succeeds or fails."""
     mine = tmp_path / "x.zip.part"
     mine.write_text("mine")
     done("export", folder, tmp_path / "x.zip")

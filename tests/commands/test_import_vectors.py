@@ -72,7 +72,7 @@ def test_rows_arrive_to_the_bit_and_again_ends_the_same(
         assert [hit.metadata for hit in hits] == [METADATA[i] for i in stored]
         assert all(np.array_equal(hit.vector, vectors[i]) for hit, i in zip(hits, stored, strict=True))
         assert len(docs.query(vectors[0], top_k=ROWS)) == ROWS
-    # Without a metric that of the index holds.
+    # Without a metric, the index keeps its own.
     assert done(path, target, "--index", "docs")["metric"] == "dotproduct"
 
 
@@ -96,12 +96,12 @@ def line(**fields: Any) -> str:
 
 
 def deep(levels: int) -> str:
-    """Objects within objects."""
+    """Nested objects."""
     return '{"a":' * levels + "1" + "}" * levels
 
 
 def negative() -> bytes:
-    """An ``.npz`` whose array says that it has less than no rows."""
+    """An ``.npz`` whose array claims a negative number of rows."""
     file = io.BytesIO()
     np.savez(file, vectors=np.ones((3, 2)))
     with zipfile.ZipFile(file) as zipped:

@@ -1,4 +1,4 @@
-"""`mastra-convex keys`: what the server of a folder asks for."""
+"""`mastra-convex keys` shows or replaces the admin key of a folder."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_damaged_key_says_how_to_go_on(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_no_part_of_a_key(tmp_path: Path) -> None:
-    """The error is the disk's, and the old key stays."""
+    """On a full disk, the error is the disk's, and the old key stays."""
     mc.connect(tmp_path).close()
     key = run("keys", "show", str(tmp_path)).stdout
     program = """

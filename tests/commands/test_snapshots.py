@@ -76,7 +76,7 @@ SESSIONS = {
     "bench": ["bench --sizes 20,60 --queries 3 --rtt off --bandwidth 2mbit"],
 }
 
-# Lines are broken where numbers that vary don't matter.
+# The width is such that varying numbers don't change the line breaks.
 COLUMNS = dict.fromkeys(SESSIONS, 100) | {"bench": 1000}
 
 # Parts that differ between runs and machines.

@@ -1,4 +1,4 @@
-// A query that logs when it runs, and fails where a thread has a title; and one that says who calls.
+// A query that logs each run, and fails if a thread has a title; and one that returns its caller.
 import { v } from "convex/values";
 import { query } from "./_generated/server";
 

@@ -1,7 +1,7 @@
-"""The deployment that the environment names for the contract tests, if it names one.
+"""The deployment that the environment names for the contract tests, if any.
 
-Its functions are those of ``convex/``, its schema has the tables of ``convex/`` and `NATIVE_TABLES`. All that is stored
-there is deleted before each test.
+Its functions are those of ``convex/``, and its schema has the tables of ``convex/`` and `NATIVE_TABLES`. All its data
+is deleted before each test.
 """
 
 from __future__ import annotations

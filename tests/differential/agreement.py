@@ -1,4 +1,4 @@
-"""Whether what came of a step on the embedded deployment and under `convex-test` is the same."""
+"""Compares the outcomes of a step on the embedded deployment and under `convex-test`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 class Kind(NamedTuple):
-    """A kind of error: Convex's codes for it, and what either side's text has of it."""
+    """A kind of error: Convex's codes, and parts of each side's text."""
 
     codes: set[str]
     embedded: str
@@ -47,7 +47,7 @@ KINDS = [
 
 
 def disagreement(step: Json, embedded: Json, convex_test: Json) -> str | None:
-    """Say how the outcomes of a step differ; None where they don't."""
+    """Say how the outcomes of a step differ; None if they don't."""
     errors = embedded.get("error"), convex_test.get("error")
     if errors[0] is None and errors[1] is None:
         if step["op"] == "run":
@@ -58,7 +58,7 @@ def disagreement(step: Json, embedded: Json, convex_test: Json) -> str | None:
     elif "data" in errors[0] or "data" in errors[1]:
         same = json.dumps(errors[0].get("data", "none")) == json.dumps(errors[1].get("data", "none"))
     else:
-        # A misuse is an error: that is all that is said of it.
+        # A misuse must be an error on both sides; the texts may differ.
         same = step["op"] == "misuse" or is_of_one_kind(errors[0], errors[1]["message"])
     if same:
         return None
@@ -66,7 +66,7 @@ def disagreement(step: Json, embedded: Json, convex_test: Json) -> str | None:
 
 
 def first_disagreement(steps: list[Json], embedded: list[Json], convex_test: list[Json]) -> str | None:
-    """Say which step of a call is the first whose outcomes differ, and how."""
+    """Find the first step of a call whose outcomes differ, and say how."""
     for step, *outcomes in zip(steps, embedded, convex_test, strict=True):
         found = disagreement(step, *outcomes)
         if found is not None:
@@ -75,7 +75,7 @@ def first_disagreement(steps: list[Json], embedded: list[Json], convex_test: lis
 
 
 def is_of_one_kind(embedded: Json, convex_test: str) -> bool:
-    """Whether two errors are of one kind, and the code, where it is known, one of that kind's."""
+    """Whether two errors are of one kind. A known code must be one of that kind's."""
     text = _sentence(embedded["message"])
     return any(
         re.search(kind.embedded, text)
@@ -86,7 +86,7 @@ def is_of_one_kind(embedded: Json, convex_test: str) -> bool:
 
 
 def _sentence(message: str) -> str:
-    """The error's own sentence: what let it through stands before it."""
+    """The error's own sentence, without the prefixes of the calls that passed it on."""
     return re.sub(r"^(Uncaught \w*Error: )+", "", message.split("\n")[0])
 
 

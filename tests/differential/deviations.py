@@ -1,7 +1,7 @@
-"""Where `convex-test` isn't Convex: the sequences keep away from all of it.
+"""Differences between `convex-test` and Convex, which the sequences avoid.
 
-Each is a reason, the steps that show it, and what came of the last of them on either side: a value, or a text that is
-in the error's message.
+Each has a reason, the steps that show it, and the outcome of the last step on each side: a value, or a part of the
+error's message.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def page(size: int, table: str = "things", **more: Any) -> Json:
 
 
 def nested(levels: int) -> list[Any]:
-    """A list in a list, and so on."""
+    """Nested lists."""
     return [nested(levels - 1)] if levels else []
 
 

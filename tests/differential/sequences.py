@@ -1,6 +1,6 @@
 """Random sequences of operations, for ``functions/sequences.ts`` to perform.
 
-They leave out what `convex-test` is known to get wrong: `deviations.py` says what, and why.
+They avoid the known errors of `convex-test`, which `deviations.py` lists with the reasons.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from mastra_convex import Int64
 
 Json = dict[str, Any]
 
-# All types, and what is hard about each, in Convex's order.
+# Values of all types, with hard cases of each, in Convex's order.
 VALUES: list[Any] = [
     None,
     *(Int64(x) for x in (-(2**63), -(2**31), -129, -1, 0, 1, 255, 2**40, 2**63 - 1)),
@@ -67,7 +67,7 @@ class Sequences:
         self._random = Random(seed)
         self._labels: dict[str, str] = {}
         self._pages: dict[str, Json] = {}
-        # Whether the call has asked for a page: convex-test counts those of calls within it together.
+        # Whether the call has read a page. convex-test counts the pages of nested calls together.
         self._has_paginated = False
         self._numbers = count()
 
@@ -117,7 +117,7 @@ class Sequences:
         label = f"{table[0]}{len(self._labels)}"
         self._labels[label] = table
         step = {"op": "insert", "table": table, "label": label, **self._fields(table)}
-        # Here only: of two errors in one step, either may be found first.
+        # Only here, since of two errors in one step, each side may find another one first.
         return {**step, "unsupported": self._choice(UNSUPPORTED)} if self._chance(0.03) else step
 
     def _patch(self) -> Json:
@@ -126,7 +126,7 @@ class Sequences:
         present = fields["value"]
         kept = self._random.sample(sorted(present), self._random.randint(0, len(present)))
         fields["value"] = {name: present[name] for name in kept}
-        # A field that the schema doesn't know can't be taken away under convex-test.
+        # convex-test can't remove a field that the schema doesn't know.
         unset = {"notes": ["tags", "meta", "parent", "title"], "things": ["a", "b"], "loose": ["a", "x"]}[place["of"]]
         fields["unset"] = [name for name in unset if name not in kept and self._chance(0.15)]
         return {"op": "patch", **place, **fields}
@@ -168,7 +168,7 @@ class Sequences:
         return note
 
     def _spoil(self, note: Json) -> None:
-        """Make a note what the schema doesn't admit, or may not."""
+        """Change a note so that the schema refuses it, or may refuse it."""
         match self._random.randrange(7):
             case 0:
                 del note[self._choice(["title", "rank", "count", "done"])]
@@ -201,7 +201,7 @@ class Sequences:
         return {"op": "normalizeId", "table": table, "id": self._choice([self._id(), self._id(table), "nobody", ""])}
 
     def _place(self) -> Json:
-        """A document; sometimes with the name of its table, or of another one. `of` is its table."""
+        """A document, sometimes with the name of its table or of another one. `of` is its table."""
         label = self._choice(list(self._labels))
         of = self._labels[label]
         place = {"id": f"@{label}", "of": of}
@@ -230,7 +230,7 @@ class Sequences:
         return query
 
     def _range(self, table: str) -> Json:
-        """An index, and what its range admits: equalities, then bounds on the next field."""
+        """An index and a range: equalities, then bounds on the next field."""
         indexes = INDEXES.get(table, {})
         known = table != "missing" and self._chance(0.97)
         index = self._choice([*indexes, "by_creation_time"]) if known else "by_nothing"
@@ -241,7 +241,7 @@ class Sequences:
             bounds.append(self._bound("eq", table, field))
         kinds = [[], ["eq"], ["gt"], ["gte"], ["lt"], ["lte"], ["gt", "lt"], ["gte", "lte"], ["lt", "gte"]]
         if fields[equal] == "parent":
-            # Ids have another order on either side.
+            # The order of ids differs between the sides.
             kinds = kinds[:2]
         bounds += [self._bound(kind, table, fields[equal]) for kind in self._choice(kinds)]
         if bounds and self._chance(0.04):
@@ -254,7 +254,7 @@ class Sequences:
         return {"type": kind, "field": field, **({} if self._chance(0.1) else {"value": value})}
 
     def _value(self, table: str, field: str) -> Any:
-        """A value that a field may have."""
+        """A valid value of a field."""
         if field == "_creationTime":
             return f"^{self._choice(list(self._labels))}" if self._chance(0.9) else self._choice(NUMBERS)
         pools = {"title": TITLES, "rank": NUMBERS, "count": INTEGERS, "meta.kind": KINDS, "done": [False, True]}
@@ -290,7 +290,7 @@ class Sequences:
     # Pages
 
     def _page(self) -> Json:
-        """A page of a new query, or the next one of an earlier query, which may have been written to since."""
+        """A page of a new query, or the next page of an earlier query, whose table may have changed since."""
         self._has_paginated = True
         begun = self._choice([*self._pages, None])
         size = self._random.randint(1, 5)
@@ -298,10 +298,10 @@ class Sequences:
             return {"op": "page", **self._pages[begun], "page": {"until": begun, "numItems": size}}
         query = {**self._selection(), "filters": []} if begun is None else self._pages[begun]
         name = f"p{next(self._numbers)}"
-        # A label may stand for something else at the next page, which would make it another query's.
+        # A label may mean another document at the next page, which would then belong to another query.
         if not any(str(bound.get("value")).startswith(("@", "^")) for bound in query.get("range", [])):
             self._pages[name] = query
-        # A bound on the rows read makes convex-test end a full page as Convex does.
+        # With a limit on the rows read, convex-test ends a full page as Convex does.
         page = {"from": begun or "", "to": name, "numItems": size, "maximumRowsRead": size}
         return {"op": "page", **query, "page": page}
 
@@ -338,7 +338,7 @@ class Sequences:
         return {"op": "throw", "uncaught": True, "data": data}
 
     def _misuse(self) -> Json:
-        # Some ask for a page.
+        # Some read a page.
         self._has_paginated = True
         return {"op": "misuse", "name": self._choice(MISUSES)}
 

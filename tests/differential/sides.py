@@ -1,4 +1,4 @@
-"""The deployments that must agree: the embedded one, `convex-test` in a Node process, and one of the environment.
+"""The deployments that must agree: the embedded one, `convex-test` in a Node process, and the one in the environment.
 
 ``CONVEX_TEST_URL`` and ``CONVEX_TEST_ADMIN_KEY`` name a deployment of the folder ``functions/``.
 """
@@ -46,7 +46,7 @@ class Embedded:
             return {"error": {"message": str(error), "code": error.code}}
 
     def close(self) -> None:
-        """End it."""
+        """End the deployment."""
         self._deployment.close()
 
 
@@ -79,7 +79,7 @@ class ConvexTest:
         return self._ask({"kind": kind, "path": path, "args": encoded(args)})
 
     def close(self) -> None:
-        """End it."""
+        """End the deployment."""
         self._process.communicate(timeout=20)
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Random sequences of operations give the same on the embedded deployment as under `convex-test`, and as on Convex.
+"""Random sequences of operations give the same results on the embedded deployment, under `convex-test` and on Convex.
 
-A failure names its seed and the shortest sequence that was found to fail as well. More sequences:
+A failure names its seed and the shortest failing sequence that was found. More sequences:
 ``DIFFERENTIAL_SEQUENCES=10000 pytest tests/differential``.
 """
 
@@ -24,7 +24,7 @@ METHODS = {"queries": "query", "mutations": "mutation", "actions": "action"}
 Json = dict[str, Any]
 
 
-# The embedded deployment is held to `convex-test`, and to the deployment that the environment names.
+# The embedded deployment is compared with `convex-test`, and with the deployment that the environment names.
 OTHERS: dict[str, type[Side]] = {"convex-test": ConvexTest}
 if "CONVEX_TEST_URL" in os.environ:
     OTHERS["deployed"] = Deployed
@@ -39,7 +39,7 @@ class Sides(NamedTuple):
 
 @pytest.fixture(scope="module", params=OTHERS)
 def sides(request: pytest.FixtureRequest) -> Iterator[Sides]:
-    """The embedded deployment and another one, with whatever is in them."""
+    """The embedded deployment and another one, with any content."""
     sides = Sides(Embedded(), OTHERS[request.param]())
     yield sides
     for side in sides:
@@ -57,7 +57,7 @@ def test_a_sequence_gives_the_same_on_both(sides: Sides, seed: int) -> None:
 
 
 def difference(sides: Sides, calls: list[Json]) -> str | None:
-    """Run a sequence on both, each in an empty deployment: how they differ first, if they do."""
+    """Run a sequence on both, each empty, and return the first difference, if any."""
     states: list[Json] = []
     for side in sides:
         side.clear()
@@ -80,7 +80,7 @@ def difference(sides: Sides, calls: list[Json]) -> str | None:
 
 
 def shortened(sides: Sides, calls: list[Json]) -> list[Json]:
-    """A sequence with as many of its steps left out as can be while it still fails; the first call stays."""
+    """A sequence without the steps that it doesn't need to fail. The first call stays."""
     for call in range(1, len(calls)):
         for step in reversed(range(len(calls[call]["steps"]))):
             steps = calls[call]["steps"]

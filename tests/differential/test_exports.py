@@ -1,4 +1,4 @@
-"""The embedded deployment's `convex/server` and `convex/values` offer what npm's do, and give the same."""
+"""The embedded deployment's `convex/server` and `convex/values` have npm's exports, with the same results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import mastra_convex as mc
 
 HERE = Path(__file__).parent
 
-# Members that npm's declarations keep from users, or that exist in types only.
+# Members that npm's declarations hide from users, or that exist in types only.
 PRIVATE = {
     "convex/server": set(),
     "defineTable": {
@@ -33,7 +33,7 @@ TYPES_ONLY = {"fieldPaths", "type"}
 
 @pytest.fixture(scope="module")
 def npm() -> dict[str, Any]:
-    """What npm's package offers, and what its uses give."""
+    """The exports of npm's package, and the results of their uses."""
     run = subprocess.run(["node", str(HERE / "exports.js")], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
     described = json.loads(run.stdout)
     assert isinstance(described, dict)

@@ -27,7 +27,7 @@ from tests.support.served import JSON, Served, serve
 RECORDED = Path(__file__).parent / "recorded"
 CASES: list[dict[str, Any]] = [json.loads(line) for line in (RECORDED / "cases.jsonl").read_text().splitlines()]
 
-# What is stored before the first case, under the name by which cases ask for its id.
+# The data stored before the first case, by the names that cases use for the ids.
 KEPT = {
     "a": ("ins", {"text": "one", "n": 1.0}),
     "b": ("ins", {"text": "two", "n": 2.0, "any": "z"}),
@@ -35,10 +35,10 @@ KEPT = {
     "p": ("insPerson", {"name": "1"}),
 }
 
-# Cases whose outcome the host decides, or its speed.
+# Cases whose outcome depends on the host or its speed.
 HOST = {"http version", "http instance_name", "query manyReads 4000", "query manyReads 5000"}
 
-# Cases that end in another way on the embedded deployment, each with the part of `docs/differences.md` that says so.
+# Cases with another outcome on the embedded deployment, each with its part of `docs/differences.md`.
 DIFFERENT = {
     "query intl": "Globals",
     "query metrics": "Metadata",
@@ -57,7 +57,7 @@ class Answer(NamedTuple):
 
 @pytest.fixture(scope="module")
 def answers() -> Iterator[dict[str, Answer]]:
-    """What the deployment answers in each case."""
+    """The deployment's answer in each case."""
     with ExitStack() as stack:
         if url := os.environ.get("CONVEX_TEST_URL"):
             served = Served(url, os.environ["CONVEX_TEST_ADMIN_KEY"])
@@ -81,7 +81,7 @@ def answered(served: Served) -> Iterator[tuple[str, Answer]]:
 
 
 def with_ids(text: str | None, ids: dict[str, str]) -> str | None:
-    """A request with ids in place of their names."""
+    """A request in which ids replace their names."""
     for name, id in ids.items():
         forms = {f"<{name}>": id, f"<{name} in capitals>": id.upper(), f"<{name} without its last character>": id[:-1]}
         for form, written in forms.items():
@@ -90,7 +90,7 @@ def with_ids(text: str | None, ids: dict[str, str]) -> str | None:
 
 
 def without_ids(text: str, ids: dict[str, str]) -> str:
-    """An answer with names in place of ids, without what differs from run to run."""
+    """An answer in which names replace ids, without the parts that differ from run to run."""
     for name, id in ids.items():
         text = text.replace(id, f"<{name}>")
     text = re.sub(r"\b[a-z0-9]{31,32}\b", "<id>", text)
@@ -99,7 +99,7 @@ def without_ids(text: str, ids: dict[str, str]) -> str:
 
 
 def outcome(answer: Answer) -> Outcome:
-    """What must agree of an answer."""
+    """The parts of an answer that must agree."""
     status, body = answer
     if not isinstance(body, dict):
         return status, type(body).__name__
@@ -116,7 +116,7 @@ def outcome(answer: Answer) -> Outcome:
 
 
 def comparable(value: Any) -> Any:
-    """A value without cursors, whose form is each deployment's own; scores to six digits, as float32 holds them."""
+    """A value without cursors, whose form differs between deployments, and with scores to float32's six digits."""
     if isinstance(value, list):
         return [comparable(item) for item in value]
     if isinstance(value, dict):

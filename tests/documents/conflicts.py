@@ -1,4 +1,4 @@
-"""Operations of the storage functions, and which of them conflict on Convex; `docs/conflicts.md` is made of them."""
+"""Operations of the storage functions, and their conflicts on Convex. `docs/conflicts.md` is generated from them."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Operation:
         return f"{self.table} {self.name}"
 
     def arguments(self, number: int) -> Request:
-        """The call."""
+        """The arguments of the call."""
         return {"op": self.name.split(",")[0], "tableName": self.table, **self.request(number)}
 
 
 def plain_rows(n: int) -> dict[str, Request]:
-    """Rows `n` of the tables whose rows aren't records of Python's."""
+    """Row `n` of each table that has no record class in Python."""
     checkpoint = {"thread_id": f"c{n}", "namespace": "", "checkpoint_id": f"c{n}", "type": "json"}
     return {
         "mastra_vector_indexes": {"indexName": f"index{n}", "dimension": 2, "metric": "cosine", "createdAt": AT},
@@ -296,7 +296,7 @@ OPERATIONS = [
     ),
 ]
 
-# Operations that aren't about one record: they read what writers of any record write.
+# Operations that aren't about one record. They read data that writers of any record write.
 WHOLE = {
     "clearTable": "deletes all rows of a table, some per call. It is called again until none is left.",
     "dropTable": "is `clearTable`.",
@@ -336,7 +336,7 @@ def deployment() -> _native.EmbeddedDeployment:
 
 @cache
 def footprint(operation: Operation, number: int) -> _native.Footprint:
-    """What an operation on a record reads and writes. Each of them succeeds."""
+    """The footprint of an operation on a record. Each of them succeeds."""
     taken = deployment().footprint(operation.function, operation.arguments(number))
     assert taken.value["ok"], (str(operation), taken.value)
     return taken
@@ -363,7 +363,7 @@ class Meeting:
     advice: str
 
     def happens(self) -> bool:
-        """Whether they conflict."""
+        """Whether the two calls conflict."""
         first, second = (deployment().footprint(*call) for call in (self.first, self.second))
         return first.conflicts_with(second)
 

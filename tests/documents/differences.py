@@ -1,6 +1,6 @@
-"""Where the embedded deployment differs from Convex: a table whose examples run.
+"""Differences between the embedded deployment and Convex: a table whose examples run.
 
-``tools/differences.py`` writes ``docs/differences.md`` from it; `test_differences.py` holds the page to what happens.
+``tools/differences.py`` writes ``docs/differences.md`` from it; `test_differences.py` checks the page against new runs.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Module:
         return f"// {self.path}\n{self.source}"
 
     def result(self) -> str:
-        """Why the folder doesn't load."""
+        """The error with which the folder fails to load."""
         with TemporaryDirectory() as folder:
             Path(folder, self.path).write_text(self.source)
             try:
@@ -101,7 +101,7 @@ class Difference:
     tests: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """Its part of the page."""
+        """The difference's part of the page."""
         parts = [f"### {self.title}", f"Convex: {self.convex}", f"Embedded: {self.embedded}"]
         for example in self.examples:
             parts.append(f"```ts\n{example.shown}\n```\n\n```text\n{example.result()}\n```")
@@ -114,7 +114,7 @@ NAMED = "an error that names it."
 LEFT_OUT = [
     Difference(
         "Scheduled functions and crons",
-        "`ctx.scheduler` runs functions later, `crons.ts` again and again.",
+        "`ctx.scheduler` runs functions later, and `crons.ts` runs them repeatedly.",
         NAMED,
         [
             Code('await ctx.scheduler.runAfter(1000, "notes:add", {});'),
@@ -123,7 +123,7 @@ LEFT_OUT = [
     ),
     Difference(
         "Full-text search",
-        "search indexes, and queries by relevance.",
+        "tables can have search indexes, and queries can rank by relevance.",
         NAMED,
         [
             Code('await ctx.db.query("notes").withSearchIndex("by_text", (q) => q.search("text", "a")).collect();'),
@@ -139,8 +139,8 @@ LEFT_OUT = [
     ),
     Difference(
         "File storage",
-        "`ctx.storage`, and uploads over HTTP.",
-        "an error that names it, and no such route.",
+        "functions use `ctx.storage`, and clients upload over HTTP.",
+        "an error that names it. The route doesn't exist.",
         [Code("await ctx.storage.generateUploadUrl();"), Request("POST", "/api/storage/upload")],
     ),
     Difference(
@@ -152,7 +152,7 @@ LEFT_OUT = [
     Difference(
         "HTTP actions",
         "`http.ts` routes requests to actions.",
-        "an error that names it, and no such routes.",
+        "an error that names it. The routes don't exist.",
         [
             Module("http.ts", 'import { httpRouter } from "convex/server";\nexport default httpRouter();'),
             Module(
@@ -171,7 +171,7 @@ LEFT_OUT = [
     ),
     Difference(
         "Components",
-        "an app uses others by `convex.config.ts`; function handles reach across.",
+        "an app includes components by `convex.config.ts`, and function handles work across them.",
         NAMED,
         [
             Module("convex.config.ts", 'import { defineApp } from "convex/server";\nexport default defineApp();'),
@@ -195,8 +195,8 @@ LEFT_OUT = [
     ),
     Difference(
         "Queries of the past",
-        "`/api/query_at_ts` takes timestamps of the last seconds.",
-        "the current timestamp only, which `/api/query_ts` gives.",
+        "`/api/query_at_ts` takes any timestamp of the last seconds.",
+        "it takes the current timestamp only, which `/api/query_ts` returns.",
         [Request("POST", "/api/query_at_ts", '{"path": "notes:list", "args": {}, "ts": "AQAAAAAAAAA="}')],
     ),
 ]
@@ -204,14 +204,14 @@ LEFT_OUT = [
 OTHERWISE = [
     Difference(
         "Transactions don't conflict",
-        "mutations run side by side; one that read what another has changed meanwhile runs again.",
-        "one mutation at a time, each of them once. Queries run side by side with it, each at a snapshot.",
+        "mutations run concurrently. If another mutation changes data that one has read, that one runs again.",
+        "one mutation runs at a time, and each runs once. Queries run beside it, each at a snapshot.",
         tests=["rust/engine/tests/engine/concurrency.rs: increments_of_many_threads_are_all_counted"],
     ),
     Difference(
         "A commit's timestamp can be read back at once",
-        "in the mutation that writes `ctx.db.vars.commitTs`, a document has what stands for it until the commit.",
-        "it has the timestamp: one mutation commits at a time, and its turn is known.",
+        "in the mutation that writes `ctx.db.vars.commitTs`, the document has a placeholder until the commit.",
+        "the document has the timestamp at once, since only one mutation commits at a time.",
         [
             Code(
                 'const id = await ctx.db.insert("notes", { at: ctx.db.vars.commitTs });\n'
@@ -227,10 +227,10 @@ OTHERWISE = [
     ),
     Difference(
         "Errors say what they are",
-        "an error is told by its text alone. A client takes it for a limit, a schema's error or a conflict where the "
-        "text begins with the whole sentence that Convex has for that, so it can't tell a function that throws a copy "
-        "of such a sentence.",
-        "a kind and a code travel beside the text. A thrown copy is a `FunctionError` with the code `Error`.",
+        "an error has only a text. A client takes it for a limit, a schema's error or a conflict if the text begins "
+        "with Convex's whole sentence for that. So it can't recognise a function that throws a copy of such a "
+        "sentence.",
+        "a kind and a code are sent beside the text. A thrown copy is a `FunctionError` with the code `Error`.",
         [Code('throw new Error("Too many writes in a single function execution (limit: 16000)");')],
         tests=[
             "tests/property/test_thrown_errors.py: test_a_thrown_error_has_one_class_and_code_everywhere",
@@ -238,20 +238,20 @@ OTHERWISE = [
     ),
     Difference(
         "Functions are loaded when the deployment opens",
-        "`npx convex dev` and `npx convex deploy` push them; a push that doesn't load changes nothing.",
-        "`connect` and `serve` read the folder once, TypeScript as it is; one that doesn't load isn't opened.",
+        "`npx convex dev` and `npx convex deploy` push them. If the functions don't load, the push changes nothing.",
+        "`connect` and `serve` read the folder once, TypeScript as it is. If it doesn't load, they raise an error.",
         [Module("notes.ts", "export const text: string = = 1;")],
     ),
     Difference(
         "Calls in the same process reach every function",
-        "internal functions are for other functions and for clients with an admin key.",
-        "so they are over HTTP; `connect` in the process that has the data needs no key.",
+        "only other functions and clients with an admin key can call internal functions.",
+        "the same holds over HTTP. `connect` in the process that has the data needs no key.",
         tests=["tests/protocol/test_serve.py: test_internal_functions_need_the_key"],
     ),
     Difference(
         "Where a page should be split",
-        "`paginate` gives `pageStatus` where a page has read much.",
-        "`pageStatus` is always null: a page is cut short where its bounds say so. `splitCursor` is there.",
+        "`paginate` returns a `pageStatus` if a page has read much.",
+        "`pageStatus` is always null. A page ends at its limits, and has a `splitCursor`.",
         [
             Code(
                 'return (await ctx.db.query("notes").paginate({ cursor: null, numItems: 1 })).pageStatus;',
@@ -261,11 +261,11 @@ OTHERWISE = [
     ),
     Difference(
         "Globals",
-        "much of the Web's, `Intl` and `WebAssembly`.",
-        "JavaScript's own, and `console`, `crypto`, `URL`, `URLSearchParams`, `Blob`, `AbortController`, "
+        "functions have many of the Web's globals, `Intl` and `WebAssembly`.",
+        "functions have JavaScript's own, `console`, `crypto`, `URL`, `URLSearchParams`, `Blob`, `AbortController`, "
         "`EventTarget`, `TextEncoder`, `TextDecoder`, `atob`, `btoa`, `structuredClone`, `performance`. "
-        "`crypto.subtle` has digests and HMAC. Others say so where they are used, or are not defined; without `Intl`, "
-        "texts of numbers and dates have one form.",
+        "`crypto.subtle` has digests and HMAC. Other globals raise an error that names them, or are not defined. "
+        "Without `Intl`, texts of numbers and dates have one form.",
         [
             Code('return ["Intl", "WebAssembly"].filter((name) => !(name in globalThis));', "action"),
             Code('new Request("https://example.com");', "action"),
@@ -275,15 +275,16 @@ OTHERWISE = [
     ),
     Difference(
         "Environment variables",
-        "`process.env` has what was set by `npx convex env set`.",
-        "it is empty.",
+        "`process.env` has the variables that `npx convex env set` has set.",
+        "`process.env` is empty.",
         [Code("return Object.keys(process.env);", "query")],
     ),
     Difference(
         "Metadata",
-        "`ctx.meta` also tells of the deployment and of the request.",
-        "it tells of the snapshot, the function and the transaction's limits. `databaseQueries` counts ranges that "
-        "were read; Convex counts some of its own. Nothing can be scheduled, so nothing is left of the limits on that.",
+        "`ctx.meta` also describes the deployment and the request.",
+        "`ctx.meta` describes the snapshot, the function and the transaction's limits. `databaseQueries` counts the "
+        "ranges that were read; Convex also counts some of its own. Nothing can be scheduled, so the limits on "
+        "scheduling are 0.",
         [
             Code("return await ctx.meta.getFunctionMetadata();"),
             Code("return (await ctx.meta.getTransactionMetrics()).databaseQueries;"),
@@ -299,20 +300,20 @@ OTHERWISE = [
     ),
     Difference(
         "Queries by GET",
-        "`GET /api/query` refuses any `args`, as its backend of August 2026 does.",
+        "`GET /api/query` refuses any `args`, as of August 2026.",
         "it takes `args` as JSON.",
         [Request("GET", "/api/query?path=notes:list&args=%7B%7D")],
     ),
     Difference(
         "Validators with a field that begins with `$`",
         "`npx convex deploy` refuses them.",
-        "the field is left out of the validator: no value can have it.",
+        "the validator is used without the field, since no value can have it.",
         tests=["tests/protocol/test_official_clients.py: test_mastras_client_gets_what_it_expects"],
     ),
     Difference(
         "Staged validators",
         "`table.staged(…)` checks the stored documents in the background; the dashboard lists those that don't match.",
-        "it must be a validator; documents aren't checked against it.",
+        "the argument must be a validator, but documents aren't checked against it.",
         tests=["tests/differential/test_exports.py: test_what_an_export_gives_is_what_npms_gives"],
     ),
 ]

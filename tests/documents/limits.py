@@ -1,6 +1,6 @@
-"""Limits, Convex's and ours, as a table whose every row is provoked where that is cheap.
+"""Limits, Convex's and ours, as a table. The error of each row is provoked where that is cheap.
 
-``tools/limits.py`` writes ``docs/limits.md`` from it; `test_limits.py` holds the page to what happens.
+``tools/limits.py`` writes ``docs/limits.md`` from it; `test_limits.py` checks the page against new runs.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ export const deeper = query(async (ctx) => await ctx.runQuery(api.limits.deeper,
 
 @dataclass(frozen=True)
 class Limit:
-    """How much of what, who says so and where, and how it is passed."""
+    """A limit: its name and size, its source, and a way to exceed it."""
 
     what: str
     most: str
@@ -48,7 +48,7 @@ class Limit:
     passing: Callable[[mc.Deployment], object]
 
     def row(self, db: mc.Deployment) -> str:
-        """Its row of the page, with the error that there was."""
+        """The limit's row on the page, with the error that was raised."""
         try:
             self.passing(db)
         except mc.MastraConvexError as error:
@@ -58,7 +58,7 @@ class Limit:
 
 
 def deep(levels: int) -> list[object]:
-    """Lists within lists."""
+    """Nested lists."""
     value: list[object] = []
     for _ in range(levels - 1):
         value = [value]
@@ -78,18 +78,18 @@ def read(db: mc.Deployment, documents: int, size: int = 1, times: int = 1) -> No
 
 
 def docs(db: mc.Deployment, dimension: int = 2) -> mc.VectorIndex:
-    """An index of the scan."""
+    """A `ConvexVector` with an index."""
     return mc.ConvexVector(db).index(f"docs{dimension}", dimension=dimension)
 
 
 def native(db: mc.Deployment) -> mc.ConvexNativeVector:
-    """An index of Convex's."""
+    """A `ConvexNativeVector` with an index."""
     index = mc.NativeIndex("docs_vectors", dimension=2, filter_fields=["lang"])
     return mc.ConvexNativeVector(db, indexes={"docs": index})
 
 
 MIB = 1 << 20
-# Where: by Convex and the embedded deployment alike, or by this package.
+# The source of a limit: Convex and the embedded deployment alike, or this package.
 DEPLOYMENT = "deployment"
 HERE = "client"
 
@@ -190,7 +190,7 @@ STORAGE = [
     Limit("A value of the cache", "1 MiB", HERE, lambda db: mc.ConvexServerCache(db).set("key", "x" * MIB)),
 ]
 
-# Whether the built-in functions are called, or those above.
+# True if the built-in functions are called, and not those above.
 SECTIONS = {
     "Values and documents": (VALUES, FUNCTIONS),
     "One transaction": (TRANSACTIONS, FUNCTIONS),

@@ -1,4 +1,4 @@
-"""A page of the documents as something that happens: its blocks, one after the other, in a folder of their own."""
+"""Runs a page of the documents: its blocks, one after the other, in a folder of their own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.command import COMMAND, ENVIRONMENT
 PROJECT = FUNCTIONS / "project"
 
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$(?:\n+```text\n(.*?)^```$)?', re.MULTILINE | re.DOTALL)
-# Where the pages say that `mastra-convex serve` is; here it takes a free port.
+# The URL of `mastra-convex serve` on the pages. Here it takes a free port.
 SERVED = "http://127.0.0.1:3210"
 # The output of scripts, shown in comments: `print(1)  # 1`, or `console.log(1); // 1`.
 SHOWN = re.compile(r"(?:print\(.*\) +#|console\.log\(.*\); //) (.*)$", re.MULTILINE)
@@ -31,7 +31,7 @@ DECLARED = "declare const process: { env: Record<string, string | undefined>; ar
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of code with the file it is shown as, and what it prints."""
+    """A block of code, with its file's name and its expected output."""
 
     language: str
     file: str
@@ -40,7 +40,7 @@ class Block:
 
 
 def blocks(path: Path) -> list[Block]:
-    """A page's code, in its order."""
+    """The code blocks of a page, in order."""
     found = BLOCK.findall(path.read_text())
     return [
         Block(language, file, code, text.splitlines() if text else SHOWN.findall(code))
@@ -72,7 +72,7 @@ class Reader:
         (self.folder / "package.json").write_text('{"type": "module"}')
 
     def follow(self, block: Block) -> list[str]:
-        """Do what a block says; the lines that it printed."""
+        """Run a block, and return the lines that it printed."""
         code = block.code.replace(SERVED, self.url)
         if block.file:
             path = self.folder / block.file
@@ -135,7 +135,7 @@ class Reader:
         self.url = json.loads(server.stdout.readline())["url"]
 
     def check_types(self) -> None:
-        """Type-check the TypeScript, as it stood on the page, strictly and with the real packages."""
+        """Type-check the TypeScript as it is on the page, strictly and with the real packages."""
         if not self.typescript:
             return
         for file, code in self.typescript.items():
@@ -167,7 +167,7 @@ class Reader:
         (generated / "api.d.ts").write_text("\n".join([*imports, text]))
 
     def close(self) -> None:
-        """End what was begun."""
+        """End the servers and shells of the page."""
         for server in self.servers:
             server.terminate()
             assert server.wait(timeout=20) == 0
@@ -176,5 +176,5 @@ class Reader:
 
 
 def is_shell(block: Block) -> bool:
-    """Whether commands that can't be followed are commands at all."""
+    """Whether commands that can't be run here are valid commands."""
     return subprocess.run(["bash", "-n"], input=block.code, text=True).returncode == 0

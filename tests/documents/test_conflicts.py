@@ -1,4 +1,4 @@
-"""Operations on different records don't conflict on Convex, and `docs/conflicts.md` says which operations meet."""
+"""Operations on different records don't conflict on Convex, and `docs/conflicts.md` lists those that do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_operations_meet_at_one_record_as_the_page_says(meeting: Meeting) -> Non
 
 
 def test_every_operation_that_writes_is_compared() -> None:
-    """The functions name their operations. Each that writes is compared, or reads whole tables by its nature."""
+    """Each writing operation that the functions name is compared, or reads whole tables by its nature."""
     version = deployment().call("mutation", STORAGE, {"op": "version", "tableName": ""})["result"]
     tables = {"mastra_workflow_snapshots": "mastra_workflow_snapshot", "vectors": VECTORS, "claims": CLAIMS}
     tables["documents"] = "mastra_traces"
@@ -59,7 +59,7 @@ def test_a_conflict_is_found() -> None:
     assert read.conflicts_with(written)
     assert not read.conflicts_with(read)
     assert not written.conflicts_with(native.footprint(CACHE, {"op": "get", "key": "p:v1"}))
-    # A footprint leaves no trace.
+    # A footprint writes nothing.
     assert (
         native.call("mutation", STORAGE, {"op": "load", "tableName": "mastra_traces", "keys": {"id": "another"}})[
             "result"

@@ -1,4 +1,4 @@
-"""`docs/differences.md` says what happens."""
+"""`docs/differences.md` agrees with new runs of its examples."""
 
 from __future__ import annotations
 

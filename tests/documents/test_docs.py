@@ -1,4 +1,4 @@
-"""The documents show what happens: their blocks run."""
+"""The blocks of the documents run, and print the output on the pages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGES = {
     and path.parent.name != "adapters"  # each runs beside its framework: tests/adapters
 }
 
-# Commands that can't be followed here, by what they contain, and why. They must be commands all the same.
+# Commands that can't be run here, by a part of their text, and the reason. They must still be valid commands.
 NOT_FOLLOWED = {
     "pip install": "installs this checkout, which CI does by the README's own words",
     "npm install": "brings from a registry what node_modules has",
@@ -35,7 +35,7 @@ NOT_FOLLOWED = {
     ".venv/bin/just": "builds, or runs everything, this test included",
 }
 
-# The lines of the tables of filter operators: operators, an example, the rows that it admits.
+# The rows of the tables of filter operators: operators, an example, the matching rows.
 OPERATORS = re.findall(
     r"^\| ([^|]*`\$[^|]*) \| [^|]* \| `(\{.*\})` \| ?(.*?) ?\|$",
     (ROOT / "docs/guides/quick_start.md").read_text(),
@@ -46,7 +46,7 @@ COMPILED = (ROOT / "rust/scan/src/filter/compile.rs").read_text()
 
 @pytest.mark.parametrize("page", [name for name, shown in PAGES.items() if shown])
 def test_a_page_can_be_followed_to_the_letter(page: str, tmp_path: Path) -> None:
-    """Each block runs, in order and in one folder, and prints what the page says; TypeScript type-checks."""
+    """Each block runs, in order and in one folder, and prints the output on the page. TypeScript type-checks."""
     reader = Reader(tmp_path)
     try:
         for block in PAGES[page]:
@@ -57,7 +57,7 @@ def test_a_page_can_be_followed_to_the_letter(page: str, tmp_path: Path) -> None
 
 
 def follow(reader: Reader, block: Block) -> None:
-    """Do what a block says, and see what it prints."""
+    """Run a block, and check its output."""
     if block.language == "sh" and (reason := not_followed(block)):
         assert is_shell(block), reason
         return
@@ -67,7 +67,7 @@ def follow(reader: Reader, block: Block) -> None:
 def test_pages_can_be_followed_in_any_order_and_again(tmp_path: Path) -> None:
     """Pages can be followed in one folder, in any order and again, and print the same."""
     for page in [*PAGES, *reversed(PAGES)]:
-        # An export writes over no file, an import over no table.
+        # An export doesn't replace files, and an import doesn't replace tables.
         (tmp_path / "agent.zip").unlink(missing_ok=True)
         rmtree(tmp_path / "copy", ignore_errors=True)
         reader = Reader(tmp_path)
@@ -79,7 +79,7 @@ def test_pages_can_be_followed_in_any_order_and_again(tmp_path: Path) -> None:
 
 
 def not_followed(block: Block) -> str | None:
-    """Why commands can't be followed, if they can't."""
+    """The reason why commands can't be run here, if they can't."""
     return next((reason for text, reason in NOT_FOLLOWED.items() if text in block.code), None)
 
 
@@ -138,7 +138,7 @@ def test_a_newcomers_first_change_applies_to_the_tree() -> None:
     assert patch.count("+++ b/") == 4
 
 
-# Runs the tests of a domain against the functions of the checkout that it stands in, without a build.
+# Runs the tests of a domain against the functions in its own checkout, without a build.
 RUN_DOMAIN = """
 import pytest
 

@@ -1,4 +1,4 @@
-"""`docs/limits.md` says what happens."""
+"""`docs/limits.md` agrees with the errors that its limits raise."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ LIMITS = [pytest.param(limit, functions, id=limit.what) for limits, functions in
 
 @pytest.mark.parametrize(("limit", "functions"), LIMITS)
 def test_passing_a_limit_raises_what_the_page_says(limit: Limit, functions: str | None) -> None:
-    """Exceeding each limit raises the class and code that the page says."""
+    """Exceeding each limit raises the class and code on the page."""
     assert row(limit, functions) in PAGE

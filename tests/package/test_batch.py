@@ -1,4 +1,4 @@
-"""`VectorBatch`, the kernel itself: what goes in without a copy, what comes out, what is refused."""
+"""`VectorBatch`, the search kernel: arrays that aren't copied, results, and refused arguments."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_array_is_borrowed_and_kept_alive() -> None:
     """The batch borrows the array without a copy, and keeps it alive."""
     rows = np.array([[1, 0], [0, 1]], dtype=np.float32)
     batch = mc.VectorBatch(rows)
-    rows[0] = [0, 3]  # not allowed, and visible: this is the caller's memory
+    rows[0] = [0, 3]  # Callers may not do this; it shows whose memory the batch uses.
     vector = batch.query([0, 1], include_vector=True)[0].vector
     assert vector is not None
     assert vector.tolist() == [0, 3]

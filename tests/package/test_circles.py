@@ -12,7 +12,7 @@ PACKAGE = Path(mc.__file__).parent
 
 
 def test_no_modules_import_each_other() -> None:
-    """There is an order in which each module comes after its imports, those for types included."""
+    """The modules can be ordered so that each comes after its imports, including those for types."""
     modules = {name_of(path): path for path in PACKAGE.rglob("*.py")}
     imports = {name: imported(path, name, modules) for name, path in modules.items()}
     assert sum(map(len, imports.values())) > 400
@@ -30,13 +30,13 @@ def name_of(path: Path) -> str:
 
 
 def imported(path: Path, name: str, modules: dict[str, Path]) -> set[str]:
-    """The modules of the package that a module names in its imports, wherever they stand in it."""
+    """The modules of the package that a module imports anywhere."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             below = {f"{node.module}.{alias.name}" for alias in node.names}
-            # A name that isn't a module is one in the module. `_native` is a module that isn't Python.
+            # An imported name that isn't a module is defined in the module. `_native` is a module that isn't Python.
             found |= {one if one in modules else node.module for one in below if not one.endswith("._native")}
     return (found & modules.keys()) - {name}

@@ -13,7 +13,7 @@ Graph = dict[str, set[str]]
 
 
 def test_the_largest_circle_is_the_border_to_javascript() -> None:
-    """A value of a function crosses the border, whose host calls methods that take values."""
+    """The largest circle: converting a value needs the host, whose methods take values."""
     largest = circles(of_rust(ROOT / "rust" / "engine" / "src"))[0]
     assert largest == {
         f"functions::{file}" for file in ("arguments", "border", "database", "globals", "host", "numbers")
@@ -42,7 +42,7 @@ def test_imports_are_read_from_trees_and_from_paths(tmp_path: Path) -> None:
 
 
 def circles(graph: Graph) -> list[set[str]]:
-    """The largest sets of files in which each reaches each, of those with more than one file."""
+    """The largest sets of more than one file in which each file reaches all others."""
     reached = {name: _reached(graph, name) for name in graph}
     found = {frozenset({name} | {other for other in reached[name] if name in reached[other]}) for name in graph}
     return sorted((set(circle) for circle in found if len(circle) > 1), key=lambda circle: (-len(circle), min(circle)))
@@ -59,7 +59,7 @@ def _reached(graph: Graph, start: str) -> set[str]:
 
 
 def of_rust(source: Path) -> Graph:
-    """The files of a Rust crate. Tests within a file, and paths in comments, don't count."""
+    """The files of a Rust crate, without tests within files and paths in comments."""
     files = {_rust_module(file.relative_to(source)): file for file in source.rglob("*.rs")}
     return {
         "::".join(name): {"::".join(path) for path in _rust_imports(name, file.read_text(), files)} - {"::".join(name)}

@@ -1,4 +1,4 @@
-"""What to do about an error stands in one table, by class, code and credential."""
+"""The hints of errors are in one table, by class, code and credential."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mastra_convex._hints import HINTS, Hint
     "hint", [pytest.param(hint, id=f"{hint.error}-{hint.code}-{hint.credential}") for hint in HINTS]
 )
 def test_an_error_has_the_hint_of_its_class_code_and_credential(hint: Hint) -> None:
-    """No row of the table stands behind one that is more general."""
+    """No row of the table comes after a more general one."""
     error: errors.MastraConvexError = getattr(errors, hint.error)("", code=hint.code, credential=hint.credential)
     assert error.hint == hint.text.replace("{path}", "FOLDER")
 

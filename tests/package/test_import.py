@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# A program that says what happens in it: sockets that are made or connected, hosts that are looked up.
+# A program that prints the sockets that it makes or connects, and the hosts that it looks up.
 WATCHED = """
 import json, sys
 reached = []

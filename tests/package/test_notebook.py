@@ -1,4 +1,4 @@
-"""How results look in a notebook."""
+"""Results in a notebook are tables."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_index_stats_are_one_line() -> None:
 
 
 def test_records_and_pages_are_tables() -> None:
-    """A record shows the fields that were given; a page the important ones, short, and where it is in its list."""
+    """A record shows the given fields. A page shows the important fields, shortened, and its position in the list."""
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     thread = mc.Thread(id="t", resource_id="ada", title="A & B", created_at=noon, updated_at=noon)
     assert cells(thread._repr_html_())[:3] == [["id", "t"], ["resource_id", "ada"], ["title", "A & B"]]

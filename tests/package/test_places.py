@@ -28,7 +28,7 @@ def texts(node: ast.AST) -> Iterator[str]:
 
 
 def places() -> Iterator[tuple[str, str, str, str]]:
-    """Each class of the package with one of its methods, and a place that is written there."""
+    """Each class of the package with each of its methods, and each place in the method's texts."""
     for path in sorted(ASYNC.rglob("*.py")):
         module = ".".join(["mastra_convex._async", *path.relative_to(ASYNC).with_suffix("").parts])
         for cls in ast.parse(path.read_text()).body:
@@ -54,5 +54,5 @@ def test_the_place_of_an_error_is_the_method_that_raises_it(module: str, method:
     public = PUBLIC.get(f"Async{name}", PUBLIC.get(name)) or getattr(legacy, f"Async{name}")
     assert inspect.isfunction(getattr(public, member, None))
     assert issubclass(public, getattr(importlib.import_module(module), owner))
-    # A private method is called by several.
+    # Several methods call a private one, so it can't name its caller.
     assert written_in == member or written_in.startswith("_")

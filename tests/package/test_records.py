@@ -1,4 +1,4 @@
-"""Records in the hands of other libraries, and as they look."""
+"""Records as types of other libraries, and their reprs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ EVAL = mc.Eval(id="e", agent_name="a", metric_name="tone", result={"score": 1})
 CHUNK = mc.ObservationChunk(cycle_id="c", observations="tea")
 FENCE = mc.RunFence("r", 1, "ada")
 
-# Each public record, and each page.
+# All public records and pages.
 RECORDS: list[Any] = [
     THREAD,
     MESSAGE,
@@ -84,7 +84,7 @@ def test_the_table_has_every_public_dataclass() -> None:
 
 @pytest.mark.parametrize("module", [mc, legacy], ids=["mastra_convex", "legacy"])
 def test_annotations_of_public_classes_resolve(module: ModuleType) -> None:
-    """Of the classes themselves, their methods included."""
+    """The annotations of public classes and of their methods resolve."""
     checked = 0
     for exported in module.__all__:
         public = getattr(module, exported)
@@ -100,7 +100,7 @@ def test_annotations_of_public_classes_resolve(module: ModuleType) -> None:
 
 @records
 def test_a_record_survives_copies_and_pickles(record: Any) -> None:
-    """Equal, and of the same class."""
+    """Copied and pickled records are equal, and of the same class."""
     for again in (copy.copy(record), copy.deepcopy(record), pickle.loads(pickle.dumps(record))):
         assert again == record
         assert type(again) is type(record)
@@ -109,7 +109,7 @@ def test_a_record_survives_copies_and_pickles(record: Any) -> None:
 
 @records
 def test_pydantic_validates_records_and_their_dicts(record: Any) -> None:
-    """A model's field may be one; its JSON says the same again."""
+    """A record may be a field of a pydantic model, and comes back from the model's JSON."""
     adapter = pydantic.TypeAdapter(type(record))
     assert adapter.validate_python(record) == record
     assert adapter.validate_json(adapter.dump_json(record)) == record
@@ -119,7 +119,7 @@ def test_pydantic_validates_records_and_their_dicts(record: Any) -> None:
 
 @records
 def test_fastapi_returns_records(record: Any) -> None:
-    """As a route's return type, in its OpenAPI document, and as the body of an answer."""
+    """FastAPI takes a record as a route's return type, in its OpenAPI document and as the body of a reply."""
     app = fastapi.FastAPI()
     kind = type(record)
 
@@ -141,7 +141,7 @@ def test_msgspec_encodes_and_decodes_records(record: Any) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=[type(page).__name__ for page in PAGES])
 def test_polars_makes_a_frame_of_a_pages_records(page: Any) -> None:
-    """A column a field."""
+    """Polars makes a column of each field."""
     frame = polars.DataFrame(list(page))
     [record] = page
     assert frame.columns == [field.name for field in dataclasses.fields(record)]
@@ -150,13 +150,13 @@ def test_polars_makes_a_frame_of_a_pages_records(page: Any) -> None:
 
 @records
 def test_a_repr_makes_an_equal_record(record: Any) -> None:
-    """Though fields that are None or have their default are left out."""
+    """A repr makes an equal record, though it leaves out fields that are None or have their default."""
     names = {name: getattr(mc, name) for name in mc.__all__}
     assert eval(repr(record), {**names, "datetime": datetime_module}) == record
 
 
 def test_a_repr_leaves_out_none_and_defaults() -> None:
-    """The required fields, and what was given."""
+    """A repr shows the required fields and the given ones."""
     assert repr(mc.ScheduleTrigger(id="g", schedule_id="s", scheduled_fire_at=0, actual_fire_at=1, outcome="ok")) == (
         "ScheduleTrigger(id='g', schedule_id='s', scheduled_fire_at=0, actual_fire_at=1, outcome='ok')"
     )
@@ -165,7 +165,7 @@ def test_a_repr_leaves_out_none_and_defaults() -> None:
 
 
 def test_a_hit_is_json() -> None:
-    """With its vector where it was asked for."""
+    """A hit's dict is JSON, with the vector if it was asked for."""
     batch = mc.VectorBatch([[3, 4]], ids=["a"], metadata=[{"at": NOON, "n": [1, {"x": None}]}])
     for include_vector in (False, True):
         [hit] = batch.query([1, 0], include_vector=include_vector)
@@ -177,7 +177,7 @@ def test_a_hit_is_json() -> None:
 
 
 def test_hits_are_a_sequence() -> None:
-    """Whose items are found from a place on, too."""
+    """Hits are a sequence, with `index` from a position on."""
     hits = mc.VectorBatch([[1, 0], [0, 1]], ids=["a", "b"]).query([1, 1], 2)
     assert isinstance(hits, Sequence)
     assert hits.index(hits[1]) == hits.index(hits[1], 1) == hits.index(hits[1], -1, 2) == 1
@@ -197,7 +197,7 @@ NO_NUMBERS = [
 
 @pytest.mark.parametrize(("vector", "problem"), NO_NUMBERS)
 def test_what_numpy_would_pass_over_is_refused(vector: Any, problem: str) -> None:
-    """In queries and in rows; a masked array that hides nothing is an array."""
+    """Masked values and booleans are refused in queries and rows. A masked array without masked values is accepted."""
     batch = mc.VectorBatch([[1, 0], [0, 1]])
     calls: list[Any] = [
         lambda: batch.query(vector),
@@ -214,7 +214,7 @@ def test_what_numpy_would_pass_over_is_refused(vector: Any, problem: str) -> Non
 
 
 def test_filter_fields_are_a_list() -> None:
-    """A text would be its letters; any name does."""
+    """A text is refused as a list of names, since its letters would be the names. A field may have any name."""
     for fields in ("lang", {"lang": 1}, ["lang", ""], [1]):
         with pytest.raises(mc.InvalidArgumentError, match="NativeIndex: filter_fields"):
             mc.NativeIndex("docs", 2, filter_fields=fields)  # type: ignore[arg-type]
@@ -225,7 +225,7 @@ LONE = "\ud800x"
 
 
 def test_text_with_a_lone_surrogate_is_refused() -> None:
-    """Wherever text is taken: ids, names, paths, values."""
+    """A lone surrogate is refused in all texts: ids, names, paths and values."""
     db = mc.connect(":memory:")
     vectors, store, cache = mc.ConvexVector(db), mc.ConvexStore(db), mc.ConvexServerCache(db)
     docs = vectors.index("docs", dimension=2)

@@ -1,4 +1,4 @@
-"""What is a target, what only looks like one, and when it is resolved."""
+"""Targets of `connect`: valid ones, texts that are refused, and when a path is resolved."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ NO_URLS = [
 
 @pytest.mark.parametrize("target", [*NO_TARGETS, *NO_URLS], ids=repr)
 def test_what_only_looks_like_a_target_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: Any) -> None:
-    """By every way in, and no folder is made."""
+    """A text that only looks like a target is refused by every function and class, and no folder is created."""
     monkeypatch.chdir(tmp_path)
     ways: list[Any] = [mc.connect, mc.connect_async, mc.ConvexStore, mc.AsyncConvexVector]
     for way in ways:
@@ -123,7 +123,7 @@ def test_a_url_is_one(url: str) -> None:
     "name", ["data", "my data", "a.b", "http", "a@b", "C", "ünï", "undefined.d", "./undefined", "./~x", "./~"]
 )
 def test_a_folder_may_have_almost_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """A tilde is a home only where the text begins with it."""
+    """A tilde means a home only at the beginning of the text."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     with mc.connect(name) as db:
@@ -164,7 +164,7 @@ def test_the_environment_names_no_folder_by_a_bare_name(
 def test_the_environment_may_name_a_folder_by_a_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    """Which needs no credential."""
+    """The environment may name a folder by a path, which needs no credential."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("CONVEX_URL", value.format(tmp_path / "here"))
@@ -178,7 +178,7 @@ def test_the_environment_may_name_a_folder_by_a_path(
 async def test_a_relative_folder_is_where_the_program_was_when_it_named_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not where it is when the folder is first used."""
+    """A relative folder is resolved when it is named, not when it is first used."""
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "first")
@@ -212,7 +212,7 @@ BAD_HEADERS: list[Any] = [
 
 @pytest.mark.parametrize("headers", BAD_HEADERS, ids=repr)
 def test_a_header_that_is_none_is_refused_at_once(headers: Any) -> None:
-    """And its value isn't shown."""
+    """An invalid header is refused at once, and its value isn't shown."""
     with pytest.raises(mc.InvalidArgumentError, match=r"^connect: headers") as caught:
         mc.connect_async("https://x.convex.cloud", headers=headers)
     assert "s3cr" not in str(caught.value)

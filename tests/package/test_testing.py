@@ -1,4 +1,4 @@
-"""The fixtures that users get, in a project of theirs."""
+"""The fixtures for users' tests work in a user's project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sync classes take sync deployments, async ones async: the other kind is told apart."""
+"""Sync classes take sync deployments, and async classes async ones."""
 
 from __future__ import annotations
 

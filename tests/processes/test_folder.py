@@ -1,4 +1,4 @@
-"""A data folder: one owner, nothing lost, damage told."""
+"""A data folder has one owner, loses no acknowledged write, and reports damage."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import mastra_convex as mc
 
 
 def run(program: str, *arguments: object) -> subprocess.Popen[str]:
-    """Another process of Python."""
+    """Another Python process."""
     command = [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -71,7 +71,7 @@ def test_acknowledged_batches_survive_kill_9(tmp_path: Path, synchronous: str) -
                 batches[batch] = batches.get(batch, 0) + 1
             # Batch 0 is all zeros, which never ranks.
             assert found.stats.skipped == 50
-            # One more may have been committed but not acknowledged when the process died.
+            # One more batch may have been committed but not acknowledged when the process died.
             assert batches.keys() - {acknowledged + 1} == set(range(1, acknowledged + 1))
             assert set(batches.values()) == {50}
             acknowledged = max(batches)
@@ -278,7 +278,7 @@ def test_a_folder_marked_as_read_only_is_not_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["memory", "folder"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_handle_raises_in_a_forked_child(tmp_path: Path, target: str) -> None:
-    """A handle raises in a forked child, and works on in the parent."""
+    """A handle raises in a forked child, and continues to work in the parent."""
     with mc.connect(":memory:" if target == "memory" else tmp_path) as db:
         docs = mc.ConvexVector(db).index("docs", 2)
         docs.upsert([[1, 0]], ids=["a"])

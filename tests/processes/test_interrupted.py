@@ -1,4 +1,4 @@
-"""Subscriptions of a process that is interrupted, or forks: it hears of it at once, and nothing hangs."""
+"""Calls and subscriptions of a process that is interrupted or forks end at once, and nothing hangs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.served import serve
 
-# Waits for a change that doesn't come, until it is interrupted; then one comes.
+# Waits for a change until it is interrupted. Only then a change comes.
 WAITS = """
 import sys
 import mastra_convex as mc
@@ -32,7 +32,7 @@ with mc.ConvexStore(target, **({"admin_key": key} if key else {})) as store:
     store.memory.delete_thread("t1")
 """
 
-# A child has its parent's subscription, and can do nothing with it; the parent goes on.
+# A child can't use its parent's subscription. The parent's continues.
 FORKS = """
 import os, sys
 import mastra_convex as mc
@@ -59,7 +59,7 @@ with mc.ConvexStore(target, **({"admin_key": key} if key else {})) as store:
 
 @pytest.fixture(scope="module", params=["memory", "folder", "served"])
 def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Where to connect, and with which key."""
+    """The deployment to connect to, and its key."""
     match request.param:
         case "memory":
             yield ":memory:", ""
@@ -94,7 +94,7 @@ def test_a_forked_child_is_told_that_the_subscription_is_not_its_own(target: tup
     assert (process.returncode, out, err) == (0, "MastraConvexError Forked\nHello\n", "")
 
 
-# Calls something that takes for ever, until it is interrupted.
+# Calls a function that never ends, until it is interrupted.
 CALLS = """
 import asyncio, sys, time
 import mastra_convex as mc
@@ -136,7 +136,7 @@ def spinning(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 
 def interrupted(face: str, target: str, options: str, kind: str, path: str) -> tuple[str, float]:
-    """What a call prints once it is interrupted, and how long that took."""
+    """The output of a call after its interruption, and the time until then."""
     command = [sys.executable, "-c", CALLS, face, target, options, kind, path]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -155,7 +155,7 @@ def interrupted(face: str, target: str, options: str, kind: str, path: str) -> t
 @pytest.mark.parametrize("face", ["sync", "async"])
 @pytest.mark.parametrize("kind", ["query", "mutation", "action"])
 def test_ctrl_c_is_heard_while_a_server_is_silent(face: str, kind: str) -> None:
-    """And says that the outcome of what may write isn't known."""
+    """Ctrl-C ends a call to a silent server. The note says that the outcome of a call that may write isn't known."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = f"http://127.0.0.1:{silent.getsockname()[1]}"
         told, seconds = interrupted(face, target, "{'timeout': 60}", kind, "a:b")
@@ -185,7 +185,7 @@ def test_ctrl_c_is_heard_between_repetitions(face: str) -> None:
 def test_ctrl_c_is_heard_by_a_function_that_spins(
     spinning: tuple[str, str], face: str, kind: str, path: str, note: str
 ) -> None:
-    """Called in this process, it is known what was committed; an event loop doesn't wait to hear that."""
+    """Ctrl-C ends a function that spins. The note says what was committed; in an event loop it can't."""
     told, seconds = interrupted(face, *spinning, kind, path)
     if face == "async" and note:
         note = f"It is not known whether {path} was executed."

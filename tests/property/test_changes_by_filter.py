@@ -19,7 +19,7 @@ SHORT, LONG = 1.5, 30
 
 @pytest.fixture(params=["memory", "folder", "served"])
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], mc.Deployment]]:
-    """Opens handles on one deployment: in memory all share the first, over HTTP each has its own."""
+    """A function that opens handles on one deployment. In memory all share the first; over HTTP each has its own."""
     if request.param == "served":
         embedded = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="full")
         server = _native.HttpServer(embedded, host="127.0.0.1", port=0, folder=None)
@@ -95,7 +95,7 @@ def test_an_update_by_filter_spares_rows_that_no_longer_match(
 
 
 def test_a_row_that_changed_and_still_matches_is_deleted(connect: Callable[[], mc.Deployment], seconds: float) -> None:
-    """Such as one of which another field is updated again and again."""
+    """A delete by filter deletes a matching row even if another field of it is updated again and again."""
     deleting, writing = mc.ConvexVector(connect()), mc.ConvexVector(connect())
     deleting.create_index("docs", 2)
     counter = iter(range(10**9))
@@ -130,7 +130,7 @@ def test_tasks_that_changed_since_are_not_deleted_by_their_old_status(
 
 
 def test_no_row_outlives_its_index(connect: Callable[[], mc.Deployment], seconds: float) -> None:
-    """The index is deleted and made anew beside a writer, who is refused in between."""
+    """The index is deleted and created again beside a writer, whose writes are refused in between."""
     deleting, writing = mc.ConvexVector(connect()), mc.ConvexVector(connect())
     deleting.create_index("docs", 2)
     resurrected: list[set[str]] = []
@@ -147,7 +147,7 @@ def test_no_row_outlives_its_index(connect: Callable[[], mc.Deployment], seconds
 
     def change() -> None:
         deleting.delete_index("docs")
-        # What began before the last call had ended when the index was deleted.
+        # Writes that began before the last call had ended when the index was deleted.
         last = begun[0]
         deleting.create_index("docs", 2)
         hits = deleting.query("docs", [1, 1], top_k=100_000)
@@ -159,7 +159,7 @@ def test_no_row_outlives_its_index(connect: Callable[[], mc.Deployment], seconds
 
 
 def test_a_write_to_an_index_that_is_gone_is_refused(connect: Callable[[], mc.Deployment]) -> None:
-    """In the transaction that would write: what the handle knew of the index doesn't count."""
+    """The transaction that would write refuses, even if the handle still knows the index."""
     db = connect()
     vector = mc.ConvexVector(db)
     vector.create_index("docs", 2)

@@ -1,4 +1,4 @@
-"""Merges of many writers at once come to what they would have come to one after the other, in some order."""
+"""Concurrent merges give the result of the same merges one after the other, in some order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = dict[str, Any]
 keys = st.sampled_from("ab")
 numbers = st.integers(0, 99)
 patches = st.dictionaries(keys, numbers, min_size=1)
-# Results of loops come element by element, others whole.
+# Results of loops are merged by element, others as a whole.
 outputs = st.lists(st.one_of(st.none(), numbers), min_size=1, max_size=3)
 results = st.one_of(numbers, outputs.map(lambda output: {"output": output}))
 steps = st.tuples(keys, results, patches)
@@ -54,7 +54,7 @@ def together(update: Callable[[Any], Any], writers: list[list[Any]]) -> list[lis
 def has_order(
     state: State, writers: list[list[Any]], returned: list[list[Any]], merge: Callable[[State, Any], Any], end: State
 ) -> bool:
-    """Whether some order of the writes gives what each returned, and what is stored in the end."""
+    """Whether some order of the writes explains the returned values and the stored one."""
     if not any(writers):
         return state == end
     for n, (writes, values) in enumerate(zip(writers, returned, strict=True)):

@@ -1,4 +1,4 @@
-"""Pages are slices of the list, whatever was written before, in whatever order and of whatever time."""
+"""Pages are slices of the list, for any earlier writes in any order and with any times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 THREADS = ["a", "b"]
 ROLES = ["user", "assistant"]
 
-# Few ids and times, so that messages move, meet and come again.
+# With few ids and times, messages move, have equal times, and are written again.
 ids_of_messages = st.integers(0, 30).map("m{}".format)
 messages = st.fixed_dictionaries(
     {
@@ -48,7 +48,7 @@ def test_pages_are_slices_of_the_list(
     """Pages are slices of the list: of one thread or several, filtered or not, in both directions, by number and
     cursor.
     """
-    # By id: the message and its place among those stored, which an update keeps.
+    # Each message by its id, with its place in stored order, which an update keeps.
     stored: dict[str, tuple[dict[str, Any], int]] = {}
     places = iter(range(1000))
     with mc.ConvexStore(":memory:") as store:

@@ -1,4 +1,4 @@
-"""Lists that are read in parts stay lists while others write: nothing comes twice, and nothing that stays is missed."""
+"""A list that is read in pages while others write has each lasting item once, and no item twice."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import mastra_convex as mc
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
-# Few times, so that new messages come before, between and after, and meet others.
+# With few times, new messages come before, between and after others, or have equal times.
 seconds = st.integers(0, 8)
-# By how many rows were read before them: messages to save, by their times, and messages to delete, by their numbers.
+# By the number of rows read before: messages to save, by their times, and messages to delete, by their numbers.
 writes = st.dictionaries(
     st.integers(0, 12), st.tuples(st.lists(seconds, max_size=3), st.lists(st.integers(0, 11), max_size=2)), max_size=5
 )
@@ -33,7 +33,7 @@ def memory() -> Iterator[mc.MemoryStorage]:
 
 
 class Thread:
-    """A thread of its own, whose messages have short names."""
+    """A thread of each example's own, whose messages have short names."""
 
     def __init__(self, memory: mc.MemoryStorage) -> None:
         self.memory = memory
@@ -122,7 +122,7 @@ def test_pages_of_a_list_that_grows_at_its_end_make_the_list(
         assert len(read) >= batches[0]
         return
     while True:
-        # The last page that was full is followed by the next; one that wasn't is read again.
+        # After a full page, the next page is read; a page that wasn't full is read again.
         number = len(read) // per_page
         page = memory.list_messages(thread.id, per_page=per_page, page=number)
         assert page.total == len(written)

@@ -1,4 +1,4 @@
-"""Wherever a remote index is scored, and embedded: the same ids, order, score bits, metadata and vectors."""
+"""All strategies, and embedded indexes, give the same ids, order, score bits, metadata and vectors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def served() -> Iterator[_native.HttpServer]:
 
 @pytest.fixture
 def remote(served: _native.HttpServer) -> Iterator[mc.ConvexVector]:
-    """Vectors there."""
+    """The vector class on the served deployment."""
     with mc.connect(served.url, admin_key=served.admin_key) as db:
         yield mc.ConvexVector(db)
 
@@ -41,7 +41,7 @@ def shown(hits: mc.QueryResults) -> list[tuple[str, float, dict[str, Any], bytes
     ]
 
 
-# Values that compare with each other in more ways than one.
+# Values of types that compare with each other in different ways.
 VALUES: list[Any] = [None, True, 1, 1.5, mc.Int64(1), "a", "b\U0001f600", "b\uffff", [1, "a"], [], {"x": 1}, {}]
 
 
@@ -120,7 +120,7 @@ def test_the_strategy_is_the_one_asked_for(remote: mc.ConvexVector) -> None:
     used = {strategy: remote.query("named", [1, 0], strategy=strategy).stats.strategy for strategy in REMOTE}
     assert used == {"server": "server", "mirror": "pages", "pages": "pages"}
     assert remote.query("named", [1, 0], strategy="mirror").stats.strategy == "mirror"
-    # A mirror that is kept is used.
+    # A kept mirror is used.
     assert remote.query("named", [1, 0]).stats.strategy == "mirror"
     assert [hits.stats.strategy for hits in remote.query_many("named", [[1, 0]] * 2, strategy="server")] == [
         "server"
@@ -135,7 +135,7 @@ def test_a_first_query_asks_the_deployment_and_many_buy_a_mirror(served: _native
         used = [docs.query([1, 0, 0]).stats.strategy for _ in range(200)]
         assert used[0] == "server"
         assert used[-1] == "mirror"
-        # The rows come once in between.
+        # The rows are transferred once in between.
         assert sorted(set(used), key=used.index) == ["server", "pages", "mirror"]
 
 
@@ -185,7 +185,7 @@ def test_a_strategy_is_one_of_four(strategy: Any) -> None:
 def test_no_search_misses_an_acknowledged_write_or_takes_a_row_twice(
     served: _native.HttpServer, strategy: Strategy
 ) -> None:
-    """While one client writes and deletes rows, deleted ones anew among them."""
+    """No search misses an acknowledged write while a client writes, deletes and rewrites rows."""
     name, written, deleting, deleted = f"concurrent {strategy}", set[str](), set[str](), set[str]()
     done = threading.Event()
     with mc.connect(served.url, admin_key=served.admin_key) as db:

@@ -1,4 +1,4 @@
-"""An error that a function throws is of one class and code on every kind of deployment, whatever its text."""
+"""An error that a function throws has one class and code on every kind of deployment, whatever its text."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ export const act = action(fail);
 export const outer = action(async (ctx, args) => await ctx.runQuery("errors:ask", args));
 """
 
-# Sentences of Convex's and of the engine, each of which is another class or code where the deployment itself says it.
+# Sentences of Convex and of the engine. Said by the deployment itself, each means another class or code.
 SENTENCES = [
     "the parcel is too large",
     "payment timed out",
@@ -64,7 +64,7 @@ ways = st.sampled_from(["error", "text", "object", "application"])
 
 @pytest.fixture(scope="module")
 def deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[mc.Deployment, mc.Deployment, SyncSocket]]:
-    """One deployment: in process, over HTTP, and as its WebSocket tells of it."""
+    """One deployment: in process, over HTTP, and over its WebSocket."""
     functions = tmp_path_factory.mktemp("functions")
     (functions / "errors.ts").write_text(FUNCTIONS)
     shared = _native.EmbeddedDeployment(None, functions=str(functions), limits="convex", synchronous="full")
@@ -79,21 +79,21 @@ def deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[mc.D
 
 
 def raised(db: mc.Deployment, kind: str, path: str, args: dict[str, Any]) -> tuple[str, str]:
-    """The class and code of the error that a call ends with."""
+    """The class and code of a call's error."""
     with pytest.raises(mc.MastraConvexError) as failed:
         getattr(db, kind)(path, args)
     return type(failed.value).__name__, failed.value.code
 
 
 def followed(db: mc.Deployment, path: str, args: dict[str, Any]) -> tuple[str, str]:
-    """The class and code of the error that a live query ends with."""
+    """The class and code of a live query's error."""
     with db.subscribe(path, args) as states, pytest.raises(mc.MastraConvexError) as failed:
         states.next(timeout=20)
     return type(failed.value).__name__, failed.value.code
 
 
 def told(socket: SyncSocket, args: dict[str, Any]) -> tuple[str, str]:
-    """The class and code that the WebSocket tells of a failed query."""
+    """The class and code of a failed query in the WebSocket's message."""
     socket.modify(add(0, "errors:ask", args))
     socket.expect("Transition")
     failed = socket.results[0]
@@ -112,7 +112,7 @@ def told(socket: SyncSocket, args: dict[str, Any]) -> tuple[str, str]:
 def test_a_thrown_error_has_one_class_and_code_everywhere(
     deployments: tuple[mc.Deployment, mc.Deployment, SyncSocket], how: str, name: str, text: str
 ) -> None:
-    """It is the function's, and never taken for a limit, whatever limit's sentence it copies."""
+    """A thrown error is the function's own, and never counts as a limit, even if it copies a limit's sentence."""
     embedded, served, socket = deployments
     args = {"how": how, "name": name, "text": text}
     expected = ("ApplicationError", "ConvexError") if how == "application" else ("FunctionError", "Error")

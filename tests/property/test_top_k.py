@@ -1,4 +1,4 @@
-"""The kernel equals the float64 reference whatever the numbers are."""
+"""The kernel equals the float64 reference for all numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AWKWARD = [0.0, -0.0, 1.0, -1.0, 1e-45, 5e-324, 1e-200, 1e200, 3.4e38, 1e-30, 0.
 
 @st.composite
 def searches(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, str, int]:
-    """Rows, a query that may be asked, a metric, and how many results."""
+    """Rows, a valid query, a metric, and the number of results."""
     dtype = draw(st.sampled_from([np.float32, np.float64]))
     shape = (draw(st.integers(0, 30)), draw(st.integers(1, 40)))
     numbers = st.one_of(st.sampled_from(AWKWARD), st.floats(-2, 2))
@@ -23,7 +23,7 @@ def searches(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, str, int]:
     with np.errstate(over="ignore"):
         rows = draw(arrays.arrays(dtype, shape, elements=elements, fill=st.nothing() if draw(st.booleans()) else None))
     for row in range(1, len(rows)):
-        # Duplicates, scaled copies and near ties are where an order breaks.
+        # Duplicates, scaled copies and near ties show errors of order.
         copy = draw(st.sampled_from([None, None, 1.0, 2.0, 1 + 1e-13]))
         if copy is not None:
             with np.errstate(over="ignore"):

@@ -1,6 +1,6 @@
-"""Ways in which a call over HTTP fails, by the phase that it was in, with what is raised and what is repeated.
+"""Failures of a call over HTTP, by the phase of the call, with the raised error and the repetitions.
 
-`test_phases.py` makes each happen, and holds `docs/calls.md` to this table.
+`test_phases.py` provokes each failure, and checks `docs/calls.md` against this table.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any
 import mastra_convex as mc
 from tests.support.peer import Peer, answer
 
-# How often a call is made in all, where it is repeated as often as `retries` says.
+# The number of attempts, if a call is repeated `retries` times.
 RETRIES = 2
 REPEATED = RETRIES + 1
 TIMEOUT = 1.5
 
 Error = type[mc.MastraConvexError]
-# What is raised, and how often the call was made; None: as often as fits into the time.
+# The raised error, and the number of attempts; None for as many as fit into the time.
 Expected = tuple[Error, int | None]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What fails, and what becomes of calls that only read and of those that may write."""
+    """A failure, with the outcome of calls that only read and of those that may write."""
 
     phase: str
     failure: str
@@ -37,12 +37,12 @@ class Failure:
     write: Expected
 
     def row(self) -> str:
-        """Its row of the page."""
+        """The failure's row on the page."""
         return f"| {self.phase} | {self.failure} | {described(self.read)} | {described(self.write)} |"
 
 
 def described(expected: Expected) -> str:
-    """What is raised, and what is repeated, in the page's words."""
+    """The raised error and the repetitions, in the page's words."""
     error, attempts = expected
     repeated = {1: "", REPEATED: ", repeated", None: ", repeated until the deadline"}[attempts]
     return f"`{error.__name__}`{repeated}"
@@ -50,7 +50,7 @@ def described(expected: Expected) -> str:
 
 @dataclass
 class Place:
-    """Where a call goes, and how many attempts arrived there; None where that can't be seen."""
+    """The URL of a call, and the number of attempts that arrived there; None if that can't be observed."""
 
     url: str
     environment: dict[str, str]
@@ -59,7 +59,7 @@ class Place:
 
 @contextmanager
 def unseen(url: str) -> Iterator[Place]:
-    """A place that nothing arrives at."""
+    """A URL whose server sees no attempts."""
     yield Place(url, {}, lambda: None)
 
 
@@ -73,7 +73,7 @@ def refusing() -> Iterator[Place]:
 
 @contextmanager
 def peer(behaviour: Callable[[socket.socket, bytes, int], None], **options: bool) -> Iterator[Place]:
-    """A server that behaves so."""
+    """A server with the given behaviour."""
     there = Peer(behaviour, **options)
     try:
         yield Place(there.url, {}, lambda: len(there.requests))
@@ -83,27 +83,27 @@ def peer(behaviour: Callable[[socket.socket, bytes, int], None], **options: bool
 
 @contextmanager
 def behind_tls(behaviour: Callable[[socket.socket, bytes, int], None]) -> Iterator[Place]:
-    """A server that behaves so instead of speaking TLS."""
+    """A server with the given behaviour instead of TLS."""
     with peer(behaviour, first=True) as place:
         yield Place(place.url.replace("http", "https"), {}, place.attempts)
 
 
 @contextmanager
 def hanging_tls() -> Iterator[Place]:
-    """A server that says nothing. How much time is left for another attempt depends on the first."""
+    """A silent server. The time left for another attempt depends on the first one."""
     with behind_tls(is_silent) as place:
         yield Place(place.url, {}, lambda: None)
 
 
 @contextmanager
 def behind_proxy(behaviour: Callable[[socket.socket, bytes, int], None]) -> Iterator[Place]:
-    """A deployment behind a proxy that behaves so."""
+    """A deployment behind a proxy with the given behaviour."""
     with peer(behaviour) as proxy:
         yield Place("https://convex.test", {"https_proxy": proxy.url}, proxy.attempts)
 
 
 def reply(status: int, body: object, *headers: str) -> Callable[[], Any]:
-    """A server that always answers so."""
+    """A server that always gives this answer."""
     return lambda: peer(lambda connection, _, __: answer(connection, status, body, *headers))
 
 
@@ -117,7 +117,7 @@ def resets(connection: socket.socket, _: bytes, __: int) -> None:
 
 
 def is_silent(connection: socket.socket, _: bytes, __: int) -> None:
-    """Say nothing for longer than a call may take."""
+    """Stay silent for longer than a call may take."""
     time.sleep(2 * TIMEOUT)
 
 
@@ -133,7 +133,7 @@ def stalls(connection: socket.socket, body: bytes, number: int) -> None:
 
 
 def is_no_http(connection: socket.socket, _: bytes, __: int) -> None:
-    """Answer something else."""
+    """Answer with bytes that aren't HTTP, or not Convex's."""
     connection.sendall(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")
 
 

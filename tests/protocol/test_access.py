@@ -1,4 +1,4 @@
-"""Access: every route with every credential, on functions of each kind."""
+"""Every route with every credential, on functions of each kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.served import JSON, Served, serve
 from tests.support.tokens import ISSUER, auth_config, token
 from tests.support.websocket import SyncSocket, add
 
-# Functions that say as whom they are called: of each kind a public one, an internal one, and one that a rule opens.
+# Functions that return their caller. Each kind has a public one, an internal one, and one with a rule.
 DOORS = """
 import { action, internalAction, internalMutation, internalQuery, mutation, query } from "./_generated/server";
 import { checkAccess, liveQuery, nativeVectorAction, storageMutation } from "./mastra/model/access";
@@ -51,7 +51,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 class Credential(NamedTuple):
-    """A credential as the sync protocol knows them."""
+    """A credential in the sync protocol's form."""
 
     type: str
     value: str = ""
@@ -59,7 +59,7 @@ class Credential(NamedTuple):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The same over HTTP."""
+        """The headers of this credential over HTTP."""
         if self.type == "None":
             return JSON
         scheme = "Convex" if self.type == "Admin" else "Bearer"
@@ -78,7 +78,7 @@ def admin_as(issuer: str, subject: str) -> Callable[[str], Credential]:
 REFUSED = "the credential"
 HIDDEN, UNAUTHENTICATED, FORBIDDEN = "Could not find public function", "Unauthenticated", "Forbidden"
 
-# The outcomes of a public, an internal and a ruled function.
+# The outcomes of the public function, the internal one, and the one with a rule.
 GRANTS: dict[str, tuple[Callable[[str], Credential], tuple[str, str, str]]] = {
     "none": (lambda _: Credential("None"), ("nobody", HIDDEN, UNAUTHENTICATED)),
     "a wrong key": (lambda key: Credential("Admin", key[:-1] + "x"), (REFUSED,) * 3),
@@ -108,7 +108,7 @@ GRANTS: dict[str, tuple[Callable[[str], Credential], tuple[str, str, str]]] = {
 
 
 def outcome(status: int, reply: Any) -> str:
-    """As whom a call was made, or why it wasn't."""
+    """The caller that the function saw, or the refusal."""
     if status == 401:
         return REFUSED
     assert status == 200, reply
@@ -188,7 +188,7 @@ ROUTES: dict[str, tuple[Callable[[Served, Credential, str], str], tuple[str, ...
 @pytest.mark.parametrize("credential", GRANTS)
 @pytest.mark.parametrize("route", ROUTES)
 def test_every_route_grants_what_a_credential_is_good_for(served: Served, route: str, credential: str) -> None:
-    """Every route grants each credential its public, internal and ruled functions; `/api/function` needs an admin."""
+    """Every route lets each credential call the functions that it may call. `/api/function` needs an admin."""
     call, kinds = ROUTES[route]
     make, expected = GRANTS[credential]
     given = make(served.admin_key)

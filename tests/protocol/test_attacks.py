@@ -1,4 +1,4 @@
-"""Clients that are slow, idle or greedy cost `serve` neither its other clients nor much memory."""
+"""Slow, idle and greedy clients don't disturb the other clients of `serve`, and take little memory."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class Server(NamedTuple):
     pid: int
 
     def connect(self) -> socket.socket:
-        """A connection that blocks for at most ten seconds."""
+        """A connection whose operations time out after ten seconds."""
         return socket.create_connection((self.host, self.port), timeout=10)
 
     def memory(self) -> int:
-        """The bytes that the process has in memory."""
+        """The process's memory, in bytes."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) << 10
 
     def call(self) -> float:
-        """The seconds of a query on a connection of its own."""
+        """The duration of a query on a new connection, in seconds."""
         began = time.perf_counter()
         connection = HTTPConnection(self.host, self.port, timeout=20)
         connection.request(
@@ -58,7 +58,7 @@ class Server(NamedTuple):
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A server of an empty folder, which has the files that a process usually may have; this process may have more."""
+    """A server of an empty folder, with the usual limit of open files. This process may open more."""
     command = [
         sys.executable,
         "-m",
@@ -88,13 +88,13 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def send(connection: socket.socket, data: bytes) -> None:
-    """Send what the server takes: it may have had enough."""
+    """Send as much as the server takes; it may close the connection."""
     with contextlib.suppress(OSError):
         connection.sendall(data)
 
 
 def idle(connection: socket.socket) -> None:
-    """Say nothing."""
+    """Send nothing."""
 
 
 def half_headers(connection: socket.socket) -> None:
@@ -108,13 +108,13 @@ def half_body(connection: socket.socket) -> None:
 
 
 def unread(connection: socket.socket) -> None:
-    """Ask, and take no answer."""
+    """Send a request, and don't read the answer."""
     body = b'{"path": "notes:log", "args": {}}'
     send(connection, head("/api/query", f"Content-Length: {len(body)}") + body)
 
 
 def lone_socket(connection: socket.socket) -> None:
-    """Open a WebSocket, and say nothing."""
+    """Open a WebSocket, and send nothing."""
     key = base64.b64encode(os.urandom(16)).decode()
     fields = f"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}"
     send(connection, head("/api/sync", fields, method="GET"))
@@ -128,14 +128,14 @@ def head(path: str, fields: str, method: str = "POST") -> bytes:
 
 @pytest.mark.parametrize("attack", [idle, half_headers, half_body, unread, lone_socket])
 def test_a_thousand_clients_that_wait_lock_nobody_out(server: Server, attack: Callable[[socket.socket], None]) -> None:
-    """An honest client's 99th percentile stays below five times what it is in calm."""
+    """Under attack, an honest client's 99th percentile stays below five times the one without an attack."""
     calm = [server.call() for _ in range(200)]
     with contextlib.ExitStack() as held:
         for _ in range(1024):
             connection = held.enter_context(server.connect())
             attack(connection)
         attacked = [server.call() for _ in range(200)]
-    # On a busy machine the calm figure alone may be a few milliseconds in one run and fifty in the next.
+    # On a busy machine, the figure without an attack may be a few milliseconds in one run and fifty in the next.
     usual = max(percentile_99(calm), 0.05)
     assert percentile_99(attacked) < 5 * usual, (percentile_99(attacked), percentile_99(calm))
 
@@ -151,7 +151,7 @@ def test_large_bodies_of_strangers_share_little_memory(server: Server) -> None:
     with contextlib.ExitStack() as held:
         for number in range(60):
             connection = held.enter_context(server.connect())
-            # Half of them don't say how long they are.
+            # Half of them don't state their length.
             length = f"Content-Length: {16 * MIB}" if number % 2 else "Transfer-Encoding: chunked"
             send(connection, head("/api/mutation", length))
             chunk = b" " * MIB
@@ -194,7 +194,7 @@ def frame(length: int) -> bytes:
 
 
 def watch_memory(server: Server) -> Callable[[], int]:
-    """Begin to look at the server's memory; call what is returned for the most that was seen."""
+    """Begin to watch the server's memory. The returned function returns the maximum so far."""
     ended = threading.Event()
     seen = [server.memory()]
 

@@ -1,4 +1,4 @@
-"""Awaited calls: many at once, and none that waits for another's threads."""
+"""Awaited calls run at once, and none waits for the threads of another."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def test_a_thousand_calls_are_awaited_at_once(kind: str, served: Served) -
 
 
 async def test_a_host_that_hangs_holds_up_no_call_in_this_process() -> None:
-    """Nor does a program that keeps the threads of asyncio's own executor."""
+    """A silent host delays no other call, and neither does a program that uses all threads of asyncio's executor."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         async with mc.connect_async(url, timeout=20, retries=0) as far, mc.connect_async(":memory:") as near:
@@ -52,7 +52,7 @@ async def test_a_host_that_hangs_holds_up_no_call_in_this_process() -> None:
 
 
 async def test_a_cancelled_call_ends_at_once() -> None:
-    """And its note says that the outcome of a mutation isn't known."""
+    """A cancelled call ends at once. Its note says that the outcome of a mutation isn't known."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         async with mc.connect_async(url, timeout=20) as db:
@@ -67,7 +67,7 @@ async def test_a_cancelled_call_ends_at_once() -> None:
 
 
 async def test_a_token_provider_that_blocks_holds_up_no_loop(served: Served) -> None:
-    """It is asked on a thread; what it raises is what the call raises."""
+    """A token provider runs on a thread, so it doesn't block the loop. Its exception is the call's."""
 
     def token() -> str:
         time.sleep(0.5)

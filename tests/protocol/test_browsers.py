@@ -1,4 +1,4 @@
-"""Pages of browsers call `serve` only by its names, and from origins that are allowed."""
+"""Browsers' pages can call `serve` only by its own names, and only from allowed origins."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def upgrade(served: Served, headers: dict[str, str]) -> int:
 
 
 def test_another_servers_name_is_refused_with_the_flag_to_add(served: Served) -> None:
-    """DNS rebinding, by which a page's own name leads here, gains nothing."""
+    """A page whose own name leads here by DNS rebinding is refused."""
     for host in ["evil.example", "evil.example:3210", "localhost.evil.example", "192.168.1.5:3210"]:
         status, message = status_of(served, {"Host": host})
         assert status == 421
@@ -90,7 +90,7 @@ def test_pages_of_other_origins_are_refused_with_the_flag_to_add(served: Served)
 
 
 def test_hosts_and_origins_can_be_allowed(open_served: Served) -> None:
-    """A page of the server's own name needs no flag of its own."""
+    """A page with the server's own name needs no further flag."""
     for host in ["data.example.com", "DATA.example.com:443", "10.0.0.7:3210", "localhost"]:
         assert status_of(open_served, {"Host": host}) == (200, "")
     for origin in ["https://app.example.com", "http://data.example.com"]:

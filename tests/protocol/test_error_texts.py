@@ -1,4 +1,4 @@
-"""What an error of a deployment without kinds and codes is: Convex sends a text alone."""
+"""The class of an error without kind and code, as Convex sends it, follows from its text."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TEXTS: list[tuple[str, str, str]] = [
     ),
     (f"Uncaught Error: {CONFLICT}", "WriteConflictError", "OptimisticConcurrencyControlFailure"),
     ("Uncaught Error: Delete on nonexistent document ID j57", "FunctionError", "NonexistentDocument"),
-    # What a function threw, and texts in which a sentence stands elsewhere.
+    # Errors that a function threw, and texts with a sentence at another place.
     (f"Uncaught Error: the parcel is too large{STACK}", "FunctionError", "Error"),
     (f"Uncaught Error: payment timed out{STACK}", "FunctionError", "Error"),
     (f"Uncaught Error: it failed: {READ}{STACK}", "FunctionError", "Error"),
@@ -59,7 +59,7 @@ def failing(peer: Callable[[Behaviour], Peer], text: str) -> Peer:
 def test_a_text_has_the_class_and_code_of_the_sentence_it_begins_with(
     peer: Callable[[Behaviour], Peer], text: str, error: str, code: str
 ) -> None:
-    """The sentence must be whole. What a function threw otherwise is its own error."""
+    """Only a whole sentence decides the class. Any other thrown text is the function's own error."""
     with (
         mc.connect(failing(peer, f"{HEADING}\n{text}").url, retries=0) as db,
         pytest.raises(mc.MastraConvexError) as caught,
@@ -80,7 +80,7 @@ def test_a_production_deployment_tells_no_more_than_that_it_failed(peer: Callabl
 def test_a_write_is_sent_again_in_halves_for_a_limit_only(
     peer: Callable[[Behaviour], Peer], text: str, calls: int
 ) -> None:
-    """After an error of the function itself, a repeated write could do something twice."""
+    """A write is sent again in halves only after a limit's error. After another error, it could be executed twice."""
     reply = {"status": "error", "errorMessage": f"{HEADING}\n{text}"}
     deletes: list[bytes] = []
 

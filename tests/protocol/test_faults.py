@@ -1,4 +1,4 @@
-"""Clients of the sync protocol on networks that fail: they end on the newest state, and nothing happens twice."""
+"""On failing networks, clients of the sync protocol end on the newest state, and no mutation runs twice."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def served() -> Iterator[Served]:
 
 
 def follow(name: str, proxy: Proxy, wrong: list[str]) -> None:
-    """Our own client: what it is shown until all was counted."""
+    """The states that our own client sees until all was counted."""
     newest = 0
     try:
         with mc.connect(proxy.url) as db, db.subscribe("chat:count", {"name": name}) as counts:

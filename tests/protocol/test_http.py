@@ -1,4 +1,4 @@
-"""A deployment over HTTP: who is told is calling, what is repeated, and what a broken peer is told apart from."""
+"""A deployment over HTTP: credentials, repetitions, and errors of broken servers."""
 
 from __future__ import annotations
 
@@ -251,17 +251,17 @@ def test_a_write_whose_answer_is_lost_is_not_repeated(peer: Callable[[Behaviour]
     ("version", "asked"),
     [
         ({"ok": True, "result": {"version": 1, "operations": {}, "reads": ["load"]}}, ["load", "version", "load"]),
-        # An older version of this package's functions, and npm's.
+        # These are an older version of this package's functions, and npm's.
         ({"ok": True, "result": {"version": 1, "operations": {}}}, ["load", "version"]),
         ({"ok": False, "error": "Unsupported operation version"}, ["load", "version"]),
-        # The functions can't be reached any more.
+        # From here on, the functions can't be reached.
         (None, ["load", *["version"] * 4]),
     ],
 )
 def test_an_operation_is_repeated_where_the_functions_say_that_it_only_reads(
     peer: Callable[[Behaviour], Peer], version: object, asked: list[str]
 ) -> None:
-    """They are asked once, when an answer got lost; an operation that they don't name counts as a write."""
+    """After a lost answer, the functions are asked once which operations only read. Others count as writes."""
 
     def operation(body: bytes) -> str:
         name: str = json.loads(body.rpartition(b"\r\n\r\n")[2])["args"]["op"]

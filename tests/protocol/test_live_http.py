@@ -1,4 +1,4 @@
-"""A subscription over HTTP to a deployment that is missing, refuses the credential, or comes back."""
+"""Subscriptions over HTTP to a deployment that is missing, refuses the credential, or comes back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vector indexes over HTTP: their rows are kept here, and only what changed comes."""
+"""Mirrors of vector indexes over HTTP: rows are kept, and only changes are transferred."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ class Counted(BaseHTTPRequestHandler):
             self.wfile.write(answer)
 
     def log_message(self, *_: Any) -> None:
-        """Not to the terminal."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def counted(served: Served) -> Iterator[tuple[Served, list[int]]]:
-    """The same deployment, and the sizes of its answers."""
+    """The same deployment through a proxy, and the sizes of its answers."""
     sizes: list[int] = []
     handler = type("Handler", (Counted,), {"target": served.url, "sizes": sizes})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -122,13 +122,13 @@ def test_a_second_query_takes_one_small_round_trip(
 
 
 def test_a_mirror_is_what_all_pages_say(served: Served, name: str, random: np.random.Generator) -> None:
-    """Its ids, order, score bits and metadata are those of the rows, after writes of any client."""
+    """After writes of any client, a mirror gives the ids, order, score bits and metadata of the stored rows."""
     kept = mc.ConvexVector(connected(served), strategy="mirror")
     fresh = mc.ConvexVector(connected(served, mirror_bytes=0), strategy="mirror")
     writer = mc.ConvexVector(connected(served), strategy="mirror")
     writer.create_index(name, DIMENSION)
     ids = [str(number) for number in range(60)]
-    # Few different vectors: many ties.
+    # Few different vectors make many ties.
     vectors = random.integers(-1, 2, (8, DIMENSION)).astype(float) + 0.5
 
     def some(most: int) -> list[str]:
@@ -214,11 +214,11 @@ def test_mirrors_stay_within_their_memory(served: Served, name: str) -> None:
 
         assert strategies() == ["pages", "pages"]
         assert strategies() == ["mirror", "mirror"]
-        # 100 rows take some 38 kB: the third makes the one go that was asked for longest ago.
+        # 100 rows take some 38 kB, so the third index evicts the one that was queried longest ago.
         vector.query(names[2], vectors[0])
         assert vector.query(names[1], vectors[0]).stats.strategy == "mirror"
         assert vector.query(names[0], vectors[0]).stats.strategy == "pages"
-        # One that is too large by itself.
+        # This one is too large by itself.
         vector.upsert(names[3], np.ones((300, DIMENSION)))
         for _ in range(2):
             hits = vector.query(names[3], vectors[0], top_k=500)
@@ -226,7 +226,7 @@ def test_mirrors_stay_within_their_memory(served: Served, name: str) -> None:
 
 
 def test_an_index_on_another_deployment_at_the_same_url_is_another_index(tmp_path: Path) -> None:
-    """After a server in memory restarts at the same URL, its index is read anew."""
+    """After a server in memory restarts at the same URL, its index is read again."""
 
     def start(port: int) -> tuple[_native.EmbeddedDeployment, _native.HttpServer]:
         deployment = _native.EmbeddedDeployment(None, functions=None, limits="convex", synchronous="full")
@@ -342,7 +342,7 @@ def test_metadata_counts_as_memory(served: Served, name: str) -> None:
 
 
 def test_rows_that_outgrow_what_can_be_read_at_once_are_read_anew(served: Served, name: str) -> None:
-    """Rows of one transaction that have grown beyond a single read are read anew."""
+    """If the rows of one transaction have grown beyond a single read, the index is read again."""
     with connected(served) as db:
         index = mc.ConvexVector(db, strategy="mirror").index(name, dimension=2)
         index.query([1, 0])

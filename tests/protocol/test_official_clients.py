@@ -1,6 +1,6 @@
 """The official clients, unmodified, against `mastra-convex serve`: PyPI and npm `convex`, and npm `@mastra/convex`.
 
-What they call, and what they must be told, is in `clients/` where it is JavaScript.
+The calls and expected answers of the JavaScript clients are in `clients/`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def mastra(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def node(script: Path, *arguments: str) -> None:
-    """Run a script, and see it succeed."""
+    """Run a script, and check that it succeeds."""
     done = subprocess.run(["node", str(script), *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 

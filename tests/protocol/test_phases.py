@@ -1,4 +1,4 @@
-"""What becomes of a call in each phase that it may fail in."""
+"""The outcome of a call that fails, in each of its phases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.protocol.phases import FAILURES, RETRIES, TIMEOUT, Failure
 @pytest.mark.parametrize("kind", ["query", "mutation", "action"])
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: f"{failure.phase}: {failure.failure}")
 def test_a_failure_is_told_by_its_phase(failure: Failure, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The class of the error, and how often the call was made."""
+    """The class of the error, and the number of attempts."""
     error, attempts = failure.read if kind == "query" else failure.write
     with failure.where() as place:
         for name, value in place.environment.items():

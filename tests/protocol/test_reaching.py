@@ -1,4 +1,4 @@
-"""How a deployment is reached: through which proxy, trusting whose certificates, below which path."""
+"""Connections to a deployment: proxies, certificates, and paths in the URL."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def served() -> Iterator[Served]:
 
 
 def pump(source: socket.socket, sink: socket.socket) -> None:
-    """Hand on what comes until it ends."""
+    """Pass bytes on until the end."""
     try:
         while chunk := source.recv(65536):
             sink.sendall(chunk)
@@ -51,7 +51,7 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 class Relay:
-    """A proxy, whatever names it is asked for, or an end of TLS, in front of one server."""
+    """A proxy that leads to one server whatever the requested name, or a server of TLS in front of it."""
 
     def __init__(self, target: str, begin: Callable[[socket.socket], tuple[socket.socket, bytes]]) -> None:
         self.target = urlsplit(target)
@@ -127,7 +127,7 @@ def relay(target: str, begin: Callable[[socket.socket], tuple[socket.socket, byt
 
 
 def test_calls_and_live_queries_go_through_the_proxy(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy of HTTP takes calls of `http://` whole, and a live query by a tunnel."""
+    """An HTTP proxy forwards calls of `http://`, and opens a tunnel for a live query."""
     with relay(served.url) as proxy:
         monkeypatch.setenv("http_proxy", f"http://ann:s%3Acret@127.0.0.1:{proxy.port}")
         with mc.connect(HTTP_NAME, admin_key=served.admin_key) as db:
@@ -159,7 +159,7 @@ def test_this_machine_is_reached_without_a_proxy(name: str, served: Served, monk
 
 
 def test_a_proxy_of_https_is_not_for_http(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor is one for a host that `no_proxy` names."""
+    """A proxy of `https://` isn't used for `http://`, and none is used for a host that `no_proxy` names."""
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     for url, excluded, told in [
         ("http://convex.invalid", "", "convex.invalid"),
@@ -191,7 +191,7 @@ def take_tls(connection: socket.socket) -> tuple[socket.socket, bytes]:
 
 @pytest.mark.parametrize("way", ["ca_file", "SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_an_authority_of_ones_own_is_trusted(way: str, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By calls and by live queries."""
+    """Calls and live queries trust a user's own certificate authority."""
     options: dict[str, Any] = {"admin_key": served.admin_key}
     match way:
         case "ca_file":
@@ -227,7 +227,7 @@ def test_certificates_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 
 
 def test_a_path_of_the_url_is_kept() -> None:
-    """For calls and for live queries."""
+    """Calls and live queries keep a path in the URL."""
     there = Peer(lambda connection, body, number: answer(connection, 200, SUCCESS))
     with mc.connect(f"{there.url}/convex/", timeout=3) as db:
         assert db.query("a:b") == 1

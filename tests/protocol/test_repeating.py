@@ -1,4 +1,4 @@
-"""What is repeated, and what isn't, through networks that fail and deployments that refuse."""
+"""Repeated and unrepeated calls, on failing networks and with deployments that refuse."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def served() -> Iterator[Served]:
     "seeds", [range(10), pytest.param(range(10, 110), marks=[pytest.mark.long, pytest.mark.timeout(1200)])], ids=str
 )
 def test_no_mutation_is_executed_twice(chat: Served, seeds: range) -> None:
-    """An acknowledged one is executed once, one of unknown outcome once or not at all, any other not at all."""
+    """An acknowledged write is executed once, one of unknown outcome at most once, and any other not at all."""
     print("seeds", seeds)
     outcomes = Counter[str]()
     wrong: list[str] = []
@@ -65,7 +65,7 @@ def test_no_mutation_is_executed_twice(chat: Served, seeds: range) -> None:
 
 @pytest.mark.parametrize("merges", [10, pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(600)])], ids=str)
 def test_writers_of_one_snapshot_all_land(served: Served, merges: int) -> None:
-    """Where a deployment gives up every third mutation as a conflict."""
+    """Writers succeed even if the deployment gives up every third mutation as a conflict."""
     run = {"workflow_name": "w", "run_id": f"run {merges}"}
     with running(Conflicts(served.url, 1 / 3, seed=7)) as gateway:
         options = {"admin_key": served.admin_key}
@@ -87,7 +87,7 @@ def test_writers_of_one_snapshot_all_land(served: Served, merges: int) -> None:
 
 
 def test_an_upsert_paces_itself(served: Served) -> None:
-    """Where a deployment takes so many bytes a second: progress goes on, and nothing fails."""
+    """An upsert slows down for a deployment that limits bytes per second: progress continues, and nothing fails."""
     rows, dimension = 2000, 64
     seen: list[int] = []
     with (
@@ -108,7 +108,7 @@ def test_an_upsert_paces_itself(served: Served) -> None:
 
 
 def test_clients_of_a_failing_deployment_do_not_double_its_load() -> None:
-    """A hundred clients, each calling a few times: less than twice the load of one that works."""
+    """A hundred clients with a few calls each put less than twice the usual load on a failing deployment."""
     failing = Peer(
         lambda connection, _, __: answer(connection, 503, {"code": "TooManyConcurrentRequests", "message": ""})
     )

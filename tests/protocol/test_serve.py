@@ -98,7 +98,7 @@ def test_every_route_answers(served: Served) -> None:
 
 
 def test_pages_of_the_loopback_may_call(served: Served) -> None:
-    """Their credentials decide which functions they reach."""
+    """Pages of the loopback may call. Their credentials decide which functions they reach."""
     headers = {
         "Origin": "http://localhost:5173",
         "Access-Control-Request-Method": "POST",
@@ -167,14 +167,14 @@ def test_bad_requests_get_their_status_and_code(
     ],
 )
 def test_arguments_that_are_no_object_are_the_functions_error(served: Served, args: str, message: str) -> None:
-    """What can't be arguments is an error of the function, as on Convex, with a status of 200."""
+    """As on Convex, invalid arguments are an error of the function, with the status 200."""
     status, reply, _ = served.send("POST", "/api/query", f'{{"path":"notes:list","args":{args}}}', JSON)
     assert (status, reply["status"]) == (200, "error")
     assert message in reply["errorMessage"]
 
 
 def test_of_a_name_that_is_there_twice_the_last_one_counts(served: Served) -> None:
-    """That holds for the request and for what is in its arguments."""
+    """Of a name that is there twice, the last one counts, in the request and in its arguments."""
     body = '{"path":"notes:no","path":"notes:add","args":{"text":"one","text":"two"}}'
     assert served.send("POST", "/api/mutation", body, JSON)[1]["status"] == "success"
     assert served.call("query", "notes:list")["value"][-1] == "two"
@@ -228,7 +228,7 @@ def test_paths_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_internal_functions_need_the_key(tmp_path: Path) -> None:
-    """The built-in functions are all internal. Python later reads in process what was written through them."""
+    """All built-in functions are internal. Python later reads their data in process."""
     request = {"op": "batchInsert", "tableName": "mastra_vector_docs", "records": [{"id": "a", "embedding": [1, 2]}]}
     body = json.dumps({"path": "mastra/storage:handle", "args": request})
     with serve(data=tmp_path) as served:

@@ -1,4 +1,4 @@
-"""Replies of another shape: an error of this package tells them, whichever method meets them."""
+"""Replies of an unexpected shape are errors of this package, in every method."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ METHODS: dict[str, Callable[[mc.Deployment], object]] = {
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("value", REPLIES, ids=json.dumps)
 def test_a_reply_of_another_shape_is_an_error_of_this_package(method: str, value: Any) -> None:
-    """Or no error at all, where the method asks for nothing that isn't there."""
+    """A reply of an unexpected shape is an error of this package, or none if the method needs nothing more."""
     there = Peer(lambda connection, _, __: answer(connection, 200, {"status": "success", "value": value}))
     try:
         with mc.connect(there.url, retries=0, timeout=2) as db:

@@ -1,4 +1,4 @@
-"""A token provider that doesn't answer delays its own users, and nobody else."""
+"""A token provider that doesn't answer delays only its own users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CALLERS = 100
 
 
 class Silence:
-    """An address that takes requests, counts them, and answers none."""
+    """A server that takes and counts requests, and answers none."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=CALLERS)
@@ -36,7 +36,7 @@ class Silence:
                 return
 
     def close(self) -> None:
-        """Leave those who wait."""
+        """Abandon the waiting calls."""
         self.listener.close()
         for request in self.requests:
             request.close()
@@ -63,7 +63,7 @@ def served(silence: Silence, tmp_path: Path) -> Iterator[Served]:
 
 
 def test_a_provider_that_does_not_answer_delays_its_own_users_only(served: Served, silence: Silence) -> None:
-    """Its users share one fetch. The owner and users of other providers are answered at once."""
+    """Users of a silent provider share one fetch. The owner and users of other providers are answered at once."""
     statuses: list[int] = []
     silent, answering = token("ann", iss=SILENT), token("ada")
 

@@ -35,7 +35,7 @@ class Chat(NamedTuple):
     key: str
 
     def token(self, subject: str, seconds: int = 3600) -> str:
-        """A token that a user has for so long."""
+        """A user's token that is valid for so many seconds."""
         return node("issuer.js", self.key, subject, str(seconds)).strip()
 
 
@@ -48,19 +48,19 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> Chat:
 
 @pytest.fixture(scope="module")
 def served(chat: Chat) -> Iterator[Served]:
-    """Those functions, in memory."""
+    """A server of these functions, in memory."""
     with serve(data=":memory:", functions=chat.functions) as served:
         yield served
 
 
 @pytest.fixture
 def room() -> str:
-    """A room that no other test is in."""
+    """The name of a chat room that no other test uses."""
     return uuid.uuid4().hex
 
 
 def node(script: str, *arguments: str) -> str:
-    """Run a script, and see it succeed."""
+    """Run a script, and check that it succeeds."""
     command = ["node", str(CLIENTS / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -304,7 +304,7 @@ def test_bad_messages_end_a_socket_and_nothing_else(served: Served, sent: str) -
 def test_bad_frames_end_a_socket(served: Served, opcode: int, payload: bytes, masked: bool) -> None:
     """Frames that aren't text, break the protocol or are too large end the socket."""
     with SyncSocket(served.url) as client:
-        with contextlib.suppress(ConnectionError):  # It may be closed before the end.
+        with contextlib.suppress(ConnectionError):  # The server may close first.
             client.send_frame(opcode, payload, masked=masked)
         last, _, _ = client.last_words()
         assert last is None or last["type"] == "FatalError"
@@ -324,7 +324,7 @@ def test_nothing_comes_before_connect(served: Served) -> None:
 def test_a_flood_of_mutations_is_cut_off(served: Served) -> None:
     """More than 1000 waiting mutations end the socket with a code after which clients reconnect, as on Convex."""
     with SyncSocket(served.url) as client:
-        with contextlib.suppress(ConnectionError):  # It is closed before the end.
+        with contextlib.suppress(ConnectionError):  # The server closes first.
             for number in range(5000):
                 client.send("Mutation", **mutation(number, "chat:increment", name="flood"))
         _, code, _ = client.last_words()
@@ -385,8 +385,8 @@ def authenticate(client: SyncSocket, token_type: str, **fields: Any) -> None:
 
 
 def test_queries_run_again_as_whom_the_client_has_become(served: Served, chat: Chat, room: str) -> None:
-    """Anonymous, a user, an admin, an admin acting as a user. A mutation runs with the identity that its client had
-    when it sent it.
+    """A mutation runs with the identity that its client had when it sent it: anonymous, a user, an admin, or an admin
+    acting as a user.
     """
     bob = {"issuer": "https://users.example", "subject": "bob"}
     with SyncSocket(served.url) as client:
@@ -436,7 +436,7 @@ def test_a_credential_that_is_not_believed_changes_nothing(
 
 
 def test_an_admin_acts_as_nobody_without_a_name(served: Served) -> None:
-    """A right key with invalid attributes of a user is refused."""
+    """A valid key with invalid attributes of a user is refused."""
     with SyncSocket(served.url) as client:
         authenticate(client, "Admin", value=served.admin_key, impersonating={"name": "x"})
         last, _, _ = client.last_words()
@@ -584,7 +584,7 @@ def test_many_clients_end_on_the_newest_state(
     for follower in followers:
         follower.join()
     assert failures == []
-    # From before a mutation is sent to after a client has read what it did.
+    # The time from before a mutation is sent until a client has read its result.
     found = {"median": statistics.median(latencies), "p99": statistics.quantiles(latencies, n=100)[98]}
     for name, latency in found.items():
         record_property(f"{name}_ms", 1000 * latency)

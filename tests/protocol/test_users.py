@@ -1,4 +1,4 @@
-"""Users call by their tokens, in process and over HTTP, and reach what `auth.ts` opens to them."""
+"""Users call with their tokens, in process and over HTTP, and reach the functions that `auth.ts` opens to them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ export const who = query(async (ctx) => (await ctx.auth.getUserIdentity())?.toke
 
 @pytest.fixture
 def closed(tmp_path: Path) -> Path:
-    """Functions that believe the tests' provider, and open nothing but their own."""
+    """Functions that accept the tests' provider, and open only the user's own functions."""
     return functions_with(tmp_path / "closed", {"auth.config.ts": auth_config(), "users.ts": WHO})
 
 
@@ -170,7 +170,7 @@ def test_the_owner_goes_on_where_areas_are_opened(connect: type) -> None:
 
 @pytest.mark.parametrize("area", ["storage", "cache"])
 def test_clients_with_an_admin_key_go_on_where_storage_is_open(connect: type, area: str) -> None:
-    """They call as npm's client does, which knows one path and no users; users have a function of their own."""
+    """Clients with an admin key, npm's too, use the same path when storage is open. Users have their own."""
     path, request = f"mastra/{area}:handle", {"op": "version", "tableName": "mastra_threads"}
     with connect.owner() as owner:
         assert owner.mutation(path, request)["ok"]
@@ -183,7 +183,7 @@ def test_clients_with_an_admin_key_go_on_where_storage_is_open(connect: type, ar
 
 
 def test_native_functions_serve_an_admin_key_where_they_are_open(connect: type) -> None:
-    """As npm's client calls them."""
+    """Opened native functions serve an admin key, as npm's client calls them."""
     config = {"tableName": "docs_vectors", "vectorIndexName": "by_embedding", "dimension": 2}
     with connect.owner() as owner:
         rows = {"ids": ["a"], "vectors": [[1.0, 0.0]]}
@@ -243,7 +243,7 @@ def test_a_bad_token_is_nobodys(closed: Path, bad: str) -> None:
 
 @pytest.mark.parametrize("nothing", [None, "", " \n"], ids=["None", "empty", "blank"])
 def test_a_function_that_gives_no_token_is_a_mistake(connect: type, closed: Path, nothing: Any) -> None:
-    """In this process and over HTTP, by calls and by subscriptions; nobody is called for."""
+    """A function that returns no token is an error, in process and over HTTP, in calls and subscriptions."""
     with mc.connect(":memory:", functions=closed, auth_token=lambda: nothing) as user:
         for call in (lambda: user.query("users:who"), lambda: user.subscribe("users:who").next()):
             with pytest.raises(mc.ConfigurationError, match="auth_token gave no token; expected a JWT"):
@@ -282,7 +282,7 @@ def test_an_error_of_the_token_function_is_the_cause_in_subscriptions(connect: t
 
 def test_a_subscription_renews_its_token(tmp_path: Path, opened: Path) -> None:
     """A subscription asks for a new token when the last one has expired, and refuses an unchanged one."""
-    # Five seconds are granted to clocks that differ.
+    # Clocks may differ by five seconds.
     tokens = [token("ada", seconds=-3), token("ada")]
     spent = tokens[0]
     asked = []

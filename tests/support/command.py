@@ -12,7 +12,7 @@ import termios
 from pathlib import Path
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "mastra-convex")
-# Without variables that change the output of text: the terminal of the tests sets them itself.
+# Variables that change the output are removed. The tests' terminal sets its own.
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
@@ -37,7 +37,7 @@ def run(
 def run_in_terminal(
     *arguments: str, columns: int, cwd: Path | None = None, environment: dict[str, str] | None = None
 ) -> tuple[int, str]:
-    """The command in a pseudo-terminal; its exit code, and all that it wrote there."""
+    """Run the command in a pseudo-terminal, and return its exit code and its output."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     terminal = ENVIRONMENT | {"TERM": "xterm-256color"} | (environment or {})
@@ -47,7 +47,7 @@ def run_in_terminal(
     while True:
         try:
             some = os.read(ours, 65536)
-        except OSError:  # how Linux says that the other side is closed
+        except OSError:  # On Linux: the other side is closed.
             break
         written += some
     os.close(ours)

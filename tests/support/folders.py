@@ -1,4 +1,4 @@
-"""Folders of functions: ours, with a user's modules among them."""
+"""Folders of functions: ours, with a user's modules added."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OURS = ROOT / "convex"
 
 
 def functions_with(folder: Path, modules: dict[str, str]) -> Path:
-    """A copy of our functions, to which modules are added, or which they replace, by their paths."""
+    """A copy of our functions. The given modules are added, or replace ours, by their paths."""
     shutil.copytree(OURS, folder, ignore=shutil.ignore_patterns("*.test.ts", "test.setup.ts"))
     for path, source in modules.items():
         (folder / path).write_text(source)

@@ -1,4 +1,4 @@
-"""A server that does to each connection what it is told, however wrong."""
+"""A server with any behaviour, right or wrong, for each connection."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Behaviour = Callable[[socket.socket, bytes, int], None]
 
 
 class Peer:
-    """A server that reads a request and then does what it is told.
+    """A server that reads a request and then calls the given function.
 
-    With `first`, it does that before it reads anything, and counts connections. With `is_secure` it speaks TLS.
+    With `first`, it calls the function before it reads anything, and counts connections. With `is_secure` it uses TLS.
     """
 
     def __init__(self, behaviour: Behaviour, *, first: bool = False, is_secure: bool = False) -> None:
@@ -77,12 +77,12 @@ class Peer:
         return head + b"\r\n\r\n" + body
 
     def close(self) -> None:
-        """Accept no more."""
+        """Accept no more connections."""
         self._listener.close()
 
 
 def answer(connection: socket.socket, status: int, body: object, *headers: str) -> None:
-    """One reply, and the connection is closed."""
+    """Send one reply, and close the connection."""
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(text)}", "Connection: close", *headers]
     connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + text)

@@ -1,4 +1,4 @@
-"""A network that fails: a relay that delays, cuts and resets connections where its seed says."""
+"""A failing network: a relay that delays, cuts and resets connections, as its seed decides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from random import Random
 from urllib.parse import urlsplit
 
-# Connections that break, of those through one proxy; the others only are slow. So that all comes to an end.
+# Of the connections through one proxy, so many break. The others are only slow, so that all tests end.
 FAULTS = 4
 
 
@@ -27,7 +27,7 @@ class Proxy:
         self.ends: list[asyncio.StreamWriter] = []
 
     async def listen(self) -> asyncio.Server:
-        """Begin, at a port of its own."""
+        """Start on a free port."""
         server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
         self.url = "http://{}:{}".format(*server.sockets[0].getsockname())
         return server
@@ -66,7 +66,7 @@ class Proxy:
                 if random.random() < 0.2:
                     await asyncio.sleep(random.uniform(0, 0.05))
                 if left is not None and len(chunk) >= left:
-                    # In the middle of a frame, too.
+                    # This may be in the middle of a frame.
                     sink.write(chunk[:left])
                     await sink.drain()
                     return

@@ -1,4 +1,4 @@
-"""A gateway in front of a served deployment, which refuses as a real deployment does that has much to do."""
+"""A gateway in front of a served deployment. It refuses requests as a busy real deployment does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 
 class Gateway(ThreadingHTTPServer):
-    """Hands requests on, unless `refusal` says otherwise."""
+    """Passes requests on, unless `refusal` returns a refusal."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -40,14 +40,14 @@ class Conflicts(Gateway):
         self.random = Random(seed)
 
     def refusal(self, path: str, body: bytes) -> tuple[int, str] | None:
-        """A conflict, now and then."""
+        """Refuse with a conflict now and then."""
         with self.lock:
             is_refused = path == "/api/mutation" and self.random.random() < self.share
         return (503, "OptimisticConcurrencyControlFailure") if is_refused else None
 
 
 class Pace(Gateway):
-    """Takes so many bytes of mutations a second, and a second's more at once."""
+    """Takes so many bytes of mutations per second, and up to one second's bytes more at once."""
 
     def __init__(self, target: str, bytes_per_second: int) -> None:
         super().__init__(target)
@@ -56,7 +56,7 @@ class Pace(Gateway):
         self.last = time.monotonic()
 
     def refusal(self, path: str, body: bytes) -> tuple[int, str] | None:
-        """A request to slow down, where there is no room."""
+        """Ask to slow down if there is no room."""
         if path != "/api/mutation":
             return None
         with self.lock:
@@ -70,14 +70,14 @@ class Pace(Gateway):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection, and its own to the deployment."""
+    """One client's connection, with a connection to the deployment."""
 
     server: Gateway
     protocol_version = "HTTP/1.1"
     far: http.client.HTTPConnection | None = None
 
     def do_POST(self) -> None:
-        """Refuse, or hand on."""
+        """Refuse a request, or pass it on."""
         body = self.rfile.read(int(self.headers["content-length"]))
         refusal = self.server.refusal(self.path, body)
         if refusal is not None:
@@ -108,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
             self.far.close()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager

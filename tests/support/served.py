@@ -1,4 +1,4 @@
-"""A running `mastra-convex serve`, for tests that speak to it from outside."""
+"""A running `mastra-convex serve`, for tests that call it from outside."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 class Served(NamedTuple):
-    """Where it is, and who may do everything there."""
+    """The server's URL and its admin key."""
 
     url: str
     admin_key: str
@@ -47,7 +47,7 @@ class Served(NamedTuple):
 def serve(
     *, data: str | Path, functions: Path | None = None, options: Sequence[str] = (), folder: Path | None = None
 ) -> Iterator[Served]:
-    """Serve on a free port, from a folder, and see it end without a word."""
+    """Serve a folder on a free port. In the end, check that the server printed nothing more."""
     command = [sys.executable, "-m", "mastra_convex", "serve", "--port", "0", "--json", "--data", str(data), *options]
     if functions is not None:
         command += ["--functions", str(functions)]

@@ -19,26 +19,26 @@ E = 65537
 
 
 def base64url(data: bytes) -> str:
-    """As tokens and keys are written."""
+    """The encoding of tokens and keys."""
     return urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def public_keys() -> bytes:
-    """The JSON Web Key Set that everybody may know."""
+    """The public JSON Web Key Set."""
     exponent, modulus = (base64url(number.to_bytes((number.bit_length() + 7) // 8)) for number in (E, N))
     keys = [{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "test", "n": modulus, "e": exponent}]
     return json.dumps({"keys": keys}).encode()
 
 
 def auth_config(**more: str) -> str:
-    """An `auth.config.ts` that believes the tokens below; for one application, where an `applicationID` is given."""
+    """An `auth.config.ts` that accepts the tokens below, only for one application if an `applicationID` is given."""
     jwks = f"data:application/json;base64,{base64url(public_keys())}"
     provider = {"type": "customJwt", "issuer": ISSUER, "algorithm": "RS256", "jwks": jwks, **more}
     return f"export default {json.dumps({'providers': [provider]})};\n"
 
 
 def token(subject: str, *, seconds: float = 3600, algorithm: str = "RS256", **claims: Any) -> str:
-    """A user's token, valid for some seconds from now; signed by the provider, or as another algorithm would."""
+    """A user's token, valid for some seconds from now, signed by the provider or with another algorithm."""
     now = int(time.time())
     payload = {"iss": ISSUER, "sub": subject, "iat": now, "exp": now + seconds, **claims}
     parts = ({"alg": algorithm, "typ": "JWT", "kid": "test"}, payload)

@@ -1,4 +1,4 @@
-"""A WebSocket client that can do what well-behaved ones don't: break frames, fall silent, vanish."""
+"""A WebSocket client that can also misbehave: break frames, fall silent, or vanish."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
 class ClosedError(Exception):
-    """The server closed the socket: with this code and reason, or none if it just vanished."""
+    """The server closed the socket, with a code and a reason; None if it vanished."""
 
     def __init__(self, code: int | None = None, reason: str = "") -> None:
         super().__init__(code, reason)
@@ -24,14 +24,14 @@ class ClosedError(Exception):
 
 
 class Frame(NamedTuple):
-    """The kind of a frame, and its content."""
+    """A frame's kind and content."""
 
     opcode: int
     payload: bytes
 
 
 class WebSocket:
-    """One connection; frames in and out."""
+    """One connection, which sends and receives frames."""
 
     def __init__(self, url: str, path: str = "/api/sync", *, receive_buffer: int | None = None) -> None:
         address = urlsplit(url)
@@ -58,13 +58,13 @@ class WebSocket:
         self.cut()
 
     def cut(self) -> None:
-        """Reset the connection, without a word."""
+        """Reset the connection without closing the socket."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.reader.close()
         self.socket.close()
 
     def send_frame(self, opcode: int, payload: bytes, *, masked: bool = True) -> None:
-        """One frame. The mask of zeros leaves the payload as it is."""
+        """Send one frame. The mask of zeros leaves the payload as it is."""
         bit, length = 0x80 if masked else 0, len(payload)
         if length < 126:
             head = struct.pack("!BB", 0x80 | opcode, bit | length)
@@ -75,7 +75,7 @@ class WebSocket:
         self.socket.sendall(head + bytes(4 if masked else 0) + payload)
 
     def receive_frame(self) -> Frame:
-        """The next frame, whatever it is; `ClosedError` where there is none."""
+        """The next frame of any kind; `ClosedError` if there is none."""
         try:
             head = self.reader.read(2)
             if len(head) < 2:
@@ -90,7 +90,7 @@ class WebSocket:
 
 
 class SyncSocket(WebSocket):
-    """Convex's sync protocol on it: every transition is checked to begin where the last one ended."""
+    """Convex's sync protocol on a WebSocket. It checks that every transition begins where the last one ended."""
 
     def __init__(
         self,
@@ -110,15 +110,15 @@ class SyncSocket(WebSocket):
             self.connect()
 
     def connect(self, **more: Any) -> None:
-        """Say who this is; npm's client comes back under the same name."""
+        """Send `Connect`. Npm's client reconnects with the same session id."""
         self.send("Connect", sessionId=self.session, connectionCount=0, lastCloseReason=None, clientTs=0, **more)
 
     def send(self, type: str, **fields: Any) -> None:
-        """One message."""
+        """Send one message."""
         self.send_frame(TEXT, json.dumps({"type": type, **fields}).encode())
 
     def modify(self, *modifications: dict[str, Any]) -> None:
-        """Change the query set that the last transition told of."""
+        """Change the query set of the last transition."""
         version = self.version["querySet"]
         self.send("ModifyQuerySet", baseVersion=version, newVersion=version + 1, modifications=list(modifications))
 
@@ -139,13 +139,13 @@ class SyncSocket(WebSocket):
                     return message
 
     def expect(self, type: str) -> dict[str, Any]:
-        """The next message, which is of that type."""
+        """The next message, which must have this type."""
         message = self.receive()
         assert message["type"] == type, message
         return message
 
     def last_words(self) -> tuple[dict[str, Any] | None, int | None, str]:
-        """The last message before the server closes, and how it does."""
+        """The last message before the server closes the socket, and the close frame."""
         message = None
         try:
             while True:
@@ -154,7 +154,7 @@ class SyncSocket(WebSocket):
             return message, closed.code, closed.reason
 
     def _reply(self, opcode: int, payload: bytes) -> None:
-        """Whether the server still reads shows in what comes next."""
+        """Send a frame. If the connection is closed, the next `receive` notices that."""
         with contextlib.suppress(ConnectionError):
             self.send_frame(opcode, payload)
 

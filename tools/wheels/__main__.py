@@ -1,4 +1,4 @@
-"""Builds the wheels that Linux can build, and the sources, into ``dist/``; checks each, and says how far it was tested.
+"""Builds the wheels that Linux can build, and the sources, into ``dist/``. Checks each, and reports how it was tested.
 
 ``python tools/wheels`` builds all. With a wheel as argument it checks that one, on the Python that runs this. Missing
 tools (a linker for old glibc, a compiler for ARM) come from PyPI and Debian into ``target/wheels``; nothing is
@@ -20,7 +20,7 @@ from toolchain import FOLDER, ROOT, Toolchain, run
 
 DIST = ROOT / "dist"
 
-# Which machines, and which Pythons: by the stable ABI of the oldest all that have a GIL, and those without.
+# The machines, and the Pythons: one wheel with the oldest one's stable ABI for all with a GIL, and one without a GIL.
 WHEELS = [(machine, python) for python in ("3.11", "3.14t") for machine in ("x86_64", "aarch64")]
 
 
@@ -69,7 +69,7 @@ def build_sdist(toolchain: Toolchain) -> Path:
 
 
 def try_sdist(sdist: Path) -> str:
-    """Builds from the sources alone, and tries what comes out; crates that were compiled before are used again."""
+    """Build a wheel from the sources alone, and try it. Compiled crates are reused."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for command in ("node", "npm", "npx"):

@@ -14,7 +14,7 @@ MACHINES = {"X86-64": "x86_64", "AArch64": "aarch64"}
 
 
 def check(wheel: Path) -> str:
-    """Whether a wheel holds what it should, for the machine that its name says; gives what its library needs."""
+    """Check a wheel's content, for the machine in its name. Returns the requirements of its library."""
     with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as folder:
         names = archive.namelist()
         (native,) = [name for name in names if name.endswith(".so")]
@@ -35,7 +35,7 @@ def check(wheel: Path) -> str:
 
 
 def audit(wheel: Path, toolchain: Toolchain) -> None:
-    """Whether a wheel is small, and asks only for what its tags promise: an old glibc, and Python's stable ABI."""
+    """Check that a wheel is small, and needs only what its tags say: an old glibc, and Python's stable ABI."""
     if wheel.stat().st_size > MOST_BYTES:
         raise SystemExit(f"{wheel.name} has {wheel.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
     shown = " ".join(toolchain.run("auditwheel", "show", wheel).split())

@@ -21,13 +21,13 @@ TOOLS = [
 # Debian's: the Rust compiler that has a standard library for ARM beside it, and what runs ARM programs.
 OURS = ["rustc-web", "qemu-user-static"]
 THEIRS = ["libstd-rust-web-dev", "python3.11-minimal", "libpython3.11-stdlib", "libstdc++6"]
-# Of what these need, what a machine that builds Rust hasn't got already.
+# The dependencies of these that a machine which builds Rust lacks.
 UNPACKED = ("rustc-web_", "libstd-rust-web", "libllvm", "qemu-user-static_")
 
 
 def run(*command: str | Path, cwd: Path | None = None, **environment: str | Path) -> str:
     """The output of a command. If it fails, the output is the last thing printed."""
-    # A checkout on the path would be tested in the wheel's place.
+    # If the checkout were on the path, it would be tested instead of the wheel.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         command,
@@ -62,7 +62,7 @@ class Toolchain:
 
     @cached_property
     def debian(self) -> Path:
-        """A folder with `amd64` and `arm64`: packages unpacked, in no package manager's books."""
+        """A folder with `amd64` and `arm64`: packages that are unpacked but not installed."""
         folder = FOLDER / "debian"
         if not (folder / "done").exists():
             for part in ("lists/partial", "archives/partial", "amd64", "arm64"):
@@ -73,7 +73,7 @@ class Toolchain:
                 "Dir::State::Status": folder / "status",
                 "Dir::Cache": folder,
                 "APT::Architectures": "amd64,arm64",
-                "APT::Sandbox::User": "root",  # apt's own user may not be let into the folder
+                "APT::Sandbox::User": "root",  # apt's own user may lack access to the folder
             }
             apt = ["apt-get", "--quiet=2", *(f"-o{name}={value}" for name, value in options.items())]
             run(*apt, "update")

@@ -11,18 +11,18 @@ from pathlib import Path
 
 from toolchain import ROOT, Toolchain, run
 
-# Every part of the package, from the README's lines and the command down to the files, in a minute.
+# Tests of every part of the package, from the README's lines and the command down to the files, in a minute.
 TESTS = [
     "test_docs.py::test_a_page_can_be_followed_to_the_letter[README.md]",
     *("test_public_api.py", "test_import.py", "test_cli.py", "test_batch.py", "test_folder.py"),
     "contract/_sync/test_store.py",
 ]
-# Of what starts no process: an emulator would have to be told about each.
+# Tests that start no process, since an emulator would have to be set for each.
 EMULATED = ["test_batch.py", "contract/_sync/test_store.py"]
 # The oldest processor with 64 bits, and one that has every instruction.
 PROCESSORS = ["cortex-a53", "max"]
 
-# How long the package's own import takes, over that of NumPy, whose threads spin for a while.
+# The time of the package's import without that of NumPy, whose threads spin for a while.
 IMPORT = """
 import time, numpy
 start = time.thread_time()
@@ -32,7 +32,7 @@ print(round(1000 * (time.thread_time() - start)), mastra_convex.__file__)
 
 
 def of(wheel: Path, toolchain: Toolchain) -> str:
-    """Tries a wheel wherever it runs here; says how that went."""
+    """Try a wheel on each Python that can run it here, and report the results."""
     free_threaded = wheel.name.split("-")[3].endswith("t")
     if wheel.stem.endswith(platform.machine()):
         chosen = [python for version, python in pythons() if version.endswith("t") == free_threaded]
@@ -43,7 +43,7 @@ def of(wheel: Path, toolchain: Toolchain) -> str:
 
 
 def pythons() -> list[tuple[str, Path]]:
-    """Every CPython from 3.11 that is on the path or came by pyenv: its version, and where it is."""
+    """Every CPython from 3.11 on the path or in pyenv, with its version and path."""
     path = [Path(sys.executable).parent, *map(Path, os.environ["PATH"].split(os.pathsep))]
     found: dict[str, Path] = {}
     for place in [*path, *Path.home().glob(".pyenv/versions/*/bin")]:
@@ -56,7 +56,7 @@ def pythons() -> list[tuple[str, Path]]:
 
 
 def on_python(python: Path, wheel: Path) -> str:
-    """Tries a wheel in a fresh environment."""
+    """Try a wheel in a fresh environment."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run(python, "-m", "venv", folder / "venv")
@@ -71,7 +71,7 @@ def on_python(python: Path, wheel: Path) -> str:
 
 
 def on_processor(processor: str, wheel: Path, toolchain: Toolchain) -> str:
-    """Tries a wheel for ARM on a processor made of software."""
+    """Try a wheel for ARM on an emulated processor."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         tags = ["--only-binary=:all:", "--python-version=3.11", "--implementation=cp"]
@@ -84,7 +84,7 @@ def on_processor(processor: str, wheel: Path, toolchain: Toolchain) -> str:
 
 
 def pytest(python: list[str | Path], files: list[str], folder: Path, **environment: str | Path) -> str:
-    """Runs tests against what is installed; says how many passed."""
+    """Run tests against the installed wheel, and return how many passed."""
     options = ["-q", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", "--rootdir", ROOT]
     paths = [ROOT / "tests" / file for file in files]
     return re.findall(r"\d+ passed", run(*python, "-m", "pytest", *options, *paths, cwd=folder, **environment))[-1]

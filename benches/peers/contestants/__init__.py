@@ -1,5 +1,5 @@
-"""Those who answer, each in a process of its own: one JSON object a line in, and one out.
+"""The contestants. Each is a process of its own, with one JSON object per line of input and output.
 
-Processes, because simsimd and usearch don't get along in one, threads of one BLAS would spin beside another's, and Node
-is one anyway (`original.js` is spoken to in the same way). Vectors are float32 as they lie in memory.
+simsimd and usearch don't work in one process, threads of one BLAS would spin beside another's, and Node needs a process
+anyway (`original.js` has the same protocol). Vectors are float32 in memory order.
 """

@@ -1,4 +1,4 @@
-"""A contestant: `python -m benches.peers.contestants`. The first line of its input says who it is and what to load."""
+"""A contestant: `python -m benches.peers.contestants`. The first line of input names it and the data to load."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class Contestant(Protocol):
     """The contestants, which take turns."""
 
     def ask(self, number: int) -> Any:
-        """Answer the query of this number, or all of them where they are asked at once. Timed."""
+        """Answer the query with this number, or all queries if they are asked at once. This is timed."""
 
     def answers(self, result: Any) -> list[tuple[Any, Any]]:
-        """Rows and scores out of what `ask` returned, for each query that it answered."""
+        """Rows and scores in the result of `ask`, for each query that it answered."""
 
 
 def turn(asked: Contestant, task: dict[str, Any], seconds: float) -> list[float]:
-    """Seconds of each call: at least four, and for so long."""
-    # Where one thread works, what counts is the processor's time: a neighbour that takes the core doesn't.
+    """The seconds of each call, of at least four calls within the time."""
+    # With one thread, the processor's time counts, so that another process on the core doesn't.
     clock = time.perf_counter if task.get("threads") else time.process_time
     times: list[float] = []
     end = clock() + seconds
@@ -43,7 +43,7 @@ def reply(value: dict[str, Any]) -> None:
 def main() -> None:
     task = json.loads(sys.stdin.readline())
     try:
-        # Imports of one contestant stay out of the others' processes.
+        # Imported here, so that other contestants' processes don't import it.
         kind = importlib.import_module(f"benches.peers.contestants.{task['kind']}")
         asked: Contestant = kind.CONTESTANTS[task["contestant"]](task)
     except ImportError as error:

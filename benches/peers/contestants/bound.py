@@ -1,4 +1,4 @@
-"""The least that must be done: reading as many bytes, or multiplying as often."""
+"""The least work of a search: reading as many bytes, or multiplying as often."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Reading:
-    """A dot product of two halves, by NumPy's BLAS: of what NumPy does to bytes, the fastest in most caches."""
+    """A dot product of two halves, by NumPy's BLAS, which is NumPy's fastest way to read bytes in most caches."""
 
     def __init__(self, task: dict[str, Any]) -> None:
         self.one, self.other = np.ones((2, max(task["amount"] // 8, 1)), np.float32)

@@ -8,7 +8,7 @@ from . import scan
 
 
 class Ours(scan.Ours):
-    """`VectorBatch`: borrows the rows, and makes what is searched first."""
+    """`VectorBatch`: borrows the rows, and makes their codes."""
 
     def ask(self, number: int) -> Any:
         self.load()

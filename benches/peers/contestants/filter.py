@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Ours:
-    """`VectorBatch.top_k` with a filter, over vectors of one number; few rows match, so that hardly any are scored."""
+    """`VectorBatch.top_k` with a filter, over vectors of one number. Few rows match, so hardly any are scored."""
 
     def __init__(self, task: dict[str, Any]) -> None:
         from mastra_convex import VectorBatch
@@ -32,7 +32,7 @@ class Ours:
 
 
 class Dicts:
-    """Python's own dicts, the predicates written out."""
+    """Python's dicts, with the predicates as Python code."""
 
     def __init__(self, task: dict[str, Any]) -> None:
         self.metadata = json.loads((Path(task["folder"]) / "metadata").read_text())

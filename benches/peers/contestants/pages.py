@@ -22,7 +22,7 @@ class Pages:
         self.load()
 
     def load(self) -> None:
-        """Import what is needed."""
+        """Import the library."""
 
     def answers(self, result: Any) -> list[tuple[Any, Any]]:
         return [([int(found["id"]) for found in result], [found["score"] for found in result])]
@@ -56,7 +56,7 @@ class Ours(Pages):
 
 
 class Orjson(Pages):
-    """orjson's lists, as an array."""
+    """orjson's lists, converted to an array."""
 
     def load(self) -> None:
         import orjson
@@ -69,7 +69,7 @@ class Orjson(Pages):
 
 
 class Json(Orjson):
-    """The standard library's."""
+    """The standard library's JSON."""
 
     def load(self) -> None:
         self.parse = json.loads

@@ -1,7 +1,7 @@
 """Scans of a matrix, and graphs over it.
 
-The peers rank by the inner product of rows that are scaled to unit length beforehand, as their manuals advise for
-cosines; ours takes the rows as they are.
+The peers rank by the inner product of rows scaled to unit length beforehand, as their manuals advise for cosines. Ours
+takes the rows as they are.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Scan:
         self.load()
 
     def load(self) -> None:
-        """Make whatever the library searches."""
+        """Make the library's index."""
 
     def ask(self, number: int) -> Any:
         return self.many() if self.at_once else self.one(number)
@@ -109,7 +109,7 @@ class NumPy(Scan):
 
 
 class NumPyFloat64(NumPy):
-    """The same in float64."""
+    """A matrix product in float64, and a selection."""
 
     number = np.float64
 
@@ -147,7 +147,7 @@ class Faiss(Scan):
 
 
 class FaissGraph(Faiss):
-    """`IndexHNSWFlat`: approximate. 16 links a row; looks at twice as many candidates as are asked for, at least 64."""
+    """`IndexHNSWFlat`: approximate. 16 links per row, and twice as many candidates as results, at least 64."""
 
     def index(self) -> Any:
         import faiss

@@ -51,8 +51,8 @@ export type Access = {
 };
 
 /**
- * As whom Python's `mastra_convex` calls where its credential is the owner's:
- * an admin acts as this user, since the rules are about users. No other caller
+ * The user as whom Python's `mastra_convex` calls with the owner's credential.
+ * An admin acts as this user, since the rules are about users. No other caller
  * can be this user: users have tokens from a provider in `auth.config.ts`, and
  * the issuers of tokens are URLs.
  */
@@ -71,10 +71,10 @@ type Visibility<A extends Area> =
 
 const access: Access = given;
 
-// Each function of storage, the cache and native vector indexes has two doors. A
-// public function can't tell an admin key from an anonymous call, so the door at
-// the path that npm's clients call is internal: it is the admin key's, whatever
-// `auth.ts` opens. Users have one beside it, which asks the rule.
+// Storage, the cache and native vector indexes have two functions for each one. A
+// public function can't tell an admin key from an anonymous call. So the function
+// at the path that npm's clients call is internal, for the admin key, whatever
+// `auth.ts` opens. Users call the other one, which asks the rule.
 
 /** Register functions for an admin key. */
 export const adminQuery = internalQueryGeneric;

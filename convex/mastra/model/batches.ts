@@ -7,7 +7,7 @@
 /** Well below the 1000 concurrent operations Convex allows a function: https://docs.convex.dev/production/state/limits */
 const BATCH_SIZE = 100;
 
-/** `read` for each item, some at a time, in the order of the items. */
+/** Calls `read` for each item, some at a time. Results are in the order of the items. */
 export async function mapInBatches<Item, Result>(
   items: Item[],
   read: (item: Item) => Promise<Result>,
@@ -20,7 +20,7 @@ export async function mapInBatches<Item, Result>(
   return results;
 }
 
-/** As `mapInBatches`, less what was not found. */
+/** Like `mapInBatches`, without the items that were not found. */
 export async function findInBatches<Item, Result>(
   items: Item[],
   find: (item: Item) => Promise<Result | null>,

@@ -13,7 +13,7 @@ export function rulesOf(table: RecordTable): RecordRules {
   return mastraTables[table].declaration.rules;
 }
 
-/** The row a record makes where none is stored. */
+/** The row of a record that isn't stored yet. */
 export function newRow(
   table: RecordTable,
   record: StorageRecord,

@@ -1,8 +1,8 @@
 /**
  * Mastra's filter language over the metadata of a row.
  *
- * The second declared copy of `rust/scan/src/filter`, for searches that run in
- * the deployment: the same operators, the same errors, and the same cases hold
+ * A declared copy of `rust/scan/src/filter`, for searches that run in the
+ * deployment. It has the same operators and errors, and the same cases test
  * both (`rust/scan/tests/filter_cases.json`). It lacks `$regex`, whose syntax is
  * that of Rust's `regex`.
  *
@@ -11,10 +11,10 @@
 import { compare, equal, find, isNumber } from "./filterValues";
 import { InvalidRequest, isRecord, type StorageRecord } from "./request";
 
-/** A test of a value, `undefined` where it is missing. */
+/** A test of a value; a missing value is `undefined`. */
 export type Test = (value: unknown) => boolean;
 
-/** The filter isn't one: where in it, what is there, and what was expected. */
+/** The error of an invalid filter: the place, the value and the expected form. */
 export class FilterError extends InvalidRequest {
   constructor(path: string, found: string, expected: string) {
     const place = path === "" ? "filter" : `filter at ${path}`;
@@ -140,7 +140,7 @@ function filters(operand: unknown, path: string): Test[] {
   });
 }
 
-/** What is asked of a value: operators, or the value it must equal. */
+/** A condition on a value: operators, or the value to equal. */
 function condition(operand: unknown, path: string): Test {
   if (isRecord(operand)) {
     const names = Object.keys(operand);
@@ -156,7 +156,7 @@ function condition(operand: unknown, path: string): Test {
   return equals(operand);
 }
 
-/** A value that stands for itself holds no operators, however deep: they would never be looked at. */
+/** A value to compare with may have no operators at any depth, since they would have no effect. */
 function checkPlain(value: unknown, path: string): void {
   if (Array.isArray(value)) {
     value.forEach((item, index) => checkPlain(item, `${path}[${index}]`));
@@ -285,7 +285,7 @@ function not(test: Test): Test {
   return (value) => !test(value);
 }
 
-/** Equality as `$eq` has it: with null what is null or missing. */
+/** Equality as in `$eq`: null equals null and a missing field. */
 function equals(operand: unknown): Test {
   if (operand === null) return (value) => value === null || value === undefined;
   return (value) => value !== undefined && equal(value, operand);

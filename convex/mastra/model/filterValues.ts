@@ -1,5 +1,5 @@
 /**
- * Values in filters and metadata: equality, order, and the way a name leads.
+ * Values in filters and metadata: equality, order, and the fields of names.
  *
  * The same rules in Rust: `rust/scan/src/filter/test.rs`.
  *
@@ -44,7 +44,7 @@ export function compare(a: unknown, b: unknown): number | undefined {
   return undefined;
 }
 
-/** By code point, which the order of UTF-16 units is not. */
+/** The order by code point, which differs from that of UTF-16 units. */
 function compareText(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at++) {
@@ -54,15 +54,15 @@ function compareText(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates, which stand for the largest code points, behind all other units. */
+/** Moves surrogates, which are parts of the largest code points, behind all other units. */
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
 /**
- * The value that a name leads to: the object's own field of that name, else by
- * way of an object under the part before a dot, the longest such part first.
- * `undefined` where it leads nowhere.
+ * The value of a name: the object's own field of that name, else a field of the
+ * object under the part before a dot, the longest such part first. `undefined`
+ * if there is none.
  */
 export function find(value: unknown, name: string): unknown {
   if (!isRecord(value)) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Reads of live queries: through indexes only, so that a write elsewhere runs
- * none of them again.
+ * Reads of live queries. They use indexes only, so that a write to other rows
+ * doesn't run them again.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { AnyReadCtx, AnyRows, RecordTable, StoredRow } from "./server";
 
 type Order = Ordering["order"];
 
-/** Rows that a live query gives, or counts by reading them, at most. */
+/** The most rows that a live query returns, or counts by reading them. */
 const MAX_ROWS = 1000;
 
 export async function thread(ctx: AnyReadCtx, id: string) {
@@ -57,7 +57,7 @@ export function runs(
   return inOrder(ctx, "mastra_workflow_snapshots", fields, "desc");
 }
 
-/** The first rows, at most 1000; `name` is the argument that says how many. */
+/** The first rows, at most 1000. `name` is the argument with the number. */
 export async function first(rows: AnyRows, limit: number, name = "limit") {
   return await rows.take(rowsWanted(limit, name));
 }
@@ -79,7 +79,7 @@ export async function page(
   return { items: result, nextCursor, hasMore };
 }
 
-/** How many rows there are: an estimate where their number isn't kept and is larger than 1000. */
+/** The number of rows. It is an estimate if it isn't kept and is larger than 1000. */
 export async function count(
   ctx: AnyReadCtx,
   table: RecordTable,
@@ -108,7 +108,7 @@ function inOrder(
   return rowsWhere(ctx, table, conditionsOf(fields), ordering);
 }
 
-/** Fields that are given are equal. */
+/** A condition that the given fields are equal. */
 function conditionsOf(fields: Record<string, string | undefined>) {
   return Object.entries(fields)
     .filter(([, value]) => value !== undefined)

@@ -77,7 +77,7 @@ export async function search(
       `Native vector query: limit must be an integer between 1 and ${MAX_RESULTS}`,
     );
   }
-  // None of no conditions holds; Convex would search without a filter.
+  // One of no conditions must hold, so no row matches. Convex would search without a filter.
   if (filter !== undefined && clausesOf(filter).length === 0) return [];
 
   const found = await ctx.vectorSearch(
@@ -120,7 +120,7 @@ export async function getByConvexIds(
   if (ids === undefined) throw invalid("Native vector query: ids are required");
   const columns = columnsOf(config);
   const found: StorageRecord[] = await findInBatches(ids, async (id) => {
-    // Null for whatever is no id of this table.
+    // Null for a text that isn't an id of this table.
     const _id = db.normalizeId(columns.table, id);
     return _id === null ? null : await db.get(columns.table, _id);
   });

@@ -1,8 +1,8 @@
 /**
  * The numbers of vectors: their scores, and their form as bytes.
  *
- * The embedded engine does what this module says in native code, on vectors
- * that it needn't unpack for that: `rust/engine/src/functions/numbers.rs`.
+ * The embedded engine replaces this module with native code, which needn't
+ * unpack vectors: `rust/engine/src/functions/numbers.rs`.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export function scores(
   });
 }
 
-/** For each metric, from a query to the similarity of rows of its length; NaN where a row never ranks. */
+/** For each metric, makes of a query a function that scores rows of its length; NaN if a row never ranks. */
 const similarities: Record<
   Metric,
   (query: number[]) => (row: number[]) => number

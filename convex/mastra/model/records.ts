@@ -10,7 +10,7 @@ import type { StorageRecord } from "./request";
 import { rowsWhere } from "./rows";
 import type { AnyReadCtx, AnyWriteCtx, RecordTable, StoredRow } from "./server";
 
-/** Whether a record says its name. */
+/** Whether a record has the columns that name it. */
 export function isNamedIn(table: RecordTable, record: StorageRecord): boolean {
   return nameOf(table, record).every(({ value }) => value);
 }
@@ -76,7 +76,7 @@ async function updateRow(
   return { before, after: { ...before, ...fields } };
 }
 
-/** Update a row that is stored; returns it as it then is. */
+/** Update a stored row, and return the new row. */
 export async function patchRow(
   ctx: AnyWriteCtx,
   table: RecordTable,

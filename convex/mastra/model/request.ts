@@ -10,7 +10,7 @@ export type StorageRequest = Readonly<Record<string, unknown>>;
 /** An object of Convex values: a row to write, metadata, keys to look up. */
 export type StorageRecord = Record<string, unknown>;
 
-/** Why a request is not run; the reply is `ok: false` with code and message. */
+/** The reason of a refusal; the reply is `ok: false` with code and message. */
 export class RefusedRequest extends Error {
   code: string;
 
@@ -61,7 +61,7 @@ export function recordsField(
   return value;
 }
 
-/** A list that the schema checks to hold numbers: to look at them would unpack it. */
+/** A list of numbers. Only the schema checks the items, since reading them here would unpack the list. */
 export function numbersField(request: StorageRequest, name: string): number[] {
   const value = request[name];
   if (!Array.isArray(value)) throw wrongField(request, name, "a list");
@@ -92,7 +92,7 @@ export function idsField(request: StorageRequest, name: string): string[] {
   return [...new Set(value)];
 }
 
-/** Where the page begins that is asked for; `null` for the first one. */
+/** The cursor of the requested page; `null` for the first page. */
 export function cursorOf(request: StorageRequest): string | null {
   return request.cursor == null ? null : textField(request, "cursor");
 }

@@ -30,7 +30,7 @@ export const ROWS_COUNTED_PER_CALL = 1000;
 /** Half of the 16 MiB a transaction may read: https://docs.convex.dev/production/state/limits */
 const MAX_BYTES_READ = 8 * 1024 * 1024;
 
-/** Half of the 32,000 documents a transaction may read: of what a filter passes over, too. */
+/** Half of the 32,000 documents a transaction may read. Documents that a filter skips count too. */
 const MAX_DOCUMENTS_READ = 16_000;
 
 /** Mastra's bound on a read without pages; Convex's own is 32,000 a transaction. */
@@ -87,7 +87,7 @@ export function rowsWhere(
 ): AnyRows {
   const silent = conditions.find((condition) => !saysSomething(condition));
   if (silent !== undefined) {
-    // It would be satisfied by every row.
+    // Every row would satisfy it.
     throw new Error(`Nothing is asked of ${table}.${silent.field}`);
   }
   const index = bestIndex(table, conditions, ordering);
@@ -144,7 +144,7 @@ function satisfying(rows: AnyRows, conditions: Condition[]): AnyRows {
   );
 }
 
-/** The reply to a request whose order no index gives. */
+/** The reply to a request in an order that no index has. */
 export function refusedOrder(
   table: TableName,
   conditions: Condition[],
@@ -211,8 +211,8 @@ export async function firstOf(rows: AnyRows, limit = ROWS_CLEARED_PER_CALL) {
 }
 
 /**
- * About the size of a row in bytes, rather more than less; an embedding, never
- * large beside 25 rows' bound, is not looked into.
+ * The approximate size of a row in bytes, rather more than less. The size of an
+ * embedding is small beside the limit of 25 rows, so it isn't read.
  */
 function sizeOf(row: object): number {
   let bytes = 0;

@@ -6,7 +6,7 @@
 
 /** Whether two values are the same all the way down; `undefined` fields are absent. */
 export function sameValue(a: unknown, b: unknown): boolean {
-  // Also NaN is the same as NaN, and 0 as -0.
+  // NaN is the same as NaN, and 0 the same as -0.
   if (a === b || Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || !a || !b) return false;
   if (a instanceof ArrayBuffer || b instanceof ArrayBuffer) {

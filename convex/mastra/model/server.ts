@@ -1,6 +1,6 @@
 /**
- * The contexts of our functions: part of what `_generated/server` is to
- * a project of its own. Ours must compile in anyone's project.
+ * The contexts of our functions, which a project would import from
+ * `_generated/server`. Ours must compile in any project.
  *
  * @module
  */
@@ -32,8 +32,8 @@ export type ReadCtx = Pick<GenericQueryCtx<DataModel>, "db" | "meta">;
 export type WriteCtx = Pick<GenericMutationCtx<DataModel>, "db" | "meta">;
 
 /**
- * Where the table is known only at run time: contexts of any tables, of ours too,
- * which types can't see in `AnyDataModel`.
+ * Contexts of tables that are known only at run time. They have our tables too,
+ * which `AnyDataModel` doesn't.
  */
 /* eslint-disable @typescript-eslint/no-explicit-any */
 export type AnyReadCtx = Pick<GenericQueryCtx<any>, "db" | "meta">;

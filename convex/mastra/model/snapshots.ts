@@ -13,7 +13,7 @@ export function parseSnapshot(stored: unknown): StorageRecord | null {
   return isRecord(snapshot) ? snapshot : null;
 }
 
-/** The status a snapshot says; empty where it says none. */
+/** The status of a snapshot; empty if it has none. */
 export function statusOf(stored: unknown): string {
   const status = parseSnapshot(stored)?.status;
   return typeof status === "string" ? status : "";

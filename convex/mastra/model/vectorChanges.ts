@@ -1,19 +1,18 @@
 /**
- * What changed in a vector index: a client that has its rows reads the changes
- * since, not the rows again.
+ * The changes of a vector index. A client that has its rows reads only the
+ * changes since.
  *
- * Each transaction that writes rows leaves their ids in a document of its own,
- * so that writers of one index never meet. The documents are in the order of
+ * Each transaction that writes rows stores their ids in a document of its own,
+ * so that writers of one index never conflict. The documents are in the order of
  * commits, which `_creationTime` is not. A transaction sees every commit before
- * its snapshot, and later ones have larger timestamps, so the largest timestamp
- * that a reader has seen is where it goes on.
+ * its snapshot, and later ones have larger timestamps. So a reader continues
+ * after the largest timestamp that it has seen.
  * https://docs.convex.dev/database/advanced/commit-timestamp
  *
- * A reader's timestamp is known as long as its document stands. Cleaning goes
- * from the oldest on and leaves the last document that it reaches, emptied: so
- * what follows a document that stands is there as a whole, and after a restored
- * backup, which lacks the latest documents, a reader learns that it must begin
- * anew.
+ * A reader's timestamp is known as long as its document exists. Cleaning deletes
+ * from the oldest on, and empties the last document that it reaches. So all
+ * changes after an existing document are there. A restored backup lacks the
+ * latest documents, so a reader notices that it must begin again.
  *
  * @module
  */
@@ -27,10 +26,10 @@ const KEPT_MILLISECONDS = 3_600_000;
 const WRITES_PER_CLEANING = 64;
 const CHANGES_CLEANED = 2 * WRITES_PER_CLEANING;
 
-/** Ids that a document holds with room to spare, whatever their characters. */
+/** The number of ids that fit into a document, whatever their characters. */
 const CHARACTERS_PER_CHANGE = 250_000;
 
-/** Where a reader begins that saw no change: before all of them. */
+/** The timestamp of a reader that saw no change: before all of them. */
 const BEGINNING = 0n;
 
 /** Remember that this transaction wrote or deleted the rows with these ids. */
@@ -55,7 +54,7 @@ export async function recordChange(
   if (Math.random() < 1 / WRITES_PER_CLEANING) await clean(ctx, indexName);
 }
 
-/** False where the backend has no commit timestamps. */
+/** False if the backend has no commit timestamps. */
 async function insertChange(
   { db }: WriteCtx,
   indexName: string,
@@ -75,8 +74,8 @@ async function insertChange(
 }
 
 /**
- * Throw what the backend offers, so that nothing stays written of the attempt
- * that tells.
+ * Throw the backend's features, so that the trial write which finds them isn't
+ * committed.
  */
 export async function throwBackend(ctx: WriteCtx): Promise<never> {
   const commitTimestamps = await insertChange(ctx, "", []);
@@ -118,8 +117,8 @@ function changesOf({ db }: ReadCtx, indexName: string, since?: bigint) {
 }
 
 /**
- * The ids of rows that transactions after `since` wrote or deleted: those of
- * `pageSize` or a few more, and until when.
+ * The ids of `pageSize` or a few more rows that transactions after `since` wrote
+ * or deleted, and the timestamp of the last of these transactions.
  */
 export async function changesSince(
   ctx: ReadCtx,
@@ -141,11 +140,11 @@ export async function changesSince(
       isKnown = true;
       continue;
     }
-    // Emptied: the changes before it are gone.
+    // An emptied document: the changes before it are gone.
     if (!isKnown || (until === BEGINNING && change.ids.length === 0)) {
       return await unknown();
     }
-    // Not in the middle of a transaction, which may have left several.
+    // A page doesn't end within a transaction, which may have stored several documents.
     if (ids.size >= pageSize && change.at !== until) {
       return { isKnown: true, ids: [...ids], until, hasMore: true };
     }

@@ -1,6 +1,6 @@
 /**
- * Exact search where the rows are: every row of an index is scored, and the
- * best are returned.
+ * Exact search in the deployment: every row of an index is scored, and the best
+ * are returned.
  *
  * @module
  */
@@ -38,10 +38,10 @@ function refused(code: string, message: string, details: object = {}) {
   return new ConvexError({ code, message, details: { ...details } });
 }
 
-/** What is searched for, checked against the index. */
+/** A search, checked against the index. */
 type Search = {
   metric: Metric;
-  /** Undefined: rows are listed in stored order, each with score 0. */
+  /** If undefined, rows are listed in stored order, each with score 0. */
   vector: number[] | undefined;
   filter: Test;
   topK: number;
@@ -122,7 +122,7 @@ function queryOf(
       `vector[${at}] is ${vector[at]}; expected finite numbers`,
     );
   }
-  // Also where the squares are too small for float64.
+  // This holds also if the squares are too small for float64.
   if (metric === "cosine" && vector.every((x) => x * x === 0)) {
     throw refused(
       "InvalidArgument",
@@ -213,8 +213,8 @@ function keepBest(found: { score: number }[], topK: number): void {
 
 /**
  * The best rows of an index of any size, page by page. `read` reads a page. Each
- * page leaves out rows that are among the best so far: one that is deleted and
- * written anew meanwhile stands behind the others, and would come twice.
+ * page leaves out rows that are among the best so far. A row that is deleted and
+ * written again meanwhile is stored behind the others, and would come twice.
  */
 export async function searchPages(
   args: VectorSearchArgs,

@@ -1,9 +1,10 @@
 /**
  * The server cache: values, lists and counters by key, each until it expires.
  *
- * A list's items are rows of their own, so that one too long for a transaction
- * can go: its key is marked as deleted and its items leave by 25. `hasMore` in
- * a reply says that only such cleaning was done, and to repeat the call.
+ * A list's items are rows of their own, so that a list too long for one
+ * transaction can be deleted. Its key is marked as deleted, and its items are
+ * deleted by 25. `hasMore` in a reply means that only such cleaning was done,
+ * and that the client must repeat the call.
  *
  * @module
  */
@@ -87,8 +88,8 @@ async function removeSome(ctx: WriteCtx, entries: AnyRows): Promise<boolean> {
 const NOUNS = { list: "an array", counter: "a number" };
 
 /**
- * The list or counter to write to, null where there is none yet; or a reply:
- * what has expired is removed first, and what is of another kind stays.
+ * The list or counter to write to, null if there is none yet; or a reply. An
+ * expired entry is removed first, and an entry of another kind stays.
  */
 async function findToWrite(
   ctx: WriteCtx,
@@ -217,7 +218,7 @@ const clear = write({
       .query("mastra_cache")
       .withIndex("by_key_prefix", (q) => q.eq("keyPrefix", keyPrefix));
     if (await removeSome(ctx, entries as unknown as AnyRows)) return CLEANING;
-    // Items whose key is gone, which other functions may have left.
+    // Items whose key is gone. Other functions may have left them.
     const orphans = ctx.db
       .query("mastra_cache_list_items")
       .withIndex("by_key_prefix", (q) => q.eq("keyPrefix", keyPrefix));

@@ -17,8 +17,8 @@ type Checkpoints = "mastra_checkpoints";
 type Writes = "mastra_checkpoint_writes";
 
 /**
- * A checkpoint of a thread's namespace, the newest where none is named, and the
- * writes after it; null where there is none.
+ * A checkpoint of a thread's namespace, by default the newest, and the writes
+ * after it; null if there is none.
  */
 const loadCheckpoint = read({
   args: (request) => ({
@@ -56,8 +56,9 @@ const loadCheckpoint = read({
 });
 
 /**
- * Keep the writes of a task. One that is kept already stays as it is, so that a
- * task that is run again changes nothing; those below zero are replaced.
+ * Store the writes of a task. A write that is stored already stays as it is, so
+ * that a repeated task changes nothing. Writes with positions below zero are
+ * replaced.
  */
 const putWrites = write({
   args: (request) => {

@@ -1,5 +1,5 @@
 /**
- * `count`: how many rows there are, and `tidy`, which keeps that cheap.
+ * `count`, the number of rows, and `tidy`, which keeps counting cheap.
  *
  * @module
  */
@@ -18,10 +18,10 @@ import {
 import type { RecordTable } from "../model/server";
 import { read, write } from "./operation";
 
-/** Rows that are counted by reading them without a thought of tidying up. */
+/** The most rows that are counted by reading them without asking for `tidy`. */
 const FEW_ROWS = 100;
 
-/** Differences that are younger may have company of the same moment. */
+/** Younger differences aren't folded, since others of the same moment may still come. */
 const SETTLED_MS = 1000;
 
 /**
@@ -61,9 +61,9 @@ export const count = read({
 });
 
 /**
- * Bring the count of a list in order, which the filters ask for; without
- * filters, all counts that changed some time ago. It changes no row. A client
- * calls it now and then, and need not care whether it succeeds.
+ * Fold the count of the list that the filters name; without filters, all counts
+ * that changed some time ago. It changes no row. A client calls it now and then,
+ * and can ignore a failure.
  */
 export const tidy = write({
   args: (request) => ({

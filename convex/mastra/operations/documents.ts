@@ -1,5 +1,5 @@
 /**
- * Tables that have none of their own: records kept whole in `mastra_documents`.
+ * Tables that the schema lacks. Their records are stored whole in `mastra_documents`.
  *
  * @module
  */

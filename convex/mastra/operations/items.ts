@@ -13,7 +13,7 @@ import { read, write, type Operations } from "./operation";
 
 type Items = "mastra_items";
 
-/** Where an item is. */
+/** The address of an item. */
 type Address = { namespace: string; key: string };
 
 async function findItem(ctx: ReadCtx, table: Items, address: Address) {
@@ -27,7 +27,7 @@ async function findItem(ctx: ReadCtx, table: Items, address: Address) {
     : { row, item: row };
 }
 
-/** By the deployment's clock, so that all clients agree. */
+/** The time by the deployment's clock, so that all clients agree. */
 function isExpired(row: StoredRow): boolean {
   return row.expiresAt !== undefined && row.expiresAt <= Date.now();
 }
@@ -44,7 +44,7 @@ const getItems = read({
   }),
 });
 
-/** As `getItems`; items that expire after a read begin their time anew. */
+/** Like `getItems`. The time of items that expire after a read starts again. */
 const readItems = write({
   args: (request) => ({ addresses: addressesField(request, "items") }),
   handler: async (ctx, table: Items, { addresses }) => {
@@ -94,7 +94,7 @@ const putItems = write({
         result.push(0);
         continue;
       }
-      // An item that has expired is gone, and with it the time of its making.
+      // An expired item is gone, so its time of creation doesn't count.
       if (row !== null && stored === null) await deleteRows(ctx, table, [row]);
       const revision = (stored?.revision ?? 0) + 1;
       const now = new Date().toISOString();

@@ -57,7 +57,7 @@ const saveMessages = write({
     const owned = records.map((record): StorageRecord => {
       const resourceId = record.resourceId ?? owners.get(record.thread_id);
       if (!dates.has(record.id)) return { ...record, resourceId };
-      // Of two records of one message, the second finds the first.
+      // If two records are of one message, the second finds the first.
       const createdAt = dates.get(record.id) ?? record.createdAt;
       dates.set(record.id, createdAt);
       return { ...record, resourceId, createdAt };
@@ -112,7 +112,7 @@ const deleteMessages = write({
   },
 });
 
-/** When messages were written, as far as they are stored. */
+/** The stored messages' times of creation. */
 async function datesOf(ctx: WriteCtx, table: Messages, ids: string[]) {
   const dates = new Map<unknown, unknown>(ids.map((id) => [id, undefined]));
   const rows = await findInBatches(ids, (id) => findRecord(ctx, table, id));
@@ -148,7 +148,7 @@ function threadsOf(rows: (StoredRow | null)[]): string[] {
   return rows.flatMap((row) => (row === null ? [] : [row.thread_id]));
 }
 
-/** `createdAt` is when a message was written, which no update changes. */
+/** Updates don't change `createdAt`. */
 function updateOf(stored: StoredRow, record: StorageRecord): StorageRecord {
   const update: StorageRecord = { id: record.id };
   for (const column of ["thread_id", "role", "type"]) {
@@ -161,7 +161,7 @@ function updateOf(stored: StoredRow, record: StorageRecord): StorageRecord {
   return update;
 }
 
-/** JSON text of both merged; what is not an object is replaced. */
+/** JSON text of both, merged; a value that isn't an object is replaced. */
 function mergeContent(stored: string, given: unknown): unknown {
   const before = parsed(stored);
   const changes = parsed(given);

@@ -1,5 +1,5 @@
 /**
- * Observational memory: what an agent noted of a conversation, in generations.
+ * Observational memory: an agent's notes about a conversation, in generations.
  *
  * Observations are first buffered in chunks, later swapped into the active
  * text; a reflection condenses the active text into a new generation.

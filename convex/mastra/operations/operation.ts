@@ -11,9 +11,9 @@ export type Operation<Target extends string> = {
   /** Whether it only reads: then a client may call it again. */
   reads: boolean;
   /**
-   * Checks a request and returns the transaction it asks for. All refusals
-   * happen in the first half, which has no database: a refused request has
-   * written nothing, and whatever throws in the second half rolls back.
+   * Checks a request and returns its transaction. All refusals happen in this
+   * first step, which has no database, so a refused request has written
+   * nothing. An error in the second step rolls everything back.
    *
    * `target` is what the request's `tableName` names: a Convex table, or for
    * vectors the index.
@@ -39,7 +39,7 @@ type Definition<Ctx, Target extends string, Args> = {
   handler: (ctx: Ctx, target: Target, args: Args) => Promise<StorageReply>;
 };
 
-/** Define an operation that only reads, which its context holds it to. */
+/** Define an operation that only reads; its context can't write. */
 export function read<Target extends string, Args>(
   definition: Definition<ReadCtx, Target, Args>,
 ): Operation<Target> {

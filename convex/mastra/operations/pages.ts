@@ -1,5 +1,5 @@
 /**
- * Pages by number: a part of an ordered list, and how long the list is.
+ * Pages by number: a part of an ordered list, and the list's length.
  *
  * Convex has cursors and no offsets. Where the number of rows is kept, reading
  * begins at the part of the count that holds the page, from its nearer end, so

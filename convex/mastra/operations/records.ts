@@ -38,7 +38,7 @@ export const recordTables = Object.values(mastraTables)
   .filter(({ declaration }) => declaration.isRecords)
   .map(({ declaration }) => declaration.name as RecordTable);
 
-/** Whether a record says its name, in some table. */
+/** Whether a record has the columns that name it, in some table. */
 function isNamed(record: StorageRecord): boolean {
   return recordTables.some((table) => isNamedIn(table, record));
 }
@@ -190,6 +190,6 @@ export const records: Operations<RecordTable> = {
   tidy,
   deleteMany,
   clearTable,
-  // The schema drops tables; what a client can drop is their rows.
+  // The schema drops tables; a client can only delete their rows.
   dropTable: clearTable,
 };

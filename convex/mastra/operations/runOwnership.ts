@@ -19,7 +19,7 @@ import {
 } from "../model/request";
 import type { ReadCtx, WriteCtx } from "../model/server";
 
-/** Mastra's code, from which its clients make their error. */
+/** Mastra's code, by which its clients choose their error. */
 const FENCE_CONFLICT = "STORAGE_RUN_FENCE_CONFLICT";
 
 type Fence = { runId: string; generation: number; ownerId: string };
@@ -97,7 +97,7 @@ const claimRunOwnership = write({
   },
 });
 
-/** Extend the lease of who holds the run. */
+/** Extend the lease of the run's owner. */
 const renewRunOwnership = write({
   args: (request) => ({
     fence: fenceField(request),

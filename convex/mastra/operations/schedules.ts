@@ -1,5 +1,5 @@
 /**
- * Schedules and what became of their firings. Times are epoch milliseconds.
+ * Schedules and the outcomes of their firings. Times are epoch milliseconds.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import type { WriteCtx } from "../model/server";
 type Schedules = "mastra_schedules";
 type Triggers = "mastra_schedule_triggers";
 
-/** Mastra's number of rows where none is asked for. */
+/** Mastra's default number of rows. */
 const DEFAULT_LIMIT = 100;
 
 function limitOf({ limit }: StorageRequest): number {

@@ -23,7 +23,7 @@ type Spans = "mastra_ai_spans";
 
 const SPANS_DELETED_PER_CALL = 500;
 
-/** Reads spans to write, each of which must say its name. */
+/** Reads spans to write. Each must have the columns that name it. */
 function spansArgs(request: StorageRequest) {
   const records = recordsField(request, "records");
   if (!records.every((record) => isNamedIn("mastra_ai_spans", record))) {

@@ -1,6 +1,6 @@
 /**
- * The storage function: which operations each table has, and how a request
- * finds its own.
+ * The storage function: the operations of each table, and the choice of a
+ * request's operation.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Threads: what more than one row takes part in.
+ * Threads: operations on more than one row.
  *
  * @module
  */
@@ -176,7 +176,7 @@ const copyThread = write({
       ...more,
       result: {
         thread: await findRecord(ctx, table, args.newThreadId),
-        // Not an object: ids may be what Convex refuses as keys.
+        // Not an object, since Convex may refuse ids as keys.
         copies: messages.map((message, position) => [
           message.id,
           args.ids[position],

@@ -1,5 +1,5 @@
 /**
- * The table of vector indexes: what only it does.
+ * Operations of the table of vector indexes alone.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
  * The vectors of one index: rows of `mastra_vectors`, named by index and id.
  *
- * An embedding is handed on as it is, never copied or looked into: the schema
- * checks it, other clients may have written any length, and the embedded
- * engine keeps it packed until JavaScript touches its numbers.
+ * An embedding is passed on as it is, and never copied or read. The schema checks
+ * it, other clients may have written any length, and the embedded engine keeps it
+ * packed until JavaScript reads its numbers.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Values that are larger than a document may be, in parts.
+ * Values that are too large for a document, in parts.
  *
  * @module
  */

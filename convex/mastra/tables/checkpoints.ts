@@ -1,8 +1,8 @@
 /**
  * Checkpoints of LangGraph's graphs, and the writes of their tasks.
  *
- * Values are what LangGraph's serializer makes: a type and bytes. Bytes beyond
- * what a document holds stand in `mastra_blobs`, and the row names them.
+ * Values are LangGraph's serialized ones: a type and bytes. Bytes that don't fit
+ * into a document are in `mastra_blobs`, and the row names them.
  *
  * @module
  */
@@ -45,7 +45,7 @@ export const mastraCheckpointsTable = recordTable("mastra_checkpoints", {
   clearedByNull: ["parent_id", "run_id", "value", "blob"],
 });
 
-/** What a task wrote to a channel after a checkpoint. */
+/** A task's writes to channels after a checkpoint. */
 export const mastraCheckpointWritesTable = recordTable(
   "mastra_checkpoint_writes",
   {

@@ -1,5 +1,5 @@
 /**
- * The list of nouns: the tables of each become part of the schema.
+ * The list of nouns. The tables of each become part of the schema.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The form of a table's declaration: all that is true of the table.
+ * The form of a table's declaration, which has all facts of the table.
  *
  * The schema, the rules for writing, the choice of an index and the counts of
  * rows derive from it.

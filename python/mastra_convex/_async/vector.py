@@ -408,7 +408,7 @@ class AsyncConvexVector(AsyncMastraVector):
         index = self._named(place, index_name, strategy)
         if index.strategy == "server":
             found = [await self._searched(place, index, vector, **rest) for vector in np.asarray(query_vectors)]
-            # In this process there is nobody to ask.
+            # In this process no deployment has to be asked.
             if all(results is not None for results in found):
                 return cast(list[QueryResults], found)
         # Several queries pay for the rows.

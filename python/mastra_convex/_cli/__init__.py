@@ -1,4 +1,4 @@
-"""The ``mastra-convex`` command: one file a command, and here what they share, how errors end."""
+"""The ``mastra-convex`` command. Each command has a file; this one turns their errors into exit codes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _every_command(
 
 
 def main() -> None:
-    """Run the command line; whatever goes wrong ends as a message and an exit code."""
+    """Run the command line. Every error ends as a message and an exit code."""
     terminal.open_streams()
     terminal.take_any_text()
     try:

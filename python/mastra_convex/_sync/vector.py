@@ -409,7 +409,7 @@ class ConvexVector(MastraVector):
         index = self._named(place, index_name, strategy)
         if index.strategy == "server":
             found = [self._searched(place, index, vector, **rest) for vector in np.asarray(query_vectors)]
-            # In this process there is nobody to ask.
+            # In this process no deployment has to be asked.
             if all(results is not None for results in found):
                 return cast(list[QueryResults], found)
         # Several queries pay for the rows.

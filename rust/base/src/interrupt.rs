@@ -1,7 +1,8 @@
-//! Whether the work of this thread shall be given up: at Ctrl-C, or because its caller was cancelled.
+//! Whether the work of this thread should be given up: at Ctrl-C, or because its caller was cancelled.
 //!
-//! Whoever starts the work says how to find out; whatever waits or runs for long within it asks, some ten times a
-//! second, and ends early. So a signal is heard in the middle of a call, and no function between passes anything on.
+//! The starter of the work sets a check. Code that waits or runs for long within the work calls [`is_wanted`] some ten
+//! times a second, and ends early. So a signal takes effect in the middle of a call, and no function has to pass the
+//! check on.
 
 use std::{
     cell::{Cell, RefCell},
@@ -9,10 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long an answer holds. What asks may do so a million times a second, and finding out may take a lock.
+/// How long an answer of the check is reused. [`is_wanted`] may be called a million times a second, and the check may
+/// take a lock.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Finds out whether the work shall be given up.
+/// Finds out whether the work should be given up.
 pub type Check = Rc<dyn Fn() -> bool>;
 
 #[derive(Clone)]
@@ -49,12 +51,12 @@ pub fn has_check() -> bool {
     WORK.with_borrow(Option::is_some)
 }
 
-/// Whether the work of this thread shall be given up. Once it shall, it does until it ends.
+/// Whether the work of this thread should be given up. Once true, it stays true until the work ends.
 ///
-/// To be called without locks: the check may wait for Python's lock, and a thread that has that for one of ours.
+/// Must be called without locks. The check may wait for Python's lock, whose holder may wait for one of ours.
 #[must_use]
 pub fn is_wanted() -> bool {
-    // The check may run anything, other work on this thread included.
+    // The check may run any code, even other work on this thread, so nothing is borrowed meanwhile.
     let Some(Work { check, state }) = WORK.with_borrow(Clone::clone) else { return false };
     if !state.is_wanted.get() && state.asked.get().elapsed() >= INTERVAL {
         state.asked.set(Instant::now());

@@ -3,9 +3,9 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `locks` | locks that a panic leaves usable |
-//! | `process` | which process made something: a forked child is another |
+//! | `process` | the process that made something; a forked child is another one |
 //! | `function_kind` | queries, mutations, actions |
-//! | [`interrupt`] | whether the work of a thread shall be given up |
+//! | [`interrupt`] | whether the work of a thread should be given up |
 #![deny(unsafe_code)]
 
 mod function_kind;

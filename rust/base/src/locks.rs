@@ -1,11 +1,11 @@
 //! Locks that a panic leaves usable.
 //!
-//! They are std's: those of `parking_lot`, which have no poison, don't outlive a fork. Their waiting threads stand in a
-//! table of the whole process, and a child would inherit it as it was.
+//! They are std's. Those of `parking_lot`, which have no poison, don't survive a fork: they list their waiting threads
+//! in a table of the whole process, and a child would inherit that table as it was.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Takes the lock, also if a thread panicked while it held it: a panic ends its own call and no other.
+/// Takes the lock, even if a thread panicked while it held the lock. A panic ends its own call only.
 pub fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,17 +1,17 @@
-//! Which process made something.
+//! The process that made something.
 
-/// A process, by its id. Threads, sockets and file locks belong to the process that made them: a forked child has none.
+/// A process, by its id. Threads, sockets and file locks belong to the process that made them; a forked child has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Process(u32);
 
 impl Process {
-    /// The process that runs this.
+    /// The current process.
     #[must_use]
     pub fn current() -> Self {
         Self(std::process::id())
     }
 
-    /// Whether this is the process that runs this, and not one that it was forked from.
+    /// Whether this is the current process, and not one that it was forked from.
     #[must_use]
     pub fn is_current(self) -> bool {
         self == Self::current()

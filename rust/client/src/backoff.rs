@@ -1,5 +1,5 @@
-//! Waits between attempts, each drawn from zero to a bound that doubles ("full jitter"): so that those who failed
-//! together don't come back together.
+//! Waits between attempts. Each is drawn between zero and a bound that doubles ("full jitter"), so that clients that
+//! failed together don't repeat together.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// The first wait is at most `first`, and none longer than `longest`.
+    /// The first wait is at most `first`; no wait is longer than `longest`.
     pub(crate) fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, attempts: 0 }
     }
@@ -21,7 +21,7 @@ impl Backoff {
         bound.mul_f64(f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX))
     }
 
-    /// An attempt went well.
+    /// Starts again from the first bound, after an attempt that succeeded.
     pub(crate) fn reset(&mut self) {
         self.attempts = 0;
     }

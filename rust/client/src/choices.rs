@@ -1,8 +1,8 @@
 //! Where a search is scored: in the deployment, or here from a mirror.
 //!
-//! As with things that one may rent or buy: the deployment is asked until the time that was waited for its answers would
-//! have paid for the transfer of the rows. That never costs more than twice what the better choice would have, and one
-//! search of a large index costs one round trip.
+//! This is the problem of renting or buying. The deployment is asked until the time spent waiting for its answers
+//! equals the time that a transfer of the rows would take. That costs at most twice as much as the better choice, and a
+//! single search of a large index costs one round trip.
 
 use std::{
     collections::HashMap,
@@ -19,20 +19,20 @@ use crate::{mirrors::Mirrors, pages::VectorIndex, search::Found};
 /// How a remote index is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Strategy {
-    /// As it pays.
+    /// In the deployment first; from a mirror once that pays.
     Auto,
-    /// Where the rows are.
+    /// In the deployment, where the rows are.
     Server,
     /// Here, from rows that are kept and brought up to date.
     Mirror,
-    /// Here, from rows that are read for it.
+    /// Here, from rows that are read for this search.
     Pages,
 }
 
 impl Strategy {
     const ALL: [Self; 4] = [Self::Auto, Self::Server, Self::Mirror, Self::Pages];
 
-    /// Its name.
+    /// The name of the strategy, as callers write it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -43,44 +43,44 @@ impl Strategy {
         }
     }
 
-    /// The strategy of a name.
+    /// The strategy with a name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|strategy| strategy.name() == name)
     }
 }
 
-/// What a network is taken for that nothing is known of yet: 50 Mbit/s.
+/// The assumed speed of a network that wasn't measured yet: 50 Mbit/s.
 const BYTES_PER_SECOND: f64 = 6.25e6;
 
-/// What a row takes on the wire beside its numbers, and what a number takes: four bytes in base64.
+/// The size on the wire of a row without its numbers, and of a number: four bytes in base64.
 const ROW_BYTES: f64 = 400.0;
 const NUMBER_BYTES: f64 = 5.4;
 
-/// What a row takes in memory, as `mirror::bytes_of` has it, with room for its metadata.
+/// The size in memory of a row with its metadata, and of a number, as `mirror::bytes_of` counts them.
 const KEPT_ROW_BYTES: usize = 700;
 const KEPT_NUMBER_BYTES: usize = 5;
 
-/// What is known of the indexes of a deployment, to choose by.
+/// Measurements of a deployment's indexes, by which a search is placed.
 #[derive(Default)]
 pub struct Choices {
     /// The deployed functions have no search.
     lacks_search: AtomicBool,
     searched: Mutex<HashMap<VectorIndex, Searched>>,
-    /// As it was measured last; none until then.
+    /// The last measured speed; None before the first measurement.
     bytes_per_second: Mutex<Option<f64>>,
 }
 
-/// What searches of an index have shown.
+/// The measurements of an index.
 #[derive(Clone, Copy, Default)]
 struct Searched {
-    /// Waited since its rows were last transferred.
+    /// The time spent waiting for searches since the rows were last transferred.
     seconds: f64,
     rows: usize,
 }
 
 impl Choices {
-    /// Whether the deployment is to be asked for a search of vectors of a length.
+    /// Whether the deployment should score a search of vectors of this dimension.
     #[must_use]
     pub fn is_for_deployment(
         &self,
@@ -107,7 +107,7 @@ impl Choices {
         rows as f64 * (ROW_BYTES + NUMBER_BYTES * dimension as f64) / speed
     }
 
-    /// Notes a search of the deployment; none: its functions have no search.
+    /// Notes a search in the deployment. `found` is None if the deployed functions have no search.
     pub fn note_search(&self, index: &VectorIndex, found: Option<&Found>) {
         match found {
             None => self.lacks_search.store(true, Ordering::Relaxed),
@@ -120,10 +120,10 @@ impl Choices {
         }
     }
 
-    /// Notes that the rows of an index came: so many bytes in so many seconds.
+    /// Notes a transfer of an index's rows: its size in bytes, and its duration in seconds.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn note_transfer(&self, index: &VectorIndex, bytes: usize, seconds: f64) {
-        // Of few bytes the time says nothing of the network.
+        // The time of a small transfer says nothing about the network's speed.
         if bytes > 1 << 18 && seconds > 0.0 {
             *locked(&self.bytes_per_second) = Some(bytes as f64 / seconds);
         }

@@ -1,4 +1,4 @@
-//! The `Authorization` header: an admin's, who may act as a user, or a user's own.
+//! The `Authorization` header: of an admin, who may act as a user, or of a user.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use value::{Value, json};
@@ -8,7 +8,7 @@ use crate::{
     live::Token,
 };
 
-/// The header of an admin who acts as a user; any other header as it is, and an admin's that says already as whom.
+/// The header of an admin who acts as a user. Other headers, and an admin's that names a user, stay as they are.
 ///
 /// # Examples
 ///
@@ -50,7 +50,7 @@ fn attributes(encoded: &str) -> Result<serde_json::Value> {
     serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))
 }
 
-/// An admin key, and behind a colon the user to act as. A deploy key has a colon of its own: `prod:name|secret`.
+/// Splits an admin key from the user to act as, behind a colon. A deploy key contains a colon too: `prod:name|secret`.
 fn split(key: &str) -> (&str, Option<&str>) {
     let secret = key.find('|').unwrap_or_default();
     match key[secret..].split_once(':') {

@@ -12,26 +12,26 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URL can't be one.
+    /// The URL is invalid.
     #[error("{url:?} is not the URL of a deployment: expected http:// or https:// and a host")]
     Url {
-        /// What was given.
+        /// The given text.
         url: String,
     },
-    /// No connection: the call was certainly not executed.
+    /// There is no connection. The call was certainly not executed.
     #[error("can't connect to {url}: {reason}")]
     Connect {
         /// The deployment.
         url: String,
-        /// What the system said.
+        /// The system's error.
         reason: String,
     },
-    /// The deployment's certificate isn't trusted: the call was certainly not executed.
+    /// The deployment's certificate isn't trusted. The call was certainly not executed.
     #[error("can't connect to {url}: {reason}")]
     Untrusted {
         /// The deployment.
         url: String,
-        /// Why it isn't.
+        /// Why the certificate isn't trusted.
         reason: String,
     },
     /// The certificates of authorities can't be read.
@@ -41,10 +41,10 @@ pub enum Error {
         name: String,
         /// The file or folder.
         path: PathBuf,
-        /// Why not.
+        /// Why the file or folder can't be used.
         reason: String,
     },
-    /// A header can't be one. Its value may be a secret.
+    /// The name or the value of a header is invalid. The value isn't shown, since it may be a secret.
     #[error(
         "headers: {name:?} can't be a header with the value that was given; expected a name without blanks and text in one line"
     )]
@@ -52,10 +52,10 @@ pub enum Error {
         /// Its name.
         name: String,
     },
-    /// The thread's work was interrupted; what was sent may have been executed.
+    /// The thread's work was interrupted. A request that was sent may have been executed.
     #[error("interrupted")]
     Interrupted,
-    /// No answer in time, to a call that only reads.
+    /// A call that only reads got no answer in time.
     #[error("{url} did not answer within {seconds} s")]
     Timeout {
         /// The deployment.
@@ -63,14 +63,14 @@ pub enum Error {
         /// The deadline.
         seconds: f64,
     },
-    /// The connection broke, or the deadline passed, after a write was sent: it may have happened.
+    /// The connection broke, or the deadline passed, after a write was sent. The write may have been executed.
     #[error("it is not known whether {path} was executed by {url}: {reason}")]
     OutcomeUnknown {
         /// The deployment.
         url: String,
         /// The function.
         path: String,
-        /// What broke.
+        /// The failure.
         reason: String,
     },
     /// The answer isn't one of Convex's.
@@ -78,7 +78,7 @@ pub enum Error {
     Protocol {
         /// The deployment.
         url: String,
-        /// What was found, and what was expected.
+        /// The answer's content, and the expected form.
         reason: String,
     },
     /// The deployment refused the request, and executed nothing.
@@ -95,13 +95,13 @@ pub enum Error {
         /// Seconds to wait, where the answer said so.
         retry_after: Option<f64>,
     },
-    /// There is no credential to send: the function that gives one failed.
+    /// The provider of the credential failed, so there is none to send.
     #[error("no credential: {cause}")]
     Credential {
-        /// Its error.
+        /// The provider's error.
         cause: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// The function ran, or was about to, and failed.
+    /// The function failed, while it ran or before.
     #[error("{message}")]
     Function {
         /// The text, as the deployment gave it.
@@ -117,7 +117,7 @@ pub enum Error {
     /// The progress callback asked to stop.
     #[error("the progress callback asked to stop")]
     Stopped,
-    /// A page of vectors isn't one.
+    /// A page of vectors has a wrong form.
     #[error(transparent)]
     Page(#[from] scan::PageError),
 }
@@ -135,18 +135,18 @@ impl Error {
         Self::Function { message, failure, data }
     }
 
-    /// Whether a transaction may have read too much. A production deployment gives no more than "Server Error".
+    /// Whether a transaction may have read too much. A production deployment says only "Server Error".
     pub(crate) fn may_be_too_much(&self) -> bool {
         matches!(self, Self::Function { message, failure, .. }
             if failure.code == Code::TooManyBytesRead.name() || wire::reply::without_heading(message).is_none())
     }
 
-    /// Whether the credential is why: there is none to send, or it isn't taken.
+    /// Whether the credential is missing or was refused.
     pub(crate) fn is_of_credential(&self) -> bool {
         matches!(self, Self::Credential { .. } | Self::Refused { status: 401 | 403, .. })
     }
 
-    /// A search of the deployment was asked for, and its functions have none that this caller may use.
+    /// The error of a search in a deployment whose functions have no search that this caller may use.
     #[must_use]
     pub fn no_search() -> Self {
         let message = "Could not find mastra/vectors:searchAll, which strategy \"server\" needs: it isn't deployed, or \
@@ -154,12 +154,12 @@ impl Error {
         Self::function(None, Some(Code::FunctionNotFound.name()), message.to_owned(), None)
     }
 
-    /// Whether there is no such function, or none for this caller.
+    /// Whether the function doesn't exist, or this caller may not call it.
     pub(crate) fn is_function_not_found(&self) -> bool {
         matches!(self, Self::Function { failure, .. } if failure.code == Code::FunctionNotFound.name())
     }
 
-    /// Whether the deployed functions are older ones, or npm's, which don't have the operation that was asked for.
+    /// Whether the deployed functions, older ones or npm's, don't have the requested operation.
     pub(crate) fn is_unsupported_operation(&self) -> bool {
         matches!(self, Self::Page(scan::PageError::Refused { message, .. }) if message.starts_with("Unsupported operation"))
     }

@@ -1,4 +1,4 @@
-//! Requests over HTTP/1.1 on connections that are kept, and how far one came that failed.
+//! Requests over HTTP/1.1 on kept connections. A failure tells whether the request may have been executed.
 
 use std::{
     sync::{Arc, Mutex},
@@ -21,10 +21,11 @@ use tokio::{
 
 use crate::net::{Connector, Forwarding, Unreached};
 
-/// A connection that was idle longer may have been closed by the other side, which shows only after a write is sent.
+/// The longest time that an idle connection is kept. Later the other side may have closed it, and this side would
+/// notice only after it has sent a write.
 const IDLE: Duration = Duration::from_secs(15);
 
-/// Connections at once. More calls wait for one: a process may have 1,024 open files, and each takes one.
+/// Connections at once; further calls wait for one. Each takes one of the 1,024 files that a process may have open.
 const MAX_CONNECTIONS: usize = 128;
 
 const USER_AGENT: &str = concat!("mastra-convex/", env!("CARGO_PKG_VERSION"));
@@ -36,9 +37,9 @@ pub(crate) enum Failure {
     Unreached(Unreached),
     /// The connection broke after the request was sent, or while it was.
     Broken(String),
-    /// The time was over after the request was sent.
+    /// The deadline passed after the request was sent.
     Late,
-    /// The reply is no HTTP, or too large.
+    /// The reply isn't HTTP, or is too large.
     Malformed(String),
 }
 
@@ -53,7 +54,7 @@ pub(crate) struct Http {
 struct Pool {
     process: Process,
     permits: Arc<Semaphore>,
-    /// Those without a request, the last used at the end.
+    /// The connections without a request; the last used one is at the end.
     idle: Vec<(Connection, Instant)>,
 }
 
@@ -62,7 +63,7 @@ struct Connection {
     forwarding: Option<Forwarding>,
 }
 
-/// What is sent.
+/// A request to send.
 pub(crate) struct Outgoing<'a> {
     pub(crate) method: Method,
     /// The path with its query, below the deployment's URL.
@@ -77,13 +78,13 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     body: Incoming,
-    /// Given back once the body is read.
+    /// Returned to the pool once the body is read.
     connection: Option<Connection>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Http {
-    /// Nothing is sent yet. The headers go with each request.
+    /// Sends nothing yet. Each request will have these headers.
     pub(crate) fn new(connector: Connector, headers: HeaderMap) -> Self {
         Self { connector, headers, pool: Mutex::new(Pool::new()) }
     }
@@ -92,14 +93,15 @@ impl Http {
         &self.connector
     }
 
-    /// What goes with each request.
+    /// The headers of each request.
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
     /// Sends a request and waits for the head of its reply.
     pub(crate) async fn send(&self, outgoing: &Outgoing<'_>, deadline: Instant) -> Result<Reply, Failure> {
-        // Earlier: a call that never got through is known not to have been executed.
+        // A connection must be there a little before the deadline. So a call that got none is known not to have been
+        // executed.
         let left = deadline.saturating_duration_since(Instant::now());
         let connected_by = Deadline::from_std(deadline.checked_sub(left / 10).unwrap_or(deadline));
         let late = |what: &str| Failure::Unreached(Unreached::new(what));
@@ -126,7 +128,7 @@ impl Http {
                     let connection = Some(connection);
                     Ok(Reply { status: head.status, headers: head.headers, body, connection, _permit: permit })
                 }
-                // It had been closed: not a byte was sent.
+                // The other side had closed this connection, so nothing was sent.
                 Err(error) if error.message().is_some() && was_idle => continue,
                 Err(error) if error.message().is_some() => {
                     Err(Failure::Unreached(Unreached::new(error.error().to_string())))
@@ -141,7 +143,7 @@ impl Http {
         let (sender, connection) = handshake(TokioIo::new(connected.stream))
             .await
             .map_err(|error| Failure::Unreached(Unreached::new(error.to_string())))?;
-        // What goes wrong there is told to those who wait for a reply.
+        // Its errors reach the calls that wait for a reply.
         tokio::spawn(connection);
         Ok(Connection { sender, forwarding: connected.forwarding })
     }
@@ -210,7 +212,7 @@ impl Reply {
             match frame.transpose().map_err(|error| failure(&error))? {
                 None => return Ok(None),
                 Some(frame) => {
-                    // Trailers say nothing that we ask for.
+                    // Trailers aren't used.
                     if let Ok(data) = frame.into_data() {
                         return Ok(Some(data));
                     }
@@ -237,7 +239,7 @@ impl Pool {
     }
 }
 
-/// How far a request came that was sent.
+/// The failure of a request that was sent.
 fn failure(error: &hyper::Error) -> Failure {
     use std::error::Error;
     let reason = error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));

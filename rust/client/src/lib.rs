@@ -1,21 +1,21 @@
-//! Convex's HTTP API from the other side: function calls with deadlines and retries, vector pages to a batch.
+//! A client of Convex's HTTP API: function calls with deadlines and retries, live queries, and vector search.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`client`](Client) | a call: the request, its deadline, what may be repeated |
+//! | [`client`](Client) | a call: the request, its deadline, when it is repeated |
 //! | [`pages`](VectorIndex) | a vector index, page by page |
 //! | `mirror` | the rows of an index, kept here and brought up to date |
-//! | [`mirrors`](Mirrors) | the mirrors of a deployment, and who waits for whom |
+//! | [`mirrors`](Mirrors) | the mirrors of a deployment, shared by threads |
 //! | `search` | search in the deployment |
 //! | [`choices`](Choices) | where a search is scored |
 //! | [`client::snapshots`](Client::export_snapshot) | exports and imports, as `npx convex` makes them |
 //! | [`live`](LiveClient) | live queries over the sync protocol |
-//! | `http` | requests on connections that are kept |
-//! | `net` | a connection: its proxy, its TLS |
+//! | `http` | requests on kept connections |
+//! | `net` | a connection: its proxy and TLS |
 //! | `backoff` | waits between attempts |
-//! | [`runtime`](wait()) | the threads of all this, and waiting for them |
-//! | [`credential`](acting_as) | who is said to call |
-//! | [`error`](Error) | what can go wrong |
+//! | [`runtime`](wait()) | the threads of all network traffic, and waiting for them |
+//! | [`credential`](acting_as) | the `Authorization` header |
+//! | [`error`](Error) | the errors |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 

@@ -1,4 +1,4 @@
-//! A mirror: the rows of a vector index, kept here, and brought up to date by what changed since.
+//! A mirror: the rows of a vector index, kept here and updated by the changes since the last read.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,35 +17,35 @@ use crate::{
 /// The rows of an index as they were at a commit.
 pub(crate) struct Mirror {
     rows: SortedBatch<Place>,
-    /// Where the row of each id stands, and about how many bytes it takes.
+    /// The place of each id's row, and about how many bytes the row takes.
     places: HashMap<Arc<str>, (Place, usize)>,
     bytes: usize,
-    /// From where on changes are asked for.
+    /// The cursor after which changes are read.
     cursor: Option<String>,
-    /// The index as of that commit, and the id of the document that says so; none if it was deleted.
+    /// The index's description at that commit, and the id of its document; None if the index was deleted.
     index: Option<(String, Description)>,
 }
 
 /// The outcome of reading an index for the first time.
 pub(crate) enum FirstReading {
-    /// Its rows.
+    /// The index's rows.
     Rows(Mirror),
     /// There is no such index.
     NoIndex,
-    /// The functions can't say what changes in it.
+    /// The functions can't report changes.
     NotFollowed,
 }
 
-/// How bringing a mirror up to date ended.
+/// The outcome of an update of a mirror.
 enum Caught {
     Up,
-    /// The changes aren't known, so the rows must be read anew.
+    /// The changes aren't known, so the rows must be read again.
     Behind,
 }
 
 impl Mirror {
-    /// Reads an index, and how many bytes that took. It isn't followed where the deployed functions have no operation
-    /// for that, or where ids aren't unique, so that a change can't be told by them.
+    /// Reads an index, and returns how many bytes that took. The index isn't followed if the deployed functions have no
+    /// operation for that, or if its ids aren't unique, since changes are told by id.
     pub(crate) fn read(
         client: &Client,
         index: &VectorIndex,
@@ -65,7 +65,7 @@ impl Mirror {
             let (rows, end) = decode_rows(page)?;
             for (place, row) in &rows {
                 if mirror.note(place, row).is_some() {
-                    // Deleted and written anew while pages were read: then it is among the changes.
+                    // If the row was deleted and written again while pages were read, it is among the changes below.
                     twice.insert(Arc::clone(&row.id));
                 }
             }
@@ -85,7 +85,7 @@ impl Mirror {
         }
     }
 
-    /// Applies what changed, and says how many bytes that took. False where the index must be read anew.
+    /// Applies the changes, and returns how many bytes that took. False if the index must be read again.
     pub(crate) fn refresh(
         &mut self,
         client: &Client,
@@ -96,7 +96,7 @@ impl Mirror {
         Ok((matches!(caught, Caught::Up), bytes))
     }
 
-    /// The index's description; none if it was deleted.
+    /// The index's description; None if it was deleted.
     pub(crate) fn description(&self) -> Option<&Description> {
         self.index.as_ref().map(|(_, description)| description)
     }
@@ -115,8 +115,8 @@ impl Mirror {
         self.follow_and(client, index, authorization, |_| {})
     }
 
-    /// Follows the changes to the last commit, telling the ids of rows that changed. A page is applied whole, so that
-    /// after an error the next call goes on behind it.
+    /// Follows the changes to the last commit, and calls `changed` with each changed row's id. Each page is applied
+    /// whole, so that after an error the next call continues behind it.
     fn follow_and(
         &mut self,
         client: &Client,
@@ -131,7 +131,7 @@ impl Mirror {
             let field = |name| said.and_then(|said| said.get(name));
             let is_known = field("isKnown") == Some(&Value::Boolean(true));
             let described = field("index").and_then(identified);
-            // Made anew, perhaps on another deployment at the same URL.
+            // Another id means that the index was made again, perhaps on another deployment at the same URL.
             let is_same = self.index.as_ref().map(|(id, _)| id) == described.as_ref().map(|(id, _)| id);
             if self.cursor.is_some() && !(is_known && is_same) {
                 caught = Caught::Behind;
@@ -153,13 +153,13 @@ impl Mirror {
             Ok(end)
         });
         match bytes {
-            // One transaction's rows that have grown since to more than can be read at once.
+            // The rows of one transaction have grown since, and are more than can be read at once.
             Err(error) if self.cursor.is_some() && error.may_be_too_much() => Ok((Caught::Behind, 0)),
             bytes => Ok((caught, bytes?)),
         }
     }
 
-    /// Notes where a row stands from now on. If its id stood elsewhere, the row there goes, and that place is returned.
+    /// Notes a row's place. If its id had another place, the row there is removed, and that place is returned.
     fn note(&mut self, place: &Place, row: &Row) -> Option<Place> {
         let bytes = bytes_of(row);
         self.bytes += bytes;
@@ -193,7 +193,7 @@ pub(crate) fn bytes_of(row: &Row) -> usize {
 
 /// About how much memory a value takes beside itself.
 fn heap_bytes(value: &Value) -> usize {
-    /// Of a map's node, which has room for eleven fields.
+    /// The size of a map's node, which has room for eleven fields.
     const NODE: usize = 11 * (size_of::<String>() + size_of::<Value>());
     match value {
         Value::String(text) => text.len(),
@@ -208,7 +208,7 @@ fn heap_bytes(value: &Value) -> usize {
     }
 }
 
-/// The id of the document that lists an index, and what it says.
+/// The id of the document that lists an index, and its description.
 fn identified(index: &Value) -> Option<(String, Description)> {
     let id = index.as_object()?.get("_id")?.as_str()?.to_owned();
     Some((id, Description::of_row(index)?))

@@ -1,4 +1,4 @@
-//! The mirrors of a deployment: one an index, as many as fit into the memory that they may take.
+//! The mirrors of a deployment: one per index, as many as fit into the memory limit.
 
 use std::{
     cmp::Reverse,
@@ -24,21 +24,21 @@ use crate::{
 /// Mirrors of vector indexes.
 #[derive(Default)]
 pub struct Mirrors {
-    /// How many bytes they may take together.
+    /// The limit in bytes of all mirrors together.
     most_bytes: usize,
-    /// Counts what happens, so that it can be said which of two things began first.
+    /// A counter, by which two events are ordered.
     clock: AtomicU64,
     places: Mutex<HashMap<VectorIndex, Arc<Place>>>,
-    /// The backend has no commit timestamps: there nothing can be kept.
+    /// The backend has no commit timestamps, so no rows can be kept.
     has_no_changes: AtomicBool,
     has_asked_backend: AtomicBool,
 }
 
-/// Where the rows of an index are kept, and who reads them meanwhile.
+/// The kept rows of an index, and the thread's turn to read them.
 #[derive(Default)]
 struct Place {
     state: Mutex<State>,
-    /// Woken when a reading has ended.
+    /// Notified when a reading has ended.
     ended: Condvar,
 }
 
@@ -46,7 +46,7 @@ struct Place {
 struct State {
     is_reading: bool,
     kept: Option<Kept>,
-    /// When the last reading began that has ended, as whom, and how it failed.
+    /// The last completed reading: when it began, with which credential, and its error.
     began: u64,
     reader: Option<String>,
     failure: Option<Error>,
@@ -57,7 +57,7 @@ struct State {
 /// The kept rows of an index.
 enum Kept {
     Mirror(Mirror),
-    /// Rows that can't be brought up to date, as they were when a reader read them.
+    /// Rows that can't be updated, as one credential read them at a time.
     Pages {
         batch: Arc<Batch>,
         metric: String,
@@ -68,11 +68,11 @@ enum Kept {
 
 /// A request for the rows of an index.
 pub struct Wanted<'a> {
-    /// Which one.
+    /// The index.
     pub index: &'a VectorIndex,
-    /// How old the rows may be where the functions can't say what changed.
+    /// The greatest age of the rows, if the functions can't report changes.
     pub max_staleness: Duration,
-    /// Whether they are read anew, whatever is kept.
+    /// Whether to read all rows again, even if they are kept.
     pub anew: bool,
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
@@ -85,23 +85,23 @@ pub struct Vectors {
     pub batch: Arc<Batch>,
     /// `cosine`, `dotproduct` or `euclidean`.
     pub metric: String,
-    /// How they came.
+    /// The source of the rows.
     pub source: Source,
-    /// How many bytes that took.
+    /// The bytes received for them.
     pub bytes_received: usize,
 }
 
-/// How rows came.
+/// The source of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// They were here, but for what changed.
+    /// A mirror, and the changes since its last update.
     Mirror,
-    /// All of them, page by page.
+    /// All rows were read, page by page.
     Pages,
 }
 
 impl Mirrors {
-    /// No mirrors yet.
+    /// Begins without mirrors.
     #[must_use]
     pub fn new(most_bytes: usize) -> Self {
         Self { most_bytes, clock: AtomicU64::new(1), ..Self::default() }
@@ -110,7 +110,7 @@ impl Mirrors {
     /// Whether the rows of an index are kept, for any caller.
     pub(crate) fn keeps(&self, index: &VectorIndex) -> bool {
         let place = locked(&self.places).get(index).map(Arc::clone);
-        // Where they are being read they soon are.
+        // Rows that are being read are kept soon.
         place.is_some_and(|place| {
             let state = locked(&place.state);
             state.is_reading || matches!(state.kept, Some(Kept::Mirror(_)))
@@ -125,12 +125,12 @@ impl Mirrors {
     /// The rows of an index, with every write that was acknowledged before this was called. None if there is no such
     /// index.
     ///
-    /// One thread asks the deployment at a time; those that came before it asked, with the same credential, take its
-    /// answer.
+    /// One thread at a time asks the deployment. Threads with the same credential that were waiting before it asked use
+    /// its answer.
     ///
     /// # Errors
     ///
-    /// As [`Client::call`]'s; a page isn't one.
+    /// Those of [`Client::call`]; a page has a wrong form.
     pub fn read(&self, client: &Client, wanted: &Wanted<'_>) -> Result<Option<Vectors>> {
         if self.most_bytes == 0 || wanted.anew || self.has_no_changes.load(Ordering::Relaxed) {
             return read_anew(client, wanted);
@@ -147,7 +147,7 @@ impl Mirrors {
             }
             state = locked(&place.state);
         }
-        // An answer to another user may hold other rows.
+        // Another user's answer may have other rows.
         if state.began > came && state.reader.as_deref() == wanted.authorization {
             match (&state.failure, &state.kept) {
                 (Some(failure), _) => return Err(failure.clone()),
@@ -187,7 +187,7 @@ impl Mirrors {
             }
             _ => {}
         }
-        // Asked once: before the first rows are kept.
+        // This is asked once, before the first rows are kept.
         if !self.has_asked_backend.swap(true, Ordering::Relaxed) {
             match client.has_changes(wanted.index, wanted.authorization) {
                 Ok(true) => {}
@@ -275,7 +275,7 @@ impl Drop for Reading<'_> {
 }
 
 impl Kept {
-    /// The rows; none if the index was deleted.
+    /// The rows; None if the index was deleted.
     fn vectors(&self, bytes_received: usize) -> Option<Vectors> {
         let (batch, metric, source) = match self {
             Self::Mirror(mirror) => (mirror.batch(), &mirror.description()?.metric, Source::Mirror),
@@ -284,7 +284,7 @@ impl Kept {
         Some(Vectors { batch: Arc::clone(batch), metric: metric.clone(), source, bytes_received })
     }
 
-    /// Whether rows that can't be brought up to date may be used again, by whom they were read.
+    /// Whether rows that can't be updated may be used again: only for the credential that read them.
     fn is_fresh_enough(&self, wanted: &Wanted<'_>) -> bool {
         match self {
             Self::Mirror(_) => false,
@@ -303,7 +303,7 @@ impl Kept {
     }
 }
 
-/// Reads all rows of an index; none if there is no such index.
+/// Reads all rows of an index; None if there is no such index.
 fn read_anew(client: &Client, wanted: &Wanted<'_>) -> Result<Option<Vectors>> {
     let Some(Description { dimension, metric }) = client.describe(wanted.index, wanted.authorization)? else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! A vector index of a deployment, page by page.
+//! Reads a vector index of a deployment page by page.
 
 use base::FunctionKind;
 use scan::{PageEnd, PageError};
@@ -14,13 +14,13 @@ use crate::{
 /// The table that lists the indexes.
 pub const INDEXES: &str = "mastra_vector_indexes";
 
-/// Rows a page, as the original client asks for.
+/// Rows per page, as in the original client.
 const PAGE_ROWS: f64 = 256.0;
 
-/// Rows a page of vectors in bytes at most: the deployment gives as many as a transaction can read.
+/// The most rows per page of vectors in bytes. The deployment returns as many of them as a transaction can read.
 const PAGE_ROWS_IN_BYTES: f64 = 8000.0;
 
-/// Whose rows are read: one index of the tables behind a storage function.
+/// A vector index: its name, and the storage function of its tables.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VectorIndex {
     /// The storage function's path.
@@ -48,7 +48,7 @@ pub struct Description {
 }
 
 impl Description {
-    /// The description in the storage function's reply to [`VectorIndex::describe`]; none if the index doesn't exist.
+    /// The description in the storage function's reply to [`VectorIndex::describe`]; None if the index doesn't exist.
     ///
     /// # Errors
     ///
@@ -76,11 +76,11 @@ impl Description {
 }
 
 impl Client {
-    /// Describes an index; none if there is no such index.
+    /// Describes an index; None if there is no such index.
     ///
     /// # Errors
     ///
-    /// As [`Client::call`]'s; the reply is a refusal.
+    /// Those of [`Client::call`]; the reply is a refusal.
     pub fn describe(&self, index: &VectorIndex, authorization: Option<&str>) -> Result<Option<Description>> {
         let (kind, path) = (FunctionKind::Mutation, index.storage_function.as_str());
         let args = index.describe();
@@ -88,9 +88,10 @@ impl Client {
         Description::of_reply(&reply.result?)
     }
 
-    /// Reads all rows of an index. `take` decodes each page while the next one is on its way. Gives the bytes received.
+    /// Reads all rows of an index, and returns the number of bytes received. `take` decodes each page while the next
+    /// one is on its way.
     ///
-    /// Vectors come in bytes, or where the deployed functions can't do that in decimals.
+    /// Vectors come as bytes, or as decimals if the deployed functions can't send bytes.
     pub(crate) fn read_pages(
         &self,
         index: &VectorIndex,
@@ -104,13 +105,13 @@ impl Client {
         self.paged(index, "queryTable", (None, PAGE_ROWS), authorization, take)
     }
 
-    /// Whether the backend can tell what changes: it has commit timestamps. Functions that can't say are taken to be on
-    /// one that can; where they don't follow changes at all, reading these tells.
+    /// Whether the backend can report changes, for which it needs commit timestamps. Deployed functions that can't
+    /// answer count as true. If they don't report changes either, reading the changes will fail.
     pub(crate) fn has_changes(&self, index: &VectorIndex, authorization: Option<&str>) -> Result<bool> {
         let args = Value::from([("op", "backend".into()), ("tableName", INDEXES.into())]);
         let (kind, path) = (FunctionKind::Mutation, index.storage_function.as_str());
         let outcome = wait(self.call(&Call { kind, path, args: &args, reads: true, authorization }))?;
-        // It throws its answer, so that the attempt leaves nothing.
+        // The operation throws its answer, so that its trial write isn't committed.
         let data = match outcome.result {
             Err(Error::Function { data: Some(data), .. }) => data,
             Err(error) => return Err(error),
@@ -120,7 +121,7 @@ impl Client {
         Ok(backend != Some(&Value::Boolean(false)))
     }
 
-    /// Reads what changed in an index since a cursor; without one, only where to begin.
+    /// Reads the changes of an index since a cursor. Without one, it only gets the cursor to begin at.
     pub(crate) fn read_changes(
         &self,
         index: &VectorIndex,
@@ -131,7 +132,7 @@ impl Client {
         self.paged(index, "queryChanges", (cursor, PAGE_ROWS), authorization, take)
     }
 
-    /// Begins to ask for a page.
+    /// Starts a request for a page.
     fn page(
         &self,
         index: &VectorIndex,
@@ -155,7 +156,7 @@ impl Client {
         })
     }
 
-    /// Goes from page to page, from a cursor on and by so many rows.
+    /// Reads page after page, from a cursor on, each of so many rows.
     fn paged(
         &self,
         index: &VectorIndex,
@@ -175,10 +176,11 @@ impl Client {
             ahead = next_cursor(&page).map(|next| (self.page(index, op, Some(&next), rows, authorization), next));
             let end = take(&page);
             let end = match end {
-                // An error thrown by the function is reported as that of any call.
+                // The function's error is reported like that of any call.
                 Err(refused @ PageError::Refused { .. }) => {
                     let error = self.outcome(&page).err().unwrap_or(refused.into());
-                    // Rows larger than a transaction may read so many of; only the deployment knows how large they are.
+                    // The rows of this page may be too large for one transaction. Only the deployment knows their size,
+                    // so half as many are tried.
                     if rows > 1.0 && error.may_be_too_much() {
                         rows = (rows / 2.0).floor();
                         continue;
@@ -195,10 +197,10 @@ impl Client {
     }
 }
 
-/// How much of a page's beginning and end is looked at for where the next one begins.
+/// The bytes at a page's beginning and end in which the next page's cursor is searched.
 const ENDS: usize = 1024;
 
-/// Where the next page begins, as far as a glance tells: decoding the page says for sure.
+/// A guess of the next page's cursor, without decoding the page, which then gives the true one.
 fn next_cursor(page: &[u8]) -> Option<String> {
     let ends = [&page[..page.len().min(ENDS)], &page[page.len().saturating_sub(ENDS)..]];
     ends.into_iter().find_map(|end| {

@@ -1,4 +1,4 @@
-//! The threads that all network traffic of the process runs on, and waiting for it from a thread that blocks.
+//! The threads of all network traffic in the process, and waiting for it on a thread that blocks.
 
 use std::{pin::pin, sync::Mutex, time::Duration};
 
@@ -11,10 +11,10 @@ use tokio::{
 
 use crate::error::{Error, Result};
 
-/// How long a thread is blocked before it looks whether it shall give up, as at Ctrl-C.
+/// How often a blocked thread checks whether it should give up, as at Ctrl-C.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
 
-/// The runtime of this process. A forked child has none of its parent's threads, and gets its own.
+/// The runtime of this process. A forked child has none of its parent's threads, and gets its own runtime.
 ///
 /// # Panics
 ///
@@ -37,12 +37,11 @@ pub fn runtime() -> &'static Handle {
     }
 }
 
-/// Waits for a future on this thread. It is dropped, and with it what it was doing, when the thread's work is
-/// interrupted.
+/// Waits for a future on this thread. If the thread's work is interrupted, the future is dropped and its work ends.
 ///
 /// # Errors
 ///
-/// As the future's; [`Error::Interrupted`].
+/// The future's errors; [`Error::Interrupted`].
 pub fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = runtime();
     let mut future = pin!(future);
@@ -55,7 +54,7 @@ pub fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     }
 }
 
-/// A task that ends with what holds it.
+/// A task that ends when this is dropped.
 pub(crate) struct Task<T>(JoinHandle<T>);
 
 impl<T: Send + 'static> Task<T> {

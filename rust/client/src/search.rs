@@ -1,4 +1,4 @@
-//! Search in the deployment: its functions score the rows, and only the best travel.
+//! Search in the deployment. Its functions score the rows, and only the best are transferred.
 
 use std::{sync::Arc, time::Instant};
 
@@ -13,29 +13,29 @@ use crate::{
     runtime::wait,
 };
 
-/// Where the storage function is, for the owner and for users, beside the functions that search.
+/// The storage functions of the owner and of users. The functions that search are in the same folder.
 const STORAGE: [&str; 2] = ["storage:handle", "storage:handleAsUser"];
 const SEARCH: &str = "vectors:searchAll";
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The rows, best first; those without a vector weren't asked for it.
+    /// The rows, best first. They have vectors only if the search asked for them.
     pub rows: Vec<Row>,
     /// Their scores.
     pub scores: Vec<f64>,
     /// How many rows the index has.
     pub index_rows: usize,
-    /// How many of those that were admitted never rank.
+    /// How many admitted rows were skipped since they can't be ranked.
     pub skipped: usize,
-    /// How large the answer was.
+    /// The size of the answer.
     pub bytes_received: usize,
-    /// How long it took.
+    /// The duration of the search.
     pub seconds: f64,
 }
 
 impl VectorIndex {
-    /// The path of the action that searches, where it is known.
+    /// The path of the action that searches, if it is known.
     fn search_function(&self) -> Option<String> {
         let folder = STORAGE.iter().find_map(|name| self.storage_function.strip_suffix(name))?;
         Some(format!("{folder}{SEARCH}"))
@@ -43,12 +43,12 @@ impl VectorIndex {
 }
 
 impl Client {
-    /// Searches an index; `args` are the action's, but for the index's name. None where the deployed functions have no
-    /// search, or not for this caller.
+    /// Searches an index. `args` are the action's arguments without the index's name. None if the deployed functions
+    /// have no search for this caller.
     ///
     /// # Errors
     ///
-    /// As [`Client::call`]'s, the search's own among them.
+    /// Those of [`Client::call`], including the search's own.
     pub fn search(&self, index: &VectorIndex, mut args: Object, authorization: Option<&str>) -> Result<Option<Found>> {
         let Some(path) = index.search_function() else { return Ok(None) };
         args.insert("indexName".to_owned(), index.name.as_str().into());
@@ -69,7 +69,7 @@ impl Client {
 }
 
 impl Found {
-    /// The result of the functions that search; none if it isn't one.
+    /// Reads the value that the search functions returned; None if it has another form.
     #[must_use]
     pub fn read(found: Value) -> Option<Self> {
         let Value::Object(mut found) = found else { return None };

@@ -14,9 +14,9 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The deployment's owner, who reaches internal functions too, as no user.
+    /// The deployment's owner, who isn't a user, and reaches internal functions too.
     pub const ADMIN: Self = Self { is_admin: true, identity: None };
-    /// Anybody, who reaches public functions.
+    /// An anonymous caller, who reaches public functions.
     pub const ANONYMOUS: Self = Self { is_admin: false, identity: None };
 
     /// A user.
@@ -25,7 +25,7 @@ impl Caller {
         Self { identity: Some(Arc::new(identity)), ..Self::ANONYMOUS }
     }
 
-    /// The owner, whom functions take for a user.
+    /// The owner, acting as a user.
     #[must_use]
     pub fn admin_as(identity: Identity) -> Self {
         Self { identity: Some(Arc::new(identity)), ..Self::ADMIN }

@@ -1,4 +1,4 @@
-//! How a function is called: who may, in which transaction it runs, and what it may return.
+//! Calls of functions: permission, transaction, and the checks of arguments and results.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     vectors::VectorSource,
 };
 
-/// How a call ended, and what it logged.
+/// The outcome of a call.
 #[derive(Debug)]
 pub struct Outcome {
     /// The returned value; an error if there is no such function for the caller, or it failed. A failed mutation leaves
@@ -24,14 +24,14 @@ pub struct Outcome {
     pub result: Result<Value>,
     /// `[LOG] …` lines, in order.
     pub log_lines: Vec<String>,
-    /// Where a query's page ended: given back, the query gives the same page.
+    /// The end of a query's page. A query that gets it back returns the same page.
     pub journal: Option<String>,
-    /// The timestamp at which what a mutation did can be seen.
+    /// The timestamp from which a mutation's writes are visible.
     pub timestamp: Option<i64>,
 }
 
 impl Outcome {
-    /// Of a call whose arguments are no value; it reached no function.
+    /// The outcome of a call whose arguments aren't a value, so that no function ran.
     #[must_use]
     pub fn invalid_arguments(path: &str, reason: &str) -> Self {
         let (module, name) = path.split_once(':').unwrap_or((path, "default"));
@@ -57,7 +57,7 @@ impl Engine {
         })
     }
 
-    /// Calls a mutation, unless the request had its answer before.
+    /// Calls a mutation, unless the request was answered before.
     pub(crate) fn mutation_once(
         self: &Arc<Self>,
         request: &MutationRequest,
@@ -66,7 +66,7 @@ impl Engine {
         caller: &Caller,
     ) -> Outcome {
         self.outcome(caller, |mut call| {
-            // A caller who may not call the function learns nothing of its outcome for others.
+            // A caller who may not call the function must not learn its outcome for others.
             let callable = self.callable(Some(FunctionKind::Mutation), path, &args, caller.is_admin(), None);
             let begun = callable.and_then(|function| {
                 let transaction = self.begin_write(self.options.limits)?;
@@ -90,7 +90,7 @@ impl Engine {
         })
     }
 
-    /// Calls a query at a snapshot: the one given, or a new one, which is left for the next.
+    /// Calls a query at the given snapshot, or at a new one, which is then left in `snapshot` for the next query.
     pub(crate) fn query_at(
         self: &Arc<Self>,
         snapshot: &mut Option<Transaction>,
@@ -122,7 +122,7 @@ impl Engine {
         })
     }
 
-    /// Calls a mutation in a transaction that is given back, uncommitted, if the function ran.
+    /// Calls a mutation, and returns its transaction uncommitted if the function ran.
     pub(crate) fn run_in(
         self: &Arc<Self>,
         transaction: Transaction,
@@ -279,14 +279,14 @@ impl Engine {
     }
 }
 
-/// A part of a call that crosses the border.
+/// The arguments or the value of a call.
 #[derive(Clone, Copy)]
 enum Part {
     Arguments,
     Value,
 }
 
-/// A function takes one object.
+/// The arguments as the one object that a function takes.
 fn check_is_object(args: &Value) -> Result<()> {
     let (expected, found) = match args {
         Value::Object(_) => return Ok(()),

@@ -1,4 +1,4 @@
-//! A Convex deployment in this process: its functions run on its data.
+//! A Convex deployment in this process.
 
 use std::{io, sync::Arc, time::SystemTime};
 
@@ -23,7 +23,7 @@ use crate::{
 
 /// A handle on a deployment. All handles of a process on one folder share it; the last one closes it.
 ///
-/// A handle is of no use in a forked child: every call there is [`Error::Forked`].
+/// A handle can't be used in a forked child: every call there fails with [`Error::Forked`].
 #[derive(Clone)]
 pub struct Deployment {
     engine: Option<Arc<Engine>>,
@@ -38,7 +38,7 @@ impl Deployment {
     /// The folder is another process's, damaged, of a newer format, or open here with other options; a function file
     /// doesn't load; stored documents don't match the schema.
     pub fn open(target: Target, mut options: Options) -> Result<Self> {
-        // One folder may be given in many ways.
+        // One folder may be given by many paths.
         if let Some(folder) = &mut options.functions
             && let Ok(path) = folder.canonicalize()
         {
@@ -77,7 +77,7 @@ impl Deployment {
         Ok(self.engine()?.call(kind, path, args, caller))
     }
 
-    /// What a mutation would read and write if it ran now, for tests. It isn't committed.
+    /// The reads and writes of a mutation if it ran now, for tests. It isn't committed.
     ///
     /// # Errors
     ///
@@ -86,8 +86,8 @@ impl Deployment {
         self.engine()?.footprint(path, args, caller)
     }
 
-    /// Calls a mutation, once however often it is requested: if the request succeeded before, its outcome is the one it
-    /// had then. Outcomes are kept for 14 days, with the data.
+    /// Calls a mutation once, however often it is requested. If the request succeeded before, its earlier outcome is
+    /// returned. Outcomes are stored with the data for 14 days.
     ///
     /// # Errors
     ///
@@ -102,18 +102,18 @@ impl Deployment {
         Ok(self.engine()?.mutation_once(request, path, args, caller))
     }
 
-    /// The user whom a token belongs to, as the providers of `auth.config` vouch. Waits for a provider's keys where they
-    /// aren't known yet.
+    /// The user of a token, checked with the providers of `auth.config`. Waits for a provider's keys if they aren't
+    /// known yet.
     ///
     /// # Errors
     ///
-    /// The handle is closed, or of before a fork; the token is no provider's or not valid now; the provider's keys can't
-    /// be had.
+    /// The handle is closed, or of before a fork; the token is no provider's or not valid now; the provider's keys
+    /// can't be fetched.
     pub fn user(&self, token: &str) -> Result<Caller> {
         self.engine()?.providers.identify(token, SystemTime::now()).map(Caller::user)
     }
 
-    /// As [`user`](Self::user), but never waits: `None` where a provider's keys may have to be fetched.
+    /// Like [`user`](Self::user), but never waits: `None` if a provider's keys may have to be fetched.
     ///
     /// # Errors
     ///
@@ -134,7 +134,8 @@ impl Deployment {
         Ok(queries.into_iter().map(|(path, args)| engine.query_at(&mut snapshot, &path, args, None, caller)).collect())
     }
 
-    /// Calls a query at the timestamp of the last commit; none if the timestamp is of another, since no others are kept.
+    /// Calls a query at the timestamp of the last commit. None if the timestamp isn't the last commit's, since older
+    /// snapshots aren't kept.
     ///
     /// # Errors
     ///
@@ -148,7 +149,7 @@ impl Deployment {
         Ok(Some(engine.query_at(&mut Some(transaction), path, args, None, caller)))
     }
 
-    /// The vectors of a source as they are after the last commit.
+    /// The vectors of a source after the last commit.
     ///
     /// # Errors
     ///
@@ -167,8 +168,8 @@ impl Deployment {
         Ok(self.engine()?.committed().clock.commit_timestamp)
     }
 
-    /// The timestamp of this process's last commit that wrote to a table, or of the last one before it opened the data.
-    /// As long as it stays the same, so does what was read of the table after asking for it.
+    /// The timestamp of this process's last commit that wrote to a table, or of the last commit before it opened the
+    /// data. As long as it stays the same, data that was read from the table after this call stays valid.
     ///
     /// # Errors
     ///
@@ -205,7 +206,7 @@ impl Drop for Deployment {
             let _open = folder.as_deref().map(Folder::lock);
             drop(engine);
         } else {
-            // SQLite's connections are the parent's; closing them here would break its locks.
+            // SQLite's connections belong to the parent; closing them here would break its locks.
             std::mem::forget(engine);
         }
     }

@@ -25,7 +25,7 @@ pub enum Error {
     Damaged {
         /// The folder.
         path: PathBuf,
-        /// What was found.
+        /// The damage that was found.
         reason: String,
     },
     /// The folder was written by a newer version of this package.
@@ -38,7 +38,7 @@ pub enum Error {
         /// The newest format this version knows.
         supported: i32,
     },
-    /// There is no room for what was to be written; nothing of it was.
+    /// There is no room for a write, so nothing was written.
     #[error("no space left for the data folder {}; nothing was written", .path.display())]
     DiskFull {
         /// The folder.
@@ -63,13 +63,13 @@ pub enum Error {
     OptionsDiffer {
         /// The folder.
         path: PathBuf,
-        /// Which option differs, with both values.
+        /// The option that differs, with both values.
         difference: String,
     },
     /// The handle was made before a `fork`, and this is the child.
     #[error("this deployment was opened before a fork; the child process can't use it")]
     Forked,
-    /// The work of the thread that called was interrupted; nothing of the transaction was committed.
+    /// The calling thread's work was interrupted. The transaction wasn't committed.
     #[error("interrupted")]
     Interrupted,
     /// The handle was closed.
@@ -80,17 +80,17 @@ pub enum Error {
     Module {
         /// The file, relative to the functions folder, with line and column where known.
         path: String,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
-    /// No function has this path, or it isn't the caller's to call.
+    /// No function has this path, or the caller may not call it.
     #[error("Could not find {}function for '{path}'.{known}", if *.public { "public " } else { "" })]
     FunctionNotFound {
         /// The path asked for.
         path: String,
-        /// Whether only public functions were looked at.
+        /// Whether only public functions were searched.
         public: bool,
-        /// The functions there are, as a sentence.
+        /// The existing functions, as a sentence.
         known: String,
     },
     /// The value that `auth.config.ts` exports isn't a list of providers.
@@ -99,7 +99,8 @@ pub enum Error {
         /// The provider and the field, the value found there, the value expected.
         message: String,
     },
-    /// A token was refused, or a user to act as. The message has single claims of the token, and nothing else of it.
+    /// A token, or a user to act as, was refused. The message may show single claims of the token, but nothing else of
+    /// it.
     #[error("{message}")]
     Unauthenticated {
         /// Convex's code: `InvalidAuthHeader`, `NoAuthProvider`, `Unauthenticated` or `HeaderParseFailure`.
@@ -107,7 +108,7 @@ pub enum Error {
         /// The claim that was found, and the one that was expected.
         message: String,
     },
-    /// The keys of a provider can't be fetched. Its tokens may be good: a later call tries again.
+    /// The keys of a provider can't be fetched. Its tokens may be valid; a later call tries again.
     #[error("Auth provider discovery of {issuer} failed: {reason}")]
     AuthProvider {
         /// The provider.
@@ -132,7 +133,7 @@ pub enum Error {
     /// SQLite's own error, before the folder is named in it. Callers of this crate never see it.
     #[error(transparent)]
     Storage(#[from] rusqlite::Error),
-    /// A function ran, or was about to run, and failed.
+    /// A function failed, while it ran or before.
     #[error(transparent)]
     Function(#[from] FunctionError),
 }
@@ -190,7 +191,7 @@ impl Error {
         }
     }
 
-    /// The code of a call that failed; none where the deployment failed, and not the call.
+    /// The code of a failed call; None if the deployment failed, and not the call.
     #[must_use]
     pub fn of_call(&self) -> Option<Code> {
         match self {

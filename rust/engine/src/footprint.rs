@@ -1,4 +1,4 @@
-//! What a mutation reads and writes: which others it conflicts with on Convex.
+//! The reads and writes of a mutation, which tell the mutations that it conflicts with on Convex.
 //!
 //! Convex runs mutations side by side. It repeats a mutation if another one, committed meanwhile, wrote into a part of
 //! an index that it read, and gives up after some attempts. This engine has one writer, so mutations never conflict
@@ -15,17 +15,18 @@ use crate::{
     error::{Error, Result},
 };
 
-/// What a mutation would read and write at the last commit.
+/// The reads and writes of a mutation that ran at the last commit and wasn't committed.
 #[derive(Debug)]
 pub struct Footprint {
-    /// What the mutation returned.
+    /// The return value of the mutation.
     pub value: Value,
     reads: Reads,
     writes: Writes,
 }
 
 impl Footprint {
-    /// Whether Convex can't commit both mutations if both begin at this snapshot: one read what the other wrote.
+    /// Whether the mutations conflict: Convex can't commit both if both begin at this snapshot, since one read
+    /// something that the other wrote.
     #[must_use]
     pub fn conflicts_with(&self, other: &Self) -> bool {
         self.writes.touch(&other.reads) || other.writes.touch(&self.reads)

@@ -2,17 +2,17 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`deployment`](Deployment), [`options`](Options) | what callers hold: open, call, vectors; how it runs |
-//! | `engine` | what all handles on a deployment share: transactions begin and commit here |
-//! | `calls`, [`caller`](Caller) | how a function is called: who may, in which transaction, what it may return |
+//! | [`deployment`](Deployment), [`options`](Options) | a handle on a deployment: open, call, vectors; its options |
+//! | `engine` | the state that all handles on a deployment share: transactions begin and commit here |
+//! | `calls`, [`caller`](Caller) | calls of functions: permission, transaction, checks of arguments and results |
 //! | `data` | the SQLite file, tables, documents, transactions |
 //! | `functions` | loading the functions, running them in QuickJS |
 //! | `live` | live queries |
-//! | `vectors`, `vector_search` | vectors in memory, in step with commits; `ctx.vectorSearch` on them |
-//! | `footprint` | what a mutation reads and writes, for tests: which mutations Convex would let conflict |
-//! | `snapshot` | the tables out into a zip, and in again |
-//! | `auth` | users' tokens, and who they belong to |
-//! | `limits`, `error` | Convex's limits; what can go wrong |
+//! | `vectors`, `vector_search` | vectors in memory, updated at each commit; `ctx.vectorSearch` on them |
+//! | `footprint` | the reads and writes of a mutation, for tests of conflicts on Convex |
+//! | `snapshot` | exports of the tables into a zip, and imports |
+//! | `auth` | users' tokens, and their users |
+//! | `limits`, `error` | Convex's limits; the errors |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
 

@@ -1,4 +1,4 @@
-//! Convex's limits, so that what works here works deployed.
+//! Convex's limits, so that functions which work here also work on Convex.
 //!
 //! Source of each number: Convex's page "Limits" (docs.convex.dev/production/state/limits) and the defaults of its
 //! open-source backend, which agree for these.
@@ -19,7 +19,7 @@ pub struct Limits {
     pub documents_read: usize,
     /// Bytes of documents a transaction may read.
     pub bytes_read: usize,
-    /// Index ranges a transaction may read; a document by its id is one as well.
+    /// Index ranges a transaction may read; reading a document by its id counts as one.
     pub ranges_read: usize,
     /// Documents a transaction may write.
     pub documents_written: usize,
@@ -41,7 +41,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Convex's.
+    /// Convex's limits.
     pub const CONVEX: Self = Self {
         value_bytes: 16 << 20,
         documents_read: 32_000,
@@ -57,7 +57,7 @@ impl Limits {
         commit_timestamps: true,
     };
 
-    /// None but those that keep the process alive.
+    /// No limits, except those that protect the process.
     pub const OFF: Self = Self {
         value_bytes: usize::MAX,
         documents_read: usize::MAX,
@@ -104,7 +104,7 @@ impl Usage {
         within(Code::TooManyBytesWritten, self.bytes_written, limits.bytes_written)
     }
 
-    /// What is used of the limits and what is left, as `ctx.meta.getTransactionMetrics` tells it.
+    /// The used and remaining amounts of the limits, as `ctx.meta.getTransactionMetrics` returns them.
     pub(crate) fn metrics(&self, limits: &Limits) -> Value {
         #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53, or none")]
         let metric = |used: usize, limit: usize| {

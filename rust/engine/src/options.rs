@@ -1,10 +1,10 @@
-//! How a deployment runs.
+//! The options of a deployment.
 
 use std::path::PathBuf;
 
 use crate::{data::storage::Synchronous, limits::Limits};
 
-/// How a deployment runs.
+/// The options of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// A functions folder instead of the built-in functions.
@@ -13,7 +13,7 @@ pub struct Options {
     pub limits: Limits,
     /// The failure that acknowledged writes survive.
     pub synchronous: Synchronous,
-    /// An `auth.config.ts` to take instead of the functions' own.
+    /// An `auth.config.ts` to use instead of the functions' own.
     pub auth_config: Option<PathBuf>,
 }
 

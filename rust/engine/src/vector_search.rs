@@ -60,10 +60,10 @@ pub(crate) fn search(
     if limit == 0 {
         return Ok(Vec::new());
     }
-    // A query vector without a direction is as near to every vector: on Convex each of them scores 0.
+    // A zero query vector has no direction. On Convex, each vector scores 0 then.
     let is_zero = query.iter().all(|component| *component == 0.0);
     let metric = if is_zero { Metric::DotProduct } else { Metric::Cosine };
-    // Ties go to the larger id, so all rows that tie with the last one must be seen.
+    // Of rows with equal scores, those with larger ids count. So all rows that tie with the last one must be looked at.
     let mut asked = limit + 1;
     let found = loop {
         let search = Search { metric, top_k: asked, mask: mask.as_ref(), min_score: None, threads: 1 };

@@ -1,4 +1,4 @@
-//! Resident vectors: the vectors of an index range as a batch in memory, kept in step with commits.
+//! Resident vectors: the vectors of an index range as a batch in memory, updated at each commit.
 
 use std::{
     collections::BTreeSet,
@@ -25,7 +25,7 @@ use crate::{
 /// How many rows are added to a batch at once, which costs less than one by one.
 const ROWS_AT_ONCE: usize = 256;
 
-/// Which vectors: those of the documents whose first indexed fields equal `prefix`, in the index's order.
+/// A choice of vectors: those of the documents whose first indexed fields equal `prefix`, in the index's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorSource {
     /// The table.
@@ -47,7 +47,7 @@ pub struct VectorSource {
 /// The part of a document that is a row's metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MetadataSource {
-    /// The object in this field; none is an empty object.
+    /// The object in this field; an empty object if it is missing.
     Field(String),
     /// An object of these fields.
     Fields(Vec<String>),
@@ -75,7 +75,7 @@ pub(crate) struct ResidentVectors(Mutex<Vec<Resident>>);
 struct Resident {
     source: VectorSource,
     table_number: u32,
-    /// The source's index, by whose keys the rows are sorted.
+    /// The source's index. The rows are sorted by its keys.
     index: Index,
     rows: SortedBatch<Vec<u8>>,
 }
@@ -89,8 +89,8 @@ impl ResidentVectors {
             .map(|resident| Arc::clone(resident.rows.batch()))
     }
 
-    /// Reads a source into memory, in the place of the same vectors at another length: their index was made anew. The
-    /// transaction is a writer's, so that nothing is committed meanwhile.
+    /// Reads a source into memory. It replaces the same source with another dimension, whose index was made again. The
+    /// transaction is one that writes, so that nothing is committed meanwhile.
     pub(crate) fn build(&self, source: &VectorSource, transaction: &mut Transaction) -> Result<Arc<Batch>> {
         let Some(resident) = Resident::read(source, transaction)? else {
             return Ok(Arc::new(Batch::new(source.dimension)));
@@ -107,8 +107,8 @@ impl ResidentVectors {
         locked(&self.0).retain(|resident| resident.source != *source);
     }
 
-    /// Brings the batches in step with a commit. Those of tables that were written past the changes are dropped, to be
-    /// read again.
+    /// Applies a commit to the batches. Batches of tables whose writes aren't in the commit's changes are dropped, to
+    /// be read again.
     pub(crate) fn apply(&self, changes: &[Change], rewritten: &BTreeSet<String>) {
         let mut residents = locked(&self.0);
         residents.retain(|resident| !rewritten.contains(&resident.source.table));
@@ -175,7 +175,7 @@ impl Resident {
         self.put(written);
     }
 
-    /// Puts rows under keys. A batch that gets none stays the one that readers have.
+    /// Sets the rows of keys. Without rows, the batch isn't copied.
     fn put(&mut self, rows: Vec<(Vec<u8>, Row)>) {
         if !rows.is_empty() {
             self.rows.extend(rows);

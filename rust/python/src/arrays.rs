@@ -1,4 +1,4 @@
-//! Vectors from Python: NumPy arrays without a copy where they are laid out as rows, anything NumPy takes otherwise.
+//! Vectors from Python. NumPy arrays that are laid out as rows aren't copied; anything else is converted by NumPy.
 
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ fn widened(array: &Bound<'_, PyAny>) -> Option<Vec<f64>> {
     })
 }
 
-/// Refuses what NumPy would pass over: masked values, and booleans among numbers. A plain array has neither.
+/// Refuses masked values, and booleans among numbers, which NumPy would convert silently. A plain array has neither.
 fn check_numbers(given: &Bound<'_, PyAny>, name: &str) -> PyResult<()> {
     if !given.is_exact_instance_of::<PyUntypedArray>() {
         given.py().import("mastra_convex._arguments")?.call_method1("check_numbers", (name, given))?;

@@ -1,4 +1,4 @@
-//! `VectorBatch`: the kernel itself.
+//! `VectorBatch`: the search kernel itself.
 
 use std::{sync::Arc, time::Instant};
 
@@ -20,7 +20,7 @@ use crate::{
 /// A number's size in a document.
 const NUMBER_BYTES: usize = 9;
 
-/// Room for the name of a row's index and the names of its fields.
+/// The size of the name of a row's index and of the names of its fields.
 const ROW_BYTES: usize = 512;
 
 /// The kernel itself: rows to score, in memory.
@@ -44,7 +44,7 @@ impl VectorBatch {
     }
 }
 
-/// Row numbers, and the scores beside them.
+/// Row numbers and their scores.
 type RowsAndScores<'py, Rows, Scores> = (Bound<'py, Rows>, Bound<'py, Scores>);
 
 /// The checked options of a search.
@@ -253,7 +253,7 @@ impl VectorBatch {
         Ok(Mask::from_bools(&array.readonly().as_array().to_vec()))
     }
 
-    /// The rows that may be among the results, and how long it took to tell.
+    /// The rows that may be among the results, and the time that the filter took.
     fn admitted(&self, options: &Options) -> (Option<Mask>, f64) {
         let begin = Instant::now();
         let filtered = options.filter.as_ref().map(|filter| self.batch.mask(filter));
@@ -292,7 +292,7 @@ impl VectorBatch {
         Search { metric: self.metric, top_k, mask, min_score, threads }
     }
 
-    /// Rows without a query: those admitted, in stored order, with score 0.
+    /// The result without a query vector: the admitted rows in stored order, with score 0.
     fn list(&self, options: &Options) -> (TopK, Phases) {
         let (mask, filter) = self.admitted(options);
         let admitted = |row: &usize| mask.as_ref().is_none_or(|mask| mask.contains(*row));
@@ -306,14 +306,14 @@ pub(crate) fn parse_metric(py: Python<'_>, metric: &str) -> PyResult<Metric> {
     metric.parse().map_err(|error: scan::UnknownMetric| invalid_argument(py, format!("metric: {error}")))
 }
 
-/// Compiles a filter; what isn't a mapping isn't one.
+/// Compiles a filter, which must be a mapping.
 fn compile(filter: &Bound<'_, PyAny>) -> PyResult<Filter> {
     let value = filter_from_python(filter)?;
     Filter::compile(&value).map_err(|error| filter_error(filter.py(), &error))
 }
 
-/// What the functions that search take, checked as far as that needs no index; none where the filter has a regular
-/// expression, which only this process can match.
+/// The arguments of the functions that search, checked as far as possible without the index. None if the filter has a
+/// regular expression, which only this process can match.
 pub(crate) fn search_arguments(
     py: Python<'_>,
     query_vector: Option<&Bound<'_, PyAny>>,
@@ -350,7 +350,7 @@ pub(crate) fn search_arguments(
     Ok(Some(args))
 }
 
-/// A filter as JSON text, as the functions that search take it; none where it has a regular expression.
+/// A filter as JSON text for the functions that search; None if it has a regular expression.
 #[pyfunction]
 pub(crate) fn filter_text(filter: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     let value = filter_from_python(filter)?;
@@ -363,7 +363,7 @@ pub(crate) fn filter_text(filter: &Bound<'_, PyAny>) -> PyResult<Option<String>>
     Ok(Some(text))
 }
 
-/// A search of the deployment can't match regular expressions.
+/// The error for a regular expression in a search of the deployment, which can't match it.
 pub(crate) fn regex_error(py: Python<'_>) -> PyErr {
     filter_error(
         py,
@@ -422,7 +422,7 @@ fn read_min_score(min_score: &Bound<'_, PyAny>) -> PyResult<f64> {
     number.filter(|number| !number.is_nan()).ok_or_else(|| refused("min_score", min_score, "a number"))
 }
 
-/// The error for an argument that isn't what was expected.
+/// The error for an argument of a wrong form.
 fn refused(name: &str, found: &Bound<'_, PyAny>, expected: &str) -> PyErr {
     match found.repr() {
         Ok(found_as_text) => invalid_argument(found.py(), format!("{name}: {found_as_text}; expected {expected}")),

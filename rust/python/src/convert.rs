@@ -12,11 +12,11 @@ use value::{Array, Object, Packed, Value, size::VALUE_MAX_NESTING};
 
 use crate::error::invalid_argument;
 
-/// Integers beyond these lose digits as JavaScript numbers.
+/// The integers that JavaScript numbers hold exactly.
 const EXACT_INTEGERS: std::ops::RangeInclusive<i64> = -(1 << 53)..=1 << 53;
 
-/// Python's form of a value. Whole numbers are `int`, so that `{"year": 2025}` comes back as it was written; packed
-/// arrays are lists of `float`.
+/// Python's form of a value. Whole numbers become `int`, so that `{"year": 2025}` comes back as it was written. Packed
+/// arrays become lists of `float`.
 pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
         Value::Null => py.None().into_bound(py),
@@ -43,7 +43,7 @@ pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'
     })
 }
 
-/// A number without a fraction, where an `int` says the same: not -0.0, not beyond 2^53.
+/// A number that an `int` represents: without a fraction, not -0.0, not beyond 2^53.
 fn whole(x: f64) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "within 2^53, and compared afterwards")]
     let integer = x as i64;
@@ -57,7 +57,7 @@ pub(crate) fn from_python(value: &Bound<'_, PyAny>, place: &str) -> PyResult<Val
     Reader { dates: false }.read(value, &Place::Root(place), 0)
 }
 
-/// A function's arguments, which Convex can hold.
+/// A function's arguments, checked against Convex's limits.
 pub(crate) fn arguments_from_python(args: &Bound<'_, PyAny>) -> PyResult<Value> {
     let value = from_python(args, "args")?;
     value::size::check_value(&value).map_err(|error| invalid_argument(args.py(), format!("args: {error}")))?;
@@ -78,7 +78,7 @@ struct Reader {
     dates: bool,
 }
 
-/// The way to a value, written out when an error needs it.
+/// The path of a value, which is formatted only for an error.
 enum Place<'a> {
     Root(&'a str),
     Item(&'a Place<'a>, usize),
@@ -96,7 +96,7 @@ impl std::fmt::Display for Place<'_> {
 }
 
 impl Reader {
-    /// `depth`: how many containers are around the value. Cyclic ones have no end.
+    /// `depth` is the number of containers around the value. Without it, cyclic containers would have no end.
     fn read(&self, value: &Bound<'_, PyAny>, place: &Place<'_>, depth: usize) -> PyResult<Value> {
         let py = value.py();
         if depth > VALUE_MAX_NESTING {
@@ -141,7 +141,7 @@ impl Reader {
 
     fn object(&self, dict: &Bound<'_, PyDict>, place: &Place<'_>, depth: usize) -> PyResult<Value> {
         let mut fields = Object::new();
-        // A copy of the items: reading one may run code that changes the dict.
+        // The items are copied, since reading one may run code that changes the dict.
         for item in dict.items() {
             let (name, field): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
             let Ok(name) = name.cast::<PyString>() else {
@@ -165,7 +165,7 @@ impl Reader {
         Ok(items.collect::<PyResult<Vec<_>>>()?.into())
     }
 
-    /// A NumPy array: rows of floats without a Python object a number, anything else through its `tolist()`.
+    /// A NumPy array. Rows of floats are read without a Python object per number; others through their `tolist()`.
     fn array(&self, array: &Bound<'_, PyUntypedArray>, place: &Place<'_>, depth: usize) -> PyResult<Value> {
         if array.ndim() == 1
             && let Some(numbers) = packed(array.as_any())
@@ -194,7 +194,7 @@ impl Reader {
             }
             ("numpy", _) if value.hasattr("item")? => {
                 let item = value.call_method0("item")?;
-                // A type that Python has no counterpart of (longdouble) gives itself.
+                // The `item()` of a type without a counterpart in Python (longdouble) returns the same type.
                 if item.get_type().is(&class) { Err(unsupported(value, place)) } else { self.read(&item, place, depth) }
             }
             _ if value.hasattr("__array_interface__")? || value.hasattr("__array__")? => {

@@ -32,19 +32,20 @@ use crate::{
 #[pyclass(frozen)]
 pub(crate) struct EmbeddedDeployment {
     shared: Arc<Shared>,
-    /// As whom the owner calls through this handle.
+    /// The caller of the owner's calls through this handle.
     owner: Caller,
 }
 
 /// The part that the handles of the owner and of the administrator share.
 struct Shared {
-    /// None once it is closed.
+    /// None once the deployment is closed.
     deployment: RwLock<Option<Deployment>>,
     /// Returns the token of the calling user; None if the owner calls.
     auth_token: Option<Arc<Py<PyAny>>>,
     /// The subscriptions, which end with the deployment.
     subscriptions: Subscriptions,
-    /// Descriptions of vector indexes, and the last write to the list of indexes before each was read.
+    /// Descriptions of vector indexes. Each has the timestamp of the last write to the list of indexes before it was
+    /// read.
     descriptions: Mutex<HashMap<client::VectorIndex, (i64, Description)>>,
 }
 
@@ -112,7 +113,7 @@ impl EmbeddedDeployment {
         to_python(py, &value)
     }
 
-    /// As `call`: nothing gets lost on the way that would have to be repeated.
+    /// The same as `call`: in one process, no answer can get lost and need a repetition.
     fn read<'py>(
         &self,
         py: Python<'py>,
@@ -123,7 +124,7 @@ impl EmbeddedDeployment {
         self.call(py, kind, path, args)
     }
 
-    /// What a mutation would read and write if it ran now. It isn't committed.
+    /// The reads and writes of a mutation, if it ran now. It isn't committed.
     fn footprint(&self, py: Python<'_>, path: &str, args: &Bound<'_, PyAny>) -> PyResult<Footprint> {
         let (args, caller) = (arguments_from_python(args)?, self.caller(py)?);
         self.with(py, |deployment| deployment.footprint(path, args, &caller)).map(Footprint)
@@ -143,7 +144,7 @@ impl EmbeddedDeployment {
         Ok(self.description(py, index)?.map(|description| (description.dimension, description.metric)))
     }
 
-    /// None: what is in this process is scored by the kernel.
+    /// Returns None: rows in this process are scored by the kernel.
     #[pyo3(signature = (index, query_vector, top_k, *, filter, include_vector, min_score))]
     #[expect(unused_variables, clippy::unused_self, reason = "as of a remote deployment")]
     fn search(
@@ -168,7 +169,7 @@ impl EmbeddedDeployment {
 
     fn declare_vector_table(&self, py: Python<'_>, table: &str, options: &Bound<'_, PyAny>) -> PyResult<()> {
         let options = from_python(options, "options")?;
-        // The schema isn't a user's to extend.
+        // Users may not extend the schema.
         if self.shared.auth_token.is_some() {
             return Ok(());
         }
@@ -265,7 +266,7 @@ impl EmbeddedDeployment {
         self.with(py, |deployment| deployment.user(&token))
     }
 
-    /// A user reaches what functions give, and nothing else.
+    /// Refuses a user, who may only call functions.
     fn check_owner(&self, py: Python<'_>, act: &str) -> PyResult<()> {
         if self.shared.auth_token.is_none() {
             return Ok(());
@@ -274,7 +275,7 @@ impl EmbeddedDeployment {
         Err(Exception::new("PermissionDeniedError", message).into_err(py))
     }
 
-    /// Does something with the deployment, the GIL released.
+    /// Uses the deployment with the GIL released.
     fn with<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Deployment) -> Result<T, Error> + Send) -> PyResult<T> {
         py.detach(|| self.act(act)).map_err(|error| engine_error(py, &error))
     }
@@ -288,7 +289,7 @@ impl EmbeddedDeployment {
 }
 
 impl Shared {
-    /// Ends the subscriptions too: each holds a handle of its own.
+    /// Closes the deployment and its subscriptions, each of which has a handle of its own.
     fn close(&self) {
         let deployment = self.deployment.write().unwrap_or_else(PoisonError::into_inner).take();
         self.subscriptions.close();
@@ -297,7 +298,7 @@ impl Shared {
 }
 
 impl Drop for Shared {
-    /// Closing waits for a thread that forks, which may wait for the GIL.
+    /// Closes with the GIL released: closing waits for a thread that forks, and that thread may wait for the GIL.
     fn drop(&mut self) {
         let deployment = self.deployment.get_mut().map(Option::take).unwrap_or_default();
         if deployment.is_some() {
@@ -306,19 +307,19 @@ impl Drop for Shared {
     }
 }
 
-/// For `os.register_at_fork`: no thread opens or closes a folder while the process forks.
+/// For `os.register_at_fork`, before a fork: keeps other threads from opening or closing a folder.
 #[pyfunction]
 pub(crate) fn before_fork(py: Python<'_>) {
     py.detach(engine::before_fork);
 }
 
-/// For `os.register_at_fork`: others may go on.
+/// For `os.register_at_fork`, in the parent: lets other threads continue.
 #[pyfunction]
 pub(crate) fn after_fork_in_parent() {
     engine::after_fork_in_parent();
 }
 
-/// For `os.register_at_fork`: lets go of what belongs to the parent.
+/// For `os.register_at_fork`, in the child: releases the folders that belong to the parent.
 #[pyfunction]
 pub(crate) fn after_fork_in_child() {
     engine::after_fork_in_child();

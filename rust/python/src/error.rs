@@ -4,12 +4,12 @@ use engine::{Error, FunctionError};
 use pyo3::{prelude::*, types::PyDict};
 use wire::Kind;
 
-/// An exception to be: the class's name, and what its constructor takes. Its hint is found there (`_hints.py`).
+/// A future exception: the class's name and the constructor's arguments. The constructor finds the hint (`_hints.py`).
 pub(crate) struct Exception<'a> {
     pub(crate) class: &'a str,
     pub(crate) message: String,
     pub(crate) code: Option<&'a str>,
-    /// Which credential the deployment was given.
+    /// The credential with which the deployment was called.
     pub(crate) credential: Option<Credential>,
     pub(crate) details: Option<Bound<'a, PyDict>>,
 }
@@ -42,7 +42,7 @@ pub(crate) fn invalid_argument(py: Python<'_>, message: impl Into<String>) -> Py
     Exception::new("InvalidArgumentError", message).into_err(py)
 }
 
-/// What a deployment answered instead of a value.
+/// The exception for an error of an embedded deployment.
 pub(crate) fn engine_error(py: Python<'_>, error: &Error) -> PyErr {
     let (code, message) = (error.code(), error.to_string());
     let class = match error {
@@ -102,7 +102,7 @@ fn class_of(kind: Kind) -> &'static str {
     }
 }
 
-/// What a deployment elsewhere is told of who calls.
+/// The kind of credential of a call over HTTP.
 #[derive(Clone, Copy)]
 pub(crate) enum Credential {
     Nothing,
@@ -111,7 +111,7 @@ pub(crate) enum Credential {
 }
 
 impl Credential {
-    /// Its name in the table of hints.
+    /// The name in the table of hints.
     fn name(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
@@ -121,7 +121,7 @@ impl Credential {
     }
 }
 
-/// Why a call over HTTP has no value.
+/// The exception for a failed call over HTTP.
 pub(crate) fn client_error(py: Python<'_>, error: client::Error, credential: Credential) -> PyErr {
     use client::Error as E;
     if let E::Credential { cause } = &error
@@ -186,7 +186,7 @@ pub(crate) fn no_credential(py: Python<'_>, raised: PyErr, credential: Credentia
     exception
 }
 
-/// A search that can't be made.
+/// The exception for a search with invalid arguments.
 pub(crate) fn search_error(py: Python<'_>, error: &scan::SearchError) -> PyErr {
     let exception = match error {
         scan::SearchError::QueryLength { found, expected } | scan::SearchError::QueriesLength { found, expected } => {
@@ -202,12 +202,12 @@ pub(crate) fn search_error(py: Python<'_>, error: &scan::SearchError) -> PyErr {
     exception.into_err(py)
 }
 
-/// A filter that isn't one.
+/// The exception for an invalid filter.
 pub(crate) fn filter_error(py: Python<'_>, error: &scan::FilterError) -> PyErr {
     Exception::new("FilterError", error.to_string()).into_err(py)
 }
 
-/// A page that isn't rows.
+/// The exception for a page of a wrong form.
 pub(crate) fn page_error(py: Python<'_>, error: &scan::PageError) -> PyErr {
     let class = match error {
         scan::PageError::Refused { .. } => "FunctionError",

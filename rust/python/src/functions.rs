@@ -1,4 +1,4 @@
-//! Functions: those that come with this package, what kinds there are, what they log.
+//! Functions: the built-in ones, the kinds, and their console output.
 
 use std::collections::BTreeMap;
 

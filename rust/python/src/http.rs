@@ -45,13 +45,13 @@ struct Connection {
     subscriptions: Subscriptions,
 }
 
-/// As whom a handle calls.
+/// The caller of a handle's calls.
 struct Caller {
     authorization: Authorization,
     live: LiveClient,
 }
 
-/// Gives the `Authorization` header.
+/// The source of the `Authorization` header.
 #[derive(Clone)]
 struct Authorization {
     /// Returns the header; None for anonymous calls.
@@ -92,7 +92,7 @@ impl HttpDeployment {
     }
 
     /// A handle through which an admin calls as the administrator, whom every rule of `auth.ts` admits. A user's calls
-    /// are the same through both.
+    /// are the same through both handles.
     fn as_administrator(&self) -> Self {
         Self { connection: Arc::clone(&self.connection), caller: Arc::clone(&self.connection.administrator) }
     }
@@ -160,7 +160,7 @@ impl HttpDeployment {
     ) -> PyResult<Option<QueryResults>> {
         let &VectorIndex { ref index, strategy, .. } = index;
         let Connection { choices, mirrors, .. } = &*self.connection;
-        // The cheap question first: most searches are of a mirror.
+        // This check is cheap, and most searches use a mirror.
         if !choices.is_for_deployment(strategy, mirrors, index, 0) {
             return Ok(None);
         }
@@ -238,7 +238,7 @@ impl HttpDeployment {
 }
 
 impl HttpDeployment {
-    /// Calls a function; one that `reads` only may be called again when its answer gets lost.
+    /// Calls a function. A call that only `reads` may be repeated if its answer gets lost.
     fn send<'py>(
         &self,
         py: Python<'py>,
@@ -261,12 +261,12 @@ impl HttpDeployment {
         to_python(py, &outcome.result.map_err(|error| client_error(py, error, self.connection.credential))?)
     }
 
-    /// Does something with the client, the GIL released.
+    /// Uses the client with the GIL released.
     fn detached<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Client) -> client::Result<T> + Send) -> PyResult<T> {
         self.outcome(py, detached(py, || act(&self.connection.client)), |_| None)
     }
 
-    /// What came of it; or what a signal's handler raised, with a note.
+    /// The outcome, or the exception of a signal's handler, with a note.
     fn outcome<T>(
         &self,
         py: Python<'_>,
@@ -290,7 +290,7 @@ impl Caller {
 }
 
 impl Authorization {
-    /// The header for a call; none for an anonymous one.
+    /// The header for a call; None for an anonymous one.
     fn header(&self, py: Python<'_>) -> PyResult<Option<String>> {
         let header: Option<String> = self.give.as_deref().map(|give| give.call0(py)?.extract(py)).transpose()?;
         Ok(header.map(|header| match &self.acting_as {
@@ -300,7 +300,7 @@ impl Authorization {
     }
 }
 
-/// A length of time. Python's classes have checked that it is one, and what it is at most.
+/// A length of time in seconds. Python's classes have checked that it is valid and not too long.
 pub(crate) fn duration(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|error| invalid_argument(py, format!("{name} {seconds}: {error}")))
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C, and the cancellation of an awaited call, heard in the middle of what the core does.
+//! Ctrl-C, and the cancellation of an awaited call, take effect in the middle of the core's work.
 
 use std::{
     cell::RefCell,
@@ -12,15 +12,15 @@ use std::{
 use base::interrupt;
 use pyo3::prelude::*;
 
-/// What came of something that a signal may have ended.
+/// The outcome of work that a signal may have ended.
 pub(crate) struct Detached<T> {
     pub(crate) outcome: T,
-    /// What the signal's handler raised, a `KeyboardInterrupt` by default.
+    /// The exception of the signal's handler, a `KeyboardInterrupt` by default.
     pub(crate) raised: Option<PyErr>,
 }
 
-/// Does something, the GIL released. On Python's main thread signals are handled meanwhile, and what a handler raises
-/// ends it.
+/// Does some work with the GIL released. On Python's main thread, signals are handled meanwhile, and an exception of a
+/// handler ends the work.
 pub(crate) fn detached<T: Send>(py: Python<'_>, act: impl FnOnce() -> T + Send) -> Detached<T> {
     if interrupt::has_check() {
         return Detached { outcome: py.detach(act), raised: None };
@@ -43,13 +43,13 @@ pub(crate) fn detached<T: Send>(py: Python<'_>, act: impl FnOnce() -> T + Send) 
         raised = caught.take();
         outcome
     });
-    // One that came at the end would be raised at Python's next step, without a word of what was done.
+    // A signal at the very end would be raised at Python's next step, without a note about the work.
     let raised = raised.or_else(|| py.check_signals().err());
     Detached { outcome, raised }
 }
 
 impl<T> Detached<T> {
-    /// The outcome; or what was raised, with a note of what became of the work.
+    /// The outcome, or the raised exception with a note about what became of the work.
     pub(crate) fn or_raised(self, py: Python<'_>, note: impl FnOnce(&T) -> Option<String>) -> PyResult<T> {
         let Some(raised) = self.raised else { return Ok(self.outcome) };
         if let Some(note) = note(&self.outcome) {
@@ -59,7 +59,7 @@ impl<T> Detached<T> {
     }
 }
 
-/// Work on a thread that an event loop doesn't wait for, once the await was cancelled.
+/// Work on a thread, for an event loop that doesn't wait for its end once the await was cancelled.
 #[pyclass(frozen)]
 #[derive(Default)]
 pub(crate) struct Work {

@@ -1,4 +1,4 @@
-//! A call over HTTP that an event loop awaits: no thread of Python's waits meanwhile.
+//! A call over HTTP that an event loop awaits, without a waiting Python thread.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,13 +15,14 @@ use crate::{
     signal::Signal,
 };
 
-/// What is to be called, as whom.
+/// A call to make, and the source of its credential.
 pub(crate) struct Request {
     pub(crate) kind: FunctionKind,
     pub(crate) path: String,
     pub(crate) args: Value,
     pub(crate) reads: bool,
-    /// Gives the `Authorization` header, on a thread that may block: a program's own function may ask for a token there.
+    /// Returns the `Authorization` header. It runs on a thread that may block, since a program's own function may fetch
+    /// a token.
     pub(crate) authorize: Box<dyn FnOnce() -> PyResult<Option<String>> + Send>,
 }
 
@@ -36,7 +37,7 @@ pub(crate) struct PendingCall {
 }
 
 enum Failure {
-    /// The credential's function raised something.
+    /// The exception of the function that returns the credential.
     Raised(PyErr),
     Client(client::Error),
 }

@@ -22,7 +22,7 @@ use crate::{
 #[pyclass(frozen, module = "mastra_convex")]
 pub(crate) struct QueryResult {
     id: Arc<str>,
-    /// How similar it is; higher is better. 0 where the query had no vector.
+    /// The similarity; higher is better. 0 if the query had no vector.
     #[pyo3(get)]
     score: f64,
     metadata: Arc<Value>,
@@ -76,7 +76,7 @@ impl QueryResult {
         self.vector.as_ref().map(|numbers| to_numpy(py, numbers))
     }
 
-    /// Id, score and metadata, and the vector as a list where it was asked for: what JSON can say.
+    /// Id, score and metadata, and the vector as a list if it was asked for, all in forms that JSON has.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("id", self.id())?;
@@ -109,7 +109,7 @@ pub(crate) struct QueryStats {
     strategy: &'static str,
     /// Rows of the index; for "native" those returned.
     rows: usize,
-    /// Rows left out that never rank: of another length, not finite, or for cosine zero.
+    /// Rows that were left out since they can't be ranked: of another length, not finite, or zero with cosine.
     skipped: usize,
     /// Bytes that came over a network.
     bytes_received: usize,
@@ -128,14 +128,14 @@ impl QueryStats {
     }
 }
 
-/// Where time went, in seconds.
+/// The time of each phase, in seconds.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Phases {
     pub(crate) filter: f64,
     pub(crate) scan: f64,
 }
 
-/// Where a batch came from.
+/// The source of a batch.
 #[derive(Clone, Copy)]
 pub(crate) struct Origin {
     /// For `QueryStats.strategy`.
@@ -152,13 +152,13 @@ impl Origin {
     }
 }
 
-/// Hits by descending score, ties in stored order: a sequence whose items are made when they are looked at.
+/// Hits by descending score, ties in stored order: a sequence whose items are made when they are accessed.
 ///
-/// Pickled or copied deeply, it is a list of them.
+/// Pickling and deep copies make a list of the hits.
 #[pyclass(frozen, sequence, module = "mastra_convex")]
 pub(crate) struct QueryResults {
     batch: Arc<Batch>,
-    /// How many rows the index has; of a search elsewhere only those found are here.
+    /// The number of rows in the index. After a search in the deployment, only the found rows are here.
     rows: usize,
     found: TopK,
     include_vector: bool,
@@ -171,7 +171,7 @@ impl QueryResults {
         Self { rows: batch.len(), batch, found, include_vector, origin, phases }
     }
 
-    /// What a search of the deployment found.
+    /// The result of a search in the deployment.
     pub(crate) fn found(found: Found, include_vector: bool) -> Self {
         let Found { rows, scores, index_rows, skipped, bytes_received, seconds } = found;
         let origin = Origin { strategy: "server", bytes_received, transfer: seconds };
@@ -179,7 +179,7 @@ impl QueryResults {
         Self { rows: index_rows, found: TopK { skipped, ..results.found }, ..results }
     }
 
-    /// Hits that came from elsewhere, best first.
+    /// Hits that a deployment returned, best first.
     fn of_hits(rows: Vec<Row>, scores: Vec<f64>, include_vector: bool, origin: Origin) -> Self {
         let dimension = rows.iter().find_map(|row| row.vector.as_ref().map(Packed::len)).unwrap_or_default();
         let mut batch = Batch::new(dimension);
@@ -263,12 +263,12 @@ impl QueryResults {
         }
     }
 
-    /// How often an equal result is there.
+    /// The number of equal results.
     fn count(&self, value: &QueryResult) -> usize {
         (0..self.found.rows.len()).filter(|position| self.item(*position).__eq__(value)).count()
     }
 
-    /// Where the first equal result is, from `start` on and before `stop`; negative ones count from the end.
+    /// The position of the first equal result from `start` on and before `stop`; negative ones count from the end.
     #[pyo3(signature = (value, start = 0, stop = isize::MAX))]
     fn index(&self, value: &QueryResult, start: isize, stop: isize) -> PyResult<usize> {
         let len = self.found.rows.len();

@@ -63,7 +63,7 @@ impl HttpServer {
     }
 }
 
-/// The admin key of a data folder, made if there is none; or a new one.
+/// The admin key of a data folder, which is made if there is none, or a new key.
 #[pyfunction]
 #[pyo3(signature = (folder, *, rotate))]
 pub(crate) fn admin_key(py: Python<'_>, folder: PathBuf, rotate: bool) -> PyResult<String> {
@@ -71,7 +71,7 @@ pub(crate) fn admin_key(py: Python<'_>, folder: PathBuf, rotate: bool) -> PyResu
     key.map(|key| key.reveal().to_owned()).map_err(|error| key_error(py, &folder, &error))
 }
 
-/// Why a folder's key can't be had: its file holds none, or the folder can't be read or written.
+/// The exception for a folder's key: its file has no key, or the folder can't be read or written.
 fn key_error(py: Python<'_>, folder: &Path, error: &std::io::Error) -> PyErr {
     let path = folder.to_owned();
     match error.kind() {

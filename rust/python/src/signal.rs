@@ -1,4 +1,4 @@
-//! Waiting for what happens on another thread: blocked, or called back.
+//! Waiting for an event on another thread, blocked or by callback.
 
 use std::{
     sync::{
@@ -12,13 +12,13 @@ use std::{
 use base::locked;
 use pyo3::prelude::*;
 
-/// How long a thread is blocked at most before Python may handle a signal, such as Ctrl-C.
+/// The longest time that a thread is blocked before Python may handle a signal, such as Ctrl-C.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// Calls back from a thread of its own; None where there is none yet, as in a forked child.
+/// The thread that calls back; None until there is one, as in a forked child.
 static NOTIFIER: Mutex<Option<Sender<Py<PyAny>>>> = Mutex::new(None);
 
-/// Set when there is something to look at, and for good when it is closed.
+/// Set when there is something new, and for good when it is closed.
 #[derive(Default)]
 pub(crate) struct Signal {
     state: Mutex<State>,
@@ -45,7 +45,7 @@ impl Signal {
         self.wake(&mut state);
     }
 
-    /// To be called before looking.
+    /// Must be called before the caller looks for something new.
     pub(crate) fn clear(&self) {
         self.state().is_set = false;
     }
@@ -60,9 +60,9 @@ impl Signal {
         self.state().is_closed
     }
 
-    /// Waits, the GIL released; false when there is nothing to look at within the time.
+    /// Waits with the GIL released. False if nothing new came within the time.
     pub(crate) fn wait(&self, py: Python<'_>, timeout: Option<Duration>) -> PyResult<bool> {
-        // A time that no clock reaches is none.
+        // A time beyond the clock's range means no limit.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             let slice = deadline.map_or(SLICE, |end| SLICE.min(end.saturating_duration_since(Instant::now())));
@@ -81,7 +81,7 @@ impl Signal {
         waiting.unwrap_or_else(PoisonError::into_inner).0.is_up()
     }
 
-    /// Calls a function once there is something to look at.
+    /// Calls a function once there is something new.
     pub(crate) fn call_when_set(&self, function: Bound<'_, PyAny>) {
         let callback = Callback { function: function.unbind(), notifier: notifier() };
         let mut state = self.state();
@@ -91,7 +91,7 @@ impl Signal {
         }
     }
 
-    /// Doesn't call it any more.
+    /// Cancels the callback.
     pub(crate) fn forget(&self, function: &Bound<'_, PyAny>) {
         self.state().callbacks.retain(|callback| !callback.function.is(function));
     }
@@ -99,7 +99,7 @@ impl Signal {
     fn wake(&self, state: &mut State) {
         self.changed.notify_all();
         for Callback { function, notifier } in state.callbacks.drain(..) {
-            // Its thread ends with the interpreter, when no thread waits any more.
+            // The interpreter has ended the callback's thread, and no thread waits any more.
             let _ = notifier.send(function);
         }
     }
@@ -115,7 +115,7 @@ impl State {
     }
 }
 
-/// The way to the thread that calls back. The GIL is held, so the process doesn't fork meanwhile.
+/// The sender to the thread that calls back. The GIL is held, so the process doesn't fork meanwhile.
 fn notifier() -> Sender<Py<PyAny>> {
     let mut notifier = locked(&NOTIFIER);
     notifier
@@ -140,7 +140,7 @@ fn notify(callbacks: &Receiver<Py<PyAny>>) {
     }
 }
 
-/// The thread that calls back stayed with the parent.
+/// For a forked child: the thread that calls back exists in the parent only.
 pub(crate) fn after_fork_in_child() {
     *locked(&NOTIFIER) = None;
 }

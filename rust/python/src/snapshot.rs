@@ -1,4 +1,4 @@
-//! Snapshots: what a deployment and a file have in common.
+//! Snapshots of embedded deployments, of deployments over HTTP, and in files.
 
 use std::{
     collections::BTreeMap,
@@ -51,7 +51,7 @@ impl Progress {
         }
     }
 
-    /// The report that the engine wants.
+    /// The progress callback for the engine.
     pub(crate) fn of_engine(&mut self) -> impl FnMut(engine::Phase, u64, u64) -> ControlFlow<()> {
         |phase, done, total| {
             let phase = match phase {
@@ -64,7 +64,7 @@ impl Progress {
         }
     }
 
-    /// The report that the client wants.
+    /// The progress callback for the client.
     pub(crate) fn of_client(&mut self) -> impl FnMut(client::Phase, u64, u64) -> ControlFlow<()> {
         |phase, done, total| {
             let phase = match phase {
@@ -76,7 +76,7 @@ impl Progress {
         }
     }
 
-    /// Why it failed, on an embedded deployment.
+    /// The exception of a failure on an embedded deployment.
     pub(crate) fn engine_error(self, py: Python<'_>, error: Error, path: &Path) -> PyErr {
         self.raised.unwrap_or_else(|| match error {
             Error::SnapshotFile(error) => file_error(&error, path),
@@ -84,7 +84,7 @@ impl Progress {
         })
     }
 
-    /// Why it failed, over HTTP.
+    /// The exception of a failure over HTTP.
     pub(crate) fn client_error(
         self,
         py: Python<'_>,

@@ -1,4 +1,4 @@
-//! A live query, which gives its newest state.
+//! A live query, whose newest state can be taken.
 
 use std::{
     sync::{Arc, Mutex, TryLockError, Weak},
@@ -34,7 +34,7 @@ struct Live {
     source: Mutex<Option<Source>>,
 }
 
-/// Where the states come from.
+/// The source of the states.
 enum Source {
     Embedded(EmbeddedQuery),
     Http(LiveQuery, Credential),
@@ -45,11 +45,11 @@ struct EmbeddedQuery {
     set: QuerySet,
     /// Returns the token of the user who owns the query; None if the owner of the deployment does.
     auth_token: Option<Arc<Py<PyAny>>>,
-    /// Until when the user is known; None: not yet.
+    /// When the user's token expires; None before the first token.
     expires: Option<SystemTime>,
-    /// Whether there is a state that wasn't taken.
+    /// Whether the newest state wasn't taken yet.
     is_new: bool,
-    /// Why there is none.
+    /// The error of the last refresh, raised instead of the next state.
     failure: Option<PyErr>,
 }
 
@@ -100,7 +100,7 @@ impl Drop for Subscription {
 }
 
 impl Subscription {
-    /// Follows a query of a deployment in this process. It runs when its first state is asked for.
+    /// Follows a query of a deployment in this process. The query runs when its first state is requested.
     pub(crate) fn embedded(
         deployment: &Deployment,
         path: String,
@@ -111,7 +111,7 @@ impl Subscription {
         let signal = Arc::new(Signal::default());
         signal.set();
         let woken = Arc::clone(&signal);
-        // Anonymous, until there is a token.
+        // The set is anonymous until there is a token.
         let caller = if auth_token.is_none() { owner } else { Caller::ANONYMOUS };
         let mut set = QuerySet::new(deployment, caller, move || woken.set())?;
         set.add(QUERY, path.clone(), args, None);
@@ -120,7 +120,7 @@ impl Subscription {
         Ok(Self::new(path, signal, Source::Embedded(query)))
     }
 
-    /// Follows a query of a deployment elsewhere.
+    /// Follows a query of a deployment over HTTP.
     pub(crate) fn http(live: &LiveClient, path: String, args: Value, credential: Credential) -> Self {
         let signal = Arc::new(Signal::default());
         let woken = Arc::clone(&signal);
@@ -133,7 +133,7 @@ impl Subscription {
         Self(Arc::new(Live { path, process, signal, source: Mutex::new(Some(source)) }))
     }
 
-    /// Lets a handle close it.
+    /// Registers the subscription, so that its deployment's handle can close it.
     fn downgrade(&self) -> Weak<Live> {
         Arc::downgrade(&self.0)
     }
@@ -163,7 +163,7 @@ impl Subscriptions {
 }
 
 impl Live {
-    /// Runs the query where a commit touched what it had read.
+    /// Runs the query again if a commit touched its reads.
     fn refresh(&self) -> Result<(), Error> {
         if self.is_foreign() {
             return Err(Error::Forked);
@@ -187,7 +187,7 @@ impl Live {
         let mut source = match self.source.try_lock() {
             Ok(source) => source,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Another thread refreshes it.
+            // Another thread is refreshing it.
             Err(TryLockError::WouldBlock) => return Ok(None),
         };
         let Some(source) = source.as_mut() else { return Ok(None) };
@@ -243,7 +243,7 @@ impl EmbeddedQuery {
         }
     }
 
-    /// Asks who the user is, where the last token has expired.
+    /// Gets the user's new token if the last one has expired.
     fn renew(&mut self) -> PyResult<()> {
         let Some(auth_token) = &self.auth_token else { return Ok(()) };
         if self.expires.is_some_and(|end| SystemTime::now() < end) {

@@ -1,7 +1,7 @@
 //! A vector index as the storage functions keep it.
 //!
-//! In this process its rows are read past the functions, to score them: the one path that does so. Therefore this names
-//! the table, the index and the fields that `convex/mastra/schema.ts` gives them.
+//! In this process its rows are read without the functions, to score them. This is the only path that does so.
+//! Therefore this file repeats the names of the table, the index and the fields in `convex/mastra/schema.ts`.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use crate::{error::invalid_argument, http::duration};
 
-/// Which vectors are wanted, how recent they must be, and where they are scored if they are remote.
+/// A vector index to search, how recent its rows must be, and where they are scored if the deployment is remote.
 #[pyclass(frozen)]
 pub(crate) struct VectorIndex {
     pub(crate) index: client::VectorIndex,
@@ -49,7 +49,7 @@ impl VectorIndex {
 }
 
 impl VectorIndex {
-    /// Where the rows are.
+    /// The source of the rows.
     pub(crate) fn source(&self, dimension: usize) -> VectorSource {
         VectorSource {
             table: "mastra_vectors".to_owned(),

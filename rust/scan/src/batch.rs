@@ -66,7 +66,7 @@ impl Matrix for Vec<f64> {
     }
 }
 
-/// Why a matrix isn't a batch.
+/// Why a matrix can't be a batch.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BatchError {
@@ -78,7 +78,7 @@ pub enum BatchError {
         /// The length of a row.
         dimension: usize,
     },
-    /// Another number of ids than of rows.
+    /// The number of ids differs from that of rows.
     #[error("ids length ({ids}) must match vectors length ({rows})")]
     Ids {
         /// How many ids there are.
@@ -86,7 +86,7 @@ pub enum BatchError {
         /// How many rows there are.
         rows: usize,
     },
-    /// Another number of metadata objects than of rows.
+    /// The number of metadata objects differs from that of rows.
     #[error("metadata length ({metadata}) must match vectors length ({rows})")]
     Metadata {
         /// How many metadata objects there are.
@@ -125,8 +125,8 @@ const CHUNK_BYTES: usize = 512 * 1024;
 /// The rows of such a chunk at most, so that their ids are copied quickly.
 const CHUNK_ROWS: usize = 1024;
 
-/// The size of a chunk of borrowed rows, which aren't written to: the fewer chunks there are, the less often a search
-/// waits for what lies elsewhere. Over a million rows of 384 numbers it takes three quarters of the time.
+/// The size of a chunk of borrowed rows, which aren't written to. With fewer chunks, a search waits less often for
+/// memory elsewhere. Over a million rows of 384 numbers it takes three quarters of the time.
 const BORROWED_CHUNK_BYTES: usize = 8 * 1024 * 1024;
 
 /// Rows of a chunk of so many bytes: whole words of a [`Mask`].
@@ -232,7 +232,7 @@ impl Batch {
         }
     }
 
-    /// Drops what removed rows left behind. Positions change, the order doesn't.
+    /// Frees the positions of removed rows. Positions change, but the order doesn't.
     pub fn compact(&mut self) {
         if self.len == self.positions {
             return;

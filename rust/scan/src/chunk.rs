@@ -242,7 +242,7 @@ impl Chunk {
         }
     }
 
-    /// Marks a row as gone and lets go of what it held beside its slot. Says whether it was there.
+    /// Marks a row as removed, and frees its data beside the slot. Returns whether the row was there.
     pub(crate) fn remove(&mut self, row: usize) -> bool {
         let was_live = self.live.contains(row);
         self.live.set(row, false);
@@ -287,7 +287,7 @@ impl Chunk {
     }
 }
 
-/// Writes over what stands from `first` on, or behind the last.
+/// Overwrites the items from `first` on; appends if `first` is the end.
 fn write_from<T>(values: &mut Vec<T>, first: usize, numbers: impl Iterator<Item = T>) {
     if first == values.len() {
         values.extend(numbers);

@@ -29,7 +29,7 @@ pub(crate) struct Codes {
     upper_measures: Measures,
     /// Of the whole codes.
     whole_measures: Measures,
-    /// The rows whose codes mean something. Others are scored exactly.
+    /// The rows with valid codes. Others are scored exactly.
     usable: Mask,
 }
 
@@ -113,7 +113,7 @@ impl Codes {
         }
     }
 
-    /// The rows whose codes can be gone by.
+    /// The rows with valid codes.
     pub(crate) fn usable(&self) -> &Mask {
         &self.usable
     }

@@ -1,7 +1,7 @@
 //! A JSON text and a place in it: objects and lists are walked through here, the values in them are `serde_json`'s.
 //!
-//! That leaves one rule of JSON to this module, where braces, brackets, colons and commas stand. It makes room for
-//! reading a list of numbers in another way, `decimal`'s.
+//! So this module has only one rule of JSON: the places of braces, brackets, colons and commas. That allows `decimal`
+//! to read lists of numbers in a faster way.
 
 use serde::Deserialize;
 use value::json::JsonError;

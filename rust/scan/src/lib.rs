@@ -31,7 +31,7 @@
 //! | [`sorted`](SortedBatch) | a batch kept in the order of keys |
 //! | [`top_k`](Batch::top_k) | the search, and how threads share it; `scan` takes the three steps, `select` keeps the floor |
 //! | [`metric`](Metric) | cosine, dot product, Euclidean |
-//! | `codes`, `norms`, `panels` | what is kept of the rows for it; `bounds` proves what codes tell |
+//! | `codes`, `norms`, `panels` | data of the rows for the search; `bounds` has the proof about codes |
 //! | [`mask`](Mask) | a set of positions |
 //! | [`filter`](Filter) | Mastra's filter language, compiled |
 //! | [`page`](decode_page) | a JSON page of vectors to a batch; `json` walks through the text, `decimal` reads its numbers |

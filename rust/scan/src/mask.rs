@@ -35,13 +35,13 @@ impl Mask {
         Self::from_fn(bools.len(), |position| bools[position])
     }
 
-    /// How many positions the mask speaks about.
+    /// The number of positions of the mask.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether it speaks about none.
+    /// Whether it has no positions.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -1,4 +1,4 @@
-//! Metrics: what a score means.
+//! Metrics: the meanings of a score.
 
 use std::{fmt, str::FromStr};
 
@@ -34,7 +34,7 @@ impl fmt::Display for Metric {
     }
 }
 
-/// A name that is no metric's.
+/// The error for an unknown name of a metric.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown metric {0:?}: expected cosine, dotproduct or euclidean")]
 pub struct UnknownMetric(pub String);

@@ -1,4 +1,4 @@
-//! The reference: what every score is, in the order of operations of the original JavaScript, one row after the other.
+//! The reference, which defines every score: the original JavaScript's operations in order, one row after the other.
 //!
 //! The fast path is held to it bit for bit. It is public because it is the definition, and slow because it is only that.
 

@@ -18,7 +18,7 @@ use value::{FLOAT32, FLOAT64, Packed, Value, json::JsonError};
 
 use crate::{Batch, Row, batch::no_metadata, json::JsonReader};
 
-/// Where a row stands in stored order: by the time it was created, then by its document's id.
+/// A row's place in stored order: by its creation time, then by its document's id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Place {
     /// `_creationTime`.
@@ -55,11 +55,11 @@ pub struct PageEnd {
     pub changes: Option<Value>,
 }
 
-/// Why a page isn't rows.
+/// Why a page can't be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PageError {
-    /// The bytes aren't JSON, or not of the shape of a page.
+    /// The bytes aren't JSON, or don't have the form of a page.
     #[error("page {page}, byte {offset}: {problem}")]
     Malformed {
         /// Which of the pages, from 0.
@@ -126,7 +126,7 @@ fn decode_numbered(bytes: &[u8], batch: &mut Option<Batch>, page: usize) -> Resu
     Ok(end)
 }
 
-/// Takes some rows of a page, and leaves none.
+/// Takes some rows of a page out of the vector.
 type Take<'a> = &'a mut dyn FnMut(&mut Vec<(Place, Row)>);
 
 fn decode(bytes: &[u8], page: usize, take: Take<'_>) -> Result<PageEnd, PageError> {
@@ -146,8 +146,8 @@ fn decode(bytes: &[u8], page: usize, take: Take<'_>) -> Result<PageEnd, PageErro
     Ok(PageEnd { rows, has_more, continuation_cursor, changes })
 }
 
-/// Adds rows to a batch, and leaves none. A batch whose dimension isn't known yet, because no row had a vector, takes the
-/// first one's.
+/// Moves rows to a batch. A batch whose dimension isn't known yet, because no row had a vector, gets that of the first
+/// vector.
 fn append(rows: &mut Vec<(Place, Row)>, batch: &mut Option<Batch>) {
     let first_len = rows.iter().filter_map(|(_, row)| row.vector.as_ref()).map(Packed::len).find(|&len| len > 0);
     if batch.as_ref().is_none_or(|batch| batch.dimension() == 0) && !rows.is_empty() {
@@ -167,7 +167,7 @@ fn append(rows: &mut Vec<(Place, Row)>, batch: &mut Option<Batch>) {
 struct Reply {
     status: Option<String>,
     ok: Option<bool>,
-    /// `errorMessage` of the envelope, or `error` of what is inside.
+    /// `errorMessage` of the envelope, or `error` of the inner object.
     error: Option<String>,
     code: Option<String>,
     /// How many rows it holds.
@@ -177,7 +177,7 @@ struct Reply {
     changes: Option<Value>,
 }
 
-/// Which object of a reply.
+/// An object of a reply.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
     /// The reply itself, which may be the page too.

@@ -1,4 +1,4 @@
-//! Selection: the rows that may be among the K best, by what is known of their scores.
+//! Selection: the rows that may be among the K best, by their scores or the bounds of these.
 
 use std::{
     cmp::{Ordering, Reverse},
@@ -12,7 +12,7 @@ pub(crate) struct Bounds {
     pub(crate) upper: f64,
 }
 
-/// A row and what is known of its score.
+/// A row with its score, or the bounds of its score.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
     pub(crate) position: usize,

@@ -1,4 +1,4 @@
-//! A batch whose rows are kept in the order of their keys, while rows come, change and go.
+//! A batch whose rows stay in the order of their keys while rows are added, changed and removed.
 
 use std::{
     collections::BTreeMap,
@@ -82,7 +82,7 @@ impl<K: Ord> SortedBatch<K> {
         }
     }
 
-    /// Drops what removed rows left, once that is most of the batch or all.
+    /// Compacts the batch once removed rows are most of it, or all.
     fn compact(&mut self) {
         if self.batch.is_empty() || self.batch.positions() > 2 * self.batch.len() + REMOVED {
             Arc::make_mut(&mut self.batch).compact();

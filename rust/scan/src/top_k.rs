@@ -1,4 +1,4 @@
-//! The search: what is asked, what is found, and how it is shared out to threads.
+//! The search: its options, its results, and its division among threads.
 
 use std::{num::NonZero, ops::Range, slice, sync::LazyLock};
 
@@ -16,11 +16,11 @@ use crate::{
 pub struct Search<'a> {
     /// The meaning of a score.
     pub metric: Metric,
-    /// How many rows are wanted at most; not 0.
+    /// The most rows to return; not 0.
     pub top_k: usize,
     /// The positions that may be among the results; all if there is none.
     pub mask: Option<&'a Mask>,
-    /// Scores below this one aren't wanted.
+    /// Rows with lower scores aren't returned.
     pub min_score: Option<f64>,
     /// How many threads may work on it, the caller's included; 0 counts as 1. Fewer do where more don't pay.
     pub threads: usize,
@@ -38,7 +38,7 @@ pub struct TopK {
     pub skipped: usize,
 }
 
-/// Why a search can't be made.
+/// Why a search is invalid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SearchError {
@@ -72,7 +72,7 @@ pub enum SearchError {
     /// No results are asked for.
     #[error("top_k is 0: expected at least 1")]
     ZeroTopK,
-    /// The mask speaks about another number of positions.
+    /// The mask has another number of positions than the batch.
     #[error("the mask has {found} positions, the batch has {expected}")]
     MaskLength {
         /// The mask's length.

@@ -153,7 +153,7 @@ fn what_is_wrong_is_named_with_its_place() {
     );
 }
 
-// From here on: the same language a second time, interpreted, straight from the table.
+// From here on, the same language is interpreted a second time, straight from its table.
 
 fn interpret(filter: &Value, document: &Value) -> Option<bool> {
     let fields = filter.as_object()?;
@@ -421,7 +421,7 @@ fn documents() -> impl Strategy<Value = Vec<Value>> {
     ]
 }
 
-/// Holds the mask of a filter to what the filter says of each row.
+/// Checks that the mask of a filter agrees with the filter's result for each row.
 fn assert_masks(batch: &scan::Batch, documents: &[Option<Value>], filter: &Filter, context: &Value) {
     let expected = |position: usize| documents[position].as_ref().is_some_and(|document| filter.matches(document));
     assert_eq!(batch.mask(filter), scan::Mask::from_fn(documents.len(), expected), "{context:?}");

@@ -1,4 +1,4 @@
-//! Pages decode to the rows that they hold, bit for bit, and what isn't a page is an error that says where.
+//! Pages decode to their rows, bit for bit. Other bytes are an error that names the place.
 
 use proptest::{prelude::*, sample::select, test_runner::RngSeed};
 use scan::{Batch, Metric, PageEnd, PageError, Row, Search, decode_page};

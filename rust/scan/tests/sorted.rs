@@ -1,4 +1,4 @@
-//! A batch in the order of keys is what a map of the same rows says.
+//! A batch in the order of keys has the same rows as a map.
 
 use std::{collections::BTreeMap, sync::Arc};
 

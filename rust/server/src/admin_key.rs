@@ -1,4 +1,4 @@
-//! The admin key of a deployment: who has it reaches internal functions.
+//! The admin key of a deployment. Callers with it reach internal functions.
 
 use std::{
     fmt::{self, Write as _},
@@ -32,8 +32,8 @@ impl AdminKey {
         Ok(Self(text))
     }
 
-    /// The key of a data folder, made at the first call. Its file is for the owner's eyes only (mode 0600): a wider mode
-    /// is narrowed.
+    /// The key of a data folder, made at the first call. Only the owner may read its file (mode 0600); a wider mode is
+    /// narrowed.
     ///
     /// # Errors
     ///
@@ -57,11 +57,11 @@ impl AdminKey {
         }
     }
 
-    /// Gives a data folder a new key. A server that runs goes on with the old one until it is started again.
+    /// Gives a data folder a new key. A running server uses the old one until it is restarted.
     ///
     /// # Errors
     ///
-    /// The file can't be made; then the old key stays.
+    /// The file can't be made. The old key stays.
     pub fn rotate(folder: &Path) -> io::Result<Self> {
         let key = Self::generate()?;
         key.save(folder, &folder.join("admin-key"))?;
@@ -74,7 +74,7 @@ impl AdminKey {
         is_key.then(|| Self(text.to_owned()))
     }
 
-    /// Writes the file whole or not at all.
+    /// Writes the whole file or nothing.
     fn save(&self, folder: &Path, path: &Path) -> io::Result<()> {
         let unfinished = folder.join(format!("admin-key.{}", std::process::id()));
         // A file left by a process with our number may be readable by others, or a link.
@@ -84,17 +84,17 @@ impl AdminKey {
         }
         let written = self.write(&unfinished).and_then(|()| fs::rename(&unfinished, path));
         if written.is_err() {
-            // A full disk leaves a part of the key.
+            // On a full disk, only a part of the key was written.
             let _ = fs::remove_file(&unfinished);
         }
         written?;
-        // The name is as durable as the key.
+        // The folder is synced too, so that the file's name survives a power cut.
         #[cfg(unix)]
         fs::File::open(folder)?.sync_all()?;
         Ok(())
     }
 
-    /// Writes a new file, for the owner's eyes only.
+    /// Writes a new file that only the owner may read.
     fn write(&self, path: &Path) -> io::Result<()> {
         let mut options = fs::File::options();
         options.write(true).create_new(true);
@@ -105,13 +105,13 @@ impl AdminKey {
         file.sync_all()
     }
 
-    /// The key's text, for whom it belongs to.
+    /// The key's text, to be shown to the owner only.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether a credential is this key, in a time that doesn't tell how much of it is right.
+    /// Whether a credential is this key. The time that this takes doesn't depend on how much of it is right.
     pub(crate) fn matches(&self, credential: &str) -> bool {
         self.0.as_bytes().ct_eq(credential.as_bytes()).into()
     }
@@ -128,7 +128,7 @@ fn no_key(path: &Path) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
-/// Takes a file from all but its owner.
+/// Lets only the owner read and write a file.
 #[cfg(unix)]
 fn narrow(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

@@ -1,9 +1,9 @@
-//! The connections that are open: how many there may be, how slow, and how many bytes they may hold together.
+//! The open connections, and their limits: number, slowness, and bytes in memory.
 //!
-//! A client that sends or reads slowly, or not at all, costs a place and memory. There is no telling it from a client with
-//! a bad network, so it keeps both while nobody else needs them. When a place or room for bytes is needed, the connection
-//! that has waited for its client the longest is closed. A client whose function runs isn't waited for, and neither is a
-//! socket that showed a credential.
+//! A client that sends or reads slowly, or not at all, costs a place and memory. It can't be told from a client with a
+//! bad network, so it keeps both while no other client needs them. When a place or room for bytes is needed, the
+//! connection that has waited for its client the longest is closed. A connection whose function runs doesn't wait for
+//! its client, and neither does a socket that showed a credential.
 
 use std::{
     collections::HashMap,
@@ -34,32 +34,32 @@ tokio::task_local! {
     static CURRENT: Arc<Connection>;
 }
 
-/// The connection whose request is answered here.
+/// The connection whose request is answered in this task.
 pub(crate) fn current() -> Arc<Connection> {
     CURRENT.get()
 }
 
-/// Connections at once, sockets among them: with what the data needs, below the 1024 files that a process usually may
-/// have open.
+/// Connections at once, sockets included. With the data's files they stay below the 1024 files that a process usually
+/// may have open.
 const MAX_CONNECTIONS: usize = 768;
 
-/// Connections of one address at once. The loopback, where a proxy may stand, has no limit of its own.
+/// Connections of one address at once. The loopback has no such limit, since a proxy's connections come from there.
 const MAX_OF_ADDRESS: usize = 256;
 
-/// A connection that has waited for a shorter time doesn't give way: many that come at once aren't slow.
+/// A connection is closed to make room only after it has waited for this long. Of many that open at once, none is slow.
 const BURST: Duration = Duration::from_millis(100);
 
-/// A request's headers must have come by then, and a socket's `Connect`.
+/// The longest time for a request's headers, and for a socket's `Connect`.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An answer of which the client takes nothing for so long isn't wanted.
+/// The longest time in which a client reads no byte of an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Bytes that may come through a socket before `Connect`.
 const CONNECT_BYTES: usize = 64 << 10;
 
-/// Bytes of bodies and messages in memory at once: of clients that showed no credential, where one message of 17 MiB has
-/// room, and of the others.
+/// Bytes of bodies and messages in memory at once: of clients that showed no credential, with room for one message of
+/// 17 MiB, and of the others.
 const MAX_BYTES: [usize; 2] = [20 << 20, 256 << 20];
 
 /// The connections of a server.
@@ -72,7 +72,7 @@ struct Shared {
     so_far: AtomicU64,
     /// Bytes held in memory, of clients that showed no credential and of those that did.
     bytes: [AtomicUsize; 2],
-    /// Told whenever a connection has closed.
+    /// Notified whenever a connection has closed.
     closed: Notify,
 }
 
@@ -87,18 +87,18 @@ pub(crate) struct Connection {
 
 struct Progress {
     state: State,
-    /// Since when its client is waited for.
+    /// Since when it has waited for its client.
     since: Instant,
     /// Whether the client has shown a credential, with this request or on this socket.
     is_trusted: bool,
     /// The bytes of the request under way, or of a message that isn't whole yet.
     room: Option<Room>,
-    /// Its part of [`Shared::bytes`].
+    /// This connection's part of [`Shared::bytes`].
     held: [usize; 2],
     is_evicted: bool,
 }
 
-/// What a connection waits for.
+/// The next thing that a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The first byte of a request.
@@ -128,7 +128,7 @@ impl State {
 }
 
 impl Progress {
-    /// Whether it may be closed to make room, and in which order: sockets after requests, since it is theirs to wait.
+    /// Whether it may be closed to make room, and in which order. Sockets come after requests, since they always wait.
     fn eviction(&self) -> Option<(u8, Instant)> {
         let order = match self.state {
             State::Idle | State::Headers | State::Answering | State::Socket => 0,
@@ -140,18 +140,18 @@ impl Progress {
     }
 }
 
-/// Why a connection isn't let in.
+/// Why a connection is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// Its address has as many as one may have, and all of them are at work.
+    /// Its address has reached its limit, and all its connections are at work.
     Address,
-    /// All there may be are at work.
+    /// The server has reached its limit, and all connections are at work.
     All,
 }
 
 impl Connections {
-    /// A place for a connection from an address. Where there is none left, the connection that has waited the longest gives
-    /// way, if it has waited for a while.
+    /// A place for a connection from an address. If none is left, the connection that has waited the longest is closed,
+    /// if it has waited for a while.
     ///
     /// # Errors
     ///
@@ -193,7 +193,7 @@ impl Connections {
         evict(&self.open())
     }
 
-    /// Closes those whose time is over.
+    /// Closes the connections whose time limit has passed.
     pub(crate) fn close_late(&self) {
         for connection in self.open() {
             let (state, since) = {
@@ -206,12 +206,12 @@ impl Connections {
         }
     }
 
-    /// Returns when another connection has closed since it was called.
+    /// Returns when another connection has closed since the call.
     pub(crate) async fn one_closed(&self) {
         self.0.closed.notified().await;
     }
 
-    /// Returns when none is open.
+    /// Returns when no connection is open.
     pub(crate) async fn all_closed(&self) {
         loop {
             let closed = self.0.closed.notified();
@@ -243,7 +243,7 @@ impl Connection {
         self.evicted.notified().await;
     }
 
-    /// Lets it close. Its place and its bytes count as free from here on.
+    /// Asks the connection to close. Its place and its bytes count as free from now on.
     fn evict(&self) {
         locked(&self.shared.open).remove(&self.number);
         let mut progress = locked(&self.progress);
@@ -260,13 +260,13 @@ impl Connection {
         self.release();
     }
 
-    /// A request's headers have come.
+    /// Notes that a request's headers have come.
     pub(crate) fn request_begun(&self) {
         self.trust(false);
         self.enter(State::Body);
     }
 
-    /// Whether a credential was shown that is believed.
+    /// Notes whether a valid credential was shown.
     pub(crate) fn trust(&self, is_trusted: bool) {
         locked(&self.progress).is_trusted = is_trusted;
     }
@@ -275,24 +275,24 @@ impl Connection {
         locked(&self.progress).is_trusted
     }
 
-    /// All has come that a function needs.
+    /// Notes that the whole request has come, so that its function runs.
     pub(crate) fn request_read(&self) {
         self.enter(State::Running);
     }
 
-    /// The answer is there, and on its way.
+    /// Notes that the answer is being sent.
     pub(crate) fn answered(&self) {
         self.release();
         self.enter(State::Answering);
     }
 
-    /// It is a socket now.
+    /// Notes that the connection has become a socket.
     pub(crate) fn upgraded(&self) {
         self.trust(false);
         self.enter(State::Socket);
     }
 
-    /// The socket's client has said something.
+    /// Notes that the socket's client has sent a message.
     pub(crate) fn heard(&self) {
         self.enter(State::Session);
     }
@@ -316,7 +316,7 @@ impl Connection {
         grown.map(|()| held)
     }
 
-    /// The room of what came so far, until dropped.
+    /// The room for the bytes received so far; freed when dropped.
     pub(crate) fn take_room(self: &Arc<Self>) -> Room {
         let mut progress = locked(&self.progress);
         let trusted = progress.is_trusted;
@@ -324,12 +324,12 @@ impl Connection {
     }
 
     fn release(&self) {
-        // A room looks at its connection when it is dropped.
+        // A dropped room locks its connection, so it must be dropped outside of the lock.
         let room = locked(&self.progress).room.take();
         drop(room);
     }
 
-    /// Bytes have come.
+    /// Notes received bytes.
     fn received(self: &Arc<Self>, bytes: usize) -> io::Result<()> {
         let state = {
             let mut progress = locked(&self.progress);
@@ -349,7 +349,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Bytes of an answer have gone.
+    /// Notes sent bytes of an answer.
     fn sent(&self) {
         let mut progress = locked(&self.progress);
         if matches!(progress.state, State::Idle | State::Answering) {
@@ -358,7 +358,7 @@ impl Connection {
         }
     }
 
-    /// Nothing of an answer is left to send.
+    /// Notes that the answer was sent whole.
     fn flushed(&self) {
         let mut progress = locked(&self.progress);
         if progress.state == State::Answering {
@@ -387,8 +387,8 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Makes room for more bytes. Where there is none left, the connections that have waited the longest, of those that
-    /// hold some, give way.
+    /// Makes room for more bytes. If none is left, connections that hold bytes are closed, the one that has waited the
+    /// longest first.
     ///
     /// # Errors
     ///

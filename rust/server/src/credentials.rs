@@ -51,7 +51,7 @@ impl Credential {
         }
     }
 
-    /// The caller it proves. Only a token may have to wait, for its provider's keys.
+    /// The caller whom the credential proves. Only a token may have to wait, for its provider's keys.
     pub(crate) async fn caller(self, deployment: &Arc<Deployment>, admin_key: &AdminKey) -> Result<Caller, Refusal> {
         match self {
             Self::None => Ok(Caller::ANONYMOUS),
@@ -91,11 +91,11 @@ fn admin(given: &str, admin_key: &AdminKey, acting_as: Option<engine::Result<Ide
     }
 }
 
-/// `Convex-Client: <name>-<version>` is optional, but must be that.
+/// Checks the optional header `Convex-Client: <name>-<version>`.
 pub(crate) fn check_client(headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(client) = headers.get("convex-client") else { return Ok(()) };
     let text = client.to_str().unwrap_or_default();
-    // Names may have a `-` as well: `npm-cli`.
+    // Names may contain a `-` too, as `npm-cli` does.
     if text.match_indices('-').any(|(dash, _)| is_version(&text[dash + 1..])) {
         return Ok(());
     }

@@ -4,15 +4,15 @@
 //! | --- | --- |
 //! | [`server`](Server) | the listener: timeouts, a graceful stop |
 //! | [`admin_key`](AdminKey) | the key that reaches internal functions |
-//! | `connections` | how many there may be, how slow, and what they may hold |
-//! | `credentials` | who sends a request |
+//! | `connections` | the open connections and their limits |
+//! | `credentials` | the sender of a request |
 //! | `origins` | which pages of a browser may call |
-//! | `routes` | what each path does |
+//! | `routes` | the handler of each path |
 //! | `request`, `reply` | bodies in and out, in Convex's shapes |
 //! | `snapshots` | exports and imports, as `npx convex` asks for them |
 //! | `system` | queries that the server answers itself |
 //! | `timestamp` | a commit's timestamp on the wire |
-//! | `sync` | the WebSocket: live queries, mutations once, actions, who the client is |
+//! | `sync` | the WebSocket: live queries, mutations that run once, actions, authentication |
 //!
 //! The threads here are Rust's own: a client in the same Python process may hold the GIL while it waits for an answer.
 #![deny(unsafe_code)]

@@ -1,8 +1,8 @@
-//! Which pages of a browser may call: those that name this server in `Host`, from an origin that is allowed.
+//! Which pages of a browser may call: those of an allowed origin that name this server in `Host`.
 //!
-//! A page that a stranger made can call any server that its visitor's machine reaches, under two disguises. By DNS
-//! rebinding the page's own name is made to lead to this machine; then `Host` still holds that name. Without it the browser
-//! sends the page's `Origin`. Programs other than browsers send no `Origin`, and credentials decide what they may do.
+//! A stranger's page can call any server that its visitor's machine reaches, in two ways. With DNS rebinding, the
+//! page's own name leads to this machine; then `Host` has that name. Without it, the browser sends the page's `Origin`.
+//! Programs other than browsers send no `Origin`; credentials decide what they may do.
 
 use std::{collections::BTreeSet, io, net::IpAddr};
 
@@ -15,7 +15,7 @@ use axum::{
 
 use crate::reply::Refusal;
 
-/// The hosts and origins that are let in beside the loopback's.
+/// The hosts and origins that are allowed beside the loopback's.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
     hosts: BTreeSet<String>,
@@ -23,7 +23,7 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// Lets in the address that is listened on, further hosts, and further origins.
+    /// Allows the address that the server listens on, further hosts, and further origins.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ impl Origins {
         Ok(allowed)
     }
 
-    /// Refuses what a page may not ask for.
+    /// Refuses requests that a page may not make.
     fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {
         let given = headers.get(header::HOST).map(shown);
         for host in given.iter().map(String::as_str).chain(uri.authority().map(Authority::as_str)) {
@@ -79,7 +79,7 @@ impl Origins {
     }
 }
 
-/// Lets a request through, or answers it.
+/// Passes a request on, or answers it with a refusal.
 pub(crate) async fn check(State(origins): State<Origins>, request: Request, next: Next) -> Response {
     match origins.check(request.headers(), request.uri()) {
         Ok(()) => next.run(request).await,
@@ -139,7 +139,7 @@ fn is_loopback(name: &str) -> bool {
         || name.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-/// A header for a message: whatever a client sent, it stays short and readable.
+/// A header's value in an error: short and printable, whatever the client sent.
 fn shown(value: &HeaderValue) -> String {
     String::from_utf8_lossy(value.as_bytes()).chars().take(255).collect()
 }

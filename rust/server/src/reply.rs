@@ -12,7 +12,7 @@ use value::{
 };
 use wire::{Code, reply};
 
-/// A request that no function was asked about: a status, a code, a text.
+/// A request that was refused before a function ran: a status, a code, a text.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
@@ -34,7 +34,7 @@ impl Refusal {
         Self { status, code: "TooManyConcurrentRequests", message: message.into() }
     }
 
-    /// A body has more bytes than its sender's may have.
+    /// The body has more bytes than its sender may send.
     pub(crate) fn body_too_large(limit: usize) -> Self {
         let message = format!(
             "The body has more than {limit} bytes, which is the limit here: larger ones need an admin key or a user's token"
@@ -51,7 +51,7 @@ impl Refusal {
         Self { status: StatusCode::MISDIRECTED_REQUEST, code: "HostNotAllowed", message }
     }
 
-    /// A page of another origin asks.
+    /// The request comes from a page of another origin.
     pub(crate) fn strange_origin(origin: &str) -> Self {
         let message = format!(
             "Origin: pages of {origin:?} may not call this server. Where they should, start it with --allow-origin {origin}"
@@ -70,7 +70,7 @@ impl Refusal {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, code: "Stopping", message }
     }
 
-    /// A token or an identity that isn't believed, or can't be checked now.
+    /// The token or identity is invalid, or can't be checked now.
     pub(crate) fn of_credential(error: &Error) -> Self {
         let status = match error {
             Error::Unauthenticated { code: "HeaderParseFailure", .. } => StatusCode::BAD_REQUEST,
@@ -95,12 +95,12 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A body of JSON.
+/// A reply with a JSON body.
 pub(crate) fn json(text: String) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], text)
 }
 
-/// Why a function failed, as clients are told.
+/// A function's error, in the form that clients get.
 pub(crate) struct Failure<'a> {
     pub(crate) message: String,
     pub(crate) code: Code,

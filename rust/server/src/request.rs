@@ -23,16 +23,16 @@ const BODY_BYTES: usize = (16 << 20) + 2000;
 /// The limit without a credential: strangers' bodies share little memory.
 const ANONYMOUS_BODY_BYTES: usize = 1 << 20;
 
-/// So much of a body that is too long is read and thrown away: a client that still sends doesn't hear the refusal.
+/// How much of a body that is too long is read and discarded. A client that is still sending wouldn't read the refusal.
 const DRAINED_BYTES: u64 = 17 << 20;
 
-/// A body that hasn't come by then won't.
+/// The longest time for a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A call of a function, as bodies and query strings hold it.
+/// A call of a function, from a body or a query string.
 pub(crate) struct CallRequest {
     pub(crate) path: String,
-    /// The arguments; an error if they are no value.
+    /// The arguments; an error if they aren't a value.
     pub(crate) args: Result<Value, String>,
     pub(crate) format: Format,
 }
@@ -53,7 +53,7 @@ pub(crate) async fn read_object(headers: &HeaderMap, body: Body) -> Result<Objec
     }
 }
 
-/// A body whole, if it is no longer than its sender's may be and there is room for it.
+/// Reads a whole body, if its sender may send so many bytes and there is room for them.
 async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
     let connection = connections::current();
     let limit = if connection.is_trusted() { BODY_BYTES } else { ANONYMOUS_BODY_BYTES };
@@ -84,11 +84,11 @@ async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
-/// Under this name a body holds why its `args` are no value, in their place. No field can be called so.
+/// If `args` aren't a value, this field has the reason in their place. No field of a request can have this name.
 const INVALID_ARGS: &str = "$args";
 
-/// A body that is JSON, though not the encoding of a value: of a name that is there twice the last one counts, and what
-/// is wrong with `args` is the function's error.
+/// A body that is JSON, but not the encoding of a value. If a name is there twice, the last one counts. If `args` are
+/// invalid, that becomes the function's error.
 fn decode_leniently(bytes: &[u8], error: json::JsonError) -> Result<Value, json::JsonError> {
     let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_slice(bytes) else { return Err(error) };
     let decode = |fields: &serde_json::Map<_, _>| json::decode(&serde_json::to_vec(fields).expect("it was JSON"));
@@ -116,7 +116,7 @@ impl CallRequest {
         Self::with_path(path, fields)
     }
 
-    /// Reads `{args, format?}` for a path that stands elsewhere.
+    /// Reads `{args, format?}`; the function's path is given.
     pub(crate) fn with_path(path: String, mut fields: Object) -> Result<Self, Refusal> {
         check_component(fields.get("componentPath").and_then(Value::as_str))?;
         check_path(&path)?;
@@ -139,7 +139,7 @@ impl CallRequest {
         Ok(Self { path, args, format })
     }
 
-    /// The arguments, where they must be a value.
+    /// The arguments, which must be a value.
     pub(crate) fn args(&self) -> Result<Value, Refusal> {
         self.args.clone().map_err(|reason| Refusal::bad_request("BadJsonBody", reason))
     }
@@ -161,7 +161,7 @@ impl CallRequest {
     }
 }
 
-/// Functions are called in the app itself.
+/// Refuses a component: functions are called in the app only.
 pub(crate) fn check_component(path: Option<&str>) -> Result<(), Refusal> {
     let Some(component) = path.filter(|path| !path.is_empty()) else { return Ok(()) };
     let reason =
@@ -169,7 +169,7 @@ pub(crate) fn check_component(path: Option<&str>) -> Result<(), Refusal> {
     Err(Refusal::bad_request("UnsupportedComponent", reason))
 }
 
-/// Refuses what can't be the path of a function.
+/// Refuses a text that can't be the path of a function.
 fn check_path(path: &str) -> Result<(), Refusal> {
     let module = path.split(':').next().unwrap_or_default();
     let reason = if module.starts_with('/') {
@@ -185,7 +185,7 @@ fn check_path(path: &str) -> Result<(), Refusal> {
     Err(Refusal::bad_request("BadConvexFunctionIdentifier", message))
 }
 
-/// Arguments are an object, or a list of one. What else they are, the function refuses.
+/// Takes the arguments out of a list of one. The function itself refuses arguments that aren't an object.
 pub(crate) fn arguments(args: Option<Value>) -> Result<Value, Refusal> {
     match args {
         Some(Value::Array(list)) if list.len() == 1 => {

@@ -1,4 +1,4 @@
-//! What each path does.
+//! The handler of each path.
 
 use std::sync::Arc;
 
@@ -146,7 +146,7 @@ async fn query_at_timestamp(
     }
 }
 
-/// The replies of several queries, in order.
+/// The replies to several queries, in order.
 #[derive(Serialize)]
 struct BatchReply {
     results: Vec<FunctionReply>,
@@ -179,7 +179,7 @@ async fn query_batch(State(app): State<App>, headers: HeaderMap, uri: Uri, body:
 }
 
 impl App {
-    /// Who sends a request.
+    /// The sender of a request.
     pub(crate) async fn caller(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
         let caller = Credential::of(headers, uri)?.caller(&self.deployment, &self.admin_key).await?;
         connections::current().trust(!caller.is_anonymous());
@@ -213,7 +213,7 @@ impl App {
     }
 }
 
-/// Calls that run in place at once: each takes a thread from those that may block.
+/// Calls that may run in place at once. Each takes one of the threads that may block.
 static CALLS_IN_PLACE: Semaphore = Semaphore::const_new(SOCKET_THREADS);
 
 fn reply(outcome: Outcome, format: Format) -> Result<Response, Refusal> {
@@ -221,8 +221,8 @@ fn reply(outcome: Outcome, format: Format) -> Result<Response, Refusal> {
     Ok(json(serde_json::to_string(&reply).expect("a reply is JSON")).into_response())
 }
 
-/// Runs a query or a mutation in place, which saves a change of threads. The sockets that this thread saw to, and the
-/// tasks that wait for it, go to another: however long it takes, only this task waits.
+/// Runs a query or a mutation in place, which saves a change of threads. Another thread takes over this thread's
+/// sockets and waiting tasks, so only this task waits, however long it takes.
 pub(crate) async fn briefly<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
     match CALLS_IN_PLACE.try_acquire() {
         Ok(_running) => Ok(tokio::task::block_in_place(work)),
@@ -230,7 +230,7 @@ pub(crate) async fn briefly<T: Send + 'static>(work: impl FnOnce() -> T + Send +
     }
 }
 
-/// Runs what may take long, as actions do, on a thread that may block.
+/// Runs work that may take long, such as an action, on a thread that may block.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => Ok(value),

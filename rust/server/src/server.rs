@@ -1,4 +1,4 @@
-//! The listener: it accepts connections, bounds what each may hold, and stops when told.
+//! The listener: it accepts connections, limits them, and stops when told.
 
 use std::{
     io,
@@ -29,31 +29,31 @@ use crate::{
 /// A client that is idle so long is disconnected.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The headers of a request, and as much of a body as is read at once.
+/// The size of a connection's buffer: for the headers of a request, or a part of a body.
 const READ_BYTES: usize = 128 << 10;
 
-/// How often connections are looked at whose time may be over.
+/// How often connections are checked for passed time limits.
 const LATE_EVERY: Duration = Duration::from_secs(1);
 
-/// Requests under way get so long to end when the server stops.
+/// How long running requests may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Functions at once: Convex's smallest deployments run 16 queries, 16 mutations and 64 actions.
 const MAX_CALLS: usize = 64;
 
-/// Threads that see to sockets.
+/// Threads that serve sockets.
 pub(crate) const SOCKET_THREADS: usize = 8;
 
-/// Where to listen, and for whom.
+/// The address of a server, and the hosts and origins that may call it.
 #[derive(Debug)]
 pub struct Options {
-    /// The address; the loopback unless strangers are meant.
+    /// The address to listen on; the loopback unless other machines should reach the server.
     pub host: IpAddr,
     /// The port; 0 picks one.
     pub port: u16,
     /// The key that reaches internal functions.
     pub admin_key: AdminKey,
-    /// Names and addresses, beside the loopback's and `host`, by which requests may call the server.
+    /// Names and addresses, beside the loopback's and `host`, that a request's `Host` may have.
     pub allowed_hosts: Vec<String>,
     /// Origins, beside the loopback's, whose pages may call.
     pub allowed_origins: Vec<String>,
@@ -68,11 +68,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens, and serves a deployment from threads of its own.
+    /// Listens, and serves a deployment on threads of its own.
     ///
     /// # Errors
     ///
-    /// The address can't be listened on; a host or an origin that is to be allowed isn't one.
+    /// The server can't listen on the address; an allowed host or origin is invalid.
     pub fn start(deployment: Deployment, options: Options) -> io::Result<Self> {
         let origins = Origins::new(options.host, &options.allowed_hosts, &options.allowed_origins)?;
         let listener = TcpListener::bind((options.host, options.port))?;
@@ -99,15 +99,15 @@ impl Server {
         Ok(Self { address, stop, thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// The URL at which it listens.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Stops accepting, lets the requests under way end, and returns.
+    /// Stops accepting, waits for the running requests, and returns.
     pub fn stop(&mut self) {
-        // Nobody listens to the signal any more where the server has stopped by itself.
+        // If the server has stopped by itself, no receiver of the signal is left.
         let _ = self.stop.send(true);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -145,7 +145,7 @@ async fn serve(
             () = &mut close_late => continue,
             _ = stopped.changed() => break,
         };
-        // Small replies leave at once.
+        // Without Nagle's algorithm, small replies are sent at once.
         let _ = stream.set_nodelay(true);
         let stream = TokioIo::new(Followed { stream, connection: Arc::clone(&connection) });
         let service = TowerToHyperService::new(router.clone());
@@ -154,7 +154,7 @@ async fn serve(
         let mut stopped = stopped.clone();
         tokio::spawn(async move {
             let mut served = std::pin::pin!(served);
-            // What a client does to its own connection is its own affair.
+            // An error here concerns only this client's connection.
             tokio::select! {
                 _ = &mut served => {}
                 () = connection.evicted() => {}
@@ -170,14 +170,16 @@ async fn serve(
     Ok(())
 }
 
-/// The next connection that finds a place. While all are taken by clients at work, it waits in the listener's queue.
+/// The next connection that gets a place. While all places are taken by clients at work, it waits in the listener's
+/// queue.
 async fn accept(listener: &tokio::net::TcpListener, connections: &Connections) -> (TcpStream, Arc<Connection>) {
     const NO_FILES: [i32; 2] = [23, 24];
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                // A connection that was gone before it was accepted, or no file descriptor left for it (ENFILE, EMFILE).
+                // The connection was gone before it was accepted, or no file descriptor was left for it (ENFILE,
+                // EMFILE).
                 if error.raw_os_error().is_some_and(|code| NO_FILES.contains(&code)) {
                     connections.evict_oldest();
                 }

@@ -1,4 +1,4 @@
-//! Queries of the system: the server answers them itself, with what one of its rooms knows.
+//! System queries. The server answers them itself, from the state of its exports and imports.
 //!
 //! Only admins see them. Clients call them as they call the deployment's functions, over HTTP and over the WebSocket.
 
@@ -10,7 +10,7 @@ use value::Value;
 
 use crate::snapshots::Snapshots;
 
-/// One of the queries there are.
+/// A system query.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SystemQuery {
     LatestExport,
@@ -19,7 +19,7 @@ pub(crate) enum SystemQuery {
 }
 
 impl SystemQuery {
-    /// The query of a path.
+    /// The system query with a path.
     pub(crate) fn find(path: &str) -> Option<Self> {
         let (module, export) = path.split_once(':').unwrap_or((path, "default"));
         match (module.strip_suffix(".js").unwrap_or(module), export) {
@@ -39,7 +39,7 @@ impl SystemQuery {
     }
 }
 
-/// The rooms that the queries ask.
+/// The state that the queries read.
 #[derive(Clone)]
 pub(crate) struct System {
     snapshots: Snapshots,
@@ -50,7 +50,7 @@ impl System {
         Self { snapshots }
     }
 
-    /// How a query ends now. To anyone but an admin it doesn't exist.
+    /// The outcome of a query now. For callers other than admins, the query doesn't exist.
     pub(crate) fn query(&self, query: SystemQuery, args: &Value, caller: &Caller) -> Outcome {
         let result = if caller.is_admin() {
             Ok(self.answer(query, args))
@@ -70,7 +70,7 @@ impl System {
     }
 }
 
-/// The system's queries that a client follows, beside those of the deployment.
+/// The system queries that a client follows, beside queries of the deployment's functions.
 pub(crate) struct SystemQueries {
     system: System,
     changed: watch::Receiver<()>,
@@ -97,14 +97,14 @@ impl SystemQueries {
         self.queries.remove(&number);
     }
 
-    /// Waits until one of them may end in another way.
+    /// Waits until an outcome may have changed.
     pub(crate) async fn changed(&mut self) {
         if self.queries.is_empty() || self.changed.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Those that end in another way than the client was told.
+    /// The queries whose outcomes differ from those last sent to the client.
     pub(crate) fn refresh(&mut self, caller: &Caller) -> Vec<(u32, Outcome)> {
         self.changed.mark_unchanged();
         let mut news = Vec::new();

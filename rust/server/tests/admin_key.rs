@@ -77,8 +77,8 @@ fn what_a_broken_start_left_is_not_written_into() {
     assert_eq!(fs::metadata(&file).expect("it is there").permissions().mode() & 0o777, 0o600);
 
     let elsewhere = folder.join("elsewhere");
-    fs::write(&elsewhere, "of somebody else").expect("it is written");
+    fs::write(&elsewhere, "another file").expect("it is written");
     symlink(&elsewhere, &unfinished).expect("it is made");
     AdminKey::rotate(&folder).expect("it is made");
-    assert_eq!(fs::read_to_string(&elsewhere).expect("it is there"), "of somebody else");
+    assert_eq!(fs::read_to_string(&elsewhere).expect("it is there"), "another file");
 }

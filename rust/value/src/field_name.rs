@@ -1,4 +1,4 @@
-//! Names of an object's fields: what every object allows, documents and nested objects alike.
+//! Names of fields: the rules for all objects, documents and nested objects alike.
 
 /// The longest field name, in bytes. As Convex's backend; its guide promises only 64 at the top of a document.
 pub const FIELD_NAME_MAX_BYTES: usize = 1024;

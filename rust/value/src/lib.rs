@@ -1,10 +1,10 @@
-//! Convex values: what they are, how they are ordered, sized, named and written as JSON.
+//! Convex values: their types, order, sizes, field names and JSON forms.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`value`](Value) | the eight types and their equality |
 //! | [`packed`](Packed) | an array of plain numbers, kept as floats |
-//! | [`field_name`](check_field_name) | what may name a field |
+//! | [`field_name`](check_field_name) | the rules for names of fields |
 //! | [`json`] | wire JSON, in Convex's three formats |
 //! | [`sort_key`] | bytes that compare as values do |
 //! | [`id`] | document ids and their checksum |

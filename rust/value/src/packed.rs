@@ -18,7 +18,7 @@ pub enum Packed {
     F64(Arc<[f64]>),
 }
 
-/// Under which name the bytes of numbers travel: their form.
+/// The name of the form in which numbers are sent as bytes.
 pub const FLOAT32: &str = "float32";
 /// As [`FLOAT32`].
 pub const FLOAT64: &str = "float64";

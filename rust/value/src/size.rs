@@ -87,7 +87,7 @@ fn nesting_of_object(fields: &Object) -> usize {
     1 + fields.values().map(nesting).max().unwrap_or(0)
 }
 
-/// A value or a document is beyond a limit, or has a field that may not be called so.
+/// A value or a document exceeds a limit, or has a field with an invalid name.
 ///
 /// Paths are written `a.b[3]` and are empty for the value itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,7 +129,7 @@ pub enum SizeError {
         /// How many fields it has; in a document with the system fields.
         count: usize,
     },
-    /// A field can't be called so.
+    /// The name of a field is invalid.
     #[error("Object{} can't have this field: {error}", At(path))]
     FieldName {
         /// The object.

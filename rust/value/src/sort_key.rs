@@ -174,7 +174,7 @@ pub enum SortKeyError {
         /// Where in the text.
         position: usize,
     },
-    /// A field can't be called so.
+    /// The name of a field is invalid.
     #[error("sort key: {0}")]
     FieldName(#[from] FieldNameError),
     /// Fields are not in order, or one is there twice.

@@ -6,9 +6,9 @@ use crate::{Kind, sentence::Sentence};
 
 /// Writes [`Code`] from the table below: `Code: Kind, "sentence", …;`.
 ///
-/// The first sentence is the one that the engine writes; the others are Convex's. A sentence after `unthrown` is general
-/// enough to stand in many a thrown text, so it counts only where no `Uncaught Error:` stands before it: the deployment
-/// says it itself.
+/// The engine writes the first sentence; the others are Convex's. A sentence after `unthrown` is so general that
+/// functions may throw it. It counts only without `Uncaught Error:` before it, that is if the deployment itself says
+/// it.
 macro_rules! codes {
     ($(
         $(#[$doc:meta])*
@@ -55,14 +55,14 @@ macro_rules! codes {
 }
 
 codes! {
-    /// A function threw what has no code of its own.
+    /// A function threw an error that has no code of its own.
     Error: Function;
     /// A function threw a `ConvexError`; its data travels beside it.
     ConvexError: Application;
 
     // A call, before it runs and after.
 
-    /// There is no such function, or it isn't the caller's to call.
+    /// There is no such function, or the caller may not call it.
     FunctionNotFound: FunctionNotFound,
         "Could not find function for '{}'{.}",
         "Could not find public function for '{}'{.}";
@@ -98,7 +98,7 @@ codes! {
     TooManyWrites: LimitExceeded, "Too many writes in a single function execution (limit: {#}){.}";
     /// A transaction wrote too many bytes.
     TooManyBytesWritten: LimitExceeded, "Too many bytes written in a single function execution (limit: {#} bytes){.}";
-    /// A page is asked for that is too large.
+    /// The requested page is too large.
     PageSizeTooLarge: LimitExceeded, "A page may have {#} documents, and {#} were asked for.";
     /// A document nests too deep, or has a field that only the system sets.
     InvalidDocumentError: Function,
@@ -129,7 +129,7 @@ codes! {
     /// The filter of a vector search has too many conditions.
     TooManyElementsInVectorQueryError: LimitExceeded,
         "Vector query against {} has too many conditions. Max: {#} Actual: {#}";
-    /// The results of a socket's queries are too much together.
+    /// The results of a socket's queries are too large together.
     TooManyBytesInQuerySet: Function;
 
     // Documents.
@@ -137,13 +137,13 @@ codes! {
     /// A document doesn't match the schema.
     SchemaEnforcementError: Schema,
         "Failed to insert or update a document in table \"{}\" because it does not match the schema: {*}";
-    /// A table is declared otherwise.
+    /// A table is already declared in another way.
     SchemaConflict: Schema;
-    /// The schema is none.
+    /// The schema is invalid.
     InvalidSchema: Schema;
     /// The schema lacks a table.
     TableNotDeclared: Schema;
-    /// A table holds documents where there should be none.
+    /// A table that should be empty has documents.
     TableExists: AlreadyExists,
         "table {} holds documents that the snapshot doesn't have",
         unthrown "Table {} already exists{.}",
@@ -156,17 +156,17 @@ codes! {
          subsequent retry{.}",
         "Documents read from or written to the table \"{}\" changed while this mutation was being run and on every \
          subsequent retry{.}";
-    /// There is no document of this id to change.
+    /// The document to change doesn't exist.
     NonexistentDocument: Function, "{} on nonexistent document ID {}";
-    /// An id stands twice where each may stand once.
+    /// An id is given twice in a list where each may be given once.
     DuplicateId: Function;
     /// A text isn't an id.
     InvalidId: Function;
     /// An id is another table's.
     InvalidTable: Function;
-    /// A name can't be a table's.
+    /// A text can't name a table.
     InvalidTableName: Function;
-    /// A name can't be a field's.
+    /// A text can't name a field.
     InvalidFieldNameError: Function;
     /// A function sets a field that only the system sets.
     SystemField: Function;
@@ -183,7 +183,7 @@ codes! {
     IndexStagedError: Function;
     /// An index has no such field.
     FieldNotInIndex: Function;
-    /// The conditions on an index aren't a range of it.
+    /// The conditions on an index don't make a range of it.
     InvalidIndexRange: Function;
     /// A range has two bounds on one side.
     AlreadyDefinedBound: Function;
@@ -191,18 +191,18 @@ codes! {
     BoundsOnMultipleFields: Function;
     /// A filter's condition can't be computed.
     InvalidFilter: Function;
-    /// A cursor is another query's, or broken.
+    /// A cursor belongs to another query, or is invalid.
     InvalidCursor: Function, "InvalidCursor: {*}", "Failed to parse cursor";
-    /// A function asks for two pages.
+    /// A function reads two pages.
     MultiplePaginatedDatabaseQueries: Function,
         "This query or mutation function ran multiple paginated queries. \
          Convex only supports a single paginated query in each function.";
 
     // Vector search.
 
-    /// A vector index has dimensions that it can't have.
+    /// The dimensions of a vector index are invalid.
     InvalidVectorDimensionError: Function;
-    /// The query vector can't be searched with.
+    /// The query vector is invalid.
     InvalidVectorQuery: Function;
     /// The query vector has another length than the index's vectors.
     VectorDimensionsMismatch: Function, "Expected a vector with dimensions {#}, received {#}.";
@@ -225,7 +225,8 @@ impl Code {
         self.sentences().first().expect("a code with a sentence").with(values)
     }
 
-    /// The code whose sentence a text is; `is_thrown` where `Uncaught Error:` stood before it.
+    /// The code of a text that is a sentence of the table. `is_thrown` says that `Uncaught Error:` came before the
+    /// text.
     pub(crate) fn of_text(text: &str, is_thrown: bool) -> Option<Self> {
         let about = OPENINGS.iter().find_map(|(begin, end)| {
             let (path, about) = text.strip_prefix(begin)?.split_once(end)?;

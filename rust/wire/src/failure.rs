@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::{Code, Kind, reply::without_heading};
 
-/// What a database call or a nested call throws begins so, as all that is thrown does; each call that lets it through
-/// adds one.
+/// The beginning of each thrown error's text, also if a database call or a nested call threw it. Each nested call that
+/// passes an error on adds it once more.
 const THROWN: &str = "Uncaught Error: ";
 
 /// A failure's kind and code.
@@ -13,15 +13,15 @@ const THROWN: &str = "Uncaught Error: ";
 pub struct Failure {
     /// The kind of the failure.
     pub kind: Kind,
-    /// Convex's short name, of the table or a newer deployment's.
+    /// Convex's short name. It may be one of a newer deployment that isn't in the table.
     pub code: Cow<'static, str>,
 }
 
 impl Failure {
-    /// The failure that a reply tells of: by its kind and code where it has them, else by its text.
+    /// The failure in a reply: by its kind and code if it has them, else by its text.
     ///
-    /// A text counts only where it is a sentence of the table, whole and from its beginning. Whether a function threw a
-    /// copy of one can't be told then.
+    /// A text counts only if the whole of it is a sentence of the table. A function that throws a copy of such a
+    /// sentence can't be told apart.
     #[must_use]
     pub fn read(kind: Option<&str>, code: Option<&str>, text: &str, has_data: bool) -> Self {
         if let (Some(kind), Some(code)) = (kind, code) {

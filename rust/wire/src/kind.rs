@@ -11,7 +11,7 @@ pub enum Kind {
     ArgumentValidation,
     /// A document doesn't match the schema, or the schema lacks what is needed.
     Schema,
-    /// A limit of Convex's was passed.
+    /// One of Convex's limits was exceeded.
     LimitExceeded,
     /// Other writers kept changing what the mutation read.
     WriteConflict,
@@ -33,7 +33,7 @@ impl Kind {
         Self::FunctionNotFound,
     ];
 
-    /// Its name in a reply.
+    /// The name of the kind in a reply.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// The kind of this name. A newer deployment may have kinds that aren't known here.
+    /// The kind with a name; None for an unknown one, which a newer deployment may send.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)

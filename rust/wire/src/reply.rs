@@ -32,7 +32,8 @@ pub fn with_heading(request: u64, text: &str) -> String {
     format!("{OPENING}{request:016x}{CLOSING}\n{text}")
 }
 
-/// An error's text without the line above it. A production deployment of Convex gives no more than that line: `None`.
+/// An error's text without the line above it. None if there is only that line, as from a production deployment of
+/// Convex.
 #[must_use]
 pub fn without_heading(text: &str) -> Option<&str> {
     let Some((request, rest)) = text.strip_prefix(OPENING).and_then(|text| text.split_once(CLOSING)) else {

@@ -1,4 +1,4 @@
-"""Calls at the same time. The sync twin is written by hand: it has threads for it."""
+"""Concurrent calls. The sync twin is written by hand, with threads."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Inbox(Generic[T]):
         self.is_empty = self._items.empty
 
     async def take(self) -> T:
-        """The next, when it comes."""
+        """The next state, when it comes."""
         return await asyncio.wait_for(self._items.get(), 20)
 
 
 async def nothing_follows() -> None:
-    """Wait until nothing of this loop goes on beside the caller."""
+    """Wait until the caller's task is the only one of this loop."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 20)

@@ -14,12 +14,12 @@ from tests.contract.deployed import ADMIN_KEY, NATIVE_TABLES, STORAGE, URL
 
 KINDS = ["memory", "folder", "served", *(["deployed"] if URL else [])]
 
-# Served deployments as older backends are, by the names of what they lack.
+# Served deployments that lack features, as older backends do, by the names of the features.
 OLDER = {"served-before-september": ["getSnapshotTs"], "served-before-august": ["getSnapshotTs", "commitTs"]}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test runs on each kind of deployment, unless it names some; those of vectors on older backends too."""
+    """Run each test on each kind of deployment, unless it names some. Tests of vectors run on older backends too."""
     named = any(marker.args[0] == "deployment" for marker in metafunc.definition.iter_markers("parametrize"))
     if "deployment" in metafunc.fixturenames and not named:
         older = list(OLDER) if metafunc.module.__name__.endswith(".test_vector") else []
@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def storage_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Classes call the storage function that the environment names, where a test doesn't name one."""
+    """Let classes call the storage function that the environment names, if the test names none."""
     for kind in (mc.AsyncConvexStore, mc.AsyncConvexVector):
         defaults = kind.__init__.__kwdefaults__
         assert defaults is not None
@@ -37,7 +37,7 @@ def storage_function(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[mc.AsyncDeployment]:
-    """A deployment of each kind, empty: in memory, in a folder, over HTTP; and the one that the environment names."""
+    """An empty deployment of each kind: in memory, in a folder, over HTTP, and the one that the environment names."""
     if request.param in ("served", *OLDER):
         embedded = _native.EmbeddedDeployment(
             None, functions=None, limits="convex", synchronous="full", lacks=OLDER.get(request.param, [])
@@ -60,7 +60,7 @@ async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
 
 
 async def emptied(deployment: mc.AsyncDeployment) -> None:
-    """Delete what tests before have stored on a deployment that they share."""
+    """Delete the data of earlier tests on a shared deployment."""
     store = mc.AsyncConvexStore(deployment)
     for name in DOMAINS:
         domain = store.get_store(name)
@@ -91,5 +91,5 @@ async def emptied(deployment: mc.AsyncDeployment) -> None:
 
 @pytest.fixture
 def memory(deployment: mc.AsyncDeployment) -> mc.AsyncMemoryStorage:
-    """The memory of an empty deployment."""
+    """The memory domain of an empty deployment."""
     return mc.AsyncConvexStore(deployment).memory

@@ -1,4 +1,4 @@
-"""Tool calls that run beside a conversation, and who runs them."""
+"""Tool calls that run beside a conversation, and their claims by workers."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ export const keep = mutationGeneric(async ({ db }, { record }) => {
 
 @pytest.fixture
 async def older(tmp_path: Path) -> AsyncIterator[mc.AsyncBackgroundTasksStorage]:
-    """Rows at odd days; at even ones documents, as older versions of Mastra kept tasks, and one that a row hides."""
+    """Rows on odd days, and on even days documents, as older versions of Mastra stored tasks. A row hides one."""
     functions = functions_with(tmp_path / "convex", {"older.ts": OLDER})
     async with mc.connect_async(":memory:", functions=functions) as deployment:
         tasks = mc.AsyncConvexStore(deployment).background_tasks

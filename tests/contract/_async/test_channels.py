@@ -60,7 +60,7 @@ async def test_the_best_installation_is_the_active_one_updated_last(channels: mc
 
 
 async def saved(channels: mc.AsyncChannelsStorage, id: str) -> mc.ChannelInstallation:
-    """An installation that is there."""
+    """A stored installation."""
     installation = await channels.get_installation(id)
     assert installation is not None
     return installation

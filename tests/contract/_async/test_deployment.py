@@ -1,4 +1,4 @@
-"""A deployment calls functions and keeps what they write."""
+"""A deployment calls functions and stores their writes."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ async def test_numpy_arrays_are_lists_of_numbers(deployment: mc.AsyncDeployment)
 
 
 def cyclic() -> list[Any]:
-    """A list that holds itself."""
+    """A list that contains itself."""
     items: list[Any] = []
     items.append(items)
     return items
 
 
 def deep(levels: int) -> Any:
-    """Lists in lists."""
+    """Nested lists."""
     value: Any = []
     for _ in range(levels):
         value = [value]

@@ -1,4 +1,4 @@
-"""`legacy.ConvexStorage`: what was written for the first release, over the tables of today."""
+"""`legacy.ConvexStorage`: the first release's interface over today's tables."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_messages_go_by_their_first_names(storage: mc.legacy.AsyncConvexSt
 
 
 async def test_messages_come_in_the_first_form_too(storage: mc.legacy.AsyncConvexStorage) -> None:
-    """In the first release's form, tool calls and results are messages with ids derived from the whole message's."""
+    """In the first release's form, tool calls and results are messages whose ids derive from the whole message's id."""
     await storage.save_thread({"thread_id": "t", "resource_id": "ada"})
 
     def call(name: str, **fields: Any) -> dict[str, Any]:
@@ -268,7 +268,7 @@ async def test_what_cannot_be_is_named(
 
 
 async def test_credentials_go_by_their_first_names(deployment: mc.AsyncDeployment) -> None:
-    """Credentials have the first release's names; an open deployment has its own."""
+    """Credentials have the first release's names. They are refused beside an open deployment, which has its own."""
     async with mc.legacy.AsyncConvexStorage(
         "http://127.0.0.1:9", {"threads": {}}, admin_auth_token="secret"
     ) as storage:

@@ -1,4 +1,4 @@
-"""Memory under many writers at once: nothing is lost, nothing comes twice."""
+"""Memory with many concurrent writers: nothing is lost or duplicated."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_every_write_takes_a_fence() -> None:
 
 
 async def test_functions_that_make_metadata_take_turns(memory: mc.AsyncMemoryStorage) -> None:
-    """Concurrent functions of metadata each see the result of the one before."""
+    """Each of several concurrent metadata functions sees the result of the previous one."""
     await memory.save_thread(mc.Thread(id="t", resource_id="ada", metadata={"n": 0}))
 
     async def increment() -> None:

@@ -24,7 +24,7 @@ def message(n: int, thread_id: str = "t", **fields: Any) -> mc.Message:
 
 
 async def saved(memory: mc.AsyncMemoryStorage, count: int, **fields: Any) -> list[mc.Message]:
-    """A thread t of ada's with messages m0, m1 and so on."""
+    """Ada's thread t with messages m0, m1 and so on."""
     await memory.save_thread(mc.Thread(id="t", resource_id="ada", updated_at=NOON))
     return await memory.save_messages([message(n, **fields) for n in range(count)])
 
@@ -313,7 +313,7 @@ async def test_pages_are_the_list_whatever_their_size_while_others_write(
     written = 0
 
     async def write() -> None:
-        # At the end that pages come to last, and in other threads.
+        # New messages come at the end that pages reach last, and in other threads.
         nonlocal written
         written += 1
         n = 100 + written if direction == "ASC" else -written
@@ -416,7 +416,7 @@ async def test_changes_that_cannot_be_are_refused(memory: mc.AsyncMemoryStorage)
 
 
 async def test_a_message_saved_again_without_a_date_keeps_the_stored_one(memory: mc.AsyncMemoryStorage) -> None:
-    """So an answer can be saved at every step while it streams; a date that is given counts."""
+    """A message saved again without a date keeps the stored date. A given date replaces it."""
     await memory.save_thread(mc.Thread(id="t", resource_id="ada"))
     await memory.save_messages([mc.Message(id="a", thread_id="t", content="At", created_at=NOON)])
     given: list[Any] = [
@@ -439,7 +439,7 @@ async def test_a_message_saved_again_without_a_date_keeps_the_stored_one(memory:
 
 
 async def test_only_roles_that_mastra_names_are_saved(memory: mc.AsyncMemoryStorage) -> None:
-    """A message of another client keeps its own."""
+    """Only Mastra's roles are saved. A message of another client keeps its own role."""
     await memory.save_thread(mc.Thread(id="t", resource_id="ada"))
     roles = ["user", "assistant", "system", "signal", "tool"]
     await memory.save_messages([mc.Message(id=role, thread_id="t", role=role) for role in roles])

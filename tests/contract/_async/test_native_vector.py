@@ -1,4 +1,4 @@
-"""`ConvexNativeVector`: the same methods over Convex's own vector index, and its bounds."""
+"""`ConvexNativeVector`: the same methods over Convex's own vector index, and its limits."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def ids(docs: mc.AsyncVectorIndex, **options: Any) -> list[str]:
 async def test_results_equal_the_reference_on_real_embeddings(
     native: mc.AsyncConvexNativeVector, docstrings: Docstrings
 ) -> None:
-    """Ids equal the reference's, and scores do to float32 precision, with and without filters."""
+    """Ids equal the reference's, and scores equal them to float32 precision, with and without filters."""
     rows, embeddings, questions = docstrings.rows[:600], docstrings.embeddings[:600], docstrings.questions
     docs = await native.index("real", 384)
     metadata = [{field: row[field] for field in ("kind", "public")} for row in rows]
@@ -56,7 +56,7 @@ async def test_results_equal_the_reference_on_real_embeddings(
 
 
 async def test_rows_come_back_with_metadata_and_vectors(native: mc.AsyncConvexNativeVector) -> None:
-    """Metadata comes back without the copies in filter fields, and a row without metadata has none."""
+    """Metadata comes back without the copies in filter fields. A row without metadata has none."""
     docs = await filled(native)
     found = await docs.query([-1, 0], top_k=1, include_vector=True)
     assert (found[0].id, found[0].metadata) == ("west", {})
@@ -160,7 +160,7 @@ async def test_what_only_a_scan_can_do_says_so(native: mc.AsyncConvexNativeVecto
 
 
 async def test_indexes_are_those_that_were_named(native: mc.AsyncConvexNativeVector) -> None:
-    """The named indexes are listed and described; others raise an error."""
+    """Named indexes are listed and described; other indexes raise an error."""
     await filled(native)
     assert await native.list_indexes() == ["docs", "real"]
     assert await native.describe_index("docs") == mc.IndexStats(dimension=2, count=4, metric="cosine")

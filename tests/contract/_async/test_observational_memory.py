@@ -27,7 +27,7 @@ async def latest(memory: mc.AsyncMemoryStorage) -> mc.ObservationalMemory:
 
 
 def chunk(n: int, **fields: Any) -> mc.ObservationChunk:
-    """Chunk n: n tokens about 100 n tokens of message m<n>."""
+    """Chunk n, with n tokens about 100 n tokens of message m<n>."""
     given = {"id": f"c{n}", "cycle_id": f"cycle{n}", "observations": f"o{n}", "token_count": n, "created_at": NOON}
     return mc.ObservationChunk(**{**given, "message_ids": [f"m{n}"], "message_tokens": 100 * n, **fields})
 
@@ -126,7 +126,7 @@ async def test_observing_counts_tokens(memory: mc.AsyncMemoryStorage) -> None:
 
 
 async def test_a_cycle_buffers_one_chunk(memory: mc.AsyncMemoryStorage) -> None:
-    """A cycle buffers one chunk, whose keys may be any."""
+    """A cycle buffers one chunk, which may have any keys."""
     await begun(memory)
     first = chunk(1, extracted_values={"$k": "ü"})
     for given in (first, chunk(1, id="again"), chunk(2)):
@@ -190,7 +190,7 @@ async def test_a_reflection_is_the_next_generation(memory: mc.AsyncMemoryStorage
     assert not second.is_observing
     assert second.last_reflection_at == second.created_at
     assert second == await latest(memory)
-    # Made from a record that is no longer the latest.
+    # This one was made from a record that is no longer the latest.
     assert (await memory.create_reflection_generation(first, "other", 1)).generation_count == 2
 
 

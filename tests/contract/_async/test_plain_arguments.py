@@ -1,4 +1,4 @@
-"""Text counts by itself and numbers by their value, whatever class they are of."""
+"""Arguments of any subclass of text count by their text, and numbers by their value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import mastra_convex as mc
 
 
 class Text(str, Enum):  # noqa: UP042 -- a StrEnum shows its text, which hides the fault
-    """As programs name things: its ``str()`` and its hash are not those of its text."""
+    """Names as programs define them. Their ``str()`` and hash differ from those of their text."""
 
     A = "a"
     ACTIVE = "active"
@@ -40,14 +40,14 @@ class Text(str, Enum):  # noqa: UP042 -- a StrEnum shows its text, which hides t
 
 
 class Number(IntEnum):
-    """Numbers with names."""
+    """Named numbers."""
 
     ONE = 1
     TWO = 2
 
 
 class Shouting(str):
-    """Text that calls itself something else."""
+    """Text whose ``str()`` is another text."""
 
     def __str__(self) -> str:
         return "SHOUTING"
@@ -60,7 +60,7 @@ class Shouting(str):
 
 
 def plain(value: Any) -> bool:
-    """Whether texts and numbers are of Python's own classes, keys too."""
+    """Whether all texts and numbers, keys included, are of Python's own classes."""
     if isinstance(value, dict):
         return all(map(plain, value)) and all(map(plain, value.values()))
     if isinstance(value, list | tuple):
@@ -70,7 +70,7 @@ def plain(value: Any) -> bool:
 
 @pytest.mark.parametrize("text", [Text, Shouting], ids=["enumeration", "subclass"])
 async def test_vectors_are_named_by_the_text_itself(deployment: mc.AsyncDeployment, text: Callable[[str], str]) -> None:
-    """Indexes, ids, metadata and filters; the plain name finds the same."""
+    """Vector indexes, ids, metadata and filters use the text itself, and the plain name finds the same."""
     vectors = mc.AsyncConvexVector(deployment, storage_function=text("mastra/storage:handle"))
     await vectors.create_index(text("docs"), Number.TWO, text("cosine"))
     metadata = [{text("kind"): text("a")}, {"kind": "ada"}]
@@ -97,7 +97,7 @@ async def test_vectors_are_named_by_the_text_itself(deployment: mc.AsyncDeployme
 async def test_native_indexes_are_named_by_the_text_itself(
     deployment: mc.AsyncDeployment, text: Callable[[str], str]
 ) -> None:
-    """Their fields and filters too."""
+    """Native indexes, their fields and filters use the text itself."""
     index = mc.NativeIndex("docs_vectors", np.int64(2), filter_fields=[text("kind")])
     assert plain(index.filter_fields)
     native = mc.AsyncConvexNativeVector(deployment, indexes={text("docs"): index})
@@ -108,7 +108,7 @@ async def test_native_indexes_are_named_by_the_text_itself(
 
 
 async def test_records_are_stored_as_plain_values(deployment: mc.AsyncDeployment) -> None:
-    """Fields, the names in mappings, filters, orders and ids."""
+    """Fields, names in mappings, filters, orders and ids of records are stored as plain values."""
     store = mc.AsyncConvexStore(deployment, storage_function=Text.STORAGE)
     memory = store.memory
     assert store.get_store(Shouting("memory")) is memory
@@ -168,7 +168,7 @@ async def test_a_cache_is_keyed_by_the_text_itself(deployment: mc.AsyncDeploymen
 
 
 async def test_functions_are_called_by_the_text_itself(deployment: mc.AsyncDeployment) -> None:
-    """Paths, arguments and their names."""
+    """Paths of functions, arguments and their names use the text itself."""
     request = {Shouting("op"): Shouting("version"), "tableName": Text.A}
     assert (await deployment.mutation(Shouting("mastra/storage:handle"), request))["ok"]
     assert await deployment.query(Shouting("mastra/queries:watchThread"), {"threadId": Text.A}) is None
@@ -177,7 +177,7 @@ async def test_functions_are_called_by_the_text_itself(deployment: mc.AsyncDeplo
 
 
 async def test_a_folder_is_named_by_the_text_itself(tmp_path: Path) -> None:
-    """Options count the same way."""
+    """The path of a folder, and options, use the text itself."""
     folder = Shouting(tmp_path / "data")
     limits, synchronous = Shouting("off"), Shouting("normal")
     async with mc.connect_async(folder, limits=limits, synchronous=synchronous, timeout=np.float32(5)) as db:  # type: ignore[arg-type]
@@ -191,11 +191,11 @@ ID = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 
 
 class Moment(datetime):
-    """As Pandas and other libraries have their own."""
+    """A subclass of datetime, as Pandas and other libraries have."""
 
 
 async def test_metadata_takes_dates_and_uuids(deployment: mc.AsyncDeployment) -> None:
-    """As the text that filters compare with; filters take them too."""
+    """Metadata stores dates and UUIDs as the text that filters compare with. Filters take them too."""
     docs = await mc.AsyncConvexVector(deployment).index("docs", dimension=2)
     later = Moment(2026, 1, 3, tzinfo=UTC)
     metadata: list[dict[str, Any]] = [
@@ -237,7 +237,7 @@ async def test_metadata_takes_dates_and_uuids(deployment: mc.AsyncDeployment) ->
 async def test_metadata_that_has_no_text_is_refused(
     deployment: mc.AsyncDeployment, value: object, message: str
 ) -> None:
-    """With the place, and the ways out."""
+    """Metadata without a text form is an error with the place and the alternatives."""
     docs = await mc.AsyncConvexVector(deployment).index("docs", dimension=2)
     call: Callable[[], Awaitable[object]]
     for call in (

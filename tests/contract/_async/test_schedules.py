@@ -1,4 +1,4 @@
-"""Schedules, and what became of their firings. Times are epoch milliseconds."""
+"""Schedules, and the outcomes of their firings. Times are epoch milliseconds."""
 
 from __future__ import annotations
 
@@ -272,7 +272,7 @@ async def test_a_cron_expression_is_stored_as_it_was_given(schedules: mc.AsyncSc
 
 @pytest.mark.parametrize("cron", BAD_CRONS)
 async def test_a_cron_expression_that_is_none_is_refused(schedules: mc.AsyncSchedulesStorage, cron: Any) -> None:
-    """When a schedule is made or changed; one that another client wrote can be read."""
+    """An invalid schedule is refused when it is created or changed. One that another client wrote can be read."""
     with pytest.raises(mc.InvalidArgumentError, match=r"create_schedule: schedule: cron (is|missing)"):
         await schedules.create_schedule(schedule(cron=cron))
     stored = await schedules.create_schedule(schedule())

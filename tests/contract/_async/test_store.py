@@ -1,4 +1,4 @@
-"""`ConvexStore`: where it is, what it closes, what it consists of."""
+"""`ConvexStore`: its target, its closing, and its domains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A subscription gives the newest state first, then each change."""
+"""A subscription returns the newest state first, then each change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def watch(deployment: mc.AsyncDeployment, id: str = "t1") -> mc.AsyncSubscriptio
 
 
 async def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.AsyncDeployment) -> None:
-    """Iterating gives the current state, then each change."""
+    """Iterating yields the current state, then each change."""
     titles = ["one", "two", "three"]
     await save(deployment, "one")
     found = []
@@ -56,7 +56,7 @@ async def test_a_slow_consumer_gets_the_newest_state_only(deployment: mc.AsyncDe
     taken: list[str] = []
     while "19" not in taken:
         taken.append((await states.next(timeout=20))["title"])
-    # Over HTTP the last one may still be on its way when the first is taken.
+    # Over HTTP, the last write may still be on its way when the first state is taken.
     assert len(taken) < 5
     with pytest.raises(mc.TransportTimeoutError, match=r"watchThread did not change within 0 s"):
         await states.next(timeout=0)
@@ -77,7 +77,7 @@ COUNTING = Path(__file__).parent.parent / "counting.ts"
 
 @pytest.fixture
 def functions(tmp_path: Path) -> Path:
-    """Our functions, and a query that logs when it runs and that fails on one title."""
+    """Our functions, and a query that logs each run and fails on one title."""
     return functions_with(tmp_path / "convex", {"counting.ts": COUNTING.read_text()})
 
 
@@ -124,7 +124,7 @@ async def test_a_cancelled_wait_loses_no_state(deployment: mc.AsyncDeployment) -
 
 
 async def end(states: mc.AsyncSubscription[Any]) -> bool:
-    """Whether a wait ended because there is nothing more."""
+    """Whether a wait ended because the subscription was closed."""
     async for _ in states:
         pass
     return True
@@ -155,7 +155,7 @@ async def test_closing_ends_whoever_waits(
 
 
 async def test_one_that_never_began_can_be_closed(deployment: mc.AsyncDeployment) -> None:
-    """A subscription that never began can be closed; the query isn't called and no state comes."""
+    """A subscription that never began can be closed. Its query isn't called, and no state comes."""
     states = deployment.subscribe("no/such:query")
     await states.close()
     assert await end(states)

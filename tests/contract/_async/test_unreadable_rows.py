@@ -1,4 +1,4 @@
-"""A row that another client wrote and that can't be read is one row: named, and no list stops at it."""
+"""An unreadable row of another client is named in the log, and lists return the other rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BAD_DATES = ["", "+010000-01-01T00:00:00.000Z", "9999-12-31T23:59:59-05:00", "ye
 async def test_lists_go_on_without_a_row_whose_date_is_none(
     deployment: mc.AsyncDeployment, caplog: pytest.LogCaptureFixture, date: str
 ) -> None:
-    """The log names the row, the column and the value; so does the error of a call for that row alone."""
+    """The log, and the error of a call for that row alone, name the row, the column and the value."""
     store = mc.AsyncConvexStore(deployment)
     memory = store.memory
     await memory.save_thread(mc.Thread(id="t", resource_id="ada", metadata={"a": 1}))
@@ -70,7 +70,7 @@ OUTSIDE = [
 
 @pytest.mark.parametrize("moment", OUTSIDE, ids=str)
 async def test_a_moment_that_utc_has_no_date_for_is_refused(deployment: mc.AsyncDeployment, moment: Any) -> None:
-    """In a field, within JSON, as a bound and in a filter."""
+    """A moment without a date in UTC is refused in a field, within JSON, as a bound and in a filter."""
     store = mc.AsyncConvexStore(deployment)
     with pytest.raises(mc.InvalidArgumentError, match=r"thread: created_at: .* is outside of the years 1 to 9999"):
         await store.memory.save_thread(mc.Thread(resource_id="ada", created_at=moment))
@@ -88,7 +88,7 @@ async def test_a_moment_that_utc_has_no_date_for_is_refused(deployment: mc.Async
 
 
 def nested(levels: int) -> Any:
-    """Lists within lists."""
+    """Nested lists."""
     value: Any = 1
     for _ in range(levels):
         value = [value]
@@ -96,7 +96,7 @@ def nested(levels: int) -> Any:
 
 
 async def test_json_is_at_most_200_levels_deep(deployment: mc.AsyncDeployment) -> None:
-    """So that Python reads it back on a deep stack; what is deeper is refused before anything is sent."""
+    """JSON of up to 200 levels is read back on a deep stack. Deeper JSON is refused before anything is sent."""
     store = mc.AsyncConvexStore(deployment)
     thread = await store.memory.save_thread(mc.Thread(resource_id="ada", metadata={"deep": nested(199)}))
 

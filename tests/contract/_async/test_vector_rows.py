@@ -1,4 +1,4 @@
-"""Rows of an index without a query: by id, by filter, all of them, for both vector classes."""
+"""Reading rows of an index without a query, by id, by filter or all, with both vector classes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def docs(request: pytest.FixtureRequest, deployment: mc.AsyncDeployment) -
 
 
 async def test_rows_are_found_by_id_in_the_order_of_the_ids(docs: mc.AsyncVectorIndex) -> None:
-    """None stands where an id is unknown; an id may come twice."""
+    """Rows come in the order of the ids, with None for an unknown id. An id may come twice."""
     found = await docs.get(["r7", "unknown", "r2", "r7"])
     assert [row and (row.id, row.score, row.metadata) for row in found] == [
         ("r7", 0.0, {"n": 1}),
@@ -41,7 +41,7 @@ async def test_rows_are_found_by_id_in_the_order_of_the_ids(docs: mc.AsyncVector
 
 
 async def test_all_rows_are_iterated_in_stored_order(docs: mc.AsyncVectorIndex) -> None:
-    """Across pages, each once; a filter leaves out the others."""
+    """Iterating returns each row once across pages. With a filter, it returns the matching rows."""
     assert [row.id async for row in docs.iter()] == [f"r{n}" for n in range(300)]
     found = [row async for row in docs.iter({"n": {"$in": [1]}}, include_vector=True)]
     assert [row.id for row in found] == [f"r{n}" for n in range(1, 300, 3)]
@@ -51,7 +51,7 @@ async def test_all_rows_are_iterated_in_stored_order(docs: mc.AsyncVectorIndex) 
 
 
 async def test_matching_rows_are_counted(docs: mc.AsyncVectorIndex) -> None:
-    """All of them without a filter, which `len` of the sync class gives too."""
+    """Without a filter, counting counts all rows, as `len` of the sync class does."""
     assert await docs.count() == 300
     assert await docs.count({"n": 2}) == 100
     assert await docs.count({"n": 7}) == 0

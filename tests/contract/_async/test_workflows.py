@@ -1,4 +1,4 @@
-"""Runs of workflows: snapshots, merges of many writers, and who owns a run."""
+"""Runs of workflows: snapshots, merges of many writers, and ownership."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.contract.deployed import STORAGE
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
-# More by hand: MERGES=200 pytest -k nothing_is_lost
+# To run more by hand: MERGES=200 pytest -k nothing_is_lost
 MERGES = int(os.environ.get("MERGES", "12"))
 
 
@@ -30,7 +30,7 @@ def snapshot(status: str = "running", **context: Any) -> dict[str, Any]:
 
 
 async def persisted(workflows: mc.AsyncWorkflowsStorage, count: int, **fields: Any) -> None:
-    """Runs r0, r1, … of two workflows by turns, made a day apart, every third suspended."""
+    """Runs r0, r1, … of two workflows in turn, created a day apart, every third suspended."""
     for n in range(count):
         await workflows.persist_workflow_snapshot(
             f"w{n % 2}",
@@ -225,7 +225,7 @@ async def test_runs_are_listed_by_the_thread_of_a_suspended_agent(workflows: mc.
 
 
 async def test_a_run_id_alone_finds_the_newest_run(workflows: mc.AsyncWorkflowsStorage) -> None:
-    """The order of storing doesn't matter."""
+    """The order of writes doesn't change the order of the list."""
     await workflows.persist_workflow_snapshot("new", "r", snapshot(), created_at=DAY + timedelta(days=1))
     await workflows.persist_workflow_snapshot("old", "r", snapshot(), created_at=DAY)
     for name, expected in ((None, "new"), ("old", "old")):
@@ -237,15 +237,15 @@ async def test_a_run_id_alone_finds_the_newest_run(workflows: mc.AsyncWorkflowsS
 
 async def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.AsyncWorkflowsStorage) -> None:
     """A run has one owner until the lease ends, the owner releases it, or another one takes it by force."""
-    nobody = await workflows.get_run_ownership("r")
-    assert (nobody.fence, nobody.owner_id, nobody.generation, nobody.lease_expires_at) == (None, None, 0, None)
+    unowned = await workflows.get_run_ownership("r")
+    assert (unowned.fence, unowned.owner_id, unowned.generation, unowned.lease_expires_at) == (None, None, 0, None)
     claims = await together(
         [partial(workflows.claim_run_ownership, "r", worker, 60_000) for worker in ("a", "b", "c", "d")]
     )
     won = next(claim for claim in claims if claim.applied)
     assert sum(claim.applied for claim in claims) == 1
     assert won.fence is not None
-    # The others learn whose the run is, and get nothing to write with.
+    # The others learn the owner, and get no fence to write with.
     assert [claim.fence for claim in claims if not claim.applied] == [None] * 3
     assert {(claim.owner_id, claim.generation) for claim in claims} == {(won.fence.owner_id, 1)}
     ownership = await workflows.get_run_ownership("r")

@@ -18,7 +18,7 @@ def together(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 
 class Inbox(Generic[T]):
-    """What callbacks of other threads were given."""
+    """The states that callbacks of other threads received."""
 
     def __init__(self) -> None:
         self._items: Queue[T] = Queue()

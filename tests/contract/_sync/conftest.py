@@ -15,12 +15,12 @@ from tests.contract.deployed import ADMIN_KEY, NATIVE_TABLES, STORAGE, URL
 
 KINDS = ["memory", "folder", "served", *(["deployed"] if URL else [])]
 
-# Served deployments as older backends are, by the names of what they lack.
+# Served deployments that lack features, as older backends do, by the names of the features.
 OLDER = {"served-before-september": ["getSnapshotTs"], "served-before-august": ["getSnapshotTs", "commitTs"]}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test runs on each kind of deployment, unless it names some; those of vectors on older backends too."""
+    """Run each test on each kind of deployment, unless it names some. Tests of vectors run on older backends too."""
     named = any(marker.args[0] == "deployment" for marker in metafunc.definition.iter_markers("parametrize"))
     if "deployment" in metafunc.fixturenames and not named:
         older = list(OLDER) if metafunc.module.__name__.endswith(".test_vector") else []
@@ -29,7 +29,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def storage_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Classes call the storage function that the environment names, where a test doesn't name one."""
+    """Let classes call the storage function that the environment names, if the test names none."""
     for kind in (mc.ConvexStore, mc.ConvexVector):
         defaults = kind.__init__.__kwdefaults__
         assert defaults is not None
@@ -38,7 +38,7 @@ def storage_function(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[mc.Deployment]:
-    """A deployment of each kind, empty: in memory, in a folder, over HTTP; and the one that the environment names."""
+    """An empty deployment of each kind: in memory, in a folder, over HTTP, and the one that the environment names."""
     if request.param in ("served", *OLDER):
         embedded = _native.EmbeddedDeployment(
             None, functions=None, limits="convex", synchronous="full", lacks=OLDER.get(request.param, [])
@@ -61,7 +61,7 @@ def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[mc.De
 
 
 def emptied(deployment: mc.Deployment) -> None:
-    """Delete what tests before have stored on a deployment that they share."""
+    """Delete the data of earlier tests on a shared deployment."""
     store = mc.ConvexStore(deployment)
     for name in DOMAINS:
         domain = store.get_store(name)
@@ -92,5 +92,5 @@ def emptied(deployment: mc.Deployment) -> None:
 
 @pytest.fixture
 def memory(deployment: mc.Deployment) -> mc.MemoryStorage:
-    """The memory of an empty deployment."""
+    """The memory domain of an empty deployment."""
     return mc.ConvexStore(deployment).memory

@@ -1,5 +1,5 @@
 # Generated from _async/test_background_tasks.py by tools/unasync.py: edit that.
-"""Tool calls that run beside a conversation, and who runs them."""
+"""Tool calls that run beside a conversation, and their claims by workers."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ export const keep = mutationGeneric(async ({ db }, { record }) => {
 
 @pytest.fixture
 def older(tmp_path: Path) -> Iterator[mc.BackgroundTasksStorage]:
-    """Rows at odd days; at even ones documents, as older versions of Mastra kept tasks, and one that a row hides."""
+    """Rows on odd days, and on even days documents, as older versions of Mastra stored tasks. A row hides one."""
     functions = functions_with(tmp_path / "convex", {"older.ts": OLDER})
     with mc.connect(":memory:", functions=functions) as deployment:
         tasks = mc.ConvexStore(deployment).background_tasks

@@ -24,7 +24,7 @@ def cache(deployment: mc.Deployment) -> mc.ConvexServerCache:
 
 
 def as_npm(deployment: mc.Deployment, op: str, **fields: Any) -> Any:
-    """The result of an operation as the npm client asks for it."""
+    """The result of an operation, called as the npm client calls it."""
     reply = deployment.mutation(HANDLE, {"op": op, **fields})
     assert reply["ok"], reply
     return reply.get("result")
@@ -72,7 +72,7 @@ def test_npm_reads_what_python_writes_and_the_other_way_round(
 
 
 def test_what_is_missing_or_of_another_kind_has_no_value(cache: mc.ConvexServerCache) -> None:
-    """Reading a missing key or one of another kind gives None, and raises only where Mastra does."""
+    """Reading a missing key or one of another kind returns None, and raises only if Mastra does."""
     assert cache.get("nothing") is None
     assert cache.list_length("nothing") == 0
     assert cache.list_from_to("nothing", 0) == []
@@ -126,7 +126,7 @@ def test_a_list_longer_than_a_transaction_reads_comes_whole(cache: mc.ConvexServ
 
 
 def test_list_push_indexed_gives_each_item_its_index(cache: mc.ConvexServerCache) -> None:
-    """An appended item holds its index, which is the counter's number less 1."""
+    """An appended item contains its index, which is the counter's number minus 1."""
     given = {"type": "text", "$delta": "Hi", "index": "overwritten"}
     assert [cache.list_push_indexed("l", "n", given) for _ in range(3)] == [0, 1, 2]
     assert cache.list_from_to("l", 1) == [{**given, "index": 1}, {**given, "index": 2}]
@@ -160,7 +160,7 @@ def test_sweep_deletes_what_has_expired(deployment: mc.Deployment) -> None:
     cache = stored(deployment)
     cache.sweep()
     assert [cache.get(key) for key in ("never", "later")] == [1, 1]
-    # A row that is there, though expired, would be replaced.
+    # Setting the key would replace an expired row that wasn't deleted.
     key = {"key": "mastra:cache:gone", "keyPrefix": "mastra:cache:", "expiresAt": None}
     assert as_npm(deployment, "increment", **key) == 1
 
@@ -169,7 +169,7 @@ def test_the_last_write_decides_when_a_key_expires(deployment: mc.Deployment) ->
     """The last write sets the time to expire; with a ttl_ms of 0 the key never expires."""
     short = mc.ConvexServerCache(deployment, ttl_ms=1)
     endless = mc.ConvexServerCache(deployment, ttl_ms=0)
-    # The counter first: that it has expired can't be asked without counting on.
+    # The counter comes first, since reading whether it has expired increments it.
     short.increment("n")
     short.set("v", 1)
     short.list_push("l", 1)
@@ -292,14 +292,14 @@ export const handle = internalMutation({
 
 @pytest.fixture
 def upstream(tmp_path: Path) -> Iterator[mc.ConvexServerCache]:
-    """A cache whose functions know what those of ``@mastra/convex`` know: no version, no JSON text."""
+    """A cache whose functions have only the features of ``@mastra/convex``: no version, no JSON text."""
     functions = functions_with(tmp_path / "convex", {"mastra/cache.ts": UPSTREAM})
     with mc.ConvexServerCache(":memory:", functions=functions) as cache:
         yield cache
 
 
 def test_functions_of_npm_serve_all_but_keys_that_convex_refuses(upstream: mc.ConvexServerCache) -> None:
-    """With npm's functions everything works but keys that Convex refuses, and those store nothing."""
+    """With npm's functions everything works except keys that Convex refuses. These store nothing."""
     upstream.set("v", {"text": "1"})
     assert upstream.get("v") == {"text": "1"}
     assert [upstream.list_push_indexed("l", "n", {"a": 1}) for _ in range(2)] == [0, 1]

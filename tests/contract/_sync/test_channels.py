@@ -61,7 +61,7 @@ def test_the_best_installation_is_the_active_one_updated_last(channels: mc.Chann
 
 
 def saved(channels: mc.ChannelsStorage, id: str) -> mc.ChannelInstallation:
-    """An installation that is there."""
+    """A stored installation."""
     installation = channels.get_installation(id)
     assert installation is not None
     return installation

@@ -1,5 +1,5 @@
 # Generated from _async/test_deployed_functions.py by tools/unasync.py: edit that.
-"""`ConvexStore`: what it makes of the functions that are deployed."""
+"""`ConvexStore` with the deployed functions: older ones, npm's, or none."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def upstream(open_store: OpenStore, original: Path) -> mc.MemoryStorage:
 
 
 def test_a_store_needs_its_functions(open_store: OpenStore) -> None:
-    """Without deployed functions the error says what is missing, and how to deploy them."""
+    """Without deployed functions, the error names the missing function and says how to deploy it."""
     store = open_store(FUNCTIONS / "plain")
     for call in (store.init, store.memory.list_threads, store.workflows.list_workflow_runs):
         with pytest.raises(mc.FunctionNotFoundError, match="mastra/storage:handle") as raised:
@@ -69,8 +69,8 @@ def test_a_store_needs_its_functions(open_store: OpenStore) -> None:
 
 
 def test_older_functions_do_what_they_can(open_store: OpenStore, tmp_path: Path) -> None:
-    """With older functions a missing operation raises an error with the existing ones and what to deploy, and changes
-    nothing.
+    """With older functions, a missing operation raises an error with the existing operations and the functions to
+    deploy, and changes nothing.
     """
     records = (OURS / "mastra/operations/records.ts").read_text().replace("  queryPage,\n", "")
     storage = (OURS / "mastra/operations/storage.ts").read_text().replace("  fenced: fenced(prepare),\n", "")
@@ -92,7 +92,7 @@ def test_older_functions_do_what_they_can(open_store: OpenStore, tmp_path: Path)
 
 
 def test_upstream_s_functions_serve_threads_and_messages(upstream: mc.MemoryStorage) -> None:
-    """Npm's functions serve threads and messages in the requested order and parts, though they have neither."""
+    """Npm's functions serve threads and messages in the requested order and pages, though they support neither."""
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     for n in range(3):
         thread = {"id": f"t{n}", "resource_id": "ada", "metadata": {"$n": n}, "created_at": noon + timedelta(hours=n)}
@@ -211,7 +211,7 @@ def test_what_upstream_s_functions_would_pass_over_is_refused(open_store: OpenSt
 
 
 def test_what_upstream_s_functions_cannot_do_is_an_error(upstream: mc.MemoryStorage) -> None:
-    """An operation that npm's functions lack raises an error that says whose functions are deployed."""
+    """An operation that npm's functions lack raises an error that says that npm's functions are deployed."""
     upstream.save_thread(mc.Thread(id="t", resource_id="ada"))
     with pytest.raises(mc.UnsupportedOperationError, match="npm @mastra/convex's, have no 'copyThread'") as raised:
         upstream.copy_thread("t")

@@ -1,5 +1,5 @@
 # Generated from _async/test_deployment.py by tools/unasync.py: edit that.
-"""A deployment calls functions and keeps what they write."""
+"""A deployment calls functions and stores their writes."""
 
 from __future__ import annotations
 
@@ -91,14 +91,14 @@ def test_numpy_arrays_are_lists_of_numbers(deployment: mc.Deployment) -> None:
 
 
 def cyclic() -> list[Any]:
-    """A list that holds itself."""
+    """A list that contains itself."""
     items: list[Any] = []
     items.append(items)
     return items
 
 
 def deep(levels: int) -> Any:
-    """Lists in lists."""
+    """Nested lists."""
     value: Any = []
     for _ in range(levels):
         value = [value]

@@ -1,5 +1,5 @@
 # Generated from _async/test_legacy.py by tools/unasync.py: edit that.
-"""`legacy.ConvexStorage`: what was written for the first release, over the tables of today."""
+"""`legacy.ConvexStorage`: the first release's interface over today's tables."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_messages_go_by_their_first_names(storage: mc.legacy.ConvexStorage) -> N
 
 
 def test_messages_come_in_the_first_form_too(storage: mc.legacy.ConvexStorage) -> None:
-    """In the first release's form, tool calls and results are messages with ids derived from the whole message's."""
+    """In the first release's form, tool calls and results are messages whose ids derive from the whole message's id."""
     storage.save_thread({"thread_id": "t", "resource_id": "ada"})
 
     def call(name: str, **fields: Any) -> dict[str, Any]:
@@ -269,7 +269,7 @@ def test_what_cannot_be_is_named(
 
 
 def test_credentials_go_by_their_first_names(deployment: mc.Deployment) -> None:
-    """Credentials have the first release's names; an open deployment has its own."""
+    """Credentials have the first release's names. They are refused beside an open deployment, which has its own."""
     with mc.legacy.ConvexStorage(
         "http://127.0.0.1:9", {"threads": {}}, admin_auth_token="secret"
     ) as storage:

@@ -14,7 +14,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def filled(memory: mc.MemoryStorage, count: int = 5, **fields: Any) -> list[mc.Message]:
-    """A thread t of ada's with messages m0, m1 and so on, a second apart."""
+    """Ada's thread t with messages m0, m1 and so on, a second apart."""
     memory.save_thread({"id": "t", "resource_id": "ada", "title": "Hello", "metadata": {"secret": 1}, **fields})
     return memory.save_messages(
         [

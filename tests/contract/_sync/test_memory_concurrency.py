@@ -1,5 +1,5 @@
 # Generated from _async/test_memory_concurrency.py by tools/unasync.py: edit that.
-"""Memory under many writers at once: nothing is lost, nothing comes twice."""
+"""Memory with many concurrent writers: nothing is lost or duplicated."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_every_write_takes_a_fence() -> None:
 
 
 def test_functions_that_make_metadata_take_turns(memory: mc.MemoryStorage) -> None:
-    """Concurrent functions of metadata each see the result of the one before."""
+    """Each of several concurrent metadata functions sees the result of the previous one."""
     memory.save_thread(mc.Thread(id="t", resource_id="ada", metadata={"n": 0}))
 
     def increment() -> None:

@@ -25,7 +25,7 @@ def message(n: int, thread_id: str = "t", **fields: Any) -> mc.Message:
 
 
 def saved(memory: mc.MemoryStorage, count: int, **fields: Any) -> list[mc.Message]:
-    """A thread t of ada's with messages m0, m1 and so on."""
+    """Ada's thread t with messages m0, m1 and so on."""
     memory.save_thread(mc.Thread(id="t", resource_id="ada", updated_at=NOON))
     return memory.save_messages([message(n, **fields) for n in range(count)])
 
@@ -314,7 +314,7 @@ def test_pages_are_the_list_whatever_their_size_while_others_write(
     written = 0
 
     def write() -> None:
-        # At the end that pages come to last, and in other threads.
+        # New messages come at the end that pages reach last, and in other threads.
         nonlocal written
         written += 1
         n = 100 + written if direction == "ASC" else -written
@@ -417,7 +417,7 @@ def test_changes_that_cannot_be_are_refused(memory: mc.MemoryStorage) -> None:
 
 
 def test_a_message_saved_again_without_a_date_keeps_the_stored_one(memory: mc.MemoryStorage) -> None:
-    """So an answer can be saved at every step while it streams; a date that is given counts."""
+    """A message saved again without a date keeps the stored date. A given date replaces it."""
     memory.save_thread(mc.Thread(id="t", resource_id="ada"))
     memory.save_messages([mc.Message(id="a", thread_id="t", content="At", created_at=NOON)])
     given: list[Any] = [
@@ -440,7 +440,7 @@ def test_a_message_saved_again_without_a_date_keeps_the_stored_one(memory: mc.Me
 
 
 def test_only_roles_that_mastra_names_are_saved(memory: mc.MemoryStorage) -> None:
-    """A message of another client keeps its own."""
+    """Only Mastra's roles are saved. A message of another client keeps its own role."""
     memory.save_thread(mc.Thread(id="t", resource_id="ada"))
     roles = ["user", "assistant", "system", "signal", "tool"]
     memory.save_messages([mc.Message(id=role, thread_id="t", role=role) for role in roles])

@@ -15,7 +15,7 @@ DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def saved(memory: mc.MemoryStorage, count: int, **fields: Any) -> list[mc.Thread]:
-    """Threads t0, t1, … made a day apart, each changed when the one before it in reverse was."""
+    """Threads t0, t1, … created a day apart. Their times of change are in reverse order."""
     return [
         memory.save_thread(
             {
@@ -111,7 +111,7 @@ def test_updates_change_what_they_name(memory: mc.MemoryStorage) -> None:
 
 
 def test_a_function_can_make_the_metadata(memory: mc.MemoryStorage) -> None:
-    """A function of the thread makes its metadata; None changes nothing, and another resource's thread isn't found."""
+    """A function of the thread returns new metadata. None changes nothing; another resource's thread isn't found."""
     saved(memory, 1, metadata={"n": 1})
     thread = memory.update_thread_metadata("t0", lambda thread: {"m": thread.metadata["n"] + 1})
     assert thread is not None

@@ -1,5 +1,5 @@
 # Generated from _async/test_native_vector.py by tools/unasync.py: edit that.
-"""`ConvexNativeVector`: the same methods over Convex's own vector index, and its bounds."""
+"""`ConvexNativeVector`: the same methods over Convex's own vector index, and its limits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def ids(docs: mc.VectorIndex, **options: Any) -> list[str]:
 def test_results_equal_the_reference_on_real_embeddings(
     native: mc.ConvexNativeVector, docstrings: Docstrings
 ) -> None:
-    """Ids equal the reference's, and scores do to float32 precision, with and without filters."""
+    """Ids equal the reference's, and scores equal them to float32 precision, with and without filters."""
     rows, embeddings, questions = docstrings.rows[:600], docstrings.embeddings[:600], docstrings.questions
     docs = native.index("real", 384)
     metadata = [{field: row[field] for field in ("kind", "public")} for row in rows]
@@ -57,7 +57,7 @@ def test_results_equal_the_reference_on_real_embeddings(
 
 
 def test_rows_come_back_with_metadata_and_vectors(native: mc.ConvexNativeVector) -> None:
-    """Metadata comes back without the copies in filter fields, and a row without metadata has none."""
+    """Metadata comes back without the copies in filter fields. A row without metadata has none."""
     docs = filled(native)
     found = docs.query([-1, 0], top_k=1, include_vector=True)
     assert (found[0].id, found[0].metadata) == ("west", {})
@@ -161,7 +161,7 @@ def test_what_only_a_scan_can_do_says_so(native: mc.ConvexNativeVector) -> None:
 
 
 def test_indexes_are_those_that_were_named(native: mc.ConvexNativeVector) -> None:
-    """The named indexes are listed and described; others raise an error."""
+    """Named indexes are listed and described; other indexes raise an error."""
     filled(native)
     assert native.list_indexes() == ["docs", "real"]
     assert native.describe_index("docs") == mc.IndexStats(dimension=2, count=4, metric="cosine")

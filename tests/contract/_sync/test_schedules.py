@@ -1,5 +1,5 @@
 # Generated from _async/test_schedules.py by tools/unasync.py: edit that.
-"""Schedules, and what became of their firings. Times are epoch milliseconds."""
+"""Schedules, and the outcomes of their firings. Times are epoch milliseconds."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ def test_a_cron_expression_is_stored_as_it_was_given(schedules: mc.SchedulesStor
 
 @pytest.mark.parametrize("cron", BAD_CRONS)
 def test_a_cron_expression_that_is_none_is_refused(schedules: mc.SchedulesStorage, cron: Any) -> None:
-    """When a schedule is made or changed; one that another client wrote can be read."""
+    """An invalid schedule is refused when it is created or changed. One that another client wrote can be read."""
     with pytest.raises(mc.InvalidArgumentError, match=r"create_schedule: schedule: cron (is|missing)"):
         schedules.create_schedule(schedule(cron=cron))
     stored = schedules.create_schedule(schedule())

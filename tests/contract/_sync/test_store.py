@@ -1,5 +1,5 @@
 # Generated from _async/test_store.py by tools/unasync.py: edit that.
-"""`ConvexStore`: where it is, what it closes, what it consists of."""
+"""`ConvexStore`: its target, its closing, and its domains."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Generated from _async/test_subscribe.py by tools/unasync.py: edit that.
-"""A subscription gives the newest state first, then each change."""
+"""A subscription returns the newest state first, then each change."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def watch(deployment: mc.Deployment, id: str = "t1") -> mc.Subscription[Any]:
 
 
 def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.Deployment) -> None:
-    """Iterating gives the current state, then each change."""
+    """Iterating yields the current state, then each change."""
     titles = ["one", "two", "three"]
     save(deployment, "one")
     found = []
@@ -57,7 +57,7 @@ def test_a_slow_consumer_gets_the_newest_state_only(deployment: mc.Deployment) -
     taken: list[str] = []
     while "19" not in taken:
         taken.append((states.next(timeout=20))["title"])
-    # Over HTTP the last one may still be on its way when the first is taken.
+    # Over HTTP, the last write may still be on its way when the first state is taken.
     assert len(taken) < 5
     with pytest.raises(mc.TransportTimeoutError, match=r"watchThread did not change within 0 s"):
         states.next(timeout=0)
@@ -78,7 +78,7 @@ COUNTING = Path(__file__).parent.parent / "counting.ts"
 
 @pytest.fixture
 def functions(tmp_path: Path) -> Path:
-    """Our functions, and a query that logs when it runs and that fails on one title."""
+    """Our functions, and a query that logs each run and fails on one title."""
     return functions_with(tmp_path / "convex", {"counting.ts": COUNTING.read_text()})
 
 
@@ -125,7 +125,7 @@ def test_a_cancelled_wait_loses_no_state(deployment: mc.Deployment) -> None:
 
 
 def end(states: mc.Subscription[Any]) -> bool:
-    """Whether a wait ended because there is nothing more."""
+    """Whether a wait ended because the subscription was closed."""
     for _ in states:
         pass
     return True
@@ -156,7 +156,7 @@ def test_closing_ends_whoever_waits(
 
 
 def test_one_that_never_began_can_be_closed(deployment: mc.Deployment) -> None:
-    """A subscription that never began can be closed; the query isn't called and no state comes."""
+    """A subscription that never began can be closed. Its query isn't called, and no state comes."""
     states = deployment.subscribe("no/such:query")
     states.close()
     assert end(states)

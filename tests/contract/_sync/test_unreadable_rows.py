@@ -1,5 +1,5 @@
 # Generated from _async/test_unreadable_rows.py by tools/unasync.py: edit that.
-"""A row that another client wrote and that can't be read is one row: named, and no list stops at it."""
+"""An unreadable row of another client is named in the log, and lists return the other rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BAD_DATES = ["", "+010000-01-01T00:00:00.000Z", "9999-12-31T23:59:59-05:00", "ye
 def test_lists_go_on_without_a_row_whose_date_is_none(
     deployment: mc.Deployment, caplog: pytest.LogCaptureFixture, date: str
 ) -> None:
-    """The log names the row, the column and the value; so does the error of a call for that row alone."""
+    """The log, and the error of a call for that row alone, name the row, the column and the value."""
     store = mc.ConvexStore(deployment)
     memory = store.memory
     memory.save_thread(mc.Thread(id="t", resource_id="ada", metadata={"a": 1}))
@@ -71,7 +71,7 @@ OUTSIDE = [
 
 @pytest.mark.parametrize("moment", OUTSIDE, ids=str)
 def test_a_moment_that_utc_has_no_date_for_is_refused(deployment: mc.Deployment, moment: Any) -> None:
-    """In a field, within JSON, as a bound and in a filter."""
+    """A moment without a date in UTC is refused in a field, within JSON, as a bound and in a filter."""
     store = mc.ConvexStore(deployment)
     with pytest.raises(mc.InvalidArgumentError, match=r"thread: created_at: .* is outside of the years 1 to 9999"):
         store.memory.save_thread(mc.Thread(resource_id="ada", created_at=moment))
@@ -89,7 +89,7 @@ def test_a_moment_that_utc_has_no_date_for_is_refused(deployment: mc.Deployment,
 
 
 def nested(levels: int) -> Any:
-    """Lists within lists."""
+    """Nested lists."""
     value: Any = 1
     for _ in range(levels):
         value = [value]
@@ -97,7 +97,7 @@ def nested(levels: int) -> Any:
 
 
 def test_json_is_at_most_200_levels_deep(deployment: mc.Deployment) -> None:
-    """So that Python reads it back on a deep stack; what is deeper is refused before anything is sent."""
+    """JSON of up to 200 levels is read back on a deep stack. Deeper JSON is refused before anything is sent."""
     store = mc.ConvexStore(deployment)
     thread = store.memory.save_thread(mc.Thread(resource_id="ada", metadata={"deep": nested(199)}))
 

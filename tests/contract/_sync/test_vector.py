@@ -1,5 +1,5 @@
 # Generated from _async/test_vector.py by tools/unasync.py: edit that.
-"""`ConvexVector`: what Mastra promises of a vector class, exactly."""
+"""`ConvexVector`: Mastra's contract of a vector class, with exact results."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_results_equal_the_reference_on_real_embeddings(
 def test_a_vector_comes_back_bit_for_bit(
     vectors: mc.ConvexVector, random: np.random.Generator, dtype: type
 ) -> None:
-    """float32 stays float32 and float64 stays float64, short and long, ±0 and subnormals included."""
+    """Vectors of float32 and float64 keep their type and bits, short and long, with ±0 and subnormals."""
     for dimension in (3, 40):
         matrix = random.standard_normal((4, dimension)).astype(dtype)
         matrix[0, :3] = [-0.0, np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max / 1e20]

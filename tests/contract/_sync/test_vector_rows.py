@@ -1,5 +1,5 @@
 # Generated from _async/test_vector_rows.py by tools/unasync.py: edit that.
-"""Rows of an index without a query: by id, by filter, all of them, for both vector classes."""
+"""Reading rows of an index without a query, by id, by filter or all, with both vector classes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def docs(request: pytest.FixtureRequest, deployment: mc.Deployment) -> mc.Vector
 
 
 def test_rows_are_found_by_id_in_the_order_of_the_ids(docs: mc.VectorIndex) -> None:
-    """None stands where an id is unknown; an id may come twice."""
+    """Rows come in the order of the ids, with None for an unknown id. An id may come twice."""
     found = docs.get(["r7", "unknown", "r2", "r7"])
     assert [row and (row.id, row.score, row.metadata) for row in found] == [
         ("r7", 0.0, {"n": 1}),
@@ -42,7 +42,7 @@ def test_rows_are_found_by_id_in_the_order_of_the_ids(docs: mc.VectorIndex) -> N
 
 
 def test_all_rows_are_iterated_in_stored_order(docs: mc.VectorIndex) -> None:
-    """Across pages, each once; a filter leaves out the others."""
+    """Iterating returns each row once across pages. With a filter, it returns the matching rows."""
     assert [row.id for row in docs.iter()] == [f"r{n}" for n in range(300)]
     found = [row for row in docs.iter({"n": {"$in": [1]}}, include_vector=True)]
     assert [row.id for row in found] == [f"r{n}" for n in range(1, 300, 3)]
@@ -52,7 +52,7 @@ def test_all_rows_are_iterated_in_stored_order(docs: mc.VectorIndex) -> None:
 
 
 def test_matching_rows_are_counted(docs: mc.VectorIndex) -> None:
-    """All of them without a filter, which `len` of the sync class gives too."""
+    """Without a filter, counting counts all rows, as `len` of the sync class does."""
     assert docs.count() == 300
     assert docs.count({"n": 2}) == 100
     assert docs.count({"n": 7}) == 0

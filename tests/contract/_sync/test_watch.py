@@ -1,5 +1,5 @@
 # Generated from _async/test_watch.py by tools/unasync.py: edit that.
-"""A store is watched: records, the newest state first, then each change."""
+"""Watching records of a store: the newest state comes first, then each change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def store(deployment: mc.Deployment) -> mc.ConvexStore:
 
 
 def test_a_thread_and_its_messages_are_watched(store: mc.ConvexStore) -> None:
-    """Watching one thing gives a record or None; watching many gives a list of records in order."""
+    """Watching one record returns it or None. Watching several returns a list of records in order."""
     thread, messages = store.watch_thread("t1"), store.watch_messages("t1")
     latest = store.watch_messages("t1", limit=1, order="desc")
     threads = store.watch_threads_by_resource("ada")
@@ -40,7 +40,7 @@ def test_a_thread_and_its_messages_are_watched(store: mc.ConvexStore) -> None:
 
 
 def test_the_newest_messages_are_watched(store: mc.ConvexStore) -> None:
-    """A chat goes on beyond its first 100 messages; the oldest of those shown come first."""
+    """A watched chat shows its newest messages beyond the first 100, the oldest of them first."""
     store.memory.save_thread(mc.Thread(id="t1", resource_id="ada"))
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     messages = [
@@ -63,7 +63,7 @@ def test_the_newest_messages_are_watched(store: mc.ConvexStore) -> None:
 
     check([f"{n}" for n in range(110)], shown)
     store.memory.save_messages(messages[110:])
-    # What the first three are never changes.
+    # The first three states never change.
     check([f"{n}" for n in range(120)], [name for name in shown if name != "first 3"])
 
 
@@ -76,7 +76,7 @@ def test_a_resource_is_watched(store: mc.ConvexStore) -> None:
 
 
 def test_runs_are_watched(store: mc.ConvexStore) -> None:
-    """Watching gives one run, or the runs of a workflow, of a resource, of both, or all, newest first."""
+    """Watching returns one run, or the runs of a workflow, of a resource, of both, or all, newest first."""
     run = store.watch_workflow_run("w1", "r1")
     lists = {
         "r3 r2 r1": store.watch_workflow_runs(),
@@ -123,6 +123,6 @@ BAD: list[tuple[Callable[[mc.ConvexStore], Any], str]] = [
 def test_bad_input_is_refused_at_once(
     store: mc.ConvexStore, watch: Callable[[mc.ConvexStore], Any], message: str
 ) -> None:
-    """Invalid arguments are refused before anything is followed, with place, value and expected form."""
+    """Invalid arguments are refused before a query is followed, with place, value and expected form."""
     with pytest.raises(mc.InvalidArgumentError, match=message):
         watch(store)

@@ -1,5 +1,5 @@
 # Generated from _async/test_workflows.py by tools/unasync.py: edit that.
-"""Runs of workflows: snapshots, merges of many writers, and who owns a run."""
+"""Runs of workflows: snapshots, merges of many writers, and ownership."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.contract.deployed import STORAGE
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
-# More by hand: MERGES=200 pytest -k nothing_is_lost
+# To run more by hand: MERGES=200 pytest -k nothing_is_lost
 MERGES = int(os.environ.get("MERGES", "12"))
 
 
@@ -31,7 +31,7 @@ def snapshot(status: str = "running", **context: Any) -> dict[str, Any]:
 
 
 def persisted(workflows: mc.WorkflowsStorage, count: int, **fields: Any) -> None:
-    """Runs r0, r1, … of two workflows by turns, made a day apart, every third suspended."""
+    """Runs r0, r1, … of two workflows in turn, created a day apart, every third suspended."""
     for n in range(count):
         workflows.persist_workflow_snapshot(
             f"w{n % 2}",
@@ -226,7 +226,7 @@ def test_runs_are_listed_by_the_thread_of_a_suspended_agent(workflows: mc.Workfl
 
 
 def test_a_run_id_alone_finds_the_newest_run(workflows: mc.WorkflowsStorage) -> None:
-    """The order of storing doesn't matter."""
+    """The order of writes doesn't change the order of the list."""
     workflows.persist_workflow_snapshot("new", "r", snapshot(), created_at=DAY + timedelta(days=1))
     workflows.persist_workflow_snapshot("old", "r", snapshot(), created_at=DAY)
     for name, expected in ((None, "new"), ("old", "old")):
@@ -238,15 +238,15 @@ def test_a_run_id_alone_finds_the_newest_run(workflows: mc.WorkflowsStorage) -> 
 
 def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.WorkflowsStorage) -> None:
     """A run has one owner until the lease ends, the owner releases it, or another one takes it by force."""
-    nobody = workflows.get_run_ownership("r")
-    assert (nobody.fence, nobody.owner_id, nobody.generation, nobody.lease_expires_at) == (None, None, 0, None)
+    unowned = workflows.get_run_ownership("r")
+    assert (unowned.fence, unowned.owner_id, unowned.generation, unowned.lease_expires_at) == (None, None, 0, None)
     claims = together(
         [partial(workflows.claim_run_ownership, "r", worker, 60_000) for worker in ("a", "b", "c", "d")]
     )
     won = next(claim for claim in claims if claim.applied)
     assert sum(claim.applied for claim in claims) == 1
     assert won.fence is not None
-    # The others learn whose the run is, and get nothing to write with.
+    # The others learn the owner, and get no fence to write with.
     assert [claim.fence for claim in claims if not claim.applied] == [None] * 3
     assert {(claim.owner_id, claim.generation) for claim in claims} == {(won.fence.owner_id, 1)}
     ownership = workflows.get_run_ownership("r")

@@ -9,7 +9,7 @@ export const describe = query(() => offered(server, values));
 
 export const use = query(() => uses(server, values));
 
-/** What comes of using what is left out: the error's text. */
+/** The error's text after a use of a feature that is left out. */
 export const useLeftOut = query(async () => {
   const functions: Record<string, any> = server;
   const texts: Record<string, string> = {};

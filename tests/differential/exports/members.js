@@ -1,4 +1,4 @@
-// What `convex/server` and `convex/values` offer: their exports, and the members of what these return.
+// The exports of `convex/server` and `convex/values`, and the members of their results.
 
 /** The names of an object's members, those of its class too. */
 function members(object) {

@@ -1,4 +1,4 @@
-// What functions may not do with `ctx`.
+// Misuses of `ctx`.
 
 const things = (ctx: any) => ctx.db.query("things");
 

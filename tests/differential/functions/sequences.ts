@@ -1,4 +1,4 @@
-// Performs sequences of operations, and tells what came of each of them.
+// Performs sequences of operations, and returns the outcome of each.
 //
 // Documents have labels: the text "@a" is the id of the document "a", "^a" its creation time, wherever a value stands;
 // results have the labels again, since ids and times differ from deployment to deployment.
@@ -8,14 +8,14 @@ import { action, mutation, query } from "./_generated/server";
 import { misuses } from "./misuses";
 import { unsupported } from "./unsupported";
 
-/** What a sequence knows from one call to the next. */
+/** The state that a sequence keeps between calls. */
 type State = {
   ids: Record<string, string>;
   times: Record<string, number>;
   cursors: Record<string, string>;
 };
 
-/** What labels stand for, in a value of any depth; those of documents that aren't stored, for the one that is gone. */
+/** Replaces labels in a value of any depth. The label of a document that isn't stored becomes a deleted id. */
 function resolve(value: any, state: State): any {
   if (typeof value === "string") {
     const known = { "@": state.ids, "^": state.times }[value[0] ?? ""];
@@ -52,7 +52,7 @@ function expression(q: any, [operator, ...operands]: any[]): any {
   return q[operator](...operands.map((operand) => expression(q, operand)));
 }
 
-/** A query up to what ends it. */
+/** A query, without the method that runs it. */
 function begin(ctx: any, step: any) {
   let query = ctx.db.query(step.table);
   if (step.index !== undefined) {
@@ -79,7 +79,7 @@ async function page(ctx: any, step: any, { cursors }: State) {
     maximumRowsRead,
   });
   if (to !== undefined) cursors[to] = found.continueCursor;
-  // With an end given, convex-test has another idea of `isDone`.
+  // With a given end, `isDone` of convex-test differs.
   return until === undefined
     ? { page: found.page, isDone: found.isDone }
     : { page: found.page };
@@ -89,7 +89,7 @@ async function page(ctx: any, step: any, { cursors }: State) {
 const place = ({ table, id }: any) =>
   table === undefined ? [id] : [table, id];
 
-/** What a step writes: its value, with the fields that are undefined and one that no deployment can store. */
+/** The value that a step writes, with undefined fields and one that no deployment can store. */
 const written = (step: any) => ({
   ...step.value,
   ...Object.fromEntries(
@@ -199,7 +199,7 @@ export const queries = query({ args, handler: perform });
 export const mutations = mutation({ args, handler: perform });
 export const actions = action({ args, handler: perform });
 
-/** Deletes what sequences left, a part of it; whether there is more. */
+/** Deletes a part of the sequences' data. True if there is more. */
 export const clear = mutation({
   args: {},
   handler: async (ctx: any) => {

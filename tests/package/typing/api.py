@@ -1,4 +1,4 @@
-"""Programs of users, type-checked and never run."""
+"""Users' programs, which are type-checked and never run."""
 
 from __future__ import annotations
 

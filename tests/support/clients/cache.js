@@ -45,7 +45,7 @@ test("a list grows at its end and is read by ranges", async () => {
   assert.deepEqual(await cache.listFromTo("none", 0), []);
 });
 
-test("those who count at once get numbers of their own", async () => {
+test("concurrent callers of a counter get different numbers", async () => {
   const counts = await Promise.all(
     Array.from({ length: 16 }, () => cache.increment("count")),
   );

@@ -1,7 +1,7 @@
 // The deployment under test, which the command line names.
 const [deploymentUrl, adminAuthToken] = process.argv.slice(2);
 
-/** What every class of `@mastra/convex` takes. */
+/** The options of every class of `@mastra/convex`. */
 export const deployment = { id: "test", deploymentUrl, adminAuthToken };
 
 /** A record as its caller wrote it: upstream hands Convex's own fields on. */

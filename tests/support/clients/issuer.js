@@ -1,4 +1,4 @@
-// Users' tokens: a key pair whose public half stands in an `auth.config.ts`, and what is signed with the other.
+// Users' tokens: a key pair whose public half is in an `auth.config.ts`, and tokens signed with the private half.
 //
 //     node issuer.js FOLDER              writes FOLDER/auth.config.ts and prints the private key
 //     node issuer.js KEY SUBJECT SECONDS prints a token
@@ -28,7 +28,7 @@ function writeConfig(folder) {
   return JSON.stringify(privateKey.export({ format: "jwk" }));
 }
 
-/** A token that a user has for so many seconds. */
+/** A user's token that is valid for so many seconds. */
 export function token(key, subject, seconds) {
   const part = (json) =>
     Buffer.from(JSON.stringify(json)).toString("base64url");

@@ -70,7 +70,7 @@ test("schedules are listed by status, workflow and owner", async () => {
   assert.deepEqual(await list(paused), ["l1"]);
 });
 
-test("one of those who fire a due schedule wins", async () => {
+test("one of several callers that fire a due schedule wins", async () => {
   const far = 4e15;
   await schedules.createSchedule(schedule("d1", { nextFireAt: 500 }));
   await schedules.createSchedule(schedule("d2", { nextFireAt: 400 }));

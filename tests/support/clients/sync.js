@@ -11,7 +11,7 @@ const { chat } = anyApi;
 const open = [];
 after(() => Promise.all(open.map((client) => client.close())));
 
-/** A promise, and who decides about it. */
+/** A promise, and the functions that settle it. */
 function deferred() {
   const made = {};
   made.promise = new Promise((resolve, reject) =>
@@ -26,7 +26,7 @@ function connect() {
   return client;
 }
 
-/** Subscribes until a result is as wanted; all that came till then. */
+/** Subscribes until a result is as wanted. Returns all results until then. */
 function follow(client, query, args, isLast) {
   const { promise, resolve, reject } = deferred();
   const seen = [];
@@ -109,7 +109,7 @@ test("a page grows with what is written into it, and ends where it ended", async
   assert.deepEqual(texts((await last).at(-1)), ["c", "d"]);
 });
 
-test("a user is who its token says, until it logs out", async () => {
+test("a user has the identity of its token, until it logs out", async () => {
   const client = connect();
   const { promise, resolve } = deferred();
   const fetchToken = async () => token(key, "ann", 3600);
@@ -122,7 +122,7 @@ test("a user is who its token says, until it logs out", async () => {
   assert.equal(await client.query(chat.whoami, {}), null);
 });
 
-test("a token that isn't believed is the end of logging in, not of the client", async () => {
+test("a refused token ends the login, but not the client", async () => {
   const client = connect();
   const { promise, resolve } = deferred();
   client.setAuth(
@@ -133,7 +133,7 @@ test("a token that isn't believed is the end of logging in, not of the client", 
   assert.equal(await client.query(chat.whoami, {}), null);
 });
 
-test("an admin reaches internal functions, also as somebody else", async () => {
+test("an admin reaches internal functions, also while acting as a user", async () => {
   await assert.rejects(connect().query(chat.secret, {}), /Could not find/);
   const client = connect();
   client.client.setAdminAuth(adminKey);
@@ -145,7 +145,7 @@ test("an admin reaches internal functions, also as somebody else", async () => {
   assert.equal((await followed).at(-1), "bob");
 });
 
-test("the client of `convex/react` sees one moment in all its queries", async () => {
+test("all queries of `convex/react`'s client have one snapshot", async () => {
   const rooms = ["left", "right"];
   const { promise, resolve, reject } = deferred();
   const client = new BaseConvexClient(url, () => {

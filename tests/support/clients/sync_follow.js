@@ -1,5 +1,5 @@
 // A member of a room: enters it, writes there, waits until all others have and have seen it, leaves, and waits until
-// nobody is there.
+// no client is connected.
 //
 //     node sync_follow.js CLIENT URL ROOM TOKEN OWN ALL…
 import { ConvexClient } from "convex/browser";
@@ -16,7 +16,7 @@ const clients = {
     const client = new ConvexClient(url);
     return [client, (...query) => client.onUpdate(...query)];
   },
-  // What `useQuery` is made of.
+  // The parts of `useQuery`.
   react() {
     const client = new ConvexReactClient(url);
     const follow = (query, args, callback) => {

@@ -8,7 +8,7 @@ const [mutations, ...counters] = process.argv.slice(2);
 const { chat } = anyApi;
 const total = Number(mutations);
 
-/** What went wrong with a counter. */
+/** The errors of a counter. */
 async function count(name, url) {
   const client = new ConvexClient(url, { logger: false });
   let newest = 0;

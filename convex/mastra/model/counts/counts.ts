@@ -2,10 +2,10 @@
  * Numbers of rows, exact in every transaction.
  *
  * Writers of one list must not wait for each other, so none of them reads or
- * changes a number: each inserts a document of its own, which says how many
- * rows came or went, and when they are dated. `folding.ts` adds such
+ * changes a number. Each inserts a document of its own, with the number and the
+ * dates of the rows that it added or removed. `folding.ts` adds such
  * differences to the parts of the count (`parts.ts`) later, in transactions of
- * its own. The number of rows is what both say together.
+ * its own. The number of rows is the sum of both.
  *
  * @module
  */
@@ -13,23 +13,23 @@ import type { ReadCtx, RecordTable, StoredRow, WriteCtx } from "../server";
 import { listsWith, orderOf, type List } from "./lists";
 import { partsAfter, type Move, type Part } from "./parts";
 
-/** Where differences have the date from which a part counts: behind all dates. */
+/** A difference's value in place of a part's first date. It sorts after all dates. */
 export const DIFFERENCE = "~";
 
-/** What a read of a count takes at most: documents, and moves in them. */
+/** The most that a read of a count takes: documents, and moves in them. */
 const MOST_DOCUMENTS = 1000;
 const MOST_MOVES = 20_000;
 
-/** Differences that are worth folding. */
+/** The number of differences from which folding pays. */
 const MANY_DIFFERENCES = 32;
 
-/** Moves that a document of a difference holds. */
+/** The most moves in a document of differences. */
 const MOVES_PER_DOCUMENT = 1000;
 
-/** A row before and after a write; null where there is none. */
+/** A row before and after a write; null if there was or is none. */
 export type Change = { before: StoredRow | null; after: StoredRow | null };
 
-/** Record what changes that are already written do to the numbers of rows. */
+/** Record the differences that written changes make to the numbers of rows. */
 export async function countChanges(
   ctx: WriteCtx,
   table: RecordTable,
@@ -76,9 +76,9 @@ export function documentsOf({ db }: ReadCtx, { table, field, value }: List) {
     );
 }
 
-/** What is known of a list's number of rows. */
+/** The known parts of a list's number of rows. */
 export type Count = {
-  /** The parts, oldest first; none where the number isn't known. */
+  /** The parts, oldest first; none if the number isn't known. */
   parts: Part[];
   /** Whether folding would make the next read of it cheaper. */
   isUntidy: boolean;

@@ -1,14 +1,13 @@
 /**
  * Adding differences to the parts of counts, in transactions of their own.
  *
- * A number that isn't known yet is found by counting the list's rows, some a
- * transaction, from the oldest on. The parts of rows that are counted follow
- * the differences from then on; the differences of rows that aren't are no
- * longer needed.
+ * A number that isn't known yet is found by counting the list's rows from the
+ * oldest on, some in each transaction. Differences of counted rows are added to
+ * their parts. Differences of rows that aren't counted yet are dropped.
  *
  * A transaction that folds old differences of a known number reads nothing that
- * writers of rows write. One that counts rows does: it is the one that fails
- * where both run at once.
+ * writers of rows write. One that counts rows does; if both run at once, it is
+ * the one that fails.
  *
  * @module
  */
@@ -27,7 +26,7 @@ type Difference = Document & { moves: Move[] };
 const isDifference = (document: Document): document is Difference =>
   document.moves !== undefined;
 
-/** Fold the differences of a list, and count more of its rows; whether there is more to do. */
+/** Fold the differences of a list, and count more of its rows. True if there is more to do. */
 export async function foldList(ctx: WriteCtx, list: List): Promise<boolean> {
   const documents = await documentsOf(ctx, list).collect();
   const stored = documents.filter((document) => !isDifference(document));
@@ -53,7 +52,7 @@ export async function foldList(ctx: WriteCtx, list: List): Promise<boolean> {
   return counted.until !== undefined;
 }
 
-/** Fold differences of any lists that are older than this; whether there are more. */
+/** Fold differences of any lists that are older than this. True if there are more. */
 export async function foldBefore(
   ctx: WriteCtx,
   time: number,
@@ -93,7 +92,7 @@ async function partsOf({ db }: ReadCtx, { table, field, value }: List) {
     .collect();
 }
 
-/** Add differences to the counted parts, and forget those of other rows. */
+/** Add differences to the counted parts, and drop those of other rows. */
 async function fold(
   ctx: WriteCtx,
   list: List,
@@ -113,7 +112,7 @@ async function fold(
   await remove(ctx, differences);
 }
 
-/** The date from which rows aren't counted; undefined where all are. */
+/** The date from which rows aren't counted; undefined if all are. */
 function uncountedFrom(stored: Part[]): string | undefined {
   if (stored.length === 0) return "";
   return stored.find(({ isUncounted }) => isUncounted)?.from;
@@ -132,8 +131,8 @@ function movesOf(differences: Difference[]): Move[] {
 }
 
 /**
- * Count rows from a date on, up to another where there are too many for one
- * transaction; undefined where too many have the same date.
+ * Count rows from a date on, up to another date if there are too many for one
+ * transaction; undefined if too many have the same date.
  */
 async function countRows(ctx: WriteCtx, list: List, from: string) {
   const field = orderOf(list.table);
@@ -160,7 +159,7 @@ async function write(
   for (const [position, part] of parts.entries()) {
     const { from, to, count, isUncounted } = part;
     const document = stored.find((document) => document.from === from);
-    // The first part says that the number is known, whatever it is.
+    // The existence of a first part means that the number is known.
     const isEmpty = count === 0 && !isUncounted && position > 0;
     if (document === undefined) {
       if (!isEmpty) await ctx.db.insert("mastra_counts", { ...list, ...part });

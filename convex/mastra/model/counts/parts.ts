@@ -11,8 +11,8 @@
 const ROWS_PER_PART = 1000;
 
 /**
- * A part: so many rows from `from` on, the newest of them at or before `to`.
- * The last part may be uncounted: nothing is known of the rows from there on.
+ * A part: a number of rows from `from` on, the newest of them at or before `to`.
+ * The last part may be uncounted, if the rows from there on aren't known.
  */
 export type Part = {
   from: string;
@@ -21,17 +21,17 @@ export type Part = {
   isUncounted?: boolean | undefined;
 };
 
-/** Rows of a date that came, or went where the difference is negative. */
+/** The number of added rows of a date; negative for removed rows. */
 export type Move = { at: string; difference: number };
 
 const byDate = (a: Move, b: Move) => Number(a.at > b.at) - Number(a.at < b.at);
 
-/** How many rows parts have together. */
+/** The number of rows of all parts together. */
 export function rowsIn(parts: Part[]): number {
   return parts.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** The parts, oldest first, after rows came and went. */
+/** The parts, oldest first, after rows were added and removed. */
 export function partsAfter(stored: Part[], moves: Move[]): Part[] {
   const parts = stored.map(({ from, to, count }) => ({ from, to, count }));
   // The first part begins before all rows.

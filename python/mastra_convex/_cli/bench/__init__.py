@@ -102,7 +102,7 @@ def bench(
 
 
 def _compare(stage: Stage, rows: Rows, counts: list[int], queries: int) -> list[Size]:
-    """Write and ask, size after size."""
+    """Write the rows of each size and query them."""
     measured: list[Size] = []
     with measurement.indexes_of_ours(stage.db, rows.dimension, counts[-1]) as indexes, terminal.bars() as bars:
         for begin, end in pairwise([0, *counts]):
@@ -113,7 +113,7 @@ def _compare(stage: Stage, rows: Rows, counts: list[int], queries: int) -> list[
 
 
 def _sizes(text: str, most: int) -> list[int]:
-    """Numbers of rows, ascending."""
+    """The numbers of rows, ascending."""
     numbers = [number.strip() for number in text.split(",")]
     if not all(number.isdecimal() and 1 <= int(number) <= most for number in numbers):
         raise ConfigurationError(f"bench: --sizes {text}; expected numbers of rows from 1 to {most}, such as 100,1000")
@@ -146,7 +146,7 @@ def _check_file(option: str, file: Path | None, suffixes: tuple[str, ...]) -> No
 
 
 def _machine() -> str:
-    """The processor, and what runs on it."""
+    """The processor, the system and the versions."""
     processor = platform.processor() or platform.machine()
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()

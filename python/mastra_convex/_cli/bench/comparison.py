@@ -18,7 +18,7 @@ Kind = Literal["first", "repeated"]
 
 @dataclass(frozen=True)
 class Latency:
-    """How long queries took, in milliseconds: quantiles, interpolated between the two nearest where there are few."""
+    """Quantiles of queries' times in milliseconds, interpolated between the two nearest times."""
 
     queries: int
     p5: float
@@ -39,15 +39,15 @@ class Side:
     Attributes
     ----------
     first, repeated : Latency
-        Of a new connection's first query, and of those after it.
+        Of a new client's first query, and of the queries after it.
     first_bytes, repeated_bytes : float or None
-        Bytes that such a query moves, in the mean; None where only the network knows.
+        The mean number of bytes of such a query; None if they weren't counted.
     seconds : dict
-        Where a repeated query's time goes, in the mean, as far as the class tells.
+        The mean time of each phase of a repeated query, as far as the class reports it.
     strategy : str
         How repeated queries read the rows.
     recall : float
-        The part of the exact answers that was found, of both kinds of query; an equal score counts as found.
+        The share of the exact answers that was found, over both kinds of query. An equal score counts as found.
     """
 
     first: Latency
@@ -70,7 +70,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Crossover:
-    """From how many rows on `ConvexNativeVector` is the faster one, by medians; None: at no size that was measured."""
+    """The number of rows from which `ConvexNativeVector` is faster, by medians; None at no measured size."""
 
     first: float | None
     repeated: float | None
@@ -78,14 +78,14 @@ class Crossover:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A whole run.
+    """The results of a run.
 
     Attributes
     ----------
     target : str or None
-        The deployment or folder; None for one that the command served itself.
+        The deployment or folder; None for a deployment that the command served itself.
     kind : {"embedded", "http"}
-        Where the functions ran, as the classes saw it.
+        Where the functions ran, as the classes report it.
     network : Network or None
         The simulated network.
     sizes : list of Size
@@ -113,21 +113,21 @@ class Comparison:
 
     @property
     def break_even(self) -> int:
-        """How many queries of a process, at the largest size, take `ConvexVector` no longer than the other in all.
+        """The number of queries in a process, at the largest size, from which `ConvexVector` takes no longer in total.
 
-        For a class that is slower the first time, and faster from then on.
+        It applies if `ConvexVector`'s first query is slower, and its repeated queries are faster.
         """
         scan, native = self.largest.scan, self.largest.native
         return 1 + math.ceil((scan.first.p50 - native.first.p50) / (native.repeated.p50 - scan.repeated.p50))
 
     @property
     def is_real(self) -> bool:
-        """Whether Convex's own index may have been measured: not where the deployment was of this package for sure."""
+        """Whether Convex's own index may have been measured. It wasn't if the deployment was this package's."""
         return self.target is not None and self.kind == "http"
 
     @property
     def place(self) -> str:
-        """Where it was measured, for the middle of a sentence."""
+        """The place of the measurement, for the middle of a sentence."""
         if self.kind == "embedded":
             return f"in the folder {self.target}, opened by the same process"
         where = "in an embedded deployment" if self.target is None else f"on {self.target}"
@@ -146,9 +146,9 @@ class Comparison:
 
 
 def crossover(rows: Sequence[int], scan: Sequence[float], native: Sequence[float]) -> float | None:
-    """Where the second of two lines goes below the first and stays there, both straight on logarithmic axes.
+    """The size from which the second line stays below the first, with both straight on logarithmic axes.
 
-    The smallest size where it is below everywhere, None where it isn't below at the largest.
+    The smallest size if it is below everywhere; None if it isn't below at the largest size.
     """
     behind = [math.log(native_ms / scan_ms) for scan_ms, native_ms in zip(scan, native, strict=True)]
     at = next((at for at in reversed(range(len(rows))) if behind[at] > 0), None)
@@ -161,7 +161,7 @@ def crossover(rows: Sequence[int], scan: Sequence[float], native: Sequence[float
 
 
 def crossover_text(comparison: Comparison, kind: Kind) -> str:
-    """Where the lines of one kind of query cross."""
+    """The size at which the lines of one kind of query cross."""
     rows, sizes = getattr(comparison.crossover, kind), comparison.sizes
     if rows is None:
         return f"{SCAN} is ahead at every size up to {comparison.largest.rows:,} rows"
@@ -171,7 +171,7 @@ def crossover_text(comparison: Comparison, kind: Kind) -> str:
 
 
 def recommendation(comparison: Comparison) -> str:
-    """The advice in one sentence, and its basis in another."""
+    """The advice in one sentence, and the reason in another."""
     return f"{advice(comparison)} {basis(comparison)}"
 
 
@@ -188,7 +188,7 @@ def headline(comparison: Comparison) -> str:
 
 
 def advice(comparison: Comparison) -> str:
-    """Which class to use."""
+    """The advice which class to use."""
     largest, first, repeated = comparison.largest, comparison.crossover.first, comparison.crossover.repeated
     smallest = comparison.sizes[0].rows
     again = (
@@ -243,13 +243,13 @@ def _from(rows: float | None, smallest: int) -> str:
 
 
 def _rounded(rows: float) -> str:
-    """Two digits are as much as one can know."""
+    """A number with two digits, since more would not be reliable."""
     digits = max(0, math.floor(math.log10(rows)) - 1)
     return f"{round(rows, -digits):,.0f}"
 
 
 def duration(milliseconds: float) -> str:
-    """Milliseconds or seconds, with the digits that tell something."""
+    """Milliseconds or seconds, with significant digits only."""
     if milliseconds >= 1000:
         return f"{milliseconds / 1000:.2f} s"
     decimals = 0 if milliseconds >= 100 else 1 if milliseconds >= 10 else 2
@@ -257,7 +257,7 @@ def duration(milliseconds: float) -> str:
 
 
 def size_of(count: float | None) -> str:
-    """Bytes, with the digits that tell something."""
+    """Bytes, with significant digits only."""
     if count is None:
         return "–"
     for unit, scale in (("MB", 1e6), ("kB", 1e3)):
@@ -267,12 +267,12 @@ def size_of(count: float | None) -> str:
 
 
 def recall_of(side: Side) -> str:
-    """Recall, with its word where it is whole."""
+    """Recall, with a word if it is 1."""
     return "exact" if side.recall == 1 else f"{side.recall:.1%}"
 
 
 def phases_of(comparison: Comparison) -> list[str]:
-    """The phases that took any time, in their order; the rest last."""
+    """The phases that took some time, in order, then the remaining time."""
     sides = [side for size in comparison.sizes for side in (size.scan, size.native)]
     took = {phase: max(side.seconds.get(phase, 0.0) for side in sides) for side in sides for phase in side.seconds}
     return sorted((phase for phase, seconds in took.items() if seconds >= 1e-6), key=lambda phase: phase == "other")

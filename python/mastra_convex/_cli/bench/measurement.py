@@ -1,4 +1,4 @@
-"""The measuring: rows written to a deployment, both classes asked in turn, every answer held to the exact one."""
+"""The measurement: writes rows to a deployment, queries both classes in turn, and compares every answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mastra_convex.types import NativeIndex, QueryResults
 
 INDEX_NAME = "mastra_convex_bench"
 TABLE_NAME = "mastra_convex_bench_vectors"
-# Where a query takes long, fewer are enough; but as many as a quantile needs.
+# If a query takes long, fewer are made, but as many as a quantile needs.
 FIRST_QUERIES, REPEATED_QUERIES_AT_LEAST = 5, 5
 SECONDS_A_SIZE = 15
 # Rows in an order that mixes the modules, so that a part of them is like the whole.
@@ -34,7 +34,7 @@ SEED = 20
 
 @dataclass(frozen=True)
 class Stage:
-    """Where rows are written, and how each new client gets at them; `between` counts what the clients move."""
+    """The deployment to write to, and how each new client reaches it; `between` counts the clients' bytes."""
 
     db: Deployment
     connect: Callable[[], Deployment]
@@ -43,7 +43,7 @@ class Stage:
 
 @contextmanager
 def stage(target: str | None, network: Network | None) -> Iterator[Stage]:
-    """A deployment of the user's, or one in memory that is served here; beyond a network, if one is given."""
+    """A user's deployment, or one in memory that is served here, behind a simulated network if one is given."""
     with connect(target or ":memory:") as db, ExitStack() as stack:
         options: ConnectOptions = {}
         url = target
@@ -63,9 +63,9 @@ def stage(target: str | None, network: Network | None) -> Iterator[Stage]:
 
 @contextmanager
 def indexes_of_ours(db: Deployment, dimension: int, rows: int) -> Iterator[tuple[VectorIndex, VectorIndex]]:
-    """An index of either class under names of our own, deleted in the end, also where we are interrupted."""
+    """An index of each class under names of our own. They are deleted in the end, even after an interruption."""
     native = VectorIndex(ConvexNativeVector(db, indexes=_places(dimension)), INDEX_NAME)
-    # Deletes nothing; but where the schema lacks the table the error comes here, before anything is written.
+    # This deletes nothing. If the schema lacks the table, the error comes here, before anything is written.
     native.delete_vector("none")
     if db.url == ":memory:":
         yield ConvexVector(db).index(INDEX_NAME, dimension), native
@@ -145,7 +145,7 @@ class _Asked:
 def measure(stage: Stage, rows: Rows, size: int, queries: int, progress: Progress) -> Size:
     """Ask both classes in turn, over the first rows: new clients, then the same two again and again.
 
-    `progress` is told how many times both were asked, and will be.
+    `progress` gets the number of rounds done, and of all rounds.
     """
     names = (SCAN, NATIVE)
     first, repeated = ({name: _Asked() for name in names} for _ in range(2))
@@ -157,7 +157,7 @@ def measure(stage: Stage, rows: Rows, size: int, queries: int, progress: Progres
     with stage.connect() as db:
         clients = {name: _client(name, db, rows) for name in names}
         for client in clients.values():
-            _ask(client, rows, 0, size, stage, _Asked())  # a first query, which is not like those after it
+            _ask(client, rows, 0, size, stage, _Asked())  # This first query differs from those after it.
         began = perf_counter()
         for number in range(queries):
             for name, client in clients.items():
@@ -175,7 +175,7 @@ def _client(name: str, db: Deployment, rows: Rows) -> MastraVector:
 
 
 def _ask(client: MastraVector, rows: Rows, number: int, size: int, stage: Stage, asked: _Asked) -> None:
-    """One query, timed until its ids and scores are there, then judged."""
+    """One query, timed until its ids and scores are there, then compared with the exact answer."""
     question = number % len(rows.questions)
     before = stage.between.bytes_carried if stage.between else 0
     began = perf_counter()
@@ -201,7 +201,7 @@ def _ask(client: MastraVector, rows: Rows, number: int, size: int, stage: Stage,
 
 
 def found(ids: Sequence[str], scores: Mapping[str, float], last: float) -> int:
-    """How many of the ids belong to the exact answer, whose last score this is: the order of equal scores is free."""
+    """The number of ids in the exact answer, whose last score is given. Any id with an equal score counts."""
     return sum(scores.get(id, -np.inf) >= last for id in set(ids))
 
 

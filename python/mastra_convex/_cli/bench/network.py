@@ -1,4 +1,4 @@
-"""The network between a client and a deployment: a relay that counts what passes, and delays and paces it."""
+"""The network between a client and a deployment: a relay that counts, delays and paces the bytes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from mastra_convex.errors import ConfigurationError
 
 MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 MBIT = {"kbit": 0.001, "mbit": 1.0, "gbit": 1000.0}
-# Bytes passed on at once: few enough for smooth pacing.
+# Bytes passed on at once, few enough for smooth pacing.
 CHUNK_BYTES = 16 << 10
 
 
 @dataclass(frozen=True)
 class Network:
-    """A round trip in milliseconds, and how much passes in either direction; None is as much as there is."""
+    """A round trip in milliseconds, and the speed in each direction; None for no limit."""
 
     rtt_ms: float
     mbit_per_second: float | None
@@ -61,7 +61,7 @@ class _Line:
         self._free_at = 0.0
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on what comes, each byte when the line would have delivered it, until it ends."""
+        """Pass bytes on until the end, each when the line would have delivered it."""
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         delivery = asyncio.create_task(self._deliver(under_way, writer))
         try:
@@ -70,7 +70,7 @@ class _Line:
                 self._free_at = max(now, self._free_at) + len(chunk) * self._seconds_per_byte
                 self.bytes_carried += len(chunk)
                 under_way.put_nowait((self._free_at + self._delay, chunk))
-                # As a sender whose buffer is full: it goes on once the line has taken this.
+                # Like a sender with a full buffer, it continues once the line has taken this.
                 await asyncio.sleep(self._free_at - now)
         finally:
             under_way.put_nowait((self._free_at + self._delay, b""))
@@ -124,11 +124,11 @@ class Relay:
         assert task is not None, "the server makes one a connection"
         self._connections.add(task)
         try:
-            # The client believes itself connected at once; over this network that takes a round trip.
+            # The client is connected at once; over this network, that would take a round trip.
             await asyncio.sleep(self._handshake)
             their_reader, their_writer = await asyncio.open_connection(*self._target)
             await asyncio.gather(self._up.carry(reader, their_writer), self._down.carry(their_reader, writer))
-        except (OSError, asyncio.CancelledError):  # it isn't there; we are stopped
+        except (OSError, asyncio.CancelledError):  # The server isn't there, or the relay is stopped.
             writer.close()
         finally:
             self._connections.discard(task)
@@ -136,7 +136,7 @@ class Relay:
 
 @contextmanager
 def relay(url: str, network: Network) -> Iterator[Relay]:
-    """A relay to a deployment, from a thread of its own."""
+    """A relay to a deployment, on a thread of its own."""
     between = Relay(url, network)
     listening = threading.Event()
     loop = asyncio.new_event_loop()

@@ -27,7 +27,7 @@ from mastra_convex._cli.bench.comparison import (
 
 
 class _Look(NamedTuple):
-    """How a class is told from the other: by colour (Okabe and Ito's), and without, by marker and stroke."""
+    """The style of a class's line: colour (Okabe and Ito's), and, for prints without colour, marker and stroke."""
 
     color: str
     marker: str
@@ -38,12 +38,12 @@ class _Look(NamedTuple):
 LOOKS = {SCAN: _Look("#0072B2", "o", "-", "#0072B2"), NATIVE: _Look("#D55E00", "s", "--", "white")}
 PANELS: tuple[tuple[Kind, str], ...] = (("first", "First query of a client"), ("repeated", "Repeated queries"))
 GREY = "#555555"
-# Of the picture, in inches, and of its panels, in parts of it.
+# The size of the picture in inches, and of its panels in parts of it.
 WIDTH, HEIGHT, TOP, BOTTOM = 10.0, 5.4, 0.765, 0.215
 
 
 def draw(comparison: Comparison, format: str, *, is_alone: bool) -> bytes:
-    """A ``"png"`` or ``"svg"``, the same bytes for the same comparison; alone, it says itself what follows from it."""
+    """A ``"png"`` or ``"svg"``, with the same bytes for the same comparison. Its title is the advice."""
     with mpl.rc_context(
         {
             "font.family": "DejaVu Sans",  # comes with matplotlib
@@ -66,13 +66,13 @@ def draw(comparison: Comparison, format: str, *, is_alone: bool) -> bytes:
 
 
 def lines(comparison: Comparison) -> Figure:
-    """The two panels, and what their lines are."""
+    """Draw the two panels, and explain their lines."""
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=160, facecolor="white")
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     figure.subplots_adjust(left=0.085, right=0.845, top=TOP, bottom=BOTTOM, wspace=0.9)
     for axes, (kind, title) in zip(panels, PANELS, strict=True):
         _panel(axes, comparison, kind, title)
-    for axes, (kind, _) in zip(panels, PANELS, strict=True):  # now that the axis they share is as wide as it gets
+    for axes, (kind, _) in zip(panels, PANELS, strict=True):  # The shared axis has its final width now.
         _name_lines(axes, comparison.largest, kind)
     panels[0].set_ylabel("time of a query (ms, s)")
     what = f"Lines: median time of a query for the best {TOP_K}; bands: nine queries in ten. Lower is better."
@@ -81,7 +81,7 @@ def lines(comparison: Comparison) -> Figure:
 
 
 def _caption(comparison: Comparison) -> str:
-    """Where this comes from, in lines."""
+    """The source of the numbers, in lines."""
     where = (
         f"{comparison.dimension}-dimensional embeddings of real texts {comparison.place}; "
         f"{comparison.date}, {comparison.machine}"
@@ -119,7 +119,7 @@ def _panel(axes: Axes, comparison: Comparison, kind: Kind, title: str) -> None:
 
 
 def _name_lines(axes: Axes, largest: Size, kind: Kind) -> None:
-    """Write beside each line's end what it is, and where it ends; the two far enough from each other to be read."""
+    """Label the end of each line with its name and value, far enough from each other to be read."""
     ends = {SCAN: getattr(largest.scan, kind).p50, NATIVE: getattr(largest.native, kind).p50}
     bottom, top = axes.get_ylim()
     height = {name: math.log(end / bottom) / math.log(top / bottom) for name, end in ends.items()}

@@ -1,4 +1,4 @@
-"""A comparison as one HTML file, which asks nothing of any server."""
+"""A comparison as one HTML file, which loads nothing from a server."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ DIFFERENCES = [
 
 
 def page(comparison: Comparison) -> str:
-    """The whole document."""
+    """The HTML document."""
     svg = draw(comparison, "svg", is_alone=False).decode()
     differences = (
         f'<tr><td class="name">{what}</td><td>{scan}</td><td>{native}</td></tr>' for what, scan, native in DIFFERENCES
@@ -128,7 +128,7 @@ def _phases(comparison: Comparison) -> str:
 
 
 def _table(comparison: Comparison, columns: Sequence[str], cells: Callable[[Side, Side], list[str]]) -> str:
-    """Two lines a size, one a class."""
+    """Two rows per size, one for each class."""
     lines = ["<tr><th>rows</th><th class=name></th>", *(f"<th>{column}</th>" for column in columns), "</tr>"]
     for size in comparison.sizes:
         lines += [f'<tr class="first"><td>{size.rows:,}</td><td class="name scan">{SCAN}</td>']

@@ -32,7 +32,7 @@ KINDS: tuple[tuple[Kind, str], ...] = (
 
 
 def show(comparison: Comparison) -> None:
-    """Print the tables, then what follows from them."""
+    """Print the tables, then the advice."""
     for kind, title in KINDS:
         terminal.out.print(Text(title, style="bold"), _latencies(comparison, kind), sep="\n")
         terminal.out.print(f"{crossover_text(comparison, kind)}.\n")
@@ -60,7 +60,7 @@ def _phases(comparison: Comparison) -> Table:
 
 
 def _table(comparison: Comparison, columns: list[str], cells: Callable[[Side], list[str]]) -> Table:
-    """Two lines a size, one a class."""
+    """Two rows per size, one for each class."""
     table = Table(box=SIMPLE_HEAD if terminal.out.is_terminal else None, header_style="", pad_edge=False)
     table.add_column("rows", justify="right", no_wrap=True)
     table.add_column("", style="cyan", no_wrap=True)

@@ -1,12 +1,12 @@
-//! A call of a function over HTTP: the request, its deadline, and what its outcome is.
+//! A call of a function over HTTP: the request, its deadline and its outcome.
 //!
-//! | phase | of what failed there is known | a call that reads | one that may write |
+//! | phase of the failure | known about the call | error of a call that reads | of one that may write |
 //! | --- | --- | --- | --- |
 //! | resolve, connect, TLS, proxy | nothing was sent | `Connect`, repeated | the same |
-//! | send, wait, receive | it may have been executed | `Connect`, repeated; late: `Timeout` | `OutcomeUnknown` |
-//! | a refusal with Convex's `code` | it wasn't executed | `Refused`, repeated if it may pass | the same |
-//! | a refusal without, 408, 425, 429, 5xx | a gateway's: it may have been executed | `Refused`, repeated | `OutcomeUnknown` |
-//! | decode | the reply isn't Convex's | `Protocol` | `OutcomeUnknown` |
+//! | send, wait, receive | it may have been executed | `Connect`, repeated; `Timeout` if late | `OutcomeUnknown` |
+//! | refusal with Convex's `code` | it wasn't executed | `Refused`, repeated if that may help | the same |
+//! | 408, 425, 429, 5xx without it | a gateway's; it may have been executed | `Refused`, repeated | `OutcomeUnknown` |
+//! | decoding | the reply isn't Convex's | `Protocol` | `OutcomeUnknown` |
 
 mod retries;
 mod snapshots;
@@ -34,19 +34,19 @@ use crate::{
 pub(crate) use retries::Budget;
 pub use snapshots::{Phase, Report};
 
-/// A reply is at most what a function may return, as JSON: 16 MiB of floats take some four times that.
+/// The longest reply: the largest value that a function may return, as JSON. 16 MiB of floats take four times as much.
 const REPLY_BYTES: usize = 64 << 20;
 
 /// How calls are made.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// From the beginning of a call to its end, repetitions included.
+    /// The longest time from the beginning of a call to its end, repetitions included.
     pub timeout: Duration,
-    /// How often a call is repeated that certainly wasn't executed, or that only reads.
+    /// How often a failed call is repeated, if it certainly wasn't executed or only reads.
     pub retries: u32,
     /// Sent with each request.
     pub headers: Vec<(String, String)>,
-    /// Certificates of the authorities that are trusted, in PEM, in place of those that come with the package.
+    /// A PEM file of the certificate authorities to trust, instead of those that come with the package.
     pub ca_file: Option<PathBuf>,
 }
 
@@ -59,22 +59,22 @@ pub struct Call<'a> {
     pub path: &'a str,
     /// Its arguments, an object.
     pub args: &'a Value,
-    /// Whether it may be executed twice: it only reads.
+    /// Whether the call only reads, so that it may be executed twice.
     pub reads: bool,
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
 }
 
-/// What a function that was called came to.
+/// The outcome of a function that was called.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Its value, or how it failed.
+    /// The returned value, or the function's error.
     pub result: Result<Value>,
-    /// What it logged, as far as the deployment tells.
+    /// The console lines that the deployment sends with the reply.
     pub log_lines: Vec<String>,
 }
 
-/// A deployment, as it is reached over HTTP. Clones share their connections, as threads may.
+/// A deployment that is reached over HTTP. Clones share their connections, and threads may share a client.
 #[derive(Clone)]
 pub struct Client {
     http: Arc<Http>,
@@ -85,11 +85,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the deployment at a URL. Nothing is sent yet; the environment says now which proxy leads there.
+    /// A client of the deployment at a URL. It reads the proxy from the environment now, and sends nothing yet.
     ///
     /// # Errors
     ///
-    /// The URL isn't `http://` or `https://` with a host; certificates can't be read; a header can't be one.
+    /// The URL isn't `http://` or `https://` with a host; certificates can't be read; a header's name or value is
+    /// invalid.
     pub fn new(url: &str, options: Options) -> Result<Self> {
         let endpoint = Endpoint::parse(url).ok_or_else(|| Error::Url { url: url.to_owned() })?;
         let mut headers = HeaderMap::new();
@@ -113,7 +114,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// It could not be reached; a write that may have been executed is [`Error::OutcomeUnknown`].
+    /// The deployment couldn't be reached. [`Error::OutcomeUnknown`] if a write may have been executed.
     pub async fn call(&self, call: &Call<'_>) -> Result<Outcome> {
         let mut fields = self.fields(call, &self.send(call).await?)?;
         let log_lines = match fields.remove(reply::LOG_LINES) {
@@ -123,12 +124,12 @@ impl Client {
         Ok(Outcome { result: self.result(fields), log_lines })
     }
 
-    /// What a reply says of a function that only reads: its value, or how it failed.
+    /// The value in the reply to a call that only reads, or the function's error.
     pub(crate) fn outcome(&self, reply: &[u8]) -> Result<Value> {
         self.result(self.object(reply)?)
     }
 
-    /// A reply's fields, where it says how the call ended.
+    /// The fields of a reply that tells whether the call succeeded.
     fn fields(&self, call: &Call<'_>, reply: &[u8]) -> Result<Object> {
         let fields = self.object(reply).and_then(|fields| match fields.get(reply::STATUS).and_then(Value::as_str) {
             Some("success" | "error") => Ok(fields),
@@ -171,7 +172,7 @@ impl Client {
         self.timeout
     }
 
-    /// Sends a call, again where that is safe, and gives the body of the answer.
+    /// Sends a call, repeats it where that is safe, and returns the body of the reply.
     pub(crate) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>> {
         let deadline = Instant::now() + self.timeout;
         let mut body = String::with_capacity(256);
@@ -192,8 +193,8 @@ impl Client {
         self.exchange(&outgoing, call.path, call.reads, deadline).await
     }
 
-    /// Sends a request, again where that is safe, and gives the body of the answer. `what` it asks for is named where
-    /// the outcome isn't known.
+    /// Sends a request, repeats it where that is safe, and returns the body of the reply. `what` names the request in
+    /// an error about an unknown outcome.
     async fn exchange(&self, outgoing: &Outgoing<'_>, what: &str, reads: bool, deadline: Instant) -> Result<Vec<u8>> {
         retries::repeat(&self.budget, self.retries, deadline, reads, || async {
             let reply = self.http.send(outgoing, deadline).await;
@@ -210,7 +211,7 @@ impl Client {
         let retry_after = retry_after.filter(|seconds: &f64| seconds.is_finite());
         let read = self.http.read(reply, REPLY_BYTES, deadline).await;
         let bytes = read.map_err(|failure| self.broken(what, reads, failure))?;
-        // 560: a function that failed, as the official client knows it; the body is the same.
+        // Status 560 means that a function failed, as in the official client. The body has the same form.
         if status == 200 || status == 560 {
             return Ok(bytes);
         }
@@ -231,7 +232,7 @@ impl Client {
         Err(Error::Refused { url: self.url.to_string(), status, code, message, retry_after })
     }
 
-    /// What a failure below HTTP means for what was asked.
+    /// The error for a failure below HTTP: whether the request may have been executed depends on the failure.
     fn broken(&self, what: &str, reads: bool, failure: Failure) -> Error {
         let url = self.url.to_string();
         match failure {

@@ -13,23 +13,23 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The first wait before a call is repeated, at most, and the longest.
+/// The bound of the first wait before a call is repeated, and the bound of all waits.
 const BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 
-/// After a conflict between writers there is nothing to recover from: it is enough that they come apart.
+/// The same after a conflict between writers. The deployment need not recover; the writers only have to separate.
 const CONFLICT_BACKOFF: Duration = Duration::from_millis(25);
 const LONGEST_CONFLICT_BACKOFF: Duration = Duration::from_millis(400);
 
-/// With less time left, an answer that is late looks as one that never came.
+/// With less time left, a call isn't repeated: its answer would come too late.
 const LAST_MOMENT: Duration = Duration::from_millis(100);
 
-/// How many repetitions a deployment is sent beyond a tenth of the calls. So a deployment that fails gets a load that is
-/// hardly larger than the one it had, however many clients this process has.
+/// A deployment gets at most ten repetitions more than a tenth of the calls. So a failing deployment gets hardly more
+/// load than before, however many clients this process has.
 const CAPACITY: f64 = 10.0;
 const SHARE: f64 = 0.1;
 
-/// What all clients of a deployment in this process may repeat.
+/// The repetitions that all clients of a deployment in this process may still make.
 pub(crate) struct Budget(Mutex<f64>);
 
 impl Budget {
@@ -69,19 +69,19 @@ pub(super) enum Repetition {
     Never,
     /// A few times, within the budget.
     Counted,
-    /// The deployment works, and gave this one call up to others: until the deadline.
+    /// Until the deadline: the deployment works, but other writers were faster.
     Conflict,
-    /// The deployment works, and wants less at a time: until the deadline.
+    /// Until the deadline: the deployment works, but can't take so many writes at once.
     Pacing,
 }
 
 impl Repetition {
-    /// Of a call that fails so, and `reads` only or may write.
+    /// The repetition of a call that failed with an error. `reads` says that it only reads.
     pub(super) fn after(error: &Error, reads: bool) -> Self {
         match error {
             Error::Connect { .. } | Error::Untrusted { .. } => Self::Counted,
             Error::Refused { status: 503, code, .. } if code == "OptimisticConcurrencyControlFailure" => Self::Conflict,
-            // Convex itself says so: nothing was executed.
+            // The code is Convex's own, so nothing was executed.
             Error::Refused { status: 429, code, .. } if !code.is_empty() => Self::Pacing,
             Error::Refused { status: 425 | 503, code, .. } if !code.is_empty() => Self::Counted,
             Error::Refused { status: 408 | 425 | 429 | 500.., .. } if reads => Self::Counted,
@@ -90,7 +90,7 @@ impl Repetition {
     }
 }
 
-/// Makes an attempt, again where it failed and may be repeated, until the deadline.
+/// Makes an attempt, and repeats it while it fails and may be repeated, until the deadline.
 pub(super) async fn repeat<T, A: Future<Output = Result<T>>>(
     budget: &Budget,
     retries: u32,
@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    /// How often something is attempted that always fails.
+    /// The number of attempts, if each fails.
     fn attempts(budget: &Budget, retries: u32, error: &Error, time: Duration) -> usize {
         let made = Cell::new(0);
         let done: Result<()> =

@@ -1,4 +1,4 @@
-//! Exports and imports, by the routes that the command line of npm's `convex` uses: so they work wherever that does.
+//! Exports and imports. They use the routes of npm `convex`'s command line, so they work wherever it does.
 
 use std::{
     fs::File,
@@ -23,29 +23,29 @@ use crate::{
     runtime::wait,
 };
 
-/// Convex takes no smaller parts but the last, and no more than this many.
+/// The smallest size of a part, except the last, and the largest number of parts that Convex takes.
 const PART_BYTES: u64 = 5 << 20;
 const MAX_PARTS: u64 = 9_999;
 
-/// A part, on a slow line; a whole snapshot.
+/// Time for a part on a slow line, and for a whole snapshot.
 const PART_TIMEOUT: Duration = Duration::from_mins(10);
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_hours(24);
 
-/// How long to wait before asking again how far the deployment is.
+/// The time between two questions about the deployment's progress.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Parts of the work that say how far they are, in bytes.
+/// The phases of which progress is reported, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The deployment works; how far it is isn't known.
+    /// The deployment works. It doesn't tell its progress.
     Wait,
-    /// A snapshot comes.
+    /// A snapshot is downloaded.
     Download,
-    /// A snapshot goes.
+    /// A snapshot is uploaded.
     Upload,
 }
 
-/// Takes how much is done, of how much; whoever breaks ends the work.
+/// The progress callback: takes the phase, the bytes done and the bytes in all. If it breaks, the work ends.
 pub type Report<'a> = dyn FnMut(Phase, u64, u64) -> ControlFlow<()> + 'a;
 
 impl Client {
@@ -53,8 +53,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The deployment can't be reached, or refuses; another export is under way; the file can't be written; the report
-    /// breaks.
+    /// The deployment can't be reached, or refuses; another export is under way; the file can't be written; the
+    /// progress callback breaks.
     pub fn export_snapshot(&self, file: &mut File, authorization: Option<&str>, report: &mut Report<'_>) -> Result<()> {
         self.post("/api/export/request/zip", &[("includeStorage", "false")], None, authorization, false)?;
         let exported = self.follow("_system/cli/exports:getLatest", &[].into(), authorization, report)?;
@@ -95,14 +95,14 @@ impl Client {
         Ok(())
     }
 
-    /// Uploads a snapshot, and has the deployment import it, in one of Convex's modes: `requireEmpty`, `replace`, which
-    /// deletes what the snapshot's tables hold, or `replaceAll`, which deletes what all tables hold. Returns how many
-    /// documents were written.
+    /// Uploads a snapshot, and has the deployment import it in one of Convex's modes: `requireEmpty`; `replace`, which
+    /// deletes the contents of the snapshot's tables; or `replaceAll`, which deletes the contents of all tables. Returns
+    /// the number of documents written.
     ///
     /// # Errors
     ///
-    /// The deployment can't be reached, or refuses; it says what is wrong with the snapshot ([`Error::Function`]); the
-    /// file can't be read; the report breaks. When the outcome isn't known, the import may go on.
+    /// The deployment can't be reached, or refuses; it finds an error in the snapshot ([`Error::Function`]); the file
+    /// can't be read; the progress callback breaks. If the outcome isn't known, the import may continue.
     pub fn import_snapshot(
         &self,
         file: &mut File,
@@ -131,7 +131,7 @@ impl Client {
         }
     }
 
-    /// Uploads a file in parts, and returns what names each.
+    /// Uploads a file in parts, and returns the name of each.
     fn upload(
         &self,
         file: &mut File,
@@ -160,7 +160,7 @@ impl Client {
         }
     }
 
-    /// Asks how an export or an import is getting on, until the deployment waits or has ended.
+    /// Asks for the state of an export or an import, until it has ended or waits for a confirmation.
     fn follow(&self, path: &str, args: &Value, authorization: Option<&str>, report: &mut Report<'_>) -> Result<Value> {
         loop {
             let call = Call { kind: FunctionKind::Query, path, args, reads: true, authorization };
@@ -189,7 +189,7 @@ impl Client {
         self.post(path, &[], Some(("application/json", body.into())), authorization, false)
     }
 
-    /// Sends something that is no call of a function, again where it `repeats` without harm.
+    /// Sends a request that isn't a call of a function. `repeats` says that it may be sent twice.
     fn post(
         &self,
         path: &str,
@@ -207,7 +207,7 @@ impl Client {
         wait(self.exchange(&outgoing, path, repeats, Instant::now() + PART_TIMEOUT))
     }
 
-    /// A text in a reply.
+    /// A field of text in a reply.
     fn text(&self, reply: &[u8], name: &str) -> Result<String> {
         let fields = self.object(reply)?;
         let text = fields.get(name).and_then(Value::as_str).map(str::to_owned);

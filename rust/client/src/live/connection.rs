@@ -1,9 +1,9 @@
-//! The task that follows queries: it connects, listens, and tells why where it can't.
+//! The task that follows queries. It connects and listens, and reports to the queries why it can't.
 //!
-//! A connection that breaks is made anew, after a wait that grows with each failure. A query that had no state yet is
-//! told of failures after some seconds, and one that had states after the time that a call may take. A deployment that
-//! refuses what was said on the socket doesn't say it as precisely as to a call, so there the query is called over HTTP
-//! to find out.
+//! After a connection breaks, the task connects again, after a wait that grows with each failure. A query that had no
+//! state yet gets the failure as its state after some seconds; a query that had one gets it after the time that a call
+//! may take. A refusal on the socket is less precise than one of a call. So after a refusal, the task calls the queries
+//! over HTTP to find the reason.
 
 use std::{
     sync::Arc,
@@ -41,23 +41,23 @@ use crate::{
     net::Stream,
 };
 
-/// How long a query without a state is left without a word; less, where a call may not take so long itself.
+/// How long a query without a state waits for one before it gets a failure; less if a call's timeout is shorter.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A deployment says something every 15 s. The official client waits as long.
+/// The longest silence of a deployment, which sends a message every 15 s. The official client waits as long.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// How often a connection is looked at.
+/// How often a connection is checked.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The first wait between connections, at most, and the longest.
+/// The bound of the first wait between connections, and the bound of all waits.
 const BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// The results of all queries may come in one message.
 const MESSAGE_BYTES: usize = 256 << 20;
 
-/// Whose protocol this is: by it a deployment chooses what it may say.
+/// The client whose version of the protocol this is. A deployment chooses its messages by it.
 const CLIENT: &str = "rust-0.10.4";
 
 pub(super) enum Command {
@@ -65,13 +65,13 @@ pub(super) enum Command {
     Remove { id: u32 },
 }
 
-/// What is kept for a query.
+/// The client's state of a query.
 struct Kept {
     states: Arc<States>,
     had_state: bool,
     /// Whether this connection has given a state.
     has_state: bool,
-    /// When it was last heard of the query: at first, when it was asked for.
+    /// When the last state of the query came; before the first one, when it was subscribed.
     last_contact: Instant,
 }
 
@@ -84,13 +84,13 @@ pub(super) struct Follower {
 
 /// Why a connection ended.
 enum Ending {
-    /// There are no queries any more.
+    /// No queries are left.
     Idle,
-    /// Nobody can ask for any.
+    /// The client was dropped, so no query can be added.
     Dropped,
-    /// It broke, or couldn't be made.
+    /// The connection broke, or couldn't be made.
     Broken(Error),
-    /// The deployment, or what gives the credential, refuses; asking again at once is no use.
+    /// The deployment refuses, or there is no credential. Connecting again at once wouldn't help.
     Refused(Error),
 }
 
@@ -127,7 +127,7 @@ impl Follower {
         }
     }
 
-    /// Notes what is asked for; the message that says so to the deployment, where there is a connection.
+    /// Applies a command to the session. Returns the message to send if there is a connection.
     fn apply(&mut self, command: Command) -> Option<String> {
         match command {
             Command::Add { id, path, args, states } => {
@@ -139,7 +139,7 @@ impl Follower {
         }
     }
 
-    /// Lets time pass. False when nobody can ask for anything any more.
+    /// Waits, and applies commands meanwhile. False if the client was dropped.
     async fn pause(&mut self, time: Duration) -> bool {
         let end = tokio::time::Instant::now() + time;
         loop {
@@ -169,7 +169,7 @@ impl Follower {
         for kept in self.session.kept_mut().filter(|kept| kept.has_state) {
             kept.last_contact = Instant::now();
         }
-        // So that the other side knows at once; there is nothing to wait for.
+        // This tells the other side at once. The result doesn't matter.
         let _ = timeout(LOOK, socket.close(None)).await;
         ending
     }
@@ -181,7 +181,7 @@ impl Follower {
         let token = authorized.and_then(|header| credential::token(header.as_deref())).map_err(Ending::Refused)?;
         let (url, time) = (self.client.url().to_owned(), self.client.timeout());
         let broken = |reason: String| Error::Connect { url: url.clone(), reason };
-        // Earlier than a call would end: what has to be said is said in time.
+        // A connection gets less time than a call has, so that its failure is reported in time.
         let connected = timeout(time.mul_f64(0.9), self.client.connector().connect_through()).await;
         let connected = connected.map_err(|_| Ending::Broken(broken("connecting took too long".to_owned())))?;
         let stream = connected.map_err(|unreached| {
@@ -226,14 +226,14 @@ impl Follower {
         Ok(())
     }
 
-    /// Something on the socket, which breaks if it takes too long.
+    /// Does something on the socket. The connection counts as broken if that takes too long.
     async fn within<T>(&self, act: impl Future<Output = tungstenite::Result<T>>) -> Result<T> {
         let broken = |reason: String| Error::Connect { url: self.client.url().to_owned(), reason };
         let done = timeout(SILENCE, act).await.map_err(|_| broken("it takes nothing more".to_owned()))?;
         done.map_err(|error| broken(error.to_string()))
     }
 
-    /// Takes what comes, until the connection ends.
+    /// Takes messages and commands, until the connection ends.
     async fn listen(&mut self, socket: &mut Socket, had_states: &mut bool) -> Ending {
         let url = self.client.url().to_owned();
         let mut heard = Instant::now();
@@ -310,7 +310,7 @@ impl Follower {
         }
     }
 
-    /// Tells the queries that wait for too long why they have no contact.
+    /// Gives the error to the queries that have waited for too long.
     fn tell(&mut self, error: &Error) {
         let time = self.client.timeout();
         for query in self.session.queries().values() {
@@ -322,7 +322,7 @@ impl Follower {
         }
     }
 
-    /// Finds out over HTTP why queries are refused, and tells them.
+    /// Finds out over HTTP why queries are refused, and gives them the error.
     async fn find_out(&mut self, error: Error) {
         if matches!(error, Error::Credential { .. }) {
             for query in self.session.queries().values() {
@@ -342,7 +342,7 @@ impl Follower {
                     return self.rest().await;
                 }
                 Err(found @ (Error::Function { .. } | Error::Refused { status: 400..=499, .. })) => {
-                    // What the socket refused for this query's sake, it would refuse to all others too.
+                    // The query is removed, since the socket refuses all queries as long as this one is among them.
                     query.kept.states.fail(found);
                     self.session.remove(id);
                 }
@@ -353,12 +353,12 @@ impl Follower {
         self.rest().await;
     }
 
-    /// A refusal holds for a while.
+    /// Waits after a refusal, before the next connection.
     async fn rest(&mut self) {
         self.pause(PATIENCE.min(self.client.timeout() / 2)).await;
     }
 
-    /// Calls a query over HTTP: whether it could be followed, and why not.
+    /// Calls a query over HTTP, to find out whether it can be followed.
     async fn call(&self, path: &str, args: &Value) -> Result<Value> {
         let authorize = Arc::clone(&self.authorize);
         let authorized = spawn_blocking(move || authorize()).await;

@@ -1,9 +1,9 @@
-//! The messages of Convex's sync protocol, as far as queries need them: JSON, one a text frame.
+//! The messages of Convex's sync protocol that queries need. Each is a text frame of JSON.
 
 use serde::{Deserialize, Serialize};
 use value::{Value, json::Formatted};
 
-/// What a client says.
+/// A message of a client.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub(super) enum ClientMessage<'a> {
@@ -27,7 +27,7 @@ pub(super) enum ClientMessage<'a> {
     },
 }
 
-/// Who asks.
+/// The caller of the queries.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "tokenType")]
 pub(crate) enum Token {
@@ -57,7 +57,7 @@ pub(super) enum Modification<'a> {
     },
 }
 
-/// What a deployment says.
+/// A message of a deployment.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub(super) enum ServerMessage {
@@ -72,12 +72,12 @@ pub(super) enum ServerMessage {
     FatalError {
         error: String,
     },
-    /// Still there; and whatever else tells nothing of queries.
+    /// A ping, or another message that isn't about queries.
     #[serde(other)]
     Other,
 }
 
-/// How far a client has been told.
+/// The state that a client knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Version {
@@ -100,7 +100,7 @@ pub(super) enum StateModification {
         query_id: u32,
         error_message: String,
         error_data: Option<Value>,
-        /// This package's own fields, as in a reply over HTTP.
+        /// Fields that only this package sends, as in a reply over HTTP.
         error_kind: Option<String>,
         error_code: Option<String>,
         journal: Option<String>,

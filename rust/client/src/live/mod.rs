@@ -1,8 +1,8 @@
 //! Live queries: the states of a query, as a deployment tells them over its WebSocket.
 //!
-//! All queries of a client share a connection (`connection`), on which they speak Convex's sync protocol (`session`). It
-//! is made anew for as long as there are queries. A query that has no contact isn't left without a word: its taker is
-//! told why.
+//! All queries of a client share a connection (`connection`), which uses Convex's sync protocol (`session`). A broken
+//! connection is replaced for as long as there are queries. The subscriber of a query without a connection gets the
+//! reason as an error.
 
 mod connection;
 mod messages;
@@ -26,7 +26,7 @@ use crate::{
 use connection::{Command, Follower};
 pub(crate) use messages::Token;
 
-/// Gives the `Authorization` header, none for anonymous calls: for each connection, on a thread that may block.
+/// Returns the `Authorization` header of a connection, None for anonymous calls. It runs on a thread that may block.
 pub type Authorize = Arc<dyn Fn() -> Result<Option<String>> + Send + Sync>;
 
 /// The live queries of one deployment, over one socket.
@@ -34,18 +34,18 @@ pub struct LiveClient {
     client: Client,
     authorize: Authorize,
     next_id: AtomicU32,
-    /// The way to the task that follows the queries, and the process it is in.
+    /// The commands of the task that follows the queries, and the process that it runs in.
     follower: Mutex<Option<(Process, UnboundedSender<Command>)>>,
 }
 
-/// A query that is followed. Dropped, it is followed no longer.
+/// A query that is followed until this is dropped.
 pub struct LiveQuery {
     id: u32,
     states: Arc<States>,
     follower: UnboundedSender<Command>,
 }
 
-/// What a query has come to.
+/// The states of a query.
 struct States {
     state: Mutex<State>,
     wake: Box<dyn Fn() + Send + Sync>,
@@ -53,11 +53,11 @@ struct States {
 
 #[derive(Default)]
 struct State {
-    /// What was taken last: a value, or an error's text.
+    /// The state that was taken last: a value, or an error's text.
     taken: Option<Result<Value, String>>,
-    /// What came since, where it is another.
+    /// The newest state, if it differs from the taken one.
     newest: Option<Result<Value>>,
-    /// Why it can't be followed, ever.
+    /// Why the query can never be followed.
     failure: Option<Error>,
 }
 
@@ -72,12 +72,12 @@ impl LiveClient {
     pub fn subscribe(&self, path: String, args: Value, wake: impl Fn() + Send + Sync + 'static) -> LiveQuery {
         let states = Arc::new(States { state: Mutex::default(), wake: Box::new(wake) });
         let (id, follower) = (self.next_id.fetch_add(1, Ordering::Relaxed), self.follower());
-        // The task ends with the last of these.
+        // The task ends when the last sender is dropped.
         let _ = follower.send(Command::Add { id, path, args, states: Arc::clone(&states) });
         LiveQuery { id, states, follower }
     }
 
-    /// The task that follows the queries. A forked child has none of its parent's, and begins its own.
+    /// The task that follows the queries. A forked child begins its own.
     fn follower(&self) -> UnboundedSender<Command> {
         let mut follower = locked(&self.follower);
         match &*follower {
@@ -97,7 +97,7 @@ impl LiveQuery {
     pub fn take(&self) -> Option<Result<Value>> {
         let mut state = locked(&self.states.state);
         if let Some(failure) = &state.failure {
-            // However often it is asked for.
+            // The failure can be taken any number of times.
             (self.states.wake)();
             return Some(Err(failure.clone()));
         }
@@ -114,7 +114,7 @@ impl Drop for LiveQuery {
 }
 
 impl States {
-    /// There will be no state.
+    /// Ends the query with a failure: no state will come.
     fn fail(&self, failure: Error) {
         locked(&self.state).failure = Some(failure);
         (self.wake)();
@@ -125,7 +125,7 @@ impl States {
         let is_same = match (&state.taken, &outcome) {
             (Some(Ok(taken)), Ok(value)) => taken == value,
             (Some(Err(taken)), Err(error @ Error::Function { .. })) => *taken == error.to_string(),
-            // What keeps a query from being followed is told as long as it does.
+            // A failure of the connection is given again each time.
             _ => false,
         };
         state.newest = (!is_same).then_some(outcome);

@@ -1,4 +1,4 @@
-//! The client's side of the sync protocol: what is said on each connection, and what the answers mean. It does no I/O.
+//! The client's side of the sync protocol: the messages of each connection and their meaning. It does no I/O.
 
 use std::collections::BTreeMap;
 
@@ -13,15 +13,15 @@ use crate::error::{Error, Result};
 /// The timestamp before all others: eight zero bytes in base 64.
 const BEGINNING: &str = "AAAAAAAAAAA=";
 
-/// Queries that are followed over one connection after another. `Q` is what is kept for a query.
+/// Queries that are followed over one connection after another. `Q` is the client's own data of a query.
 pub(super) struct Session<Q> {
     id: String,
     connections: u32,
     last_close_reason: String,
-    /// The newest snapshot that queries were shown: another connection begins no earlier.
+    /// The newest snapshot that queries have seen. The next connection begins no earlier.
     newest: Option<String>,
     queries: BTreeMap<u32, Query<Q>>,
-    /// Of the connection there is.
+    /// The state of the current connection.
     version: Version,
     query_set: u32,
 }
@@ -34,16 +34,16 @@ pub(super) struct Query<Q> {
     pub(super) kept: Q,
 }
 
-/// What a message tells.
+/// The meaning of a message.
 #[derive(Debug)]
 pub(super) enum Told {
-    /// Queries ended so.
+    /// New states of queries.
     States(Vec<(u32, Result<Value>)>),
-    /// The credential isn't taken.
+    /// The credential was refused.
     Unauthenticated(String),
-    /// Something was said that the deployment refuses.
+    /// The deployment refused a message.
     Refused(String),
-    /// Nothing of queries.
+    /// The message isn't about queries.
     Nothing,
 }
 
@@ -100,7 +100,7 @@ impl<Q> Session<Q> {
         messages
     }
 
-    /// The message that adds and removes queries. Those to add are known here, those to remove no more.
+    /// The message that adds and removes queries. `added` must be in the session; `removed` no longer are.
     pub(super) fn modify(&mut self, added: &[u32], removed: &[u32]) -> String {
         let base_version = self.query_set;
         self.query_set += 1;
@@ -121,12 +121,12 @@ impl<Q> Session<Q> {
         })
     }
 
-    /// The connection ended.
+    /// Notes why the connection ended, for the next one.
     pub(super) fn closed(&mut self, reason: &str) {
         reason.clone_into(&mut self.last_close_reason);
     }
 
-    /// Takes a message. An error says what isn't the protocol's in it.
+    /// Takes a message. The error says how it breaks the protocol.
     pub(super) fn receive(&mut self, text: &str) -> Result<Told, String> {
         match serde_json::from_str(text).map_err(|error| error.to_string())? {
             ServerMessage::Transition { start_version, end_version, modifications } => {
@@ -143,7 +143,7 @@ impl<Q> Session<Q> {
         }
     }
 
-    /// A query's state; None if it was removed meanwhile.
+    /// A query's state; None if the query was removed meanwhile.
     fn state(&mut self, modification: StateModification) -> Option<(u32, Result<Value>)> {
         let (id, now, outcome) = match modification {
             StateModification::QueryUpdated { query_id, value, journal } => (query_id, journal, Ok(value)),

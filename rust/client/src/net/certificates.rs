@@ -1,4 +1,4 @@
-//! Whose certificates are trusted: the authorities that come with the package, or those that the user names.
+//! The trusted certificate authorities: those that come with the package, or those that the user names.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,8 +13,8 @@ use tokio_rustls::rustls::{
 
 use crate::error::{Error, Result};
 
-/// How TLS is spoken. `ca_file` wins over `SSL_CERT_FILE` and `SSL_CERT_DIR`, and each of these over the authorities
-/// that come with the package.
+/// The TLS configuration. `ca_file` overrides `SSL_CERT_FILE` and `SSL_CERT_DIR`; each of these overrides the
+/// authorities that come with the package.
 pub(crate) fn tls_config(
     ca_file: Option<&Path>,
     variable: impl Fn(&str) -> Option<String>,
@@ -51,7 +51,7 @@ fn add_file(roots: &mut RootCertStore, name: &str, file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Adds what a folder holds; files of other kinds are no concern of ours, as for OpenSSL.
+/// Adds the certificates in a folder. Other files are ignored, as OpenSSL does.
 fn add_folder(roots: &mut RootCertStore, folder: &Path) -> Result<()> {
     let bad = |reason: String| Error::Certificates { name: "SSL_CERT_DIR".to_owned(), path: folder.to_owned(), reason };
     for entry in folder.read_dir().map_err(|error| bad(error.to_string()))? {

@@ -1,4 +1,4 @@
-//! A URL, taken apart: where to connect, and what its paths begin with.
+//! The parts of a deployment's URL: where to connect, and the prefix of its paths.
 
 use std::net::IpAddr;
 
@@ -7,19 +7,19 @@ use hyper::Uri;
 /// Where a deployment is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
-    /// Whether it is spoken to over TLS.
+    /// Whether the connection uses TLS.
     pub(crate) is_tls: bool,
-    /// Its name or address; an IPv6 address without its brackets.
+    /// The host's name or address; an IPv6 address without its brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// What the `Host` header says.
+    /// The `Host` header.
     pub(crate) authority: String,
-    /// What every path begins with; empty, or `/…` without a slash at its end.
+    /// The prefix of every path: empty, or `/…` without a slash at its end.
     pub(crate) prefix: String,
 }
 
 impl Endpoint {
-    /// None where the text is no `http://` or `https://` URL with a host.
+    /// Parses a URL; None if it isn't `http://` or `https://` with a host.
     pub(crate) fn parse(url: &str) -> Option<Self> {
         let uri: Uri = url.trim().parse().ok()?;
         let is_tls = match uri.scheme_str()? {
@@ -39,14 +39,14 @@ impl Endpoint {
         })
     }
 
-    /// Whether it is on this machine.
+    /// Whether the host is this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         let host = self.host.trim_end_matches('.').to_ascii_lowercase();
         let is_address = host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
         is_address || host == "localhost" || host.ends_with(".localhost")
     }
 
-    /// `host:port`, as a proxy is asked for it.
+    /// `host:port`, for a request to a proxy.
     pub(crate) fn host_and_port(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
@@ -55,7 +55,7 @@ impl Endpoint {
         }
     }
 
-    /// The URL of a path, as a proxy of `http://` is asked for it.
+    /// The whole URL of a path, for a request to a proxy that forwards `http://`.
     pub(crate) fn url(&self, path: &str) -> String {
         let scheme = if self.is_tls { "https" } else { "http" };
         format!("{scheme}://{}{}{path}", self.authority, self.prefix)

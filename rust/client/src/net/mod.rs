@@ -1,5 +1,5 @@
-//! A connection to a deployment: through a proxy where one leads there, over TLS where its URL says so. Calls and live
-//! queries use the same.
+//! A connection to a deployment: through a proxy if the environment names one, over TLS if the URL is `https://`. Calls
+//! and live queries use the same.
 
 mod certificates;
 mod endpoint;
@@ -22,7 +22,7 @@ use crate::error::Result;
 pub(crate) use endpoint::Endpoint;
 use proxies::{Protocol, Proxy};
 
-/// Bytes that go both ways.
+/// A stream of bytes in both directions.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -33,25 +33,25 @@ pub(crate) struct Connector {
     tls: Arc<ClientConfig>,
 }
 
-/// A connection, made.
+/// An open connection.
 pub(crate) struct Connected {
     pub(crate) stream: Box<dyn Stream>,
-    /// Set where a proxy takes requests whole.
+    /// Set if a proxy forwards each request, instead of opening a tunnel.
     pub(crate) forwarding: Option<Forwarding>,
 }
 
-/// How a proxy takes requests whole.
+/// A proxy that forwards requests.
 pub(crate) struct Forwarding {
-    /// The `Proxy-Authorization` header, if it wants one.
+    /// The `Proxy-Authorization` header, if the proxy's URL has a login.
     pub(crate) authorization: Option<String>,
 }
 
-/// Why there is no connection. Nothing of a call was sent.
+/// Why there is no connection. No part of a call was sent.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{reason}")]
 pub(crate) struct Unreached {
     pub(crate) reason: String,
-    /// Whether the other side's certificate is why.
+    /// Whether the other side's certificate is the reason.
     pub(crate) is_untrusted: bool,
 }
 
@@ -62,7 +62,7 @@ impl Unreached {
 }
 
 impl Connector {
-    /// Reads from the environment how to reach an endpoint, and whom to trust.
+    /// Reads the proxy of an endpoint and the trusted authorities from the environment.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Connector {
         &self.endpoint
     }
 
-    /// A connection for requests: a proxy of plain HTTP takes them whole.
+    /// Opens a connection for requests. A proxy of plain HTTP forwards them.
     pub(crate) async fn connect(&self) -> Result<Connected, Unreached> {
         match self.proxy()? {
             Some(proxy) if proxy.forwards(&self.endpoint) => {
@@ -88,7 +88,7 @@ impl Connector {
         }
     }
 
-    /// A connection for a WebSocket, which goes through a proxy by a tunnel.
+    /// Opens a connection for a WebSocket, which uses a proxy's tunnel.
     pub(crate) async fn connect_through(&self) -> Result<Box<dyn Stream>, Unreached> {
         self.through(self.proxy()?).await
     }
@@ -120,7 +120,7 @@ impl Connector {
         if *is_tls { self.secure(host, stream).await } else { Ok(stream) }
     }
 
-    /// A connection to a proxy.
+    /// Opens a connection to a proxy.
     async fn reach(&self, proxy: &Proxy) -> Result<Box<dyn Stream>, Unreached> {
         let named = |error: Unreached| Unreached {
             reason: format!("the proxy {}:{}: {}", proxy.host, proxy.port, error.reason),
@@ -151,7 +151,7 @@ async fn dial(host: &str, port: u16) -> Result<TcpStream, Unreached> {
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(stream) => {
-                // A call is one small write and waits for its answer.
+                // A call writes little and then waits for its answer, so Nagle's delay would only cost time.
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
@@ -161,10 +161,10 @@ async fn dial(host: &str, port: u16) -> Result<TcpStream, Unreached> {
     Err(Unreached::new(last.map_or_else(|| format!("the name {host} has no address"), |error| error.to_string())))
 }
 
-/// The longest answer of a proxy to `CONNECT`.
+/// The longest answer of a proxy to `CONNECT`, in bytes.
 const MAX_ANSWER: usize = 16 << 10;
 
-/// Asks a proxy of HTTP for a tunnel.
+/// Asks an HTTP proxy for a tunnel.
 async fn open_tunnel(stream: &mut Box<dyn Stream>, target: &str, authorization: Option<String>) -> io::Result<()> {
     let authorization = authorization.map(|header| format!("Proxy-Authorization: {header}\r\n")).unwrap_or_default();
     let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n");
@@ -174,7 +174,7 @@ async fn open_tunnel(stream: &mut Box<dyn Stream>, target: &str, authorization: 
         if answer.len() == MAX_ANSWER {
             return Err(io::Error::other("its answer is too long"));
         }
-        // Byte by byte: behind the answer begins what the other side says.
+        // Read byte by byte, since the deployment's own bytes begin right behind the answer.
         answer.push(stream.read_u8().await?);
     }
     let answer = String::from_utf8_lossy(&answer);

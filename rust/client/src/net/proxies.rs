@@ -1,11 +1,11 @@
-//! Which proxy leads to a deployment: the rules of curl, by the same environment variables.
+//! The proxy of a deployment, by curl's rules and environment variables.
 //!
 //! - `http_proxy` is for `http://`, `https_proxy` or `HTTPS_PROXY` for `https://`, `all_proxy` or `ALL_PROXY` for both.
 //!   `HTTP_PROXY` doesn't count: in a CGI script it is a header that the other side chose.
-//! - The first of these that is set counts. Empty, it means no proxy.
-//! - `no_proxy` or `NO_PROXY` lists what is reached directly: `*`, or names, addresses and blocks of addresses
-//!   (`10.0.0.0/8`), separated by commas or blanks. A name stands for the names below it too, with or without a leading
-//!   dot; an entry with a port for that port only.
+//! - The first of these that is set counts. If it is empty, there is no proxy.
+//! - `no_proxy` or `NO_PROXY` lists the hosts that are reached directly: `*`, or names, addresses and blocks of
+//!   addresses (`10.0.0.0/8`), separated by commas or blanks. A name includes its subdomains, with or without a leading
+//!   dot. An entry with a port counts for that port only.
 //! - This machine is never reached through a proxy.
 
 use std::net::IpAddr;
@@ -15,12 +15,12 @@ use percent_encoding::percent_decode_str;
 
 use super::Endpoint;
 
-/// How a proxy is spoken to.
+/// The protocol of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Http,
     Https,
-    /// SOCKS 5; the proxy resolves names where `resolves`.
+    /// SOCKS 5. `resolves` says that the proxy resolves names.
     Socks {
         resolves: bool,
     },
@@ -35,12 +35,12 @@ pub(crate) struct Proxy {
     pub(crate) login: Option<(String, String)>,
 }
 
-/// The port of a proxy whose URL names none, as curl has it.
+/// The port of a proxy whose URL names none, as in curl.
 const PORT: u16 = 1080;
 
 impl Proxy {
-    /// The proxy that leads to an endpoint. An error names the variable that is no URL of a proxy, without its value,
-    /// which may hold a password.
+    /// The proxy of an endpoint. The error names the variable whose value is invalid, but not the value, which may have
+    /// a password.
     pub(crate) fn find(endpoint: &Endpoint, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, String> {
         let first = |names: &[&'static str]| names.iter().find_map(|&name| Some((name, variable(name)?)));
         let names: &[_] = if endpoint.is_tls {
@@ -80,13 +80,13 @@ impl Proxy {
         Some(Self { protocol, host: host.to_owned(), port: port.unwrap_or(PORT), login })
     }
 
-    /// The `Proxy-Authorization` header, where it wants one.
+    /// The `Proxy-Authorization` header, if the proxy's URL has a login.
     pub(crate) fn authorization(&self) -> Option<String> {
         let (name, password) = self.login.as_ref()?;
         Some(format!("Basic {}", BASE64.encode(format!("{name}:{password}"))))
     }
 
-    /// Whether requests to an endpoint are handed to it whole, rather than sent through a tunnel.
+    /// Whether this proxy forwards requests to an endpoint, instead of opening a tunnel.
     pub(crate) fn forwards(&self, endpoint: &Endpoint) -> bool {
         !endpoint.is_tls && !matches!(self.protocol, Protocol::Socks { .. })
     }
@@ -133,7 +133,7 @@ fn is_listed(list: &str, endpoint: &Endpoint) -> bool {
     })
 }
 
-/// Whether an address is one of a block.
+/// Whether an address is in a block.
 fn is_within(address: IpAddr, network: &str, bits: &str) -> bool {
     let network = network.trim_start_matches('[').trim_end_matches(']');
     let (Ok(network), Ok(bits)) = (network.parse::<IpAddr>(), bits.parse::<u32>()) else { return false };

@@ -20,7 +20,7 @@ const V4: u8 = 1;
 const NAME: u8 = 3;
 const V6: u8 = 4;
 
-/// Why a proxy refuses, by its number.
+/// The reason of a refusal, by its number.
 const REFUSALS: [&str; 8] = [
     "general failure",
     "not allowed",
@@ -32,7 +32,7 @@ const REFUSALS: [&str; 8] = [
     "address type not supported",
 ];
 
-/// Has a proxy connect to an endpoint; it resolves the name where `resolves`.
+/// Has a proxy connect to an endpoint. `resolves` says that the proxy resolves the name.
 pub(super) async fn open(
     stream: &mut Box<dyn Stream>,
     endpoint: &Endpoint,

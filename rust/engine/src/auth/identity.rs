@@ -20,13 +20,13 @@ pub struct Identity {
 enum Kind {
     Text,
     Flag,
-    /// An object, of which the text `formatted` is taken.
+    /// An object whose text `formatted` is used.
     Address,
     /// Seconds since 1970, or text as RFC 3339 writes it.
     Time,
 }
 
-/// The standard claims of `OpenID` Connect (Core 1.0, section 5.1) that Convex names, and how it names them.
+/// The standard claims of `OpenID` Connect (Core 1.0, section 5.1) that Convex knows, with Convex's names.
 const STANDARD_CLAIMS: [(&str, &str, Kind); 18] = [
     ("name", "name", Kind::Text),
     ("given_name", "givenName", Kind::Text),
@@ -51,14 +51,15 @@ const STANDARD_CLAIMS: [(&str, &str, Kind); 18] = [
 /// Claims about the token, not the user.
 const REGISTERED_CLAIMS: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
-/// Claims of an ID token about itself, besides these.
+/// Further claims of an ID token about itself.
 const ID_TOKEN_CLAIMS: [&str; 7] = ["auth_time", "nonce", "acr", "amr", "azp", "at_hash", "c_hash"];
 
-/// How long ago a user proved who they are (Clerk's factor verification age): it would make each token another identity.
+/// The time since a user's last login (Clerk's factor verification age). With it, each token would be another identity.
 const FACTOR_AGE: &str = "fva";
 
 impl Identity {
-    /// Of a custom JWT: the claims under their own names, those inside objects with dots (`"properties.email"`).
+    /// The attributes of a custom JWT: its claims under their own names, with dots for claims inside objects
+    /// (`"properties.email"`).
     pub(super) fn from_custom_jwt(token: &Token<'_>, expires: SystemTime) -> Result<Self, String> {
         let mut attributes = Object::new();
         for (name, value) in &token.claims {
@@ -69,7 +70,7 @@ impl Identity {
         Self::of_token(token, attributes, expires)
     }
 
-    /// Of an ID token: standard claims under Convex's names, others as they are.
+    /// The attributes of an ID token: standard claims under Convex's names, others as they are.
     pub(super) fn from_id_token(token: &Token<'_>, expires: SystemTime) -> Result<Self, String> {
         let is_custom = |name: &str| {
             !REGISTERED_CLAIMS.contains(&name)
@@ -138,7 +139,7 @@ impl Identity {
         Ok(Self { attributes, expires: None })
     }
 
-    /// The same, as it stands behind the colon of `Authorization: Convex <admin key>:<base64 of JSON>`.
+    /// The same, from the text behind the colon in `Authorization: Convex <admin key>:<base64 of JSON>`.
     ///
     /// # Errors
     ///
@@ -154,7 +155,7 @@ impl Identity {
         Value::Object(self.attributes.clone())
     }
 
-    /// From when on the token is refused; never, for whom an admin acts as.
+    /// The time from which the token is refused; None for a user as whom an admin acts.
     #[must_use]
     pub fn expires(&self) -> Option<SystemTime> {
         self.expires
@@ -195,7 +196,7 @@ fn flatten(name: String, value: &Value, attributes: &mut Object) {
     }
 }
 
-/// Unique among all users of all providers.
+/// The token identifier: unique among all users of all providers.
 fn token_identifier(issuer: &str, subject: &str) -> Value {
     format!("{issuer}|{subject}").into()
 }

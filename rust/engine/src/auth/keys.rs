@@ -8,7 +8,7 @@ use value::{Object, Value, json};
 
 use super::token::Token;
 
-/// How tokens may be signed. `none` and those that share a secret are not among them.
+/// The allowed algorithms of signatures. `none` and those with a shared secret aren't allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -18,7 +18,7 @@ pub(super) enum Algorithm {
 }
 
 impl Algorithm {
-    /// By the name it has in headers, keys and `auth.config.ts`.
+    /// The algorithm with a name, as headers, keys and `auth.config.ts` have it.
     pub(super) fn from_name(name: &str) -> Option<Self> {
         [Self::Rs256, Self::Es256].into_iter().find(|algorithm| algorithm.name() == name)
     }
@@ -57,7 +57,7 @@ enum Material {
 }
 
 impl KeySet {
-    /// Reads a key set. Keys for other purposes and of other kinds may stand in it; they are left out.
+    /// Reads a key set. Keys for other purposes and of other kinds are ignored.
     ///
     /// # Errors
     ///
@@ -70,20 +70,20 @@ impl KeySet {
         }
     }
 
-    /// Whether a token signed so could be checked at all.
+    /// Whether the set has a key for an algorithm.
     pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
         self.keys.iter().any(|key| key.material.algorithm() == algorithm)
     }
 
-    /// Checks who signed a token: the key that it names, or the only one there is. Keys that come with the token
-    /// (`jwk`, `jku`, `x5c`, `x5u`) count for nothing.
+    /// Checks a token's signature with the key that it names, or with the only key. Keys in the token itself (`jwk`,
+    /// `jku`, `x5c`, `x5u`) are ignored.
     ///
     /// # Errors
     ///
-    /// No key here did, in this way; the text says more.
+    /// No key of the set made this signature; the text says more.
     pub(super) fn verify(&self, token: &Token<'_>, algorithm: Algorithm) -> Result<(), String> {
-        // The token's own claim comes second: otherwise one that claims HS256 would be checked with a public key as the
-        // secret.
+        // The provider's algorithm counts, not the token's. Otherwise a token that claims HS256 would be checked with a
+        // public key as the secret.
         if token.algorithm != algorithm.name() {
             return Err(format!("its alg is {:?}, expected {algorithm}", token.algorithm));
         }
@@ -144,7 +144,7 @@ impl Material {
     }
 }
 
-/// A big-endian integer; ring wants it without the zeros that some providers put in front.
+/// A big-endian integer. Some providers write leading zeros, which ring refuses.
 fn integer(fields: &Object, name: &str) -> Option<Vec<u8>> {
     let bytes = BASE64URL.decode(fields.get(name)?.as_str()?).ok()?;
     Some(bytes.into_iter().skip_while(|&byte| byte == 0).collect())

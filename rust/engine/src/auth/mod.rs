@@ -1,12 +1,12 @@
-//! Users' tokens: who a bearer token says is calling, as the providers of `auth.config.ts` vouch for it.
+//! Users' tokens. The providers in `auth.config.ts` vouch for the user of a bearer token.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `provider` | one entry of `auth.config.ts`: which tokens are its own, and whether it signed them |
-//! | `token` | a JSON Web Token taken apart: header, claims, times |
+//! | `provider` | an entry of `auth.config.ts`: recognises its tokens and checks their signatures |
+//! | `token` | the parts of a JSON Web Token: header, claims, times |
 //! | `keys` | a JSON Web Key Set, and signatures checked with it |
 //! | `remote_keys` | key sets that are fetched, shared and kept for a while |
-//! | `identity` | what `ctx.auth.getUserIdentity()` gives |
+//! | `identity` | the result of `ctx.auth.getUserIdentity()` |
 //!
 //! Facts: RFC 7515 (signatures), 7517 (keys), 7519 (claims); <https://docs.convex.dev/auth/advanced/custom-jwt>.
 
@@ -26,7 +26,7 @@ use token::Token;
 
 use crate::error::{Error, Result};
 
-/// Those whose tokens a deployment believes. Without any, every token is refused.
+/// The providers whose tokens a deployment accepts. Without any, every token is refused.
 #[derive(Debug, Default)]
 pub struct Providers {
     providers: Vec<Provider>,
@@ -39,8 +39,8 @@ impl Providers {
     ///
     /// # Errors
     ///
-    /// A provider or a field isn't one, is missing, or is unknown: a misspelt `applicationID` would open the deployment
-    /// to tokens meant for others.
+    /// A provider or a field is invalid, missing or unknown. A misspelt `applicationID` would open the deployment to
+    /// tokens for other applications.
     pub fn from_config(config: &Value) -> Result<Self> {
         let Value::Object(fields) = config else {
             return Err(misconfigured("the default export", &format!("{}, expected an object", config.type_name())));
@@ -59,14 +59,14 @@ impl Providers {
     ///
     /// # Errors
     ///
-    /// [`Error::Unauthenticated`]: the token is none, no provider's, or not valid at `now`.
-    /// [`Error::AuthProvider`]: the provider's keys can't be had now.
+    /// [`Error::Unauthenticated`]: the text isn't a token, or the token is no provider's, or not valid at `now`.
+    /// [`Error::AuthProvider`]: the provider's keys can't be fetched now.
     pub fn identify(&self, token: &str, now: SystemTime) -> Result<Identity> {
         let (provider, token) = self.provider_of(token)?;
         provider.identify(&token, now)
     }
 
-    /// As [`identify`](Self::identify), but never waits: None where keys may have to be fetched.
+    /// Like [`identify`](Self::identify), but never waits: None if keys may have to be fetched.
     #[must_use]
     pub fn identify_at_once(&self, token: &str, now: SystemTime) -> Option<Result<Identity>> {
         match self.provider_of(token) {
@@ -96,7 +96,7 @@ impl Providers {
     }
 }
 
-/// An error of `auth.config.ts`: where, and what is wrong there.
+/// An error in `auth.config.ts`: the place and the problem.
 fn misconfigured(place: &str, problem: &str) -> Error {
     Error::AuthConfig { message: format!("{place} is {problem}") }
 }

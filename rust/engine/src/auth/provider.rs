@@ -1,4 +1,4 @@
-//! One entry of `auth.config.ts`: which tokens are its own, and whether it signed them.
+//! An entry of `auth.config.ts`. It recognises its tokens and checks their signatures.
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
@@ -25,14 +25,14 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The issuer of nobody's tokens: as its only user an admin acts whom the rules of `mastra/auth.ts` let pass.
+/// An issuer that makes no tokens. An admin acts as its only user, whom the rules of `mastra/auth.ts` exempt.
 const ADMINISTRATORS_ISSUER: &str = "mastra-convex";
 
 /// A provider: the issuer and audience of its tokens, and how they are checked.
 #[derive(Debug)]
 pub(super) struct Provider {
     kind: Kind,
-    /// With its scheme, without a slash at the end.
+    /// The issuer's URL, with its scheme, without a slash at the end.
     issuer: String,
     application_id: Option<String>,
     algorithm: Algorithm,
@@ -41,15 +41,15 @@ pub(super) struct Provider {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// `OpenID` Connect: tokens are ID tokens, keys are discovered.
+    /// `OpenID` Connect: its tokens are ID tokens, and its keys are found by discovery.
     Oidc,
-    /// Any tokens of that issuer, with keys at a place of their own.
+    /// A custom JWT issuer, with keys at a given URL.
     CustomJwt,
 }
 
 #[derive(Debug)]
 enum Keys {
-    /// Written into `auth.config.ts` as a `data:` URI.
+    /// The keys are in `auth.config.ts` itself, as a `data:` URI.
     Given(KeySet),
     Remote(RemoteKeys),
 }
@@ -91,7 +91,7 @@ impl Provider {
         }
     }
 
-    /// Whether a token says that it comes from here, for this application.
+    /// Whether a token claims this issuer and this application.
     pub(super) fn issued(&self, token: &Token<'_>) -> bool {
         let for_us = self.application_id.as_ref().is_none_or(|id| token.audiences.contains(id));
         // Some providers leave the scheme out, or put a slash at the end, in one of the two places.
@@ -106,8 +106,7 @@ impl Provider {
         self.read(token, now).map_err(|problem| self.refused(&problem))
     }
 
-    /// As [`identify`](Self::identify), where known keys show that a token is this provider's and nothing has to be
-    /// fetched.
+    /// Like [`identify`](Self::identify), but only with known keys: None if keys may have to be fetched.
     pub(super) fn identify_at_once(&self, token: &Token<'_>, now: SystemTime) -> Option<Result<Identity>> {
         if let Keys::Remote(remote) = &self.keys {
             remote.known(now)?.verify(token, self.algorithm).ok()?;
@@ -115,7 +114,7 @@ impl Provider {
         Some(self.identify(token, now))
     }
 
-    /// Checks the signature. Keys that don't fit may be outdated ones.
+    /// Checks the signature. If no key fits, newer keys are fetched, since the known ones may be outdated.
     fn verify(&self, token: &Token<'_>, now: SystemTime) -> Result<()> {
         let verify = |keys: &KeySet| keys.verify(token, self.algorithm).map_err(|problem| self.refused(&problem));
         let remote = match &self.keys {
@@ -136,7 +135,7 @@ impl Provider {
         if self.kind == Kind::CustomJwt {
             return Identity::from_custom_jwt(token, expires);
         }
-        // As Convex: an ID token is for one application, and says when it was made.
+        // As on Convex, an ID token is for one application, and has the time when it was made.
         if token.audiences.len() != 1 {
             return Err(format!("its aud names {} applications, expected one", token.audiences.len()));
         }
@@ -155,7 +154,7 @@ impl Provider {
     }
 }
 
-/// As errors name it.
+/// The provider's name in errors.
 impl fmt::Display for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.application_id {
@@ -165,7 +164,7 @@ impl fmt::Display for Provider {
     }
 }
 
-/// A provider's fields, and where they stand.
+/// A provider's fields, and its position in the list.
 struct Entry<'a> {
     place: String,
     fields: &'a Object,
@@ -195,7 +194,7 @@ impl<'a> Entry<'a> {
     fn issuer(&self, field: &str) -> Result<String> {
         let text = self.text(field)?;
         let issuer = if has_scheme(text) { text.to_owned() } else { format!("https://{text}") };
-        // Without a scheme it may be something else altogether, a client's id for instance.
+        // A text without a scheme may not be a URL at all, but a client's id for instance.
         let is_host = |host: &str| has_scheme(text) || host == "localhost" || host.contains('.');
         if issuer.trim_end_matches('/').ends_with(&format!("://{ADMINISTRATORS_ISSUER}")) {
             return Err(self.wrong(field, &format!("{text:?}, expected another: that is the administrator's issuer")));
@@ -242,7 +241,7 @@ fn is_url(text: &str, is_host: impl Fn(&str) -> bool) -> bool {
         && text.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty() && is_host(host)))
 }
 
-/// The content of a `data:` URI, from its media type on (RFC 2397).
+/// The content of a `data:` URI. `rest` is the URI from its media type on (RFC 2397).
 fn read_data(data: &str) -> Option<Vec<u8>> {
     let (media_type, data) = data.split_once(',')?;
     let bytes: Vec<u8> = percent_encoding::percent_decode_str(data).collect();

@@ -1,4 +1,4 @@
-//! Key sets that are fetched, shared and kept for a while.
+//! Key sets, which are fetched, shared and kept for a while.
 
 use std::{
     sync::{Arc, Mutex, OnceLock},
@@ -11,25 +11,25 @@ use value::{Value, json};
 
 use super::keys::KeySet;
 
-/// How long keys are believed without asking again: a key that its provider withdrew is refused by then.
+/// How long keys are used before they are fetched again. After that, a key that its provider withdrew is refused.
 const LIFETIME: Duration = Duration::from_mins(10);
 
-/// At least so long between two fetches for the sake of tokens that no known key signed, and after a fetch that failed:
-/// nobody's tokens make this process ask a provider again and again, or wait for one that doesn't answer.
+/// The shortest time between two fetches because of tokens that no known key signed, and after a fetch that failed. So
+/// forged tokens can't make this process ask a provider again and again, or wait for one that doesn't answer.
 const BETWEEN_FETCHES: Duration = Duration::from_secs(10);
 
-/// All documents of a fetch, from the first name's look-up to the last byte.
+/// The time limit for all documents of a fetch, from the first look-up of a name to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A key set has some KiB; with the certificates that may stand beside its keys, some tens.
+/// The largest document. A key set has some KiB; with certificates beside its keys, some tens.
 const DOCUMENT_BYTES: u64 = 1 << 20;
 
-/// Where a provider's keys are found.
+/// The location of a provider's keys.
 #[derive(Debug)]
 pub(super) enum Location {
     /// At this URL.
     Url(String),
-    /// Where the `OpenID` Connect discovery document of this issuer says.
+    /// At the URL in this issuer's `OpenID` Connect discovery document.
     Discovery(String),
 }
 
@@ -43,9 +43,9 @@ pub(super) struct RemoteKeys {
 
 #[derive(Debug, Default)]
 struct Fetches {
-    /// Under way, or over.
+    /// The newest fetch, running or ended.
     newest: Option<Arc<Fetch>>,
-    /// The newest that brought keys, of those before: a fetch that fails takes none away.
+    /// The newest earlier fetch that succeeded, so that a failed fetch doesn't remove keys.
     before: Option<Arc<Fetch>>,
 }
 
@@ -77,7 +77,7 @@ impl RemoteKeys {
     ///
     /// # Errors
     ///
-    /// They can't be had; the text says why. That is remembered: a call some seconds later tries again.
+    /// The keys can't be fetched; the text says why. The failure is kept for some seconds before the next attempt.
     pub(super) fn keys(&self, now: SystemTime) -> Result<Arc<KeySet>, String> {
         let fetch = {
             let mut fetches = locked(&self.fetches);
@@ -90,12 +90,12 @@ impl RemoteKeys {
         self.finish(&fetch)
     }
 
-    /// The keys, where nothing has to be fetched.
+    /// The keys, if nothing has to be fetched.
     pub(super) fn known(&self, now: SystemTime) -> Option<Arc<KeySet>> {
         locked(&self.fetches).known(now)
     }
 
-    /// Newer keys than these, unless they were asked for a moment ago.
+    /// Newer keys than these, unless keys were fetched a moment ago.
     ///
     /// # Errors
     ///
@@ -159,7 +159,7 @@ impl RemoteKeys {
         if reply.status() != 200 {
             return Err(format!("{url} answered with HTTP {}, expected 200", reply.status()));
         }
-        // The types that Convex asks for; a sign-in page, say, is neither.
+        // Convex requires these types too. A sign-in page, for instance, has another type.
         let media_type = reply.body().mime_type().unwrap_or_default();
         if !["application/json", "application/jwk-set+json"].iter().any(|json| media_type.eq_ignore_ascii_case(json)) {
             return Err(format!("{url} has Content-Type {media_type:?}, expected application/json"));
@@ -170,7 +170,7 @@ impl RemoteKeys {
 }
 
 impl Fetches {
-    /// The last keys that came, if they are still believed.
+    /// The last fetched keys, if they are recent enough.
     fn known(&self, now: SystemTime) -> Option<Arc<KeySet>> {
         let mut fetches = [&self.newest, &self.before].into_iter().flatten();
         let (fetch, keys) = fetches.find_map(|fetch| Some((fetch, fetch.keys()?)))?;
@@ -210,7 +210,7 @@ impl Fetch {
         self.outcome.get()?.keys.as_ref().ok()
     }
 
-    /// How long ago it began; nothing, as seen by a caller who came earlier.
+    /// The time since the fetch began; zero for a caller who came earlier.
     fn age(&self, now: SystemTime) -> Duration {
         now.duration_since(self.begun).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! A JSON Web Token taken apart: header, claims, times. Nothing in it is to be believed before its signature is checked.
+//! The parts of a JSON Web Token: header, claims, times. None of them can be trusted before the signature is checked.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +13,7 @@ const TOKEN_BYTES: usize = 16 << 10;
 /// How far the clocks of a provider and of this machine may be apart: Convex's tolerance for custom JWTs.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-/// A token, apart. It has no `Debug`, so that none can be logged by mistake.
+/// A parsed token. It has no `Debug`, so that none can be logged by mistake.
 pub(super) struct Token<'a> {
     /// The header's `alg`.
     pub(super) algorithm: String,
@@ -31,11 +31,12 @@ pub(super) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// Takes a token apart.
+    /// Parses a token.
     ///
     /// # Errors
     ///
-    /// It isn't three parts of base64url with JSON in the first two, names no issuer or no algorithm, or is too long.
+    /// The text isn't three parts of base64url with JSON in the first two, names no issuer or algorithm, or is too
+    /// long.
     pub(super) fn parse(text: &'a str) -> Result<Self> {
         if text.len() > TOKEN_BYTES {
             return Err(unparsable(&format!("it has {} bytes, expected at most {TOKEN_BYTES}", text.len())));
@@ -66,11 +67,11 @@ impl<'a> Token<'a> {
         })
     }
 
-    /// From when on the token is refused: a while after its `exp`.
+    /// The time from which the token is refused: a while after its `exp`.
     ///
     /// # Errors
     ///
-    /// That time has come, the token isn't valid yet, or its times aren't any; the text says which.
+    /// The token has expired, isn't valid yet, or has invalid times; the text says which.
     pub(super) fn expires(&self, now: SystemTime) -> Result<SystemTime, String> {
         let expiry = self.time("exp")?.ok_or("Missing expiry claim ('exp')")?;
         let expires = expiry.checked_add(LEEWAY).ok_or("exp is too far away")?;
@@ -104,7 +105,7 @@ fn decode(part: &str, text: &str) -> Result<Vec<u8>> {
     BASE64URL.decode(text).map_err(|_| unparsable(&format!("its {part} is not base64url")))
 }
 
-/// A part that is JSON. The error of a broken one doesn't show its content.
+/// A part that is JSON. The error for an invalid part doesn't show its content.
 fn object(part: &str, text: &str) -> Result<Object> {
     match json::decode(&decode(part, text)?) {
         Ok(Value::Object(fields)) => Ok(fields),

@@ -1,4 +1,4 @@
-//! The times that a deployment gives out: of commits and of documents.
+//! The times that a deployment assigns to commits and documents.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ use crate::error::Result;
 const COMMIT_TIMESTAMP: &str = "commit_timestamp";
 const CREATION_TIME: &str = "creation_time";
 
-/// The last times given out; both only grow, across restarts too.
+/// The last assigned times. Both only grow, even across restarts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Clock {
     /// Nanoseconds since 1970 of the last commit that wrote.
@@ -21,7 +21,8 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// The clock of new data. It begins no earlier than a time that a client may have seen of other data at the same URL.
+    /// The clock of new data. It begins now, which is later than the times that clients have seen of other data at this
+    /// URL.
     pub(crate) fn start() -> Self {
         Self { commit_timestamp: nanoseconds_now(), creation_time: 0.0 }
     }
@@ -39,7 +40,7 @@ impl Clock {
         Ok(setting(connection, COMMIT_TIMESTAMP)?.unwrap_or_default())
     }
 
-    /// Keeps the clock for the next process, in the connection's transaction.
+    /// Stores the clock for the next process, in the connection's transaction.
     pub(crate) fn save(&self, connection: &Connection) -> Result<()> {
         set_setting(connection, COMMIT_TIMESTAMP, self.commit_timestamp)?;
         set_setting(connection, CREATION_TIME, self.creation_time)

@@ -1,4 +1,4 @@
-//! A document, and how it stands in SQLite.
+//! A document, and its form in SQLite.
 
 use rusqlite::Connection;
 use value::{Array, Object, Packed, Value, id::DocumentId, json, sort_key};
@@ -119,8 +119,8 @@ fn encode(fields: &Object) -> (String, Option<Vec<u8>>) {
     (body, (!bytes.is_empty()).then_some(bytes))
 }
 
-/// CRC-32 of a document's row: SQLite has no checksums of its own outside of the log, so that a bit that the disk turned
-/// would be served. Such a sum finds any damage within 32 bits, and all other but one of 2^32.
+/// CRC-32 of a document's row. SQLite has checksums in its log only, so it wouldn't notice a bit that the disk flipped.
+/// A CRC-32 finds any damage within 32 bits, and all but one in 2^32 of other damages.
 fn checksum(id: &DocumentId, creation_time: f64, body: &str, packed: Option<&[u8]>) -> u32 {
     let mut sum = crc32fast::Hasher::new();
     sum.update(&id.internal);
@@ -186,7 +186,7 @@ fn blob<'a>(columns: &'a rusqlite::Row<'_>, column: usize) -> Result<Option<&'a 
     columns.get_ref(column)?.as_blob_or_null().map_err(|error| broken(&error.to_string()))
 }
 
-/// Stored data can't be read: another program changed the file, or it is damaged.
+/// The error for stored data that can't be read: another program changed the file, or it is damaged.
 pub(crate) fn broken(reason: &str) -> Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
     Error::Storage(rusqlite::Error::SqliteFailure(code, Some(reason.to_owned())))

@@ -1,8 +1,8 @@
-//! Makes commits survive a power cut: writers that commit at about the same time share one sync of the log.
+//! Makes commits survive a power cut. Writers that commit at about the same time share one sync of the log.
 //!
-//! SQLite's own `synchronous = FULL` syncs within each commit, while no other thread can write. Here a commit writes to the
-//! log and lets the next one in; then it waits until a sync that began after it has ended. SQLite itself syncs the log
-//! before it moves pages from there to the database.
+//! SQLite's own `synchronous = FULL` syncs within each commit, while no other thread can write. Here a commit writes to
+//! the log and frees the connection for the next one. Then it waits for the end of a sync that began after it. SQLite
+//! itself syncs the log before it moves pages from there to the database.
 
 use std::{
     fs::File,
@@ -14,7 +14,7 @@ use base::locked;
 
 use crate::error::{Error, Result};
 
-/// The log of a data folder, and how much of it is on the disk.
+/// The log of a data folder, and the part of it that is on the disk.
 pub(crate) struct Durability {
     folder: PathBuf,
     log: PathBuf,
@@ -29,23 +29,23 @@ struct State {
     /// The last commit on the disk.
     synced: i64,
     is_syncing: bool,
-    /// Why a sync failed: what the disk holds since then is not known.
+    /// Why a sync failed. After that, the content of the disk isn't known.
     failure: Option<String>,
 }
 
 impl Durability {
-    /// Of a folder and its log.
+    /// Opens a folder and its log for syncs.
     pub(crate) fn new(folder: &Path, log: &str) -> Self {
         let (folder, log) = (folder.to_owned(), folder.join(log));
         Self { folder, log, state: Mutex::default(), ended: Condvar::new() }
     }
 
-    /// A commit is in the log. To be called in the order of commits.
+    /// Notes that a commit is in the log. Must be called in the order of commits.
     pub(crate) fn written(&self, timestamp: i64) {
         locked(&self.state).written = timestamp;
     }
 
-    /// Waits until all is on the disk that is in the log now.
+    /// Waits until the log's present content is on the disk.
     pub(crate) fn wait_for_all(&self) -> Result<()> {
         let written = locked(&self.state).written;
         self.wait(written)
@@ -69,7 +69,7 @@ impl Durability {
             state.is_syncing = true;
             let written = state.written;
             drop(state);
-            // Windows syncs only what is open for writing.
+            // Windows syncs only files that are open for writing.
             let synced = File::options().write(true).open(&self.log).and_then(|log| log.sync_data());
             state = locked(&self.state);
             state.is_syncing = false;

@@ -1,9 +1,9 @@
-//! Which file or folder a path leads to.
+//! The identity of a file or folder, whatever its path.
 
 use std::{io, path::Path};
 
-/// A file or folder itself, whatever its path: device and inode where the system has them, else the path without links.
-/// The system reuses an inode's number once the file is closed, so it distinguishes files only while one is held open.
+/// A file's or folder's device and inode, or on systems without them its path without links. The system reuses an
+/// inode's number once the file is closed, so the number distinguishes files only while they are held open.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FileIdentity {
     #[cfg(unix)]

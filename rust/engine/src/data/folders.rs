@@ -1,4 +1,4 @@
-//! The data folders open in this process, and what a fork does to them.
+//! The data folders that are open in this process, and their release in a forked child.
 
 use std::{
     any::Any,
@@ -22,28 +22,28 @@ pub(crate) struct Folder {
     _directory: File,
 }
 
-/// What a folder is open as: the part that all its handles share, which this module need not know.
+/// The state that all handles on a folder share, of a type that this module need not know.
 #[derive(Default)]
 pub(crate) struct Open(Option<Weak<dyn Any + Send + Sync>>);
 
 #[derive(Default)]
 struct Folders {
-    /// By what a folder is, not by its path: another folder may have come to be at that path.
+    /// By identity, not by path, since another folder may be at the same path now.
     open: HashMap<FileIdentity, Arc<Folder>>,
-    /// The lock file of each folder that is this process's. They stand here, not with their deployments, so that a
-    /// forked child finds them whatever was being opened or closed at the time.
+    /// The lock file of each folder that this process owns. They are here, not in their deployments, so that a forked
+    /// child finds them even if a deployment was being opened or closed.
     locks: HashMap<FileIdentity, File>,
 }
 
 impl Folder {
-    /// What the folder is open as. It is locked while a deployment opens or closes, so that the next opener waits.
+    /// The folder's shared state. It is locked while a deployment opens or closes, so that the next opener waits.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Open> {
         locked(&self.open)
     }
 }
 
 impl Open {
-    /// What the handles share, if there are any.
+    /// The state that the handles share, if there are any.
     pub(crate) fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.0.as_ref()?.upgrade()?.downcast().ok()
     }
@@ -54,7 +54,7 @@ impl Open {
     }
 }
 
-/// Locked for moments only.
+/// It is locked for short moments only.
 static FOLDERS: LazyLock<Mutex<Folders>> = LazyLock::new(Mutex::default);
 
 thread_local! {
@@ -80,7 +80,7 @@ pub(crate) fn folder(path: &Path) -> io::Result<Arc<Folder>> {
     })
 }
 
-/// Locks the folders; a thread that forks has them already.
+/// Locks the folders. A thread that forks has already locked them.
 fn with_folders<T>(act: impl FnOnce(&mut Folders) -> T) -> T {
     let held = HELD.try_with(RefCell::take).ok().flatten();
     let forks = held.is_some();
@@ -96,7 +96,7 @@ fn with_folders<T>(act: impl FnOnce(&mut Folders) -> T) -> T {
 pub(crate) struct Owned(FileIdentity);
 
 impl Owned {
-    /// Opens a folder's lock file, and keeps it. No fork comes between.
+    /// Opens a folder's lock file and keeps it, without a fork in between.
     pub(crate) fn take<E>(folder: FileIdentity, open: impl FnOnce() -> Result<File, E>) -> Result<Self, E> {
         with_folders(|folders| {
             folders.locks.insert(folder.clone(), open()?);
@@ -107,29 +107,29 @@ impl Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // The file is closed before a fork can come.
+        // The file is closed under the lock, so before any fork.
         with_folders(|folders| drop(folders.locks.remove(&self.0)));
     }
 }
 
-/// To be called before a fork, on the thread that forks: until [`after_fork_in_parent`], others wait who begin or end
-/// to own a folder.
+/// Must be called before a fork, on the thread that forks. Until [`after_fork_in_parent`], other threads can't open or
+/// close a folder.
 pub fn before_fork() {
     HELD.with_borrow_mut(|held| {
         held.get_or_insert_with(|| locked(&FOLDERS));
     });
 }
 
-/// To be called after a fork in the parent, on the thread that forked.
+/// Must be called after a fork in the parent, on the thread that forked.
 pub fn after_fork_in_parent() {
     HELD.take();
 }
 
-/// To be called in a forked child: lets go of the parent's folders, whose lock files the child inherited. The child's
-/// copies would keep the folders locked after the parent's death.
+/// Must be called in a forked child. It closes the lock files of the parent's folders, which the child inherited. They
+/// would keep the folders locked after the parent has ended.
 ///
-/// Without [`before_fork`], another thread of the parent may just then have been opening or closing a folder; then
-/// nothing can be let go of.
+/// Without [`before_fork`], another thread of the parent may have been opening or closing a folder. Then nothing can be
+/// released.
 pub fn after_fork_in_child() {
     let held = HELD.take().or_else(|| match FOLDERS.try_lock() {
         Ok(folders) => Some(folders),

@@ -1,4 +1,4 @@
-//! When each table was last written, as callers need it who keep what they have read.
+//! The time of each table's last write, for callers that cache what they have read.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -9,7 +9,8 @@ use base::locked;
 
 /// The timestamp of each table's last commit.
 pub(crate) struct LastWrites {
-    /// The last commit before this process opened the data: what tables have that were not written since.
+    /// The last commit before this process opened the data, which is the timestamp of tables that were not written
+    /// since.
     at_opening: i64,
     state: Mutex<State>,
     settled: Condvar,
@@ -18,11 +19,11 @@ pub(crate) struct LastWrites {
 #[derive(Default)]
 struct State {
     timestamps: HashMap<String, i64>,
-    /// The tables of commits under way: a table stands here once for each.
+    /// The tables of running commits; a table is listed once for each commit.
     under_way: Vec<String>,
 }
 
-/// A commit under way. Dropped unfinished, it failed.
+/// A running commit. If it is dropped before [`Self::finish`], it failed.
 pub(crate) struct UnderWay<'a> {
     writes: &'a LastWrites,
     tables: BTreeSet<String>,
@@ -33,7 +34,8 @@ impl LastWrites {
         Self { at_opening, state: Mutex::default(), settled: Condvar::new() }
     }
 
-    /// A table's timestamp. Waits for a commit that is writing to the table: whether others see it yet is not known.
+    /// A table's timestamp. Waits for running commits that write to the table, since they may be visible already or
+    /// not.
     pub(crate) fn get(&self, table: &str) -> i64 {
         let state = locked(&self.state);
         let settled = self.settled.wait_while(state, |state| state.under_way.iter().any(|name| name == table));
@@ -41,7 +43,7 @@ impl LastWrites {
         state.timestamps.get(table).copied().unwrap_or(self.at_opening)
     }
 
-    /// To be called before a commit of these tables can be seen.
+    /// Must be called before a commit of these tables becomes visible.
     pub(crate) fn begin(&self, tables: BTreeSet<String>) -> UnderWay<'_> {
         locked(&self.state).under_way.extend(tables.iter().cloned());
         UnderWay { writes: self, tables }
@@ -49,7 +51,7 @@ impl LastWrites {
 }
 
 impl UnderWay<'_> {
-    /// To be called when the commit can be seen.
+    /// Must be called when the commit has become visible.
     pub(crate) fn finish(self, timestamp: i64) {
         let mut state = locked(&self.writes.state);
         state.timestamps.extend(self.tables.iter().map(|table| (table.clone(), timestamp)));
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_asks_during_a_commit_learns_how_it_ended() {
+    fn a_question_during_a_commit_is_answered_after_its_end() {
         let writes = LastWrites::new(1);
         for (finished, expected) in [(false, 1), (true, 2)] {
             let under_way = writes.begin(BTreeSet::from(["t".to_owned()]));

@@ -1,20 +1,20 @@
-//! The data of a deployment: where it is kept, and how a transaction reads and writes it.
+//! The data of a deployment: its storage, and transactions that read and write it.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | `storage` | the SQLite file: owner, format, connections |
-//! | `durability` | what makes commits survive a power cut |
-//! | `folders`, `file_identity` | the folders open in this process, across forks; which folder a path leads to |
+//! | `durability` | commits that survive a power cut |
+//! | `folders`, `file_identity` | the folders open in this process, across forks; the identity of a folder |
 //! | `settings` | single values, by name |
 //! | `clock` | the times of commits and of documents |
-//! | `tables` | the tables and indexes there are |
-//! | `schema` | the tables that are declared, and what they may hold |
-//! | `document` | a document, and how it stands in SQLite |
-//! | `transaction` | reads at a snapshot, writes that all happen or none |
+//! | `tables` | the existing tables and indexes |
+//! | `schema` | the declared tables, and the checks of their documents |
+//! | `document` | a document, and its form in SQLite |
+//! | `transaction` | reads at a snapshot, and writes that are all made or none |
 //! | `query` | index ranges, filters, pages and cursors |
-//! | `reads` | what a query read, and whether a commit wrote to it |
-//! | `requests` | mutations that may be asked for twice |
-//! | `last_writes` | when each table was last written |
+//! | `reads` | the read set of a query, and whether a commit wrote to it |
+//! | `requests` | mutations that may be requested twice |
+//! | `last_writes` | the time of each table's last write |
 
 pub(crate) mod clock;
 pub(crate) mod document;

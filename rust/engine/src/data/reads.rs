@@ -10,9 +10,9 @@ pub(crate) type KeyRanges = Vec<(Vec<u8>, Vec<u8>)>;
 /// The read set of a query: after a write to it, the query may return another result.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
-    /// Parts of indexes, with nothing in them or not.
+    /// The read parts of indexes, empty or not.
     pub(crate) ranges: HashMap<i64, KeyRanges>,
-    /// Tables that weren't there.
+    /// The tables that were looked for and didn't exist.
     pub(crate) missing_tables: BTreeSet<String>,
 }
 
@@ -27,14 +27,14 @@ pub(crate) struct Writes {
 }
 
 impl Reads {
-    /// The keys `start..end` of an index were read.
+    /// Notes that the keys `start..end` of an index were read.
     pub(crate) fn add(&mut self, index_id: i64, start: Vec<u8>, end: Vec<u8>) {
         self.ranges.entry(index_id).or_default().push((start, end));
     }
 }
 
 impl Writes {
-    /// What nobody kept account of.
+    /// The write set of unrecorded writes.
     pub(crate) fn vast() -> Self {
         Self { is_vast: true, ..Self::default() }
     }
@@ -67,7 +67,7 @@ impl Writes {
     }
 }
 
-/// Whether a key lies in one of these ranges.
+/// Whether a key is in one of these ranges.
 pub(crate) fn contain(ranges: &[(Vec<u8>, Vec<u8>)], key: &[u8]) -> bool {
     ranges.iter().any(|(start, end)| start.as_slice() <= key && key < end.as_slice())
 }

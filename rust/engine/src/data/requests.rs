@@ -1,4 +1,4 @@
-//! Mutations that may be asked for twice: a client that lost the answer can't know whether there is one.
+//! Mutations that may be requested twice, since a client that got no answer can't know whether the mutation ran.
 
 use rusqlite::{Connection, params};
 use value::{
@@ -9,10 +9,10 @@ use value::{
 use super::document::broken;
 use crate::error::Result;
 
-/// So long after its commit an answer is kept, in nanoseconds: Convex's 14 days.
+/// How long an answer is kept after its commit, in nanoseconds: 14 days, as on Convex.
 const KEPT: i64 = 14 * 24 * 60 * 60 * 1_000_000_000;
 
-/// How a client names a mutation.
+/// A client's name for a mutation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MutationRequest {
     /// The client's session.
@@ -30,7 +30,7 @@ pub(crate) struct Answer {
 }
 
 impl MutationRequest {
-    /// The answer it got, if it succeeded before.
+    /// The earlier answer to a request, if it succeeded.
     pub(crate) fn find_answer(&self, connection: &Connection) -> Result<Option<Answer>> {
         let mut statement = connection
             .prepare_cached("SELECT value, log_lines, timestamp FROM requests WHERE session = ? AND number = ?")?;
@@ -42,7 +42,7 @@ impl MutationRequest {
         Ok(Some(Answer { value: decoded(row.get(0)?)?, log_lines, timestamp: row.get(2)? }))
     }
 
-    /// Keeps an answer, in the mutation's own transaction, and lets go of those that are too old.
+    /// Stores an answer in the mutation's own transaction, and deletes answers that are too old.
     pub(crate) fn keep_answer(&self, connection: &Connection, answer: &Answer) -> Result<()> {
         let too_old = answer.timestamp.saturating_sub(KEPT);
         connection.prepare_cached("DELETE FROM requests WHERE timestamp < ?")?.execute([too_old])?;

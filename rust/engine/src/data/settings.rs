@@ -7,7 +7,7 @@ use rusqlite::{
 
 use crate::error::Result;
 
-/// The value of a setting; none if it was never set.
+/// The value of a setting; None if it was never set.
 pub(crate) fn setting<T: FromSql>(connection: &Connection, name: &str) -> Result<Option<T>> {
     let mut statement = connection.prepare_cached("SELECT value FROM settings WHERE name = ?")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)

@@ -1,7 +1,7 @@
-//! The SQLite file of a deployment: who owns it, its format, and its connections.
+//! The SQLite file of a deployment: its lock, its format, and its connections.
 //!
-//! One process owns a data folder, by an OS lock that dies with it. Within the process there is one connection that
-//! writes and any number that read; in WAL mode a reader sees the last commit before it began and never waits.
+//! One process owns a data folder, by an OS lock that ends with the process. Within the process, one connection writes
+//! and any number read. In WAL mode a reader sees the last commit before it began and never waits.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -23,8 +23,9 @@ const APPLICATION_ID: i32 = 0x4d43_7678;
 /// The format this version writes; [`migrate`] brings older ones here. Since format 2 a document has a checksum.
 const FORMAT: i32 = 2;
 
-/// Files up to this size are checked whole when opened; damage in larger ones shows when the page is read. A MiB of
-/// embeddings takes 0.4 ms and one of small documents 2 ms, read from memory (EPYC, 2026): half a second at most.
+/// Files up to this size are checked whole when opened. Damage in larger files is noticed when the page is read. A
+/// check takes half a second at most: 0.4 ms per MiB of embeddings and 2 ms per MiB of small documents, read from
+/// memory (EPYC, 2026).
 const CHECKED_BYTES: u64 = 256 << 20;
 
 /// The file of a folder that holds the data, and the log beside it.
@@ -50,7 +51,7 @@ pub enum Synchronous {
 }
 
 impl Synchronous {
-    /// The word for it.
+    /// The name of the level.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -86,24 +87,25 @@ impl Access {
 /// The file, its lock and its connections.
 pub(crate) struct Storage {
     pool: Arc<Pool>,
-    /// On disk, if writes are to survive a power cut.
+    /// Set for a folder whose writes must survive a power cut.
     pub(crate) durability: Option<Durability>,
-    /// After the connections, so that they are closed before another process can open the folder.
+    /// Dropped after the connections, so that they are closed before another process can open the folder.
     _owned: Option<Owned>,
 }
 
 struct Pool {
     target: Target,
     access: Access,
-    /// The file that the connections have open; none in memory.
+    /// The file that the connections have open; None in memory.
     file: Option<FileIdentity>,
-    /// Taken while a call writes. In memory it is the only connection, and readers take it as well.
+    /// The connection that writes; None while a transaction uses it. In memory it is the only connection, and readers
+    /// use it too.
     writer: Mutex<Option<Connection>>,
     writer_returned: Condvar,
     readers: Mutex<Vec<Connection>>,
 }
 
-/// A connection taken from the pool; it goes back when dropped, an open transaction rolled back.
+/// A connection from the pool. When dropped, it is returned, and an open transaction is rolled back.
 pub(crate) struct Checkout {
     connection: Option<Connection>,
     pool: Arc<Pool>,
@@ -133,7 +135,7 @@ impl Storage {
         migrate(&mut writer, &target, access).map_err(|error| place(error, &target))?;
         let durability = match (&target, synchronous) {
             (Target::Folder(folder), Synchronous::Full) if access == Access::Write => {
-                // The names of the files are as durable as what will be in them.
+                // The folder is synced, so that the names of the files survive a power cut.
                 #[cfg(unix)]
                 File::open(folder).and_then(|names| names.sync_all()).map_err(|error| of_system(folder, &error))?;
                 Some(Durability::new(folder, LOG))
@@ -151,7 +153,7 @@ impl Storage {
         Ok(Self { pool: Arc::new(pool), durability, _owned: owned })
     }
 
-    /// Waits until what was committed survives what it is to survive.
+    /// Waits until the last commit is as durable as the options ask.
     pub(crate) fn wait_for_disk(&self) -> Result<()> {
         self.durability.as_ref().map_or(Ok(()), Durability::wait_for_all)
     }
@@ -180,8 +182,8 @@ impl Storage {
         Ok(Checkout { connection: Some(connection), pool: Arc::clone(&self.pool), writes: false })
     }
 
-    /// Fails where the folder or its file was removed or replaced: the connections still have the file that was there,
-    /// which is lost when they close.
+    /// Fails if the folder or its file was removed or replaced. The connections still have the old file open, which is
+    /// lost when they close.
     pub(crate) fn check_in_place(&self) -> Result<()> {
         self.pool.check_in_place()
     }
@@ -194,7 +196,7 @@ impl Storage {
         }
     }
 
-    /// Names the folder in an error of SQLite's.
+    /// Adds the folder to an error of SQLite's.
     pub(crate) fn place(&self, error: Error) -> Error {
         place(error, &self.pool.target)
     }
@@ -218,12 +220,13 @@ impl Drop for Checkout {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         if !connection.is_autocommit() {
-            // Fails where SQLite has rolled back by itself, or can't: closing rolls back as well.
+            // This fails if SQLite has rolled back by itself, or can't roll back. Closing the connection rolls back
+            // too.
             let _ = connection.execute_batch("ROLLBACK");
         }
         let is_clean = connection.is_autocommit();
         if self.writes {
-            // In memory a new connection would have no data.
+            // In memory, a new connection would have no data.
             if !is_clean
                 && self.pool.target != Target::Memory
                 && self.pool.check_in_place().is_ok()
@@ -252,9 +255,9 @@ impl Pool {
         Err(Error::Io { path: folder.clone(), reason })
     }
 
-    /// A connection whose cache is a small one, since there may be many.
+    /// A connection that reads. Its cache is small, since there may be many of them.
     fn connect_reader(&self) -> Result<Connection> {
-        // At the path there might be another file by now.
+        // The path may lead to another file by now.
         self.check_in_place()?;
         let connection = connect(&self.target, self.access)?;
         connection.execute_batch("PRAGMA cache_size = -8192;")?;
@@ -262,15 +265,15 @@ impl Pool {
     }
 }
 
-/// How many of a kind are kept for later: as many as can be at work at once.
+/// How many idle connections or isolates are kept: as many as can be at work at once.
 pub(crate) fn max_idle() -> usize {
-    // To ask the system takes as long as a small call.
+    // The number is cached, since asking the system takes as long as a small call.
     static THREADS: LazyLock<usize> =
         LazyLock::new(|| std::thread::available_parallelism().map_or(2, |threads| threads.get().max(2)));
     *THREADS
 }
 
-/// Makes a data folder where there is none, for its owner only.
+/// Makes a data folder if there is none, for its owner only.
 pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     if folder.is_file() {
         return Err(Error::Io { path: folder.to_owned(), reason: "this is a file".to_owned() });
@@ -285,8 +288,8 @@ pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     builder.create(folder).map_err(|error| of_system(folder, &error))
 }
 
-/// Makes an empty file for the data where there is none, for its owner only: the folder may be open to others. SQLite gives
-/// the log the mode of this file.
+/// Makes an empty file for the data if there is none, for its owner only, since other users may read the folder. SQLite
+/// gives the log the mode of this file.
 fn make_file(folder: &Path) -> Result<()> {
     let path = folder.join(DATA);
     if path.exists() {
@@ -296,14 +299,14 @@ fn make_file(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What is made with these options is for its owner only.
+/// Options that make files for their owner only.
 fn owners_own(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
 }
 
-/// The error of a folder for an error of the system.
+/// The folder's error for an error of the system.
 fn of_system(folder: &Path, error: &std::io::Error) -> Error {
     match error.kind() {
         std::io::ErrorKind::StorageFull => Error::DiskFull { path: folder.to_owned() },
@@ -346,21 +349,21 @@ fn in_use(folder: &Path, mut lock: File) -> Error {
     Error::Locked { path: folder.to_owned(), pid: holder.trim().parse().ok() }
 }
 
-/// Opens a connection; nothing is written to the file.
+/// Opens a connection, without writing to the file.
 fn connect(target: &Target, access: Access) -> Result<Connection> {
     let connection = match target {
         Target::Memory => Connection::open_in_memory()?,
         Target::Folder(folder) if access == Access::Read => connect_to_read(folder)?,
         Target::Folder(folder) => Connection::open(folder.join(DATA))?,
     };
-    // 16 KiB pages hold most embeddings in one piece, and little is left over; the rest keeps hot pages and statements in
-    // memory.
+    // Pages of 16 KiB hold most embeddings in one piece, with little waste. The other settings keep hot pages and
+    // statements in memory.
     connection.execute_batch("PRAGMA page_size = 16384; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;")?;
-    // 32 MiB of the log: what was written several times meanwhile goes to the database once.
+    // With 32 MiB of log, a page that is written several times meanwhile goes to the database once.
     connection.execute_batch("PRAGMA wal_autocheckpoint = 2048;")?;
-    // A commit survives a killed process; what makes it survive a power cut is `durability`.
+    // With this, a commit survives a killed process. `durability` makes it survive a power cut.
     connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
-    // Otherwise SQLite plans a range anew for each pair of bounds.
+    // Otherwise SQLite would plan a range again for each pair of bounds.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
@@ -411,7 +414,7 @@ fn migrate(connection: &mut Connection, target: &Target, access: Access) -> Resu
         return create(connection);
     }
     let bytes = size(folder, DATA);
-    // SQLite takes the missing end of a page for zeros. A WAL may hold the page, if the process was killed.
+    // SQLite reads the missing end of a page as zeros. If the process was killed, the log may have the page.
     if !bytes.is_multiple_of(u64::from(pragma("page_size")?.unsigned_abs())) && size(folder, LOG) == 0 {
         return Err(damaged(format!("data.sqlite3 has {bytes} bytes, which are not whole pages")));
     }
@@ -434,8 +437,8 @@ fn migrate(connection: &mut Connection, target: &Target, access: Access) -> Resu
     Ok(())
 }
 
-/// Puts a file into WAL mode, in which readers don't wait. The mode stands in the file: a copy made by `VACUUM INTO` is in
-/// another one, and so is a file whose first sync failed.
+/// Puts a file into WAL mode, in which readers don't wait. The mode is stored in the file. A copy made by `VACUUM INTO`
+/// has another mode, and so does a file whose first sync failed.
 fn use_log(connection: &Connection, folder: &Path) -> Result<()> {
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode == "wal" {
@@ -448,12 +451,12 @@ fn use_log(connection: &Connection, folder: &Path) -> Result<()> {
     Err(Error::Io { path: folder.to_owned(), reason })
 }
 
-/// The bytes of a folder's file; none where there is none.
+/// The size of a folder's file in bytes; None if it doesn't exist.
 fn size(folder: &Path, name: &str) -> u64 {
     fs::metadata(folder.join(name)).map_or(0, |file| file.len())
 }
 
-/// Refuses a log whose database is gone: SQLite would begin a new database, and throw the log away.
+/// Refuses a log without its database. SQLite would begin a new database, and delete the log.
 fn check_log(folder: &Path) -> Result<()> {
     if size(folder, DATA) > 0 || size(folder, LOG) == 0 {
         return Ok(());
@@ -497,7 +500,7 @@ fn create(connection: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// Says what an error of SQLite's means for the folder it happened in.
+/// The folder's error for an error of SQLite's.
 fn place(error: Error, target: &Target) -> Error {
     let Error::Storage(error) = error else { return error };
     let path = match target {
@@ -508,8 +511,8 @@ fn place(error: Error, target: &Target) -> Error {
     match error.sqlite_error() {
         Some(code) if code.code == rusqlite::ErrorCode::DiskFull => Error::DiskFull { path },
         Some(code) if code.code == rusqlite::ErrorCode::ReadOnly => Error::ReadOnly { path },
-        // SQLite says so only of a full disk. These are quotas and limits of file sizes, and the shared memory of the
-        // WAL, whose growth is where a full disk shows first.
+        // SQLite reports only a full disk as such. These codes mean quotas and limits of file sizes, or the shared
+        // memory of the WAL, which is often the first file that can't grow on a full disk.
         Some(code) if matches!(code.extended_code, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) => {
             Error::DiskFull { path }
         }

@@ -1,4 +1,4 @@
-//! The tables and indexes there are, by name and number.
+//! The existing tables and indexes, by name and number.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -10,7 +10,7 @@ use wire::Code;
 
 use crate::error::{Error, Result};
 
-/// Convex numbers a deployment's own tables from here, in order of creation.
+/// The number of the first table that a user makes. Convex numbers them in order of creation.
 const FIRST_TABLE_NUMBER: u32 = 10_001;
 
 /// The indexes that every table has.
@@ -43,7 +43,7 @@ impl Table {
         self.indexes.iter().find(|index| index.name == name)
     }
 
-    /// The index by which documents are found that are known by their ids.
+    /// The index that finds documents by their ids.
     pub(crate) fn by_id(&self) -> &Index {
         self.index(BY_ID).expect("every table has it")
     }
@@ -116,8 +116,8 @@ impl Tables {
         Ok(self.put(name.to_owned(), Table { number, indexes }))
     }
 
-    /// Gives a table the declared indexes, and takes those away that no longer are. The new ones are returned: they
-    /// have no entries yet.
+    /// Gives a table the declared indexes, and removes those that are no longer declared. Returns the new indexes,
+    /// which have no entries yet.
     pub(crate) fn set_indexes(
         &mut self,
         connection: &Connection,
@@ -166,7 +166,7 @@ impl Tables {
                 _ => {}
             }
         }
-        // All leave their numbers before one takes another's.
+        // All tables give up their numbers first, so that one can take another's.
         for name in moves.keys() {
             let number = self.by_name[name].number;
             connection.execute("UPDATE tables SET number = -number WHERE number = ?", [number])?;

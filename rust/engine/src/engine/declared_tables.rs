@@ -18,7 +18,7 @@ use crate::{
     vectors::VectorSource,
 };
 
-/// The setting that holds them.
+/// The setting that stores the declared tables.
 const DECLARED_TABLES: &str = "declared_tables";
 
 impl Engine {
@@ -74,7 +74,7 @@ pub(super) fn declared_tables(connection: &Checkout) -> Result<Object> {
     Ok(declared.and_then(|tables| tables.as_object().cloned()).unwrap_or_default())
 }
 
-/// The filter fields that a table lacks to serve whoever wants another definition; an error where it lacks more.
+/// The filter fields that a table lacks for the wanted definition; an error if they differ in anything else.
 fn lacking_filter_fields(table: &str, existing: &TableDefinition, wanted: &TableDefinition) -> Result<Vec<String>> {
     let conflict = |name: &str, found: String, wanted: String| {
         let message = format!("table {table} has index {name}: {found}; asked for: {wanted}");

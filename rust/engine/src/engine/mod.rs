@@ -1,4 +1,4 @@
-//! The part that all handles on a deployment share. Transactions begin and commit here.
+//! The state that all handles on a deployment share. Transactions begin and commit here.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -28,7 +28,7 @@ use crate::{
 };
 use declared_tables::declared_tables;
 
-/// A deployment that is open: its data, its functions, and what is kept in step with commits.
+/// An open deployment: its data, its functions, its vectors in memory and its live queries.
 pub(crate) struct Engine {
     /// Its entry among the open folders; None for in-memory deployments.
     pub(crate) folder: Option<Arc<Folder>>,
@@ -75,7 +75,7 @@ impl Engine {
         )
     }
 
-    /// Reads where the last process stopped, and gives the data the schema.
+    /// Reads the state that the last process left, and applies the schema to the data.
     fn start(
         storage: &Storage,
         functions: &Functions,
@@ -102,14 +102,15 @@ impl Engine {
         self.read_with(self.storage.reader()?, self.options.limits)
     }
 
-    /// The same, for reading all there is.
+    /// The same without limits, for reading all data.
     pub(crate) fn begin_read_whole(&self) -> Result<Transaction> {
         self.read_with(self.storage.reader()?, Limits::OFF)
     }
 
     /// A snapshot for live queries, and the result of `act` on the watches while no thread commits.
     pub(crate) fn begin_live<T>(&self, act: impl FnOnce(&mut Watches, i64) -> T) -> Result<(Transaction, T)> {
-        // A commit has its connection when it comes to the watches; in memory there is only one.
+        // A commit holds its connection when it locks the watches. In memory there is only one connection, so it must
+        // be taken first here too.
         let connection = self.storage.reader()?;
         let mut watches = locked(&self.watches);
         let mut transaction = self.read_with(connection, self.options.limits)?;
@@ -123,15 +124,15 @@ impl Engine {
         Transaction::read(connection, tables, clock, self.schema(), limits)
     }
 
-    /// A transaction on what was last committed, once all others have ended.
+    /// A transaction that may write, on the last commit. Waits for other transactions that write.
     pub(crate) fn begin_write(&self, limits: Limits) -> Result<Transaction> {
         let connection = self.storage.writer();
         let Committed { tables, clock } = self.committed();
         Transaction::write(connection, tables, clock, self.schema(), limits)
     }
 
-    /// Commits, lets everybody see it, at the timestamp that is returned, and waits until it is as durable as asked for.
-    /// Until it is seen the connection is held, so commits come one after the other.
+    /// Commits, makes the commit visible at the returned timestamp, and waits until it is as durable as the options
+    /// ask. The connection is held until the commit is visible, so commits come one after the other.
     pub(crate) fn commit(&self, transaction: Transaction) -> Result<i64> {
         self.storage.check_in_place()?;
         let under_way = self.last_writes.begin(transaction.written_tables());
@@ -140,7 +141,7 @@ impl Engine {
         let Commit { connection, tables, clock, changes, rewritten } = transaction.commit()?;
         let timestamp = clock.commit_timestamp;
         if timestamp != clock_before.commit_timestamp {
-            // Before a live query can see it, and wait for the disk as well.
+            // This comes before a live query can see the commit and wait for the disk too.
             if let Some(durability) = &self.storage.durability {
                 durability.written(timestamp);
             }

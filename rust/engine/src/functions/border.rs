@@ -1,7 +1,7 @@
-//! The border between Rust and JavaScript: how values cross it.
+//! Converts values between Rust and JavaScript.
 //!
-//! Packed arrays cross without their numbers: JavaScript gets a proxy that knows the array's number in the call's
-//! table, and hands it back as that unless it looked inside.
+//! Packed arrays are passed without their items. JavaScript gets a proxy with the array's number in the call's table.
+//! If no code reads the items, the proxy is converted back by that number.
 
 use rquickjs::{
     Array as JsArray, ArrayBuffer, BigInt, Ctx, Exception, Function, JsLifetime, Object as JsObject, Proxy, Type,
@@ -16,7 +16,7 @@ use wire::Code;
 use super::{host::Host, web};
 use crate::error::FunctionError;
 
-/// The parts of an isolate that crossing needs. Each context has one, as user data.
+/// The parts of an isolate that conversions need. Each context has one, as user data.
 pub(crate) struct Border<'js> {
     pub(crate) host: Host,
     /// Makes the proxy of a packed array.
@@ -27,7 +27,7 @@ pub(crate) struct Border<'js> {
     pub(crate) array_buffer: JsObject<'js>,
     /// The placeholder of the commit's timestamp.
     pub(crate) commit_ts: JsObject<'js>,
-    /// Our own side of JavaScript: what Rust calls there.
+    /// Our own JavaScript, which Rust calls.
     pub(crate) engine: JsObject<'js>,
 }
 
@@ -49,7 +49,8 @@ pub(crate) fn from_js<'js>(ctx: &Ctx<'js>, value: JsValue<'js>, what: &str) -> r
     Reader::new(&border).read(value).map_err(|refusal| refusal.throw(ctx, &border.host, what))
 }
 
-/// The value that a function returns; `Err` is what makes of its whole run an error that no line of its own threw.
+/// The value that a function returned. The inner `Err` is an error of the whole call, which no line of the function
+/// threw.
 pub(crate) fn returned_value<'js>(
     ctx: &Ctx<'js>,
     value: JsValue<'js>,
@@ -95,7 +96,7 @@ impl<'js> Border<'js> {
                 for (name, field) in fields {
                     let field = self.to_js(ctx, field)?;
                     if name == "__proto__" {
-                        // To assign it would set the prototype.
+                        // An assignment would set the prototype.
                         object.prop(name, Property::from(field).configurable().enumerable().writable())?;
                     } else {
                         object.set(name, field)?;
@@ -107,19 +108,19 @@ impl<'js> Border<'js> {
     }
 }
 
-/// How deep a value is read: deeper ones would need more of Rust's stack than there is.
+/// The deepest nesting that is read. Deeper values would overflow Rust's stack.
 const DEEPEST: usize = 256;
 
-/// Reads one JavaScript value, which may be cyclic or far too large: limits hold while it is read.
+/// Reads one JavaScript value. It may be cyclic or far too large, so limits are checked while it is read.
 struct Reader<'a, 'js> {
     border: &'a Border<'js>,
-    /// The size so far, about as Convex counts it.
+    /// The size so far, approximately as Convex counts it.
     bytes: usize,
-    /// Whether it nests deeper than a value may.
+    /// Whether the value nests deeper than is allowed.
     is_too_deep: bool,
 }
 
-/// Why a value can't be read. The path grows on the way out.
+/// Why a value can't be read. Each level adds its part to the path.
 enum Refusal {
     Js(rquickjs::Error),
     Unsupported { path: String, problem: String },
@@ -151,7 +152,7 @@ impl Refusal {
         }
     }
 
-    /// Throws it in JavaScript; `what` is the value that can't be read.
+    /// Throws the error in JavaScript; `what` names the value that can't be read.
     fn throw(self, ctx: &Ctx<'_>, host: &Host, what: &str) -> rquickjs::Error {
         match self {
             Self::Js(error) => error,
@@ -211,7 +212,7 @@ impl<'a, 'js> Reader<'a, 'js> {
                     self.count(bytes.len())?;
                     Value::Bytes(bytes)
                 } else if object == self.border.commit_ts && !self.border.host.has_commit_timestamps() {
-                    // As a backend says that takes it for an object.
+                    // These are the words of a backend that treats the placeholder as an object.
                     return Err(Refusal::unsupported("Field name $commitTs starts with '$', which is reserved:"));
                 } else if object == self.border.commit_ts {
                     let timestamp = self.border.host.commit_timestamp();
@@ -264,7 +265,7 @@ impl<'a, 'js> Reader<'a, 'js> {
         Ok(items.into())
     }
 
-    /// A packed array: as it came if no code looked into it, else as it is now.
+    /// A packed array: the original if no code has read its items, else the present items.
     fn read_proxy(&mut self, proxy: &Proxy<'js>, nesting: usize) -> Result<Value, Refusal> {
         let foreign = || Refusal::unsupported("a Proxy");
         let handler = proxy.handler().map_err(|_| foreign())?;
@@ -280,15 +281,15 @@ impl<'a, 'js> Reader<'a, 'js> {
         }
     }
 
-    /// Whether an object is of no class: made by `{}` or `Object.create(null)`, or with a prototype that is.
+    /// Whether an object is plain: made by `{}` or `Object.create(null)`, or with such a prototype.
     fn is_plain(&self, object: &JsObject<'js>) -> bool {
         object
             .get_prototype()
             .is_none_or(|prototype| prototype == self.border.object_prototype || class_name(&prototype) == "Object")
     }
 
-    /// How deep a value nests is told once all of it is read; what has no end, such as a cycle, throws as it does in
-    /// JavaScript.
+    /// Begins a level. Too deep a nesting is reported once the whole value is read. A value without an end, such as a
+    /// cycle, throws as in JavaScript.
     fn check_nesting(&mut self, nesting: usize) -> Result<(), Refusal> {
         self.is_too_deep |= nesting >= VALUE_MAX_NESTING;
         if nesting < DEEPEST {
@@ -307,7 +308,7 @@ impl<'a, 'js> Reader<'a, 'js> {
     }
 }
 
-/// The bytes of an `ArrayBuffer`; none of a detached one.
+/// The bytes of an `ArrayBuffer`; None for a detached one.
 fn bytes_of(object: JsObject<'_>) -> Vec<u8> {
     ArrayBuffer::from_object(object).map(|buffer| web::bytes_of(&buffer)).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! One call of a function: what it may use, and what it leaves behind.
+//! One call of a function: its access to the engine, and its results beside the value.
 
 use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
 
@@ -13,23 +13,23 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Convex's bounds on what a call may log.
+/// Convex's limits on the console output of a call.
 const LOG_LINES: usize = 256;
 const LOG_LINE_BYTES: usize = 32_768;
 
 /// Convex's bound on calls within a transaction.
 const MAX_DEPTH: u32 = 8;
 
-/// Actions call actions as deep as they like, but each takes memory of this process until the one it called has ended.
+/// Convex doesn't limit how deep actions call actions. Here each takes memory until the called one has ended.
 const MAX_ACTION_DEPTH: u32 = 256;
 
-/// Ends a line that was longer.
+/// The end of a line that was cut.
 const LINE_CUT: &str = " (truncated due to length)";
 
-/// The deployment that functions run on, as they reach it beyond their own transaction.
+/// The parts of a deployment that functions reach outside of their own transaction.
 pub(crate) trait Platform: Send + Sync {
-    /// Runs a function for another one's call, which comes back with what it did: in that call's transaction, or if
-    /// it has none in one of its own.
+    /// Runs a function for another function's call, and returns that call. It runs in the call's transaction, or, if
+    /// there is none, in one of its own.
     fn run(&self, kind: FunctionKind, path: &str, args: Value, call: Call) -> (Result<Value>, Call);
 
     /// `ctx.vectorSearch`: ids and scores by descending score, then descending id. A condition whose value is `None`
@@ -44,7 +44,7 @@ pub(crate) trait Platform: Send + Sync {
     ) -> Result<Vec<(String, f64)>>;
 }
 
-/// A function as `ctx.meta.getFunctionMetadata` tells of it.
+/// A function's description for `ctx.meta.getFunctionMetadata`.
 #[derive(Clone)]
 pub(super) struct FunctionName {
     pub(super) name: String,
@@ -59,34 +59,34 @@ pub(crate) struct Call {
     pub(crate) transaction: Option<Transaction>,
     pub(super) platform: Option<Arc<dyn Platform>>,
     pub(super) caller: Option<Caller>,
-    /// Where the function's page ends, known from an earlier run; afterwards, where it ended.
+    /// Before the run: the end of the function's page in an earlier run. Afterwards: the end of its page in this run.
     pub(crate) journal: Option<String>,
-    /// When what it did was committed.
+    /// The timestamp of its commit.
     pub(crate) timestamp: Option<i64>,
-    /// Whether it has asked for a page, which a function may do once.
+    /// Whether the function has read a page, which is allowed once.
     pub(super) has_paginated: bool,
-    /// How much of its caller's time it may take, where it runs in a caller's transaction.
+    /// The time that it may take of its caller's, if it runs in the caller's transaction.
     pub(crate) time: Option<Duration>,
-    /// How much of the time it took was the engine's.
+    /// The part of its time that the engine took.
     pub(crate) engine_time: Duration,
-    /// How many calls it is within: of those that share its transaction, if it has one.
+    /// The number of calls around it; if it has a transaction, only those that share it.
     pub(super) depth: u32,
     /// The function that runs: name, kind, visibility.
     pub(super) function: Option<FunctionName>,
     pub(crate) log_lines: Vec<String>,
-    /// An error that ends the call whatever the function makes of it: the storage failed.
+    /// An error of the storage. It ends the call even if the function catches it.
     pub(crate) failure: Option<Error>,
-    /// A panic in a method: QuickJS would make an exception of it, and give the panic to the next code that throws.
+    /// A panic in a method. QuickJS would turn it into an exception, and give the panic to the next code that throws.
     pub(crate) panic: Option<Box<dyn Any + Send>>,
-    /// Milliseconds since 1970; stands still where functions must be deterministic.
+    /// Milliseconds since 1970. It doesn't advance in functions that must be deterministic.
     pub(super) now: f64,
     /// State of `Math.random`.
     pub(super) random: u64,
     /// Packed arrays that JavaScript holds proxies of.
     pub(super) packed: HashMap<usize, Packed>,
-    /// Numbers given out so far: no two calls of an isolate have one in common.
+    /// How many numbers were assigned so far. Each is used once in an isolate.
     pub(super) numbers: usize,
-    /// Errors of the engine's that JavaScript holds as exceptions.
+    /// The engine's errors that JavaScript holds as exceptions.
     pub(super) errors: HashMap<usize, Error>,
 }
 
@@ -97,12 +97,12 @@ impl Call {
         Ok(Self { platform: Some(platform), caller: Some(caller), now: milliseconds_now(), random, ..Self::default() })
     }
 
-    /// What modules find while they load: a clock and chance that are the same whenever that is, and nothing else.
+    /// The call in which modules load. It has a fixed clock and a fixed random seed, and no deployment.
     pub(super) fn at_load(now: f64) -> Self {
         Self { now, random: now.to_bits(), ..Self::default() }
     }
 
-    /// The call of a function that this one calls. It has this one's transaction until [`Call::end`] takes it back.
+    /// Begins the call of another function. It has this call's transaction until [`Call::end`] takes it back.
     pub(super) fn begin(&mut self, deadline: &Deadline) -> Result<Self> {
         let limit = if self.transaction.is_some() { MAX_DEPTH } else { MAX_ACTION_DEPTH };
         if self.depth == limit {
@@ -130,7 +130,7 @@ impl Call {
         self.depth = 0;
     }
 
-    /// Takes back what a called function was given, and what it logged.
+    /// Takes the transaction back from a called function, and its console lines.
     pub(super) fn end(&mut self, called: Self, deadline: &Deadline) {
         self.transaction = called.transaction;
         for line in called.log_lines {
@@ -141,7 +141,7 @@ impl Call {
         }
     }
 
-    /// Keeps a line of the console. The last one kept says where there were more.
+    /// Keeps a line of the console. The last kept line says that more were dropped.
     pub(super) fn log(&mut self, mut line: String) {
         if line.len() > LOG_LINE_BYTES {
             line.truncate(line.floor_char_boundary(LOG_LINE_BYTES - LINE_CUT.len()));

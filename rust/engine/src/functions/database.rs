@@ -98,7 +98,7 @@ pub(super) fn collect<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, lim
     Ok(documents_to_js(ctx, documents)?.into_value())
 }
 
-/// A page that a caller asked for; a query that runs again ends it where it ended before.
+/// A page that a function reads. A query that runs again ends the page at the same key as before.
 pub(super) fn paginate<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, options: JsValue<'js>) -> Js<'js> {
     let query = read_query(ctx, &query)?;
     let options: JsObject = options.get()?;
@@ -125,7 +125,7 @@ pub(super) fn paginate<'js>(host: &Host, ctx: &Ctx<'js>, query: JsValue<'js>, op
 /// Documents read ahead count as read even if the function never looks at them, so few large ones are read ahead.
 const BYTES_READ_AHEAD: usize = 256 << 10;
 
-/// A part of what a function goes through document by document.
+/// A part of the documents that a function iterates over.
 pub(super) fn next_batch<'js>(
     host: &Host,
     ctx: &Ctx<'js>,
@@ -167,7 +167,7 @@ fn documents_to_js<'js>(ctx: &Ctx<'js>, documents: Vec<Document>) -> rquickjs::R
     Ok(array)
 }
 
-/// Tells what can't be a value before what else is wrong with a write, as Convex's own client does.
+/// Reports an invalid value before other errors of a write, as Convex's own client does.
 fn check<'a>(
     host: &Host,
     ctx: &Ctx<'_>,

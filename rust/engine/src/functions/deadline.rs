@@ -1,26 +1,26 @@
-//! Until when what an isolate runs may take.
+//! The time limit of the code that an isolate runs.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
-/// A moment that another thread's clock doesn't matter to: QuickJS asks for it from within a run.
+/// A deadline without locks, since QuickJS asks for it in the middle of a run.
 pub(crate) struct Deadline {
     epoch: Instant,
     /// In nanoseconds since `epoch`.
     at: AtomicU64,
-    /// The nanoseconds given back since something began.
+    /// The nanoseconds given back since the work began.
     given_back: AtomicU64,
 }
 
 impl Deadline {
-    /// None yet.
+    /// No deadline yet.
     pub(crate) fn new() -> Self {
         Self { epoch: Instant::now(), at: AtomicU64::new(u64::MAX), given_back: AtomicU64::new(0) }
     }
 
-    /// Something begins that may take so long.
+    /// Begins work that may take so long.
     pub(crate) fn begin(&self, time: Duration) {
         self.at.store(nanoseconds(self.epoch.elapsed().saturating_add(time)), Ordering::Relaxed);
         self.given_back.store(0, Ordering::Relaxed);
@@ -33,12 +33,12 @@ impl Deadline {
         self.given_back.fetch_add(nanoseconds(time), Ordering::Relaxed);
     }
 
-    /// The time given back since something began.
+    /// The time given back since the work began.
     pub(crate) fn given_back(&self) -> Duration {
         Duration::from_nanos(self.given_back.load(Ordering::Relaxed))
     }
 
-    /// How much time is left.
+    /// The remaining time.
     pub(crate) fn left(&self) -> Duration {
         Duration::from_nanos(self.at.load(Ordering::Relaxed)).saturating_sub(self.epoch.elapsed())
     }
@@ -47,12 +47,12 @@ impl Deadline {
         nanoseconds(self.epoch.elapsed()) > self.at.load(Ordering::Relaxed)
     }
 
-    /// Whether what runs shall end: it took too long, or its caller doesn't want it any more.
+    /// Whether the work should end: it took too long, or its caller gave it up.
     pub(crate) fn is_over(&self) -> bool {
         self.has_passed() || base::interrupt::is_wanted()
     }
 
-    /// Ends what began; whether it took too long.
+    /// Ends the work. True if it took too long.
     pub(crate) fn end(&self) -> bool {
         let has_passed = self.has_passed();
         self.at.store(u64::MAX, Ordering::Relaxed);

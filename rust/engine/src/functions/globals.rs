@@ -63,7 +63,7 @@ pub(super) fn from_json(ctx: Ctx<'_>, text: String) -> Result<JsValue<'_>> {
     }
 }
 
-/// How two values are ordered in an index: -1, 0 or 1. `undefined` is below every value.
+/// The order of two values in an index: -1, 0 or 1. `undefined` is below every value.
 pub(super) fn compare<'js>(ctx: Ctx<'js>, a: JsValue<'js>, b: JsValue<'js>) -> Result<i32> {
     Ok(from_js(&ctx, a, "the first value")?.cmp(&from_js(&ctx, b, "the second value")?) as i32)
 }

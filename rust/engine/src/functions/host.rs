@@ -1,5 +1,5 @@
-//! The host of functions: the methods behind `ctx` and the globals, in the call that an isolate is running. Those behind
-//! `ctx.db` are in [`database`].
+//! The methods behind `ctx` and the globals, which work on the call that an isolate is running. Those behind `ctx.db`
+//! are in [`database`].
 #![expect(clippy::needless_pass_by_value, reason = "QuickJS hands over a method's arguments as values")]
 
 use std::{
@@ -30,9 +30,9 @@ use crate::{
     error::{Error, Result},
 };
 
-/// One isolate's side of the engine. Cloning shares it.
+/// The engine, as one isolate sees it. Cloning shares it.
 ///
-/// The call is never locked while JavaScript runs, which may come back here.
+/// The call is never locked while JavaScript runs, since JavaScript may call these methods.
 #[derive(Clone)]
 pub(crate) struct Host {
     call: Arc<Mutex<Call>>,
@@ -56,14 +56,14 @@ impl Host {
         *running = Call { numbers, ..call };
     }
 
-    /// Ends the call and hands back what it holds.
+    /// Ends the call, and returns it.
     pub(crate) fn end(&self) -> Call {
         let mut running = self.call();
         let numbers = running.numbers;
         mem::replace(&mut *running, Call { numbers, ..Call::default() })
     }
 
-    /// Keeps a packed array for JavaScript; its number is returned.
+    /// Keeps a packed array for JavaScript, and returns its number.
     pub(crate) fn keep(&self, numbers: Packed) -> usize {
         let mut call = self.call();
         let number = call.next_number();
@@ -71,12 +71,12 @@ impl Host {
         number
     }
 
-    /// The packed array of a number; none if it is an earlier call's.
+    /// The packed array with a number; None if it belongs to an earlier call.
     pub(crate) fn kept(&self, number: usize) -> Option<Packed> {
         self.call().packed.get(&number).cloned()
     }
 
-    /// An engine's error that a function let through.
+    /// An error of the engine's that a function didn't catch.
     pub(crate) fn take_error(&self, number: usize) -> Option<Error> {
         self.call().errors.remove(&number)
     }
@@ -91,7 +91,7 @@ impl Host {
         self.call().transaction.as_mut()?.commit_timestamp()
     }
 
-    /// Throws an engine's error in JavaScript.
+    /// Throws an error of the engine's in JavaScript.
     pub(crate) fn throw(&self, ctx: &Ctx<'_>, error: Error) -> rquickjs::Error {
         let message = error.to_string();
         let data = match &error {
@@ -121,7 +121,7 @@ impl Host {
         }
     }
 
-    /// Does something in the call's transaction; the time it takes isn't the function's own.
+    /// Works in the call's transaction. The time of that doesn't count as the function's.
     pub(super) fn database<T>(
         &self,
         ctx: &Ctx<'_>,
@@ -148,7 +148,7 @@ impl Host {
         })
     }
 
-    /// The object through which our JavaScript reaches all this.
+    /// The object through which our JavaScript calls these methods.
     pub(crate) fn object<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<JsObject<'js>> {
         let object = JsObject::new(ctx.clone())?;
 
@@ -235,7 +235,7 @@ fn snapshot_timestamp<'js>(host: &Host, ctx: &Ctx<'js>) -> Js<'js> {
     let timestamp = host.database(ctx, |transaction| {
         let is_there = transaction.limits().snapshot_timestamps;
         is_there.then(|| transaction.timestamp()).ok_or_else(|| {
-            // As a backend says that lacks it.
+            // These are the words of a backend without it.
             Error::function(Code::InternalServerError, "Unknown operation 1.0/getSnapshotTs")
         })
     })?;

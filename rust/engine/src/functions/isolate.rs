@@ -1,4 +1,4 @@
-//! One JavaScript world: QuickJS with the modules of a functions folder.
+//! A JavaScript runtime: QuickJS with the modules of a functions folder.
 
 use std::{
     panic::resume_unwind,
@@ -29,19 +29,19 @@ use crate::{
     limits::Limits,
 };
 
-/// QuickJS's own stack: what recurses deeper throws.
+/// QuickJS's own stack. Deeper recursion throws.
 const STACK_BYTES: usize = 1 << 20;
 
-/// Stack for what Rust does within a call: values of 64 levels crossing the border, SQLite.
+/// Stack for Rust's work within a call: converting values of 64 levels, and SQLite.
 const RUST_STACK_BYTES: usize = 512 << 10;
 
-/// How long the modules of a folder may take to load.
+/// The longest time to load the modules of a folder.
 const LOAD_TIME: Duration = Duration::from_secs(10);
 
-/// Calls after which an isolate is replaced, so that what modules keep between calls stays bounded.
+/// The number of calls after which an isolate is replaced, so that data which modules keep between calls stays bounded.
 const MAX_CALLS: u32 = 10_000;
 
-/// The module that Rust talks to.
+/// The module that Rust calls.
 const ENGINE: &str = "engine/engine";
 
 /// A QuickJS runtime that runs one call at a time.
@@ -86,12 +86,12 @@ impl Isolate {
         Ok(isolate)
     }
 
-    /// Loads a module for a call that may come.
+    /// Loads a module for a future call.
     pub(crate) fn load_ahead(&self, module: &str) -> Result<()> {
         self.load(module, |ctx| engine_function(ctx, "load")?.call((format!("/{module}"),))).map(drop)
     }
 
-    /// Loads our own modules and makes the border.
+    /// Loads our own modules, and prepares the conversions.
     fn start(&self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
         let globals = ctx.globals();
         globals.set("__host", self.host.object(ctx)?)?;
@@ -109,11 +109,11 @@ impl Isolate {
             commit_ts: engine.get("commitTs")?,
             engine,
         };
-        ctx.store_userdata(border).expect("nobody reads it yet");
+        ctx.store_userdata(border).expect("it isn't borrowed yet");
         Ok(())
     }
 
-    /// Whether another call may have it.
+    /// Whether another call may use it.
     pub(crate) fn is_reusable(&self) -> bool {
         !self.is_broken && self.calls < MAX_CALLS
     }
@@ -151,7 +151,7 @@ impl Isolate {
         }
     }
 
-    /// Runs what loads a module and describes it.
+    /// Loads a module and describes it.
     fn load<F>(&self, module: &str, describe: F) -> Result<Value>
     where
         F: for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<Promise<'js>>,
@@ -171,7 +171,7 @@ impl Isolate {
         described
     }
 
-    /// Runs a function to its end; the call comes back with what it did.
+    /// Runs a function to its end, and returns its call.
     pub(crate) fn run(
         &mut self,
         (module, name): (&str, &str),
@@ -233,13 +233,13 @@ impl Isolate {
         Ok(returned.map(Option::unwrap_or_default).map_err(Error::from))
     }
 
-    /// Runs all jobs there are, those too that the promise doesn't wait for: none may be left to another call.
+    /// Runs all jobs, including those that the promise doesn't wait for, so that none is left for another call.
     fn settle<'js, T: FromJs<'js>>(&self, promise: &Promise<'js>) -> rquickjs::Result<T> {
         while !self.deadline.is_over() && promise.ctx().execute_pending_job() {}
         promise.result().unwrap_or(Err(rquickjs::Error::WouldBlock))
     }
 
-    /// Enters the context, on a stack that is large enough on any thread.
+    /// Enters the context, on a stack that is large enough whatever the thread's own size.
     fn with<T>(&self, act: impl FnOnce(&Ctx<'_>) -> T) -> T {
         let needed = STACK_BYTES + RUST_STACK_BYTES;
         stacker::maybe_grow(needed, 2 * needed, || self.context.with(|ctx| act(&ctx)))
@@ -264,8 +264,8 @@ impl Isolate {
         Ok(Error::function(Code::Error, text))
     }
 
-    /// The error behind an exception that came up outside of a function's own code: while its result was read, or
-    /// because there was no memory left to say what it threw.
+    /// The error behind an exception outside of a function's own code: while its result was read, or because no memory
+    /// was left to describe the thrown error.
     fn function_error(&self, error: CaughtError<'_>) -> Error {
         let is_full = self.memory.was_refused();
         let CaughtError::Exception(exception) = error else {
@@ -300,7 +300,7 @@ impl Isolate {
     }
 }
 
-/// An engine's error that a function let through: on Convex too it reads as one that the function threw.
+/// An error of the engine's that a function didn't catch. As on Convex, its text looks as if the function threw it.
 fn uncaught(error: Error, text: String) -> Error {
     match error {
         Error::Function(error) => Error::Function(FunctionError { message: text, ..error }),
@@ -308,7 +308,7 @@ fn uncaught(error: Error, text: String) -> Error {
     }
 }
 
-/// Reads what a schema, a table or a validator exports: JSON text.
+/// Reads the export of a schema, a table or a validator, which is JSON text.
 pub(super) fn decode_export(text: &Value) -> Result<Value> {
     let text = text.as_str().unwrap_or_default();
     value::json::decode(text.as_bytes()).map_err(|error| {
@@ -316,7 +316,7 @@ pub(super) fn decode_export(text: &Value) -> Result<Value> {
     })
 }
 
-/// A function of our own side of JavaScript.
+/// A function of our own JavaScript.
 fn engine_function<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Function<'js>> {
     ctx.userdata::<Border>().expect("every context has its border").engine.get(name)
 }

@@ -1,10 +1,10 @@
-//! The isolates that run a deployment's functions: which call gets which, and making them ahead.
+//! The isolates that run a deployment's functions. Each call gets one, and the next ones are made ahead.
 //!
-//! On Convex each call runs in a context of its own: it sees nothing that another call left in a module's variables, in
-//! a prototype, in a global. An isolate of a user's functions therefore serves one call. To make one takes a good part
+//! On Convex each call runs in a context of its own. It sees nothing that another call left in a module's variables, in
+//! a prototype or in a global. An isolate of a user's functions therefore serves one call. Making an isolate takes most
 //! of a millisecond, so a thread makes the next one, with the called module loaded, while the call runs.
 //!
-//! The isolates of the built-in functions serve many calls: no variable of their modules changes, and they change no
+//! The isolates of the built-in functions serve many calls, since these change no variable of their modules and no
 //! global.
 
 use std::sync::{
@@ -24,21 +24,21 @@ pub(super) struct Isolates {
     maker: OnceLock<SyncSender<Order>>,
 }
 
-/// What isolates are made of, and those that are ready.
+/// The modules and limits of isolates, and the ready ones.
 struct Source {
     modules: Modules,
     limits: Limits,
     ready: Mutex<Vec<Ready>>,
 }
 
-/// An isolate that nobody uses.
+/// An isolate that isn't in use.
 struct Ready {
-    /// The module that it loaded ahead; none if it serves any call.
+    /// The module that it loaded ahead; None if it can serve any call.
     module: Option<String>,
     isolate: Isolate,
 }
 
-/// What the maker has to do: end an isolate, or make one with a module.
+/// Work for the maker: end an isolate, or make one with a module loaded.
 enum Order {
     End(Isolate),
     Make(String),
@@ -53,12 +53,12 @@ impl Isolates {
         &self.source.modules
     }
 
-    /// Does something in a new isolate.
+    /// Runs `act` in a new isolate, which then ends.
     pub(super) fn once<T>(&self, act: impl FnOnce(&mut Isolate) -> T) -> Result<T> {
         Ok(act(&mut self.source.isolate()?))
     }
 
-    /// Calls a function of a module in an isolate that nobody else uses. One in which Rust panicked ends with the panic.
+    /// Calls a function of a module in an isolate that isn't in use. If Rust panics in it, the isolate ends.
     pub(super) fn call<T>(&self, module: &str, act: impl FnOnce(&mut Isolate) -> T) -> Result<T> {
         let ready = self.source.take(module);
         if !self.source.modules.are_builtin() {
@@ -79,12 +79,12 @@ impl Isolates {
         Ok(result)
     }
 
-    /// Leaves work to the maker. One who has enough to do leaves it to this thread, or undone.
+    /// Gives work to the maker. If the maker is too busy, this thread ends the isolate, and no isolate is made ahead.
     fn order(&self, order: Order) {
         let maker = self.maker.get_or_init(|| {
             let (sender, orders) = sync_channel(max_idle());
             let source = Arc::clone(&self.source);
-            // Without the thread each call makes its own isolate.
+            // If the thread can't start, each call makes its own isolate.
             let thread = std::thread::Builder::new().name("mastra-convex-isolates".to_owned());
             let _ = thread.spawn(move || source.work(&orders));
             sender
@@ -114,7 +114,7 @@ impl Source {
         Some(ready.remove(position).isolate)
     }
 
-    /// Keeps an isolate for a later call; the one that has waited longest makes room.
+    /// Keeps an isolate for a later call. If there are too many, the one that has waited longest is dropped.
     fn keep(&self, new: Ready) {
         let mut ready = locked(&self.ready);
         ready.push(new);
@@ -128,7 +128,7 @@ impl Source {
             match order {
                 Order::End(isolate) => drop(isolate),
                 Order::Make(module) => {
-                    // A module that doesn't load now says so to the next call.
+                    // If the module doesn't load, the next call gets the error.
                     if let Ok(isolate) = self.loaded(&module) {
                         self.keep(Ready { module: Some(module), isolate });
                     }

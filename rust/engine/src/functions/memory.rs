@@ -1,7 +1,7 @@
-//! The heap of an isolate: how much it holds, and whether it was full.
+//! The heap of an isolate: its size, and whether it was full.
 //!
-//! QuickJS throws `InternalError: out of memory` where it gets no memory, and `null` where it gets none for that error
-//! either. A function can throw both itself. So that the heap is full is noted here, where memory is refused.
+//! QuickJS throws `InternalError: out of memory` when it gets no memory, and `null` when it gets none for that error
+//! either. A function can throw both itself. So a full heap is noted here, where memory is refused.
 
 use std::sync::{
     Arc,
@@ -10,7 +10,7 @@ use std::sync::{
 
 use rquickjs::allocator::{Allocator, RustAllocator};
 
-/// The account of a heap. Cloning shares it.
+/// The counters of a heap. Cloning shares them.
 #[derive(Clone, Debug)]
 pub(super) struct Memory(Arc<Account>);
 
@@ -22,7 +22,7 @@ struct Account {
 }
 
 impl Memory {
-    /// An empty heap that may grow to so many bytes.
+    /// An empty heap with a limit in bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self(Arc::new(Account { limit, used: AtomicUsize::new(0), was_refused: AtomicBool::new(false) }))
     }
@@ -50,7 +50,7 @@ impl Memory {
         self.0.was_refused.load(Relaxed)
     }
 
-    /// Whether there is room for so many bytes in place of others.
+    /// Whether there is room for some bytes, after others are freed.
     fn admits(&self, bytes: usize, instead_of: usize) -> bool {
         let others = self.used() - instead_of;
         let admits = others.checked_add(bytes).is_some_and(|used| used <= self.0.limit);

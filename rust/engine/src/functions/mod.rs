@@ -1,4 +1,4 @@
-//! The functions of a deployment: loaded from a folder, found by path, run in isolates.
+//! The functions of a deployment. They are loaded from a folder, found by path, and run in isolates.
 
 mod arguments;
 mod border;
@@ -53,7 +53,7 @@ pub(crate) struct Functions {
 }
 
 impl Functions {
-    /// Loads a folder, or the built-in functions. The schema of its `schema` module comes along.
+    /// Loads a folder, or the built-in functions, and the schema of its `schema` module.
     pub(crate) fn load(folder: Option<&Path>, limits: Limits) -> Result<(Self, Schema)> {
         let modules = folder.map_or_else(Modules::builtin, Modules::read)?;
         let isolates = Isolates::new(modules, limits);
@@ -111,7 +111,7 @@ impl Functions {
         Ok(TableDefinition::from_export(&table?)?.1)
     }
 
-    /// Runs a function in an isolate; the call comes back with what it did.
+    /// Runs a function in an isolate, and returns its call.
     pub(crate) fn run(
         &self,
         function: &Function,
@@ -137,7 +137,7 @@ pub(crate) fn default_export(file: &Path, limits: &Limits) -> Result<Value> {
 }
 
 impl Function {
-    /// Where it is, as Convex's errors name it.
+    /// The path of the function, as Convex's errors name it.
     pub(crate) fn path(&self) -> String {
         format!("{}.js:{}", self.module, self.name)
     }
@@ -201,7 +201,7 @@ mod tests {
         let function = functions.find("mastra/nativeVector:query", false).expect("it is built in");
         let args = br#"{"config": {"tableName": "t", "vectorIndexName": "i"}, "vector": [1]}"#;
         for _ in 0..2 {
-            // Waits for ever if the connection is gone.
+            // If the connection is gone, this waits for ever.
             let (tables, clock, schema) = (Arc::default(), Clock::default(), Arc::default());
             let transaction = Transaction::write(storage.writer(), tables, clock, schema, Limits::CONVEX);
             let mut call = Call::new(Arc::new(Panics), Caller::ADMIN).expect("there is chance");

@@ -25,7 +25,7 @@ use crate::{
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
-/// Our own side of what Convex functions import, and under `engine/` what only our own side does.
+/// Our own modules: those that Convex functions import, and under `engine/` those that only our own modules import.
 static RUNTIME: [RuntimeModule; 20] = [
     RuntimeModule::new("_generated/api", include_str!("js/generated_api.js")),
     RuntimeModule::new("_generated/server", include_str!("js/generated_server.js")),
@@ -49,8 +49,8 @@ static RUNTIME: [RuntimeModule; 20] = [
     RuntimeModule::new("engine/validators", include_str!("js/validators.js")),
 ];
 
-/// Built-in modules that the engine does in native code: their paths, and our modules with the same exports. In a folder
-/// where such a file is another one, it runs as it is.
+/// Built-in modules that the engine runs in native code: their paths, and our modules with the same exports. If a
+/// folder has another file at such a path, that file runs as it is.
 const NATIVE: [(&str, &str); 1] = [("mastra/model/numbers.ts", "engine/numbers")];
 
 /// One of our own modules.
@@ -70,14 +70,14 @@ impl RuntimeModule {
     }
 }
 
-/// A module as QuickJS compiled it for the first context that needed it; every later one reads that.
+/// A module's bytecode. QuickJS compiled it for the first context that needed it; later contexts read it.
 #[derive(Debug, Default)]
 struct Compiled(OnceLock<Vec<u8>>);
 
 impl Compiled {
     fn declare<'js>(&self, ctx: &Ctx<'js>, name: &str, source: &str) -> rquickjs::Result<Module<'js, Declared>> {
         if let Some(bytecode) = self.0.get() {
-            // SAFETY: these are bytes that the same QuickJS wrote in this process. It copies what it keeps of them.
+            // SAFETY: these are bytes that the same QuickJS wrote in this process. It copies the parts that it keeps.
             #[expect(unsafe_code, reason = "QuickJS trusts the bytecode it reads")]
             return unsafe { Module::load(ctx.clone(), bytecode) };
         }
@@ -95,30 +95,30 @@ pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
     BUILTIN
 }
 
-/// The module that says whose tokens to believe.
+/// The module that lists the token providers.
 pub(crate) const AUTH_CONFIG: &str = "auth.config";
 
 /// A functions folder. Cloning shares it.
 #[derive(Clone, Debug)]
 pub(crate) struct Modules {
-    /// By path without ending (`mastra/storage`).
+    /// The modules by path without ending (`mastra/storage`).
     files: Arc<BTreeMap<String, File>>,
     are_builtin: bool,
-    /// When they were read, in milliseconds since 1970: the clock of modules while they load.
+    /// When the modules were read, in milliseconds since 1970. It is their clock while they load.
     pub(crate) read_at: f64,
 }
 
 #[derive(Debug)]
 struct File {
-    /// With ending (`mastra/storage.ts`).
+    /// The path with ending (`mastra/storage.ts`).
     path: String,
     javascript: JavaScript,
     compiled: Compiled,
-    /// Our module that does the same.
+    /// Our module with the same exports, if there is one.
     native: Option<&'static str>,
 }
 
-/// Our module that does what a file does, where it is a built-in one.
+/// Our module with the same exports as a file, if the file is a built-in one.
 fn native_module(path: &str, source: &str) -> Option<&'static str> {
     let (_, native) = NATIVE.iter().find(|(builtin, _)| *builtin == path)?;
     BUILTIN.contains(&(path, source)).then_some(*native)
@@ -138,7 +138,7 @@ impl Modules {
         Ok(Self::new(Self::compile(sources.into_iter())?, false))
     }
 
-    /// One file, as the module of a name.
+    /// One file, as a module with a name.
     pub(crate) fn read_file(file: &Path, name: &str) -> Result<Self> {
         let path = file.display().to_string();
         let source = fs::read_to_string(file)
@@ -173,7 +173,7 @@ impl Modules {
         Ok(files)
     }
 
-    /// Whether these are the ones that come with this package.
+    /// Whether these are the built-in functions.
     pub(crate) fn are_builtin(&self) -> bool {
         self.are_builtin
     }
@@ -193,7 +193,7 @@ impl Modules {
         Error::Module { path: path.to_owned(), message: message.to_string() }
     }
 
-    /// The error that a module threw while it was loaded, with its place, which may be in an imported module.
+    /// The error that a module threw while it loaded, with its place, which may be in an imported module.
     pub(crate) fn exception(&self, name: &str, exception: &Exception<'_>) -> Error {
         let kind: String = exception.get("name").unwrap_or_default();
         let message = format!("{kind}: {}", exception.message().unwrap_or_default());
@@ -280,7 +280,7 @@ fn read_sources(root: &Path, folder: &Path, sources: &mut Vec<(String, String)>)
 #[derive(Clone)]
 pub(crate) struct Importer {
     pub(crate) modules: Modules,
-    /// Whether all that a call needs is loaded: a function that runs can't import more, as on Convex.
+    /// Whether loading has ended. As on Convex, a running function can't import more modules.
     pub(crate) is_closed: Arc<AtomicBool>,
 }
 
@@ -300,8 +300,9 @@ impl Resolver for Importer {
 }
 
 impl Resolver for Modules {
-    /// `convex/server` and `convex/values` are ours, and `engine/…` is for those alone; what begins with a dot is
-    /// relative to the importing module, where `_generated/…` is ours again; `/mastra/storage` is a module of the folder.
+    /// Resolves an import. `convex/server`, `convex/values` and `_generated/…` are our modules; only our modules import
+    /// `engine/…`. Names that begin with a dot are relative to the importing module, and names such as
+    /// `/mastra/storage` to the folder.
     fn resolve<'js>(
         &mut self,
         _ctx: &Ctx<'js>,

@@ -1,5 +1,5 @@
-//! What the module `numbers` of the built-in functions does, in native code: the scores of vectors, and their form as
-//! bytes. Packed arrays stay packed.
+//! The built-in module `numbers` in native code: the scores of vectors, and their form as bytes. Packed arrays stay
+//! packed.
 #![expect(clippy::needless_pass_by_value, reason = "QuickJS hands over a method's arguments as values")]
 
 use rquickjs::{Array as JsArray, Ctx, Exception, Value as JsValue};
@@ -51,7 +51,7 @@ pub(super) fn from_bytes<'js>(_host: &Host, ctx: &Ctx<'js>, given: JsValue<'js>)
     to_js(ctx, numbers.into())
 }
 
-/// The numbers of the form that is given.
+/// The numbers of an argument, packed or not.
 fn packed(given: &Object) -> Option<Packed> {
     given.iter().find_map(|(form, bytes)| match bytes {
         Value::Bytes(bytes) => Packed::from_bytes(form, bytes),

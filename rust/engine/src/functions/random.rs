@@ -1,4 +1,4 @@
-//! The numbers behind `Math.random`, of a seed that each call has of its own.
+//! The random numbers of `Math.random`. Each call has a seed of its own.
 
 /// `SplitMix64`.
 pub(super) fn next_random(state: &mut u64) -> u64 {

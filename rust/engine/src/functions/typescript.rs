@@ -1,4 +1,4 @@
-//! TypeScript to JavaScript: the types are taken out, nothing else changes but the layout.
+//! TypeScript to JavaScript: removes the types, and changes nothing else but the layout.
 
 use std::path::Path;
 
@@ -14,11 +14,11 @@ use oxc::{
 
 use crate::error::{Error, Result};
 
-/// A source file's JavaScript, and where each part of it came from.
+/// A source file's JavaScript, with a map to the source.
 #[derive(Debug)]
 pub(crate) struct JavaScript {
     pub(crate) code: String,
-    /// Where a piece of `code` begins, and where its source does; by place in `code`.
+    /// The beginnings of each piece in `code` and in the source, in the order of `code`.
     map: Vec<(Place, Place)>,
 }
 

@@ -1,11 +1,11 @@
-//! What the Web's globals need of Rust: URLs, forms, digests and signatures.
+//! The native parts of the Web's globals: URLs, forms, digests and signatures.
 #![expect(clippy::needless_pass_by_value, reason = "QuickJS hands over a function's arguments as values")]
 
 use ring::{digest, hmac};
 use rquickjs::{ArrayBuffer, Ctx, Exception, Object as JsObject, Result};
 use url::{Url, form_urlencoded, quirks};
 
-/// A URL's parts, by the names of its properties; none if it isn't one.
+/// A URL's parts, by the names of its properties; None if the text isn't a URL.
 pub(super) fn parse_url(ctx: Ctx<'_>, text: String, base: Option<String>) -> Result<Option<JsObject<'_>>> {
     let url = match base {
         Some(base) => Url::parse(&base).and_then(|base| base.join(&text)),
@@ -14,11 +14,11 @@ pub(super) fn parse_url(ctx: Ctx<'_>, text: String, base: Option<String>) -> Res
     url.ok().map(|url| parts(&ctx, &url)).transpose()
 }
 
-/// The parts of a URL one of which was set; what can't be set stays as it is.
+/// The parts of a URL after one of them was set. A part that can't be set stays as it is.
 pub(super) fn set_url_part(ctx: Ctx<'_>, href: String, part: String, value: String) -> Result<JsObject<'_>> {
     let mut url = Url::parse(&href).map_err(|error| Exception::throw_type(&ctx, &error.to_string()))?;
     let url = &mut url;
-    // A setter that refuses a value leaves the URL alone, as in a browser.
+    // As in a browser, a setter that refuses a value doesn't change the URL.
     let _ = match part.as_str() {
         "protocol" => quirks::set_protocol(url, &value),
         "username" => quirks::set_username(url, &value),
@@ -110,7 +110,7 @@ fn unknown_digest(ctx: &Ctx<'_>, name: &str) -> rquickjs::Error {
     Exception::throw_message(ctx, &format!("{name}: expected SHA-1, SHA-256, SHA-384 or SHA-512"))
 }
 
-/// A copy of a buffer's bytes; none of a detached one.
+/// A copy of a buffer's bytes; None for a detached one.
 pub(super) fn bytes_of(buffer: &ArrayBuffer<'_>) -> Vec<u8> {
     // SAFETY: the bytes are copied at once, and no JavaScript runs in between.
     #[expect(unsafe_code, reason = "the only way to read a buffer in one piece")]

@@ -1,4 +1,4 @@
-//! Live queries: kept true as commits come.
+//! Sets of live queries, which are updated as commits come.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,9 +19,9 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A set of queries whose outcomes are all of one moment: Convex's query set.
+/// A set of queries whose outcomes are all of one snapshot: Convex's query set.
 ///
-/// Dropped, it leaves nothing behind. It keeps its deployment open.
+/// It keeps its deployment open. Dropping it ends its queries.
 pub struct QuerySet {
     deployment: Deployment,
     id: u64,
@@ -38,9 +38,9 @@ struct LiveQuery {
     outcome: Option<Outcome>,
     /// The size of its result, as a part of the total.
     bytes: usize,
-    /// The size that its result would have, if there was no room for it.
+    /// The size of its result, if there was no room for it.
     wanted: Option<usize>,
-    /// Where its page ended when it last ran: running it again gives the same page.
+    /// The end of its page in the last run, so that the next run returns the same page.
     journal: Option<String>,
 }
 
@@ -49,13 +49,13 @@ struct LiveQuery {
 pub struct Refreshed {
     /// The timestamp at which all outcomes of the set are true.
     pub timestamp: i64,
-    /// The queries that ended in another way than before.
+    /// The queries whose outcomes changed.
     pub changed: BTreeSet<u32>,
 }
 
 impl QuerySet {
-    /// An empty set. `wake` is called when a commit touched what a query had read, once until the next refresh. It runs
-    /// within that commit: it must neither wait nor call the deployment.
+    /// An empty set. `wake` is called when a commit touched a query's read set, once until the next refresh. It runs
+    /// within that commit, so it must neither wait nor call the deployment.
     ///
     /// # Errors
     ///
@@ -72,22 +72,22 @@ impl QuerySet {
         })
     }
 
-    /// Bounds what the results take together, counted as Convex counts values: a query whose result leaves no room for
-    /// itself fails, until there is room.
+    /// Limits the total size of the results, counted as Convex counts values. A query whose result has no room fails,
+    /// until there is room.
     #[must_use]
     pub fn bounded(mut self, max_bytes: usize) -> Self {
         self.max_bytes = max_bytes;
         self
     }
 
-    /// Adds a query, under a number that none of the set has. It runs at the next refresh: to the end that its journal
-    /// tells, if it ran before in another set.
+    /// Adds a query, under a number that no other query of the set has. It runs at the next refresh. If it ran before
+    /// in another set, its journal has the end of its page.
     pub fn add(&mut self, query: u32, path: String, args: Value, journal: Option<String>) {
         self.queries.insert(query, LiveQuery { path, args, outcome: None, bytes: 0, wanted: None, journal });
         self.with_watches(|watches| watches.mark_stale((self.id, query)));
     }
 
-    /// Takes a query away.
+    /// Removes a query.
     pub fn remove(&mut self, query: u32) {
         if let Some(removed) = self.queries.remove(&query) {
             self.bytes -= removed.bytes;
@@ -96,7 +96,7 @@ impl QuerySet {
         self.use_room();
     }
 
-    /// Lets all queries run again, as another caller.
+    /// Makes all queries run again, as another caller.
     pub fn set_caller(&mut self, caller: Caller) {
         self.caller = caller;
         self.with_watches(|watches| {
@@ -112,13 +112,13 @@ impl QuerySet {
         self.deployment.engine().is_ok_and(|engine| locked(&engine.watches).is_stale(self.id))
     }
 
-    /// Runs the queries that should run again, at the last commit: then all are true there. What they are shown is as
-    /// durable as what is acknowledged.
+    /// Runs the stale queries at the last commit. Then the outcomes of all queries are true at that commit, which is as
+    /// durable as an acknowledged one.
     ///
     /// # Errors
     ///
-    /// The handle is of before a fork; the data can't be read: the queries are as they were. The disk failed: what it
-    /// holds isn't known until the deployment is opened again.
+    /// The handle is of before a fork, or the data can't be read; the queries are unchanged. Or the disk failed; its
+    /// content isn't known until the deployment is opened again.
     pub fn refresh(&mut self) -> Result<Refreshed> {
         let engine = Arc::clone(self.deployment.engine()?);
         let begun = engine.begin_live(|watches, timestamp| watches.begin(self.id, timestamp));
@@ -149,18 +149,18 @@ impl QuerySet {
         }
         drop(run);
         self.use_room();
-        // States that a power cut could undo aren't shown.
+        // A state that a power cut could undo isn't shown.
         engine.storage.wait_for_disk().map_err(|error| engine.storage.place(error))?;
         Ok(Refreshed { timestamp, changed })
     }
 
-    /// How a query ended when it last ran.
+    /// The outcome of a query's last run.
     #[must_use]
     pub fn outcome(&self, query: u32) -> Option<&Outcome> {
         self.queries.get(&query)?.outcome.as_ref()
     }
 
-    /// Lets the queries run again whose results had no room and now would have it.
+    /// Marks the queries whose results had no room, but would have it now, to run again.
     fn use_room(&self) {
         let room = self.max_bytes - self.bytes;
         self.with_watches(|watches| {
@@ -172,7 +172,7 @@ impl QuerySet {
         });
     }
 
-    /// In a child of the process there are none.
+    /// Does nothing in a forked child, where the handle has no deployment.
     fn with_watches(&self, act: impl FnOnce(&mut Watches)) {
         if let Ok(engine) = self.deployment.engine() {
             act(&mut locked(&engine.watches));
@@ -180,7 +180,7 @@ impl QuerySet {
     }
 }
 
-/// Stale queries being run. It ends in every case, a panic of one of them included: commits are kept as long as it lasts.
+/// A run of stale queries, during which commits are kept. It ends even if a query panics.
 struct Run<'a> {
     watches: &'a Mutex<Watches>,
     set: u64,
@@ -212,7 +212,7 @@ fn too_much(path: &str, max_bytes: usize) -> Error {
 }
 
 impl Outcome {
-    /// Whether a caller would see the same.
+    /// Whether two outcomes look the same to a caller.
     fn is_same(&self, other: &Self) -> bool {
         let is_same_result = match (&self.result, &other.result) {
             (Ok(a), Ok(b)) => a == b,

@@ -15,8 +15,8 @@ type QueryId = (u64, u32);
 /// deployment.
 pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
 
-/// The live queries there are, by what they read. It is locked while a commit becomes visible and while a live query
-/// takes its snapshot: a query that isn't stale is true at every snapshot taken so.
+/// The live queries with their read sets. It is locked while a commit becomes visible and while a live query takes its
+/// snapshot. So a query that isn't stale is true at every such snapshot.
 #[derive(Default)]
 pub(crate) struct Watches {
     sets: HashMap<u64, Watcher>,
@@ -24,9 +24,9 @@ pub(crate) struct Watches {
     reads: HashMap<QueryId, Reads>,
     by_range: HashMap<i64, HashMap<QueryId, KeyRanges>>,
     by_missing_table: HashMap<String, BTreeSet<QueryId>>,
-    /// The snapshots at which queries run now, and how many sets run there.
+    /// The snapshots at which queries run now, with the number of sets that run at each.
     running: BTreeMap<i64, usize>,
-    /// The commits since the first of them: what those queries read will be known when they end.
+    /// The commits since the first of these snapshots. The queries' read sets are known only when they end.
     recent: VecDeque<(i64, Writes)>,
 }
 
@@ -60,7 +60,7 @@ impl Watches {
         }
     }
 
-    /// Lets a query run again, for no commit's sake.
+    /// Marks a query to run again, without a commit.
     pub(crate) fn mark_stale(&mut self, query: QueryId) {
         self.forget(query);
         if let Some(watcher) = self.sets.get_mut(&query.0) {
@@ -68,7 +68,7 @@ impl Watches {
         }
     }
 
-    /// Every query runs again, those that run now as well: the schema has changed.
+    /// Marks every query to run again, including those that run now, since the schema has changed.
     pub(crate) fn mark_all_stale(&mut self) {
         self.sets.values_mut().for_each(|watcher| watcher.is_outdated = true);
         for query in self.reads.keys().copied().collect::<Vec<_>>() {
@@ -80,7 +80,7 @@ impl Watches {
         self.sets.get(&set).is_some_and(|watcher| !watcher.stale.is_empty())
     }
 
-    /// A set begins to run its stale queries, which are returned, at a snapshot.
+    /// Begins a run of a set at a snapshot, and returns its stale queries.
     pub(crate) fn begin(&mut self, set: u64, snapshot: i64) -> BTreeSet<u32> {
         *self.running.entry(snapshot).or_default() += 1;
         let Some(watcher) = self.sets.get_mut(&set) else { return BTreeSet::new() };
@@ -88,7 +88,7 @@ impl Watches {
         mem::take(&mut watcher.stale)
     }
 
-    /// The set has run them.
+    /// Ends a run of a set.
     pub(crate) fn end(&mut self, set: u64, snapshot: i64, ran: Vec<(u32, Reads)>) {
         let is_outdated = self.sets.get(&set).is_some_and(|watcher| watcher.is_outdated);
         let mut touched = Vec::new();
@@ -116,7 +116,7 @@ impl Watches {
         }
     }
 
-    /// Something was committed.
+    /// Notes a commit.
     pub(crate) fn committed(&mut self, timestamp: i64, writes: impl FnOnce() -> Writes) {
         if self.reads.is_empty() && self.running.is_empty() {
             return;

@@ -15,11 +15,11 @@ use crate::{
     error::{Error, FunctionError, Result},
 };
 
-/// A document of 1 MiB as JSON, where a float of nine bytes may take two dozen, and each character of a text six.
+/// The longest line: a document of 1 MiB as JSON. There, a float of nine bytes may take 24, and a character six.
 const LINE_BYTES: u64 = 16 << 20;
 
-/// How far the clock of the machine that made a snapshot may be ahead of this one's. Documents that are made here later
-/// should come later.
+/// How far the clock of the machine that made a snapshot may be ahead of this machine's. Documents that are made here
+/// later should have later times.
 const AHEAD_MS: f64 = 3_600_000.0;
 
 /// A snapshot in a file.
@@ -34,7 +34,7 @@ pub(super) struct Archive<'a> {
 pub(super) struct ExportedDocument {
     pub(super) id: DocumentId,
     pub(super) creation_time: f64,
-    /// The others, without the system fields.
+    /// The other fields, without the system fields.
     pub(super) fields: Object,
 }
 
@@ -47,7 +47,7 @@ impl ExportedDocument {
 }
 
 impl<'a> Archive<'a> {
-    /// Opens a snapshot, and reads which tables it has.
+    /// Opens a snapshot, and reads its list of tables.
     pub(super) fn open(file: &'a File) -> Result<Self> {
         let zip = ZipArchive::new(BufReader::new(file)).map_err(|error| match error {
             ZipError::Io(error) => of_system(WHOLE, error),
@@ -96,7 +96,7 @@ impl<'a> Archive<'a> {
         self.bytes
     }
 
-    /// Visits the documents of a table, in the order they stand there. An error in one is reported with its line.
+    /// Visits the documents of a table, in the file's order. An error in one is reported with its line.
     pub(super) fn read(
         &mut self,
         table: &str,
@@ -139,7 +139,7 @@ impl<'a> Archive<'a> {
         Ok(numbers)
     }
 
-    /// Visits the lines of a file in the zip, of which there may be none.
+    /// Visits the lines of a file in the zip. The file may be missing.
     fn lines(&mut self, path: &str, mut visit: impl FnMut(&str, &[u8]) -> Result<()>) -> Result<()> {
         let entry = match self.zip.by_name(path) {
             Ok(entry) => entry,
@@ -164,7 +164,7 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// In place of a place in it, where nothing of it can be taken for a snapshot.
+/// The place in errors about a file that isn't a snapshot at all.
 const WHOLE: &str = "not a snapshot";
 
 /// The file that lists the tables.

@@ -22,16 +22,16 @@ const README: &str = "# A snapshot of a Convex deployment
 `mastra-convex import` and `npx convex import` bring them into a deployment.
 ";
 
-/// The fastest: embeddings hardly get smaller with more effort.
+/// The fastest level, since embeddings hardly get smaller with more effort.
 const COMPRESSION_LEVEL: i64 = 1;
 
 type Zip<'a> = ZipWriter<BufWriter<Output<'a>>>;
 
-/// A file, or once writing to it has failed, nothing. A dropped [`ZipWriter`] ends its file, and prints what fails
-/// then; the first failure was returned before.
+/// A file, which ignores further writes after a failed one. A dropped [`ZipWriter`] ends its file, and would print a
+/// second failure; the first one was already returned.
 struct Output<'a> {
     file: &'a File,
-    /// Where it would be, had writing not failed.
+    /// The position in the file, if writing had not failed.
     lost: Option<u64>,
 }
 
@@ -66,12 +66,13 @@ impl Seek for Output<'_> {
 }
 
 impl Deployment {
-    /// Writes the tables as they are after the last commit, whatever is written meanwhile. In memory, writers wait. Returns
-    /// the commit's timestamp, and what was written.
+    /// Writes the tables as they are after the last commit; later commits aren't included. In memory, writers wait.
+    /// Returns the commit's timestamp, and the content that was written.
     ///
     /// # Errors
     ///
-    /// The handle is closed, or of before a fork; the data can't be read, or the file written; the report breaks.
+    /// The handle is closed, or of before a fork; the data can't be read, or the file written; the progress callback
+    /// breaks.
     pub fn export_snapshot(&self, file: &File, report: &mut Report<'_>) -> Result<(i64, Summary)> {
         let engine = self.engine()?;
         let exported = engine.begin_read_whole().and_then(|mut transaction| {
@@ -120,7 +121,7 @@ fn start(zip: &mut Zip<'_>, path: String) -> Result<()> {
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(COMPRESSION_LEVEL))
         .unix_permissions(0o644)
-        // How large it becomes isn't known yet.
+        // The file's size isn't known yet.
         .large_file(true);
     zip.start_file(path, options).map_err(failed)
 }

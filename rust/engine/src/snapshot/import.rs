@@ -1,4 +1,4 @@
-//! Bringing a snapshot into a deployment, in one transaction.
+//! Imports a snapshot into a deployment, in one transaction.
 
 use std::{collections::BTreeMap, fs::File};
 
@@ -15,9 +15,9 @@ use crate::{
 /// The treatment of documents that a table of the snapshot already has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportMode {
-    /// There may be none but those that the snapshot has as well, the same in each field.
+    /// A table may have only documents that are in the snapshot too, equal in each field.
     RequireEmpty,
-    /// They are deleted.
+    /// Existing documents are deleted.
     Replace,
     /// They are deleted, and so are all documents of other tables.
     ReplaceAll,
@@ -37,15 +37,17 @@ impl ImportMode {
 }
 
 impl Deployment {
-    /// Makes the tables of a snapshot what they are there: documents with their ids and creation times, tables with
-    /// their numbers. Tables that aren't in the snapshot stay as they are, unless all are replaced. All of it happens, or nothing; others who
-    /// write wait meanwhile. Returns what the snapshot holds, which is what the tables hold now: they were read again.
+    /// Gives the tables of a snapshot the snapshot's content: documents with their ids and creation times, and tables
+    /// with their numbers. Tables that aren't in the snapshot stay as they are, unless the mode replaces all. The import
+    /// is all or nothing; other writers wait meanwhile. Returns the snapshot's content. The tables were read again, and
+    /// have the same content.
     ///
     /// # Errors
     ///
-    /// Nothing is changed then. The handle is closed, or of before a fork; the file is no snapshot, or damaged; a document
-    /// doesn't match the schema; a table holds documents that the snapshot doesn't have (`TableExists`); a table's
-    /// number is taken by another that has documents (`TableNumberTaken`); there is no room; the report breaks.
+    /// The handle is closed, or of before a fork; the file isn't a snapshot, or is damaged; a document doesn't match
+    /// the schema; a table has documents that the snapshot doesn't have (`TableExists`); a table's number belongs to
+    /// another table with documents (`TableNumberTaken`); there is no room; the progress callback breaks. After an
+    /// error, nothing has changed.
     pub fn import_snapshot(&self, file: &File, mode: ImportMode, report: &mut Report<'_>) -> Result<Summary> {
         let engine = self.engine()?;
         let mut archive = Archive::open(file)?;
@@ -63,7 +65,7 @@ impl Deployment {
     }
 }
 
-/// Empties the tables that are to be replaced, and gives all of the snapshot's tables their numbers.
+/// Empties the tables to replace, and gives all of the snapshot's tables their numbers.
 fn make_room(transaction: &mut Transaction, numbers: &BTreeMap<String, u32>, mode: ImportMode) -> Result<()> {
     let replaced: Vec<String> = match mode {
         ImportMode::RequireEmpty => Vec::new(),
@@ -105,7 +107,7 @@ fn check_numbers(transaction: &Transaction, numbers: &BTreeMap<String, u32>) -> 
     Ok(())
 }
 
-/// Writes the documents that aren't there yet.
+/// Writes the documents that don't exist yet.
 fn write(
     transaction: &mut Transaction,
     archive: &mut Archive<'_>,
@@ -144,7 +146,7 @@ fn write(
     Ok(contents)
 }
 
-/// Reads all again, as it was written.
+/// Reads the written tables again.
 fn check(transaction: &mut Transaction, expected: &BTreeMap<String, Content>, report: &mut Report<'_>) -> Result<()> {
     let total = expected.values().map(|content| content.documents).sum();
     let mut meter = Meter::new(Phase::Check, total, report);

@@ -1,13 +1,13 @@
-//! Snapshots: the tables of a deployment in a zip, as `npx convex export` gives them.
+//! Snapshots: the tables of a deployment in a zip, in the form of `npx convex export`.
 //!
 //! | in the zip | |
 //! | --- | --- |
-//! | `README.md` | says what it is |
+//! | `README.md` | a description |
 //! | `_tables/documents.jsonl` | one line per table: `{"id": <its number>, "name": …}` |
 //! | `<table>/documents.jsonl` | one line per document: its exported JSON, system fields included |
 //! | `<table>/generated_schema.jsonl` | `"uniform"`: every value's type can be read from its text |
 //!
-//! One document is in memory at a time, however many there are.
+//! Only one document at a time is in memory.
 
 mod archive;
 mod export;
@@ -38,29 +38,29 @@ pub struct Summary {
 /// The content of a table, in any order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Content {
-    /// How many documents.
+    /// The number of documents.
     pub documents: u64,
     hash: u128,
 }
 
-/// Parts of the work that say how far they are.
+/// The phases of which progress is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Documents into a zip.
+    /// Writing documents into a zip; counted in documents.
     Export,
-    /// Bytes of documents, out of a zip.
+    /// Reading documents from a zip; counted in bytes.
     Read,
-    /// Bytes of documents, out of a zip into a deployment.
+    /// Writing documents from a zip into a deployment; counted in bytes.
     Import,
-    /// Documents that are read again, to see that they arrived.
+    /// Reading the written documents again, to check them; counted in documents.
     Check,
 }
 
-/// Takes the amount done and the total. Breaking ends the work, which then leaves no trace.
+/// The progress callback: takes the amount done and the total. If it breaks, the work ends and leaves nothing behind.
 pub type Report<'a> = dyn FnMut(Phase, u64, u64) -> ControlFlow<()> + 'a;
 
 impl Content {
-    /// Counts a document in.
+    /// Adds a document.
     fn add(&mut self, document: &Value) {
         // A sort key has every bit of a value, and its type.
         let mut key = Vec::with_capacity(1024);
@@ -79,8 +79,8 @@ impl Content {
 }
 
 impl Deployment {
-    /// A file without a name, gone when it is closed: in the data folder, where there should be room, or among the
-    /// system's temporary files where there is no folder.
+    /// A file without a name, which is gone when closed. It is in the data folder, which should have room, or, without
+    /// a folder, among the system's temporary files.
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl Deployment {
     ///
     /// # Errors
     ///
-    /// The file is no snapshot, or damaged; it can't be read; the report breaks.
+    /// The file isn't a snapshot, or is damaged; it can't be read; the progress callback breaks.
     pub fn read_snapshot(file: &File, report: &mut Report<'_>) -> Result<Summary> {
         let mut archive = archive::Archive::open(file)?;
         let mut meter = Meter::new(Phase::Read, archive.bytes(), report);
@@ -136,7 +136,7 @@ fn each(transaction: &mut Transaction, table_name: &str, mut visit: impl FnMut(V
     })
 }
 
-/// Counts how much of a phase is done, and reports it now and then.
+/// Counts the progress of a phase, and reports it now and then.
 struct Meter<'a, 'b> {
     phase: Phase,
     done: u64,

@@ -1,4 +1,4 @@
-//! Opening and calling, briefly.
+//! Short functions that open deployments and call functions.
 
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ pub(crate) fn insert(table: &str, value: Value) -> Value {
     object([("op", "insert".into()), ("table", table.into()), ("value", value)])
 }
 
-/// Writes in one transaction; inserted ids come back.
+/// Writes in one transaction. Returns the inserted ids.
 pub(crate) fn write(deployment: &Deployment, writes: Vec<Value>) -> Vec<Value> {
     items(&call(deployment, "database:write", object([("writes", writes.into())])))
 }

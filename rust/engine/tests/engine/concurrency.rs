@@ -10,7 +10,7 @@ use value::Value;
 
 use crate::common::{call, count, field, in_folder, in_memory, insert, items, object, value, write};
 
-/// In memory, and twice the same folder.
+/// A deployment in memory, and two handles on one folder.
 fn deployments(folder: &std::path::Path) -> Vec<Vec<Deployment>> {
     vec![vec![in_memory()], vec![in_folder(folder), in_folder(folder)]]
 }
@@ -100,7 +100,7 @@ fn handles_come_and_go_while_others_call() {
     });
 }
 
-/// Forks while other folders open and close; the child must be able to let go of them all.
+/// Forks while other folders open and close. The child must be able to release all of them.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_fork_leaves_the_child_no_folder() {
@@ -157,7 +157,7 @@ fn a_fork_under_way_delays_only_who_opens() {
         assert_eq!(count(&deployment, "free"), 0);
         thread::sleep(std::time::Duration::from_millis(20));
         assert!(!opener.is_finished());
-        // A collector of garbage may come by on this thread.
+        // A garbage collector may run on this thread.
         drop(kept);
         engine::after_fork_in_parent();
     });

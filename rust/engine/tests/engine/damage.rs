@@ -1,4 +1,4 @@
-//! Damage that SQLite alone doesn't notice, and files that aren't as this package leaves them.
+//! Damage that SQLite alone doesn't notice, and files that another program changed.
 
 use std::{fs, path::Path};
 
@@ -48,7 +48,9 @@ fn a_file_in_another_journal_mode_is_put_into_wal_mode_again() {
 fn a_file_that_another_program_keeps_out_of_wal_mode_is_refused() {
     let folder = filled();
     let other = sqlite(folder.path());
-    other.execute_batch("PRAGMA journal_mode = DELETE; BEGIN; SELECT * FROM documents;").expect("nobody else has it");
+    other
+        .execute_batch("PRAGMA journal_mode = DELETE; BEGIN; SELECT * FROM documents;")
+        .expect("no other connection is open");
     let error = refused(folder.path());
     assert_eq!(error.code(), "Io", "{error}");
     drop(other);
@@ -60,7 +62,7 @@ fn a_log_without_its_database_is_refused_and_left_as_it_is() {
     let folder = filled();
     let (data, log, aside) =
         (folder.path().join("data.sqlite3"), folder.path().join("data.sqlite3-wal"), folder.path().join("aside"));
-    // As a killed process leaves them: what was written last is in the log alone.
+    // A killed process leaves the last writes in the log alone.
     let killed = tempfile::tempdir().expect("a folder can be made");
     let open = in_folder(folder.path());
     write(&open, vec![insert("free", value("{}"))]);

@@ -1,4 +1,4 @@
-//! Live queries: which commits they hear of, and what they then give.
+//! Live queries: the commits that make them run again, and their outcomes.
 
 use std::{
     collections::BTreeSet,
@@ -69,7 +69,7 @@ fn a_query_runs_again_when_what_it_read_is_written_and_only_then() {
     assert_eq!(changed(&mut set), [0, 1, 2, 3, 4, 5, 6, 7]);
     assert_eq!(set.outcome(7).expect("it ran").result.as_ref().expect_err("it is missing").code(), "FunctionNotFound");
     assert!(changed(&mut set).is_empty());
-    // The written data, and the queries whose results then change.
+    // The writes, and the queries whose results they change.
     let (a, b, c, d) = (&ids[0], &ids[1], &ids[2], &ids[3]);
     let steps: Vec<(Value, &[u32], usize)> = vec![
         (update("patch", c, r#"{"x": 1}"#), &[], 0),
@@ -285,7 +285,7 @@ fn of_ten_thousand_queries_the_one_runs_again_whose_thread_is_written() {
 }
 
 #[test]
-fn a_state_that_may_not_be_on_the_disk_is_shown_to_nobody() {
+fn a_state_that_may_not_be_on_the_disk_is_not_shown() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let durable = Options { synchronous: Synchronous::Full, ..options() };
     let deployment = Deployment::open(Target::Folder(folder.path().to_owned()), durable).expect("the folder opens");
@@ -294,7 +294,7 @@ fn a_state_that_may_not_be_on_the_disk_is_shown_to_nobody() {
     assert_eq!(changed(&mut set), [0]);
     call(&deployment, "nested:add", object([("name", "kept".into())]));
     assert_eq!(changed(&mut set), [0]);
-    // The log can't be synced any more.
+    // From here on, the log can't be synced.
     std::fs::remove_file(folder.path().join("data.sqlite3-wal")).expect("it is there");
     assert_eq!(code(&deployment, "nested:add", object([("name", "lost".into())])), "Io");
     assert_eq!(woken.load(Ordering::Relaxed), 2, "it was committed");

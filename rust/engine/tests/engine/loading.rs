@@ -1,4 +1,4 @@
-//! Folders of functions that don't load say where and why.
+//! The errors of function folders that don't load name the place and the reason.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Deployments through their public face: the functions of `tests/functions` and the built-in ones on real storage.
+//! Deployments through their public API: the functions of `tests/functions` and the built-in ones on real storage.
 
 mod auth;
 mod commits;

@@ -102,7 +102,7 @@ fn ids(documents: &Value) -> Vec<Value> {
     items(documents).iter().map(|document| field(document, "_id")).collect()
 }
 
-/// One for all cases of a property, which has a thread of its own: making one takes longer than a case.
+/// The deployment of all cases of a property, which has a thread of its own. Making one takes longer than a case.
 fn own() -> &'static Deployment {
     thread_local! {
         static OWN: &'static Deployment = Box::leak(Box::new(in_memory()));
@@ -261,7 +261,7 @@ fn a_cursor_is_good_for_its_query_only() {
     for cursor in ["", "AAAA", "not a cursor", "end"] {
         assert_eq!(code(&deployment, "database:paginate", with(of(0.0), "cursor", cursor)), "InvalidCursor");
     }
-    // A forged key must not open what the range closes: a cursor is eight bytes of its query, then a key.
+    // A cursor is eight bytes of its query, then a key. A forged key must not extend the range.
     let Value::String(half_way) = half_way else { panic!("a cursor is text") };
     let forged = format!("{}AA", &half_way[..11]);
     assert_eq!(code(&deployment, "database:paginate", with(of(0.0), "cursor", forged)), "InvalidCursor");

@@ -53,7 +53,7 @@ fn another_folder_at_the_path_is_opened_beside_the_one_that_was_there() {
     let new = in_folder(&path);
     assert_eq!(count(&new, "free"), 2);
     refused(&old);
-    // Where it is now, it is the same folder.
+    // At its new path, it is the same folder.
     let error = open(&aside, Synchronous::Normal).err().expect("its handle doesn't find its files");
     assert_eq!(error.code(), "Io", "{error}");
     drop(old);

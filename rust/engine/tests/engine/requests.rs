@@ -1,4 +1,4 @@
-//! Mutations that are asked for twice.
+//! Mutations that are requested twice.
 
 use engine::{Caller, Deployment, MutationRequest, Outcome};
 use value::Value;

@@ -1,4 +1,4 @@
-//! Snapshots: what comes out of a deployment, and what becomes of another one that it is brought into.
+//! Snapshots: exports of a deployment, and imports into another one.
 
 use std::{
     fs::File,
@@ -150,7 +150,7 @@ fn tables_keep_their_numbers_where_no_documents_are_in_the_way() {
         put(&source, table, &[&format!(r#"{{"is": "{table}"}}"#)]);
     }
     let (file, exported) = export(&source);
-    // In the other order, and one of another name in between: all of them empty.
+    // The tables are made in the other order, with another one between them. All of them are empty.
     let target = in_memory();
     let made: Vec<_> = ["pears", "plums", "apples"].iter().flat_map(|table| put(&target, table, &["{}"])).collect();
     write(&target, made.into_iter().map(|id| object([("op", "delete".into()), ("id", id)])).collect());
@@ -243,7 +243,7 @@ fn a_damaged_zip_is_refused_wherever_it_is_damaged() {
         let error = import(&in_memory(), &cut).expect_err("it is cut");
         assert_eq!(error.code(), "InvalidSnapshot", "{length} bytes: {error}");
     }
-    // A bit that flips in the documents shows in the checksum, if not before.
+    // A flipped bit in the documents is noticed by the checksum, if not before.
     let entry = ZipArchive::new(&file).expect("it is a zip").by_name("free/documents.jsonl").map(|entry| {
         at = entry.data_start().expect("it has data");
         entry.compressed_size()
@@ -263,7 +263,7 @@ fn a_damaged_zip_is_refused_wherever_it_is_damaged() {
 }
 
 #[test]
-fn whoever_is_told_how_far_it_is_can_end_it_and_nothing_is_left() {
+fn the_progress_callback_can_end_the_work_and_nothing_is_left() {
     let source = in_memory();
     put(&source, "free", &[r#"{"a": 1}"#; 50]);
     let file = tempfile::tempfile().expect("a file can be made");

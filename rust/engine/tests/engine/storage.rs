@@ -1,4 +1,4 @@
-//! The data folder: who owns it, what is found in it, what survives.
+//! The data folder: its owner, its format and errors, and the writes that survive.
 
 use std::{
     env, fs,
@@ -30,7 +30,7 @@ fn filled() -> tempfile::TempDir {
     folder
 }
 
-/// A test again in a process of its own, which there plays the child: it is given a folder.
+/// Runs a test again in a process of its own, where it is the child. The child gets a folder.
 fn child(name: &str, folder: &Path) -> Child {
     start(&mut Command::new(program()), name, folder)
 }
@@ -56,12 +56,12 @@ fn start(command: &mut Command, name: &str, folder: &Path) -> Child {
         .expect("a child can be started")
 }
 
-/// The folder that a child was given; none in the test itself.
+/// The folder that a child was given; None in the test itself.
 fn given_folder() -> Option<PathBuf> {
     env::var_os("DATA_FOLDER").map(PathBuf::from)
 }
 
-/// The lines that a child says to its parent, which begin with `>`.
+/// The lines that a child prints for its parent, which begin with `>`.
 fn lines(child: &mut Child) -> impl Iterator<Item = String> {
     let output = BufReader::new(child.stdout.take().expect("it is piped"));
     output.lines().map_while(Result::ok).filter_map(|line| Some(line.split_once('>')?.1.to_owned()))
@@ -137,7 +137,7 @@ fn fill_the_disk(folder: &Path) {
         }
     };
     say(format!("{} {batches} {}", error.code(), count(&deployment, "free")));
-    // Caught or not: after such an error nothing of the call is written.
+    // After such an error, nothing of the call is written, even if the function catches it.
     let document = object([("text", "x".repeat(900_000).into())]);
     let attempt = object([("writes", vec![insert("free", document); 4].into())]);
     let error = try_call(&deployment, "database:tryEach", attempt).expect_err("there is still no room");
@@ -186,7 +186,7 @@ fn a_folder_that_cannot_be_written_is_refused() {
         let file = file.expect("it can be listed").path();
         fs::set_permissions(file, PermissionsExt::from_mode(0o444)).expect("it is ours");
     }
-    // Root ignores permissions, so another user looks.
+    // Root ignores permissions, so another user reads the files.
     let is_root = fs::File::create(folder.path().join("probe")).is_ok();
     let shell = r#"set -- "$0" "$@"; exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@";"#;
     let mut child =
@@ -272,7 +272,7 @@ fn handles_on_a_folder_share_it_until_the_last_is_closed() {
     drop(a);
     assert_eq!(count(&b, "free"), 1);
     drop(b);
-    Deployment::open(Target::Folder(folder.path().to_owned()), other).expect("nobody has it open");
+    Deployment::open(Target::Folder(folder.path().to_owned()), other).expect("it isn't open");
 }
 
 #[test]
@@ -345,7 +345,7 @@ fn a_folder_that_is_made_is_its_owners_only() {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).expect("it is ours");
     drop(in_folder(&folder));
     assert_eq!(mode(&folder), 0o750);
-    // Its files are so in a folder that is open to others.
+    // Its files have this mode even in a folder that others may read.
     let wide = parent.path().join("wide");
     fs::create_dir(&wide).expect("it can be made");
     fs::set_permissions(&wide, fs::Permissions::from_mode(0o777)).expect("it is ours");

@@ -1,4 +1,4 @@
-//! Writes: all or nothing, what is checked, what limits hold.
+//! Writes: all or nothing, their checks, and their limits.
 
 use engine::{Deployment, Limits, Options, Target};
 use value::Value;

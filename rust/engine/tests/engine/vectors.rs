@@ -76,7 +76,7 @@ fn group(name: &str) -> VectorSource {
     }
 }
 
-/// Ids, vectors and metadata in order.
+/// The ids, vectors and metadata, in order.
 fn contents(batch: &Batch) -> Vec<(String, Option<String>, String)> {
     let row = |position| {
         let row = batch.row(position);

@@ -1,4 +1,4 @@
-/** Commit timestamps: what stands for one in a document, and the snapshot's. */
+/** Commit timestamps: the placeholder in a document, and the snapshot's timestamp. */
 import { mutation, query } from "./_generated/server";
 import { v } from "convex/values";
 

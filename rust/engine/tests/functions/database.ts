@@ -62,7 +62,7 @@ async function apply(db: any, write: Write) {
   }
 }
 
-/** Does the writes in order, in one transaction; the ids of inserted documents come back. */
+/** Does the writes in order, in one transaction. Returns the ids of inserted documents. */
 export const write = mutation({
   args: v.any(),
   handler: async ({ db }, { writes, thenThrow }: { writes: Write[]; thenThrow?: string }) => {
@@ -73,7 +73,7 @@ export const write = mutation({
   },
 });
 
-/** Does the writes one by one, and goes on where one fails; the messages of those come back. */
+/** Does the writes one by one, and continues if one fails. Returns the messages of the failures. */
 export const tryEach = mutation({
   args: v.any(),
   handler: async ({ db }, { writes }: { writes: Write[] }) => {
@@ -90,7 +90,7 @@ export const tryEach = mutation({
   },
 });
 
-/** A value that can't be, written where nothing is. */
+/** Writes an invalid value to a document that doesn't exist. */
 export const writeTwiceWrong = mutation({
   args: { op: v.string() },
   handler: async (ctx: any, { op }) => ctx.db[op]("nonsense", { a: { $b: 1 } }),
@@ -143,7 +143,7 @@ export const total = query({
   handler: async ({ db }) => (await db.query("counters").collect()).reduce((sum: number, { value }: any) => sum + value, 0),
 });
 
-/** Is not awaited by the handler, and still is part of its transaction. */
+/** The handler doesn't await this write, which still is part of its transaction. */
 export const writeLate = mutation({
   args: {},
   handler: async ({ db }) => {

@@ -42,7 +42,7 @@ export const mixes = define(({ x }) => {
   return x;
 });
 
-// --- What a call leaves behind
+// --- Changes that a call makes to globals
 let calls = 0;
 const loadedAt = [Date.now(), Math.random()];
 export const leaves = define(() => {
@@ -85,7 +85,7 @@ export const loop = define(({ x }) => {
   return null;
 });
 
-// --- Clock, chance, console
+// --- Clock, random numbers, console
 export const clock = define(() => {
   const before = Date.now();
   let sum = 0;
@@ -177,7 +177,7 @@ export const laughs = define(() => {
   return value;
 });
 
-// --- What runs away
+// --- Code that doesn't end
 export const forever = define(() => {
   for (;;);
 });

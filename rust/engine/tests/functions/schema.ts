@@ -2,7 +2,7 @@ import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 
 export default defineSchema({
-  /** Anything, for orders and ranges. */
+  /** Values of any type, for orders and ranges. */
   free: defineTable(v.any()).index("by_a_b", ["a", "b"]).index("by_deep", ["o.x"]),
   strict: defineTable({
     name: v.string(),

@@ -1,6 +1,6 @@
 //! Kernels: the loops that read vectors, one set for each instruction set, chosen once at run time.
 //!
-//! Four kinds, and every set keeps to the same contract:
+//! There are four kinds, and every set keeps to the same contract:
 //!
 //! - *codes*: vectors are rounded to whole numbers of 8 or 16 bits, by the same operations on every CPU, with what that
 //!   loses measured. `bounds` has the proof that goes with them.
@@ -48,7 +48,7 @@ pub(crate) const FIRST_QUERIES: usize = 4;
 /// How many consecutive rows, at most, are a block: those of a word of a mask.
 pub(crate) const BLOCK_ROWS: usize = 64;
 
-/// For each of some planes, its sums of products with codes of a block's rows. Past the last row there is nonsense.
+/// For each of some planes, its sums of products with codes of a block's rows. Values past the last row are undefined.
 pub(crate) type Sums<const PLANES: usize> = [[i32; BLOCK_ROWS]; PLANES];
 
 /// How many rows an exact kernel takes at once: independent chains of additions, enough to hide most of their latency.
@@ -78,7 +78,7 @@ pub(crate) const BIAS: u8 = 136;
 /// The same number for their upper halves.
 pub(crate) const UPPER_BIAS: u8 = 8;
 
-/// How well codes stand for a vector.
+/// How closely codes represent a vector.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Coding {
     /// The sum of the squares of what is lost, in float32, in `portable::LANES` lanes and a tree.

@@ -56,7 +56,7 @@ fn signed(bits: u32) -> i32 {
     bits.wrapping_sub(ROUND.to_bits()).cast_signed()
 }
 
-/// The largest magnitude; nonsense if there is a NaN.
+/// The largest magnitude; undefined if there is a NaN.
 #[expect(clippy::inline_always, reason = "part of a kernel")]
 #[inline(always)]
 fn largest<T: Number>(numbers: &[T]) -> T {

@@ -11,8 +11,9 @@
 //!
 //! 32 ≤ n ≤ 2¹⁶: for shorter vectors the exact kernels are as fast, and the integer sums of longer ones could overflow.
 //! 2⁻⁴⁰⁰ ≤ Q ≤ 2⁴⁰⁰; the same for N, but 2⁻¹⁰⁰ ≤ N ≤ 2¹⁰⁰ for rows of float32 numbers, whose codes are computed in
-//! float32. What lies outside is decided exactly, never bounded: zero rows, huge rows, rows of subnormal numbers, rows
-//! whose codes lose more than half of their length, and for a query whose upper plane does so all rows.
+//! float32. Rows outside of the range are scored exactly, never bounded: zero rows, huge rows, rows of subnormal
+//! numbers, and rows whose codes lose more than half of their length. If a query's upper plane loses so much, all rows
+//! are scored exactly.
 //!
 //! # Codes
 //!
@@ -63,9 +64,9 @@
 //! # Dot product and euclidean
 //!
 //! The dot product is the cosine times QN. ‖q − x‖² = ‖q‖² + ‖x‖² − 2 q·x, of which the cosine that is too high gives a
-//! square that is too low. What rounding adds to it and to the reference's sum of squares, (n + 4) 2v of it, is less than
-//! W (Q² + N²). What follows, `1 / (1 + √sum)`, is rounded in the same way in both, and each of its operations is monotone,
-//! rounding included.
+//! square that is too low. Rounding adds less than W (Q² + N²) to it and to the reference's sum of squares, which is off
+//! by (n + 4) 2v. The next step, `1 / (1 + √sum)`, is rounded in the same way in both, and each of its operations is
+//! monotone, rounding included.
 
 use std::ops::RangeInclusive;
 

@@ -1,7 +1,7 @@
-//! Columns: what a name leads to in the metadata of consecutive rows, found once for all the filters that name it.
+//! Columns: the values of a field in the metadata of consecutive rows, found once for all filters that name the field.
 //!
-//! A test on a field then reads numbers beside one another, or is made once for each value that occurs, rather than
-//! looking for the field in one object after the other.
+//! A test on a field then reads numbers beside one another, or runs once for each value that occurs, instead of looking
+//! for the field in one object after the other.
 
 use std::{
     collections::BTreeMap,
@@ -53,7 +53,7 @@ impl Columns {
         }
     }
 
-    /// Looks at a column, which is made if it isn't there yet.
+    /// Reads a column, which is made if it isn't there yet.
     fn with(&self, name: &str, metadata: &[Option<Arc<Value>>], look: impl FnOnce(&Column)) {
         let of_name = |columns: &[(String, Column)]| columns.iter().position(|(other, _)| other == name);
         let columns = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! From a filter as it is written to the tests it stands for.
+//! Compiles a filter, as it is written, to tests.
 
 use regex::{Regex, RegexBuilder};
 use value::{Array, Object, Value};
@@ -190,7 +190,7 @@ fn regex(pattern: &Value, options: Option<&Value>, path: &str) -> Result<Test, F
     })
 }
 
-/// The regex crate draws the place in the pattern above what is wrong with it.
+/// The reason in an error of the regex crate, without the drawing of the place in the pattern above it.
 fn last_line(message: &str) -> &str {
     message.lines().last().unwrap_or(message).trim_start_matches("error: ")
 }

@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}found {found}, expected {expected}", place(path))]
 pub struct FilterError {
-    /// The way there, e.g. `$and[1].year.$gte`; empty for the filter itself.
+    /// The path, e.g. `$and[1].year.$gte`; empty for the filter itself.
     pub path: String,
     /// The found value.
     pub found: String,

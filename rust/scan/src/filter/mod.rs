@@ -62,14 +62,15 @@ impl Filter {
         self.test.has_regex()
     }
 
-    /// Whether it has no condition at all, as `{}`, `{"metadata": {}}` or `{"$and": []}`: what would delete every row.
+    /// Whether it has no condition at all, as `{}`, `{"metadata": {}}` or `{"$and": []}`. Such a filter would delete
+    /// every row.
     #[must_use]
     pub fn matches_everything(&self) -> bool {
         matches!(self.test, Test::Always)
     }
 
-    /// Whether it admits every row in whose metadata no object is empty, as `{"f": {"$not": {}}}` does: the condition
-    /// was left empty, and what it says is that `f` isn't an empty object.
+    /// Whether it admits every row whose metadata has no empty object, as `{"f": {"$not": {}}}` does. There the
+    /// condition was left empty by mistake, and means that `f` isn't an empty object.
     #[must_use]
     pub fn matches_everything_but_empty_objects(&self) -> bool {
         matches!(self.test.without_empty_objects(), Test::Always)

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use regex::Regex;
 use value::{Array, Object, Value};
 
-/// A test on a value; where there is none, on nothing.
+/// A test on a value, which may be missing.
 #[derive(Clone, Debug)]
 pub(super) enum Test {
     Always,
@@ -13,7 +13,7 @@ pub(super) enum Test {
     All(Vec<Test>),
     Any(Vec<Test>),
     Not(Box<Test>),
-    /// A test on what a name leads to.
+    /// A test on a field's value.
     Field(String, Box<Test>),
     /// Null or missing.
     Null,
@@ -31,13 +31,13 @@ pub(super) enum Test {
     Length(usize),
     /// Not missing.
     Present,
-    /// An object: what a filter inside `$elemMatch` is about.
+    /// An object, as a filter inside `$elemMatch` requires.
     Object,
     /// Text that matches.
     Matches(Regex),
 }
 
-/// How a value stands to an operand.
+/// The comparison of a value with an operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Greater,

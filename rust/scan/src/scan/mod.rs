@@ -66,7 +66,7 @@ const EXACT_SHARE: [usize; 2] = [2, 6];
 const PANELS_AT_MOST: usize = 4096;
 
 impl<'a> Scan<'a> {
-    /// Checks what is asked. The query has the batch's dimension.
+    /// Checks a search. The query must have the batch's dimension.
     pub(crate) fn new(
         batch: &'a Batch,
         kernels: &'a Kernels,
@@ -198,7 +198,7 @@ impl<'a> Scan<'a> {
             }
             bounded.sort_unstable_by(|a, b| b.bounds.upper.total_cmp(&a.bounds.upper));
             for group in bounded.chunks(EXACT_ROWS) {
-                // The K-th best score so far: what can't reach it, not even for a tie, isn't among the best.
+                // The K-th best score so far. A row that can't reach it, not even for a tie, isn't among the best.
                 let floor = largest.floor().unwrap_or(f64::NEG_INFINITY);
                 if group[0].bounds.upper < floor {
                     break;

@@ -1,4 +1,4 @@
-//! A batch holds what was done to it, and ranks it.
+//! A batch has the rows that operations leave in it, and ranks them.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     numbers::{awkward, config, f32_exactly, noise, ordinary},
 };
 
-/// The dimension of batches that things happen to: one whose rows have codes.
+/// The dimension of the batches under test, which is large enough for codes.
 const WIDTH: usize = 33;
 
 /// An operation on a batch.

@@ -73,7 +73,7 @@ fn rows_that_differ_by_less_than_the_first_pass_sees_keep_their_order() {
 
 #[test]
 fn writes_are_seen_by_the_next_search() {
-    // Panels are written at the second search that scores all rows; what was written must not outlive a change.
+    // Panels are written at the second search that scores all rows. A change of the rows must drop them.
     for narrow in [true, false] {
         let (mut batch, mut model) = matrix(40, &noise(40 * 300, 1), narrow);
         let query = noise(40, 2);

@@ -16,7 +16,7 @@ pub(crate) fn ordinary() -> impl Strategy<Value = f64> {
     prop_oneof![3 => (-1.0..1.0).prop_map(f32_exactly), 1 => -1.0..1.0]
 }
 
-/// Numbers that break what isn't careful.
+/// Numbers that break careless code.
 pub(crate) fn awkward() -> impl Strategy<Value = f64> {
     prop_oneof![
         6 => ordinary(),

@@ -1,4 +1,4 @@
-//! The export that was asked for last.
+//! The export that was requested last.
 
 use std::{
     fs::File,
@@ -24,7 +24,7 @@ use crate::{
     routes::{App, blocking},
 };
 
-/// Read from the disk, and handed on, in one piece.
+/// How many bytes of the file are read and sent at once.
 const CHUNK_BYTES: u64 = 1 << 20;
 
 pub(super) enum Export {
@@ -34,7 +34,7 @@ pub(super) enum Export {
 }
 
 impl Export {
-    /// The reply of `getLatest` about it.
+    /// The reply to `getLatest`.
     pub(super) fn to_value(&self) -> Value {
         match self {
             Self::InProgress => [("state", "in_progress".into())].into(),
@@ -46,7 +46,7 @@ impl Export {
                 )
                 .into()
             }
-            // Convex says no more than that it failed.
+            // Convex gives no reason either.
             Self::Failed { reason } => [("state", "failed".into()), ("error_message", reason.as_str().into())].into(),
         }
     }
@@ -124,7 +124,7 @@ fn length(file: &Mutex<File>) -> io::Result<u64> {
     Ok(locked(file).metadata()?.len())
 }
 
-/// The next piece of a file that others may be reading as well.
+/// Reads the next part of a file that other requests may be reading too.
 fn read(file: &Mutex<File>, offset: u64) -> io::Result<Vec<u8>> {
     let mut file = locked(file);
     file.seek(SeekFrom::Start(offset))?;

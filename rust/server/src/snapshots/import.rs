@@ -1,4 +1,4 @@
-//! Imports: uploaded, confirmed, performed.
+//! Imports: clients upload them in parts, confirm them, and have them performed.
 
 use std::{
     fmt::Write as _,
@@ -30,10 +30,10 @@ use crate::{
     routes::{App, blocking},
 };
 
-/// Parts have 5 MiB, and more only where there would be too many.
+/// Parts have 5 MiB; they are larger only if there would be too many.
 const PART_BYTES: usize = 64 << 20;
 
-/// Imports that are remembered, and perhaps wait with their files.
+/// How many imports are kept, with their uploaded files.
 const MAX_IMPORTS: usize = 16;
 
 pub(super) struct Import {
@@ -50,7 +50,7 @@ enum Stage {
     Failed { reason: String, code: Option<Code> },
 }
 
-/// Parts, one after the other in a file.
+/// The uploaded parts, one after the other in a file.
 struct Upload {
     file: File,
     /// Where each part ends.
@@ -58,7 +58,7 @@ struct Upload {
 }
 
 impl Import {
-    /// The reply of `queryImport` about it; none before it is uploaded.
+    /// The reply to `queryImport`; None before the import is uploaded.
     pub(super) fn to_value(&self) -> Option<Value> {
         let mut state = Object::new();
         let mut put = |name: &str, value: Value| drop(state.insert(name.to_owned(), value));
@@ -104,7 +104,7 @@ impl super::State {
     }
 }
 
-/// `POST /api/import/start_upload`: the token is the name of the import to be.
+/// `POST /api/import/start_upload`. The returned token names the import.
 pub(super) async fn start_upload(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Refusal> {
     check_admin(&app, &headers, &uri).await?;
     let file = app.deployment.temporary_file().map_err(|error| Refusal::internal(&error))?;
@@ -130,7 +130,7 @@ pub(super) struct Part {
     part_number: usize,
 }
 
-/// `POST /api/import/upload_part?uploadToken=…&partNumber=…`: in order; one that is sent again takes its place again.
+/// `POST /api/import/upload_part?uploadToken=…&partNumber=…`. Parts come in order; a repeated part replaces itself.
 pub(super) async fn upload_part(
     State(app): State<App>,
     Query(part): Query<Part>,
@@ -224,7 +224,7 @@ fn import(app: &App, id: &str, file: &File, mode: ImportMode) -> Stage {
         if app.snapshots.is_stopped() {
             return ControlFlow::Break(());
         }
-        // The written data is read again: two halves.
+        // The written data is read again, so writing is the first half of the work.
         let before = if phase == engine::Phase::Check { 50 } else { 0 };
         let percent = before + 50 * done / total.max(1);
         if percent != told {

@@ -1,8 +1,7 @@
-//! Exports and imports, as `npx convex export` and `npx convex import` ask for them.
+//! Exports and imports, by the routes of `npx convex export` and `npx convex import`.
 //!
-//! An export is written to a file, from which it is downloaded until there is a newer one. An import is uploaded in
-//! parts, confirmed, and performed. Both run on threads of their own, and clients follow them by queries of the system
-//! (`system.rs`).
+//! An export is written to a file, which can be downloaded until there is a newer one. An import is uploaded in parts,
+//! confirmed, and performed. Both run on threads of their own. Clients follow them by system queries (`system.rs`).
 
 mod export;
 mod import;
@@ -29,7 +28,7 @@ use {export::Export, import::Import};
 #[derive(Clone)]
 pub(crate) struct Snapshots {
     state: Arc<Mutex<State>>,
-    /// Told whenever an export or an import has changed.
+    /// Notified whenever an export or an import has changed.
     changed: watch::Sender<()>,
     stopped: watch::Receiver<bool>,
 }
@@ -37,7 +36,7 @@ pub(crate) struct Snapshots {
 #[derive(Default)]
 struct State {
     export: Option<Export>,
-    /// The oldest first.
+    /// The imports, the oldest first.
     imports: Vec<Import>,
 }
 
@@ -46,22 +45,22 @@ impl Snapshots {
         Self { state: Arc::default(), changed: watch::Sender::default(), stopped }
     }
 
-    /// Tells when an export or an import has changed.
+    /// A receiver that is notified when an export or an import has changed.
     pub(crate) fn changed(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// How the newest export stands; null if there was none.
+    /// The state of the newest export; null if there was none.
     pub(crate) fn latest_export(&self) -> Value {
         self.state().export.as_ref().map_or(Value::Null, Export::to_value)
     }
 
-    /// How an import stands; null if there is none with this id.
+    /// The state of an import; null if there is none with this id.
     pub(crate) fn import(&self, id: &str) -> Value {
         self.state().imports.iter().find(|import| import.id == id).and_then(Import::to_value).unwrap_or_default()
     }
 
-    /// How the imports stand, the oldest first.
+    /// The states of the imports, the oldest first.
     pub(crate) fn imports(&self) -> Value {
         self.state().imports.iter().filter_map(Import::to_value).collect::<Vec<_>>().into()
     }

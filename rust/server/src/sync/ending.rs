@@ -1,4 +1,4 @@
-//! Why a socket closes, and what its client hears of it.
+//! Why a socket closes, and the last message to its client.
 
 use axum::{
     extract::ws::{CloseFrame, close_code},
@@ -12,11 +12,11 @@ use crate::reply::Refusal;
 pub(crate) enum Ending {
     /// The client has gone.
     Gone,
-    /// The client did what it would do again: it is told not to come back.
+    /// The client's message is invalid. It would send the same again, so it is told not to reconnect.
     Fatal { code: &'static str, message: String },
-    /// The client isn't whom it says it is, or not any more.
+    /// The client's token is invalid, or has expired.
     Unauthenticated { message: String, base_version: u32, update_attempted: bool },
-    /// The client may come back later.
+    /// The client may reconnect later.
     Unavailable { close_code: u16, code: &'static str },
 }
 
@@ -28,7 +28,7 @@ impl Ending {
         Self::Fatal { code, message: message.into() }
     }
 
-    /// The client wants more at once than anybody gets.
+    /// The client exceeded a limit of what one client may do at once.
     pub(crate) fn overloaded(code: &'static str) -> Self {
         Self::Unavailable { close_code: close_code::AGAIN, code }
     }
@@ -56,7 +56,7 @@ impl Ending {
     }
 }
 
-/// What would be a refused request over HTTP.
+/// A request that would be refused over HTTP.
 impl From<Refusal> for Ending {
     fn from(refusal: Refusal) -> Self {
         match refusal.status {

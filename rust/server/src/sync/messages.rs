@@ -10,11 +10,11 @@ use wire::Code;
 
 use crate::{reply::Failure, timestamp::Timestamp};
 
-/// What a client says. Fields that no answer depends on are skipped.
+/// A message of a client. Fields that no answer depends on are skipped.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub(crate) enum ClientMessage {
-    /// The first message, and only that.
+    /// Must be the first message, and comes only once.
     Connect {
         session_id: String,
         max_observed_timestamp: Option<Timestamp>,
@@ -65,7 +65,7 @@ pub(crate) enum Token {
     None,
 }
 
-/// What the server says.
+/// A message of the server.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub(crate) enum ServerMessage<'a> {
@@ -91,13 +91,13 @@ pub(crate) enum ServerMessage<'a> {
     Ping,
 }
 
-/// How far a client has been told.
+/// The state that a client knows.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Version {
-    /// The last change of the query set.
+    /// The number of changes of the query set.
     pub(crate) query_set: u32,
-    /// How often it has authenticated.
+    /// The number of times that the client has authenticated.
     pub(crate) identity: u32,
     /// The snapshot at which every query of the set is true.
     pub(crate) ts: Timestamp,
@@ -143,7 +143,7 @@ pub(crate) struct Response<'a> {
     log_lines: &'a [String],
 }
 
-/// What an error is, beside its text: the fields of `wire::reply`.
+/// An error's kind and code, the fields of `wire::reply` beside its text.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FailureFields {

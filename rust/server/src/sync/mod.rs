@@ -2,11 +2,11 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `messages` | what both sides say |
-//! | `session` | what is answered |
-//! | `ending` | why it ends |
+//! | `messages` | the messages of both sides |
+//! | `session` | the answers |
+//! | `ending` | why a socket closes |
 //!
-//! Here is the socket itself: what comes in, what goes out, and how much and how slowly.
+//! This module reads and writes the socket, and limits sizes and times.
 
 mod ending;
 mod messages;
@@ -40,32 +40,33 @@ use crate::{
     routes::App,
 };
 
-/// Actions at once, on all sockets: requests, queries and mutations find threads beside them.
+/// Actions at once, on all sockets together, so that threads are left for requests, queries and mutations.
 const MAX_ACTIONS: usize = 32;
 
-/// A message holds the arguments of a function, which Convex limits to 16 MiB, or those of many queries.
+/// The longest message. It has the arguments of a function, which Convex limits to 16 MiB, or those of many queries.
 const MESSAGE_BYTES: usize = 17 << 20;
 
-/// What a socket reads at once.
+/// How many bytes a socket reads at once.
 const READ_BYTES: usize = 16 << 10;
 
-/// Messages of a client that wait for their turn: as many as Convex lets wait, and no more bytes than this.
+/// A client's waiting messages: their number, as on Convex, and their bytes.
 const MAX_WAITING: usize = 1000;
 const MAX_WAITING_BYTES: usize = 4 * MESSAGE_BYTES;
 
-/// How often a client is pinged; what it must hear of the protocol's own, when there is nothing to tell; how long it may
-/// be silent itself. As on Convex; npm's client gives a silent server up after 60 s, PyPI's after 30.
+/// How often a client gets a WebSocket ping, how often the protocol's own ping if there is no other message, and how
+/// long the client may be silent, as on Convex. A silent server is given up by npm's client after 60 s, by PyPI's after
+/// 30.
 const PING_EVERY: Duration = Duration::from_secs(5);
 const APP_PING_AFTER: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_mins(2);
 
-/// A client that takes so long for one message would have given the server up.
+/// The longest time to send one message. A client that takes longer has given the server up.
 const SEND_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long a client gets to take the last words.
+/// The longest time for the last messages and the closing of a socket.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the sockets of a server share.
+/// The state that all sockets of a server share.
 #[derive(Clone)]
 pub(crate) struct Sockets {
     actions: Arc<Semaphore>,
@@ -73,31 +74,32 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// Sockets that close when told so.
+    /// Sockets that close when `stopped` becomes true.
     pub(crate) fn new(stopped: watch::Receiver<bool>) -> Self {
         Self { actions: Arc::new(Semaphore::new(MAX_ACTIONS)), stopped }
     }
 
     /// Returns when the server stops.
     async fn stopped(&mut self) {
-        // Who would tell is gone only when the server is.
+        // An error means that the sender is gone, and so the server has stopped.
         let _ = self.stopped.wait_for(|stopped| *stopped).await;
     }
 
-    /// Places for actions: one acquired, one may run.
+    /// Permits for actions; each running action holds one.
     fn actions(&self) -> Arc<Semaphore> {
         Arc::clone(&self.actions)
     }
 }
 
-/// `/api/sync`, where the client's version is in a header, if anywhere.
+/// `/api/sync`. The client's version may be in a header.
 pub(crate) async fn connect(
     State(app): State<App>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
     check_client(&headers)?;
-    // Twice the limit is read: who goes a little beyond it hears why, and isn't just cut off.
+    // Twice the limit is read, so that a client which exceeds the limit a little gets an error, and not just a closed
+    // socket.
     let upgrade = upgrade.max_message_size(2 * MESSAGE_BYTES).max_frame_size(2 * MESSAGE_BYTES);
     let connection = connections::current();
     Ok(upgrade.read_buffer_size(READ_BYTES).on_upgrade(move |socket| serve(app, connection, socket)))
@@ -121,7 +123,7 @@ pub(crate) async fn connect_version(
 async fn serve(app: App, connection: Arc<Connection>, socket: WebSocket) {
     connection.upgraded();
     let (mut sink, mut stream) = socket.split();
-    // One message waits while one is sent: after that the session waits too.
+    // One message may wait while another one is sent. Then the session waits too.
     let (outgoing, mut messages) = mpsc::channel(1);
     let (incoming, received) = mpsc::channel(MAX_WAITING);
     let ending = match Session::new(app, Arc::clone(&connection), outgoing) {
@@ -129,13 +131,13 @@ async fn serve(app: App, connection: Arc<Connection>, socket: WebSocket) {
             ending = session.run(received) => ending,
             ending = read(&mut stream, incoming, &connection) => ending,
             ending = write(&mut sink, &mut messages) => ending,
-            // Others need its place: it isn't waited for.
+            // Other clients need its place, so it is closed at once.
             () = connection.evicted() => return,
         },
         Err(ending) => ending,
     };
     let close = async {
-        // What was answered before is told before.
+        // Earlier answers are sent first.
         while let Ok(message) = messages.try_recv() {
             sink.send(Message::text(message)).await?;
         }
@@ -144,14 +146,14 @@ async fn serve(app: App, connection: Arc<Connection>, socket: WebSocket) {
             sink.send(Message::text(message.to_json())).await?;
         }
         sink.send(Message::Close(Some(frame))).await?;
-        // The client's own frame: without it the system may throw away what the client hasn't read.
+        // Wait for the client's close frame. Otherwise the system may discard data that the client hasn't read.
         while let Some(Ok(_)) = stream.next().await {}
         Ok::<(), axum::Error>(())
     };
     let _ = timeout(CLOSE_TIMEOUT, close).await;
 }
 
-/// Takes messages in until the client goes, is silent, or says too much.
+/// Reads messages until the client goes, is silent for too long, or sends too much.
 async fn read(
     stream: &mut (impl Stream<Item = Result<Message, axum::Error>> + Unpin),
     incoming: mpsc::Sender<Incoming>,
@@ -167,11 +169,11 @@ async fn read(
             Ok(Some(Ok(Message::Text(text)))) => text.to_string(),
             Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
             Ok(Some(Ok(Message::Binary(_)))) => return Ending::fatal("BadMessage", "expected text, found bytes"),
-            // Broken frames. Nobody hears this where it was the connection that broke.
+            // The frames are broken. If the connection broke, this message isn't delivered.
             Ok(Some(Err(error))) => return Ending::fatal("BadMessage", error.to_string()),
             Ok(Some(Ok(Message::Close(_))) | None) | Err(_) => return Ending::Gone,
         };
-        // Whatever else the first message is, it ends the session.
+        // Any message counts, since a first message other than `Connect` ends the session.
         connection.heard();
         let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let waits = match Arc::clone(&room).try_acquire_many_owned(bytes) {
@@ -184,7 +186,7 @@ async fn read(
     }
 }
 
-/// Sends messages, and pings between them, until the client doesn't take them.
+/// Sends messages, and pings between them, until the client stops reading.
 async fn write(
     sink: &mut (impl Sink<Message, Error = axum::Error> + Unpin),
     messages: &mut mpsc::Receiver<String>,

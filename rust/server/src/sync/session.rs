@@ -1,9 +1,9 @@
-//! What one socket's client is told, message by message.
+//! The session of one socket's client: how messages are answered.
 //!
-//! One thing happens at a time: a message is answered, or changes of the data are passed on, before the next message is
-//! looked at. So a mutation runs as whom the client was when it sent it, its response comes before the transition that
-//! shows what it did, and while a client doesn't read, it gets no older states queued but the newest one later. Only
-//! actions run beside.
+//! A session does one thing at a time: it answers a message, or passes on changes of the data, before it reads the next
+//! message. So a mutation runs as the user that the client was when it sent the mutation. The mutation's response comes
+//! before the transition that shows its writes. A client that doesn't read has no older states queued; it gets the
+//! newest one later. Only actions run beside this.
 
 use std::{
     collections::BTreeSet,
@@ -35,13 +35,13 @@ use crate::{
 /// Live queries at once.
 const MAX_QUERIES: usize = 10_000;
 
-/// What their results may take together: a client that asks for more is told which query is too much.
+/// The total size of their results. A query that exceeds it fails.
 const MAX_RESULT_BYTES: usize = 64 << 20;
 
 /// Actions of a client that run or wait to run; as many as Convex allows.
 const MAX_ACTIONS: usize = 1000;
 
-/// A message as it came. As long as it is worked on, it takes room of what its client may send.
+/// A received message. Until it is answered, it takes a part of its client's room.
 pub(crate) struct Incoming {
     pub(crate) text: String,
     pub(crate) room: (OwnedSemaphorePermit, Room),
@@ -51,16 +51,16 @@ pub(crate) struct Session {
     app: App,
     connection: Arc<Connection>,
     outgoing: mpsc::Sender<String>,
-    /// The client's own name for the session; none before it connects.
+    /// The client's name for the session; None before it connects.
     id: Option<String>,
     caller: Caller,
     queries: Arc<Mutex<QuerySet>>,
     system_queries: SystemQueries,
     numbers: BTreeSet<u32>,
-    /// Holds something when a query should run again.
+    /// Receives a signal when a query should run again.
     woken: mpsc::Receiver<()>,
     actions: JoinSet<Result<String, Ending>>,
-    /// What the client was told last.
+    /// The last state sent to the client.
     version: Version,
 }
 
@@ -71,7 +71,7 @@ impl Session {
     pub(crate) fn new(app: App, connection: Arc<Connection>, outgoing: mpsc::Sender<String>) -> Result<Self, Ending> {
         let (wake, woken) = mpsc::channel(1);
         let wake = move || {
-            // Where one is waiting, it wakes for this too.
+            // A full channel already has a signal, which is enough.
             let _ = wake.try_send(());
         };
         let queries = QuerySet::new(&app.deployment, Caller::ANONYMOUS, wake).map_err(|_| Ending::internal())?;
@@ -92,7 +92,7 @@ impl Session {
         })
     }
 
-    /// Answers messages and passes changes on, until there is a reason not to.
+    /// Answers messages and passes changes on, until the session ends.
     pub(crate) async fn run(mut self, mut incoming: mpsc::Receiver<Incoming>) -> Ending {
         loop {
             let done = tokio::select! {
@@ -144,7 +144,8 @@ impl Session {
         }
         let current = self.app.deployment.commit_timestamp().map_err(|_| Ending::internal())?;
         if observed.is_some_and(|observed| observed.0 > current) {
-            // It has seen what isn't here: the data of another deployment, or of before a backup was brought back.
+            // The client has seen data that isn't here: another deployment's, or of a time before a backup was
+            // restored.
             return Err(Ending::internal());
         }
         self.id = Some(session);
@@ -239,7 +240,8 @@ impl Session {
         self.refresh().await
     }
 
-    /// Lets an action run beside what else the session does. On all sockets together, only so many run at once.
+    /// Starts an action beside the session's other work. All sockets together run at most [`super::MAX_ACTIONS`] at
+    /// once.
     fn begin_action(&mut self, call: FunctionCall, room: (OwnedSemaphorePermit, Room)) -> Result<(), Ending> {
         let FunctionCall { request_id, udf_path, args, component_path } = call;
         check_component(component_path.as_deref())?;
@@ -271,19 +273,19 @@ impl Session {
         self.refresh().await
     }
 
-    /// A transition to the last commit.
+    /// Sends a transition to the last commit.
     async fn refresh(&mut self) -> Result<(), Ending> {
         self.transition(self.version, Vec::new(), |_| {}).await
     }
 
-    /// Takes queries away, changes what is left, and tells the client what has become of all.
+    /// Removes queries, applies `change` to the others, and sends the client the new results.
     async fn transition(
         &mut self,
         end: Version,
         removed: Vec<u32>,
         change: impl FnOnce(&mut QuerySet) + Send + 'static,
     ) -> Result<(), Ending> {
-        // Whoever called before now is heard by this refresh.
+        // This refresh includes every commit before now, so an earlier signal is done with.
         let _ = self.woken.try_recv();
         let (start, queries) = (self.version, Arc::clone(&self.queries));
         let system = self.system_queries.refresh(&self.caller);
@@ -313,13 +315,13 @@ impl Session {
         Ok(())
     }
 
-    /// Waits until the client has taken what came before.
+    /// Sends a message. Waits until there is room, that is until the client has read the earlier ones.
     async fn send(&self, message: String) -> Result<(), Ending> {
         self.outgoing.send(message).await.map_err(|_| Ending::Gone)
     }
 }
 
-/// The deployment failed, not a function.
+/// The ending for a failure of the deployment.
 fn failed<E>(_: E) -> Ending {
     Ending::internal()
 }
@@ -332,7 +334,7 @@ fn check_base_version(of: &str, base: u32, current: u32) -> Result<(), Ending> {
     Err(Ending::fatal("BaseVersionMismatch", message))
 }
 
-/// Ends at a time of the system's clock, however that is set meanwhile; never, without a time.
+/// Returns at a time of the system's clock, even if the clock is set meanwhile; never if there is no time.
 async fn until(time: Option<SystemTime>) {
     let Some(time) = time else { return std::future::pending().await };
     while let Ok(left) = time.duration_since(SystemTime::now()) {

@@ -23,7 +23,7 @@ pub use write::{Formatted, encode, encode_fields, to_string};
 /// How values are written as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Every value comes back as it was: `convex_encoded_json`, also called `convex_json`.
+    /// Keeps every value's type: `convex_encoded_json`, also called `convex_json`.
     Encoded,
     /// Plain JSON, where types merge: `json`, also called `convex_clean_json`.
     Json,

@@ -17,7 +17,7 @@ pub fn encode_fields<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>, 
     append(text, |serializer| serializer.collect_map(fields));
 }
 
-/// Appends what is serialised.
+/// Serialises a value onto a string.
 ///
 /// It goes through bytes of its own: a writer onto the string would have to check each of many small pieces for UTF-8,
 /// which takes twice as long.

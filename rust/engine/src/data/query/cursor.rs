@@ -1,4 +1,4 @@
-//! Where a query was left off, as text.
+//! The position in a query's results, as text.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use value::Value;
@@ -6,17 +6,17 @@ use wire::Code;
 
 use crate::error::{Error, FunctionError, Result};
 
-/// Where a query was left off.
+/// The position at which a page ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Cursor {
     /// After the document with this key.
     After(Vec<u8>),
-    /// After the last one.
+    /// After the last document.
     End,
 }
 
 impl Cursor {
-    /// The text: which query it belongs to and the key, which is never empty.
+    /// The text: a hash of the query, and the key, which is never empty.
     pub(super) fn write(self, fingerprint: u64) -> String {
         let mut bytes = fingerprint.to_le_bytes().to_vec();
         if let Self::After(key) = self {

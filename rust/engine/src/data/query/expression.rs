@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// How a bound, or a filter, compares.
+/// The comparison of a bound or a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
     Eq,

@@ -28,7 +28,7 @@ pub(crate) struct Query {
     pub(crate) index: Option<String>,
     pub(crate) range: Vec<Bound>,
     pub(crate) descending: bool,
-    /// All must hold.
+    /// Conditions on documents, all of which must hold.
     pub(crate) filters: Vec<Expression>,
 }
 
@@ -40,13 +40,13 @@ pub(crate) struct Bound {
     pub(crate) value: Option<Value>,
 }
 
-/// Where a page ends at the latest.
+/// The limits of a page.
 #[derive(Debug)]
 pub(crate) struct PageLimits {
     pub(crate) documents: usize,
-    /// Documents read, those too that the filters don't admit.
+    /// Documents read, including those that the filters don't admit.
     pub(crate) rows_read: Option<usize>,
-    /// Their bytes.
+    /// The size of the documents read, in bytes.
     pub(crate) bytes_read: Option<usize>,
 }
 
@@ -56,9 +56,9 @@ pub(crate) struct Page {
     pub(crate) documents: Vec<Document>,
     /// Whether the query has no more documents after these.
     pub(crate) is_done: bool,
-    /// Where the next page begins.
+    /// The key at which the next page begins.
     pub(crate) continue_cursor: String,
-    /// Where the page could be cut in two, if it has more than two documents.
+    /// The key at which the page could be split in two, if it has more than two documents.
     pub(crate) split_cursor: Option<String>,
 }
 
@@ -79,9 +79,9 @@ impl Transaction {
         }
     }
 
-    /// A page of the documents after a cursor: so many, or all until another cursor.
+    /// A page of the documents after a cursor: up to a number of documents, or all until another cursor.
     ///
-    /// Whether a full page is the last one only the next page tells, as in Convex.
+    /// As on Convex, only the next page shows that a full page was the last one.
     pub(crate) fn paginate(
         &mut self,
         query: &Query,
@@ -183,7 +183,7 @@ impl PageLimits {
 }
 
 impl Range {
-    /// Leaves out what comes after a key. One outside of the range leaves it as it is, or nothing of it.
+    /// Leaves out the part after a key. A key outside of the range leaves all of it, or nothing.
     fn stop_after(&mut self, key: &[u8], descending: bool) {
         if descending {
             self.start = self.start.as_slice().max(key).to_vec();
@@ -192,9 +192,9 @@ impl Range {
         }
     }
 
-    /// Leaves out what comes before a key, and the key.
+    /// Leaves out the part before a key, and the key.
     fn skip_past(&mut self, key: &[u8], descending: bool) -> Result<()> {
-        // A cursor comes from outside: it must not open what the range closes.
+        // A cursor comes from a client, so it must not extend the range.
         if key < self.start.as_slice() || key >= self.end.as_slice() {
             return Err(invalid_cursor());
         }

@@ -1,4 +1,4 @@
-//! The schema: which tables a deployment has, and what they may hold.
+//! The schema: the tables of a deployment, and the checks of their documents.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +24,7 @@ use wire::Code;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Schema {
     pub(crate) tables: BTreeMap<String, TableDefinition>,
-    /// `false` where the schema was defined with `schemaValidation: false`.
+    /// `false` if the schema was defined with `schemaValidation: false`.
     pub(crate) validates: bool,
 }
 
@@ -32,10 +32,10 @@ pub(crate) struct Schema {
 #[derive(Clone, Debug)]
 pub(crate) struct TableDefinition {
     pub(crate) document: Validator,
-    /// Index name to its fields, without the creation time that ends each.
+    /// The fields of each index by its name, without the creation time at the end of each.
     pub(crate) indexes: BTreeMap<String, Vec<String>>,
     pub(crate) vector_indexes: BTreeMap<String, VectorIndex>,
-    /// The names among those that are staged: such an index is filled, and queries can't use it.
+    /// The names of staged indexes, which are filled but can't be used by queries.
     pub(crate) staged: BTreeSet<String>,
 }
 
@@ -75,7 +75,7 @@ impl VectorIndex {
 }
 
 impl Schema {
-    /// Reads what a schema's `export()` returns.
+    /// Reads the result of a schema's `export()`.
     pub(crate) fn from_export(export: &Value) -> Result<Self> {
         let mut schema =
             Self { tables: BTreeMap::new(), validates: export_field(export, "schemaValidation")? != &false.into() };

@@ -1,4 +1,4 @@
-//! Checks of values, as `v.…` builds them.
+//! Validators of values, as `v.…` builds them.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,7 +7,7 @@ use value::{Object, Value};
 use super::{export_field, items, malformed, text};
 use crate::{data::tables::Tables, error::Result};
 
-/// A check of a value, as `v.…` builds it.
+/// A validator, as `v.…` builds it.
 #[derive(Clone, Debug)]
 pub(crate) enum Validator {
     Any,
@@ -42,9 +42,9 @@ pub(crate) struct Field {
 pub(crate) struct Mismatch {
     path: String,
     reason: &'static str,
-    /// What follows the reason in its sentence.
+    /// The rest of the reason's sentence.
     detail: String,
-    /// What was found and what was expected, each with its name.
+    /// The found value and the expected form, each with its label.
     sides: Option<Box<[(&'static str, String); 2]>>,
 }
 
@@ -128,7 +128,7 @@ impl Validator {
             (Self::Id(table), Value::String(id)) => return check_id(table, id, tables),
             (Self::Array(item), Value::Array(array)) => {
                 return match (&**item, array) {
-                    // Packed arrays hold numbers only: nothing to look at one by one.
+                    // Packed arrays hold numbers only, so their items need no check one by one.
                     (Self::Number | Self::Any, value::Array::Packed(_)) => Ok(()),
                     (item, array) => array.iter().enumerate().try_for_each(|(position, value)| {
                         item.report(&value, tables).map_err(|found: R| found.under(|| format!("[{position}]")))
@@ -161,7 +161,7 @@ impl Validator {
     }
 }
 
-/// How a check tells of a mismatch.
+/// The report of a mismatch.
 trait Report {
     fn of(make: impl FnOnce() -> Mismatch) -> Self;
 
@@ -180,7 +180,7 @@ impl Report for Mismatch {
     }
 }
 
-/// That a member of a union doesn't match: its words would be made for nothing, since another member may.
+/// The report for a member of a union. It has no text, since another member may match.
 struct Untold;
 
 impl Report for Untold {
@@ -277,8 +277,8 @@ fn check_id<R: Report>(table: &str, id: &str, tables: &Tables) -> Result<(), R> 
     }
 }
 
-/// A value as Convex's messages show it: names of fields without quotes, integers with an `n`. Of a long one only the
-/// beginning is shown.
+/// A value as Convex's messages show it: names of fields without quotes, integers with an `n`, and only the beginning
+/// of a long value.
 pub(crate) struct Shown<'a>(pub(crate) &'a Value);
 
 impl fmt::Display for Shown<'_> {
@@ -293,7 +293,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Writes a value, until the text is longer than what will be shown of it.
+/// Writes a value, until the text is longer than the part that will be shown.
 fn show(value: &Value, text: &mut String, shown: usize) {
     let between = |position| if position == 0 { "" } else { ", " };
     match value {

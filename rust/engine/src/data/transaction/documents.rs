@@ -1,4 +1,4 @@
-//! The documents of a transaction: read, checked, written with their index entries.
+//! Reads, checks and writes of a transaction's documents, with their index entries.
 
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
@@ -53,7 +53,7 @@ impl Transaction {
         Ok(id)
     }
 
-    /// Sets some fields; `None` takes a field away.
+    /// Sets some fields; `None` removes a field.
     pub(crate) fn patch(&mut self, id: DocumentId, patch: BTreeMap<String, Option<Value>>) -> Result<()> {
         self.check_writes()?;
         let before = self.existing("Update", id)?;
@@ -87,7 +87,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Visits the documents of an index whose keys lie in `start..end`, each with its key, until told to stop.
+    /// Visits the documents of an index whose keys are in `start..end`, each with its key, until `visit` breaks.
     pub(crate) fn scan(
         &mut self,
         table_number: u32,
@@ -182,7 +182,7 @@ impl Transaction {
         Err(Error::function(Code::ReadOnly, "Queries can't write to the database."))
     }
 
-    /// Checks what is about to be written: that the function may, Convex's rules for documents, the schema, the limits.
+    /// Checks a write: permission, Convex's rules for documents, the schema, and the limits.
     pub(super) fn check(&mut self, table_name: &str, fields: &Object) -> Result<()> {
         self.check_writes()?;
         tables::check_name(table_name)?;
@@ -215,7 +215,7 @@ impl Transaction {
     }
 }
 
-/// Refuses fields that the system sets. Those that a document has already were taken out before.
+/// Refuses fields that the system sets. The document's own system fields were removed before.
 fn check_system_fields(id: DocumentId, creation_time: f64, fields: &Object) -> Result<()> {
     let message = if let Some(found) = fields.get("_id") {
         format!("Provided document ID \"{id}\" doesn't match '_id' field {}", Shown(found))
@@ -230,13 +230,13 @@ fn check_system_fields(id: DocumentId, creation_time: f64, fields: &Object) -> R
     Err(Error::function(Code::SystemField, message))
 }
 
-/// System fields may be handed back as they are.
+/// Whether a field is the document's own system field. Functions may pass these back unchanged.
 fn is_unchanged_system_field(document: &Document, name: &str, value: Option<&Value>) -> bool {
     matches!(name, "_id" | "_creationTime") && document.field(name).as_ref() == value
 }
 
-/// A new document's id. It begins with the time: documents that come one after the other are neighbours in `by_id`, where
-/// each random id would write to a page of its own. 64 bits are left to chance.
+/// A new document's id. It begins with the time, so that documents made one after the other are neighbours in `by_id`;
+/// each random id would write to another page. 64 bits are random.
 fn new_id(table_number: u32) -> Result<DocumentId> {
     const NANOSECONDS_A_DAY: i64 = 86_400 * 1_000_000_000;
     let now = nanoseconds_now();

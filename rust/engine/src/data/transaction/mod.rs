@@ -1,4 +1,4 @@
-//! One transaction: reads at a snapshot, writes that all happen or none.
+//! A transaction: reads at a snapshot, and writes that are all made or none.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -21,10 +21,10 @@ use crate::{
     limits::{Limits, Usage},
 };
 
-/// A transaction on one connection. Dropped without [`Transaction::commit`], it leaves no trace.
+/// A transaction on one connection. If it is dropped without [`Transaction::commit`], nothing is written.
 ///
-/// Each write checks everything before it touches SQLite: a function may catch what it did wrong and go on. After an
-/// error of SQLite's itself ([`Error::Storage`]) only dropping is left.
+/// Each write checks everything before it changes SQLite's data, so a function may catch its error and continue. After
+/// an error of SQLite's itself ([`Error::Storage`]), the transaction can only be dropped.
 pub(crate) struct Transaction {
     connection: Checkout,
     writes: bool,
@@ -34,15 +34,15 @@ pub(crate) struct Transaction {
     usage: Usage,
     clock: Clock,
     changes: Vec<Change>,
-    /// The tables written past `changes`, which would grow with what is written.
+    /// The tables whose writes aren't in `changes`, which would grow too large.
     rewritten: BTreeSet<String>,
     /// The read set, if it is recorded.
     reads: Option<Reads>,
-    /// The timestamp it commits at, once there is something to commit.
+    /// The timestamp of its commit, set by its first write.
     commits_at: Option<i64>,
 }
 
-/// A part of a transaction that can be undone alone: where the transaction stood when it began.
+/// A part of a transaction that can be undone alone. It has the transaction's state at the part's beginning.
 pub(crate) struct Part {
     writes: bool,
     tables: Arc<Tables>,
@@ -57,12 +57,13 @@ pub(crate) struct Commit {
     pub(crate) tables: Arc<Tables>,
     pub(crate) clock: Clock,
     pub(crate) changes: Vec<Change>,
-    /// The tables that were written to otherwise.
+    /// The tables with writes that aren't in `changes`.
     pub(crate) rewritten: BTreeSet<String>,
 }
 
 impl Transaction {
-    /// Begins to write on a connection. What was last committed comes along, since nobody commits meanwhile.
+    /// Begins to write on a connection. `tables`, `clock` and `schema` must be those of the last commit; no other
+    /// thread can commit meanwhile.
     pub(crate) fn write(
         connection: Checkout,
         tables: Arc<Tables>,
@@ -85,7 +86,7 @@ impl Transaction {
     ) -> Result<Self> {
         connection.prepare_cached("BEGIN")?.execute([])?;
         let commit_timestamp = Clock::load_commit_timestamp(&connection)?;
-        // A commit between `tables` and the snapshot may have made tables: then the snapshot itself says which.
+        // A commit between `tables` and the snapshot may have made tables. Then they are read from the snapshot.
         let is_current = commit_timestamp == clock.commit_timestamp;
         let tables = if is_current { tables } else { Arc::new(Tables::load(&connection)?) };
         let clock = Clock { commit_timestamp, ..clock };
@@ -120,12 +121,12 @@ impl Transaction {
         self.clock.commit_timestamp
     }
 
-    /// What it runs under.
+    /// The limits of the transaction.
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// Keeps account from here on of what is read.
+    /// Records reads from now on.
     pub(crate) fn record_reads(&mut self) {
         self.reads = Some(Reads::default());
     }
@@ -135,7 +136,7 @@ impl Transaction {
         self.reads.replace(Reads::default()).unwrap_or_default()
     }
 
-    /// What it has written until now; `before` are the tables that it began with.
+    /// The write set so far; `before` are the tables at the beginning.
     pub(crate) fn writes_since(&self, before: &Tables) -> Writes {
         Writes::new(&self.changes, before, &self.tables)
     }
@@ -149,17 +150,17 @@ impl Transaction {
         table
     }
 
-    /// Begins the limits' accounts anew, for the next function that reads the same snapshot.
+    /// Resets the usage of limits, for the next function that reads the same snapshot.
     pub(crate) fn forget_usage(&mut self) {
         self.usage = Usage::default();
     }
 
-    /// What is used of the limits, and what is left.
+    /// The used and remaining amounts of the limits.
     pub(crate) fn metrics(&self) -> Value {
         self.usage.metrics(&self.limits)
     }
 
-    /// Begins a part of this transaction. Parts are within each other: the last one begun ends first.
+    /// Begins a part of this transaction. Parts are nested: the part that began last ends first.
     pub(crate) fn begin_part(&mut self, writes: bool) -> Result<Part> {
         let tables = Arc::clone(&self.tables);
         let part =
@@ -171,7 +172,7 @@ impl Transaction {
         Ok(part)
     }
 
-    /// Ends a part: keeps what it wrote, or leaves no trace of it.
+    /// Ends a part, and keeps or undoes its writes.
     pub(crate) fn end_part(&mut self, part: Part, keep: bool) -> Result<()> {
         if std::mem::replace(&mut self.writes, part.writes) {
             if !keep {
@@ -197,7 +198,7 @@ impl Transaction {
         request.find_answer(&self.connection)
     }
 
-    /// Keeps what a request is answered with, for when it comes again.
+    /// Stores the answer to a request, in case the request comes again.
     pub(crate) fn keep_answer(
         &mut self,
         request: &MutationRequest,
@@ -208,7 +209,7 @@ impl Transaction {
         request.keep_answer(&self.connection, &Answer { value, log_lines, timestamp })
     }
 
-    /// The timestamp it commits at, if it may write.
+    /// The timestamp of its commit; None if it only reads.
     pub(crate) fn commit_timestamp(&mut self) -> Option<i64> {
         self.writes.then(|| self.commits_at())
     }
@@ -217,7 +218,7 @@ impl Transaction {
         *self.commits_at.get_or_insert_with(|| self.clock.next_commit_timestamp())
     }
 
-    /// Makes the writes durable. Without any, nothing is written at all.
+    /// Commits the writes. Without any, nothing is written at all.
     pub(crate) fn commit(mut self) -> Result<Commit> {
         if !self.changes.is_empty() || !self.rewritten.is_empty() || self.commits_at.is_some() {
             self.clock.commit_timestamp = self.commits_at();

@@ -1,7 +1,7 @@
-//! Writing tables whole, as they were in another deployment: documents keep their ids and creation times, tables their
-//! numbers.
+//! Writes whole tables as they were in another deployment. Documents keep their ids and creation times, and tables keep
+//! their numbers.
 //!
-//! What is written here isn't kept as changes, so that memory doesn't grow with it: whoever follows commits is told of
+//! These writes aren't kept as changes, so that memory doesn't grow with them. Followers of commits get the names of
 //! the tables only.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Transaction {
-    /// How many documents a table has; none where there is no such table.
+    /// The number of documents in a table; None if there is no such table.
     pub(crate) fn count(&self, table_name: &str) -> Result<u64> {
         let Some(table) = self.tables.get(table_name) else { return Ok(0) };
         let by_creation_time = table.index(BY_CREATION_TIME).expect("every table has it").id;
@@ -48,11 +48,11 @@ impl Transaction {
         Ok(())
     }
 
-    /// Writes a document as it was elsewhere.
+    /// Writes a document as it was in the other deployment.
     ///
     /// # Errors
     ///
-    /// It breaks a rule for documents, or the schema; its id is taken.
+    /// The document breaks a rule for documents, or the schema; its id is taken.
     pub(crate) fn restore(
         &mut self,
         table_name: &str,

@@ -1,4 +1,4 @@
-// `ctx`: what queries, mutations and actions get.
+// `ctx`, the first argument of queries, mutations and actions.
 
 import { reader, writer } from "engine/database";
 import { leftOut, scheduler, storage } from "engine/left_out";
@@ -10,14 +10,14 @@ const host = globalThis.__host;
 /**
  * Calls another function: queries and mutations in this one's transaction, an action's each in its own.
  *
- * Options are those of Convex: one commit follows the other here, so the newest snapshot is as good as a stale one.
+ * Options are those of Convex. Here one commit follows the other, so the newest snapshot serves for a stale one too.
  */
 const runner = (kind) => async (reference, args = {}, { transactionLimits } = {}) => {
   if (transactionLimits !== undefined) leftOut("transactionLimits")();
   try {
     return host.run(kind, getFunctionName(reference), args);
   } catch (error) {
-    // To let it through is to throw what the other function threw.
+    // If this function doesn't catch the error, it fails with the called function's error.
     if (!("data" in error)) throw error;
     const { message, hostError } = error;
     throw Object.assign(new ConvexError(error.data), { message, hostError });

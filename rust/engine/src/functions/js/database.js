@@ -8,7 +8,7 @@ import { CommitTsPlaceholder } from "convex/values";
 
 const host = globalThis.__host;
 
-/** The conditions of an index range so far. They can be continued once: conditions that aren't continued would be lost. */
+/** The conditions of an index range so far. They can be continued only once, since other conditions would be lost. */
 class IndexRangeBuilder {
   #range;
   constructor(range) {
@@ -43,7 +43,7 @@ for (const operator of ["eq", "neq", "lt", "lte", "gt", "gte", "add", "sub", "mu
   filterBuilder[operator] = (...operands) => new Expression(operator, operands.map(expression));
 }
 
-/** A query of which nothing but the table is said: only here can an index be chosen. */
+/** A query of a table, without an index yet. Only this one can choose an index. */
 class QueryInitializer {
   #table;
   constructor(table) {

@@ -5,7 +5,7 @@ import { contexts } from "engine/context";
 import "engine/globals";
 import "engine/numbers";
 
-// The class of the error of a full heap, which V8 doesn't have: a function may put another in its place.
+// QuickJS's class of the error of a full heap. It is kept here, since a function may replace the global.
 const { InternalError } = globalThis;
 
 export { commitTs } from "engine/database";
@@ -55,12 +55,12 @@ export async function describeTable(name, path, definer, options) {
 
 const functions = new Map();
 
-/** Loads a module for a call that may come. */
+/** Loads a module for a future call. */
 export async function load(path) {
   await import(path);
 }
 
-/** Runs a function; gives `{value}`, or `{thrown}` with what the engine needs to know of an error. */
+/** Runs a function. Returns `{value}`, or `{thrown}` with the fields of the error that the engine needs. */
 export async function run(path, name, kind, args) {
   try {
     const key = `${path}:${name}`;
@@ -87,6 +87,6 @@ function describeError(error) {
       stack: error.stack,
     };
   }
-  // The error of a full heap is null where there was no memory for it.
+  // The error of a full heap is null if there was no memory for it.
   return { isOutOfMemory: error === null, message: String(error) };
 }

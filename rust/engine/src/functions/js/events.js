@@ -1,4 +1,4 @@
-// `EventTarget`, and what aborts: `AbortController`.
+// `EventTarget`, `AbortSignal` and `AbortController`.
 
 export class Event {
   constructor(type) {

@@ -1,4 +1,4 @@
-// The globals that are the engine's: the clock, chance, text and bytes, the console.
+// The engine's globals: the clock, random numbers, text and bytes, the console.
 
 import { leftOut, leftOutClass } from "engine/left_out";
 import { subtle } from "engine/subtle";

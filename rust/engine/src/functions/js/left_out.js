@@ -2,14 +2,14 @@
 
 const refusal = (what) => new Error(`${what}: the embedded deployment leaves it out; a Convex deployment has it.`);
 
-/** A function that can't be called here. */
+/** A function that raises such an error. */
 export function leftOut(what) {
   return (...given) => {
     throw refusal(typeof given[0] === "string" ? `${what}("${given[0]}")` : what);
   };
 }
 
-/** A class of which nothing can be made here. */
+/** A class whose constructor raises such an error. */
 export function leftOutClass(what) {
   return class {
     constructor() {

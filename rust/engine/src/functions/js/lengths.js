@@ -1,7 +1,7 @@
-// Bounds on the lengths that methods of arrays go through.
+// Limits on the lengths that methods of arrays loop over.
 //
-// QuickJS looks at the time between steps of JavaScript, not within its own loops, and such a loop runs to the length
-// that an array, or anything with a `length`, says it has. A heap of 64 MiB holds half as many items as the bound.
+// QuickJS checks the time between steps of JavaScript, but not within its own loops. Such a loop runs to the `length`
+// of an array or of any object. A heap of 64 MiB holds half as many items as this limit.
 
 const LONGEST = 1 << 23;
 
@@ -25,7 +25,7 @@ export function boundLengths() {
     const bounded = {
       [name]() {
         check(this, name);
-        // Those of lists that are given are gone through as well.
+        // Methods loop over the lists among their arguments too.
         if (name === "concat") for (const given of arguments) if (Array.isArray(given)) check(given, name);
         return apply(method, this, arguments);
       },

@@ -1,4 +1,4 @@
-// What `mastra/model/numbers.ts` exports, natively.
+// The exports of `mastra/model/numbers.ts`, in native code.
 
 const host = globalThis.__host;
 

@@ -1,10 +1,10 @@
-// Arrays of numbers that stay with the engine until something looks at them.
+// Arrays of numbers that stay in the engine until code reads them.
 
 const host = globalThis.__host;
 
 /**
- * The handler behind a packed array: a proxy over `[]`, filled with the numbers when one of them is first looked at.
- * Until then it is the engine's array number `packed`, and goes back to the engine as that.
+ * The handler of a packed array: a proxy over `[]`, filled with the numbers when one of them is first read. Until then
+ * it stands for the engine's array with the number `packed`, and is passed back to the engine by that number.
  */
 class PackedHandler {
   constructor(packed, length) {

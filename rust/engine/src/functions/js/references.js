@@ -1,4 +1,4 @@
-// References to functions: what `api.notes.list` is, and the path behind it.
+// References to functions, such as `api.notes.list`, and their paths.
 
 const path = Symbol.for("functionPath");
 
@@ -30,7 +30,7 @@ export function getFunctionName(reference) {
   return name;
 }
 
-/** Where a function is: its name, or the handle of one in a component. */
+/** A function's address: its name, or the handle of one in a component. */
 export function getFunctionAddress(reference) {
   if (typeof reference === "string" && reference.startsWith("function://")) return { functionHandle: reference };
   return { name: getFunctionName(reference) };

@@ -22,7 +22,7 @@ class TableDefinition {
     indexes.push({ indexDescriptor, vectorField, dimensions, filterFields });
     return this;
   }
-  /** Declares what documents shall be checked against later: fields that change, `undefined` for those that go. */
+  /** Declares a later validator of the documents: the fields that will change, `undefined` for removed ones. */
   staged(given) {
     if (given?.isConvexValidator) {
       this.#stagedValidator = given;

@@ -65,5 +65,5 @@ export const log = {
   vars: Object.fromEntries(["requestId", "ip", "userAgent", "now", "convexActor"].map((name) => [name, { variable: name }])),
 };
 
-/** Any component of an app: to name one is fine, to use it isn't. */
+/** Any component of an app. Naming one is allowed; using it raises an error. */
 export const componentsGeneric = () => new Proxy({}, { get: (_, name) => leftOut(`components.${String(name)}`)() });

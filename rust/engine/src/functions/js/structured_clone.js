@@ -2,7 +2,7 @@
 
 const refused = (value) => new DOMException(`${String(value)} could not be cloned.`, "DataCloneError");
 
-/** A copy of a value and of all that is in it; what it has twice, or around itself, its copy has so too. */
+/** A deep copy of a value. Shared and cyclic references in the value are so in the copy too. */
 export function structuredClone(value) {
   return copy(value, new Map());
 }

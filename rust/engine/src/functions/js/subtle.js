@@ -13,7 +13,7 @@ function bufferOf(data) {
   throw new TypeError("expected an ArrayBuffer or a view of one");
 }
 
-/** The bytes of a key. Only this module can ask for them. */
+/** The bytes of a key, which only this module can read. */
 let bytesOf;
 
 export class CryptoKey {

@@ -2,7 +2,7 @@
 
 const host = globalThis.__host;
 
-/** The pairs of what a URLSearchParams is made of: a text, pairs, or an object. */
+/** The pairs of a URLSearchParams, which is made of a text, pairs, or an object. */
 function pairsOf(given) {
   if (given === undefined) return [];
   if (typeof given === "object" && given !== null) {
@@ -15,7 +15,7 @@ function pairsOf(given) {
 export class URLSearchParams {
   #pairs;
   #changed = () => {};
-  /** The parameters of a URL: whose search changes with them. */
+  /** The parameters of a URL. A change of them changes its search. */
   static of(search, changed) {
     const params = new URLSearchParams(search);
     params.#changed = changed;

@@ -7,7 +7,7 @@ class Validator {
   constructor(kind, json, parts = {}) {
     this.kind = kind;
     this.isOptional = "required";
-    // Not a property of its own to list or to compare: it says the same as the parts.
+    // It isn't enumerable, since it says the same as the other properties.
     Object.defineProperty(this, "json", { value: json });
     Object.assign(this, parts);
   }
@@ -50,7 +50,7 @@ function withFields({ isOptional }, fields) {
   return isOptional === "optional" ? object.optional() : object;
 }
 
-/** Refuses what isn't a validator, where one is needed. */
+/** Refuses a value that isn't a validator. */
 function check(given, where) {
   if (given === undefined) {
     throw new Error(`${where}: the validator is undefined. Modules that import each other in a circle often cause this.`);
@@ -111,7 +111,7 @@ export const v = {
   optional: (validator) => check(validator, "v.optional()").optional(),
 };
 
-/** A validator from what `args`, `returns` and `defineTable` take: a validator, or an object of them. */
+/** The validator of `args`, `returns` or `defineTable`, which take a validator or an object of validators. */
 export function asObjectValidator(given) {
   return given.isConvexValidator ? given : v.object(given);
 }

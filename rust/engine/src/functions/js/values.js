@@ -1,4 +1,4 @@
-// `convex/values`: validators, ConvexError, values as JSON, and what stands for a commit's timestamp.
+// `convex/values`: validators, ConvexError, values as JSON, and the placeholder of a commit's timestamp.
 
 export { asObjectValidator, v } from "engine/validators";
 
@@ -45,7 +45,7 @@ export class ConvexError extends Error {
   }
 }
 
-/** Stands for the timestamp of a commit that hasn't happened: it can be written, not computed with. */
+/** Stands for the timestamp of the coming commit. It can be written, but not computed with. */
 export class CommitTsPlaceholder {
   [Symbol.toPrimitive](hint) {
     if (hint === "string") return "[the commit's timestamp]";

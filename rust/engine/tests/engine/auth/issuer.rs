@@ -21,7 +21,7 @@ pub(crate) enum SigningKey {
 }
 
 impl SigningKey {
-    /// Always the same: there is nothing here that makes one.
+    /// An RSA key, always the same one, since no crate here makes them.
     pub(crate) fn rsa() -> Self {
         Self::Rsa(RsaKeyPair::from_pkcs8(include_bytes!("rsa.pk8")).expect("the file holds a key"))
     }
@@ -80,7 +80,7 @@ impl SigningKey {
     }
 }
 
-/// A token, with whatever stands for its signature.
+/// A token with the given text as its signature.
 pub(crate) fn seal(header: &str, claims: &str, sign: impl FnOnce(&str) -> Vec<u8>) -> String {
     let text = format!("{}.{}", BASE64URL.encode(header), BASE64URL.encode(claims));
     let signature = BASE64URL.encode(sign(&text));
@@ -97,7 +97,7 @@ pub(crate) fn key_set(keys: &[String]) -> String {
 pub(crate) struct Page {
     pub(crate) status: u16,
     pub(crate) content_type: &'static str,
-    /// Where it has moved to.
+    /// The URL of a redirect.
     pub(crate) location: &'static str,
     pub(crate) body: String,
 }
@@ -148,7 +148,7 @@ impl Site {
         self.put("/keys", Page::json(key_set(keys)));
     }
 
-    /// Holds every answer until so many have come to `barrier`.
+    /// Holds every answer until so many requests have reached `barrier`.
     pub(crate) fn hold(&self, barrier: &Arc<Barrier>) {
         self.state.lock().expect("no test panics with it").gate = Some(Arc::clone(barrier));
     }

@@ -1,4 +1,4 @@
-//! Which keys are used, when they are fetched, and what happens when they can't be.
+//! The keys that are used, when they are fetched, and the errors if they can't be.
 
 use std::{
     sync::{Arc, Barrier},
@@ -73,7 +73,7 @@ fn keys_are_kept_and_fetched_again_when_they_no_longer_fit() {
     let claims = |issuer: &str| format!(r#"{{"iss": "{issuer}", "sub": "ann", "exp": {}}}"#, NOW + 86_400);
     let of_old = old.token_of("old", &claims("a.example"));
     let of_new = new.token_of("new", &claims("b.example"));
-    // When, which token, whether it is good, how many fetches that takes.
+    // The time, the token, whether it is accepted, and the number of fetches.
     let check = |after: u64, token: &str, good: bool, fetches: usize| {
         let found = providers.identify(token, at(NOW + after));
         assert_eq!(found.is_ok(), good, "after {after} s: {found:?}");
@@ -83,18 +83,18 @@ fn keys_are_kept_and_fetched_again_when_they_no_longer_fit() {
     check(1, &of_old, true, 0);
     check(599, &of_old, true, 0);
     check(600, &of_old, true, 1);
-    // An unknown key: asked for once in ten seconds, whether it comes or not.
+    // An unknown key is fetched once in ten seconds, whether the provider has it or not.
     check(0, &of_new, false, 1);
     check(9, &of_new, false, 0);
     check(10, &of_new, false, 1);
     jwks(&[old.public(r#""kid": "old""#), new.public(r#""kid": "new""#)]);
     check(19, &of_new, false, 0);
     check(20, &of_new, true, 1);
-    // A key that was withdrawn is believed until keys are fetched again.
+    // A withdrawn key is accepted until keys are fetched again.
     jwks(&[]);
     check(619, &of_new, true, 0);
     check(620, &of_new, false, 1);
-    // The same name for another key.
+    // Another key has the same id.
     let other = SigningKey::p256();
     jwks(&[other.public(r#""kid": "new""#)]);
     check(630, &other.token_of("new", &claims("b.example")), true, 1);
@@ -158,7 +158,7 @@ fn a_failing_fetch_is_told_remembered_tried_again_and_takes_no_keys_away() {
     assert!(providers.identify_at_once(&token, at(now)).is_none(), "keys would have to be fetched");
     assert!(providers.identify(&token, at(now)).is_ok());
     assert!(matches!(providers.identify_at_once(&token, at(now)), Some(Ok(_))));
-    // While the provider is away, what was known goes on, and a user with an unknown key is told why.
+    // While the provider is unreachable, known keys work, and a user with an unknown key gets the reason.
     site.put("/keys", page(503, "text/plain", ""));
     let unknown = key.token_of("unknown", &claims);
     assert!(providers.identify_at_once(&unknown, at(now + 30)).is_none(), "newer keys would have to be fetched");
@@ -173,7 +173,7 @@ fn a_failing_fetch_is_told_remembered_tried_again_and_takes_no_keys_away() {
 }
 
 #[test]
-fn a_provider_that_nobody_answers_for_is_told() {
+fn a_provider_that_does_not_answer_is_an_error_of_the_provider() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("it is bound");
     let providers =
         providers(&format!(r#"{{"providers": [{{"domain": "http://{closed}", "applicationID": "app"}}]}}"#));

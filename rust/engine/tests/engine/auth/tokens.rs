@@ -1,4 +1,4 @@
-//! Which tokens are believed, and how others are refused.
+//! Accepted tokens, and the errors of the others.
 
 use std::time::{Duration, SystemTime};
 

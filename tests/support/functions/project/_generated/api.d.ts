@@ -1,4 +1,4 @@
-// What `npx convex codegen` says of the functions.
+// The types of the functions, as `npx convex codegen` writes them.
 import type {
   ApiFromModules,
   FilterApi,

@@ -1,4 +1,4 @@
-// What `npx convex codegen` says of the schema.
+// The types of the schema, as `npx convex codegen` writes them.
 import type {
   DataModelFromSchemaDefinition,
   DocumentByName,

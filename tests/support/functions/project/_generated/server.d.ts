@@ -1,4 +1,4 @@
-// What `npx convex codegen` says of the builders.
+// The types of the builders, as `npx convex codegen` writes them.
 import type { MutationBuilder, QueryBuilder } from "convex/server";
 import type { DataModel } from "./dataModel";
 
