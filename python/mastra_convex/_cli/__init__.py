@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from mastra_convex import __version__
-from mastra_convex._cli import bench, demo, doctor, export, failures, import_, init, keys, serve, terminal
+from mastra_convex._cli import bench, conformance, demo, doctor, export, failures, import_, init, keys, serve, terminal
 from mastra_convex._cli.options import Debug
 
 EPILOG = """
@@ -23,6 +23,7 @@ Examples:
   mastra-convex init                             write the functions into your Convex project
   mastra-convex keys show                        the admin key of a data folder
   mastra-convex doctor                           find problems and how to fix them
+  mastra-convex conformance                      does a deployment do what this package needs?
   mastra-convex export ./agent-data backup.zip   the tables of a deployment, in a file
   mastra-convex import backup.zip ./agent-data   back into a deployment
 """
@@ -36,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("bench", epilog=bench.EPILOG + failures.EXIT_CODES)(bench.bench)
+app.command("conformance", epilog=conformance.EPILOG + failures.EXIT_CODES)(conformance.conformance)
 app.command("demo", epilog=demo.EPILOG + failures.EXIT_CODES)(demo.demo)
 app.command("doctor", epilog=doctor.EPILOG + failures.EXIT_CODES)(doctor.doctor)
 app.command("export", epilog=export.EPILOG + failures.EXIT_CODES)(export.export)

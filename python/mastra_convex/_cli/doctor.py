@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -190,14 +191,7 @@ def _functions(storage: Storage, is_assumed: bool) -> Iterator[Finding]:
         hint = f"Live queries, traces and atomic claims need this package's functions: {DEPLOY}"
         yield Finding("functions", "warning", message, hint)
         return
-    with mc.connect(":memory:") as built_in:
-        ours: dict[str, Any] = Storage(PackageFunctions(built_in), "mastra/storage:handle").version() or {}
-    missing = [
-        f"{operation} of {table}"
-        for table, operations in ours["operations"].items()
-        for operation in operations
-        if operation not in deployed["operations"].get(table, [])
-    ]
+    ours, missing = _this_version(), missing_operations(deployed)
     if missing:
         message = f"version {deployed['version']}, without {', '.join(missing)}"
         yield Finding("functions", "problem", message, f"Deploy this version's: {DEPLOY}")
@@ -210,6 +204,23 @@ def _functions(storage: Storage, is_assumed: bool) -> Iterator[Finding]:
             message += " (assumed; pass --functions DIR if the folder is served with its own)"
         yield Finding("functions", "ok", message)
     yield from _schema(storage, [table for table in deployed["operations"] if table.startswith("mastra_")])
+
+
+def missing_operations(deployed: dict[str, Any]) -> list[str]:
+    """The operations of this version that deployed functions lack, by the word of their `version`."""
+    return [
+        f"{operation} of {table}"
+        for table, operations in _this_version()["operations"].items()
+        for operation in operations
+        if operation not in deployed["operations"].get(table, [])
+    ]
+
+
+@cache
+def _this_version() -> dict[str, Any]:
+    """What the built-in functions say of themselves."""
+    with mc.connect(":memory:") as built_in:
+        return Storage(PackageFunctions(built_in), "mastra/storage:handle").version() or {}
 
 
 def _schema(storage: Storage, tables: list[str]) -> Iterator[Finding]:
