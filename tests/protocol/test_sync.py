@@ -255,7 +255,6 @@ BAD = {
         },
         "BadMessage",
     ),
-    "arguments that are none": ({"type": "Mutation", "requestId": 0, "udfPath": "a:b", "args": [1]}, "BadJsonBody"),
     "a value that is none": ({"type": "Action", "requestId": 0, "udfPath": "a:b", "args": [{"$x": 1}]}, "BadMessage"),
     "a component": (
         {"type": "Mutation", "requestId": 0, "udfPath": "a:b", "args": [{}], "componentPath": "c"},
@@ -289,6 +288,18 @@ def test_bad_messages_end_a_socket_and_nothing_else(served: Served, sent: str) -
         assert (code, closed_for) == (1000, reason)
         other.modify(ADD)
         assert other.expect("Transition")["modifications"][0]["value"] is None
+
+
+def test_arguments_that_are_no_object_fail_their_call_alone(served: Served, room: str) -> None:
+    """The function refuses them, as on Convex, and the socket goes on."""
+    with SyncSocket(served.url) as client:
+        client.send("Mutation", requestId=0, udfPath="chat:send", args=[1])
+        refused = client.expect("MutationResponse")
+        assert refused["success"] is False
+        assert refused["errorCode"] == "ArgumentValidationError"
+        assert client.expect("Transition")["modifications"] == []
+        client.send("Mutation", **mutation(1, "chat:send", room=room, text="aloud"))
+        assert client.expect("MutationResponse")["success"] is True
 
 
 @pytest.mark.parametrize(
