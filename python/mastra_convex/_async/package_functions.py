@@ -75,13 +75,9 @@ class AsyncPackageFunctions:
     ) -> _native.QueryResults | None:
         """The results of a search in the deployment; None if the rows are to be scored here."""
         native = await self._open()
-
-        def search() -> _native.QueryResults | None:
-            return native.search(
-                index, query_vector, top_k, filter=filter, include_vector=include_vector, min_score=min_score
-            )
-
-        return await call(search)
+        return await call(
+            native.search, index, query_vector, top_k, filter=filter, include_vector=include_vector, min_score=min_score
+        )
 
     async def vectors(self, index: _native.VectorIndex) -> _native.VectorBatch | None:
         """The rows of a vector index after the last commit, ready to score; None if there is no such index.
