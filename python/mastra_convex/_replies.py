@@ -6,6 +6,7 @@ between here and the deployment.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -144,6 +145,14 @@ def next_cursor(place: str, reply: dict[str, Any]) -> str:
     if not isinstance(cursor, str):
         raise _other(place, cursor, "a `continuationCursor`")
     return cursor
+
+
+def from_json(place: str, text: Any) -> Any:
+    """The value that a reply holds as JSON text."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        raise _other(place, text, "JSON text") from None
 
 
 def _other(place: str, found: Any, expected: str) -> ProtocolError:

@@ -17,7 +17,7 @@ from mastra_convex._arguments import (
 from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.deployment import AsyncDeployment, Target
 from mastra_convex._json import to_json
-from mastra_convex._replies import checked_reply, next_cursor
+from mastra_convex._replies import checked_reply, from_json, next_cursor
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
 from mastra_convex.records._columns import MOST_BYTES
 
@@ -75,7 +75,7 @@ class AsyncConvexServerCache(AsyncClient):
         key = self._key("ConvexServerCache.get", key)
         if await self._json():
             text = await self._settle("get", key=key, asJson=True)
-            return None if text is None else json.loads(text)
+            return None if text is None else from_json(f"{self._function}: get", text)
         return await self._settle("get", key=key)
 
     async def set(self, key: str, value: object, ttl_ms: float | None = None) -> None:
@@ -199,7 +199,7 @@ class AsyncConvexServerCache(AsyncClient):
         cursor = None
         while True:
             reply = await self._reply({**request, "asJson": True, "cursor": cursor})
-            items += [json.loads(text) for text in reply["result"]]
+            items += [from_json(f"{self._function}: listFromTo", text) for text in reply["result"]]
             if not reply.get("hasMore"):
                 return items
             cursor = next_cursor(self._function, reply)

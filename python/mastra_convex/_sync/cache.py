@@ -18,7 +18,7 @@ from mastra_convex._arguments import (
 from mastra_convex._sync.client import Client
 from mastra_convex._sync.deployment import Deployment, Target
 from mastra_convex._json import to_json
-from mastra_convex._replies import checked_reply, next_cursor
+from mastra_convex._replies import checked_reply, from_json, next_cursor
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
 from mastra_convex.records._columns import MOST_BYTES
 
@@ -76,7 +76,7 @@ class ConvexServerCache(Client):
         key = self._key("ConvexServerCache.get", key)
         if self._json():
             text = self._settle("get", key=key, asJson=True)
-            return None if text is None else json.loads(text)
+            return None if text is None else from_json(f"{self._function}: get", text)
         return self._settle("get", key=key)
 
     def set(self, key: str, value: object, ttl_ms: float | None = None) -> None:
@@ -200,7 +200,7 @@ class ConvexServerCache(Client):
         cursor = None
         while True:
             reply = self._reply({**request, "asJson": True, "cursor": cursor})
-            items += [json.loads(text) for text in reply["result"]]
+            items += [from_json(f"{self._function}: listFromTo", text) for text in reply["result"]]
             if not reply.get("hasMore"):
                 return items
             cursor = next_cursor(self._function, reply)
