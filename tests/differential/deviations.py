@@ -152,4 +152,14 @@ DEVIATIONS = [
         Error("Must request at least 1 document"),
         {"page": [{"_id": "@t"}], "isDone": True},
     ),
+    Deviation(
+        "a mutation may read several pages",
+        [insert(), {"op": "misuse", "name": "two pages"}],
+        Error("ran multiple paginated queries"),
+        [
+            {"page": [{"_id": "@t"}], "isDone": True, "continueCursor": "_end_cursor"}
+            | {"pageStatus": None, "splitCursor": None}
+        ]
+        * 2,
+    ),
 ]

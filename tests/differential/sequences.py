@@ -50,7 +50,7 @@ UNSUPPORTED = [
 MISUSES = [
     *("take a negative number", "take half", "take nothing said", "a page of a negative number", "a page of no number"),
     *("order twice", "an index after an order", "two indexes", "a query used twice", "a query chained twice"),
-    *("a range used twice", "two pages", "read a system table as a user's", "insert into a system table"),
+    *("a range used twice", "read a system table as a user's", "insert into a system table"),
     *("normalize a system table's id", "get a number", "get nothing", "insert nothing", "delete nothing"),
     *("a filter without a predicate", "no order", "run what is no function"),
     *("run with arguments that are a list", "run a mutation as a query"),
