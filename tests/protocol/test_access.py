@@ -130,7 +130,7 @@ def get(served: Served, credential: Credential, path: str) -> str:
 
 
 def run(served: Served, credential: Credential, path: str) -> str:
-    return outcome(*served.send("POST", f"/api/run/{path.replace(':', '/')}", "{}", credential.headers)[:2])
+    return outcome(*served.send("POST", f"/api/run/{path.replace(':', '/')}", '{"args": {}}', credential.headers)[:2])
 
 
 def query_at(served: Served, credential: Credential, path: str) -> str:
