@@ -358,6 +358,6 @@ export const creation = m(async (c: any) => {
     x._creationTime < y._creationTime,
     typeof x._creationTime,
     Number.isInteger(x._creationTime),
-    Math.abs(x._creationTime - Date.now()) < 5,
+    Math.abs(x._creationTime - Date.now()) < 1000,
   ];
 });
