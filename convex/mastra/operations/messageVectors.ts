@@ -68,39 +68,58 @@ export function vectorArgs(request: StorageRequest) {
   return { index, vectors: vectors.map(fromRecordBytes) };
 }
 
-/** Why an index isn't one for vectors: its own have another dimension, or are another model's. */
-export async function refusedIndex(
+/**
+ * The stored description of an index, or null; and why vectors can't be in it, if
+ * its own have another dimension, or are another model's.
+ */
+export async function findIndex(
   ctx: ReadCtx,
   index: MessageIndex | undefined,
-): Promise<StorageReply | undefined> {
-  if (index === undefined) return undefined;
+): Promise<{ storedIndex: StoredRow | null; refusedIndex?: StorageReply }> {
+  if (index === undefined) return { storedIndex: null };
   const { indexName, dimension, model } = index;
   const stored = await findRecord(ctx, "mastra_vector_indexes", indexName);
-  if (stored === null) return undefined;
   const named = `index ${JSON.stringify(indexName)}`;
-  if (stored.dimension !== dimension) {
-    return {
+  if (stored !== null && stored.dimension !== dimension) {
+    const refusedIndex: StorageReply = {
       ok: false,
       code: "DimensionMismatch",
       error: `vectors have ${dimension} dimensions, ${named} has ${stored.dimension}`,
       details: { found: dimension, expected: stored.dimension },
     };
+    return { storedIndex: stored, refusedIndex };
   }
-  if (model !== undefined && (stored.model ?? model) !== model) {
-    return {
+  if (model !== undefined && (stored?.model ?? model) !== model) {
+    const refusedIndex: StorageReply = {
       ok: false,
       code: "ModelMismatch",
-      error: `${named} has vectors of the model ${JSON.stringify(stored.model)}, not of ${JSON.stringify(model)}`,
-      details: { found: model, expected: stored.model },
+      error: `${named} has vectors of the model ${JSON.stringify(stored?.model)}, not of ${JSON.stringify(model)}`,
+      details: { found: model, expected: stored?.model },
     };
+    return { storedIndex: stored, refusedIndex };
   }
-  return undefined;
+  return { storedIndex: stored };
+}
+
+/** Make an index that isn't stored, or let it name its model. */
+export async function openIndex(
+  ctx: WriteCtx,
+  { indexName, dimension, metric, model }: MessageIndex,
+  stored: StoredRow | null,
+) {
+  const table = "mastra_vector_indexes";
+  if (stored === null) {
+    const createdAt = new Date().toISOString();
+    const made = { id: indexName, indexName, dimension, metric, createdAt };
+    await writeRecords(ctx, table, [{ ...made, ...(model && { model }) }]);
+  } else if (model !== undefined && stored.model === undefined) {
+    await writeRecords(ctx, table, [{ id: indexName, model }]);
+  }
 }
 
 /**
- * Give messages these vectors instead of those that they had; the index is made
- * if it is missing. `before` are the messages that are replaced, which may have
- * been in another thread.
+ * Give messages these vectors instead of those that they had. `before` are the
+ * messages that are replaced, which may have been in another thread.
  */
 export async function replaceVectors(
   ctx: WriteCtx,
@@ -117,28 +136,12 @@ export async function replaceVectors(
     (row) => row.indexName === index?.indexName && kept.has(row.id),
   );
   if (index === undefined) return;
-  await openIndex(ctx, index);
   const inherited = metadataOf(threadMetadata);
   const rows = vectors.map(({ metadata, ...vector }) => ({
     ...vector,
     metadata: { ...inherited, ...(metadata as StorageRecord) },
   }));
   await upsert(ctx, index.indexName, rows);
-}
-
-async function openIndex(
-  ctx: WriteCtx,
-  { indexName, dimension, metric, model }: MessageIndex,
-) {
-  const table = "mastra_vector_indexes";
-  const stored = await findRecord(ctx, table, indexName);
-  if (stored === null) {
-    const createdAt = new Date().toISOString();
-    const made = { id: indexName, indexName, dimension, metric, createdAt };
-    await writeRecords(ctx, table, [{ ...made, ...(model && { model }) }]);
-  } else if (model !== undefined && stored.model === undefined) {
-    await writeRecords(ctx, table, [{ id: indexName, model }]);
-  }
 }
 
 /**
@@ -159,6 +162,7 @@ export async function deleteVectorsOf(
   isKept: (row: VectorRow) => boolean = () => false,
 ): Promise<number> {
   let deleted = 0;
+  if (messages.length === 0) return deleted;
   for (const indexName of await indexesNamed(ctx, MESSAGES)) {
     const rows: VectorRow[] = [];
     for (const { thread_id, id } of messages) {

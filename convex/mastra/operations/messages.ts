@@ -7,9 +7,10 @@ import { findInBatches, mapInBatches } from "../model/batches";
 import { parsed } from "../model/jsonText";
 import {
   deleteVectorsOf,
+  findIndex,
   indexArg,
   moveVectors,
-  refusedIndex,
+  openIndex,
   replaceVectors,
   vectorArgs,
 } from "./messageVectors";
@@ -26,12 +27,19 @@ import {
   type StorageRecord,
   type StorageRequest,
 } from "../model/request";
-import { rowsWhere } from "../model/rows";
-import type { ReadCtx, StoredRow, WriteCtx } from "../model/server";
+import { rowsWhere, satisfying } from "../model/rows";
+import type {
+  AnyRows,
+  DataModel,
+  ReadCtx,
+  StoredRow,
+  WriteCtx,
+} from "../model/server";
 import type { StorageReply } from "../validators";
 import { touchThreads } from "./threads";
 
 type Messages = "mastra_messages";
+type MessageRow = DataModel[Messages]["document"];
 
 /**
  * Insert or update messages and touch their threads, which must exist. Those
@@ -113,8 +121,8 @@ const rememberMessages = write({
   handler: async (ctx, table: Messages, { threadId, resourceId, ...args }) => {
     const stored = await findRecord(ctx, "mastra_threads", threadId);
     // Before anything is written: a refusal doesn't undo writes.
-    const refusal =
-      refusedOwner(stored, resourceId) ?? (await refusedIndex(ctx, args.index));
+    const { storedIndex, refusedIndex } = await findIndex(ctx, args.index);
+    const refusal = refusedOwner(stored, resourceId) ?? refusedIndex;
     if (refusal) return refusal;
     const now = new Date().toISOString();
     const thread = stored ?? {
@@ -139,6 +147,7 @@ const rememberMessages = write({
       ...vector,
       metadata: named(metadata as StorageRecord, owned),
     }));
+    if (index !== undefined) await openIndex(ctx, index, storedIndex);
     await replaceVectors(
       ctx,
       changes.flatMap(({ before }) => before ?? []),
@@ -205,7 +214,7 @@ const readMemory = read({
         : await findRecord(ctx, "mastra_threads", threadId);
     const refusal =
       refusedOwner(thread, args.resourceId) ??
-      (await refusedIndex(ctx, args.index));
+      (await findIndex(ctx, args.index)).refusedIndex;
     if (refusal) return refusal;
     const resourceId = args.resourceId ?? thread?.resourceId;
     const resource =
@@ -227,8 +236,22 @@ const readMemory = read({
         message.thread_id === (ofThread ?? message.thread_id);
       if (!isWanted) return null;
       const [before, after] = await Promise.all([
-        neighbours(ctx, table, message, around, "desc", ofResource),
-        neighbours(ctx, table, message, around, "asc", ofResource),
+        neighbours(
+          ctx,
+          table,
+          message as MessageRow,
+          around,
+          "desc",
+          ofResource,
+        ),
+        neighbours(
+          ctx,
+          table,
+          message as MessageRow,
+          around,
+          "asc",
+          ofResource,
+        ),
       ]);
       return { before: before.reverse(), message, after };
     });
@@ -241,27 +264,34 @@ const readMemory = read({
 async function neighbours(
   ctx: ReadCtx,
   table: Messages,
-  message: StoredRow,
+  message: MessageRow,
   most: number,
   order: "asc" | "desc",
   resourceId: string | undefined,
 ): Promise<StoredRow[]> {
-  const found: StoredRow[] = [];
-  if (most === 0) return found;
-  const bound = { [order === "asc" ? "gte" : "lte"]: message.createdAt };
-  const conditions = [
-    ...inThread(message.thread_id),
-    ...(resourceId === undefined
+  const { thread_id, createdAt, _creationTime } = message;
+  const follows = order === "asc" ? "gt" : "lt";
+  const conditions =
+    resourceId === undefined
       ? []
-      : [{ field: "resourceId", value: resourceId }]),
-  ];
-  const ordering = { field: "createdAt", order, ...bound };
-  let isAfter = false;
-  // Rows of an equal time may come before it too.
-  for await (const other of rowsWhere(ctx, table, conditions, ordering)) {
-    if (isAfter) found.push(other);
+      : [{ field: "resourceId", value: resourceId }];
+  const found: StoredRow[] = [];
+  // Those of its own time, then those of later or earlier times.
+  for (const isOfItsTime of [true, false]) {
     if (found.length === most) break;
-    isAfter ||= other._id === message._id;
+    const rows = ctx.db
+      .query(table)
+      .withIndex("by_thread_created", (q) =>
+        isOfItsTime
+          ? q
+              .eq("thread_id", thread_id)
+              .eq("createdAt", createdAt)
+              [follows]("_creationTime", _creationTime)
+          : q.eq("thread_id", thread_id)[follows]("createdAt", createdAt),
+      )
+      .order(order);
+    const left = most - found.length;
+    found.push(...(await satisfying(rows as AnyRows, conditions).take(left)));
   }
   return found;
 }

@@ -83,34 +83,54 @@ def vector_size(vector: Row) -> int:
     return 9 * len(vector["vector"]) + len(vector["metadata"]["content"].encode(errors="replace")) + 512
 
 
-def hit(nearest: QueryResult, found: Row) -> MemoryHit | None:
-    """A recalled message; None if another client wrote a message that can't be read."""
-    messages = from_rows(Message, [found["message"]])
-    if not messages:
-        return None
-    part, text = nearest.metadata.get("part"), nearest.metadata.get("content")
-    return MemoryHit(
-        message=messages[0],
-        score=nearest.score,
-        before=from_rows(Message, found["before"]),
-        after=from_rows(Message, found["after"]),
-        part=int(part) if isinstance(part, int | float) else 0,
-        text=text if isinstance(text, str) else "",
-    )
+class Read:
+    """What the function read of a memory: each message becomes a record once, though it may be several's neighbour."""
+
+    def __init__(self, reply: Row) -> None:
+        self.thread: Row = reply["thread"] or {}
+        self.resource: Row = reply["resource"] or {}
+        self._last: list[Row] = reply["last"]
+        self._found: list[Row | None] = reply["found"]
+        self._rows = {row["id"]: row for one in self._found for row in _around(one)}
+        self._records = {
+            message.id: message
+            for message in from_rows(Message, ({row["id"]: row for row in self._last} | self._rows).values())
+        }
+
+    def hits(self, nearest: list[QueryResult]) -> list[MemoryHit]:
+        """The messages that were asked for, of these vectors; without those that aren't there or can't be read."""
+        return [
+            MemoryHit(
+                message=message,
+                score=vector.score,
+                before=self._messages(found["before"]),
+                after=self._messages(found["after"]),
+                part=_number(vector.metadata.get("part")),
+                text=str(vector.metadata.get("content", "")),
+            )
+            for vector, found in zip(nearest, self._found, strict=True)
+            if found is not None
+            for message in self._messages([found["message"]])
+        ]
+
+    def messages(self) -> list[Message]:
+        """Those that were asked for with their neighbours, then the thread's last ones; each once, oldest first."""
+        is_last = {row["id"] for row in self._last}
+        recalled = [row for row in self._rows.values() if row["id"] not in is_last]
+        recalled.sort(key=lambda row: (row["createdAt"], row["_creationTime"]))
+        return self._messages([*recalled, *self._last])
+
+    def _messages(self, rows: list[Row]) -> list[Message]:
+        return [self._records[row["id"]] for row in rows if row["id"] in self._records]
 
 
-def in_order(found: list[Row | None], last: list[Row]) -> list[Message]:
-    """The messages of a context: recalled ones with their neighbours, then the last ones."""
-    is_last = {row["id"] for row in last}
-    recalled = {
-        row["id"]: row
-        for one in found
-        if one is not None
-        for row in (*one["before"], one["message"], *one["after"])
-        if row["id"] not in is_last
-    }
-    rows = sorted(recalled.values(), key=lambda row: (row["createdAt"], row["_creationTime"]))
-    return from_rows(Message, [*rows, *last])
+def _number(part: Any) -> int:
+    """The number of a part. Other clients don't have any."""
+    return int(part) if isinstance(part, int | float) else 0
+
+
+def _around(found: Row | None) -> list[Row]:
+    return [] if found is None else [*found["before"], found["message"], *found["after"]]
 
 
 def fitted(context: MemoryContext, max_tokens: int, count_tokens: Callable[[str], int] | None) -> MemoryContext:

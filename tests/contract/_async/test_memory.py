@@ -80,6 +80,7 @@ async def test_messages_are_remembered_with_their_vectors(
         "resource_id": "ada",
         "role": "assistant",
         "content": "In the post.",
+        "part": 0,
         "created_at": record.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
     assert await vectors(deployment) == sorted((one.id, 0) for one in [first, *rest])
@@ -541,7 +542,7 @@ async def test_a_context_is_watched(deployment: mc.AsyncDeployment, memory: mc.A
 async def test_thread_metadata_goes_with_vectors(deployment: mc.AsyncDeployment, memory: mc.AsyncMemory) -> None:
     """As in npm's memory, vectors have their thread's metadata, by which its recall can be filtered."""
     store = mc.AsyncConvexStore(deployment).memory
-    metadata = {"project": "p", "workingMemory": "tea", "thread_id": "x"}
+    metadata = {"project": "p", "workingMemory": "tea", "thread_id": "x", "part": "y"}
     await store.save_thread(mc.Thread(id="t", resource_id="ada", metadata=metadata))
     await memory.remember("t", {"id": "m", "content": "aaa"})
     [row] = await mc.AsyncConvexVector(deployment).get(INDEX, ["m"])

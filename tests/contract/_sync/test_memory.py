@@ -81,6 +81,7 @@ def test_messages_are_remembered_with_their_vectors(
         "resource_id": "ada",
         "role": "assistant",
         "content": "In the post.",
+        "part": 0,
         "created_at": record.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
     assert vectors(deployment) == sorted((one.id, 0) for one in [first, *rest])
@@ -542,7 +543,7 @@ def test_a_context_is_watched(deployment: mc.Deployment, memory: mc.Memory) -> N
 def test_thread_metadata_goes_with_vectors(deployment: mc.Deployment, memory: mc.Memory) -> None:
     """As in npm's memory, vectors have their thread's metadata, by which its recall can be filtered."""
     store = mc.ConvexStore(deployment).memory
-    metadata = {"project": "p", "workingMemory": "tea", "thread_id": "x"}
+    metadata = {"project": "p", "workingMemory": "tea", "thread_id": "x", "part": "y"}
     store.save_thread(mc.Thread(id="t", resource_id="ada", metadata=metadata))
     memory.remember("t", {"id": "m", "content": "aaa"})
     [row] = mc.ConvexVector(deployment).get(INDEX, ["m"])

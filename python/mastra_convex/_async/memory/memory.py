@@ -215,14 +215,10 @@ class AsyncMemory(AsyncClient):
         self, place: str, thread_id: str, resource_id: str | None, queries: _remembered.Queries | None
     ) -> MemoryContext:
         scope = await self._scoped(thread_id, resource_id) if queries is not None else None
-        found, reply = await self._recalled(
+        hits, read = await self._recalled(
             place, queries, scope, self._top_k, threadId=thread_id, resourceId=resource_id, last=self._last
         )
-        context = MemoryContext(
-            messages=_remembered.in_order(reply["found"], reply["last"]),
-            working_memory=self._working_memory(reply),
-            recalled=found,
-        )
+        context = MemoryContext(messages=read.messages(), working_memory=self._working_memory(read), recalled=hits)
         if self._max_tokens is None:
             return context
         return _remembered.fitted(context, self._max_tokens, self._count_tokens)
@@ -268,8 +264,8 @@ class AsyncMemory(AsyncClient):
     async def working_memory(self, thread_id: str) -> str | None:
         """Return the working memory of a thread, or of its resource, by the memory's `scope`; None if there is none."""
         place = "Memory.working_memory"
-        reply = await self._read(place, [], threadId=key_text(f"{place}: thread_id", thread_id), last=0)
-        return self._working_memory(reply)
+        read = await self._read(place, [], threadId=key_text(f"{place}: thread_id", thread_id), last=0)
+        return self._working_memory(read)
 
     async def set_working_memory(
         self, thread_id: str, text: str | None, *, expected: str | EllipsisType | None = ...
@@ -367,11 +363,9 @@ class AsyncMemory(AsyncClient):
 
         matrix = await self._embedder.embed(place, [text for _, _, text in texts], named)
         for (one, part, text), vector in zip(texts, matrix, strict=True):
-            metadata = {"message_id": one.row["id"], "role": one.row["role"], "content": text}
+            metadata = {"message_id": one.row["id"], "role": one.row["role"], "content": text, "part": part}
             # The first part has the message's id, as in Mastra's processor of recall.
             id = one.row["id"] if part == 0 else str(uuid4())
-            if len(one.parts) > 1:
-                metadata["part"] = part
             vectors[one.row["id"]].append({"id": id, "vector": vector, "metadata": metadata})
         return vectors
 
@@ -391,8 +385,8 @@ class AsyncMemory(AsyncClient):
 
     async def _recalled(
         self, place: str, queries: _remembered.Queries | None, scope: Row | None, top_k: int, **asked: Any
-    ) -> tuple[list[MemoryHit], Row]:
-        """The messages nearest to a text, and the reply of the function that read them with what else was asked.
+    ) -> tuple[list[MemoryHit], _remembered.Read]:
+        """The messages nearest to a text, and all that was read with them.
 
         A message may have several vectors, and a vector no message, or one that was moved. So more vectors are asked
         for until there are enough messages.
@@ -408,13 +402,12 @@ class AsyncMemory(AsyncClient):
                 vectors *= 4
                 continue
             ids = list(nearest)[:wanted]
-            reply = await self._read(
+            read = await self._read(
                 place, ids, index=index, ofThread=scope.get("thread_id"), ofResource=scope.get("resource_id"), **asked
             )
-            found = [_remembered.hit(nearest[id], row) for id, row in zip(ids, reply["found"], strict=True) if row]
-            hits = [hit for hit in found if hit is not None]
+            hits = read.hits([nearest[id] for id in ids])
             if len(hits) >= top_k or (is_all and wanted >= len(nearest)):
-                return hits, reply
+                return hits, read
             wanted += top_k - len(hits)
             vectors = max(vectors, wanted)
 
@@ -438,8 +431,8 @@ class AsyncMemory(AsyncClient):
             nearest.setdefault(str(hit.metadata.get("message_id")), hit)
         return nearest, is_all
 
-    async def _read(self, place: str, ids: list[str], **asked: Any) -> Row:
-        """The reply of the function that reads a thread, its last messages and some messages with their neighbours.
+    async def _read(self, place: str, ids: list[str], **asked: Any) -> _remembered.Read:
+        """A thread, its last messages and some messages with their neighbours.
 
         That is one transaction; if it is too large, each message is read in one of its own.
         """
@@ -454,13 +447,13 @@ class AsyncMemory(AsyncClient):
             for id in ids:
                 one = await self._storage.call("readMemory", MESSAGES, messageIds=[id], **request)
                 reply["found"] += one["found"]
-        return reply
+        return _remembered.Read(reply)
 
-    def _working_memory(self, reply: Row) -> str | None:
+    def _working_memory(self, read: _remembered.Read) -> str | None:
         if self._scope == "resource":
-            stored = (reply["resource"] or {}).get("workingMemory")
+            stored = read.resource.get("workingMemory")
         else:
-            stored = dict_of((reply["thread"] or {}).get("metadata")).get("workingMemory")
+            stored = dict_of(read.thread.get("metadata")).get("workingMemory")
         return stored if isinstance(stored, str) and stored else None
 
 

@@ -216,14 +216,10 @@ class Memory(Client):
         self, place: str, thread_id: str, resource_id: str | None, queries: _remembered.Queries | None
     ) -> MemoryContext:
         scope = self._scoped(thread_id, resource_id) if queries is not None else None
-        found, reply = self._recalled(
+        hits, read = self._recalled(
             place, queries, scope, self._top_k, threadId=thread_id, resourceId=resource_id, last=self._last
         )
-        context = MemoryContext(
-            messages=_remembered.in_order(reply["found"], reply["last"]),
-            working_memory=self._working_memory(reply),
-            recalled=found,
-        )
+        context = MemoryContext(messages=read.messages(), working_memory=self._working_memory(read), recalled=hits)
         if self._max_tokens is None:
             return context
         return _remembered.fitted(context, self._max_tokens, self._count_tokens)
@@ -269,8 +265,8 @@ class Memory(Client):
     def working_memory(self, thread_id: str) -> str | None:
         """Return the working memory of a thread, or of its resource, by the memory's `scope`; None if there is none."""
         place = "Memory.working_memory"
-        reply = self._read(place, [], threadId=key_text(f"{place}: thread_id", thread_id), last=0)
-        return self._working_memory(reply)
+        read = self._read(place, [], threadId=key_text(f"{place}: thread_id", thread_id), last=0)
+        return self._working_memory(read)
 
     def set_working_memory(
         self, thread_id: str, text: str | None, *, expected: str | EllipsisType | None = ...
@@ -368,11 +364,9 @@ class Memory(Client):
 
         matrix = self._embedder.embed(place, [text for _, _, text in texts], named)
         for (one, part, text), vector in zip(texts, matrix, strict=True):
-            metadata = {"message_id": one.row["id"], "role": one.row["role"], "content": text}
+            metadata = {"message_id": one.row["id"], "role": one.row["role"], "content": text, "part": part}
             # The first part has the message's id, as in Mastra's processor of recall.
             id = one.row["id"] if part == 0 else str(uuid4())
-            if len(one.parts) > 1:
-                metadata["part"] = part
             vectors[one.row["id"]].append({"id": id, "vector": vector, "metadata": metadata})
         return vectors
 
@@ -392,8 +386,8 @@ class Memory(Client):
 
     def _recalled(
         self, place: str, queries: _remembered.Queries | None, scope: Row | None, top_k: int, **asked: Any
-    ) -> tuple[list[MemoryHit], Row]:
-        """The messages nearest to a text, and the reply of the function that read them with what else was asked.
+    ) -> tuple[list[MemoryHit], _remembered.Read]:
+        """The messages nearest to a text, and all that was read with them.
 
         A message may have several vectors, and a vector no message, or one that was moved. So more vectors are asked
         for until there are enough messages.
@@ -409,13 +403,12 @@ class Memory(Client):
                 vectors *= 4
                 continue
             ids = list(nearest)[:wanted]
-            reply = self._read(
+            read = self._read(
                 place, ids, index=index, ofThread=scope.get("thread_id"), ofResource=scope.get("resource_id"), **asked
             )
-            found = [_remembered.hit(nearest[id], row) for id, row in zip(ids, reply["found"], strict=True) if row]
-            hits = [hit for hit in found if hit is not None]
+            hits = read.hits([nearest[id] for id in ids])
             if len(hits) >= top_k or (is_all and wanted >= len(nearest)):
-                return hits, reply
+                return hits, read
             wanted += top_k - len(hits)
             vectors = max(vectors, wanted)
 
@@ -439,8 +432,8 @@ class Memory(Client):
             nearest.setdefault(str(hit.metadata.get("message_id")), hit)
         return nearest, is_all
 
-    def _read(self, place: str, ids: list[str], **asked: Any) -> Row:
-        """The reply of the function that reads a thread, its last messages and some messages with their neighbours.
+    def _read(self, place: str, ids: list[str], **asked: Any) -> _remembered.Read:
+        """A thread, its last messages and some messages with their neighbours.
 
         That is one transaction; if it is too large, each message is read in one of its own.
         """
@@ -455,13 +448,13 @@ class Memory(Client):
             for id in ids:
                 one = self._storage.call("readMemory", MESSAGES, messageIds=[id], **request)
                 reply["found"] += one["found"]
-        return reply
+        return _remembered.Read(reply)
 
-    def _working_memory(self, reply: Row) -> str | None:
+    def _working_memory(self, read: _remembered.Read) -> str | None:
         if self._scope == "resource":
-            stored = (reply["resource"] or {}).get("workingMemory")
+            stored = read.resource.get("workingMemory")
         else:
-            stored = dict_of((reply["thread"] or {}).get("metadata")).get("workingMemory")
+            stored = dict_of(read.thread.get("metadata")).get("workingMemory")
         return stored if isinstance(stored, str) and stored else None
 
 
