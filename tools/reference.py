@@ -46,6 +46,7 @@ PAGES = {
             "VectorBatch",
         ],
     ),
+    "agent_memory": ("A memory for agents", ["Memory"]),
     "store": ("The store", ["ConvexStore", "OrderBy"]),
     **{name: (name.replace("_", " ").capitalize(), [str(domain)]) for name, domain in DOMAINS.items()},
     "cache": ("Cache", ["ConvexServerCache"]),
@@ -55,7 +56,7 @@ PAGES = {
     "command_line": ("Command line", []),
 }
 # Modules of `records/` that go to another module's page.
-RECORDS = {"observations": "memory", "evals": "observability"}
+RECORDS = {"observations": "memory", "evals": "observability", "recall": "agent_memory"}
 # Names of types, which have nothing else to show.
 UNSHOWN = {"Metric"}
 

@@ -11,6 +11,7 @@ import type { AnyDataModel, GenericQueryCtx } from "convex/server";
 import { ConvexError, v } from "convex/values";
 import { checkAccess, liveQuery } from "./model/access";
 import * as live from "./model/live";
+import { lastChangeOfVectors } from "./operations/messageVectors";
 import { countResult, liveOrder, livePage } from "./validators";
 
 /** A thread, or null. */
@@ -58,6 +59,40 @@ export const watchMessages = liveQuery({
       "last",
     );
     return order === "desc" ? newest : newest.reverse();
+  },
+});
+
+/**
+ * All that a memory's context depends on: a thread and its resource, or null,
+ * the thread's newest `last` messages, oldest first, and with `recalls` when the
+ * vectors of messages last changed.
+ */
+export const watchMemory = liveQuery({
+  args: {
+    threadId: v.string(),
+    resourceId: v.optional(v.string()),
+    last: v.number(),
+    recalls: v.boolean(),
+  },
+  returns: v.object({
+    thread: v.union(v.any(), v.null()),
+    resource: v.union(v.any(), v.null()),
+    last: v.array(v.any()),
+    changed: v.union(v.int64(), v.null()),
+  }),
+  handler: async (ctx, { threadId, last, recalls, ...asked }) => {
+    const thread = await live.thread(ctx, threadId);
+    const resourceId = asked.resourceId ?? thread?.resourceId;
+    await checkAccess(ctx, "queries", thread?.resourceId);
+    await checkAccess(ctx, "queries", resourceId);
+    const messages = live.messages(ctx, threadId, "desc");
+    const newest = last === 0 ? [] : await live.first(messages, last, "last");
+    return {
+      thread,
+      resource: resourceId ? await live.resource(ctx, resourceId) : null,
+      last: newest.reverse(),
+      changed: recalls ? await lastChangeOfVectors(ctx) : null,
+    };
   },
 });
 

@@ -169,6 +169,7 @@ test("version tells which operations only read", async () => {
   };
   expect(reads).toEqual([
     "count",
+    "countOrphans",
     "getItems",
     "getRunOwnership",
     "listDueSchedules",
@@ -183,6 +184,7 @@ test("version tells which operations only read", async () => {
     "queryPage",
     "queryTable",
     "queryVectors",
+    "readMemory",
   ]);
   expect(Object.values(operations).flat()).toEqual(
     expect.arrayContaining(reads),

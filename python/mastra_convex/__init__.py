@@ -8,6 +8,7 @@ from mastra_convex import legacy as legacy
 from mastra_convex._async.cache import AsyncConvexServerCache
 from mastra_convex._async.deployment import AsyncDeployment
 from mastra_convex._async.mastra_vector import AsyncVectorIndex
+from mastra_convex._async.memory.memory import AsyncMemory
 from mastra_convex._async.native_vector import AsyncConvexNativeVector
 from mastra_convex._async.store.background_tasks import AsyncBackgroundTasksStorage
 from mastra_convex._async.store.channels import AsyncChannelsStorage
@@ -24,6 +25,7 @@ from mastra_convex._native import VectorBatch
 from mastra_convex._sync.cache import ConvexServerCache
 from mastra_convex._sync.deployment import Deployment
 from mastra_convex._sync.mastra_vector import VectorIndex
+from mastra_convex._sync.memory.memory import Memory
 from mastra_convex._sync.native_vector import ConvexNativeVector
 from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
 from mastra_convex._sync.store.channels import ChannelsStorage
@@ -47,6 +49,7 @@ __all__ = [
     "AsyncConvexStore",
     "AsyncConvexVector",
     "AsyncDeployment",
+    "AsyncMemory",
     "AsyncMemoryStorage",
     "AsyncObservabilityStorage",
     "AsyncSchedulesStorage",
@@ -63,6 +66,7 @@ __all__ = [
     "Deployment",
     "IndexStats",
     "Int64",
+    "Memory",
     "MemoryStorage",
     "Metric",
     "NativeIndex",

@@ -106,6 +106,23 @@ def test_rows_that_can_never_rank_are_told_by_reason(tmp_path: Path) -> None:
     )
 
 
+def test_vectors_without_a_message_are_counted_and_deleted(tmp_path: Path) -> None:
+    """`doctor` counts vectors whose message another client deleted; `--fix` deletes these and no others."""
+    with mc.connect(tmp_path) as db:
+        memory = mc.Memory(db, lambda texts: [[1.0, len(text)] for text in texts])
+        saved = memory.remember("t", [f"text {n}" for n in range(300)], resource_id="ada")
+        mc.ConvexStore(db).memory.delete_messages([one.id for one in saved[::3]], keep_vectors=True)
+    code, found = findings(tmp_path)
+    assert code == 0
+    assert found["messages of memory_messages_2"]["message"] == "100 rows whose message is gone"
+    assert found["messages of memory_messages_2"]["hint"] == "`mastra-convex doctor --fix` deletes them."
+    assert "100 rows whose message is gone were deleted" in run("doctor", "--fix", str(tmp_path)).stdout
+    assert "messages of memory_messages_2" not in findings(tmp_path)[1]
+    with mc.ConvexVector(tmp_path) as vectors:
+        left = {row.id for row in vectors.iter("memory_messages_2")}
+    assert left == {one.id for n, one in enumerate(saved) if n % 3}
+
+
 def test_a_schema_without_our_tables_is_told(tmp_path: Path) -> None:
     """A deployment with the functions but without their tables in its schema is reported."""
     assert run("init", str(tmp_path)).returncode == 0

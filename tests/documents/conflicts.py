@@ -111,6 +111,18 @@ def seen(n: int) -> Request:
     return {"id": f"v{n}", "metadata": {"n": n}}
 
 
+def remembered(n: int, thread: int) -> Request:
+    """A message of a thread, with its vector."""
+    message = row("mastra_messages", n) | {"thread_id": name_of("mastra_threads", thread)}
+    embedding = struct.pack("<2d", 1, n)
+    return {
+        "threadId": message["thread_id"],
+        "records": [message],
+        "index": {"indexName": "memory_messages_2", "dimension": 2, "metric": "cosine"},
+        "vectors": [{"id": message["id"], "float64": embedding, "metadata": {"message_id": message["id"]}}],
+    }
+
+
 def fence(n: int) -> Request:
     """The fence of run `n`, as it is stored."""
     return {"fence": {"runId": f"run{n}", "generation": 1, "ownerId": "me"}}
@@ -168,6 +180,7 @@ OPERATIONS = [
         "mastra_threads",
         updateThread=lambda n: {"id": name_of("mastra_threads", n), "title": "x"},
         deleteThread=lambda n: {"id": name_of("mastra_threads", n)},
+        setWorkingMemory=lambda n: {"id": name_of("mastra_threads", n), "scope": "thread", "text": "x"},
         copyThread=lambda n: {
             "sourceThreadId": name_of("mastra_threads", n),
             "newThreadId": f"copy{n}",
@@ -180,11 +193,17 @@ OPERATIONS = [
         saveMessages_new=lambda n: {
             "records": [row("mastra_messages", n + 2) | {"thread_id": name_of("mastra_threads", n)}]
         },
+        rememberMessages=lambda n: remembered(n, n),
+        rememberMessages_new=lambda n: remembered(n + 2, n),
         updateMessages=lambda n: {"records": [{"id": name_of("mastra_messages", n), "role": "user"}]},
         deleteMessages=lambda n: {"ids": [name_of("mastra_messages", n)]},
         popMessage=lambda n: {"threadId": name_of("mastra_threads", n)},
     ),
-    *own("mastra_resources", updateResource=lambda n: {"resourceId": name_of("mastra_resources", n), "metadata": {}}),
+    *own(
+        "mastra_resources",
+        updateResource=lambda n: {"resourceId": name_of("mastra_resources", n), "metadata": {}},
+        forgetResource=lambda n: {"id": name_of("mastra_resources", n)},
+    ),
     *own(
         "mastra_workflow_snapshot",
         mergeWorkflowStepResult=lambda n: {**run(n), "stepId": "s", "result": "{}", "requestContext": "{}"},
@@ -302,6 +321,7 @@ WHOLE = {
     "dropTable": "is `clearTable`.",
     "tidy": "brings counts in order. Clients ignore its failures; the next one goes on.",
     "fillStatus": "completes runs that older functions wrote.",
+    "deleteOrphans": "deletes the vectors of an index whose message is gone, some per call.",
     "clear": "deletes all keys of a prefix, some per call. It is called again until none is left.",
     "sweep": "deletes the expired keys of a prefix. It is called again later.",
     "omCreateReflectionGeneration": "makes the next generation of one thread's memory, in which all writers of that "
@@ -320,8 +340,9 @@ def deployment() -> _native.EmbeddedDeployment:
         reply = native.call("mutation", function, {"op": op, "tableName": table, **fields})
         assert reply["ok"], (op, table, reply)
 
-    docs = {"id": "docs", "indexName": "docs", "dimension": 2, "metric": "cosine", "createdAt": AT}
-    call(STORAGE, "createVectorIndex", "mastra_vector_indexes", record=docs)
+    for name in ("docs", "memory_messages_2"):
+        index = {"id": name, "indexName": name, "dimension": 2, "metric": "cosine", "createdAt": AT}
+        call(STORAGE, "createVectorIndex", "mastra_vector_indexes", record=index)
     for n in STORED:
         for table in RECORD_TABLES:
             call(STORAGE, "insert", table, record=row(table, n))

@@ -37,6 +37,7 @@ EVAL = mc.Eval(id="e", agent_name="a", metric_name="tone", result={"score": 1})
 CHUNK = mc.ObservationChunk(cycle_id="c", observations="tea")
 FENCE = mc.RunFence("r", 1, "ada")
 
+HIT = mc.MemoryHit(message=MESSAGE, score=0.5, after=[MESSAGE], text="Hi")
 # All public records and pages.
 RECORDS: list[Any] = [
     THREAD,
@@ -70,6 +71,8 @@ RECORDS: list[Any] = [
     mc.TaskPage([TASK], 1, 0, 40, False),
     mc.TracePage([SPAN], 1, 0, 40, False),
     mc.EvalPage([EVAL], 1, 0, 40, False),
+    HIT,
+    mc.MemoryContext(messages=[MESSAGE], working_memory="likes tea", recalled=[HIT]),
 ]
 IDS = [type(record).__name__ for record in RECORDS]
 PAGES = [record for record in RECORDS if type(record).__name__.endswith("Page")]

@@ -122,7 +122,8 @@ type RangeBuilder = Record<
   (field: string, value: unknown) => RangeBuilder
 >;
 
-function satisfying(rows: AnyRows, conditions: Condition[]): AnyRows {
+/** Of some rows those that satisfy conditions. */
+export function satisfying(rows: AnyRows, conditions: Condition[]): AnyRows {
   if (conditions.length === 0) return rows;
   // Only for conditions that no index covers.
   // eslint-disable-next-line @convex-dev/no-filter-in-query

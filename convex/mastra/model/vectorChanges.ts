@@ -17,7 +17,7 @@
  * @module
  */
 import { ConvexError } from "convex/values";
-import type { ReadCtx, WriteCtx } from "./server";
+import type { AnyReadCtx, ReadCtx, WriteCtx } from "./server";
 
 /** A client that asks less often than once an hour may have to read all rows again. */
 const KEPT_MILLISECONDS = 3_600_000;
@@ -106,6 +106,19 @@ export async function forgetChanges(ctx: WriteCtx, indexName: string) {
   return some.length === CHANGES_CLEANED;
 }
 
+/** The timestamp of the last change that is remembered of an index, or null. */
+export async function lastChange(
+  { db }: AnyReadCtx,
+  indexName: string,
+): Promise<bigint | null> {
+  const newest = await db
+    .query("mastra_vector_changes")
+    .withIndex("by_index_and_at", (q) => q.eq("indexName", indexName))
+    .order("desc")
+    .first();
+  return newest === null ? null : newest.at;
+}
+
 function changesOf({ db }: ReadCtx, indexName: string, since?: bigint) {
   return db
     .query("mastra_vector_changes")
@@ -127,8 +140,7 @@ export async function changesSince(
   pageSize: number,
 ) {
   const unknown = async () => {
-    const newest = await changesOf(ctx, indexName).order("desc").first();
-    const until: bigint = newest === null ? BEGINNING : newest.at;
+    const until = (await lastChange(ctx, indexName)) ?? BEGINNING;
     return { isKnown: false, ids: [], until, hasMore: false };
   };
   if (since === null) return await unknown();

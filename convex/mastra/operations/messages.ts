@@ -3,25 +3,43 @@
  *
  * @module
  */
-import { findInBatches } from "../model/batches";
+import { findInBatches, mapInBatches } from "../model/batches";
 import { parsed } from "../model/jsonText";
-import { write, type Operations } from "./operation";
+import {
+  deleteVectorsOf,
+  findIndex,
+  indexArg,
+  moveVectors,
+  openIndex,
+  replaceVectors,
+  vectorArgs,
+} from "./messageVectors";
+import { read, write, type Operations } from "./operation";
 import { deleteRows, findRecord, writeRecords } from "../model/records";
 import {
   idsField,
   InvalidRequest,
   isRecord,
+  numberField,
   optional,
   recordsField,
   textField,
   type StorageRecord,
   type StorageRequest,
 } from "../model/request";
-import { rowsWhere } from "../model/rows";
-import type { StoredRow, WriteCtx } from "../model/server";
+import { rowsWhere, satisfying } from "../model/rows";
+import type {
+  AnyRows,
+  DataModel,
+  ReadCtx,
+  StoredRow,
+  WriteCtx,
+} from "../model/server";
+import type { StorageReply } from "../validators";
 import { touchThreads } from "./threads";
 
 type Messages = "mastra_messages";
+type MessageRow = DataModel[Messages]["document"];
 
 /**
  * Insert or update messages and touch their threads, which must exist. Those
@@ -32,47 +50,255 @@ type Messages = "mastra_messages";
  * `{ resourceId, createdAt }` of each record.
  */
 const saveMessages = write({
-  args: (request) => {
-    const records = namedRecords(request);
-    if (!records.every(({ thread_id }) => typeof thread_id === "string")) {
-      throw new InvalidRequest("Thread ID is required");
-    }
-    return { records, undated: optional(idsField, request, "undated") };
-  },
+  args: savingArgs,
   handler: async (ctx, table: Messages, { records, undated }) => {
     const owners = new Map<unknown, unknown>();
     for (const threadId of new Set(records.map((r) => r.thread_id))) {
       const thread = await findRecord(ctx, "mastra_threads", threadId);
-      if (thread === null) {
-        return {
-          ok: false,
-          code: "ThreadNotFound",
-          error: `Thread ${threadId} not found`,
-          details: { threadId },
-        };
-      }
+      if (thread === null) return threadNotFound(threadId);
       owners.set(threadId, thread.resourceId);
     }
-    const dates = await datesOf(ctx, table, undated ?? []);
-    const owned = records.map((record): StorageRecord => {
-      const resourceId = record.resourceId ?? owners.get(record.thread_id);
-      if (!dates.has(record.id)) return { ...record, resourceId };
-      // If two records are of one message, the second finds the first.
-      const createdAt = dates.get(record.id) ?? record.createdAt;
-      dates.set(record.id, createdAt);
-      return { ...record, resourceId, createdAt };
-    });
-    const changes = await writeRecords(ctx, table, owned);
-    const rows = changes.flatMap(({ before, after }) => [before, after]);
-    await touchThreads(ctx, threadsOf(rows));
-    return {
-      ok: true,
-      result: owned.map(({ resourceId, createdAt }) =>
-        undated === undefined ? resourceId : { resourceId, createdAt },
-      ),
-    };
+    const { result } = await save(ctx, table, records, undated, owners);
+    return { ok: true, result };
   },
 });
+
+function savingArgs(request: StorageRequest) {
+  const records = namedRecords(request);
+  if (!records.every(({ thread_id }) => typeof thread_id === "string")) {
+    throw new InvalidRequest("Thread ID is required");
+  }
+  return { records, undated: optional(idsField, request, "undated") };
+}
+
+function threadNotFound(threadId: unknown): StorageReply {
+  return {
+    ok: false,
+    code: "ThreadNotFound",
+    error: `Thread ${threadId} not found`,
+    details: { threadId },
+  };
+}
+
+/** Write messages of threads whose owners are known. */
+async function save(
+  ctx: WriteCtx,
+  table: Messages,
+  records: StorageRecord[],
+  undated: string[] | undefined,
+  owners: Map<unknown, unknown>,
+) {
+  const dates = await datesOf(ctx, table, undated ?? []);
+  const owned = records.map((record): StorageRecord => {
+    const resourceId = record.resourceId ?? owners.get(record.thread_id);
+    if (!dates.has(record.id)) return { ...record, resourceId };
+    // If two records are of one message, the second finds the first.
+    const createdAt = dates.get(record.id) ?? record.createdAt;
+    dates.set(record.id, createdAt);
+    return { ...record, resourceId, createdAt };
+  });
+  const changes = await writeRecords(ctx, table, owned);
+  const rows = changes.flatMap(({ before, after }) => [before, after]);
+  await touchThreads(ctx, threadsOf(rows));
+  const result = owned.map(({ resourceId, createdAt }) =>
+    undated === undefined ? resourceId : { resourceId, createdAt },
+  );
+  return { result, changes };
+}
+
+/**
+ * As `saveMessages`, of one thread, with the messages' vectors: each message has
+ * these afterwards, and no others. A missing thread is made, of `resourceId` or
+ * of a resource with its own id; a given `resourceId` must be the thread's.
+ */
+const rememberMessages = write({
+  args: (request) => ({
+    ...savingArgs(request),
+    ...vectorArgs(request),
+    threadId: textField(request, "threadId"),
+    resourceId: optional(textField, request, "resourceId"),
+  }),
+  handler: async (ctx, table: Messages, { threadId, resourceId, ...args }) => {
+    const stored = await findRecord(ctx, "mastra_threads", threadId);
+    // Before anything is written: a refusal doesn't undo writes.
+    const { storedIndex, refusedIndex } = await findIndex(ctx, args.index);
+    const refusal = refusedOwner(stored, resourceId) ?? refusedIndex;
+    if (refusal) return refusal;
+    const now = new Date().toISOString();
+    const thread = stored ?? {
+      id: threadId,
+      resourceId: resourceId ?? threadId,
+      createdAt: now,
+      updatedAt: now,
+      metadata: {},
+    };
+    if (stored === null) await writeRecords(ctx, "mastra_threads", [thread]);
+    const owners = new Map([[threadId, thread.resourceId]]);
+    const { records, undated, index } = args;
+    const { result, changes } = await save(
+      ctx,
+      table,
+      records,
+      undated,
+      owners,
+    );
+    const owned = new Map(changes.map(({ after }) => [after!.id, after!]));
+    const vectors = args.vectors.map(({ metadata, ...vector }) => ({
+      ...vector,
+      metadata: named(metadata as StorageRecord, owned),
+    }));
+    if (index !== undefined) await openIndex(ctx, index, storedIndex);
+    await replaceVectors(
+      ctx,
+      changes.flatMap(({ before }) => before ?? []),
+      index,
+      vectors,
+      thread.metadata,
+    );
+    return { ok: true, result };
+  },
+});
+
+/** A vector's metadata, completed by what its message is stored with. */
+function named(metadata: StorageRecord, messages: Map<unknown, StoredRow>) {
+  const message = messages.get(metadata.message_id);
+  if (message === undefined) {
+    throw new Error("A vector is of no message that is remembered");
+  }
+  return {
+    ...metadata,
+    thread_id: message.thread_id,
+    resource_id: message.resourceId,
+    created_at: message.createdAt,
+  };
+}
+
+/** Why a resource can't use a thread: it is another's. */
+function refusedOwner(
+  thread: StoredRow | null,
+  resourceId: string | undefined,
+): StorageReply | undefined {
+  if (thread === null || resourceId === undefined) return undefined;
+  if (thread.resourceId === resourceId) return undefined;
+  return {
+    ok: false,
+    code: "AnotherResource",
+    error: `thread ${JSON.stringify(thread.id)} does not belong to resource ${JSON.stringify(resourceId)}`,
+    details: { thread_id: thread.id, resource_id: resourceId },
+  };
+}
+
+/**
+ * All that a memory tells at once: a thread and its resource, or null; the
+ * thread's `last` messages, oldest first; and of each of `messageIds` the message
+ * with up to `around` messages before and after it in its thread. Null for one
+ * that is missing, or not of the resource or the thread that `ofResource` and
+ * `ofThread` name. `index`: where the ids come from.
+ */
+const readMemory = read({
+  args: (request) => ({
+    threadId: optional(textField, request, "threadId"),
+    resourceId: optional(textField, request, "resourceId"),
+    last: numberField(request, "last"),
+    messageIds: idsField(request, "messageIds"),
+    around: numberField(request, "around"),
+    index: indexArg(request),
+    ofResource: optional(textField, request, "ofResource"),
+    ofThread: optional(textField, request, "ofThread"),
+  }),
+  handler: async (ctx, table: Messages, args) => {
+    const { threadId, last, around, ofResource, ofThread } = args;
+    const thread =
+      threadId === undefined
+        ? null
+        : await findRecord(ctx, "mastra_threads", threadId);
+    const refusal =
+      refusedOwner(thread, args.resourceId) ??
+      (await findIndex(ctx, args.index)).refusedIndex;
+    if (refusal) return refusal;
+    const resourceId = args.resourceId ?? thread?.resourceId;
+    const resource =
+      resourceId === undefined
+        ? null
+        : await findRecord(ctx, "mastra_resources", resourceId);
+    const newest =
+      thread === null || last === 0
+        ? []
+        : await rowsWhere(ctx, table, inThread(thread.id), {
+            field: "createdAt",
+            order: "desc",
+          }).take(last);
+    const found = await mapInBatches(args.messageIds, async (id) => {
+      const message = await findRecord(ctx, table, id);
+      const isWanted =
+        message !== null &&
+        message.resourceId === (ofResource ?? message.resourceId) &&
+        message.thread_id === (ofThread ?? message.thread_id);
+      if (!isWanted) return null;
+      const [before, after] = await Promise.all([
+        neighbours(
+          ctx,
+          table,
+          message as MessageRow,
+          around,
+          "desc",
+          ofResource,
+        ),
+        neighbours(
+          ctx,
+          table,
+          message as MessageRow,
+          around,
+          "asc",
+          ofResource,
+        ),
+      ]);
+      return { before: before.reverse(), message, after };
+    });
+    const result = { thread, resource, last: newest.reverse(), found };
+    return { ok: true, result };
+  },
+});
+
+/** Up to `most` messages that follow one in an order of its thread. */
+async function neighbours(
+  ctx: ReadCtx,
+  table: Messages,
+  message: MessageRow,
+  most: number,
+  order: "asc" | "desc",
+  resourceId: string | undefined,
+): Promise<StoredRow[]> {
+  const { thread_id, createdAt, _creationTime } = message;
+  const follows = order === "asc" ? "gt" : "lt";
+  const conditions =
+    resourceId === undefined
+      ? []
+      : [{ field: "resourceId", value: resourceId }];
+  const found: StoredRow[] = [];
+  // Those of its own time, then those of later or earlier times.
+  for (const isOfItsTime of [true, false]) {
+    if (found.length === most) break;
+    const rows = ctx.db
+      .query(table)
+      .withIndex("by_thread_created", (q) =>
+        isOfItsTime
+          ? q
+              .eq("thread_id", thread_id)
+              .eq("createdAt", createdAt)
+              [follows]("_creationTime", _creationTime)
+          : q.eq("thread_id", thread_id)[follows]("createdAt", createdAt),
+      )
+      .order(order);
+    const left = most - found.length;
+    found.push(...(await satisfying(rows as AnyRows, conditions).take(left)));
+  }
+  return found;
+}
+
+function inThread(threadId: string) {
+  return [{ field: "thread_id", value: threadId }];
+}
 
 /**
  * Update the messages that exist among the records: columns given replace, of
@@ -95,17 +321,25 @@ const updateMessages = write({
       after.set(record.id, { ...stored, ...update });
     }
     await writeRecords(ctx, table, updates);
+    for (const row of before) await moveVectors(ctx, row, after.get(row.id)!);
     const result = [...after.values()];
     await touchThreads(ctx, threadsOf([...before, ...result]));
     return { ok: true, result };
   },
 });
 
-/** Delete the messages that exist among `ids` and touch their threads. */
+/**
+ * Delete the messages that exist among `ids`, with their vectors, and touch their
+ * threads. `keepVectors`: the vectors stay.
+ */
 const deleteMessages = write({
-  args: (request) => ({ ids: idsField(request, "ids") }),
-  handler: async (ctx, table: Messages, { ids }) => {
+  args: (request) => ({
+    ids: idsField(request, "ids"),
+    keepVectors: request.keepVectors === true,
+  }),
+  handler: async (ctx, table: Messages, { ids, keepVectors }) => {
     const rows = await findInBatches(ids, (id) => findRecord(ctx, table, id));
+    if (!keepVectors) await deleteVectorsOf(ctx, rows);
     await deleteRows(ctx, table, rows);
     await touchThreads(ctx, threadsOf(rows));
     return { ok: true };
@@ -120,16 +354,16 @@ async function datesOf(ctx: WriteCtx, table: Messages, ids: string[]) {
   return dates;
 }
 
-/** Delete a thread's newest message and return it; null where it has none. */
+/** Delete a thread's newest message with its vectors and return it; null where it has none. */
 const popMessage = write({
   args: (request) => ({ threadId: textField(request, "threadId") }),
   handler: async (ctx, table: Messages, { threadId }) => {
-    const ofThread = [{ field: "thread_id", value: threadId }];
-    const newest = await rowsWhere(ctx, table, ofThread, {
+    const newest = await rowsWhere(ctx, table, inThread(threadId), {
       field: "createdAt",
       order: "desc",
     }).first();
     if (newest === null) return { ok: true, result: null };
+    await deleteVectorsOf(ctx, [newest]);
     await deleteRows(ctx, table, [newest]);
     await touchThreads(ctx, [threadId]);
     return { ok: true, result: newest };
@@ -178,6 +412,8 @@ function mergeContent(stored: string, given: unknown): unknown {
 
 export const messages: Operations<Messages> = {
   saveMessages,
+  rememberMessages,
+  readMemory,
   updateMessages,
   deleteMessages,
   popMessage,

@@ -9,6 +9,8 @@ import {
   parseMetadata,
   type Metadata,
 } from "../model/metadata";
+import type { Condition } from "../model/conditions";
+import { deleteVectorsLeft, deleteVectorsOf } from "./messageVectors";
 import { write, type Operations } from "./operation";
 import {
   deleteRows,
@@ -22,6 +24,7 @@ import {
   isRecord,
   numberField,
   optional,
+  recordField,
   textField,
   type StorageRecord,
 } from "../model/request";
@@ -73,31 +76,115 @@ const updateThread = write({
 });
 
 /**
- * Delete a thread with its messages and its observational memory, some rows a
- * call: the thread itself last, so that a client that stops can begin again.
+ * Delete a thread with its messages, their vectors and its observational
+ * memory, some rows a call: the thread itself last, so that a client that stops
+ * can begin again. `keepVectors`: the vectors stay.
  */
 const deleteThread = write({
-  args: (request) => ({ id: textField(request, "id") }),
-  handler: async (ctx, table: Threads, { id }) => {
-    const belongings = [
-      { table: "mastra_messages", field: "thread_id", value: id },
-      {
-        table: "mastra_observational_memory",
-        field: "lookupKey",
-        value: `thread:${id}`,
-      },
-    ] as const;
-    let left = ROWS_CLEARED_PER_CALL;
-    for (const { table, field, value } of belongings) {
-      const rows = rowsWhere(ctx, table, [{ field, value }]);
-      const { some, hasMore } = await firstOf(rows, left);
-      await deleteRows(ctx, table, some);
-      left -= some.length;
-      if (hasMore) return { ok: true, hasMore };
-    }
+  args: (request) => ({
+    id: textField(request, "id"),
+    keepVectors: request.keepVectors === true,
+  }),
+  handler: async (ctx, table: Threads, { id, keepVectors }) => ({
+    ok: true,
+    hasMore: await deleteSomeOfThread(ctx, table, id, keepVectors),
+  }),
+});
+
+/** Delete some of a thread's rows; true if there may be more. */
+export async function deleteSomeOfThread(
+  ctx: WriteCtx,
+  table: Threads,
+  id: string,
+  keepVectors = false,
+): Promise<boolean> {
+  const ofThread = [{ field: "thread_id", value: id }];
+  if (await deleteSomeMessages(ctx, ofThread, keepVectors)) return true;
+  const observed = [{ field: "lookupKey", value: `thread:${id}` }];
+  const rows = rowsWhere(ctx, "mastra_observational_memory", observed);
+  const { some, hasMore } = await firstOf(rows);
+  await deleteRows(ctx, "mastra_observational_memory", some);
+  if (hasMore) return true;
+  const limit = ROWS_CLEARED_PER_CALL;
+  if (!keepVectors && (await deleteVectorsLeft(ctx, id, limit))) return true;
+  const thread = await findRecord(ctx, table, id);
+  if (thread !== null) await deleteRows(ctx, table, [thread]);
+  return false;
+}
+
+/** Delete the first of some messages, each with its vectors; true if there are more. */
+export async function deleteSomeMessages(
+  ctx: WriteCtx,
+  conditions: Condition[],
+  keepVectors = false,
+): Promise<boolean> {
+  const messages = rowsWhere(ctx, "mastra_messages", conditions);
+  const { some, hasMore } = await firstOf(messages);
+  if (keepVectors) {
+    await deleteRows(ctx, "mastra_messages", some);
+    return hasMore;
+  }
+  let [done, left] = [0, ROWS_CLEARED_PER_CALL];
+  for (; done < some.length && left > 0; done++) {
+    left -= 1 + (await deleteVectorsOf(ctx, [some[done]!]));
+  }
+  await deleteRows(ctx, "mastra_messages", some.slice(0, done));
+  return hasMore || done < some.length;
+}
+
+/**
+ * Set a thread's working memory, or its resource's with `scope` "resource";
+ * without `text` it is cleared. With `expected` only if its `text` still is the
+ * working memory.
+ */
+const setWorkingMemory = write({
+  args: (request) => ({
+    id: textField(request, "id"),
+    scope: textField(request, "scope"),
+    text: optional(textField, request, "text"),
+    expected: optional(recordField, request, "expected"),
+  }),
+  handler: async (ctx, table: Threads, { id, scope, text, expected }) => {
     const thread = await findRecord(ctx, table, id);
-    if (thread !== null) await deleteRows(ctx, table, [thread]);
-    return { ok: true, hasMore: false };
+    if (thread === null) {
+      return {
+        ok: false,
+        code: "ThreadNotFound",
+        error: `Thread ${id} not found`,
+        details: { threadId: id },
+      };
+    }
+    const { workingMemory: ofThread, ...metadata } = parseMetadata(
+      thread.metadata,
+    );
+    const resource =
+      scope === "resource"
+        ? await findRecord(ctx, "mastra_resources", thread.resourceId)
+        : null;
+    const stored = scope === "resource" ? resource?.workingMemory : ofThread;
+    if (expected && (stored ?? null) !== (expected.text ?? null)) {
+      return {
+        ok: false,
+        code: "WorkingMemoryConflict",
+        error: `the working memory is ${JSON.stringify(stored ?? null)} by now, not ${JSON.stringify(expected.text ?? null)}`,
+        details: { thread_id: id, working_memory: stored ?? null },
+      };
+    }
+    const now = new Date().toISOString();
+    if (scope === "resource") {
+      const made = resource === null && { metadata: {}, createdAt: now };
+      const fields = { workingMemory: text ?? null, updatedAt: now, ...made };
+      const row = { id: thread.resourceId, ...fields };
+      await writeRecords(ctx, "mastra_resources", [row]);
+      return { ok: true };
+    }
+    const changed = { ...metadata, ...(text && { workingMemory: text }) };
+    await patchRow(ctx, table, thread, {
+      metadata:
+        typeof thread.metadata === "string" ? JSON.stringify(changed) : changed,
+      updatedAt: now,
+    });
+    return { ok: true };
   },
 });
 
@@ -255,5 +342,6 @@ async function messagesToCopy(
 export const threads: Operations<Threads> = {
   updateThread,
   deleteThread,
+  setWorkingMemory,
   copyThread,
 };

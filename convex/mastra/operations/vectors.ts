@@ -99,7 +99,7 @@ function writeRows<Args>({
  * Write the records in their order, which becomes the stored order of new
  * rows. A row that exists keeps its place; without metadata it has none.
  */
-async function upsert(
+export async function upsert(
   ctx: WriteCtx,
   indexName: string,
   records: StorageRecord[],
@@ -161,7 +161,12 @@ function lastById(records: StorageRecord[]): StorageRecord[] {
   return [...byId.values()];
 }
 
-function fromRecordBytes({ float32, float64, ...record }: StorageRecord) {
+/** A record with its embedding in bytes, as one with its numbers. */
+export function fromRecordBytes({
+  float32,
+  float64,
+  ...record
+}: StorageRecord): StorageRecord {
   if (float32 instanceof ArrayBuffer && float32.byteLength % 4 === 0) {
     return { ...record, embedding: fromBytes({ float32 }) };
   }
@@ -169,7 +174,7 @@ function fromRecordBytes({ float32, float64, ...record }: StorageRecord) {
     return { ...record, embedding: fromBytes({ float64 }) };
   }
   throw new InvalidRequest(
-    "upsertVectors records must have float32 or float64, bytes of whole numbers",
+    "vectors must have float32 or float64, bytes of whole numbers",
   );
 }
 
@@ -441,11 +446,52 @@ export async function removeSome(ctx: WriteCtx, indexName: string) {
   return hasMore;
 }
 
-async function remove(ctx: WriteCtx, indexName: string, rows: VectorRow[]) {
+export async function remove(
+  ctx: WriteCtx,
+  indexName: string,
+  rows: VectorRow[],
+) {
   for (const row of rows) await ctx.db.delete("mastra_vectors", row._id);
   const ids = rows.map((row) => row.id);
   await recordChange(ctx, indexName, ids);
 }
+
+/**
+ * The vectors of a page whose metadata names no message: their messages were
+ * deleted by a client that left them behind.
+ */
+async function orphansIn(
+  ctx: ReadCtx,
+  indexName: string,
+  cursor: string | null,
+) {
+  const rows = rowsWhere(ctx, "mastra_vectors", [inIndex(indexName)]);
+  const { result, ...page } = await pageOf(rows, cursor, VECTORS_PER_PAGE);
+  const messages = await mapInBatches(result, ({ metadata }) =>
+    findRecord(ctx, "mastra_messages", metadata?.message_id ?? ""),
+  );
+  const orphans = result.filter((_, n) => messages[n] === null) as VectorRow[];
+  return { page, orphans };
+}
+
+/** How many vectors of a page have no message: add up over calls while `hasMore`. */
+const countOrphans = read({
+  args: (request) => ({ cursor: cursorOf(request) }),
+  handler: async (ctx, indexName: string, { cursor }) => {
+    const { page, orphans } = await orphansIn(ctx, indexName, cursor);
+    return { ...page, result: orphans.length };
+  },
+});
+
+/** Delete the vectors of a page that have no message; how many. */
+const deleteOrphans = write({
+  args: (request) => ({ cursor: cursorOf(request) }),
+  handler: async (ctx, indexName: string, { cursor }) => {
+    const { page, orphans } = await orphansIn(ctx, indexName, cursor);
+    await remove(ctx, indexName, orphans);
+    return { ...page, result: orphans.length };
+  },
+});
 
 function inIndex(indexName: string) {
   return { field: "indexName", value: indexName };
@@ -466,6 +512,8 @@ export const vectors: Operations<string> = {
   count,
   deleteMany,
   deleteSeen,
+  countOrphans,
+  deleteOrphans,
   clearTable,
   // A vector index has no table of its own to drop.
   dropTable: clearTable,

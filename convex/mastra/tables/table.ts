@@ -59,9 +59,11 @@ export type DeclaredTable<
 > & { declaration: Declaration<Name, IsRecords> };
 
 type ColumnsOf<Fields> = keyof Fields & string;
+/** A column, or what is inside of one: `metadata.message_id`. */
+type PathsIn<Fields> = ColumnsOf<Fields> | `${ColumnsOf<Fields>}.${string}`;
 type IndexesOn<Fields> = Record<
   string,
-  readonly [ColumnsOf<Fields>, ...ColumnsOf<Fields>[]]
+  readonly [PathsIn<Fields>, ...PathsIn<Fields>[]]
 >;
 
 /** Declare a table of records: it has the operations that all records have. */

@@ -14,6 +14,8 @@ export const mastraVectorIndexesTable = recordTable("mastra_vector_indexes", {
     dimension: v.number(),
     metric: v.string(),
     createdAt: v.string(),
+    // The name of the model whose vectors they are, where a client gave one.
+    model: v.optional(v.string()),
   },
   indexes: {
     by_record_id: ["id"],
@@ -32,6 +34,9 @@ export const mastraVectorsTable = ownTable("mastra_vectors", {
   indexes: {
     by_index: ["indexName"],
     by_index_id: ["indexName", "id"],
+    // The vectors of a thread's messages, and of one of them, by the metadata that
+    // npm `@mastra/memory` gives them.
+    by_message: ["indexName", "metadata.thread_id", "metadata.message_id"],
   },
 });
 

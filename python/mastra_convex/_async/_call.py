@@ -69,6 +69,16 @@ async def read_function(native: NativeDeployment, kind: FunctionKind, path: str,
     return await _answer(native.begin(kind, path, args, True))
 
 
+async def call_given(function: Callable[..., Any], /, *args: Any) -> Any:
+    """Call a function of the caller's. One that isn't async runs on a thread, so that the loop goes on."""
+    import inspect
+
+    if inspect.iscoroutinefunction(function):
+        return await function(*args)
+    result = await call(function, *args)
+    return await result if inspect.isawaitable(result) else result
+
+
 async def wait(subscription: _native.Subscription, timeout: float | None) -> bool:
     """Wait until there may be a state to take; False when there is none in time. No thread waits meanwhile."""
     import asyncio

@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
 from numpy.typing import ArrayLike
 
-from mastra_convex._arguments import Metadata
+from mastra_convex._arguments import Metadata, as_ids, as_items, as_metadata, key_text, plain_text
 from mastra_convex._async.client import AsyncClient
+from mastra_convex._async.embedding import AsyncEmbedder, Embed
 from mastra_convex._async.subscription import AsyncSubscription
-from mastra_convex.errors import IndexNotFoundError
+from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError
 from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults
 
 Filter = Mapping[str, Any]
@@ -135,7 +136,15 @@ class AsyncMastraVector(AsyncClient, ABC):
     async def delete_index(self, index_name: str) -> None:
         """Delete an index with its rows."""
 
-    async def index(self, index_name: str, dimension: int | None = None, metric: Metric = "cosine") -> AsyncVectorIndex:
+    async def index(
+        self,
+        index_name: str,
+        dimension: int | None = None,
+        metric: Metric = "cosine",
+        *,
+        embed: Embed = None,
+        text_field: str = "text",
+    ) -> AsyncVectorIndex:
         """Return a handle on an index. It has this class's methods without the index's name.
 
         Parameters
@@ -146,25 +155,105 @@ class AsyncMastraVector(AsyncClient, ABC):
             If given, a missing index is created, as by `create_index`.
         metric : {"cosine", "dotproduct", "euclidean"}, default "cosine"
             The metric of a new index.
+        embed : callable, or an object with ``encode``, optional
+            Makes vectors: from a list of texts to a vector for each, sync or async. Then the handle's `add` and
+            `search` take texts, and `add` creates a missing index, with the dimension of the first vectors.
+        text_field : str, default "text"
+            The metadata's field in which `add` keeps a text.
 
         Raises
         ------
         IndexNotFoundError
-            No dimension is given, and the index doesn't exist.
+            Neither a dimension nor `embed` is given, and the index doesn't exist.
         """
-        if dimension is None:
-            await self.describe_index(index_name)
-        else:
+        if dimension is not None:
             await self.create_index(index_name, dimension, metric)
-        return AsyncVectorIndex(self, index_name)
+        elif embed is None:
+            await self.describe_index(index_name)
+        embedder = None if embed is None else AsyncEmbedder("VectorIndex", embed, dimension=dimension)
+        return AsyncVectorIndex(self, index_name, metric, embedder, key_text("VectorIndex: text_field", text_field))
 
 
 class AsyncVectorIndex:
-    """One index of a vector class. Each method calls the class's method with the index's name."""
+    """One index of a vector class. Each method calls the class's method with the index's name; `add` and `search` take
+    texts.
+    """
 
-    def __init__(self, vector: AsyncMastraVector, index_name: str) -> None:
+    def __init__(
+        self,
+        vector: AsyncMastraVector,
+        index_name: str,
+        metric: Metric = "cosine",
+        embedder: AsyncEmbedder | None = None,
+        text_field: str = "text",
+    ) -> None:
         self._vector = vector
         self.index_name = index_name
+        self._metric = metric
+        self._embedder = embedder
+        self._text_field = text_field
+
+    async def add(
+        self,
+        texts: Sequence[str],
+        *,
+        ids: Sequence[str] | None = None,
+        metadata: Sequence[Metadata | None] | None = None,
+    ) -> list[str]:
+        """Embed texts and insert them, or replace the rows with the same ids. A row's metadata keeps its text.
+
+        Parameters
+        ----------
+        texts : sequence of str, length n
+        ids : sequence of str, length n, optional
+            By default random ids.
+        metadata : sequence of dict or None, length n, optional
+            The text is added to it, in the field `text_field`.
+
+        Returns
+        -------
+        list of str, length n
+            The rows' ids.
+
+        Raises
+        ------
+        InvalidArgumentError
+            The handle has no `embed`, `embed` failed for a text, or an argument is invalid. Nothing was written.
+        DimensionMismatchError
+            A vector's length differs from the index's, or from the first one's.
+        """
+        place = "VectorIndex.add"
+        embedder = self._embeds(place)
+        given = [plain_text(f"{place}: texts[{n}]", text) for n, text in enumerate(as_items(f"{place}: texts", texts))]
+        named = as_ids(place, ids, len(given))
+        rows = as_metadata(place, metadata, len(given))
+        for n, (row, text) in enumerate(zip(rows, given, strict=True)):
+            if row.setdefault(self._text_field, text) != text:
+                raise InvalidArgumentError(
+                    f"{place}: metadata[{n}] has another {self._text_field!r}; expected none, or another text_field"
+                )
+        if not given:
+            return []
+        vectors = await embedder.embed(place, given, lambda n: f"texts[{n}]")
+        try:
+            return await self._vector.upsert(self.index_name, vectors, ids=named, metadata=rows)
+        except IndexNotFoundError:
+            await self._vector.create_index(self.index_name, vectors.shape[1], self._metric)
+            return await self._vector.upsert(self.index_name, vectors, ids=named, metadata=rows)
+
+    async def search(self, text: str, *, top_k: int = 10, filter: Filter | None = None) -> QueryResults:
+        """Return the rows most similar to a text, which is embedded; results and arguments are those of `query`."""
+        place = "VectorIndex.search"
+        embedder = self._embeds(place)
+        [vector] = await embedder.embed(place, [plain_text(f"{place}: text", text)], lambda _: "text")
+        return await self._vector.query(self.index_name, vector, top_k=top_k, filter=filter)
+
+    def _embeds(self, place: str) -> AsyncEmbedder:
+        if self._embedder is None:
+            raise InvalidArgumentError(
+                f"{place}: the handle has no embed; expected one of index({self.index_name!r}, embed=…)"
+            )
+        return self._embedder
 
     async def upsert(
         self,

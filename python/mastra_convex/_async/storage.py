@@ -13,8 +13,10 @@ from mastra_convex._hints import DEPLOY
 from mastra_convex._replies import checked_reply, next_cursor
 from mastra_convex.errors import (
     AlreadyExistsError,
+    DimensionMismatchError,
     FunctionError,
     IndexNotFoundError,
+    InvalidArgumentError,
     MastraConvexError,
     NotFoundError,
     OutcomeUnknownError,
@@ -30,10 +32,14 @@ Admits = Callable[[Row], bool]
 
 ERRORS: dict[str, type[MastraConvexError]] = {
     "AlreadyExists": AlreadyExistsError,
+    "AnotherResource": InvalidArgumentError,
+    "DimensionMismatch": DimensionMismatchError,
     "IndexNotFound": IndexNotFoundError,
+    "ModelMismatch": InvalidArgumentError,
     "NotFound": NotFoundError,
     "RevisionConflict": WriteConflictError,
     "ThreadNotFound": ThreadNotFoundError,
+    "WorkingMemoryConflict": WriteConflictError,
 }
 
 

@@ -37,9 +37,10 @@ Examples:
   mastra-convex doctor ./agent-data                  a data folder
   mastra-convex doctor --functions ./convex          a folder served with your own functions
   mastra-convex doctor https://….convex.cloud        a deployment, with its key in CONVEX_ADMIN_KEY
+  mastra-convex doctor ./agent-data --fix            delete vectors whose message is gone
   mastra-convex doctor --json | jq .findings         for programs
 
-The checks change no documents. A data folder gets missing tables of its functions.
+Without --fix, the checks change no documents. A data folder gets missing tables of its functions.
 The exit code is 1 if there is a problem, and 0 if there are only warnings.
 """
 
@@ -48,6 +49,9 @@ MANY_ROWS = 5_000
 
 # A document of this size will soon reach Convex's limit of 1 MiB.
 LARGE_BYTES = 900 << 10
+
+# The indexes of messages' vectors begin so.
+MESSAGE_VECTORS = "memory_messages"
 
 SIGNS = {"ok": "✓", "warning": "!", "problem": "✗"}
 
@@ -73,6 +77,7 @@ def doctor(
         ),
     ] = None,
     storage_function: Annotated[str, typer.Option(help="The path of the storage function.")] = "mastra/storage:handle",
+    fix: Annotated[bool, typer.Option("--fix", help="Delete vectors whose message is gone.")] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -81,7 +86,7 @@ def doctor(
     Checks versions, keys, functions, schema, indexes and limits, and that a folder's data is undamaged.
     """
     target = target or next(filter(None, map(os.environ.get, URLS)), "./agent-data")
-    findings = list(_examine(target, functions, storage_function))
+    findings = list(_examine(target, functions, storage_function, fix))
     if json:
         print(json_text.dumps({"target": target, "findings": [asdict(finding) for finding in findings]}))
     else:
@@ -93,7 +98,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _examine(target: str, functions: str | None, storage_function: str) -> Iterator[Finding]:
+def _examine(target: str, functions: str | None, storage_function: str, fix: bool) -> Iterator[Finding]:
     """Run the checks in order. A failed check skips the ones that depend on it."""
     file = None if "://" in target else Path(target).expanduser() / "data.sqlite3"
     if file is not None and not file.is_file():
@@ -112,6 +117,8 @@ def _examine(target: str, functions: str | None, storage_function: str) -> Itera
             vectors = mc.ConvexVector(db, storage_function=storage_function)
             for name in vectors.list_indexes():
                 yield from _index(vectors, name, db.kind)
+                if name.startswith(MESSAGE_VECTORS):
+                    yield from _orphans(storage, name, fix)
     except MastraConvexError as error:
         yield Finding("deployment", "problem", failures.problem(error), failures.next_step(error))
         if isinstance(error, LockedError):
@@ -256,6 +263,26 @@ def _index(vectors: mc.ConvexVector, name: str, kind: str) -> Iterator[Finding]:
         yield Finding(check, "warning", message, hint)
     else:
         yield Finding(check, "ok", message)
+
+
+def _orphans(storage: Storage, name: str, fix: bool) -> Iterator[Finding]:
+    """Vectors whose message is gone: a client that deletes messages and vectors apart left them behind."""
+    deployed = storage.version()
+    if deployed is None or "countOrphans" not in deployed["operations"]["vectors"]:
+        return
+    number, cursor = 0, None
+    while True:
+        reply = storage.reply("deleteOrphans" if fix else "countOrphans", f"mastra_vector_{name}", cursor=cursor)
+        number += int(reply["result"])
+        if not reply["hasMore"]:
+            break
+        cursor = reply["continuationCursor"]
+    if number:
+        message = f"{number:,} rows whose message is gone"
+        if fix:
+            yield Finding(f"messages of {name}", "ok", f"{message} were deleted")
+        else:
+            yield Finding(f"messages of {name}", "warning", message, "`mastra-convex doctor --fix` deletes them.")
 
 
 def _unrankable(vectors: mc.ConvexVector, name: str, index: mc.IndexStats) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import threading
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, ParamSpec, TypeVar
 
@@ -14,6 +17,9 @@ NativeDeployment = _native.EmbeddedDeployment | _native.HttpDeployment
 P = ParamSpec("P")
 T = TypeVar("T")
 FunctionKind = Literal["query", "mutation", "action"]
+
+# What each thread has for itself.
+_own = threading.local()
 
 
 def call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -29,6 +35,29 @@ def call_function(native: NativeDeployment, kind: FunctionKind, path: str, args:
 def read_function(native: NativeDeployment, kind: FunctionKind, path: str, args: Mapping[str, Any]) -> Any:
     """Call a function that only reads. The call is repeated if its answer gets lost."""
     return native.read(kind, path, args)
+
+
+def call_given(function: Callable[..., Any], /, *args: Any) -> Any:
+    """Call a function of the caller's. An async one is awaited by a loop of this thread's own, which stays: clients
+    with connections belong to the loop that opened them.
+    """
+    result = function(*args)
+    if not inspect.isawaitable(result):
+        return result
+    import asyncio
+
+    if asyncio._get_running_loop() is not None:
+        if inspect.iscoroutine(result):
+            result.close()
+        raise RuntimeError("a loop is running in this thread; an async function needs the async class here")
+
+    async def answer() -> Any:
+        return await result
+
+    if not hasattr(_own, "runner"):
+        _own.runner = asyncio.Runner()
+        weakref.finalize(threading.current_thread(), _own.runner.close)
+    return _own.runner.run(answer())
 
 
 def wait(subscription: _native.Subscription, timeout: float | None) -> bool:

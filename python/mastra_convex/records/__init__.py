@@ -26,6 +26,7 @@ from mastra_convex.records.observations import (
     ObservationalMemory,
     ObservationChunk,
 )
+from mastra_convex.records.recall import MemoryContext, MemoryHit
 from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger
 from mastra_convex.records.scores import Score, ScorePage
 from mastra_convex.records.workflows import (
@@ -46,6 +47,8 @@ __all__ = [
     "ChannelInstallation",
     "Eval",
     "EvalPage",
+    "MemoryContext",
+    "MemoryHit",
     "Message",
     "MessagePage",
     "ObservationActivation",

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mastra_convex._arguments import as_integer, as_items, key_text, key_texts
+from mastra_convex._arguments import as_integer, as_items, key_text, key_texts, true_or_false
 from mastra_convex._async.batches import in_batches, in_halves
 from mastra_convex._async.storage import Admits, Row, first_of, part_of
 from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
@@ -123,22 +123,26 @@ class AsyncMessages(AsyncFencedWrites):
         await in_batches(update, rows, [size_of(row) for row in rows])
         return from_rows(Message, updated)
 
-    async def delete_messages(self, message_ids: Sequence[str], *, fence: RunFence | None = None) -> None:
-        """Delete messages, and set their threads' ``updated_at`` to now. Unknown ids are ignored.
+    async def delete_messages(
+        self, message_ids: Sequence[str], *, keep_vectors: bool = False, fence: RunFence | None = None
+    ) -> None:
+        """Delete messages with their vectors, and set their threads' ``updated_at`` to now. Unknown ids are ignored.
 
-        Up to 500 messages are one transaction; fewer if they are large.
+        Up to 500 messages are one transaction; fewer if they are large. Vectors are those of a `Memory`, or of npm
+        ``@mastra/memory``. `keep_vectors` leaves them.
         """
         place = "MemoryStorage.delete_messages"
         ids = key_texts(f"{place}: message_ids", message_ids)
+        keeps = true_or_false(f"{place}: keep_vectors", keep_vectors) or None
 
         async def delete(some: list[str]) -> None:
-            await self._write(place, "deleteMessages", MESSAGES, fence, ids=some)
+            await self._write(place, "deleteMessages", MESSAGES, fence, ids=some, keepVectors=keeps)
 
         for begin in range(0, len(ids), CALL_ROWS):
             await in_halves(delete, ids[begin : begin + CALL_ROWS])
 
     async def pop_message(self, thread_id: str, *, fence: RunFence | None = None) -> Message | None:
-        """Delete a thread's newest message, in one transaction, and return it; None if it has none.
+        """Delete a thread's newest message with its vectors, in one transaction, and return it; None if it has none.
 
         Of any number of callers at once each gets another message.
         """

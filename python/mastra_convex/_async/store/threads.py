@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from mastra_convex._arguments import key_text
+from mastra_convex._arguments import key_text, true_or_false
 from mastra_convex._async.storage import Admits
 from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex.errors import InvalidArgumentError, ThreadNotFoundError
@@ -234,12 +234,17 @@ class AsyncThreads(AsyncFencedWrites):
             await self._write(place, "updateMessages", MESSAGES, fence, records=some)
         return await self.get_thread_by_id(thread_id) or thread
 
-    async def delete_thread(self, thread_id: str, *, fence: RunFence | None = None) -> None:
-        """Delete a thread with its messages and observations, 25 rows per transaction; the thread goes last. Does
-        nothing if it doesn't exist.
+    async def delete_thread(self, thread_id: str, *, keep_vectors: bool = False, fence: RunFence | None = None) -> None:
+        """Delete a thread with its messages, their vectors and its observations, 25 rows per transaction; the thread
+        goes last. Does nothing if it doesn't exist.
+
+        A message and its vectors go in one transaction. Vectors are those of a `Memory`, or of npm ``@mastra/memory``.
+        `keep_vectors` leaves them.
         """
         place = "MemoryStorage.delete_thread"
-        await self._repeat_write(place, "deleteThread", THREADS, fence, id=key_text(f"{place}: thread_id", thread_id))
+        id = key_text(f"{place}: thread_id", thread_id)
+        keeps = true_or_false(f"{place}: keep_vectors", keep_vectors) or None
+        await self._repeat_write(place, "deleteThread", THREADS, fence, id=id, keepVectors=keeps)
 
 
 def _wanted(

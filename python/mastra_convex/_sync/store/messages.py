@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mastra_convex._arguments import as_integer, as_items, key_text, key_texts
+from mastra_convex._arguments import as_integer, as_items, key_text, key_texts, true_or_false
 from mastra_convex._sync.batches import in_batches, in_halves
 from mastra_convex._sync.storage import Admits, Row, first_of, part_of
 from mastra_convex._sync.store.fenced_writes import FencedWrites
@@ -124,22 +124,26 @@ class Messages(FencedWrites):
         in_batches(update, rows, [size_of(row) for row in rows])
         return from_rows(Message, updated)
 
-    def delete_messages(self, message_ids: Sequence[str], *, fence: RunFence | None = None) -> None:
-        """Delete messages, and set their threads' ``updated_at`` to now. Unknown ids are ignored.
+    def delete_messages(
+        self, message_ids: Sequence[str], *, keep_vectors: bool = False, fence: RunFence | None = None
+    ) -> None:
+        """Delete messages with their vectors, and set their threads' ``updated_at`` to now. Unknown ids are ignored.
 
-        Up to 500 messages are one transaction; fewer if they are large.
+        Up to 500 messages are one transaction; fewer if they are large. Vectors are those of a `Memory`, or of npm
+        ``@mastra/memory``. `keep_vectors` leaves them.
         """
         place = "MemoryStorage.delete_messages"
         ids = key_texts(f"{place}: message_ids", message_ids)
+        keeps = true_or_false(f"{place}: keep_vectors", keep_vectors) or None
 
         def delete(some: list[str]) -> None:
-            self._write(place, "deleteMessages", MESSAGES, fence, ids=some)
+            self._write(place, "deleteMessages", MESSAGES, fence, ids=some, keepVectors=keeps)
 
         for begin in range(0, len(ids), CALL_ROWS):
             in_halves(delete, ids[begin : begin + CALL_ROWS])
 
     def pop_message(self, thread_id: str, *, fence: RunFence | None = None) -> Message | None:
-        """Delete a thread's newest message, in one transaction, and return it; None if it has none.
+        """Delete a thread's newest message with its vectors, in one transaction, and return it; None if it has none.
 
         Of any number of callers at once each gets another message.
         """

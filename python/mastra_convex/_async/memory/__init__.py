@@ -1,0 +1,1 @@
+"""An agent's memory. ``_sync/memory/`` is generated from it."""

@@ -1,0 +1,83 @@
+# Generated from _async/embedding.py by tools/unasync.py: edit that.
+"""A function that makes vectors of texts, with its answers checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+
+from mastra_convex._arguments import Floats, as_integer, as_vector
+from mastra_convex._sync._call import call_given
+from mastra_convex.errors import DimensionMismatchError, InvalidArgumentError
+
+# A function from a list of texts to a vector for each, sync or async; or an object with such a method ``encode``.
+Embed: TypeAlias = Any
+
+
+class Embedder:
+    """Embeds texts, some at a time. All its vectors have the dimension of the first one.
+
+    Parameters
+    ----------
+    place : str
+        Where `embed` was given, for errors.
+    embed : callable, or an object with ``encode``
+    batch_size : int, default 64
+        The most texts that are embedded at once.
+    dimension : int, optional
+        The dimension to expect, if it is known.
+    """
+
+    def __init__(self, place: str, embed: Embed, batch_size: int = 64, dimension: int | None = None) -> None:
+        # A text has a method of that name too.
+        encode = None if isinstance(embed, str) else getattr(embed, "encode", None)
+        self._embed = encode if callable(encode) else embed
+        if not callable(self._embed):
+            raise InvalidArgumentError(
+                f"{place}: embed is {embed!r:.80}; expected a function from texts to vectors, or an object with encode"
+            )
+        self._batch_size = as_integer(f"{place}: embed_batch_size", batch_size, 1, 2**31)
+        self._dimension = dimension
+
+    def embed(self, place: str, texts: Sequence[str], named: Callable[[int], str]) -> Floats:
+        """Return a vector for each text, shape (texts, dimension); `named` is the place of a text for errors."""
+        vectors: list[Floats] = []
+        for begin in range(0, len(texts), self._batch_size):
+            some = list(texts[begin : begin + self._batch_size])
+            answer = self._answer(place, some, begin, named)
+            for position, vector in enumerate(answer, begin):
+                vectors.append(self._checked(f"{place}: embed's vector of {named(position)}", vector))
+        return cast(Floats, np.stack(vectors)) if vectors else np.empty((0, 0), np.float32)
+
+    def _answer(self, place: str, texts: list[str], begin: int, named: Callable[[int], str]) -> list[Any]:
+        last = begin + len(texts) - 1
+        names = named(begin) if len(texts) == 1 else f"{named(begin)} to {named(last)}"
+        try:
+            answer = list(call_given(self._embed, texts))
+        except Exception as error:
+            raise InvalidArgumentError(
+                f"{place}: embed failed for {names}: {type(error).__name__}: {error!s:.200}"
+            ) from error
+        if len(answer) != len(texts):
+            raise InvalidArgumentError(
+                f"{place}: embed gave {len(answer)} vectors for {len(texts)} texts, {names}; expected one for each"
+            )
+        return answer
+
+    def _checked(self, place: str, vector: Any) -> Floats:
+        try:
+            size = len(vector)
+        except TypeError:
+            raise InvalidArgumentError(f"{place} is {vector!r:.80}; expected a list of numbers") from None
+        if size == 0:
+            raise InvalidArgumentError(f"{place} is empty; expected numbers")
+        if self._dimension not in (None, size):
+            raise DimensionMismatchError(
+                f"{place} has {size} dimensions; expected {self._dimension}, as others have",
+                details={"found": size, "expected": self._dimension},
+            )
+        checked = as_vector(place, vector, size)
+        self._dimension = size
+        return checked

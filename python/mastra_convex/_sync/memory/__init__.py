@@ -1,0 +1,1 @@
+"""An agent's memory. Generated from ``_async/memory/``."""

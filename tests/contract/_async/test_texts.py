@@ -1,0 +1,85 @@
+"""Texts on an index of vectors: they are embedded, kept in the metadata, and found by text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+import mastra_convex as mc
+
+
+def letters(texts: Sequence[str]) -> list[list[float]]:
+    """Vectors of how often texts have each letter."""
+    return [[float(text.lower().count(chr(97 + n))) for n in range(26)] for text in texts]
+
+
+@pytest.fixture
+def vector(deployment: mc.AsyncDeployment) -> mc.AsyncConvexVector:
+    """The vectors of an empty deployment."""
+    return mc.AsyncConvexVector(deployment)
+
+
+async def test_texts_are_added_and_found(vector: mc.AsyncConvexVector) -> None:
+    """The first texts make the index; a row's metadata keeps its text beside what was given."""
+    docs = await vector.index("docs", embed=letters)
+    assert await docs.add(["aaa", "abb", "ccc"], ids=["a", "b", "c"], metadata=[{"n": 1}, None, {"n": 2}]) == [*"abc"]
+    hits = await docs.search("a", top_k=2)
+    assert [(hit.id, hit.metadata) for hit in hits] == [("a", {"n": 1, "text": "aaa"}), ("b", {"text": "abb"})]
+    assert list(hits) == list(await docs.query(letters(["a"])[0], top_k=2))
+    assert [hit.id for hit in await docs.search("a", filter={"n": {"$gt": 1}})] == ["c"]
+    [id] = await docs.add(["ddd"])
+    assert [hit.id for hit in await docs.search("d", top_k=1)] == [id]
+    assert await docs.add([]) == []
+    assert (await vector.describe_index("docs")).dimension == 26
+
+
+async def test_the_field_of_texts_can_be_chosen(vector: mc.AsyncConvexVector) -> None:
+    """`text_field` names the field of the metadata; another value there is an error."""
+    docs = await vector.index("docs", 26, "dotproduct", embed=letters, text_field="said")
+    await docs.add(["aaa", "bbb"], ids=["a", "b"], metadata=[{"said": "aaa"}, {"text": "x"}])
+    assert [(hit.score, hit.metadata) for hit in await docs.search("aab")] == [
+        (6, {"said": "aaa"}),
+        (3, {"said": "bbb", "text": "x"}),
+    ]
+    with pytest.raises(mc.InvalidArgumentError, match=r"VectorIndex.add: metadata\[0\] has another 'said'"):
+        await docs.add(["ccc"], metadata=[{"said": "ddd"}])
+    # The metric is of an index that has to be made.
+    await (await vector.index("docs", embed=letters)).add(["ccc"])
+
+
+BAD: dict[str, tuple[Any, Any, str]] = {
+    "no embed": (None, ["a"], r"VectorIndex.add: the handle has no embed; expected one of index\('docs', embed=…\)"),
+    "one text": (letters, "abc", "VectorIndex.add: texts is 'abc'; expected a list"),
+    "no text": (letters, ["a", 7], r"VectorIndex.add: texts\[1\] is 7; expected text"),
+    "dimension": (
+        lambda texts: [[1.0, 2.0]],
+        ["a"],
+        r"VectorIndex.add: embed's vector of texts\[0\] has 2 dimensions; expected 26",
+    ),
+    "too many": (
+        lambda texts: letters(["a", "b"]),
+        ["a"],
+        r"VectorIndex.add: embed gave 2 vectors for 1 texts, texts\[0\]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("embed", "texts", "words"), BAD.values(), ids=BAD)
+async def test_bad_texts_and_embeddings_change_nothing(
+    vector: mc.AsyncConvexVector, embed: Any, texts: Any, words: str
+) -> None:
+    """An error names the text's place, and nothing was written."""
+    docs = await vector.index("docs", 26, embed=embed)
+    with pytest.raises(mc.InvalidArgumentError, match=f"^{words}"):
+        await docs.add(texts)
+    assert await docs.count() == 0
+
+
+async def test_an_index_of_another_dimension_is_an_error(vector: mc.AsyncConvexVector) -> None:
+    """An existing index's dimension counts."""
+    await vector.create_index("docs", 3)
+    docs = await vector.index("docs", embed=letters)
+    with pytest.raises(mc.DimensionMismatchError, match="26 dimensions, the index has 3"):
+        await docs.add(["a"])
