@@ -1,9 +1,51 @@
+import ts from "typescript";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  plugins: [frozenModules()],
   test: {
     include: ["convex/**/*.test.ts"],
+    setupFiles: ["tests/support/state/setup.ts"],
     // convex-test is bundled with the tests so that both see one `convex`.
     server: { deps: { inline: ["convex-test"] } },
   },
 });
+
+/** Each module of the functions freezes what it holds, exported or not, once it is loaded. */
+function frozenModules() {
+  const freeze = new URL("./tests/support/state/frozen.ts", import.meta.url)
+    .pathname;
+  return {
+    name: "frozen-modules",
+    enforce: "pre" as const,
+    transform(code: string, id: string) {
+      if (!/\/convex\/(?!.*\.(test|setup)\.ts$).*\.ts$/.test(id)) return null;
+      if (id.includes("/node_modules/")) return null;
+      return `${code}
+import { freeze as $freeze } from ${JSON.stringify(freeze)};
+$freeze(${namesHeld(code).join(", ")});`;
+    },
+  };
+}
+
+/** The names of the values that a module declares. */
+function namesHeld(code: string): string[] {
+  const source = ts.createSourceFile("m.ts", code, ts.ScriptTarget.ESNext);
+  return source.statements.flatMap((statement) => {
+    if (ts.isVariableStatement(statement)) {
+      return statement.declarationList.declarations.flatMap(({ name }) =>
+        namesIn(name),
+      );
+    }
+    const isNamed =
+      ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement);
+    return isNamed && statement.name ? [statement.name.text] : [];
+  });
+}
+
+function namesIn(name: ts.BindingName): string[] {
+  if (ts.isIdentifier(name)) return [name.text];
+  return name.elements.flatMap((element) =>
+    ts.isBindingElement(element) ? namesIn(element.name) : [],
+  );
+}
