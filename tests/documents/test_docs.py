@@ -158,7 +158,7 @@ def test_a_new_domain_is_new_files_and_its_place_in_two_lists(tmp_path: Path) ->
     lists = ["convex/mastra/tables/list.ts", "python/mastra_convex/_async/store/domains.py"]
     changed = re.findall(r"^--- a/(.*)$", patch, re.MULTILINE)
     assert changed == lists
-    for folder in ("convex", "python", "tests/contract", "tools"):
+    for folder in ("convex", "python", "tests/contract", "tests/support", "tools"):
         copytree(ROOT / folder, tmp_path / folder, ignore=ignore_patterns("__pycache__"))
     for file in ("tests/__init__.py", "vitest.config.ts", "pyproject.toml", "package.json"):
         copy(ROOT / file, tmp_path / file)
