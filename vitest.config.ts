@@ -5,6 +5,8 @@ export default defineConfig({
   plugins: [frozenModules()],
   test: {
     include: ["convex/**/*.test.ts"],
+    // A slow machine takes its time; a test that hangs still fails.
+    testTimeout: 30_000,
     setupFiles: ["tests/support/state/setup.ts"],
     // convex-test is bundled with the tests so that both see one `convex`.
     server: { deps: { inline: ["convex-test"] } },
