@@ -33,7 +33,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    with serve(data=":memory:") as served:
+    with serve(data=":memory:", options=["--allow-host", "convex.test"]) as served:
         yield served
 
 
