@@ -213,9 +213,9 @@ def test_older_backends_lack_something() -> None:
 def test_what_is_not_deleted_is_named(tmp_path: Path) -> None:
     """If something can't be deleted, the report says what and why, the rest is deleted, and the exit code is 1."""
     threads = (OURS / "mastra/operations/threads.ts").read_text()
-    begin = threads.index("const deleteThread = write({")
-    handler = threads.index("=> {\n", begin) + len("=> {\n")
-    broken = threads[:handler] + '    throw new Error("out of order");\n' + threads[handler:]
+    before = "  const ofThread ="
+    assert threads.count(before) == 1
+    broken = threads.replace(before, '  if (id) throw new Error("out of order");\n' + before)
     folder = functions_with(tmp_path / "convex", {"mastra/operations/threads.ts": broken})
     mc.connect(tmp_path / "data", functions=folder).close()
     arguments = [str(tmp_path / "data"), "--functions", str(folder), "--only", "resources", "--only", "observations"]
