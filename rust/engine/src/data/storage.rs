@@ -12,6 +12,7 @@ use std::{
 };
 
 use base::locked;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, config::DbConfig, ffi};
 
 use super::{clock::Clock, durability::Durability, file_identity::FileIdentity, folders::Owned};
@@ -377,15 +378,8 @@ fn connect_to_read(folder: &Path) -> Result<Connection> {
     if size(folder, LOG) > 0 {
         return Ok(Connection::open_with_flags(path, flags)?);
     }
-    let mut uri = "file:".to_owned();
-    for &byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => uri.push(char::from(byte)),
-            _ => uri.push_str(&format!("%{byte:02x}")),
-        }
-    }
-    uri.push_str("?immutable=1");
+    let escaped = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
+    let uri = format!("file:{escaped}?immutable=1");
     Ok(Connection::open_with_flags(uri, flags)?)
 }
 
