@@ -81,7 +81,7 @@ def doctor(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Check a deployment or a data folder, and say how to fix problems.
+    """Check a deployment or a folder, and say how to fix problems.
 
     Checks versions, keys, functions, schema, indexes and limits, and that a folder's data is undamaged.
     """

@@ -86,7 +86,7 @@ def conformance(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Check that a deployment does all that this package needs of it.
+    """Check that a deployment does what this package needs.
 
     More than 250 checks, each with a name that stays: values, limits, errors, every table, and what Mastra's storage,
     cache, vectors and live queries promise. They take seconds on this machine, and about a minute over a slow network.
