@@ -69,7 +69,9 @@ async def test_messages_are_remembered_with_their_vectors(
         ("assistant", "Bye"),
     ]
     stored = mc.AsyncConvexStore(deployment).memory
-    assert (await stored.list_messages("t", resource_id="ada")).messages == [first, *rest]
+    # A record has the date of its making, which may be before that of the text in front of it.
+    page = await stored.list_messages("t", resource_id="ada")
+    assert {one.id: one for one in page.messages} == {one.id: one for one in [first, *rest]}
     [row] = await mc.AsyncConvexVector(deployment).get(INDEX, ["m"], include_vector=True)
     assert row is not None
     assert row.vector is not None

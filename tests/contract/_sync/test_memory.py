@@ -70,7 +70,9 @@ def test_messages_are_remembered_with_their_vectors(
         ("assistant", "Bye"),
     ]
     stored = mc.ConvexStore(deployment).memory
-    assert (stored.list_messages("t", resource_id="ada")).messages == [first, *rest]
+    # A record has the date of its making, which may be before that of the text in front of it.
+    page = stored.list_messages("t", resource_id="ada")
+    assert {one.id: one for one in page.messages} == {one.id: one for one in [first, *rest]}
     [row] = mc.ConvexVector(deployment).get(INDEX, ["m"], include_vector=True)
     assert row is not None
     assert row.vector is not None
