@@ -246,7 +246,8 @@ def test_json_has_both_classes_at_each_size(tmp_path: Path) -> None:
 def test_a_network_slows_both_down_as_much_as_it_says() -> None:
     made = report("--sizes", "60", "--queries", "2", "--rtt", "100ms", "--bandwidth", "8mbit")
     (size,) = made["sizes"]
-    # The scan needs a round trip per call and 1 µs per byte, and a new client one more round trip. Native needs one call.
+    # The scan needs a round trip per call and 1 µs per byte, and a new client one more round trip. Native needs one
+    # call.
     assert size["scan"]["first"]["p5"] >= 200 + size["scan"]["first_bytes"] / 1000 * 0.9
     assert size["native"]["repeated"]["p5"] >= 100
     assert size["native"]["first"]["p5"] >= 200
