@@ -200,7 +200,12 @@ READ = """
     from mastra_convex._cli import app
     # Loads the modules, which the user below may be unable to read.
     with mc.connect(sys.argv[2] + ".first") as db:
-        mc.ConvexVector(db).list_indexes()
+        mc.ConvexVector(db).index("docs", 2).upsert([[1, 0]], ids=["a"])
+        mc.ConvexVector(db).query("docs", [1, 0])
+        try:
+            mc.ConvexVector(db).query("unknown", [1, 0])
+        except mc.IndexNotFoundError as error:
+            print(error)
     app(["export", sys.argv[2] + ".first", sys.argv[2] + ".first.zip"], standalone_mode=False)
     if os.geteuid() == 0:
         os.seteuid(65534)

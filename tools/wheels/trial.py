@@ -13,12 +13,12 @@ from toolchain import ROOT, Toolchain, run
 
 # Tests of every part of the package, from the README's lines and the command down to the files, in a minute.
 TESTS = [
-    "test_docs.py::test_a_page_can_be_followed_to_the_letter[README.md]",
-    *("test_public_api.py", "test_import.py", "test_cli.py", "test_batch.py", "test_folder.py"),
-    "contract/_sync/test_store.py",
+    "documents/test_docs.py::test_a_page_can_be_followed_to_the_letter[README.md]",
+    *("package/test_public_api.py", "package/test_import.py", "package/test_batch.py"),
+    *("commands/test_cli.py", "processes/test_folder.py", "contract/_sync/test_store.py"),
 ]
 # Tests that start no process, since an emulator would have to be set for each.
-EMULATED = ["test_batch.py", "contract/_sync/test_store.py"]
+EMULATED = ["package/test_batch.py", "contract/_sync/test_store.py"]
 # The oldest processor with 64 bits, and one that has every instruction.
 PROCESSORS = ["cortex-a53", "max"]
 
