@@ -112,7 +112,7 @@ const KEEPING_NOTHING = [
   "const f = [1].map((n) => { let sum = 0; sum += n; return sum; });",
 ];
 
-/** What snippets import, and one of them calls as it is loaded. */
+/** The module that snippets import. One of them calls it as it is loaded. */
 const OTHER = `
   export const state: number[] = [];
   export function clear() {}
@@ -135,7 +135,7 @@ describe("what reading the source finds", () => {
   });
 });
 
-/** What the reading finds in each snippet, a module each beside the module `./other`. */
+/** The findings in each snippet, which is a module beside the module `./other`. */
 function keptInSnippets(snippets: string[]): Map<string, string[]> {
   const modules = new Map(
     snippets.map((snippet, at) => [`/${at}.ts`, `${snippet}\nexport {};`]),

@@ -181,7 +181,7 @@ def test_a_fault_is_found_and_cleaned_up_after(
 
 
 def test_a_group_that_cannot_go_on_is_a_failed_check(tmp_path: Path) -> None:
-    """What fails between two checks fails the check that the group runs to its end, and other groups go on."""
+    """An error between two checks fails the check that the group runs to its end, and other groups go on."""
     source = (OURS / "mastra/operations/vectors.ts").read_text()
     begin = source.index("const upsertVectors = writeRows({")
     handler = source.index("=> {\n", begin) + len("=> {\n")
@@ -286,7 +286,7 @@ def test_a_target_that_cannot_be_checked_is_told(tmp_path: Path) -> None:
 
 
 def test_where_npms_functions_differ_is_no_fault(tmp_path: Path) -> None:
-    """What npm ``@mastra/convex`` does otherwise, or doesn't have, is unsupported, with the reason."""
+    """Operations that npm ``@mastra/convex`` lacks or does differently are unsupported, with the reason."""
     script = FUNCTIONS / "original" / "bundle.js"
     subprocess.run(["node", str(script), str(tmp_path)], check=True, capture_output=True, timeout=60)
     groups = [argument for group in ("resources", "items", "live") for argument in ("--only", group)]

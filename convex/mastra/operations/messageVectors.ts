@@ -145,7 +145,7 @@ export async function replaceVectors(
 }
 
 /**
- * What a thread's metadata adds to that of its messages' vectors, as in npm's
+ * The part of a thread's metadata that its messages' vectors have too, as in npm's
  * memory, whose recall can be filtered by it; without the working memory, which
  * changes. Text is metadata with keys that Convex refuses.
  */

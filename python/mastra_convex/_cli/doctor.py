@@ -225,7 +225,7 @@ def missing_operations(deployed: dict[str, Any]) -> list[str]:
 
 @cache
 def _this_version() -> dict[str, Any]:
-    """What the built-in functions say of themselves."""
+    """The version that the built-in functions report."""
     with mc.connect(":memory:") as built_in:
         return Storage(PackageFunctions(built_in), "mastra/storage:handle").version() or {}
 

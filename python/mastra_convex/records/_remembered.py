@@ -84,7 +84,7 @@ def vector_size(vector: Row) -> int:
 
 
 class Read:
-    """What the function read of a memory: each message becomes a record once, though it may be several's neighbour."""
+    """The rows that the function read of a memory. Each becomes a record once, though several hits may show it."""
 
     def __init__(self, reply: Row) -> None:
         self.thread: Row = reply["thread"] or {}

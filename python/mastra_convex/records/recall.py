@@ -1,4 +1,4 @@
-"""What a memory recalls, and what it tells a model."""
+"""The hits of a memory, and the context that a model is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all else stands on: values, errors, limits, transactions and cursors; and each table with all its columns."""
+"""The basis of all other checks: values, errors, limits, transactions, cursors, and each table with its columns."""
 
 from __future__ import annotations
 

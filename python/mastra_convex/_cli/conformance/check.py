@@ -57,7 +57,7 @@ def refused(kind: type[MastraConvexError], code: str | None = None) -> Iterator[
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a check. A failed one has `expected` and `found`, an unsupported one its `reason`."""
+    """The result of a check. A failed one has `expected` and `found`, an unsupported one its `reason`."""
 
     name: str
     status: Status

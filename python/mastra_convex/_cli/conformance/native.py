@@ -25,7 +25,7 @@ def native(room: Room) -> None:
         try:
             # Only a look-up tells.
             index.delete_vector("none")
-            # What a run before may have left.
+            # An earlier run may have left rows.
             index.truncate_index()
         except ConfigurationError as error:
             raise LacksError(f"{error.args[0]} {error.hint or ''}") from error

@@ -46,7 +46,7 @@ class Room:
         self.storage_function = storage_function
         self.functions = PackageFunctions(db)
         self.storage = Storage(self.functions, storage_function)
-        # What the deployed functions say of themselves; None if they are npm's. A wrong key shows here.
+        # The version that the deployed functions report; None if they are npm's. A wrong key shows here.
         self.deployed = self.storage.version()
         self.check = Checks(are_npms=self.deployed is None)
         self.store = mc.ConvexStore(db, storage_function=storage_function)
