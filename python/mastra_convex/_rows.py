@@ -34,6 +34,8 @@ def row_sizes(place: str, ids: Sequence[str], metadata: Sequence[Metadata], dime
 
 def vector_bytes(matrix: Floats) -> list[dict[str, bytes]]:
     """Each row in little-endian bytes under the name of its form: float32 if that holds every number, else float64."""
+    if matrix.dtype == np.float32:
+        return [{"float32": row.tobytes()} for row in matrix.astype("<f4", copy=False)]
     # Numbers that float32 can't hold become infinite there, which they don't equal.
     with np.errstate(over="ignore", under="ignore"):
         narrow = matrix.astype("<f4")

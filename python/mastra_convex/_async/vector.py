@@ -320,10 +320,11 @@ class AsyncConvexVector(AsyncMastraVector):
             "include_vector": include_vector,
             "min_score": min_score,
         }
-        found = await self._searched(place, self._named(place, index_name, strategy), query_vector, **options)
+        index = self._named(place, index_name, strategy)
+        found = await self._searched(place, index, query_vector, **options)
         if found is not None:
             return found
-        batch = await self._rows(place, index_name, strategy)
+        batch = await self._rows(place, index)
         return await call(batch.query, query_vector, **options)
 
     async def _searched(
@@ -412,7 +413,7 @@ class AsyncConvexVector(AsyncMastraVector):
             if all(results is not None for results in found):
                 return cast(list[QueryResults], found)
         # Several queries pay for the rows.
-        batch = await self._rows(place, index_name, strategy)
+        batch = await self._rows(place, index)
         return await call(batch.query_many, query_vectors, **rest)
 
     async def list_indexes(self) -> list[str]:
@@ -448,12 +449,12 @@ class AsyncConvexVector(AsyncMastraVector):
 
     async def count(self, index_name: str, filter: Filter | None = None) -> int:
         """Return how many rows match a filter; without one, how many the index has."""
-        rows = await self._rows("ConvexVector.count", index_name)
+        rows = await self._rows("ConvexVector.count", self._named("ConvexVector.count", index_name))
         return len(rows) if filter is None else len(await call(rows.matching_ids, filter))
 
     async def describe_index(self, index_name: str) -> IndexStats:
         """Return an index's dimension, metric and number of rows."""
-        rows = await self._rows("ConvexVector.describe_index", index_name)
+        rows = await self._rows("ConvexVector.describe_index", self._named("ConvexVector.describe_index", index_name))
         return IndexStats(dimension=rows.dimension, count=len(rows), metric=rows.metric)
 
     async def update_vector(
@@ -537,7 +538,7 @@ class AsyncConvexVector(AsyncMastraVector):
             await clear()
         except LimitExceededError:
             # Rows too large for npm's functions, which read 25 at a time.
-            rows = await self._rows(place, index.name)
+            rows = await self._rows(place, self._named(place, index.name))
             await self._delete(index, await call(rows.matching_ids, {}))
             await clear()
 
@@ -581,15 +582,15 @@ class AsyncConvexVector(AsyncMastraVector):
 
     async def _matching(self, place: str, index: _Index, filter: Filter) -> list[SeenRow]:
         """The rows that match a filter, as they are now."""
-        rows = await self._rows(place, index.name)
+        rows = await self._rows(place, self._named(place, index.name))
         hits = await call(rows.query, None, max(len(rows), 1), filter=filter)
         return [{"id": hit.id, "metadata": hit.metadata} for hit in hits]
 
-    async def _rows(self, place: str, index_name: str, strategy: Strategy | None = None) -> _native.VectorBatch:
+    async def _rows(self, place: str, index: _native.VectorIndex) -> _native.VectorBatch:
         """The rows of an index as they are now, ready to score."""
-        rows = await self._functions.vectors(self._named(place, index_name, strategy))
+        rows = await self._functions.vectors(index)
         if rows is None:
-            raise await self._not_found(place, index_name)
+            raise await self._not_found(place, index.name)
         return rows
 
     async def _index(self, place: str, index_name: str) -> _Index:

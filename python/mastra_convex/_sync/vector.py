@@ -321,10 +321,11 @@ class ConvexVector(MastraVector):
             "include_vector": include_vector,
             "min_score": min_score,
         }
-        found = self._searched(place, self._named(place, index_name, strategy), query_vector, **options)
+        index = self._named(place, index_name, strategy)
+        found = self._searched(place, index, query_vector, **options)
         if found is not None:
             return found
-        batch = self._rows(place, index_name, strategy)
+        batch = self._rows(place, index)
         return call(batch.query, query_vector, **options)
 
     def _searched(
@@ -413,7 +414,7 @@ class ConvexVector(MastraVector):
             if all(results is not None for results in found):
                 return cast(list[QueryResults], found)
         # Several queries pay for the rows.
-        batch = self._rows(place, index_name, strategy)
+        batch = self._rows(place, index)
         return call(batch.query_many, query_vectors, **rest)
 
     def list_indexes(self) -> list[str]:
@@ -449,12 +450,12 @@ class ConvexVector(MastraVector):
 
     def count(self, index_name: str, filter: Filter | None = None) -> int:
         """Return how many rows match a filter; without one, how many the index has."""
-        rows = self._rows("ConvexVector.count", index_name)
+        rows = self._rows("ConvexVector.count", self._named("ConvexVector.count", index_name))
         return len(rows) if filter is None else len(call(rows.matching_ids, filter))
 
     def describe_index(self, index_name: str) -> IndexStats:
         """Return an index's dimension, metric and number of rows."""
-        rows = self._rows("ConvexVector.describe_index", index_name)
+        rows = self._rows("ConvexVector.describe_index", self._named("ConvexVector.describe_index", index_name))
         return IndexStats(dimension=rows.dimension, count=len(rows), metric=rows.metric)
 
     def update_vector(
@@ -538,7 +539,7 @@ class ConvexVector(MastraVector):
             clear()
         except LimitExceededError:
             # Rows too large for npm's functions, which read 25 at a time.
-            rows = self._rows(place, index.name)
+            rows = self._rows(place, self._named(place, index.name))
             self._delete(index, call(rows.matching_ids, {}))
             clear()
 
@@ -582,15 +583,15 @@ class ConvexVector(MastraVector):
 
     def _matching(self, place: str, index: _Index, filter: Filter) -> list[SeenRow]:
         """The rows that match a filter, as they are now."""
-        rows = self._rows(place, index.name)
+        rows = self._rows(place, self._named(place, index.name))
         hits = call(rows.query, None, max(len(rows), 1), filter=filter)
         return [{"id": hit.id, "metadata": hit.metadata} for hit in hits]
 
-    def _rows(self, place: str, index_name: str, strategy: Strategy | None = None) -> _native.VectorBatch:
+    def _rows(self, place: str, index: _native.VectorIndex) -> _native.VectorBatch:
         """The rows of an index as they are now, ready to score."""
-        rows = self._functions.vectors(self._named(place, index_name, strategy))
+        rows = self._functions.vectors(index)
         if rows is None:
-            raise self._not_found(place, index_name)
+            raise self._not_found(place, index.name)
         return rows
 
     def _index(self, place: str, index_name: str) -> _Index:
