@@ -17,7 +17,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from matplotlib.text import Text
 
 import mastra_convex as mc
 from mastra_convex._cli.bench.comparison import (
@@ -32,7 +31,7 @@ from mastra_convex._cli.bench.comparison import (
 )
 from mastra_convex._cli.bench.measurement import INDEX_NAME, TABLE_NAME, Rows, found
 from mastra_convex._cli.bench.network import Network, relay
-from mastra_convex._cli.bench.plot import lines
+from mastra_convex._cli.bench.plot import overlap, picture
 from mastra_convex._cli.bench.report import page
 from mastra_convex._cli.docstrings import Docstrings
 from tests.support import reference
@@ -148,13 +147,9 @@ def test_what_the_advice_rests_on_is_said() -> None:
 @pytest.mark.parametrize("native", [3, 30, 150, 300, 3000])
 def test_no_text_of_the_plot_lies_upon_another(native: float) -> None:
     """Names of lines, titles and labels never overlap in the plot, wherever the lines end."""
-    figure = lines(compared(lambda rows: (3 * rows, 50), (native, native)))
-    figure.draw_without_rendering()
-    shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    places = [(text.get_text(), text.get_window_extent()) for text in shown]
-    assert len(places) > 20
-    upon = [(one, other) for (one, a), (other, b) in combinations(places, 2) if a.overlaps(b)]
-    assert upon == []
+    _, texts = picture(compared(lambda rows: (3 * rows, 50), (native, native)))
+    assert len(texts) > 20
+    assert [(one, other) for one, other in combinations(texts, 2) if overlap(one, other)] == []
 
 
 def test_recall_counts_ids_as_good_as_the_last_exact_one() -> None:

@@ -20,6 +20,8 @@ from mastra_convex._cli.bench import measurement, table
 from mastra_convex._cli.bench.comparison import Comparison, Size
 from mastra_convex._cli.bench.measurement import FIRST_QUERIES, Rows, Stage, measure
 from mastra_convex._cli.bench.network import Network
+from mastra_convex._cli.bench.plot import as_png, check_png, draw
+from mastra_convex._cli.bench.report import page
 from mastra_convex._cli.docstrings import Docstrings
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex.errors import ConfigurationError
@@ -30,7 +32,7 @@ Examples:
   mastra-convex bench                                    its own deployment, over 40 ms and 50 Mbit/s
   mastra-convex bench --rtt 5ms --bandwidth 1gbit        over another network
   mastra-convex bench --rtt off --bandwidth off          without a network
-  mastra-convex bench --html report.html --plot plot.png
+  mastra-convex bench --html report.html --plot plot.svg
   mastra-convex bench https://….convex.cloud             your deployment, with its key in CONVEX_ADMIN_KEY
   mastra-convex bench --json | jq .recommendation        for programs
 
@@ -54,7 +56,10 @@ def bench(
     sizes: Annotated[str, typer.Option(metavar="ROWS,…", help="Numbers of rows to compare.")] = "100,250,500,1000,2459",
     queries: Annotated[int, typer.Option(min=1, help="Repeated queries per size; fewer if they are slow.")] = 30,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the latencies to a .png or .svg file.")
+        Path | None,
+        typer.Option(
+            "--plot", metavar="FILE", help="Draw the latencies to an .svg file, or with the extra `plot` to a .png."
+        ),
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a self-contained report.")] = None,
     json: Json = False,
@@ -67,7 +72,9 @@ def bench(
     stays (repeated queries).
     """
     network = _network(target, rtt, bandwidth)
-    _check_file("--plot", plot, (".png", ".svg"))
+    _check_file("--plot", plot, (".svg", ".png"))
+    if plot is not None and plot.suffix.lower() == ".png":
+        check_png()
     _check_file("--html", html, (".html", ".htm"))
     docstrings = Docstrings()
     counts = _sizes(sizes, len(docstrings.rows))
@@ -83,14 +90,10 @@ def bench(
             date=datetime.now(UTC).date().isoformat(),
             sizes=_compare(stage, rows, counts, queries),
         )
-    # Imported here because drawing takes a second to import.
     if plot is not None:
-        from mastra_convex._cli.bench.plot import draw
-
-        terminal.write(plot, draw(comparison, plot.suffix[1:].lower(), is_alone=True))
+        svg = draw(comparison, is_alone=True)
+        terminal.write(plot, as_png(svg) if plot.suffix.lower() == ".png" else svg.encode())
     if html is not None:
-        from mastra_convex._cli.bench.report import page
-
         terminal.write(html, page(comparison).encode())
     if json:
         print(json_text.dumps(comparison.as_json()))

@@ -1,16 +1,15 @@
-"""A comparison as a picture: a panel for first queries and one for repeated ones, with a line per class."""
+"""A comparison as a picture: a panel for first queries and one for repeated ones, with a line per class.
+
+The picture is SVG, which needs no library. The extra `plot` brings what makes a PNG of it.
+"""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from io import BytesIO
+from dataclasses import dataclass
+from html import escape
 from typing import NamedTuple
-
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from mastra_convex._cli.bench.comparison import (
     NATIVE,
@@ -19,126 +18,230 @@ from mastra_convex._cli.bench.comparison import (
     Comparison,
     Kind,
     Latency,
-    Size,
     crossover_text,
     duration,
     headline,
 )
+from mastra_convex.errors import ConfigurationError
 
 
 class _Look(NamedTuple):
     """The style of a class's line: colour (Okabe and Ito's), and, for prints without colour, marker and stroke."""
 
     color: str
-    marker: str
     stroke: str
     fill: str
+    is_round: bool
 
 
-LOOKS = {SCAN: _Look("#0072B2", "o", "-", "#0072B2"), NATIVE: _Look("#D55E00", "s", "--", "white")}
+LOOKS = {SCAN: _Look("#0072B2", "none", "#0072B2", True), NATIVE: _Look("#D55E00", "6 4", "white", False)}
 PANELS: tuple[tuple[Kind, str], ...] = (("first", "First query of a client"), ("repeated", "Repeated queries"))
-GREY = "#555555"
-# The size of the picture in inches, and of its panels in parts of it.
-WIDTH, HEIGHT, TOP, BOTTOM = 10.0, 5.4, 0.765, 0.215
+GREY, BLACK, FAINT = "#555555", "#222222", "#dddddd"
+
+# Pixels: the picture, and of each panel its left side, its width, its top and its bottom.
+WIDTH, HEIGHT = 1000, 540
+LEFT, PANEL_WIDTH, TOP, BOTTOM = (80, 575), 300, 130, 420
+# The title above a picture that stands alone, and the caption below it.
+MARGIN = 20
+
+# The width of a character, in parts of the size of its font: more than the mean of those in use.
+CHARACTER = 0.56
 
 
-def draw(comparison: Comparison, format: str, *, is_alone: bool) -> bytes:
-    """A ``"png"`` or ``"svg"``, with the same bytes for the same comparison. Its title is the advice."""
-    with mpl.rc_context(
-        {
-            "font.family": "DejaVu Sans",  # comes with matplotlib
-            "svg.hashsalt": "mastra-convex",
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.edgecolor": GREY,
-            "xtick.color": GREY,
-            "ytick.color": GREY,
+@dataclass(frozen=True)
+class Text:
+    """A line of text. `x` is its left side, its middle or its right side, by `anchor`; `y` is its baseline."""
+
+    x: float
+    y: float
+    content: str
+    size: float
+    color: str = BLACK
+    anchor: str = "start"
+    is_bold: bool = False
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom, at most."""
+        width = len(self.content) * self.size * CHARACTER
+        left = self.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor] * width
+        return left, self.y - self.size, left + width, self.y + 0.25 * self.size
+
+    def svg(self) -> str:
+        """The element."""
+        weight = ' font-weight="bold"' if self.is_bold else ""
+        return (
+            f'<text x="{self.x:.1f}" y="{self.y:.1f}" font-size="{self.size:g}" fill="{self.color}" '
+            f'text-anchor="{self.anchor}"{weight}>{escape(self.content)}</text>'
+        )
+
+
+class _Scale:
+    """A logarithmic scale between two values, on pixels."""
+
+    def __init__(self, low: float, high: float, begin: float, end: float) -> None:
+        self._low, self._span = math.log(low), math.log(high / low) or 1.0
+        self._begin, self._end = begin, end
+
+    def __call__(self, value: float) -> float:
+        return self._begin + (math.log(value) - self._low) / self._span * (self._end - self._begin)
+
+
+def draw(comparison: Comparison, *, is_alone: bool) -> str:
+    """An SVG, with the same text for the same comparison. If it stands alone, its title is the advice."""
+    shapes, texts = picture(comparison)
+    top, bottom = 72.0, float(BOTTOM + 55)
+    if is_alone:
+        caption = _caption(comparison)
+        texts.append(Text(MARGIN, 38, headline(comparison), 21, is_bold=True))
+        texts += [Text(MARGIN, bottom + 15 * line, text, 11, GREY) for line, text in enumerate(caption, start=1)]
+        top, bottom = 0.0, HEIGHT
+    elements = [*shapes, *(text.svg() for text in texts)]
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 {top:g} {WIDTH} {bottom - top:g}" '
+            f'font-family="Roboto, Helvetica, Arial, sans-serif" role="img">',
+            f"<title>{escape(headline(comparison))}</title>",
+            f'<rect y="{top:g}" width="{WIDTH}" height="{bottom - top:g}" fill="white"/>',
+            *elements,
+            "</svg>\n",
+        ]
+    )
+
+
+def check_png() -> None:
+    """Refuse a PNG if the extra that makes one isn't installed."""
+    try:
+        import font_roboto  # type: ignore[import-untyped]  # noqa: F401
+        import resvg_py  # noqa: F401
+    except ImportError:
+        raise ConfigurationError(
+            "bench: a .png needs the extra `plot`; an .svg doesn't",
+            hint="pip install 'mastra-convex[plot]'",
+        ) from None
+
+
+def as_png(svg: str) -> bytes:
+    """The picture as a PNG, twice as large."""
+    import font_roboto
+    import resvg_py
+
+    fonts = [font_roboto.Roboto, font_roboto.RobotoBold]
+    drawn = resvg_py.svg_to_bytes(
+        svg_string=svg, zoom=2, font_files=fonts, skip_system_fonts=True, font_family="Roboto"
+    )
+    return bytes(drawn)
+
+
+def picture(comparison: Comparison) -> tuple[list[str], list[Text]]:
+    """The shapes of both panels, and all texts but title and caption."""
+    rows = [size.rows for size in comparison.sizes]
+    lines: dict[Kind, dict[str, list[Latency]]] = {
+        kind: {
+            SCAN: [getattr(size.scan, kind) for size in comparison.sizes],
+            NATIVE: [getattr(size.native, kind) for size in comparison.sizes],
         }
-    ):
-        figure = lines(comparison)
-        if is_alone:
-            figure.text(0.02, 0.96, headline(comparison), size=14, weight="bold", va="center")
-            figure.text(0.02, 0.02, _caption(comparison), size=7.5, color=GREY, va="bottom", linespacing=1.4)
-        buffer = BytesIO()
-        metadata = {"Date": None} if format == "svg" else None
-        figure.savefig(buffer, format=format, metadata=metadata, bbox_inches=None if is_alone else "tight")
-    return buffer.getvalue()
-
-
-def lines(comparison: Comparison) -> Figure:
-    """Draw the two panels, and explain their lines."""
-    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=160, facecolor="white")
-    panels = figure.subplots(1, 2, sharex=True, sharey=True)
-    figure.subplots_adjust(left=0.085, right=0.845, top=TOP, bottom=BOTTOM, wspace=0.9)
-    for axes, (kind, title) in zip(panels, PANELS, strict=True):
-        _panel(axes, comparison, kind, title)
-    for axes, (kind, _) in zip(panels, PANELS, strict=True):  # The shared axis has its final width now.
-        _name_lines(axes, comparison.largest, kind)
-    panels[0].set_ylabel("time of a query (ms, s)")
+        for kind, _ in PANELS
+    }
+    every = [latency for panel in lines.values() for line in panel.values() for latency in line]
+    y = _Scale(min(one.p5 for one in every) / 1.2, max(one.p95 for one in every) * 1.2, BOTTOM, TOP)
     what = f"Lines: median time of a query for the best {TOP_K}; bands: nine queries in ten. Lower is better."
-    figure.text(0.02, 0.9, what, size=9.5, color=GREY, va="center")
-    return figure
+    shapes, texts = [], [Text(MARGIN, 66 + 15, what, 13, GREY)]
+    ticks = _ticks(min(one.p5 for one in every) / 1.2, max(one.p95 for one in every) * 1.2)
+    for (kind, title), left in zip(PANELS, LEFT, strict=True):
+        x = _Scale(rows[0], rows[-1], left + 12, left + PANEL_WIDTH - 12)
+        for tick in ticks:
+            shapes.append(_line([(left, y(tick)), (left + PANEL_WIDTH, y(tick))], FAINT, 1))
+            texts.append(Text(left - 8, y(tick) + 4, _tick(tick), 11, GREY, "end"))
+        shapes.append(_line([(left, TOP), (left, BOTTOM), (left + PANEL_WIDTH, BOTTOM)], GREY, 1))
+        crossover = getattr(comparison.crossover, kind)
+        if crossover is not None and crossover > rows[0]:
+            shapes.append(_line([(x(crossover), TOP), (x(crossover), BOTTOM)], BLACK, 1, "2 3"))
+        for name, latencies in lines[kind].items():
+            shapes += _drawn(
+                LOOKS[name], [(x(count), latency) for count, latency in zip(rows, latencies, strict=True)], y
+            )
+        texts += _row_labels(rows, x)
+        texts.append(Text(left + PANEL_WIDTH / 2, BOTTOM + 40, "rows in the index", 12, GREY, "middle"))
+        texts.append(Text(left, TOP - 26, title, 14, is_bold=True))
+        texts.append(Text(left, TOP - 9, crossover_text(comparison, kind), 11.5))
+        texts += _names({name: latencies[-1].p50 for name, latencies in lines[kind].items()}, left, y)
+    return shapes, texts
 
 
-def _caption(comparison: Comparison) -> str:
+def _drawn(look: _Look, points: list[tuple[float, Latency]], y: _Scale) -> list[str]:
+    """A line with its band and its markers."""
+    band = [(x, y(latency.p5)) for x, latency in points] + [(x, y(latency.p95)) for x, latency in reversed(points)]
+    middle = [(x, y(latency.p50)) for x, latency in points]
+    marker = (
+        '<circle cx="{0:.1f}" cy="{1:.1f}" r="4" fill="{2}" stroke="{3}" stroke-width="1.5"/>'
+        if look.is_round
+        else '<path d="M{0:.1f} {1:.1f}m-4 -4h8v8h-8z" fill="{2}" stroke="{3}" stroke-width="1.5"/>'
+    )
+    return [
+        f'<polygon points="{_points(band)}" fill="{look.color}" fill-opacity="0.18"/>',
+        _line(middle, look.color, 2, look.stroke),
+        *(marker.format(x, height, look.fill, look.color) for x, height in middle),
+    ]
+
+
+def _names(ends: dict[str, float], left: float, y: _Scale) -> list[Text]:
+    """The names and values at the ends of the lines, far enough from each other to be read."""
+    upper, lower = sorted(ends, key=lambda name: (-ends[name], name))
+    middle = (y(ends[upper]) + y(ends[lower])) / 2
+    apart = max(38.0, y(ends[lower]) - y(ends[upper])) / 2
+    return [
+        Text(left + PANEL_WIDTH + 10, height + line, text, 12, LOOKS[name].color, is_bold=True)
+        for name, height in ((upper, middle - apart), (lower, middle + apart))
+        for line, text in ((-3, name), (12, duration(ends[name])))
+    ]
+
+
+def _row_labels(rows: list[int], x: _Scale) -> list[Text]:
+    """The numbers of rows: the last, the first, and those between that have room."""
+    labels: list[Text] = []
+    for count in [rows[-1], rows[0], *rows[1:-1]]:
+        label = Text(x(count), BOTTOM + 18, f"{count:,}", 11, GREY, "middle")
+        if not any(overlap(label, other) for other in labels):
+            labels.append(label)
+    return labels
+
+
+def overlap(one: Text, other: Text) -> bool:
+    """Whether two texts may lie upon each other."""
+    (left, top, right, bottom), (other_left, other_top, other_right, other_bottom) = one.box, other.box
+    return left < other_right and other_left < right and top < other_bottom and other_top < bottom
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """At most ten round values between two others: 1, 2, 5 of each decade, or 1 and 3, or only 1."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
+        if len(ticks) <= 10:
+            break
+    return ticks
+
+
+def _tick(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:g} s" if milliseconds >= 1000 else f"{milliseconds:g} ms"
+
+
+def _caption(comparison: Comparison) -> list[str]:
     """The source of the numbers, in lines."""
     where = (
         f"{comparison.dimension}-dimensional embeddings of real texts {comparison.place}; "
         f"{comparison.date}, {comparison.machine}"
     )
-    return "\n".join([*textwrap.wrap(where, 150), *textwrap.wrap(comparison.command, 150)])
+    return [*textwrap.wrap(where, 150), *textwrap.wrap(comparison.command, 150)]
 
 
-def _panel(axes: Axes, comparison: Comparison, kind: Kind, title: str) -> None:
-    rows = [size.rows for size in comparison.sizes]
-    lines: dict[str, list[Latency]] = {
-        SCAN: [getattr(size.scan, kind) for size in comparison.sizes],
-        NATIVE: [getattr(size.native, kind) for size in comparison.sizes],
-    }
-    for name, latencies in lines.items():
-        look = LOOKS[name]
-        low, middle, high = ([getattr(latency, part) for latency in latencies] for part in ("p5", "p50", "p95"))
-        axes.fill_between(rows, low, high, color=look.color, alpha=0.18, linewidth=0)
-        axes.plot(
-            rows, middle, look.stroke, color=look.color, marker=look.marker, markerfacecolor=look.fill, markersize=5.5
-        )
-    axes.set(xscale="log", yscale="log", xlabel="rows in the index")
-    axes.set_title(title, loc="left", size=10.5, weight="bold", pad=20)
-    axes.text(0, 1.03, crossover_text(comparison, kind), transform=axes.transAxes, size=8.5, color="#222222")
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(rows, [f"{count:,}" for count in rows], size=8.5)
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda milliseconds, _: _tick(milliseconds)))
-    axes.tick_params(axis="y", labelleft=True, labelsize=8.5)
-    axes.grid(axis="y", color="#dddddd", linewidth=0.7)
-    axes.set_axisbelow(True)
-    crossover = getattr(comparison.crossover, kind)
-    if crossover is not None and crossover > rows[0]:
-        axes.axvline(crossover, color="#222222", linewidth=1, linestyle=":")
+def _points(points: list[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
-def _name_lines(axes: Axes, largest: Size, kind: Kind) -> None:
-    """Label the end of each line with its name and value, far enough from each other to be read."""
-    ends = {SCAN: getattr(largest.scan, kind).p50, NATIVE: getattr(largest.native, kind).p50}
-    bottom, top = axes.get_ylim()
-    height = {name: math.log(end / bottom) / math.log(top / bottom) for name, end in ends.items()}
-    upper, lower = sorted(height, key=lambda name: -height[name])
-    apart = max(0.0, 0.16 - (height[upper] - height[lower])) / 2
-    for name, shift in ((upper, apart), (lower, -apart)):
-        axes.annotate(
-            f"{name}\n{duration(ends[name])}",
-            (1.0, ends[name]),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, shift * (TOP - BOTTOM) * HEIGHT * 72),
-            textcoords="offset points",
-            size=8.5,
-            color=LOOKS[name].color,
-            va="center",
-            weight="bold",
-            annotation_clip=False,
-        )
-
-
-def _tick(milliseconds: float) -> str:
-    return f"{milliseconds / 1000:g} s" if milliseconds >= 1000 else f"{milliseconds:g} ms"
+def _line(points: list[tuple[float, float]], color: str, width: float, dashes: str = "none") -> str:
+    return (
+        f'<polyline points="{_points(points)}" fill="none" stroke="{color}" stroke-width="{width:g}" '
+        f'stroke-dasharray="{dashes}"/>'
+    )

@@ -64,7 +64,7 @@ DIFFERENCES = [
 
 def page(comparison: Comparison) -> str:
     """The HTML document."""
-    svg = draw(comparison, "svg", is_alone=False).decode()
+    svg = draw(comparison, is_alone=False)
     differences = (
         f'<tr><td class="name">{what}</td><td>{scan}</td><td>{native}</td></tr>' for what, scan, native in DIFFERENCES
     )
@@ -79,7 +79,7 @@ def page(comparison: Comparison) -> str:
 <body>
 <h1>{escape(headline(comparison))}</h1>
 <div class="advice"><p><strong>{escape(advice(comparison))}</strong></p><p>{escape(basis(comparison))}</p></div>
-<figure style="margin: 0">{svg[svg.index("<svg") :]}</figure>
+<figure style="margin: 0">{svg}</figure>
 <h2>First query of a client</h2>
 <p class="note">A new connection, then one query: what a script pays. {crossover_text(comparison, "first")}.</p>
 {_latencies(comparison, "first")}
