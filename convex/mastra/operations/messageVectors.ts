@@ -205,22 +205,24 @@ export async function moveVectors(
 
 /**
  * Delete vectors that are left of a thread, up to `limit` in each index: its
- * observations', and those whose message is gone. True if there are more.
+ * observations', and those whose message is gone. How many, and whether there
+ * are more.
  */
 export async function deleteVectorsLeft(
   ctx: WriteCtx,
   threadId: string,
   limit: number,
-): Promise<boolean> {
-  let hasMore = false;
+): Promise<{ deleted: number; hasMore: boolean }> {
+  let [deleted, hasMore] = [0, false];
   for (const prefix of [MESSAGES, OBSERVATIONS]) {
     for (const indexName of await indexesNamed(ctx, prefix)) {
       const left = await firstOf(vectorsIn(ctx, indexName, threadId), limit);
       await remove(ctx, indexName, left.some as VectorRow[]);
+      deleted += left.some.length;
       hasMore ||= left.hasMore;
     }
   }
-  return hasMore;
+  return { deleted, hasMore };
 }
 
 function vectorsIn(

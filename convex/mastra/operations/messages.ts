@@ -15,6 +15,7 @@ import {
   vectorArgs,
 } from "./messageVectors";
 import { read, write, type Operations } from "./operation";
+import { pruneArgs, pruneRows } from "./pruning";
 import { deleteRows, findRecord, writeRecords } from "../model/records";
 import {
   idsField,
@@ -36,7 +37,7 @@ import type {
   WriteCtx,
 } from "../model/server";
 import type { StorageReply } from "../validators";
-import { touchThreads } from "./threads";
+import { deleteSomeMessages, touchThreads } from "./threads";
 
 type Messages = "mastra_messages";
 type MessageRow = DataModel[Messages]["document"];
@@ -410,11 +411,19 @@ function mergeContent(stored: string, given: unknown): unknown {
   return JSON.stringify({ ...before, ...changes, ...metadata });
 }
 
+/** Prune messages, each with its vectors. */
+const prune = write({
+  args: pruneArgs,
+  handler: async (ctx, table: Messages, args) =>
+    await pruneRows(ctx, table, args, deleteSomeMessages),
+});
+
 export const messages: Operations<Messages> = {
   saveMessages,
   rememberMessages,
   readMemory,
   updateMessages,
   deleteMessages,
+  prune,
   popMessage,
 };

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { rulesOf } from "../model/columns";
 import { textField, type StorageRequest } from "../model/request";
 import type { RecordTable, WriteCtx } from "../model/server";
 import { throwBackend } from "../model/vectorChanges";
@@ -13,6 +14,7 @@ import { documents } from "./documents";
 import { items } from "./items";
 import { messages } from "./messages";
 import { observations } from "./observations";
+import { prune } from "./pruning";
 import {
   answer,
   hasOwn,
@@ -52,7 +54,14 @@ const ownOperations: { [T in RecordTable]?: Operations<T> } = {
 };
 
 const operationsOf = Object.fromEntries(
-  recordTables.map((table) => [table, { ...records, ...ownOperations[table] }]),
+  recordTables.map((table) => [
+    table,
+    {
+      ...records,
+      ...(rulesOf(table).agedBy !== undefined && { prune }),
+      ...ownOperations[table],
+    },
+  ]),
 ) as { [T in RecordTable]: Operations<T> };
 
 /** Every other `mastra_vector_<indexName>` is the rows of that index. */

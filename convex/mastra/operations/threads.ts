@@ -9,15 +9,17 @@ import {
   parseMetadata,
   type Metadata,
 } from "../model/metadata";
-import type { Condition } from "../model/conditions";
+import { forgetLists } from "../model/counts/counts";
+import {
+  deleteCounted,
+  deleteSome,
+  tally,
+  type Deleted,
+} from "../model/deleted";
 import { deleteVectorsLeft, deleteVectorsOf } from "./messageVectors";
 import { write, type Operations } from "./operation";
-import {
-  deleteRows,
-  findRecord,
-  patchRow,
-  writeRecords,
-} from "../model/records";
+import { pruneArgs, pruneRows } from "./pruning";
+import { findRecord, patchRow, writeRecords } from "../model/records";
 import {
   idsField,
   InvalidRequest,
@@ -34,9 +36,10 @@ import {
   ROWS_CLEARED_PER_CALL,
   rowsWhere,
 } from "../model/rows";
-import type { StoredRow, WriteCtx } from "../model/server";
+import type { AnyRows, StoredRow, WriteCtx } from "../model/server";
 
 type Threads = "mastra_threads";
+const MESSAGES = "mastra_messages";
 
 /** Set `updatedAt` of the threads that exist among `ids` to now. */
 export async function touchThreads(ctx: WriteCtx, ids: Iterable<string>) {
@@ -85,10 +88,17 @@ const deleteThread = write({
     id: textField(request, "id"),
     keepVectors: request.keepVectors === true,
   }),
-  handler: async (ctx, table: Threads, { id, keepVectors }) => ({
-    ok: true,
-    hasMore: await deleteSomeOfThread(ctx, table, id, keepVectors),
-  }),
+  handler: async (ctx, table: Threads, { id, keepVectors }) => {
+    const deleted: Deleted = new Map();
+    const hasMore = await deleteSomeOfThread(
+      ctx,
+      table,
+      id,
+      deleted,
+      keepVectors,
+    );
+    return { ok: true, hasMore };
+  },
 });
 
 /** Delete some of a thread's rows; true if there may be more. */
@@ -96,39 +106,78 @@ export async function deleteSomeOfThread(
   ctx: WriteCtx,
   table: Threads,
   id: string,
+  deleted: Deleted,
   keepVectors = false,
 ): Promise<boolean> {
   const ofThread = [{ field: "thread_id", value: id }];
-  if (await deleteSomeMessages(ctx, ofThread, keepVectors)) return true;
+  const messages = rowsWhere(ctx, MESSAGES, ofThread);
+  const most = ROWS_CLEARED_PER_CALL;
+  if (
+    await deleteSomeMessages(
+      ctx,
+      MESSAGES,
+      messages,
+      deleted,
+      most,
+      keepVectors,
+    )
+  )
+    return true;
   const observed = [{ field: "lookupKey", value: `thread:${id}` }];
   const rows = rowsWhere(ctx, "mastra_observational_memory", observed);
-  const { some, hasMore } = await firstOf(rows);
-  await deleteRows(ctx, "mastra_observational_memory", some);
-  if (hasMore) return true;
-  const limit = ROWS_CLEARED_PER_CALL;
-  if (!keepVectors && (await deleteVectorsLeft(ctx, id, limit))) return true;
+  if (await deleteSome(ctx, "mastra_observational_memory", rows, deleted))
+    return true;
+  if (!keepVectors) {
+    const left = await deleteVectorsLeft(ctx, id, most);
+    tally(deleted, "mastra_vectors", left.deleted);
+    if (left.hasMore) return true;
+  }
+  await forgetLists(ctx, MESSAGES, "thread_id", id);
   const thread = await findRecord(ctx, table, id);
-  if (thread !== null) await deleteRows(ctx, table, [thread]);
+  if (thread !== null) await deleteCounted(ctx, table, [thread], deleted);
   return false;
+}
+
+/** Prune threads, each with all that belongs to it. */
+const prune = write({
+  args: pruneArgs,
+  handler: async (ctx, table: Threads, args) =>
+    await pruneRows(ctx, table, args, deleteSomeThreads),
+});
+
+/** Delete the first of some threads; true if there is more to delete. */
+async function deleteSomeThreads(
+  ctx: WriteCtx,
+  table: Threads,
+  rows: AnyRows,
+  deleted: Deleted,
+  limit: number,
+): Promise<boolean> {
+  const most = Math.min(limit, ROWS_CLEARED_PER_CALL);
+  const { some, hasMore } = await firstOf(rows, most);
+  for (const { id } of some) {
+    if (await deleteSomeOfThread(ctx, table, id, deleted)) return true;
+  }
+  return hasMore;
 }
 
 /** Delete the first of some messages, each with its vectors; true if there are more. */
 export async function deleteSomeMessages(
   ctx: WriteCtx,
-  conditions: Condition[],
+  table: "mastra_messages",
+  messages: AnyRows,
+  deleted: Deleted,
+  limit = ROWS_CLEARED_PER_CALL,
   keepVectors = false,
 ): Promise<boolean> {
-  const messages = rowsWhere(ctx, "mastra_messages", conditions);
-  const { some, hasMore } = await firstOf(messages);
-  if (keepVectors) {
-    await deleteRows(ctx, "mastra_messages", some);
-    return hasMore;
-  }
-  let [done, left] = [0, ROWS_CLEARED_PER_CALL];
+  const { some, hasMore } = await firstOf(messages, limit);
+  let [done, left] = [0, limit];
   for (; done < some.length && left > 0; done++) {
-    left -= 1 + (await deleteVectorsOf(ctx, [some[done]!]));
+    const vectors = keepVectors ? 0 : await deleteVectorsOf(ctx, [some[done]!]);
+    tally(deleted, "mastra_vectors", vectors);
+    left -= 1 + vectors;
   }
-  await deleteRows(ctx, "mastra_messages", some.slice(0, done));
+  await deleteCounted(ctx, table, some.slice(0, done), deleted);
   return hasMore || done < some.length;
 }
 
@@ -342,6 +391,7 @@ async function messagesToCopy(
 export const threads: Operations<Threads> = {
   updateThread,
   deleteThread,
+  prune,
   setWorkingMemory,
   copyThread,
 };

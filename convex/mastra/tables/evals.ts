@@ -27,5 +27,6 @@ export const mastraEvalsTable = recordTable("mastra_evals", {
     by_agent_and_created_at: ["agentName", "createdAt"],
     by_created: ["createdAt"],
   },
+  agedBy: "createdAt",
   counted: { where: {} },
 });

@@ -23,7 +23,10 @@ export const mastraMessagesTable = recordTable("mastra_messages", {
     by_thread: ["thread_id"],
     by_resource: ["resourceId"],
     by_resource_and_created_at: ["resourceId", "createdAt"],
+    by_created: ["createdAt"],
   },
   clearedByNull: ["resourceId"],
+  owner: "resourceId",
+  agedBy: "createdAt",
   counted: { by: ["thread_id", "resourceId"] },
 });

@@ -18,6 +18,9 @@ export const mastraResourcesTable = recordTable("mastra_resources", {
   indexes: {
     by_record_id: ["id"],
     by_updated: ["updatedAt"],
+    by_created: ["createdAt"],
   },
   clearedByNull: ["workingMemory"],
+  owner: "id",
+  agedBy: "createdAt",
 });

@@ -55,6 +55,8 @@ export const mastraScheduleTriggersTable = recordTable(
       by_schedule_actual: ["schedule_id", "actual_fire_at"],
       by_record_id: ["id"],
       by_parent_trigger: ["parent_trigger_id"],
+      by_actual: ["actual_fire_at"],
     },
+    agedBy: "actual_fire_at",
   },
 );

@@ -55,10 +55,13 @@ export const mastraScoresTable = recordTable("mastra_scorers", {
     by_run_and_created_at: ["runId", "createdAt"],
     by_trace_and_span_and_created_at: ["traceId", "spanId", "createdAt"],
     by_created: ["createdAt"],
+    by_resource: ["resourceId"],
   },
   // Mastra's scores need no input, its table does.
   defaults: { input: null },
   keptOnUpdate: ["createdAt"],
+  owner: "resourceId",
+  agedBy: "createdAt",
   clearedByNull: [
     "traceId",
     "spanId",

@@ -74,6 +74,8 @@ export const mastraSpansTable = recordTable("mastra_ai_spans", {
   },
   names: ["traceId", "spanId"],
   keptOnUpdate: ["createdAt"],
+  owner: "resourceId",
+  agedBy: "startedAt",
   derived: ({ parentSpanId, endedAt }) => ({
     ...(parentSpanId !== undefined && { isRoot: parentSpanId === null }),
     // Above every date's text.

@@ -24,6 +24,13 @@ export type RecordRules<Column extends string = string> = {
   clearedByNull?: Column[];
   /** Columns that are computed from those that a write gives. */
   derived?: (record: Record<string, unknown>) => { [C in Column]?: unknown };
+  /** The column with the resource that a row belongs to, and with which it is forgotten. */
+  owner?: Column;
+  /**
+   * The column with the date from which a row's age counts. Rows of a table
+   * without one, and rows without a date, are never pruned for their age.
+   */
+  agedBy?: Column;
   /** The lists whose rows are counted as they are written. */
   counted?: {
     /** Columns: the rows that have the same value there are a list each. */

@@ -58,6 +58,9 @@ export const mastraBackgroundTasksTable = recordTable(
       by_suspended: ["suspendedAt"],
       by_completed: ["completedAt"],
     },
+    owner: "resource_id",
+    // Tasks that aren't completed have no age.
+    agedBy: "completedAt",
     counted: { where: {} },
   },
 );

@@ -26,5 +26,7 @@ export const mastraThreadsTable = recordTable("mastra_threads", {
   },
   // Mastra's threads need no title, its table does.
   defaults: { title: "" },
+  owner: "resourceId",
+  agedBy: "createdAt",
   counted: { where: {}, by: ["resourceId"] },
 });

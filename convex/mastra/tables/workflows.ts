@@ -42,10 +42,14 @@ export const mastraWorkflowSnapshotsTable = recordTable(
         "createdAt",
       ],
       by_created: ["createdAt"],
+      by_updated: ["updatedAt"],
     },
     names: ["workflow_name", "run_id"],
     keptOnUpdate: ["createdAt"],
     clearedByNull: ["id", "resourceId"],
+    owner: "resourceId",
+    // Not from its beginning: a run may be suspended for long, and go on.
+    agedBy: "updatedAt",
     // A write that has the snapshot at hand may give the status too.
     derived: ({ snapshot, status }) =>
       snapshot === undefined || status !== undefined

@@ -92,6 +92,13 @@ async def wait(subscription: _native.Subscription, timeout: float | None) -> boo
     return True
 
 
+async def pause(seconds: float) -> None:
+    """Wait, while the loop goes on."""
+    import asyncio
+
+    await asyncio.sleep(seconds)
+
+
 async def _answer(pending: _native.PendingCall) -> Any:
     import asyncio
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -58,6 +59,11 @@ def call_given(function: Callable[..., Any], /, *args: Any) -> Any:
         _own.runner = asyncio.Runner()
         weakref.finalize(threading.current_thread(), _own.runner.close)
     return _own.runner.run(answer())
+
+
+def pause(seconds: float) -> None:
+    """Wait. Ctrl-C gets through."""
+    time.sleep(seconds)
 
 
 def wait(subscription: _native.Subscription, timeout: float | None) -> bool:

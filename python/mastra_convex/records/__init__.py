@@ -9,6 +9,7 @@ millisecond.
 from mastra_convex.records._pages import OrderBy
 from mastra_convex.records.background_tasks import BackgroundTask, TaskFilter, TaskPage
 from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
+from mastra_convex.records.erasure import DeletionReport
 from mastra_convex.records.evals import Eval, EvalPage
 from mastra_convex.records.memory import (
     Message,
@@ -45,6 +46,7 @@ __all__ = [
     "BackgroundTask",
     "ChannelConfig",
     "ChannelInstallation",
+    "DeletionReport",
     "Eval",
     "EvalPage",
     "MemoryContext",

@@ -10,6 +10,7 @@ use crate::{
     caller::Caller,
     calls::Outcome,
     data::{
+        compaction::Compaction,
         folders::{self, Folder},
         requests::MutationRequest,
         storage::{Target, make_folder},
@@ -176,6 +177,17 @@ impl Deployment {
     /// The handle is closed, or of before a fork.
     pub fn last_write(&self, table: &str) -> Result<i64> {
         Ok(self.engine()?.last_writes.get(table))
+    }
+
+    /// Gives the space of deleted documents back: writes the file anew without free pages, and empties the log. Writers
+    /// wait meanwhile. A read-only folder can't be compacted.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork; the disk has no room for a second copy of the data.
+    pub fn compact(&self) -> Result<Compaction> {
+        let engine = self.engine()?;
+        engine.storage.compact().map_err(|error| engine.storage.place(error))
     }
 
     /// Makes sure that the schema has a table with a vector index, as `defineMastraNativeVectorTable(options)` of the

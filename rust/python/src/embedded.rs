@@ -207,6 +207,13 @@ impl EmbeddedDeployment {
         imported.map(Into::into).map_err(|error| progress.engine_error(py, error, &path))
     }
 
+    /// The sizes of the file before and after, in bytes.
+    fn compact(&self, py: Python<'_>) -> PyResult<(u64, u64)> {
+        self.check_owner(py, "compact it")?;
+        let compaction = self.with(py, Deployment::compact)?;
+        Ok((compaction.before, compaction.after))
+    }
+
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.shared.close());
     }

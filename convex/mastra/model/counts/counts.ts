@@ -67,6 +67,19 @@ export async function countChanges(
   }
 }
 
+/** Delete the number of rows of a list that ended with what its value names. */
+export async function forgetLists(
+  ctx: WriteCtx,
+  table: RecordTable,
+  field: string,
+  value: string,
+): Promise<void> {
+  const documents = await documentsOf(ctx, { table, field, value }).take(
+    MOST_DOCUMENTS,
+  );
+  for (const { _id } of documents) await ctx.db.delete("mastra_counts", _id);
+}
+
 /** The documents of a list: its parts, oldest first, then differences. */
 export function documentsOf({ db }: ReadCtx, { table, field, value }: List) {
   return db

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from mastra_convex._arguments import (
+    as_integer,
     as_number,
+    as_seconds,
     key_text,
     one_of,
     plain,
@@ -15,11 +17,15 @@ from mastra_convex._arguments import (
 from mastra_convex._sync.client import Client
 from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
 from mastra_convex._sync.storage import Storage
+from mastra_convex._sync.store import erasure
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex._sync.store.domains import Domains
+from mastra_convex._sync.store.erasure import Progress
 from mastra_convex._sync.subscription import Subscription
+from mastra_convex._sync.vector import ConvexVector
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, from_rows
+from mastra_convex.records.erasure import DeletionReport
 from mastra_convex.records.memory import Message, Resource, Thread
 from mastra_convex.records.workflows import WorkflowRun
 
@@ -111,6 +117,78 @@ class ConvexStore(Client, Domains):
             unknown table is empty.
         """
         self._storage.repeat("clearTable", key_text("ConvexStore.clear: table_name", table_name))
+
+    def forget(self, resource_id: str, *, progress: Progress | None = None) -> DeletionReport:
+        """Delete everything of a resource, such as a person who asks for it.
+
+        Its threads with their messages, observations and working memory; its messages in threads of others; its
+        workflow runs, background tasks and scores; each trace with one of its spans; rows of all vector indexes whose
+        metadata has its id as ``resource_id`` or ``resourceId``; and the resource itself. Some rows go per
+        transaction, the resource last. After a failure, or if others write meanwhile, call again to complete it.
+
+        Native vector tables, tables of one's own, and values of the adapters' tables aren't searched. The deleted
+        words stay in free pages of a data folder's file until ``mastra-convex compact`` rewrites it.
+
+        Parameters
+        ----------
+        resource_id : str
+            The resource. An unknown one has nothing to delete.
+        progress : callable, optional
+            Called with the report so far after each transaction that deleted rows. An exception that it raises ends
+            the call; what was deleted stays deleted.
+
+        Returns
+        -------
+        DeletionReport
+            The number of deleted rows by table.
+        """
+        id = key_text("ConvexStore.forget: resource_id", resource_id)
+        vectors = ConvexVector(self._deployment, storage_function=self.storage_function)
+        return erasure.forget(self._storage, vectors, id, progress)
+
+    def prune(
+        self,
+        policies: Mapping[str, Mapping[str, Any]],
+        *,
+        max_rows: int | None = None,
+        pause: float = 0.0,
+        progress: Progress | None = None,
+    ) -> DeletionReport:
+        """Delete the rows that are older than a policy allows, as Mastra's ``storage.prune``.
+
+        The age of threads, messages, resources, scores and evaluations counts from ``created_at``, that of spans from
+        their start, of workflow runs from their last update, of background tasks from their completion, of a
+        schedule's triggers from their firing. Tasks that aren't completed stay. A thread goes with all that belongs to
+        it, a message with its vectors. Whoever wants the disk space back calls ``mastra-convex compact`` afterwards.
+
+        Parameters
+        ----------
+        policies : mapping
+            By table, ``{"mastra_messages": {"max_age": timedelta(days=90)}}``. ``max_age`` is a timedelta or text such
+            as ``"90d"``; ``batch_size``, at most 1000 and by default so many, is the number of rows per transaction.
+        max_rows : int, optional
+            The most rows to delete of each table. The report then tells whether there are more.
+        pause : float, default 0
+            Seconds from the beginning of a transaction to the next one, to leave time to others.
+        progress : callable, optional
+            As for `forget`.
+
+        Returns
+        -------
+        DeletionReport
+            The number of deleted rows by table, those that belong to pruned rows too.
+
+        Raises
+        ------
+        InvalidArgumentError
+            A policy is invalid, or a table has no date to prune by. Nothing was deleted.
+        """
+        place = "ConvexStore.prune"
+        if not isinstance(policies, Mapping):
+            raise InvalidArgumentError(f"{place}: policies is {policies!r:.80}; expected a mapping by table")
+        most = None if max_rows is None else as_integer(f"{place}: max_rows", max_rows, 1, 2**53)
+        seconds = 0.0 if pause == 0 else as_seconds(f"{place}: pause", pause)
+        return erasure.prune(place, self._storage, policies, most, seconds, progress)
 
     def watch_thread(self, thread_id: str) -> Subscription[Thread | None]:
         """Follow a thread: the thread, or None if it doesn't exist, again after each change."""

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `storage` | the SQLite file: owner, format, connections |
 //! | `durability` | commits that survive a power cut |
+//! | `compaction` | giving the space of deleted documents back |
 //! | `folders`, `file_identity` | the folders open in this process, across forks; the identity of a folder |
 //! | `settings` | single values, by name |
 //! | `clock` | the times of commits and of documents |
@@ -17,6 +18,7 @@
 //! | `last_writes` | the time of each table's last write |
 
 pub(crate) mod clock;
+pub(crate) mod compaction;
 pub(crate) mod document;
 mod durability;
 mod file_identity;

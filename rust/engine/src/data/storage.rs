@@ -189,6 +189,11 @@ impl Storage {
         self.pool.check_in_place()
     }
 
+    /// The size of the file and its log; 0 in memory.
+    pub(crate) fn bytes_on_disk(&self) -> u64 {
+        self.folder().map_or(0, |folder| size(folder, DATA) + size(folder, LOG))
+    }
+
     /// The data folder, if there is one.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.pool.target {
@@ -362,6 +367,8 @@ fn connect(target: &Target, access: Access) -> Result<Connection> {
     connection.execute_batch("PRAGMA page_size = 16384; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;")?;
     // With 32 MiB of log, a page that is written several times meanwhile goes to the database once.
     connection.execute_batch("PRAGMA wal_autocheckpoint = 2048;")?;
+    // A large transaction, such as an import, makes the log larger. It is cut when it is used from its beginning again.
+    connection.execute_batch("PRAGMA journal_size_limit = 67108864;")?;
     // With this, a commit survives a killed process. `durability` makes it survive a power cut.
     connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
     // Otherwise SQLite would plan a range again for each pair of bounds.
