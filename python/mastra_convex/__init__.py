@@ -10,6 +10,7 @@ from mastra_convex._async.deployment import AsyncDeployment
 from mastra_convex._async.mastra_vector import AsyncVectorIndex
 from mastra_convex._async.memory.memory import AsyncMemory
 from mastra_convex._async.native_vector import AsyncConvexNativeVector
+from mastra_convex._async.server import AsyncServer
 from mastra_convex._async.store.background_tasks import AsyncBackgroundTasksStorage
 from mastra_convex._async.store.channels import AsyncChannelsStorage
 from mastra_convex._async.store.memory import AsyncMemoryStorage
@@ -21,12 +22,14 @@ from mastra_convex._async.store.workflows import AsyncWorkflowsStorage
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._async.vector import AsyncConvexVector
 from mastra_convex._connect import connect, connect_async, connect_from_env
-from mastra_convex._native import VectorBatch
+from mastra_convex._import import import_snapshot
+from mastra_convex._native import SnapshotSummary, VectorBatch
 from mastra_convex._sync.cache import ConvexServerCache
 from mastra_convex._sync.deployment import Deployment
 from mastra_convex._sync.mastra_vector import VectorIndex
 from mastra_convex._sync.memory.memory import Memory
 from mastra_convex._sync.native_vector import ConvexNativeVector
+from mastra_convex._sync.server import Server
 from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
 from mastra_convex._sync.store.channels import ChannelsStorage
 from mastra_convex._sync.store.memory import MemoryStorage
@@ -54,6 +57,7 @@ __all__ = [
     "AsyncObservabilityStorage",
     "AsyncSchedulesStorage",
     "AsyncScoresStorage",
+    "AsyncServer",
     "AsyncSubscription",
     "AsyncVectorIndex",
     "AsyncWorkflowsStorage",
@@ -76,6 +80,8 @@ __all__ = [
     "QueryStats",
     "SchedulesStorage",
     "ScoresStorage",
+    "Server",
+    "SnapshotSummary",
     "Subscription",
     "VectorBatch",
     "VectorIndex",
@@ -83,6 +89,7 @@ __all__ = [
     "connect",
     "connect_async",
     "connect_from_env",
+    "import_snapshot",
     *errors.__all__,
     *records.__all__,
 ]

@@ -266,15 +266,16 @@ def test_what_cannot_be_done_is_said_in_a_line_and_leaves_nothing(
 
 def test_a_folder_in_use_and_a_wrong_key_are_named(snapshot: Path, tmp_path: Path) -> None:
     """A folder in use and a wrong key are errors with a next step."""
-    with serve(data=tmp_path / "served") as served:
+    with mc.connect(tmp_path / "held"):
         for arguments in (
-            ("export", tmp_path / "served", tmp_path / "x.zip"),
-            ("import", snapshot, tmp_path / "served"),
+            ("export", tmp_path / "held", tmp_path / "x.zip"),
+            ("import", snapshot, tmp_path / "held"),
         ):
             locked = run(*map(str, arguments))
             assert locked.returncode == 3
             assert "in use by another process" in locked.stderr
-            assert "connect the others to its URL" in locked.stderr
+            assert "let that process serve it" in locked.stderr
+    with serve(data=tmp_path / "served") as served:
         for arguments in (("export", served.url, tmp_path / "x.zip"), ("import", snapshot, served.url)):
             for key in ("mastra-convex|no", ""):
                 refused = run(*map(str, arguments), environment={"CONVEX_ADMIN_KEY": key})

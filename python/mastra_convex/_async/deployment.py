@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from threading import Lock
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, Unpack
 
-from mastra_convex import _native
+from mastra_convex import _native, _served
 from mastra_convex._arguments import as_headers, as_integer, as_seconds, plain, plain_text
 from mastra_convex._async._call import FunctionKind, NativeDeployment, call, call_function
+from mastra_convex._async.server import AsyncServer
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._credentials import authorization, user_token
+from mastra_convex._snapshots import ImportMode, Progress, export_snapshot, import_snapshot, without_progress
 from mastra_convex._target import absolute, read_target
 from mastra_convex._twins import AnyDeployment
-from mastra_convex.errors import ConfigurationError, InvalidArgumentError, MastraConvexError
+from mastra_convex.errors import (
+    ConfigurationError,
+    InvalidArgumentError,
+    MastraConvexError,
+    PermissionDeniedError,
+    UnsupportedOperationError,
+)
 
 Target = str | os.PathLike[str]
 
@@ -92,6 +100,7 @@ class AsyncDeployment(AnyDeployment):
         self._opening = Lock()
         self._native: NativeDeployment | None = None
         self._closed = False
+        self._servers: list[AsyncServer] = []
 
     async def query(self, path: str, args: dict[str, Any] | None = None) -> Any:
         """Call a query function.
@@ -145,11 +154,169 @@ class AsyncDeployment(AnyDeployment):
         path = plain_text("subscribe: path", path)
         return AsyncSubscription(self._open, path, dict(args or {}), lambda state: state)
 
+    async def export(
+        self, path: str | os.PathLike[str], *, progress: Progress | None = None
+    ) -> _native.SnapshotSummary:
+        """Write all tables, as they are at one moment, to a Convex snapshot zip. Writes go on meanwhile.
+
+        Parameters
+        ----------
+        path : path
+            A new file, readable by its owner only. It is written completely or not at all.
+        progress : callable, optional
+            Called with a phase (``"export"``, ``"read"`` and over HTTP ``"wait"``, ``"download"``), the amount done
+            and the total; perhaps on another thread. An exception that it raises ends the export.
+
+        Returns
+        -------
+        SnapshotSummary
+            Of the file, which was read again: the number of documents of each table, and a hash of them.
+
+        Raises
+        ------
+        ConfigurationError
+            The file exists, or can't be written.
+        DiskFullError
+            The file doesn't fit on the disk. Nothing of it is left.
+        """
+        place, file = "Deployment.export", absolute("Deployment.export: path", path)
+        return await call(export_snapshot, place, await self._open(), file, progress or without_progress)
+
+    async def import_snapshot(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        replace: bool = False,
+        replace_all: bool = False,
+        progress: Progress | None = None,
+    ) -> _native.SnapshotSummary:
+        """Import the tables of a snapshot, which `export`, ``mastra-convex export`` or ``npx convex export`` wrote.
+
+        Documents keep their ids and times. The whole snapshot is imported, or nothing. Tables that aren't in it don't
+        change.
+
+        Parameters
+        ----------
+        path : path
+            The snapshot.
+        replace : bool, default False
+            First delete the content of the snapshot's tables in the deployment.
+        replace_all : bool, default False
+            First delete the content of all tables in the deployment.
+        progress : callable, optional
+            As for `export`, with the phases ``"read"``, ``"import"``, ``"check"`` and over HTTP ``"upload"``.
+
+        Returns
+        -------
+        SnapshotSummary
+            The imported tables, verified.
+
+        Raises
+        ------
+        AlreadyExistsError
+            A table has documents that aren't in the snapshot, and neither `replace` nor `replace_all` was asked for.
+        InvalidArgumentError
+            The file is no snapshot, or damaged. The error names the line.
+        """
+        place = "Deployment.import_snapshot"
+        if replace and replace_all:
+            raise InvalidArgumentError(f"{place}: replace_all includes replace; expected one of them")
+        file = absolute(f"{place}: path", path)
+        mode: ImportMode = "replaceAll" if replace_all else "replace" if replace else "requireEmpty"
+        native = await self._open()
+        return await call(import_snapshot, place, native, self.url, file, mode, progress or without_progress)
+
+    async def compact(self) -> tuple[int, int]:
+        """Give the space of deleted documents back to the disk, so that nothing of them is left in the folder's files.
+
+        The file is written anew, which takes about as much free space as it is large, and the log is emptied. Writes
+        wait meanwhile, reads don't. A killed process leaves the folder as it was.
+
+        Returns
+        -------
+        tuple of int
+            The size of the folder's data before and after, in bytes.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            The deployment is reached over HTTP.
+        DiskFullError
+            There is no room for a second copy. Nothing was changed.
+        """
+        native = await self._open()
+        if not isinstance(native, _native.EmbeddedDeployment):
+            raise UnsupportedOperationError(
+                f"Deployment.compact: {self.url} is reached over HTTP; expected the process that has the folder open"
+            )
+        return await call(native.compact)
+
+    async def serve(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        allow_hosts: Sequence[str] = (),
+        allow_origins: Sequence[str] = (),
+    ) -> AsyncServer:
+        """Serve this embedded deployment to any Convex client, while this process goes on using it.
+
+        The ``mastra-convex`` commands find the server by the folder.
+
+        Parameters
+        ----------
+        host : str, default "127.0.0.1"
+            The IP address to listen on. With another address than the loopback's, other machines reach the server, and
+            the traffic is not encrypted.
+        port : int, default 0
+            The port; 0 picks a free one.
+        allow_hosts, allow_origins : sequence of str, optional
+            Further names by which requests may call, and further origins whose web pages may.
+
+        Returns
+        -------
+        AsyncServer
+            A context manager, with ``url`` and ``admin_key``. It stops with the deployment.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            The deployment is reached over HTTP.
+        PermissionDeniedError
+            The deployment was opened with a user's token.
+        ConfigurationError
+            The host is no IP address, or the port is taken.
+        """
+        place = "Deployment.serve"
+        port = as_integer(f"{place}: port", port, 0, 65_535)
+        host = plain_text(f"{place}: host", host)
+        native = await self._open()
+        if not isinstance(native, _native.EmbeddedDeployment):
+            raise UnsupportedOperationError(f"{place}: {self.url} is served already; expected an embedded deployment")
+        if not self._is_owners:
+            raise PermissionDeniedError(f"{place}: only the owner may serve a deployment: connect without auth_token")
+        served = await call(
+            _native.HttpServer,
+            native,
+            host="127.0.0.1" if host == "localhost" else host,
+            port=port,
+            folder=self._folder,
+            allowed_hosts=list(allow_hosts),
+            allowed_origins=list(allow_origins),
+        )
+        server = AsyncServer(served, self._folder)
+        if self._folder is not None:
+            await call(_served.announce, self._folder, server.url)
+        self._servers.append(server)
+        return server
+
     async def close(self) -> None:
-        """Close this handle. The last handle of the process on a folder closes the folder. Does nothing if it is
-        closed.
+        """Close this handle, and stop its servers. The last handle of the process on a folder closes the folder. Does
+        nothing if it is closed.
         """
         self._closed = True
+        while self._servers:
+            await self._servers.pop().stop()
         await call(self._disconnect)
 
     async def __aenter__(self) -> Self:

@@ -9,7 +9,22 @@ import typer
 from rich.text import Text
 
 from mastra_convex import __version__
-from mastra_convex._cli import bench, conformance, demo, doctor, export, failures, import_, init, keys, serve, terminal
+from mastra_convex._cli import (
+    bench,
+    compact,
+    conformance,
+    demo,
+    doctor,
+    export,
+    failures,
+    forget,
+    import_,
+    init,
+    keys,
+    prune,
+    serve,
+    terminal,
+)
 from mastra_convex._cli.options import Debug
 
 EPILOG = """
@@ -26,6 +41,9 @@ Examples:
   mastra-convex conformance                      does a deployment do what this package needs?
   mastra-convex export ./agent-data backup.zip   the tables of a deployment, in a file
   mastra-convex import backup.zip ./agent-data   back into a deployment
+  mastra-convex prune ./agent-data --older-than 90d
+  mastra-convex forget ./agent-data ada          everything of a person
+  mastra-convex compact ./agent-data             give the space back to the disk
 """
 
 app = typer.Typer(
@@ -37,13 +55,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("bench", epilog=bench.EPILOG + failures.EXIT_CODES)(bench.bench)
+app.command("compact", epilog=compact.EPILOG + failures.EXIT_CODES)(compact.compact)
 app.command("conformance", epilog=conformance.EPILOG + failures.EXIT_CODES)(conformance.conformance)
 app.command("demo", epilog=demo.EPILOG + failures.EXIT_CODES)(demo.demo)
 app.command("doctor", epilog=doctor.EPILOG + failures.EXIT_CODES)(doctor.doctor)
 app.command("export", epilog=export.EPILOG + failures.EXIT_CODES)(export.export)
+app.command("forget", epilog=forget.EPILOG + failures.EXIT_CODES)(forget.forget)
 app.command("import", epilog=import_.EPILOG + failures.EXIT_CODES)(import_.import_)
 app.command("init", epilog=init.EPILOG + failures.EXIT_CODES)(init.init)
 app.add_typer(keys.app, name="keys")
+app.command("prune", epilog=prune.EPILOG + failures.EXIT_CODES)(prune.prune)
 app.command("serve", epilog=serve.EPILOG + failures.EXIT_CODES)(serve.serve)
 
 

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from mastra_convex import _native
-from mastra_convex._cli import snapshots, terminal
+from mastra_convex._cli import snapshots, targets, terminal
 from mastra_convex._cli.options import Debug, Json
-from mastra_convex.errors import ConfigurationError, MastraConvexError
+from mastra_convex._snapshots import export_snapshot
 
 EPILOG = """
 \b
@@ -30,20 +29,15 @@ hash. Equal documents have equal hashes, in any order and on any deployment.
 def export(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A data folder, or a deployment's URL.")],
     file: Annotated[str, typer.Argument(metavar="FILE.zip", help="The file to write. It must not exist yet.")],
-    functions: snapshots.Functions = None,
+    functions: targets.Functions = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write the tables of a deployment to a Convex snapshot zip."""
     path = Path(file).expanduser()
-    if path.exists():
-        raise ConfigurationError(f"export: {path} already exists; choose another name, or delete the file")
-    if "://" not in source and not (Path(source).expanduser() / "data.sqlite3").is_file():
-        raise ConfigurationError(
-            f"export: {source} is not a data folder; expected a data folder, or the URL of a deployment"
-        )
-    with snapshots.connect(source, functions) as db:
-        summary = write_snapshot(db._open(), path)
+    targets.check("export", source)
+    with targets.connect(source, functions) as db, snapshots.progress() as progress:
+        summary = export_snapshot("export", db._open(), path, progress)
     size = path.stat().st_size
     if json:
         report = {"source": source, "file": str(path), "bytes": size, **snapshots.described(summary)}
@@ -52,19 +46,3 @@ def export(
         snapshots.show(f"{path} ({size / 1e6:,.1f} MB)", summary)
         if summary.left_out:
             terminal.err.print(f"Also in the snapshot: {', '.join(summary.left_out)}", soft_wrap=True)
-
-
-def write_snapshot(
-    deployment: _native.EmbeddedDeployment | _native.HttpDeployment, path: Path
-) -> _native.SnapshotSummary:
-    """Write a file completely or not at all, read it again, and summarise it."""
-    with (
-        snapshots.file_errors("export", path),
-        terminal.replacing(path) as part,
-        snapshots.progress() as progress,
-    ):
-        written = deployment.export_snapshot(part, progress=progress)
-        found = _native.read_snapshot(part, progress=progress)
-        if written is not None and written.tables != found.tables:
-            raise MastraConvexError(f"export: {path}: the file's content differs from the exported tables")
-    return found

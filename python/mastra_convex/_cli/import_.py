@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from mastra_convex._cli import snapshots
-from mastra_convex._cli.import_snapshot import ImportMode, import_snapshot
+from mastra_convex._cli import targets
+from mastra_convex._cli.import_snapshot import import_file
 from mastra_convex._cli.import_vectors import import_vectors
 from mastra_convex._cli.options import Debug, Json
+from mastra_convex._snapshots import ImportMode
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.types import Metric
 
@@ -57,7 +58,7 @@ def import_(
         Metric | None,
         typer.Option(metavar="METRIC", help="The metric of a new index: cosine (default), euclidean or dotproduct."),
     ] = None,
-    functions: snapshots.Functions = None,
+    functions: targets.Functions = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -76,7 +77,7 @@ def import_(
         if replace and replace_all:
             raise ConfigurationError("import: --replace-all includes --replace; expected one of them")
         mode: ImportMode = "replaceAll" if replace_all else "replace" if replace else "requireEmpty"
-        import_snapshot(path, target, functions, mode, json=json)
+        import_file(path, target, functions, mode, json=json)
     else:
         if index is None:
             raise ConfigurationError(f"import: --index is missing; expected the vector index to import {path} into")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import mastra_convex as mc
 from mastra_convex import _arguments, _rows
-from mastra_convex._cli import snapshots, terminal
+from mastra_convex._cli import targets, terminal
 from mastra_convex._cli.vector_files import Block, VectorFile, open_vector_file
+from mastra_convex._files import file_errors
 from mastra_convex._sync.mastra_vector import Progress as Report
 from mastra_convex.types import Metric
 
@@ -20,10 +21,10 @@ def import_vectors(
     path: Path, target: str, functions: str | None, index_name: str, metric: Metric | None, *, json: bool
 ) -> None:
     """Check all rows, write them, and report the index's size."""
-    with snapshots.file_errors("import", path), open_vector_file(path) as file, terminal.bars() as bars:
+    with file_errors("import", path), open_vector_file(path) as file, terminal.bars() as bars:
         for block in _shown(file, bars.add("Checking, in MB", -(-file.size // MB))):
             _check(block, file.dimension)
-        with snapshots.connect(target, functions) as db:
+        with targets.connect(target, functions) as db:
             index = _index(mc.ConvexVector(db), index_name, file.dimension, metric)
             rows = 0
             for block in _shown(file, bars.add("Importing, in MB", -(-file.size // MB))):

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from mastra_convex import _native
+from mastra_convex import _native, _served
 from mastra_convex._cli import terminal
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex.errors import LockedError
@@ -82,9 +82,13 @@ def serve(
         )
         try:
             signals = expect_signals()
+            if folder is not None:
+                _served.announce(folder, server.url)
             announce(server, host, json)
             wait(signals)
         finally:
+            if folder is not None:
+                _served.withdraw(folder, server.url)
             server.stop()
     finally:
         deployment.close()

@@ -1,26 +1,15 @@
-"""Helpers of ``export`` and ``import``: they open the deployment and show progress and results."""
+"""How ``export`` and ``import`` show progress and results."""
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-import mastra_convex as mc
 from mastra_convex import _native
 from mastra_convex._cli import terminal
+from mastra_convex._snapshots import Progress
 from mastra_convex._sync.mastra_vector import Progress as Report
-from mastra_convex.errors import ConfigurationError, DiskFullError, InvalidArgumentError
-
-Functions = Annotated[
-    str | None,
-    typer.Option(metavar="DIR", help="The convex/ folder that the data folder is used with, if not the built-in one."),
-]
 
 # The text shown during a phase, and the size of one step of its bar.
 PHASES = {
@@ -34,15 +23,8 @@ PHASES = {
 }
 
 
-def connect(target: str, functions: str | None) -> mc.Deployment:
-    """A deployment by its URL, or that of a data folder with the functions it is used with."""
-    if "://" in target and functions is not None:
-        raise ConfigurationError(f"--functions applies to data folders; {target} has its own functions")
-    return mc.connect(target) if functions is None else mc.connect(target, functions=functions)
-
-
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
+def progress() -> Iterator[Progress]:
     """Show the phases of an export or an import, each as it begins."""
     with terminal.bars() as bars:
         reports: dict[str, Report] = {}
@@ -54,27 +36,6 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
             reports[phase](-(-done // step), -(-total // step))
 
         yield report
-
-
-@contextmanager
-def file_errors(command: str, path: Path) -> Iterator[None]:
-    """Add the file that the user named to errors of its content, and of reading or writing it."""
-    try:
-        yield
-    except InvalidArgumentError as error:
-        if error.code == "InvalidSnapshot":
-            raise InvalidArgumentError(f"{command}: {path}: {error}", code=error.code) from error
-        raise
-    except OSError as error:
-        if isinstance(error, mc.MastraConvexError):
-            raise
-        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-            raise DiskFullError(
-                f"{command}: no space left for {path}; the partial file was deleted",
-                hint="Free some space and try again.",
-            ) from error
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise ConfigurationError(f"{command}: {path}: {reason}") from error
 
 
 def described(summary: _native.SnapshotSummary) -> dict[str, Any]:

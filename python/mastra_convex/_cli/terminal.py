@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from time import monotonic
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from mastra_convex._files import replacing
 from mastra_convex._sync.mastra_vector import Progress as Report
 from mastra_convex.errors import ConfigurationError
 
@@ -87,17 +87,3 @@ def write(file: Path, content: bytes) -> None:
             part.chmod(0o666 & ~mask)
     except OSError as error:
         raise ConfigurationError(f"{file}: {error.strerror}; expected a writable file") from error
-
-
-@contextmanager
-def replacing(file: Path) -> Iterator[Path]:
-    """A new file, readable by its owner only, that takes the place of another one at the end, or is deleted."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".mastra-convex-", suffix=".part")
-    os.close(descriptor)
-    part = Path(name)
-    try:
-        yield part
-        part.replace(file)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

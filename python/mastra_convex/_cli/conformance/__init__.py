@@ -18,7 +18,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 import mastra_convex as mc
-from mastra_convex._cli import snapshots, terminal
+from mastra_convex._cli import targets, terminal
 from mastra_convex._cli.conformance import basics, kept, live, memory, native, race, vectors, work
 from mastra_convex._cli.conformance.check import Result
 from mastra_convex._cli.conformance.room import Room, room_of
@@ -81,7 +81,7 @@ def conformance(
     only: Annotated[
         list[str] | None, typer.Option(metavar="GROUP", help="Only the checks of a group; may be repeated.")
     ] = None,
-    functions: snapshots.Functions = None,
+    functions: targets.Functions = None,
     storage_function: Annotated[str, typer.Option(help="The path of the storage function.")] = "mastra/storage:handle",
     json: Json = False,
     debug: Debug = False,
@@ -101,7 +101,7 @@ def conformance(
         raise ConfigurationError(f"conformance: {target} is not a data folder; expected one, a URL or :memory:")
     left: list[str] = []
     began = perf_counter()
-    with snapshots.connect(target, functions) as db, room_of(db, storage_function, left) as room:
+    with targets.connect(target, functions) as db, room_of(db, storage_function, left) as room:
         about = _versions(db, room)
         with terminal.bars() as bars:
             progress = bars.add("Checking", len(wanted))

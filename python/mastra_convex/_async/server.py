@@ -1,0 +1,47 @@
+"""A server in front of an embedded deployment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mastra_convex import _native, _served
+from mastra_convex._async._call import call
+
+
+class AsyncServer:
+    """Convex's protocols in front of an embedded deployment, until it is stopped; `AsyncDeployment.serve` makes one.
+
+    Closing the deployment stops it too.
+
+    Attributes
+    ----------
+    url : str
+        The URL that any Convex client connects to.
+    admin_key : str
+        The key that reaches internal functions. No log line and no repr shows it.
+    """
+
+    def __init__(self, native: _native.HttpServer, folder: Path | None) -> None:
+        self._native = native
+        self._folder = folder
+        self.url = native.url
+        self.admin_key = native.admin_key
+
+    async def stop(self) -> None:
+        """Accept no more connections, wait for running calls, and return. Does nothing if the server is stopped."""
+        if self._folder is not None:
+            _served.withdraw(self._folder, self.url)
+        await call(self._native.stop)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"

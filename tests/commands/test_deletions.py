@@ -1,0 +1,155 @@
+"""`mastra-convex prune`, `forget` and `compact`, and commands on a folder that another process serves."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mastra_convex as mc
+from tests.support.command import COMMAND, ENVIRONMENT, run
+
+SECRET = "Zanzibar-4711"
+
+
+def done(*arguments: str | Path) -> Any:
+    """The JSON output of a command, after it succeeded."""
+    ended = run(*map(str, arguments), "--json")
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder with what two people said, of which Ada's is old."""
+    path = tmp_path / "agent-data"
+    with mc.connect(path) as db:
+        memory = mc.Memory(db, embed=lambda texts: [[len(text), 1.0] for text in texts])
+        old = datetime.now(UTC) - timedelta(days=100)
+        for person, word, at in (("ada", SECRET, old), ("bob", "harmless", datetime.now(UTC))):
+            memory.remember(
+                f"of-{person}",
+                [
+                    mc.Message(content=f"{person} says {word} {n}", thread_id=f"of-{person}", created_at=at)
+                    for n in range(40)
+                ],
+                resource_id=person,
+            )
+            memory.set_working_memory(f"of-{person}", f"{person} likes {word}")
+    return path
+
+
+def words_in(folder: Path, word: str) -> list[str]:
+    """The files of a folder that contain a word."""
+    return [path.name for path in folder.iterdir() if word.encode() in path.read_bytes()]
+
+
+def test_a_forgotten_person_is_gone_from_the_disk_after_compacting(folder: Path) -> None:
+    """Other people's words stay. The person's id is gone too."""
+    assert words_in(folder, SECRET)
+    report = done("forget", folder, "ada")["deleted"]
+    assert (report["mastra_messages"], report["mastra_threads"], report["mastra_vectors"]) == (40, 1, 40)
+    done("compact", folder)
+    assert words_in(folder, SECRET) == []
+    assert words_in(folder, "of-ada") == []
+    assert words_in(folder, "harmless")
+    with mc.connect(folder) as db:
+        assert mc.ConvexStore(db).memory.list_messages("of-bob").total == 40
+    ended = run("forget", str(folder), "ada")
+    assert (ended.returncode, ended.stdout) == (0, "Deleted 0 rows\n")
+
+
+def test_old_rows_are_pruned(folder: Path) -> None:
+    """Of all tables that have an age, or of named ones; and no more than asked for."""
+    some = done("prune", folder, "--older-than", "90d", "--table", "mastra_messages", "--max-rows", "10")
+    assert not some["is_complete"]
+    assert sum(some["deleted"].values()) == 10
+    ended = run("prune", str(folder), "--older-than", "90d")
+    assert ended.returncode == 0, ended.stderr
+    assert "mastra_messages" in ended.stdout
+    with mc.connect(folder) as db:
+        memory = mc.ConvexStore(db).memory
+        assert (memory.list_messages("of-ada").total, memory.list_messages("of-bob").total) == (0, 40)
+
+
+def test_compacting_makes_a_folder_as_small_as_a_new_one(tmp_path: Path) -> None:
+    """After most of its rows were deleted."""
+    vectors = np.random.default_rng(1).standard_normal((3_000, 384), dtype=np.float32)
+    ids = [str(n) for n in range(len(vectors))]
+    sizes = {}
+    for name, rows in (("full", 3_000), ("small", 600)):
+        with mc.connect(tmp_path / name) as db:
+            docs = mc.ConvexVector(db).index("docs", dimension=384)
+            docs.upsert(vectors[:rows], ids=ids[:rows])
+            if rows > 600:
+                docs.delete_vectors(ids=ids[600:])
+        report = done("compact", tmp_path / name)
+        sizes[name] = report["bytes_after"]
+    assert sizes["full"] < 1.2 * sizes["small"]
+    assert report["bytes_before"] >= report["bytes_after"]
+
+
+@pytest.mark.parametrize("command", ["compact", "prune", "forget"])
+def test_a_killed_command_loses_nothing_else_and_can_be_repeated(folder: Path, command: str) -> None:
+    """What the other person said is there, whenever the process was killed."""
+    arguments = {
+        "compact": ["compact", str(folder)],
+        "prune": ["prune", str(folder), "--older-than", "90d"],
+        "forget": ["forget", str(folder), "ada"],
+    }[command]
+    for delay in (0.25, 0.4, 0.5):
+        with subprocess.Popen([COMMAND, *arguments], env=ENVIRONMENT, stdout=subprocess.PIPE) as process:
+            time.sleep(delay)
+            process.send_signal(signal.SIGKILL)
+        with mc.connect(folder) as db:
+            assert mc.ConvexStore(db).memory.list_messages("of-bob").total == 40
+    assert run(*arguments).returncode == 0
+    with mc.connect(folder) as db:
+        left = mc.ConvexStore(db).memory.list_messages("of-ada").total
+        assert left == (40 if command == "compact" else 0)
+
+
+def test_commands_go_through_the_process_that_serves_a_folder(folder: Path, tmp_path: Path) -> None:
+    """Without a server there, the error says what to do."""
+    with mc.connect(folder) as db:
+        locked = run("export", str(folder), str(tmp_path / "no.zip"))
+        assert locked.returncode == 3
+        assert "let that process serve it: `db.serve()`" in locked.stderr
+        with db.serve() as server:
+            ended = run("export", str(folder), str(tmp_path / "backup.zip"))
+            assert ended.returncode == 0, ended.stderr
+            assert f"going through {server.url}" in ended.stderr
+            assert done("forget", folder, "ada")["deleted"]["mastra_messages"] == 40
+        assert mc.ConvexStore(db).memory.list_messages("of-ada").total == 0
+        compacted = run("compact", str(folder))
+        assert compacted.returncode == 3
+        assert "call `db.compact()` there" in compacted.stderr
+    assert done("import", tmp_path / "backup.zip", folder, "--replace")["documents"] > 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["compact", "https://x.convex.cloud"], 2, "is a URL; expected a data folder of this machine"),
+        (["compact", "./nowhere"], 2, "./nowhere is not a data folder"),
+        (["prune", "./nowhere", "--older-than", "90d"], 2, "./nowhere is not a data folder"),
+        (["prune", "{folder}", "--older-than", "old"], 2, 'expected a timedelta, or text such as "90d"'),
+        (["prune", "{folder}", "--older-than", "1d", "--table", "mine"], 2, "table 'mine' can't be pruned"),
+        (["forget", "./nowhere", "ada"], 2, "./nowhere is not a data folder"),
+        (["forget", "{folder}", " "], 2, "resource_id is ' '; expected text, not empty"),
+        (["forget", "http://127.0.0.1:9", "ada"], 4, "127.0.0.1:9"),
+    ],
+)
+def test_invalid_arguments_change_nothing(folder: Path, arguments: list[str], code: int, message: str) -> None:
+    ended = run(*(argument.format(folder=folder) for argument in arguments))
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert message in ended.stderr
+    with mc.connect(folder) as db:
+        assert mc.ConvexStore(db).memory.list_messages("of-ada").total == 40
