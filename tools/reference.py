@@ -31,7 +31,20 @@ DOMAINS = {name: domain.annotation for name, domain in package["_sync.store.doma
 
 # Each page with the objects that it shows, in addition to the records of its own module in `records/`.
 PAGES = {
-    "connect": ("Deployments", ["connect", "connect_async", "connect_from_env", "Deployment", "Subscription", "Int64"]),
+    "connect": (
+        "Deployments",
+        [
+            "connect",
+            "connect_async",
+            "connect_from_env",
+            "Deployment",
+            "Server",
+            "import_snapshot",
+            "SnapshotSummary",
+            "Subscription",
+            "Int64",
+        ],
+    ),
     "vectors": (
         "Vectors",
         [
@@ -56,7 +69,7 @@ PAGES = {
     "command_line": ("Command line", []),
 }
 # Modules of `records/` that go to another module's page.
-RECORDS = {"observations": "memory", "evals": "observability", "recall": "agent_memory"}
+RECORDS = {"observations": "memory", "evals": "observability", "recall": "agent_memory", "erasure": "store"}
 # Names of types, which have nothing else to show.
 UNSHOWN = {"Metric"}
 

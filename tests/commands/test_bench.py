@@ -344,7 +344,7 @@ def test_a_schema_without_the_table_is_told_the_line_to_add() -> None:
         (["--rtt", "40"], "--rtt 40; expected a number with us, ms, s, such as 40ms, or off"),
         (["--bandwidth", "50mb"], "--bandwidth 50mb; expected a number with kbit, mbit, gbit, such as 50mbit, or off"),
         (["--bandwidth", "0mbit"], "--bandwidth 0mbit: no data would pass"),
-        (["--plot", "plot.pdf"], "--plot plot.pdf; expected a file name that ends in .png or .svg"),
+        (["--plot", "plot.pdf"], "--plot plot.pdf; expected a file name that ends in .svg or .png"),
         (["--html", "nowhere/report.html"], "--html nowhere/report.html; expected a file in a writable folder"),
         (["./data", "--rtt", "40ms"], "--rtt and --bandwidth can't simulate a network for ./data"),
         (["https://otter.convex.cloud", "--rtt", "40ms"], "can't simulate a network for https://otter.convex.cloud"),

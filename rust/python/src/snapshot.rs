@@ -16,7 +16,9 @@ use crate::error::{Credential, client_error, engine_error};
 /// The content of a snapshot.
 #[pyclass(frozen, get_all)]
 pub(crate) struct SnapshotSummary {
+    /// By the table's name: the number of documents, and their hash, which doesn't depend on their order.
     tables: BTreeMap<String, (u64, String)>,
+    /// The parts that an embedded deployment can't hold: components and stored files.
     left_out: Vec<String>,
 }
 
