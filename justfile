@@ -88,6 +88,10 @@ bench *arguments:
 bench-peers *arguments:
     python -m benches.peers {{ arguments }}
 
+# Adapters and the frameworks' own stores, side by side; `.[bench]` brings those, DATABASE_URL names a PostgreSQL
+bench-frameworks:
+    python -m benches.frameworks
+
 # Draw how the time of a query grows
 bench-scaling file *arguments:
     python -m benches.peers.scaling {{ file }} {{ arguments }}

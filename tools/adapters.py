@@ -1,6 +1,8 @@
 """Runs the adapters' tests, which include frameworks' own suites, with the oldest and the newest release of each.
 
-usage: adapters.py [FRAMEWORK …]     each environment is kept in target/adapters
+usage: adapters.py [--long] [FRAMEWORK …]
+
+Each environment is kept in target/adapters. --long runs the tests that take minutes, and no others.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ TOOLS = ["mypy", "numpy", "pytest>=8", "pytest-asyncio>=1.3", "pytest-timeout>=2
 
 def main() -> None:
     """Run the tests of the given frameworks, by default of all."""
-    chosen = sys.argv[1:] or list(OLDEST)
+    is_long = "--long" in sys.argv
+    chosen = [name for name in sys.argv[1:] if name != "--long"] or list(OLDEST)
     for framework in chosen:
         for age, requirements in (("oldest", OLDEST[framework]), ("newest", NEWEST[framework])):
             python = environment(f"{framework}-{age}", [*requirements, *SUITES.get(framework, []), *TOOLS])
@@ -44,6 +47,7 @@ def main() -> None:
                 subprocess.run([python, "-m", "mypy", *checked], cwd=ROOT, env=types, check=True)
             # The package's own settings, without plugins that only its other tests need.
             options = ["-q", "-p", "no:cacheprovider", "-o", "addopts=", "-o", "filterwarnings=default"]
+            options += ["-m", "long" if is_long else "not long"]
             tests = [str(ROOT / "tests" / "adapters" / f"test_{framework}.py")]
             subprocess.run([python, "-m", "pytest", *options, *tests], cwd=ROOT, check=True)
 
