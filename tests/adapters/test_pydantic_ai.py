@@ -16,7 +16,7 @@ from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, Text
 from pydantic_ai.models.test import TestModel
 
 import mastra_convex as mc
-from mastra_convex.adapters.pydantic_ai import ConvexConversationStore
+from mastra_convex.adapters.pydantic_ai import ConvexConversationStore, ConvexMessageHistory
 from tests.adapters.pages import follow
 
 
@@ -36,6 +36,49 @@ async def test_an_agent_goes_on_with_a_conversation(deployment: mc.Deployment) -
     loaded = await ConvexConversationStore(deployment).load("c")
     assert loaded is not None
     assert loaded.messages == result.all_messages()
+
+
+async def test_a_history_is_a_thread_of_mastras(deployment: mc.Deployment) -> None:
+    """Messages come back as they were, tools included. Others see roles, texts, and tool calls with results."""
+    agent = Agent(TestModel(custom_output_text="Rain."), system_prompt="Be brief.")
+
+    @agent.tool_plain
+    def weather(city: str) -> dict[str, str]:
+        return {"city": city, "sky": "grey"}
+
+    history = ConvexMessageHistory("t", deployment, resource_id="ada")
+    result = await agent.run("How is the weather?")
+    await history.add(result.new_messages())
+    assert await ConvexMessageHistory("t", deployment).messages() == result.all_messages()
+    again = await agent.run("And now?", message_history=await history.messages())
+    await history.add(again.new_messages())
+    await history.add([])
+    assert await history.messages() == again.all_messages()
+    memory = mc.ConvexStore(deployment).memory
+    messages = memory.list_messages("t").messages
+    assert memory.get_thread_by_id("t").resource_id == "ada"  # type: ignore[union-attr]
+    assert (messages[0].role, messages[0].text) == ("user", "How is the weather?")
+    assert (messages[-1].role, messages[-1].text) == ("assistant", "Rain.")
+    states = [
+        part["toolInvocation"]["state"]
+        for message in messages
+        for part in message.content["parts"]
+        if part["type"] == "tool-invocation"
+    ]
+    assert states[:2] == ["call", "result"]
+    await history.clear()
+    assert await history.messages() == []
+
+
+async def test_a_history_has_what_other_agents_wrote(deployment: mc.Deployment) -> None:
+    """A TypeScript agent's messages come back as prompts and texts."""
+    memory = mc.ConvexStore(deployment).memory
+    memory.save_thread(mc.Thread(id="t", resource_id="ada"))
+    roles = ["system", "user", "assistant"]
+    memory.save_messages([mc.Message(thread_id="t", role=role, content=f"from {role}") for role in roles])
+    messages = await ConvexMessageHistory("t", deployment).messages()
+    assert [type(message) for message in messages] == [ModelRequest, ModelRequest, ModelResponse]
+    assert [message.parts[0].content for message in messages] == [f"from {role}" for role in roles]  # type: ignore[union-attr]
 
 
 async def test_random_programs_end_as_in_memory(deployment: mc.Deployment) -> None:

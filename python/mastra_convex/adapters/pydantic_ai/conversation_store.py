@@ -1,26 +1,22 @@
-"""Pydantic AI's conversations on a deployment. Needs ``mastra-convex[pydantic-ai]``."""
+"""Pydantic AI's conversations on a deployment."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import TypeAdapter
+from pydantic_ai.conversation_store import (
+    ConversationConflict,
+    ConversationEntry,
+    ConversationRecord,
+    ConversationStore,
+)
+
 from mastra_convex._async.store.items import AsyncItemsStorage
-from mastra_convex.adapters._extras import needs
 from mastra_convex.adapters._faces import Faces, Given
 from mastra_convex.errors import WriteConflictError
 from mastra_convex.records.items import Put
-
-with needs("pydantic-ai"):
-    from pydantic import TypeAdapter
-    from pydantic_ai.conversation_store import (
-        ConversationConflict,
-        ConversationEntry,
-        ConversationRecord,
-        ConversationStore,
-    )
-
-__all__ = ["ConvexConversationStore"]
 
 _RECORDS = TypeAdapter(ConversationRecord)
 _ENTRIES = TypeAdapter(ConversationEntry)
