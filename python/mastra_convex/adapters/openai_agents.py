@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex import AsyncConvexStore, Message, Thread, ThreadNotFoundError
+from mastra_convex import AsyncConvexStore, Message
 from mastra_convex.adapters._extras import needs
 from mastra_convex.adapters._faces import Faces, Given
+from mastra_convex.adapters._threads import ThreadAppender
 
 with needs("openai-agents"):
     from agents.items import TResponseInputItem
@@ -54,7 +55,7 @@ class ConvexSession(SessionABC):
         self._memory = AsyncConvexStore(self._faces.awaited).memory
         self.session_id = session_id
         self.session_settings = session_settings or SessionSettings()
-        self._resource_id = resource_id
+        self._thread = ThreadAppender(self._faces.awaited, session_id, resource_id)
 
     def close(self) -> None:
         """Close the deployment, if this session opened it."""
@@ -74,14 +75,7 @@ class ConvexSession(SessionABC):
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
         """Append items, all in one transaction where Convex's limits hold it."""
-        messages = [self._message(item) for item in items]
-        if not messages:
-            return
-        try:
-            await self._memory.save_messages(messages)
-        except ThreadNotFoundError:
-            await self._memory.save_thread(Thread(id=self.session_id, resource_id=self._resource_id))
-            await self._memory.save_messages(messages)
+        await self._thread.append([self._message(item) for item in items])
 
     async def pop_item(self) -> TResponseInputItem | None:
         """Remove the newest item and return it, None where there is none. Each item is given to one caller only."""

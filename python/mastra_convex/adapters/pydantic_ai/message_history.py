@@ -18,8 +18,9 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-from mastra_convex import AsyncConvexStore, Message, Thread, ThreadNotFoundError
+from mastra_convex import AsyncConvexStore, Message
 from mastra_convex.adapters._faces import Faces, Given
+from mastra_convex.adapters._threads import ThreadAppender
 
 # The metadata of a message's content that holds Pydantic AI's own message.
 KEPT = "pydanticAi"
@@ -48,7 +49,7 @@ class ConvexMessageHistory:
         self._faces = Faces(deployment, **options)
         self._memory = AsyncConvexStore(self._faces.awaited).memory
         self.thread_id = thread_id
-        self._resource_id = resource_id
+        self._thread = ThreadAppender(self._faces.awaited, thread_id, resource_id)
 
     def close(self) -> None:
         """Close the deployment, if this history opened it."""
@@ -60,14 +61,7 @@ class ConvexMessageHistory:
 
     async def add(self, messages: Sequence[ModelMessage]) -> None:
         """Append messages, such as ``result.new_messages()``, all in one transaction where Convex's limits hold it."""
-        written = [self._written(message) for message in messages]
-        if not written:
-            return
-        try:
-            await self._memory.save_messages(written)
-        except ThreadNotFoundError:
-            await self._memory.save_thread(Thread(id=self.thread_id, resource_id=self._resource_id))
-            await self._memory.save_messages(written)
+        await self._thread.append([self._written(message) for message in messages])
 
     async def clear(self) -> None:
         """Delete the thread with its messages."""
