@@ -9,7 +9,21 @@ import typer
 from rich.text import Text
 
 from mastra_convex import __version__
-from mastra_convex._cli import bench, conformance, demo, doctor, export, failures, import_, init, keys, serve, terminal
+from mastra_convex._cli import (
+    bench,
+    conformance,
+    data,
+    demo,
+    doctor,
+    export,
+    failures,
+    import_,
+    init,
+    keys,
+    run,
+    serve,
+    terminal,
+)
 from mastra_convex._cli.options import Debug
 
 EPILOG = """
@@ -20,6 +34,8 @@ Examples:
   mastra-convex demo --json | jq .rows           for programs
   mastra-convex bench                            compare the vector classes on a network
   mastra-convex serve                            a deployment for any Convex client
+  mastra-convex data ./agent-data                look at tables and documents
+  mastra-convex run ./agent-data PATH '{…}'      call a function
   mastra-convex init                             write the functions into your Convex project
   mastra-convex keys show                        the admin key of a data folder
   mastra-convex doctor                           find problems and how to fix them
@@ -38,12 +54,14 @@ app = typer.Typer(
 )
 app.command("bench", epilog=bench.EPILOG + failures.EXIT_CODES)(bench.bench)
 app.command("conformance", epilog=conformance.EPILOG + failures.EXIT_CODES)(conformance.conformance)
+app.command("data", epilog=data.EPILOG + failures.EXIT_CODES)(data.data)
 app.command("demo", epilog=demo.EPILOG + failures.EXIT_CODES)(demo.demo)
 app.command("doctor", epilog=doctor.EPILOG + failures.EXIT_CODES)(doctor.doctor)
 app.command("export", epilog=export.EPILOG + failures.EXIT_CODES)(export.export)
 app.command("import", epilog=import_.EPILOG + failures.EXIT_CODES)(import_.import_)
 app.command("init", epilog=init.EPILOG + failures.EXIT_CODES)(init.init)
 app.add_typer(keys.app, name="keys")
+app.command("run", epilog=run.EPILOG + failures.EXIT_CODES)(run.run)
 app.command("serve", epilog=serve.EPILOG + failures.EXIT_CODES)(serve.serve)
 
 
