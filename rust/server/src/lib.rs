@@ -11,6 +11,7 @@
 //! | `request`, `reply` | bodies in and out, in Convex's shapes |
 //! | `environment` | changes of the environment variables |
 //! | `function_logs` | the calls of functions, as they end |
+//! | `page` | the page for people, at `/_mastra` |
 //! | `snapshots` | exports and imports, as `npx convex` asks for them |
 //! | `system` | queries of the server's own state |
 //! | `timestamp` | a commit's timestamp on the wire |
@@ -26,6 +27,7 @@ mod credentials;
 mod environment;
 mod function_logs;
 mod origins;
+mod page;
 mod reply;
 mod request;
 mod routes;

@@ -25,6 +25,7 @@ use crate::{
     credentials::Credential,
     environment, function_logs,
     origins::{self, Origins},
+    page,
     reply::{FunctionReply, Refusal, json},
     request::{CallRequest, read_object},
     server::SOCKET_THREADS,
@@ -68,6 +69,7 @@ pub(crate) fn router(app: App, origins: Origins) -> Router {
         .route("/api/update_environment_variables", post(environment::update))
         .route("/api/stream_function_logs", get(function_logs::stream))
         .merge(snapshots::routes())
+        .merge(page::routes())
         .route("/version", get(|| async { env!("CARGO_PKG_VERSION") }))
         .route("/instance_version", get(|| async { env!("CARGO_PKG_VERSION") }))
         .route("/instance_name", get(|| async { INSTANCE_NAME }))
