@@ -18,11 +18,10 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
-from tests.support.checkout import ROOT
 from tests.support.command import COMMAND, ENVIRONMENT, run
-from tests.support.served import Served, serve
+from tests.support.npx import npx
+from tests.support.served import serve
 
-CONVEX = ROOT / "node_modules" / "convex"
 ROWS = 2_000
 QUERY = np.linspace(-1, 1, 64)
 
@@ -188,18 +187,6 @@ def test_replace_all_empties_the_other_tables_of_a_folder_too(folder: Path, snap
     done("import", snapshot, target, "--replace-all")
     assert others() == 0
     assert answers(target) == answers(folder)
-
-
-def npx(served: Served, project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run npm's own command line."""
-    if not project.exists():
-        project.mkdir()
-        (project / "package.json").write_text('{"dependencies": {"convex": "*"}}')
-        (project / "node_modules").symlink_to(CONVEX.parent)
-    command = ["node", str(CONVEX / "bin" / "main.js"), *arguments, "--url", served.url, "--admin-key"]
-    return subprocess.run(
-        [*command, served.admin_key], cwd=project, capture_output=True, text=True, timeout=60, env=ENVIRONMENT
-    )
 
 
 def test_npms_command_line_exports_and_imports(folder: Path, snapshot: Path, tmp_path: Path) -> None:

@@ -30,6 +30,18 @@ class Gateway(ThreadingHTTPServer):
         """The status and code to refuse a request with."""
         return None
 
+    def passed_on(self, body: bytes) -> bytes:
+        """The request as the deployment gets it."""
+        return body
+
+
+class Convex(Gateway):
+    """Has no system queries of this package's, as a Convex deployment."""
+
+    def passed_on(self, body: bytes) -> bytes:
+        """Ask for functions that don't exist instead."""
+        return body.replace(b"_system/mastra", b"_system/absent")
+
 
 class Conflicts(Gateway):
     """Gives up a share of the mutations as conflicts, before they are executed; the share is seeded."""
@@ -90,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
         kept = {
             name: value for name, value in self.headers.items() if name.lower() in ("authorization", "content-type")
         }
-        self.far.request("POST", self.path, body, kept)
+        self.far.request("POST", self.path, self.server.passed_on(body), kept)
         reply = self.far.getresponse()
         self._answer(reply.status, reply.read())
 

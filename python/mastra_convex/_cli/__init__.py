@@ -13,6 +13,7 @@ from mastra_convex._cli import (
     bench,
     compact,
     conformance,
+    data,
     demo,
     doctor,
     export,
@@ -22,6 +23,7 @@ from mastra_convex._cli import (
     init,
     keys,
     prune,
+    run,
     serve,
     terminal,
 )
@@ -35,6 +37,8 @@ Examples:
   mastra-convex demo --json | jq .rows           for programs
   mastra-convex bench                            compare the vector classes on a network
   mastra-convex serve                            a deployment for any Convex client
+  mastra-convex data ./agent-data                look at tables and documents
+  mastra-convex run ./agent-data PATH '{…}'      call a function
   mastra-convex init                             write the functions into your Convex project
   mastra-convex keys show                        the admin key of a data folder
   mastra-convex doctor                           find problems and how to fix them
@@ -57,6 +61,7 @@ app = typer.Typer(
 app.command("bench", epilog=bench.EPILOG + failures.EXIT_CODES)(bench.bench)
 app.command("compact", epilog=compact.EPILOG + failures.EXIT_CODES)(compact.compact)
 app.command("conformance", epilog=conformance.EPILOG + failures.EXIT_CODES)(conformance.conformance)
+app.command("data", epilog=data.EPILOG + failures.EXIT_CODES)(data.data)
 app.command("demo", epilog=demo.EPILOG + failures.EXIT_CODES)(demo.demo)
 app.command("doctor", epilog=doctor.EPILOG + failures.EXIT_CODES)(doctor.doctor)
 app.command("export", epilog=export.EPILOG + failures.EXIT_CODES)(export.export)
@@ -65,6 +70,7 @@ app.command("import", epilog=import_.EPILOG + failures.EXIT_CODES)(import_.impor
 app.command("init", epilog=init.EPILOG + failures.EXIT_CODES)(init.init)
 app.add_typer(keys.app, name="keys")
 app.command("prune", epilog=prune.EPILOG + failures.EXIT_CODES)(prune.prune)
+app.command("run", epilog=run.EPILOG + failures.EXIT_CODES)(run.run)
 app.command("serve", epilog=serve.EPILOG + failures.EXIT_CODES)(serve.serve)
 
 

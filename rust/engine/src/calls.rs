@@ -1,6 +1,6 @@
 //! Calls of functions: permission, transaction, and the checks of arguments and results.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use base::FunctionKind;
 use value::{Packed, Value};
@@ -12,6 +12,7 @@ use crate::{
     engine::Engine,
     error::{Error, FunctionError, Result},
     functions::{Call, Function, Platform},
+    system::{self, SystemAction, SystemQuery},
     vector_search,
     vectors::VectorSource,
 };
@@ -42,6 +43,12 @@ impl Outcome {
     }
 }
 
+/// A query: one of the functions, or one that the engine answers itself.
+enum Query<'a> {
+    System(SystemQuery),
+    Function(&'a Function),
+}
+
 impl Engine {
     /// Calls a function: of one kind, or of any.
     pub(crate) fn call(
@@ -51,7 +58,17 @@ impl Engine {
         args: Value,
         caller: &Caller,
     ) -> Outcome {
-        self.outcome(caller, |call| match self.callable(kind, path, &args, caller.is_admin(), None) {
+        if let None | Some(FunctionKind::Query) = kind
+            && SystemQuery::find(path, caller).is_some()
+        {
+            return self.query_at(&mut None, path, args, None, caller);
+        }
+        if let None | Some(FunctionKind::Action) = kind
+            && let Some(action) = SystemAction::find(path, caller)
+        {
+            return self.outcome((kind, path), caller, |call| (action.run(self, path, args), call));
+        }
+        self.outcome((kind, path), caller, |call| match self.callable(kind, path, &args, caller.is_admin(), None) {
             Ok(function) => self.run(function, args, call),
             Err(error) => (Err(error), call),
         })
@@ -65,7 +82,7 @@ impl Engine {
         args: Value,
         caller: &Caller,
     ) -> Outcome {
-        self.outcome(caller, |mut call| {
+        self.outcome((Some(FunctionKind::Mutation), path), caller, |mut call| {
             // A caller who may not call the function must not learn its outcome for others.
             let callable = self.callable(Some(FunctionKind::Mutation), path, &args, caller.is_admin(), None);
             let begun = callable.and_then(|function| {
@@ -99,12 +116,12 @@ impl Engine {
         journal: Option<String>,
         caller: &Caller,
     ) -> Outcome {
-        self.outcome(caller, |mut call| {
-            let function = match self.callable(Some(FunctionKind::Query), path, &args, caller.is_admin(), None) {
-                Ok(function) => function,
+        self.outcome((Some(FunctionKind::Query), path), caller, |mut call| {
+            let query = match self.query(path, &args, caller) {
+                Ok(query) => query,
                 Err(error) => return (Err(error), call),
             };
-            let transaction = match snapshot.take() {
+            let mut transaction = match snapshot.take() {
                 Some(mut transaction) => {
                     transaction.forget_usage();
                     transaction
@@ -114,11 +131,20 @@ impl Engine {
                     Err(error) => return (Err(error), call),
                 },
             };
-            call.transaction = Some(transaction);
-            call.journal = journal;
-            let (value, mut call) = self.execute(function, args, call);
-            *snapshot = call.transaction.take();
-            (value, call)
+            match query {
+                Query::System(query) => {
+                    let value = query.answer(self, &mut transaction, path, args);
+                    *snapshot = Some(transaction);
+                    (value, call)
+                }
+                Query::Function(function) => {
+                    call.transaction = Some(transaction);
+                    call.journal = journal;
+                    let (value, mut call) = self.execute(function, args, call);
+                    *snapshot = call.transaction.take();
+                    (value, call)
+                }
+            }
         })
     }
 
@@ -131,7 +157,7 @@ impl Engine {
         caller: &Caller,
     ) -> (Outcome, Option<Transaction>) {
         let mut left = None;
-        let outcome = self.outcome(caller, |mut call| {
+        let outcome = self.outcome((Some(FunctionKind::Mutation), path), caller, |mut call| {
             let function = match self.callable(Some(FunctionKind::Mutation), path, &args, caller.is_admin(), None) {
                 Ok(function) => function,
                 Err(error) => return (Err(error), call),
@@ -144,14 +170,34 @@ impl Engine {
         (outcome, left)
     }
 
-    fn outcome(self: &Arc<Self>, caller: &Caller, run: impl FnOnce(Call) -> (Result<Value>, Call)) -> Outcome {
-        match Call::new(Arc::clone(self) as Arc<dyn Platform>, caller.clone()) {
+    /// Runs a call of the function that the caller named, and keeps it among the latest calls.
+    fn outcome(
+        self: &Arc<Self>,
+        (kind, path): (Option<FunctionKind>, &str),
+        caller: &Caller,
+        run: impl FnOnce(Call) -> (Result<Value>, Call),
+    ) -> Outcome {
+        let begun = Instant::now();
+        let outcome = match Call::new(Arc::clone(self) as Arc<dyn Platform>, caller.clone()) {
             Ok(call) => {
                 let (result, call) = run(call);
                 let result = result.map_err(|error| self.storage.place(error));
                 Outcome { result, log_lines: call.log_lines, journal: call.journal, timestamp: call.timestamp }
             }
             Err(error) => Outcome { result: Err(error), log_lines: Vec::new(), journal: None, timestamp: None },
+        };
+        if !system::is_system(path) {
+            let error = outcome.result.as_ref().err().map(ToString::to_string);
+            self.executions.add((kind, path), begun, &outcome.log_lines, error);
+        }
+        outcome
+    }
+
+    /// The query of a path, if the caller may call it with these arguments.
+    fn query(&self, path: &str, args: &Value, caller: &Caller) -> Result<Query<'_>> {
+        match SystemQuery::find(path, caller) {
+            Some(query) => Ok(Query::System(query)),
+            None => self.callable(Some(FunctionKind::Query), path, args, caller.is_admin(), None).map(Query::Function),
         }
     }
 

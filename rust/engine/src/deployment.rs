@@ -17,6 +17,7 @@ use crate::{
     },
     engine::Engine,
     error::{Error, Result},
+    executions::Execution,
     footprint::Footprint,
     options::Options,
     vectors::VectorSource,
@@ -111,7 +112,7 @@ impl Deployment {
     /// The handle is closed, or of before a fork; the token is no provider's or not valid now; the provider's keys
     /// can't be fetched.
     pub fn user(&self, token: &str) -> Result<Caller> {
-        self.engine()?.providers.identify(token, SystemTime::now()).map(Caller::user)
+        self.engine()?.providers().identify(token, SystemTime::now()).map(Caller::user)
     }
 
     /// Like [`user`](Self::user), but never waits: `None` if a provider's keys may have to be fetched.
@@ -120,7 +121,7 @@ impl Deployment {
     ///
     /// As [`user`](Self::user).
     pub fn user_at_once(&self, token: &str) -> Result<Option<Caller>> {
-        let identified = self.engine()?.providers.identify_at_once(token, SystemTime::now());
+        let identified = self.engine()?.providers().identify_at_once(token, SystemTime::now());
         Ok(identified.transpose()?.map(Caller::user))
     }
 
@@ -188,6 +189,33 @@ impl Deployment {
     pub fn compact(&self) -> Result<Compaction> {
         let engine = self.engine()?;
         engine.storage.compact().map_err(|error| engine.storage.place(error))
+    }
+
+    /// The latest calls that ended after a time in milliseconds since 1970, the oldest first. A thousand calls are kept.
+    /// Each has the kind of its function.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork.
+    pub fn executions(&self, ended_ms: f64) -> Result<Vec<Execution>> {
+        let engine = self.engine()?;
+        let mut executions = engine.executions.since(ended_ms);
+        for execution in executions.iter_mut().filter(|execution| execution.kind.is_none()) {
+            execution.kind = engine.functions.find(&execution.path, false).ok().map(|function| function.kind);
+        }
+        Ok(executions)
+    }
+
+    /// Sets environment variables, or removes those without a value: all of them or none. Calls that begin later see the
+    /// change in `process.env`, and so does `auth.config`.
+    ///
+    /// # Errors
+    ///
+    /// A name or a value is not one that Convex takes, or they are too many; `auth.config` fails with them; the data
+    /// can't be written. No variable is changed.
+    pub fn set_variables(&self, changes: Vec<(String, Option<String>)>) -> Result<()> {
+        let engine = self.engine()?;
+        engine.set_variables(changes).map_err(|error| engine.storage.place(error))
     }
 
     /// Makes sure that the schema has a table with a vector index, as `defineMastraNativeVectorTable(options)` of the

@@ -99,6 +99,14 @@ pub enum Error {
         /// The provider and the field, the value found there, the value expected.
         message: String,
     },
+    /// An environment variable can't be set. No variable was changed.
+    #[error("{message}")]
+    Environment {
+        /// Convex's code, such as `EnvironmentVariableNameInvalid`.
+        code: &'static str,
+        /// The variable, the value found, the value expected.
+        message: String,
+    },
     /// A token, or a user to act as, was refused. The message may show single claims of the token, but nothing else of
     /// it.
     #[error("{message}")]
@@ -182,7 +190,7 @@ impl Error {
             Self::Module { .. } => "InvalidModules",
             Self::FunctionNotFound { .. } => Code::FunctionNotFound.name(),
             Self::AuthConfig { .. } => "InvalidAuthConfig",
-            Self::Unauthenticated { code, .. } => code,
+            Self::Environment { code, .. } | Self::Unauthenticated { code, .. } => code,
             Self::Snapshot { .. } => "InvalidSnapshot",
             Self::SnapshotFile(_) => "SnapshotFile",
             Self::Stopped => "Stopped",

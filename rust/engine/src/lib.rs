@@ -12,6 +12,8 @@
 //! | `footprint` | the reads and writes of a mutation, for tests of conflicts on Convex |
 //! | `snapshot` | exports of the tables into a zip, and imports |
 //! | `auth` | users' tokens, and their users |
+//! | [`executions`](Execution) | the latest calls |
+//! | `system` | queries that a deployment answers about itself |
 //! | `limits`, `error` | Convex's limits; the errors |
 #![deny(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, clippy::pedantic)]
@@ -23,12 +25,14 @@ mod data;
 mod deployment;
 mod engine;
 mod error;
+mod executions;
 mod footprint;
 mod functions;
 mod limits;
 mod live;
 mod options;
 mod snapshot;
+mod system;
 mod vector_search;
 mod vectors;
 
@@ -41,6 +45,7 @@ pub use data::requests::MutationRequest;
 pub use data::storage::{Synchronous, Target};
 pub use deployment::Deployment;
 pub use error::{Error, FunctionError, Result};
+pub use executions::Execution;
 pub use footprint::Footprint;
 pub use functions::builtin_files;
 pub use limits::Limits;

@@ -53,7 +53,7 @@ pub(crate) fn engine_error(py: Python<'_>, error: &Error) -> PyErr {
         Error::ReadOnly { .. } => "PermissionDeniedError",
         Error::Io { .. } => "DataFolderError",
         Error::OptionsDiffer { .. } | Error::Module { .. } | Error::AuthConfig { .. } => "ConfigurationError",
-        Error::Snapshot { .. } => "InvalidArgumentError",
+        Error::Snapshot { .. } | Error::Environment { .. } => "InvalidArgumentError",
         Error::Unauthenticated { .. } => "AuthenticationError",
         Error::AuthProvider { .. } => "TransportError",
         error => error.of_call().map_or("MastraConvexError", |code| class_of(code.kind())),

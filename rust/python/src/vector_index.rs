@@ -1,12 +1,9 @@
-//! A vector index as the storage functions keep it.
-//!
-//! In this process its rows are read without the functions, to score them. This is the only path that does so.
-//! Therefore this file repeats the names of the table, the index and the fields in `convex/mastra/schema.ts`.
+//! A vector index as the storage functions keep it, which a search reads without them (`engine/src/system/search.rs`).
 
 use std::time::Duration;
 
 use client::Strategy;
-use engine::{MetadataSource, VectorSource};
+use engine::VectorSource;
 use pyo3::prelude::*;
 
 use crate::{error::invalid_argument, http::duration};
@@ -51,14 +48,6 @@ impl VectorIndex {
 impl VectorIndex {
     /// The source of the rows.
     pub(crate) fn source(&self, dimension: usize) -> VectorSource {
-        VectorSource {
-            table: "mastra_vectors".to_owned(),
-            index: "by_index".to_owned(),
-            prefix: vec![self.index.name.as_str().into()],
-            vector_field: "embedding".to_owned(),
-            dimension,
-            id_field: "id".to_owned(),
-            metadata: MetadataSource::Field("metadata".to_owned()),
-        }
+        VectorSource::of_mastra(&self.index.name, dimension)
     }
 }

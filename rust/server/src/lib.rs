@@ -9,8 +9,11 @@
 //! | `origins` | which pages of a browser may call |
 //! | `routes` | the handler of each path |
 //! | `request`, `reply` | bodies in and out, in Convex's shapes |
+//! | `environment` | changes of the environment variables |
+//! | `function_logs` | the calls of functions, as they end |
+//! | `page` | the page for people, at `/_mastra` |
 //! | `snapshots` | exports and imports, as `npx convex` asks for them |
-//! | `system` | queries that the server answers itself |
+//! | `system` | queries of the server's own state |
 //! | `timestamp` | a commit's timestamp on the wire |
 //! | `sync` | the WebSocket: live queries, mutations that run once, actions, authentication |
 //!
@@ -21,7 +24,10 @@
 mod admin_key;
 mod connections;
 mod credentials;
+mod environment;
+mod function_logs;
 mod origins;
+mod page;
 mod reply;
 mod request;
 mod routes;

@@ -23,7 +23,9 @@ use crate::{
     admin_key::INSTANCE_NAME,
     connections,
     credentials::Credential,
+    environment, function_logs,
     origins::{self, Origins},
+    page,
     reply::{FunctionReply, Refusal, json},
     request::{CallRequest, read_object},
     server::SOCKET_THREADS,
@@ -64,7 +66,10 @@ pub(crate) fn router(app: App, origins: Origins) -> Router {
         .route("/api/function", post(function))
         .route("/api/sync", get(sync::connect))
         .route("/api/{version}/sync", get(sync::connect_version))
+        .route("/api/update_environment_variables", post(environment::update))
+        .route("/api/stream_function_logs", get(function_logs::stream))
         .merge(snapshots::routes())
+        .merge(page::routes())
         .route("/version", get(|| async { env!("CARGO_PKG_VERSION") }))
         .route("/instance_version", get(|| async { env!("CARGO_PKG_VERSION") }))
         .route("/instance_name", get(|| async { INSTANCE_NAME }))
@@ -184,6 +189,14 @@ impl App {
         let caller = Credential::of(headers, uri)?.caller(&self.deployment, &self.admin_key).await?;
         connections::current().trust(!caller.is_anonymous());
         Ok(caller)
+    }
+
+    /// Refuses a request without an admin key.
+    pub(crate) async fn check_admin(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {
+        if self.caller(headers, uri).await?.is_admin() {
+            return Ok(());
+        }
+        Err(Refusal::unauthenticated("Unauthenticated", format!("{} needs an admin key", uri.path())))
     }
 
     async fn answer(

@@ -1,4 +1,4 @@
-//! System queries. The server answers them itself, from the state of its exports and imports.
+//! System queries of the server's own state: its URL, its exports and imports. The engine answers the others.
 //!
 //! Only admins see them. Clients call them as they call the deployment's functions, over HTTP and over the WebSocket.
 
@@ -13,6 +13,7 @@ use crate::snapshots::Snapshots;
 /// A system query.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SystemQuery {
+    CloudUrl,
     LatestExport,
     Import,
     Imports,
@@ -23,6 +24,7 @@ impl SystemQuery {
     pub(crate) fn find(path: &str) -> Option<Self> {
         let (module, export) = path.split_once(':').unwrap_or((path, "default"));
         match (module.strip_suffix(".js").unwrap_or(module), export) {
+            ("_system/cli/convexUrl", "cloudUrl") => Some(Self::CloudUrl),
             ("_system/cli/exports", "getLatest") => Some(Self::LatestExport),
             ("_system/cli/queryImport", "default") => Some(Self::Import),
             ("_system/cli/queryImport", "list") => Some(Self::Imports),
@@ -32,6 +34,7 @@ impl SystemQuery {
 
     fn path(self) -> &'static str {
         match self {
+            Self::CloudUrl => "_system/cli/convexUrl:cloudUrl",
             Self::LatestExport => "_system/cli/exports:getLatest",
             Self::Import => "_system/cli/queryImport",
             Self::Imports => "_system/cli/queryImport:list",
@@ -42,12 +45,13 @@ impl SystemQuery {
 /// The state that the queries read.
 #[derive(Clone)]
 pub(crate) struct System {
+    url: String,
     snapshots: Snapshots,
 }
 
 impl System {
-    pub(crate) fn new(snapshots: Snapshots) -> Self {
-        Self { snapshots }
+    pub(crate) fn new(url: String, snapshots: Snapshots) -> Self {
+        Self { url, snapshots }
     }
 
     /// The outcome of a query now. For callers other than admins, the query doesn't exist.
@@ -63,6 +67,7 @@ impl System {
     fn answer(&self, query: SystemQuery, args: &Value) -> Value {
         let text = |name| args.as_object().and_then(|args| args.get(name)).and_then(Value::as_str);
         match query {
+            SystemQuery::CloudUrl => self.url.as_str().into(),
             SystemQuery::LatestExport => self.snapshots.latest_export(),
             SystemQuery::Import => text("importId").map(|id| self.snapshots.import(id)).unwrap_or_default(),
             SystemQuery::Imports => self.snapshots.imports(),

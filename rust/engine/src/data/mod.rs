@@ -15,6 +15,7 @@
 //! | `query` | index ranges, filters, pages and cursors |
 //! | `reads` | the read set of a query, and whether a commit wrote to it |
 //! | `requests` | mutations that may be requested twice |
+//! | `variables` | environment variables |
 //! | `last_writes` | the time of each table's last write |
 
 pub(crate) mod clock;
@@ -32,3 +33,4 @@ pub(crate) mod settings;
 pub(crate) mod storage;
 pub(crate) mod tables;
 pub(crate) mod transaction;
+pub(crate) mod variables;

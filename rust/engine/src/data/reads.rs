@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{document::Change, tables::Tables};
+use value::sort_key;
+
+use super::{
+    document::Change,
+    tables::{Table, Tables},
+};
 
 /// Parts `start..end` of an index's keys.
 pub(crate) type KeyRanges = Vec<(Vec<u8>, Vec<u8>)>;
@@ -14,6 +19,8 @@ pub(crate) struct Reads {
     pub(crate) ranges: HashMap<i64, KeyRanges>,
     /// The tables that were looked for and didn't exist.
     pub(crate) missing_tables: BTreeSet<String>,
+    /// Whether the list of tables was read.
+    pub(crate) lists_tables: bool,
 }
 
 /// The write set of a commit.
@@ -30,6 +37,11 @@ impl Reads {
     /// Notes that the keys `start..end` of an index were read.
     pub(crate) fn add(&mut self, index_id: i64, start: Vec<u8>, end: Vec<u8>) {
         self.ranges.entry(index_id).or_default().push((start, end));
+    }
+
+    /// Notes that all of a table was read.
+    pub(crate) fn add_table(&mut self, table: &Table) {
+        self.add(table.by_id().id, Vec::new(), sort_key::after_prefix(&[]));
     }
 }
 
@@ -64,6 +76,7 @@ impl Writes {
         self.is_vast
             || reads.ranges.iter().any(|(index, ranges)| is_within(index, ranges))
             || !reads.missing_tables.is_disjoint(&self.made_tables)
+            || (reads.lists_tables && !self.made_tables.is_empty())
     }
 }
 

@@ -90,6 +90,11 @@ impl Tables {
         self.get(name).map(|table| table.number)
     }
 
+    /// All tables, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Arc<Table>)> {
+        self.by_name.iter().map(|(name, table)| (name.as_str(), table))
+    }
+
     /// The names of all tables, by number.
     pub(crate) fn numbers(&self) -> BTreeMap<u32, String> {
         self.names.iter().map(|(number, name)| (*number, name.clone())).collect()

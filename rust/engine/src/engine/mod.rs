@@ -6,6 +6,7 @@ use base::locked;
 use scan::Batch;
 
 mod declared_tables;
+mod environment;
 
 use crate::{
     auth::Providers,
@@ -18,9 +19,11 @@ use crate::{
         storage::{Checkout, Storage, Target},
         tables::Tables,
         transaction::{Commit, Transaction},
+        variables,
     },
     error::Result,
-    functions::{self, Functions},
+    executions::Executions,
+    functions::Functions,
     limits::Limits,
     live::watches::Watches,
     options::Options,
@@ -35,12 +38,13 @@ pub(crate) struct Engine {
     pub(crate) options: Options,
     pub(crate) storage: Storage,
     pub(crate) functions: Functions,
-    pub(crate) providers: Providers,
+    pub(crate) providers: RwLock<Arc<Providers>>,
     schema: RwLock<Arc<Schema>>,
     committed: RwLock<Committed>,
     pub(crate) last_writes: LastWrites,
     residents: ResidentVectors,
     pub(crate) watches: Mutex<Watches>,
+    pub(crate) executions: Executions,
 }
 
 /// The state after the last commit.
@@ -53,24 +57,24 @@ pub(crate) struct Committed {
 impl Engine {
     pub(crate) fn open(target: Target, folder: Option<Arc<Folder>>, options: Options) -> Result<Self> {
         let storage = Storage::open(target, options.synchronous)?;
-        let (functions, schema) = Functions::load(options.functions.as_deref(), options.limits)?;
-        let auth_config = match &options.auth_config {
-            Some(file) => Some(functions::default_export(file, &options.limits)?),
-            None => functions.auth_config()?,
-        };
-        let providers = auth_config.as_ref().map(Providers::from_config).transpose()?.unwrap_or_default();
+        let stored = variables::stored(&storage.writer()).map_err(|error| storage.place(error))?;
+        let variables = Arc::new(stored);
+        let (functions, schema) =
+            Functions::load(options.functions.as_deref(), options.limits, Arc::clone(&variables))?;
+        let providers = environment::providers(&functions, &options, &variables)?;
         Self::start(&storage, &functions, &options, schema).map_err(|error| storage.place(error)).map(
             |(schema, committed)| Self {
                 folder,
                 options,
                 storage,
                 functions,
-                providers,
+                providers: RwLock::new(Arc::new(providers)),
                 schema: RwLock::new(Arc::new(schema)),
                 last_writes: LastWrites::new(committed.clock.commit_timestamp),
                 committed: RwLock::new(committed),
                 residents: ResidentVectors::default(),
                 watches: Mutex::default(),
+                executions: Executions::default(),
             },
         )
     }
@@ -170,6 +174,10 @@ impl Engine {
             Some(batch) => Ok(batch),
             None => self.residents.build(source, &mut transaction),
         }
+    }
+
+    pub(crate) fn providers(&self) -> Arc<Providers> {
+        Arc::clone(&self.providers.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn schema(&self) -> Arc<Schema> {

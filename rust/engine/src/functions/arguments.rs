@@ -42,7 +42,7 @@ pub(super) fn read_query<'js>(ctx: &Ctx<'js>, query: &JsValue<'js>) -> rquickjs:
         let bound = bound?;
         let comparison: String = bound.get("type")?;
         range.push(Bound {
-            comparison: read_comparison(&comparison).ok_or_else(|| {
+            comparison: Comparison::parse(&comparison).ok_or_else(|| {
                 Exception::throw_type(ctx, &format!("Invalid index range: `{comparison}` is not a comparison"))
             })?,
             field: bound.get("fieldPath")?,
@@ -59,18 +59,6 @@ pub(super) fn read_query<'js>(ctx: &Ctx<'js>, query: &JsValue<'js>) -> rquickjs:
         range,
         descending: query.get::<_, Option<String>>("order")?.as_deref() == Some("desc"),
         filters,
-    })
-}
-
-fn read_comparison(name: &str) -> Option<Comparison> {
-    Some(match name {
-        "eq" => Comparison::Eq,
-        "neq" => Comparison::Neq,
-        "gt" => Comparison::Gt,
-        "gte" => Comparison::Gte,
-        "lt" => Comparison::Lt,
-        "lte" => Comparison::Lte,
-        _ => return None,
     })
 }
 
@@ -105,7 +93,7 @@ fn read_expression<'js>(ctx: &Ctx<'js>, expression: &JsObject<'js>) -> rquickjs:
         _ => {}
     }
     let sides = Box::new((first, operands.next().ok_or_else(wrong)?));
-    match (arithmetic, read_comparison(&operator)) {
+    match (arithmetic, Comparison::parse(&operator)) {
         (Some(operation), _) => Ok(Expression::Arithmetic(operation, sides)),
         (None, Some(comparison)) => Ok(Expression::Compare(comparison, sides)),
         (None, None) => Err(wrong()),

@@ -12,6 +12,7 @@ use std::{
 use base::FunctionKind;
 use rquickjs::{
     CatchResultExt, CaughtError, Context, Ctx, FromJs, Function, Module, Object as JsObject, Promise, Runtime,
+    object::Property,
 };
 use value::Value;
 use wire::Code;
@@ -25,6 +26,7 @@ use super::{
     modules::{Importer, Modules},
 };
 use crate::{
+    data::variables::Variables,
     error::{Error, FunctionError, Result},
     limits::Limits,
 };
@@ -55,13 +57,15 @@ pub(crate) struct Isolate {
     memory: Memory,
     calls: u32,
     is_broken: bool,
+    /// The environment variables that its modules and calls see.
+    variables: Arc<Variables>,
 }
 
 /// The registration of a function.
 pub(crate) type Description = value::Object;
 
 impl Isolate {
-    pub(crate) fn new(modules: &Modules, limits: &Limits) -> Result<Self> {
+    pub(crate) fn new(modules: &Modules, limits: &Limits, variables: &Arc<Variables>) -> Result<Self> {
         let memory = Memory::new(limits.memory_bytes);
         let runtime = Runtime::new_with_alloc(memory.allocator()).map_err(unexpected)?;
         runtime.set_max_stack_size(STACK_BYTES);
@@ -80,6 +84,7 @@ impl Isolate {
             memory,
             calls: 0,
             is_broken: false,
+            variables: Arc::clone(variables),
         };
         isolate.host.begin(Call::at_load(modules.read_at));
         isolate.with(|ctx| isolate.start(ctx).map_err(unexpected))?;
@@ -94,7 +99,12 @@ impl Isolate {
     /// Loads our own modules, and prepares the conversions.
     fn start(&self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
         let globals = ctx.globals();
-        globals.set("__host", self.host.object(ctx)?)?;
+        let (host, variables) = (self.host.object(ctx)?, JsObject::new(ctx.clone())?);
+        for (name, value) in &*self.variables {
+            variables.prop(name.as_str(), Property::from(value.as_str()).configurable().enumerable().writable())?;
+        }
+        host.set("environment", variables)?;
+        globals.set("__host", host)?;
         let engine: JsObject = Module::import(ctx, ENGINE)?.finish()?;
         globals.remove("__host")?;
         if !self.modules.are_builtin() {
@@ -116,6 +126,11 @@ impl Isolate {
     /// Whether another call may use it.
     pub(crate) fn is_reusable(&self) -> bool {
         !self.is_broken && self.calls < MAX_CALLS
+    }
+
+    /// Whether it was made with these environment variables.
+    pub(super) fn has_variables(&self, variables: &Arc<Variables>) -> bool {
+        Arc::ptr_eq(&self.variables, variables)
     }
 
     /// The functions a module exports.

@@ -8,14 +8,18 @@
 //! global.
 
 use std::sync::{
-    Arc, Mutex, OnceLock,
+    Arc, Mutex, OnceLock, PoisonError, RwLock,
     mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
 };
 
 use base::locked;
 
 use super::{isolate::Isolate, modules::Modules};
-use crate::{data::storage::max_idle, error::Result, limits::Limits};
+use crate::{
+    data::{storage::max_idle, variables::Variables},
+    error::Result,
+    limits::Limits,
+};
 
 /// A deployment's isolates.
 pub(super) struct Isolates {
@@ -24,10 +28,11 @@ pub(super) struct Isolates {
     maker: OnceLock<SyncSender<Order>>,
 }
 
-/// The modules and limits of isolates, and the ready ones.
+/// The modules, limits and environment variables of isolates, and the ready ones.
 struct Source {
     modules: Modules,
     limits: Limits,
+    variables: RwLock<Arc<Variables>>,
     ready: Mutex<Vec<Ready>>,
 }
 
@@ -45,8 +50,18 @@ enum Order {
 }
 
 impl Isolates {
-    pub(super) fn new(modules: Modules, limits: Limits) -> Self {
-        Self { source: Arc::new(Source { modules, limits, ready: Mutex::default() }), maker: OnceLock::new() }
+    pub(super) fn new(modules: Modules, limits: Limits, variables: Arc<Variables>) -> Self {
+        let source = Source { modules, limits, variables: RwLock::new(variables), ready: Mutex::default() };
+        Self { source: Arc::new(source), maker: OnceLock::new() }
+    }
+
+    pub(super) fn variables(&self) -> Arc<Variables> {
+        self.source.variables()
+    }
+
+    /// Changes the environment variables. Ready isolates with the old ones won't be used.
+    pub(super) fn set_variables(&self, variables: Arc<Variables>) {
+        *self.source.variables.write().unwrap_or_else(PoisonError::into_inner) = variables;
     }
 
     pub(super) fn modules(&self) -> &Modules {
@@ -97,7 +112,11 @@ impl Isolates {
 
 impl Source {
     fn isolate(&self) -> Result<Isolate> {
-        Isolate::new(&self.modules, &self.limits)
+        Isolate::new(&self.modules, &self.limits, &self.variables())
+    }
+
+    fn variables(&self) -> Arc<Variables> {
+        Arc::clone(&self.variables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A new isolate that has loaded a module.
@@ -109,7 +128,10 @@ impl Source {
 
     /// A ready isolate for a call of a module.
     fn take(&self, module: &str) -> Option<Isolate> {
+        let variables = self.variables();
         let mut ready = locked(&self.ready);
+        // Modules may have read variables when they were loaded.
+        ready.retain(|ready| ready.isolate.has_variables(&variables));
         let position = ready.iter().rposition(|ready| ready.module.as_deref().is_none_or(|loaded| loaded == module))?;
         Some(ready.remove(position).isolate)
     }

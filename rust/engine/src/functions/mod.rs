@@ -16,7 +16,7 @@ mod random;
 mod typescript;
 mod web;
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use base::FunctionKind;
 use value::Value;
@@ -29,7 +29,10 @@ pub use modules::builtin_files;
 use modules::{AUTH_CONFIG, Modules};
 
 use crate::{
-    data::schema::{Schema, TableDefinition, Validator},
+    data::{
+        schema::{Schema, TableDefinition, Validator},
+        variables::Variables,
+    },
     error::{Error, Result},
     limits::Limits,
 };
@@ -41,6 +44,8 @@ pub(crate) struct Function {
     pub(crate) public: bool,
     pub(crate) args: Validator,
     pub(crate) returns: Validator,
+    /// The validators of its arguments and its value in JSON form, as values.
+    pub(crate) declared: [Value; 2],
     module: String,
     name: String,
 }
@@ -54,9 +59,9 @@ pub(crate) struct Functions {
 
 impl Functions {
     /// Loads a folder, or the built-in functions, and the schema of its `schema` module.
-    pub(crate) fn load(folder: Option<&Path>, limits: Limits) -> Result<(Self, Schema)> {
+    pub(crate) fn load(folder: Option<&Path>, limits: Limits, variables: Arc<Variables>) -> Result<(Self, Schema)> {
         let modules = folder.map_or_else(Modules::builtin, Modules::read)?;
-        let isolates = Isolates::new(modules, limits);
+        let isolates = Isolates::new(modules, limits, variables);
         let modules = isolates.modules();
         let (schema, by_path) = isolates.once(|isolate| -> Result<_> {
             let schema = if modules.has("schema") {
@@ -76,12 +81,28 @@ impl Functions {
         Ok((Self { by_path, limits, isolates }, schema))
     }
 
-    /// The export of the `auth.config` module, if there is one.
-    pub(crate) fn auth_config(&self) -> Result<Option<Value>> {
-        if self.isolates.modules().has(AUTH_CONFIG) {
-            return self.isolates.once(|isolate| isolate.default_export(AUTH_CONFIG))?.map(Some);
+    /// The export of the `auth.config` module with these environment variables, if there is such a module.
+    pub(crate) fn auth_config(&self, variables: &Arc<Variables>) -> Result<Option<Value>> {
+        let modules = self.isolates.modules();
+        if modules.has(AUTH_CONFIG) {
+            return Isolate::new(modules, &self.limits, variables)?.default_export(AUTH_CONFIG).map(Some);
         }
         Ok(None)
+    }
+
+    /// The environment variables that calls see.
+    pub(crate) fn variables(&self) -> Arc<Variables> {
+        self.isolates.variables()
+    }
+
+    /// Changes the environment variables of calls that begin later.
+    pub(crate) fn set_variables(&self, variables: Arc<Variables>) {
+        self.isolates.set_variables(variables);
+    }
+
+    /// All functions, by path.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Function> {
+        self.by_path.values()
     }
 
     /// Finds a function: `dir/module:export`, where `:default` may be left out and `.js` may follow the module.
@@ -106,7 +127,8 @@ impl Functions {
         let table = if self.isolates.modules().are_builtin() {
             self.isolates.once(|isolate| isolate.describe_table(name, MODULE, DEFINER, options))?
         } else {
-            Isolate::new(&Modules::builtin()?, &self.limits)?.describe_table(name, MODULE, DEFINER, options)
+            Isolate::new(&Modules::builtin()?, &self.limits, &Arc::default())?
+                .describe_table(name, MODULE, DEFINER, options)
         };
         Ok(TableDefinition::from_export(&table?)?.1)
     }
@@ -130,10 +152,10 @@ impl Functions {
     }
 }
 
-/// The default export of a file such as `auth.config.ts`.
-pub(crate) fn default_export(file: &Path, limits: &Limits) -> Result<Value> {
+/// The default export of a file such as `auth.config.ts`, with these environment variables.
+pub(crate) fn default_export(file: &Path, limits: &Limits, variables: &Arc<Variables>) -> Result<Value> {
     let modules = Modules::read_file(file, AUTH_CONFIG)?;
-    Isolate::new(&modules, limits)?.default_export(AUTH_CONFIG)
+    Isolate::new(&modules, limits, variables)?.default_export(AUTH_CONFIG)
 }
 
 impl Function {
@@ -144,12 +166,13 @@ impl Function {
 
     fn from_description(module: &str, description: &value::Object) -> Result<Self> {
         let field = |name: &str| description.get(name).cloned().unwrap_or_default();
-        let returns = decode_export(&field("returns"))?;
+        let (args, returns) = (decode_export(&field("args"))?, decode_export(&field("returns"))?);
         Ok(Self {
             kind: field("kind").as_str().and_then(FunctionKind::from_name).unwrap_or(FunctionKind::Action),
             public: field("isPublic") == true.into(),
-            args: Validator::from_json(&decode_export(&field("args"))?)?,
+            args: Validator::from_json(&args)?,
             returns: if returns == Value::Null { Validator::Any } else { Validator::from_json(&returns)? },
+            declared: [args, returns],
             module: module.to_owned(),
             name: field("name").as_str().unwrap_or_default().to_owned(),
         })
@@ -197,7 +220,8 @@ mod tests {
     #[test]
     fn a_panic_in_the_engine_gives_the_connection_back() {
         let storage = Storage::open(Target::Memory, Synchronous::Normal).expect("memory opens");
-        let (functions, _) = Functions::load(None, Limits::CONVEX).expect("the built-in functions load");
+        let (functions, _) =
+            Functions::load(None, Limits::CONVEX, Arc::default()).expect("the built-in functions load");
         let function = functions.find("mastra/nativeVector:query", false).expect("it is built in");
         let args = br#"{"config": {"tableName": "t", "vectorIndexName": "i"}, "vector": [1]}"#;
         for _ in 0..2 {

@@ -24,6 +24,8 @@ pub(crate) struct Watches {
     reads: HashMap<QueryId, Reads>,
     by_range: HashMap<i64, HashMap<QueryId, KeyRanges>>,
     by_missing_table: HashMap<String, BTreeSet<QueryId>>,
+    /// The queries that read the list of tables.
+    listing_tables: BTreeSet<QueryId>,
     /// The snapshots at which queries run now, with the number of sets that run at each.
     running: BTreeMap<i64, usize>,
     /// The commits since the first of these snapshots. The queries' read sets are known only when they end.
@@ -134,6 +136,9 @@ impl Watches {
             touched.extend(self.reads.keys());
         }
         touched.extend(writes.made_tables.iter().filter_map(|name| self.by_missing_table.get(name)).flatten());
+        if !writes.made_tables.is_empty() {
+            touched.extend(&self.listing_tables);
+        }
         for query in touched {
             self.touch(query);
         }
@@ -164,6 +169,9 @@ impl Watches {
         for table in &reads.missing_tables {
             self.by_missing_table.entry(table.clone()).or_default().insert(query);
         }
+        if reads.lists_tables {
+            self.listing_tables.insert(query);
+        }
         self.reads.insert(query, reads);
     }
 
@@ -179,6 +187,7 @@ impl Watches {
                 queries.remove(&query);
             }
         }
+        self.listing_tables.remove(&query);
     }
 }
 

@@ -17,7 +17,7 @@ use base::locked;
 use futures_util::stream;
 use value::{Object, Value};
 
-use super::{check_admin, failed};
+use super::failed;
 
 use crate::{
     reply::Refusal,
@@ -54,7 +54,7 @@ impl Export {
 
 /// `POST /api/export/request/zip`
 pub(super) async fn request(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<(), Refusal> {
-    check_admin(&app, &headers, &uri).await?;
+    app.check_admin(&headers, &uri).await?;
     let is_free = app.snapshots.change(|state| {
         let is_free = !matches!(state.export, Some(Export::InProgress));
         if is_free {
@@ -91,7 +91,7 @@ pub(super) async fn download(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Refusal> {
-    check_admin(&app, &headers, &uri).await?;
+    app.check_admin(&headers, &uri).await?;
     let file = match &app.snapshots.state().export {
         Some(Export::Completed { timestamp, file }) if timestamp.to_string() == wanted => Arc::clone(file),
         _ => {

@@ -23,7 +23,7 @@ use wire::{
     reply::{ERROR_CODE, ERROR_KIND},
 };
 
-use super::{check_admin, failed};
+use super::failed;
 use crate::{
     reply::{Refusal, json},
     request::{check_component, read_object},
@@ -106,7 +106,7 @@ impl super::State {
 
 /// `POST /api/import/start_upload`. The returned token names the import.
 pub(super) async fn start_upload(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Refusal> {
-    check_admin(&app, &headers, &uri).await?;
+    app.check_admin(&headers, &uri).await?;
     let file = app.deployment.temporary_file().map_err(|error| Refusal::internal(&error))?;
     let id = new_id().map_err(failed)?;
     let stage = Stage::Uploading(Arc::new(Mutex::new(Upload { file, ends: Vec::new() })));
@@ -138,7 +138,7 @@ pub(super) async fn upload_part(
     uri: Uri,
     body: Body,
 ) -> Result<Response, Refusal> {
-    check_admin(&app, &headers, &uri).await?;
+    app.check_admin(&headers, &uri).await?;
     let upload = match &app.snapshots.state().import(&part.upload_token)?.stage {
         Stage::Uploading(upload) => Arc::clone(upload),
         _ => return Err(Refusal::bad_request("InvalidImport", "The upload is finished")),
@@ -171,7 +171,7 @@ pub(super) async fn finish_upload(
     uri: Uri,
     body: Body,
 ) -> Result<Response, Refusal> {
-    check_admin(&app, &headers, &uri).await?;
+    app.check_admin(&headers, &uri).await?;
     let body = read_object(&headers, body).await?;
     let id = text(&body, "uploadToken")?.to_owned();
     let mode = mode(body.get("import").and_then(Value::as_object).unwrap_or(&Object::new()))?;
@@ -200,7 +200,7 @@ pub(super) async fn finish_upload(
 
 /// `POST /api/perform_import`, with `{importId}`.
 pub(super) async fn perform(State(app): State<App>, headers: HeaderMap, uri: Uri, body: Body) -> Result<(), Refusal> {
-    check_admin(&app, &headers, &uri).await?;
+    app.check_admin(&headers, &uri).await?;
     let id = text(&read_object(&headers, body).await?, "importId")?.to_owned();
     let (file, mode) = app.snapshots.change(|state| {
         let import = state.import(&id)?;

@@ -13,7 +13,6 @@ use std::{
 
 use axum::{
     Router,
-    http::{HeaderMap, Uri},
     routing::{get, post},
 };
 use base::locked;
@@ -90,13 +89,6 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/import/upload_part", post(import::upload_part))
         .route("/api/import/finish_upload", post(import::finish_upload))
         .route("/api/perform_import", post(import::perform))
-}
-
-async fn check_admin(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {
-    if app.caller(headers, uri).await?.is_admin() {
-        return Ok(());
-    }
-    Err(Refusal::unauthenticated("Unauthenticated", format!("{} needs an admin key", uri.path())))
 }
 
 /// The file of a snapshot can't be written, or read.

@@ -80,7 +80,7 @@ impl Sockets {
     }
 
     /// Returns when the server stops.
-    async fn stopped(&mut self) {
+    pub(crate) async fn stopped(&mut self) {
         // An error means that the sender is gone, and so the server has stopped.
         let _ = self.stopped.wait_for(|stopped| *stopped).await;
     }

@@ -1,6 +1,9 @@
 //! A transaction: reads at a snapshot, and writes that are all made or none.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use value::Value;
 
@@ -148,6 +151,34 @@ impl Transaction {
             reads.missing_tables.insert(name.to_owned());
         }
         table
+    }
+
+    /// All tables, by number. They don't change until the transaction ends.
+    pub(crate) fn all_tables(&mut self) -> Arc<Tables> {
+        if let Some(reads) = &mut self.reads {
+            reads.lists_tables = true;
+        }
+        Arc::clone(&self.tables)
+    }
+
+    /// The number of documents of each table that has any, and their bytes as they are stored, by the table's number.
+    /// Vectors count as packed numbers, index entries don't count.
+    pub(crate) fn sizes(&mut self) -> Result<BTreeMap<u32, (u64, u64)>> {
+        if let Some(reads) = &mut self.reads {
+            self.tables.iter().for_each(|(_, table)| reads.add_table(table));
+        }
+        let mut sizes = BTreeMap::<u32, (u64, u64)>::new();
+        // The lengths are read without the content of long rows.
+        let mut statement = self.connection.prepare_cached(
+            "SELECT table_number, octet_length(body) + ifnull(octet_length(packed), 0) FROM documents",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (documents, bytes) = sizes.entry(row.get(0)?).or_default();
+            *documents += 1;
+            *bytes += row.get::<_, i64>(1)?.unsigned_abs();
+        }
+        Ok(sizes)
     }
 
     /// Resets the usage of limits, for the next function that reads the same snapshot.

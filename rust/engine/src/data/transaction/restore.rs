@@ -17,9 +17,12 @@ use crate::{
 };
 
 impl Transaction {
-    /// The number of documents in a table; None if there is no such table.
-    pub(crate) fn count(&self, table_name: &str) -> Result<u64> {
-        let Some(table) = self.tables.get(table_name) else { return Ok(0) };
+    /// The number of documents in a table; 0 if there is no such table.
+    pub(crate) fn count(&mut self, table_name: &str) -> Result<u64> {
+        let Some(table) = self.table_by_name(table_name) else { return Ok(0) };
+        if let Some(reads) = &mut self.reads {
+            reads.add_table(&table);
+        }
         let by_creation_time = table.index(BY_CREATION_TIME).expect("every table has it").id;
         let mut statement = self.connection.prepare_cached("SELECT count(*) FROM entries WHERE index_id = ?")?;
         Ok(statement.query_row([by_creation_time], |row| row.get::<_, i64>(0))?.unsigned_abs())

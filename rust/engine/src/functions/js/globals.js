@@ -60,7 +60,7 @@ globalThis.TextDecoder = class TextDecoder {
 globalThis.btoa = (text) => host.toBase64(String(text));
 globalThis.atob = (text) => host.fromBase64(String(text));
 
-globalThis.process = { env: {} };
+globalThis.process = { env: host.environment };
 globalThis.self = globalThis;
 
 Object.assign(globalThis, { AbortController, AbortSignal, Blob, Event, EventTarget, URL, URLSearchParams, structuredClone });

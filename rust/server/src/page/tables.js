@@ -1,0 +1,168 @@
+// Tables: their sizes, their documents, and one document as a tree.
+
+import { bytes, button, count, element, fill, link, note, place, problem } from "./elements.js";
+import { filters } from "./filters.js";
+import { pages } from "./pages.js";
+import { fields, kind, line } from "./values.js";
+
+const ROWS = 100;
+const BRIEF = 400;
+// Sizes are counted again after this time, or after ten times as long as it took, whichever is longer.
+const SIZES_MS = 5000;
+
+/** The list of tables, and the documents of one. */
+export function tables({ connection, go }, [table], options) {
+  const list = element("nav.list", { "aria-label": "Tables" });
+  const main = element("section.main");
+  const stops = [follow(connection, list, table)];
+  if (table === undefined) fill(main, note("Choose a table."));
+  else stops.push(documents(connection, main, table, options, (changed) => go(place("tables", table), changed)));
+  return { element: element("div.columns", null, list, main), stop: () => stops.forEach((stop) => stop()) };
+}
+
+/** Lists the tables as they come, and counts them now and then. */
+function follow(connection, list, chosen) {
+  const sizes = new Map();
+  let timer;
+  let stopped = false;
+  const show = (names) => {
+    const items = names.map((name) => {
+      const size = sizes.get(name);
+      const about = size ? `${count(size.documents)} · ${bytes(size.bytes)}` : "";
+      return link([element("span.name", null, name), element("span.dim", null, about)], place("tables", name), {
+        "aria-current": name === chosen ? "page" : null,
+      });
+    });
+    fill(list, items.length > 0 ? items : note("There are no tables yet."));
+  };
+  let names = [];
+  const measure = async () => {
+    const begun = performance.now();
+    try {
+      for (const table of await connection.query("_system/mastra/tables", {})) sizes.set(table.name, table);
+    } catch {
+      // The names stay without sizes until the next time.
+    }
+    if (stopped) return;
+    show(names);
+    timer = setTimeout(measure, Math.max(SIZES_MS, 10 * (performance.now() - begun)));
+  };
+  const opts = { paginationOpts: { cursor: null, numItems: 1000 } };
+  const unfollow = connection.follow(
+    "_system/cli/tables",
+    opts,
+    ({ page }) => show((names = page.map(({ name }) => name))),
+    (error) => fill(list, problem(error)),
+  );
+  measure();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+    unfollow();
+  };
+}
+
+function documents(connection, main, table, options, change) {
+  const conditions = JSON.parse(options.get("where") ?? "[]");
+  const order = options.get("order") ?? "desc";
+  const index = options.get("index") ?? "";
+  const head = element("div.head", null, element("h1", null, table));
+  const panel = element("aside.panel", { hidden: true });
+  let names = [];
+  const tools = element("div.tools");
+  const changed = (part) => change({ where: JSON.stringify(conditions), order, index, ...part });
+  const showTools = (indexes) => {
+    const choices = [["", "created"], ...indexes.map(({ name, fields }) => [name, fields.join(", ")])];
+    const selected = ([value, text]) => element("option", { value, selected: value === index }, text);
+    const by = element("select", { onchange: () => changed({ index: by.value }), "aria-label": "Order by" }, choices.map(selected));
+    const turned = order === "asc" ? "desc" : "asc";
+    const turn = button(order === "asc" ? "↑ ascending" : "↓ descending", () => changed({ order: turned }));
+    fill(tools, filters(conditions, names, (next) => changed({ where: JSON.stringify(next) })), element("label", null, "by ", by), turn);
+  };
+  let indexes = [];
+  showTools(indexes);
+  connection.query("_system/mastra/tables", {}).then((all) => {
+    indexes = (all.find(({ name }) => name === table)?.indexes ?? []).filter(({ fields }) => fields.length > 0);
+    showTools(indexes);
+  }, () => {});
+  let stopPanel = () => {};
+  const open = (id) => {
+    stopPanel();
+    panel.hidden = false;
+    stopPanel = followDocument(connection, panel, id, () => {
+      stopPanel();
+      panel.hidden = true;
+    });
+  };
+  const query = { table, order, where: conditions, brief: BRIEF, ...(index === "" ? {} : { index }) };
+  const listed = pages(connection, query, {
+    size: ROWS,
+    show: (found) => {
+      const shown = columns(found);
+      if (shown.some((name) => !names.includes(name)) && !tools.contains(document.activeElement)) {
+        names = shown;
+        showTools(indexes);
+      }
+      return grid(found, shown, open);
+    },
+    empty: () => note(conditions.length > 0 ? "No document meets these conditions." : "The table is empty."),
+  });
+  fill(main, head, tools, listed.element, panel);
+  return () => {
+    listed.stop();
+    stopPanel();
+  };
+}
+
+/** The fields of documents, those of the system last. */
+function columns(documents) {
+  const names = [...new Set(documents.flatMap((document) => Object.keys(document)))];
+  return [...names.filter((name) => !name.startsWith("_")), ...names.filter((name) => name.startsWith("_"))];
+}
+
+/** A grid of documents. Arrow keys move, Enter opens a row. */
+export function grid(documents, names, open) {
+  const rows = documents.map((document) => {
+    const cells = names.map((name) => {
+      if (!(name in document)) return element("td");
+      const value = document[name];
+      const shown = name === "_creationTime" ? new Date(value).toISOString() : line(value);
+      return element(`td.${kind(value)}`, { title: shown }, shown);
+    });
+    return element("tr", { tabIndex: -1, onclick: () => open(document._id), onkeydown: move }, cells);
+  });
+  if (rows.length > 0) rows[0].tabIndex = 0;
+  const head = element("tr", null, names.map((name) => element("th", { scope: "col" }, name)));
+  return element("div.grid", null, element("table", null, element("thead", null, head), element("tbody", null, rows)));
+
+  function move(event) {
+    const row = event.currentTarget;
+    const to = { ArrowDown: row.nextSibling, ArrowUp: row.previousSibling }[event.key];
+    if (event.key === "Enter") row.click();
+    else if (to) {
+      row.tabIndex = -1;
+      to.tabIndex = 0;
+      to.focus();
+    } else return;
+    event.preventDefault();
+  }
+}
+
+/** Shows a document in a panel, as it changes. */
+function followDocument(connection, panel, id, close) {
+  const closing = button("Close", close, { title: "Close (Esc)" });
+  const head = element("div.head", null, element("h2", null, id), closing);
+  panel.onkeydown = (event) => event.key === "Escape" && close();
+  fill(panel, head, note("Reading…"));
+  const stop = connection.follow(
+    "_system/mastra/documents:get",
+    { id, brief: 20_000 },
+    (found) => fill(panel, head, found === null ? note("It was deleted.") : fields(found, (name) => field(connection, id, name))),
+    (error) => fill(panel, head, problem(error)),
+  );
+  closing.focus();
+  return stop;
+}
+
+/** A field of a document, whole. */
+export const field = async (connection, id, name) => (await connection.query("_system/mastra/documents:get", { id }))[name];
