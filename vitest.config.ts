@@ -4,14 +4,41 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   plugins: [frozenModules()],
   test: {
-    include: ["convex/**/*.test.ts"],
     // A slow machine takes its time; a test that hangs still fails.
     testTimeout: 30_000,
     setupFiles: ["tests/support/state/setup.ts"],
     // convex-test is bundled with the tests so that both see one `convex`.
     server: { deps: { inline: ["convex-test"] } },
+    projects: [
+      {
+        extends: true,
+        test: { name: "app", include: ["convex/**/*.test.ts"] },
+      },
+      {
+        extends: true,
+        plugins: [componentModules()],
+        test: {
+          name: "component",
+          setupFiles: ["tests/support/state/component.ts"],
+          include: ["convex/**/*.test.ts", "docs/examples/**/*.test.ts"],
+          // What it tests doesn't depend on where the functions are.
+          exclude: ["**/stateless.test.ts", "**/schema.test.ts"],
+        },
+      },
+    ],
   },
 });
+
+/** The functions as `mastra-convex init --component` writes them. */
+function componentModules() {
+  return {
+    name: "component-modules",
+    transform(code: string, id: string) {
+      if (!id.endsWith("/convex/mastra/model/component.ts")) return null;
+      return code.replace("isComponent = false", "isComponent = true");
+    },
+  };
+}
 
 /** Each module of the functions freezes what it holds, exported or not, once it is loaded. */
 function frozenModules() {

@@ -44,8 +44,8 @@ export const watchMessages = liveQuery({
   handler: async (ctx, { threadId, last, limit, order = "asc" }) => {
     await checkThread(ctx, threadId);
     if (last === undefined) {
-      const messages = live.messages(ctx, threadId, order);
-      return await live.first(messages, limit ?? 100);
+      const messages = live.messages(threadId, order);
+      return await live.first(ctx, messages, limit ?? 100);
     }
     if (limit !== undefined) {
       throw new ConvexError({
@@ -54,7 +54,8 @@ export const watchMessages = liveQuery({
       });
     }
     const newest = await live.first(
-      live.messages(ctx, threadId, "desc"),
+      ctx,
+      live.messages(threadId, "desc"),
       last,
       "last",
     );
@@ -85,8 +86,9 @@ export const watchMemory = liveQuery({
     const resourceId = asked.resourceId ?? thread?.resourceId;
     await checkAccess(ctx, "queries", thread?.resourceId);
     await checkAccess(ctx, "queries", resourceId);
-    const messages = live.messages(ctx, threadId, "desc");
-    const newest = last === 0 ? [] : await live.first(messages, last, "last");
+    const messages = live.messages(threadId, "desc");
+    const newest =
+      last === 0 ? [] : await live.first(ctx, messages, last, "last");
     return {
       thread,
       resource: resourceId ? await live.resource(ctx, resourceId) : null,
@@ -106,7 +108,7 @@ export const watchThreadsByResource = liveQuery({
   returns: v.array(v.any()),
   handler: async (ctx, { resourceId, limit = 50, order = "desc" }) => {
     await checkAccess(ctx, "queries", resourceId);
-    return await live.first(live.threads(ctx, resourceId, order), limit);
+    return await live.first(ctx, live.threads(resourceId, order), limit);
   },
 });
 
@@ -142,7 +144,7 @@ export const watchWorkflowRuns = liveQuery({
   returns: v.array(v.any()),
   handler: async (ctx, { limit = 50, ...filter }) => {
     await checkAccess(ctx, "queries", filter.resourceId);
-    return await live.first(live.runs(ctx, filter), limit);
+    return await live.first(ctx, live.runs(filter), limit);
   },
 });
 
@@ -190,7 +192,7 @@ export const paginatedMessages = liveQuery({
   returns: livePage,
   handler: async (ctx, { threadId, order = "asc", ...page }) => {
     await checkThread(ctx, threadId);
-    return await live.page(live.messages(ctx, threadId, order), page);
+    return await live.page(ctx, live.messages(threadId, order), page);
   },
 });
 
@@ -200,7 +202,7 @@ export const paginatedThreads = liveQuery({
   returns: livePage,
   handler: async (ctx, { resourceId, order = "desc", ...page }) => {
     await checkAccess(ctx, "queries", resourceId);
-    return await live.page(live.threads(ctx, resourceId, order), page);
+    return await live.page(ctx, live.threads(resourceId, order), page);
   },
 });
 
@@ -210,7 +212,7 @@ export const paginatedWorkflowRuns = liveQuery({
   returns: livePage,
   handler: async (ctx, { cursor, limit, ...filter }) => {
     await checkAccess(ctx, "queries", filter.resourceId);
-    return await live.page(live.runs(ctx, filter), { cursor, limit });
+    return await live.page(ctx, live.runs(filter), { cursor, limit });
   },
 });
 

@@ -4,12 +4,14 @@
  * @module
  */
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { makeFunctionReference } from "convex/server";
 import {
   deployment,
   storageOf,
   storedIn,
   type Deployment,
 } from "../test.setup";
+import { later } from "./model/later";
 
 const TABLE = "mastra_vector_docs";
 let db: Deployment;
@@ -170,7 +172,7 @@ test("ids too long for one document stand in several of one timestamp", async ()
   expect((await changes(cursor, { pageSize: 1 })).rows).toEqual(ids);
 });
 
-test("changes older than an hour are deleted by some writes, and from before them nothing is known", async () => {
+test("changes older than an hour are deleted after some writes, and from before them nothing is known", async () => {
   vi.useFakeTimers({ now: Date.now() });
   const beginning = await begin();
   await upsert("a");
@@ -181,6 +183,9 @@ test("changes older than an hour are deleted by some writes, and from before the
   vi.setSystemTime(Date.now() + 3_600_001);
   await upsert("c");
   random.mockRestore();
+  // Not by the write itself.
+  expect(await storedIn(db, "mastra_vector_changes")).toHaveLength(3);
+  await db.finishAllScheduledFunctions(vi.runAllTimers);
   // The last of the old ones stays as a mark, without ids.
   expect(
     (await storedIn(db, "mastra_vector_changes")).map((change) => change.ids),
@@ -219,10 +224,27 @@ test("an index that is deleted leaves no changes", async () => {
   expect(await changes(cursor)).toMatchObject({ isKnown: false, index: null });
 });
 
+test("where nothing can run later, a write deletes old changes itself, and succeeds if that fails", async () => {
+  const cleaned = vi.fn();
+  const ctx = {
+    scheduler: { runAfter: () => Promise.reject(new Error("left out")) },
+    runMutation: async (...given: unknown[]) => {
+      cleaned(...given);
+      throw new Error("it failed");
+    },
+  };
+  const mutation = makeFunctionReference<"mutation">("a:b");
+  await later(ctx as never, mutation, { indexName: "docs" });
+  expect(cleaned.mock.calls).toEqual([[mutation, { indexName: "docs" }]]);
+});
+
 test("what the backend offers is found out without leaving anything", async () => {
   await expect(
     storage("backend", "mastra_vector_indexes"),
   ).rejects.toMatchObject({ data: { backend: { commitTimestamps: true } } });
+  expect(await storage("version", "mastra_vector_indexes")).toMatchObject({
+    result: { backend: { commitTimestamps: true } },
+  });
   expect(await storedIn(db, "mastra_vector_changes")).toEqual([]);
 });
 

@@ -218,7 +218,7 @@ describe("a search", () => {
         );
       },
     );
-    expect(pages).toBe(3);
+    expect(pages).toBeGreaterThanOrEqual(3);
     expect(found.hits.map(({ id }) => id)).toEqual(["a", "tie"]);
   });
 });

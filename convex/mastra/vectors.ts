@@ -1,10 +1,17 @@
 /**
- * Exact search of `ConvexVector`'s indexes in the deployment.
+ * Exact search of `ConvexVector`'s indexes in the deployment, and what the
+ * functions themselves call about these indexes.
  *
  * @module
  */
-import { internalQueryGeneric, makeFunctionReference } from "convex/server";
+import {
+  internalMutationGeneric,
+  internalQueryGeneric,
+  makeFunctionReference,
+} from "convex/server";
+import { v } from "convex/values";
 import { checkAccess, vectorAction, vectorQuery } from "./model/access";
+import { clean, throwBackend } from "./model/vectorChanges";
 import * as vectorSearch from "./model/vectorSearch";
 import {
   vectorPage,
@@ -56,3 +63,20 @@ const pageReference = makeFunctionReference<
   VectorPageArgs,
   VectorPage
 >("mastra/vectors:searchPage");
+
+/** Delete old changes of an index, after some of the writes to it. */
+export const cleanChanges = internalMutationGeneric({
+  args: { indexName: v.string() },
+  returns: v.null(),
+  handler: async (ctx, { indexName }) => {
+    await clean(ctx, indexName);
+    return null;
+  },
+});
+
+/** Throws what the backend offers, for the operation `version`. */
+export const tryBackend = internalMutationGeneric({
+  args: {},
+  returns: v.null(),
+  handler: throwBackend,
+});

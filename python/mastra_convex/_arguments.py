@@ -27,6 +27,9 @@ T = TypeVar("T")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE = re.compile(r"[\t -~]*")
 
+# Names of components are identifiers.
+COMPONENT_PATH = re.compile(r"[A-Za-z_]\w*(/[A-Za-z_]\w*)*", re.ASCII)
+
 # Some clocks can't tell when a longer wait ends.
 YEAR = 365 * 24 * 3600
 
@@ -155,6 +158,15 @@ def as_headers(place: str, given: Any) -> list[tuple[str, str]]:
             raise InvalidArgumentError(f"{place}: the value of {name!r} is invalid; expected printable ASCII text")
         headers.append((plain(name), plain(value)))
     return headers
+
+
+def as_component(place: str, given: Any) -> str | None:
+    """A component's path: the name under which an app mounts it, ``parent/child`` below another component."""
+    if given is None:
+        return None
+    if not isinstance(given, str) or not COMPONENT_PATH.fullmatch(given):
+        raise InvalidArgumentError(f"{place} is {given!r:.80}; expected a name such as 'mastra', or 'parent/child'")
+    return plain(given)
 
 
 def as_index_name(place: str, index_name: Any) -> str:

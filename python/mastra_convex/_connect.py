@@ -38,6 +38,10 @@ def connect(target: Target, **options: Unpack[ConnectOptions]) -> Deployment:
     mirror_bytes : int, default 1 GiB
         The memory for rows of vector indexes that were read over HTTP. A query on a kept index transfers only changed
         rows, on others all rows. With 0 nothing is kept.
+    component : str, optional
+        The component whose functions are called, by the name under which the app mounts it; below another component
+        ``"parent/child"``. It needs an admin key. All classes over the deployment work as in an app, live queries too.
+        Convex doesn't compare the kind of such a call with that of the function, and calls it whatever it is.
     functions : path, optional
         A ``convex/`` folder to run instead of the built-in functions.
     limits : {"convex", "off"}, default "convex"

@@ -97,6 +97,12 @@ HINTS = [
         credential="nothing",
     ),
     Hint("FunctionNotFoundError", f"If this package's functions aren't deployed: {DEPLOY}"),
+    Hint(
+        "NotFoundError",
+        "Mount it in convex.config.ts, `app.use(mastra)`, and deploy; `mastra-convex init --component` writes this "
+        "package's. Without component= the functions of the app are called.",
+        code="ComponentNotFound",
+    ),
     Hint("ThreadNotFoundError", "Save the thread first, by save_thread."),
     Hint(
         "AlreadyExistsError",

@@ -363,6 +363,7 @@ class HttpDeployment:
         headers: list[tuple[str, str]],
         ca_file: str | os.PathLike[str] | None,
         mirror_bytes: int,
+        component: str | None,
     ) -> HttpDeployment: ...
     def as_administrator(self) -> HttpDeployment:
         """A handle for this package's functions: the owner calls as the administrator, a user as the same user."""

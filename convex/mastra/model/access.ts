@@ -19,6 +19,7 @@ import {
   type UserIdentity,
 } from "convex/server";
 import { access as given } from "../auth";
+import { isComponent } from "./component";
 import type { DataModel } from "./server";
 
 /** Whether a user may. */
@@ -75,39 +76,51 @@ const access: Access = given;
 // public function can't tell an admin key from an anonymous call. So the function
 // at the path that npm's clients call is internal, for the admin key, whatever
 // `auth.ts` opens. Users call the other one, which asks the rule.
+//
+// In a component all of them are public, which means public to the app: no client
+// reaches them, and the app's own functions know the user and decide.
 
 /** Register functions for an admin key. */
-export const adminQuery = internalQueryGeneric;
-export const adminMutation = internalMutationGeneric;
-export const adminAction = internalActionGeneric;
+export const adminQuery = (
+  isComponent ? queryGeneric : internalQueryGeneric
+) as typeof internalQueryGeneric;
+export const adminMutation = (
+  isComponent ? mutationGeneric : internalMutationGeneric
+) as typeof internalMutationGeneric;
+export const adminAction = (
+  isComponent ? actionGeneric : internalActionGeneric
+) as typeof internalActionGeneric;
+
+/** Whether the functions of an area are public. */
+const isOpen = (area: Area) => isComponent || access[area] !== undefined;
 
 /** Registers a live query: internal, unless a rule opens it. */
 export const liveQuery = (
-  access.queries ? queryGeneric : internalQueryGeneric
+  isOpen("queries") ? queryGeneric : internalQueryGeneric
 ) as QueryBuilder<AnyDataModel, Visibility<"queries">>;
 
 /** Registers a user's mutation on all of storage: internal, unless a rule opens it. */
 export const storageMutation = (
-  access.storage ? mutationGeneric : internalMutationGeneric
+  isOpen("storage") ? mutationGeneric : internalMutationGeneric
 ) as MutationBuilder<DataModel, Visibility<"storage">>;
 
 /** Registers a user's functions of native vector indexes: internal, unless a rule opens them. */
 export const nativeVectorQuery = (
-  access.nativeVector ? queryGeneric : internalQueryGeneric
+  isOpen("nativeVector") ? queryGeneric : internalQueryGeneric
 ) as QueryBuilder<AnyDataModel, Visibility<"nativeVector">>;
 export const nativeVectorMutation = (
-  access.nativeVector ? mutationGeneric : internalMutationGeneric
+  isOpen("nativeVector") ? mutationGeneric : internalMutationGeneric
 ) as MutationBuilder<AnyDataModel, Visibility<"nativeVector">>;
 export const nativeVectorAction = (
-  access.nativeVector ? actionGeneric : internalActionGeneric
+  isOpen("nativeVector") ? actionGeneric : internalActionGeneric
 ) as ActionBuilder<AnyDataModel, Visibility<"nativeVector">>;
 
 /** Registers functions that search vector indexes: internal, unless a rule opens them. */
 export const vectorQuery = (
-  access.vectors ? queryGeneric : internalQueryGeneric
+  isOpen("vectors") ? queryGeneric : internalQueryGeneric
 ) as QueryBuilder<AnyDataModel, Visibility<"vectors">>;
 export const vectorAction = (
-  access.vectors ? actionGeneric : internalActionGeneric
+  isOpen("vectors") ? actionGeneric : internalActionGeneric
 ) as ActionBuilder<AnyDataModel, Visibility<"vectors">>;
 
 /**
@@ -122,8 +135,8 @@ export async function checkAccess<A extends Area>(
   const rule = access[area] as
     | ((user: UserIdentity, ...of: Of<A>) => boolean | Promise<boolean>)
     | undefined;
-  // Internal: the caller has an admin key.
-  if (rule === undefined) return;
+  // Internal, so the caller has an admin key; or in a component, where it is the app.
+  if (rule === undefined || isComponent) return;
   const user = await auth.getUserIdentity();
   if (user === null) {
     throw new ConvexError({

@@ -77,6 +77,31 @@ const comparisons: Record<Bound, (a: Comparable, b: Comparable) => boolean> = {
   lte: (a, b) => a <= b,
 };
 
+/** Expressions of Convex's filters, whose results are of type `E`. */
+export type Filtering<E> = {
+  field: (path: string) => unknown;
+  and: (...all: E[]) => E;
+  or: (...all: E[]) => E;
+} & Record<Bound | "eq", (a: unknown, b: unknown) => E>;
+
+/** That a row satisfies conditions, as an expression of Convex's filters. */
+export function holding<E>(q: Filtering<E>, conditions: Condition[]): E {
+  return q.and(
+    ...conditions.map((condition) => {
+      const field = q.field(condition.field);
+      const equals = (value: unknown) =>
+        value === null ? q.lte(field, null) : q.eq(field, value);
+      if (condition.value !== undefined) return equals(condition.value);
+      if (condition.values) return q.or(...condition.values.map(equals));
+      const bounds = BOUNDS.filter((bound) => condition[bound] !== undefined);
+      return q.and(
+        q.gt(field, null),
+        ...bounds.map((bound) => q[bound](field, condition[bound])),
+      );
+    }),
+  );
+}
+
 export function conditionsOf(
   request: StorageRequest,
   name: string,

@@ -11,8 +11,9 @@ import { countOf } from "./counts/counts";
 import { listOf } from "./counts/lists";
 import { findRecord } from "./records";
 import { isCount } from "./request";
-import { pageOf, rowsWhere } from "./rows";
-import type { AnyReadCtx, AnyRows, RecordTable, StoredRow } from "./server";
+import { rangeOf, type Range } from "./ranges";
+import { pageOf, rowsOf, rowsWhere } from "./rows";
+import type { AnyReadCtx, RecordTable, StoredRow } from "./server";
 
 type Order = Ordering["order"];
 
@@ -38,39 +39,46 @@ export async function run(
   ]).first();
 }
 
-export function messages(ctx: AnyReadCtx, threadId: string, order: Order) {
-  return inOrder(ctx, "mastra_messages", { thread_id: threadId }, order);
+export function messages(threadId: string, order: Order) {
+  return inOrder("mastra_messages", { thread_id: threadId }, order);
 }
 
-export function threads(ctx: AnyReadCtx, resourceId: string, order: Order) {
-  return inOrder(ctx, "mastra_threads", { resourceId }, order);
+export function threads(resourceId: string, order: Order) {
+  return inOrder("mastra_threads", { resourceId }, order);
 }
 
-export function runs(
-  ctx: AnyReadCtx,
-  {
-    workflowName,
-    resourceId,
-  }: { workflowName?: string | undefined; resourceId?: string | undefined },
-) {
+export function runs({
+  workflowName,
+  resourceId,
+}: {
+  workflowName?: string | undefined;
+  resourceId?: string | undefined;
+}) {
   const fields = { resourceId, workflow_name: workflowName };
-  return inOrder(ctx, "mastra_workflow_snapshots", fields, "desc");
+  return inOrder("mastra_workflow_snapshots", fields, "desc");
 }
 
 /** The first rows, at most 1000. `name` is the argument with the number. */
-export async function first(rows: AnyRows, limit: number, name = "limit") {
-  return await rows.take(rowsWanted(limit, name));
+export async function first(
+  ctx: AnyReadCtx,
+  rows: Range,
+  limit: number,
+  name = "limit",
+) {
+  return await rowsOf(ctx, rows).take(rowsWanted(limit, name));
 }
 
 /** Rows from a cursor on, fewer than `limit` where they are large. */
 export async function page(
-  rows: AnyRows,
+  ctx: AnyReadCtx,
+  rows: Range,
   {
     cursor = null,
     limit = 50,
   }: { cursor?: string | null | undefined; limit?: number | undefined },
 ) {
   const { result, hasMore, continuationCursor } = await pageOf(
+    ctx,
     rows,
     cursor,
     rowsWanted(limit),
@@ -99,13 +107,12 @@ export async function count(
 }
 
 function inOrder(
-  ctx: AnyReadCtx,
   table: RecordTable,
   fields: Record<string, string | undefined>,
   order: Order,
-): AnyRows {
+): Range {
   const ordering = { field: "createdAt", order };
-  return rowsWhere(ctx, table, conditionsOf(fields), ordering);
+  return rangeOf(table, conditionsOf(fields), ordering);
 }
 
 /** A condition that the given fields are equal. */

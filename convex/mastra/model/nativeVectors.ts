@@ -18,8 +18,9 @@ import type {
   NativeWriteArgs,
 } from "../validators";
 import { findInBatches, mapInBatches } from "./batches";
+import { everyRow } from "./ranges";
 import { isRecord, type StorageRecord } from "./request";
-import { clearSome } from "./rows";
+import { clearSome, pageOf } from "./rows";
 import type { AnyReadCtx, AnyWriteCtx, SearchCtx } from "./server";
 
 /** Convex's bound on results: https://docs.convex.dev/search/vector-search */
@@ -144,24 +145,27 @@ export async function listByIds(
 
 /** A page of all rows in the order they were created. */
 export async function listPage(
-  { db }: AnyReadCtx,
+  ctx: AnyReadCtx,
   { config, cursor = null, pageSize, includeVector = false }: NativeReadArgs,
 ): Promise<NativePage> {
   if (pageSize === undefined || !Number.isInteger(pageSize) || pageSize < 1) {
     throw invalid("Native vector query: pageSize must be a positive integer");
   }
   const columns = columnsOf(config);
-  const { page, isDone, continueCursor } = await db
-    .query(columns.table)
-    .paginate({ cursor, numItems: pageSize });
+  const { result, hasMore, continuationCursor } = await pageOf(
+    ctx,
+    everyRow(columns.table),
+    cursor,
+    pageSize,
+  );
   return {
-    page: page.map((row) => ({
+    page: result.map((row) => ({
       id: row[columns.id],
       metadata: row[columns.metadata],
       ...(includeVector && { vector: row[columns.vector] }),
     })),
-    isDone,
-    continueCursor,
+    isDone: !hasMore,
+    continueCursor: continuationCursor,
   };
 }
 

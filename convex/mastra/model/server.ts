@@ -29,7 +29,10 @@ export type RecordTable = {
 }[TableName];
 
 export type ReadCtx = Pick<GenericQueryCtx<DataModel>, "db" | "meta">;
-export type WriteCtx = Pick<GenericMutationCtx<DataModel>, "db" | "meta">;
+export type WriteCtx = Pick<
+  GenericMutationCtx<DataModel>,
+  "db" | "meta" | "runMutation" | "scheduler"
+>;
 
 /**
  * Contexts of tables that are known only at run time. They have our tables too,
@@ -37,7 +40,7 @@ export type WriteCtx = Pick<GenericMutationCtx<DataModel>, "db" | "meta">;
  */
 /* eslint-disable @typescript-eslint/no-explicit-any */
 export type AnyReadCtx = Pick<GenericQueryCtx<any>, "db" | "meta">;
-export type AnyWriteCtx = Pick<GenericMutationCtx<any>, "db" | "meta">;
+export type AnyWriteCtx = Pick<GenericMutationCtx<any>, keyof WriteCtx>;
 /* eslint-enable @typescript-eslint/no-explicit-any */
 export type SearchCtx = Pick<GenericActionCtx<AnyDataModel>, "vectorSearch">;
 export type AnyRows = OrderedQuery<AnyDataModel[string]>;

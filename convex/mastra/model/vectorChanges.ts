@@ -16,13 +16,15 @@
  *
  * @module
  */
+import { makeFunctionReference } from "convex/server";
 import { ConvexError } from "convex/values";
+import { later } from "./later";
 import type { AnyReadCtx, ReadCtx, WriteCtx } from "./server";
 
 /** A client that asks less often than once an hour may have to read all rows again. */
 const KEPT_MILLISECONDS = 3_600_000;
 
-/** One write in so many deletes old changes, up to so many. */
+/** One write in so many lets old changes be deleted, up to so many. */
 const WRITES_PER_CLEANING = 64;
 const CHANGES_CLEANED = 2 * WRITES_PER_CLEANING;
 
@@ -51,8 +53,14 @@ export async function recordChange(
     if (!isRecorded) return;
   }
   // Not each time: two transactions that delete the same change conflict.
-  if (Math.random() < 1 / WRITES_PER_CLEANING) await clean(ctx, indexName);
+  if (Math.random() < 1 / WRITES_PER_CLEANING) {
+    await later(ctx, cleaning, { indexName });
+  }
 }
+
+const cleaning = makeFunctionReference<"mutation", { indexName: string }>(
+  "mastra/vectors:cleanChanges",
+);
 
 /** False if the backend has no commit timestamps. */
 async function insertChange(
@@ -73,6 +81,9 @@ async function insertChange(
   }
 }
 
+/** What a backend offers that not every one does. */
+export type Backend = { commitTimestamps: boolean };
+
 /**
  * Throw the backend's features, so that the trial write which finds them isn't
  * committed.
@@ -82,7 +93,24 @@ export async function throwBackend(ctx: WriteCtx): Promise<never> {
   throw new ConvexError({ code: "Backend", backend: { commitTimestamps } });
 }
 
-async function clean({ db }: WriteCtx, indexName: string) {
+/** The backend's features; null if they can't be found out. */
+export async function backendOf({
+  runMutation,
+}: WriteCtx): Promise<Backend | null> {
+  try {
+    return await runMutation(trial, {});
+  } catch (error) {
+    const { data } = error as { data?: { backend?: Backend } };
+    return data?.backend ?? null;
+  }
+}
+
+const trial = makeFunctionReference<"mutation", Record<string, never>, null>(
+  "mastra/vectors:tryBackend",
+);
+
+/** Delete changes of an index that are old. */
+export async function clean({ db }: WriteCtx, indexName: string) {
   const oldest =
     BigInt(Math.floor(Date.now() - KEPT_MILLISECONDS)) * 1_000_000n;
   const old = await db

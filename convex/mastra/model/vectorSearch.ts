@@ -14,7 +14,8 @@ import type {
 import { compileFilter, FilterError, type Test } from "./filter";
 import { fromBytes, scores, toBytes, type Metric } from "./numbers";
 import { findRecord } from "./records";
-import { rowsWhere } from "./rows";
+import { rangeOf } from "./ranges";
+import { pageOf } from "./rows";
 import type { AnyReadCtx, StoredRow } from "./server";
 
 /**
@@ -152,21 +153,17 @@ export async function searchPage(
   args: VectorPageArgs,
 ): Promise<VectorPage> {
   const search = await checkedSearch(ctx, args);
-  const { page, isDone, continueCursor } = await rowsWhere(
+  const rows = rangeOf("mastra_vectors", [
+    { field: "indexName", value: args.indexName },
+  ]);
+  const { result, hasMore, continuationCursor } = await pageOf(
     ctx,
-    "mastra_vectors",
-    [{ field: "indexName", value: args.indexName }],
-  ).paginate({
-    cursor: args.cursor ?? null,
-    numItems: args.numItems ?? PAGE_ROWS,
-    maximumBytesRead: PAGE_BYTES,
-    maximumRowsRead: PAGE_ROWS,
-  });
-  return {
-    ...bestOf(page, search),
-    hasMore: !isDone,
-    continuationCursor: continueCursor,
-  };
+    rows,
+    args.cursor ?? null,
+    args.numItems ?? PAGE_ROWS,
+    { maximumBytesRead: PAGE_BYTES, maximumRowsRead: PAGE_ROWS },
+  );
+  return { ...bestOf(result, search), hasMore, continuationCursor };
 }
 
 function bestOf(page: StoredRow[], search: Search): VectorSearchResult {

@@ -9,12 +9,8 @@ import { foldBefore, foldList } from "../model/counts/folding";
 import { listOf } from "../model/counts/lists";
 import { rowsIn } from "../model/counts/parts";
 import { cursorOf, optional } from "../model/request";
-import {
-  pageOf,
-  refusedOrder,
-  ROWS_COUNTED_PER_CALL,
-  rowsWhere,
-} from "../model/rows";
+import { rangeOf } from "../model/ranges";
+import { pageOf, refusedOrder, ROWS_COUNTED_PER_CALL } from "../model/rows";
 import type { RecordTable } from "../model/server";
 import { read, write } from "./operation";
 
@@ -49,8 +45,8 @@ export const count = read({
         return { ok: true, result: rowsIn(parts), hasMore: false, isUntidy };
       }
     }
-    const rows = rowsWhere(ctx, table, conditions, ordering);
-    const page = await pageOf(rows, cursor, ROWS_COUNTED_PER_CALL);
+    const rows = rangeOf(table, conditions, ordering);
+    const page = await pageOf(ctx, rows, cursor, ROWS_COUNTED_PER_CALL);
     const result = page.result.length;
     return {
       ...page,

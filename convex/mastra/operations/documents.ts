@@ -16,19 +16,20 @@ import {
   textField,
   type StorageRecord,
 } from "../model/request";
+import { rangeOf, type Range } from "../model/ranges";
 import {
   clearSome,
   MAX_ROWS_READ,
   pageOf,
   ROWS_COUNTED_PER_CALL,
+  rowsOf,
 } from "../model/rows";
-import type { AnyRows, ReadCtx, WriteCtx } from "../model/server";
+import type { ReadCtx, WriteCtx } from "../model/server";
 import { queryArgs } from "./tableQuery";
 
-function documentsIn({ db }: ReadCtx, table: string) {
-  return db
-    .query("mastra_documents")
-    .withIndex("by_table", (q) => q.eq("table", table));
+/** The documents of a table, in stored order. */
+export function documentsIn(table: string): Range {
+  return rangeOf("mastra_documents", [{ field: "table", value: table }]);
 }
 
 export async function findDocument({ db }: ReadCtx, table: string, id: string) {
@@ -147,7 +148,7 @@ async function firstWhere(
       : [];
   }
   const found: StorageRecord[] = [];
-  for await (const { record } of documentsIn(ctx, table)) {
+  for await (const { record } of rowsOf(ctx, documentsIn(table))) {
     if (found.length === limit) break;
     if (meets(record, conditions)) found.push(record);
   }
@@ -176,8 +177,7 @@ const queryTable = read({
     { conditions, pageSize, cursor, limit },
   ) => {
     if (pageSize !== undefined) {
-      const rows = documentsIn(ctx, table) as unknown as AnyRows;
-      const page = await pageOf(rows, cursor, pageSize);
+      const page = await pageOf(ctx, documentsIn(table), cursor, pageSize);
       const records = page.result.map(({ record }) => record);
       return {
         ...page,
@@ -201,8 +201,8 @@ const count = read({
     cursor: cursorOf(request),
   }),
   handler: async (ctx, table: string, { conditions, cursor }) => {
-    const rows = documentsIn(ctx, table) as unknown as AnyRows;
-    const page = await pageOf(rows, cursor, ROWS_COUNTED_PER_CALL);
+    const rows = documentsIn(table);
+    const page = await pageOf(ctx, rows, cursor, ROWS_COUNTED_PER_CALL);
     const counted = page.result.filter(({ record }) =>
       meets(record, conditions),
     );
@@ -231,7 +231,7 @@ export async function deleteDocuments(
 const clearTable = write({
   args: () => ({}),
   handler: async (ctx, table: string) => {
-    const rows = documentsIn(ctx, table) as unknown as AnyRows;
+    const rows = rowsOf(ctx, documentsIn(table));
     const hasMore = await clearSome(ctx, "mastra_documents", rows);
     return { ok: true, hasMore };
   },

@@ -25,7 +25,8 @@ import {
   numberField,
   type StorageRequest,
 } from "../model/request";
-import { MAX_ROWS_READ, pageOf, refusedOrder, rowsWhere } from "../model/rows";
+import { rangeOf } from "../model/ranges";
+import { MAX_ROWS_READ, pageOf, refusedOrder } from "../model/rows";
 import type { RecordTable } from "../model/server";
 
 /** A part of the rows: how many to skip in an order, and how many to take. */
@@ -71,7 +72,8 @@ export const queryPage = read({
     }
     const { orderBy, offset, limit } = reading;
     const { result, hasMore, continuationCursor } = await pageOf(
-      rowsWhere(ctx, table, conditions, orderBy),
+      ctx,
+      rangeOf(table, conditions, orderBy),
       cursor,
       Math.min(offset + limit, MAX_ROWS_READ),
     );

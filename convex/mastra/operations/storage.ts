@@ -7,7 +7,7 @@
 import { rulesOf } from "../model/columns";
 import { textField, type StorageRequest } from "../model/request";
 import type { RecordTable, WriteCtx } from "../model/server";
-import { throwBackend } from "../model/vectorChanges";
+import { backendOf, throwBackend } from "../model/vectorChanges";
 import type { StorageReply } from "../validators";
 import { checkpoints, checkpointWrites } from "./checkpoints";
 import { documents } from "./documents";
@@ -86,8 +86,11 @@ export async function handleRequest(
 /** Grows when an operation that clients may know changes what it does. */
 const VERSION = 1;
 
-/** The deployed version; upstream's functions refuse `version` as unsupported. */
-function version(): StorageReply {
+/**
+ * The deployed version, its operations, and what the backend offers. Upstream's
+ * functions refuse `version` as unsupported.
+ */
+async function version(ctx: WriteCtx): Promise<StorageReply> {
   const tables = {
     ...operationsOf,
     vectors,
@@ -100,10 +103,9 @@ function version(): StorageReply {
       Object.keys(operations),
     ]),
   );
-  return {
-    ok: true,
-    result: { version: VERSION, operations, reads: readsOf(tables) },
-  };
+  const reads = readsOf(tables);
+  const backend = await backendOf(ctx);
+  return { ok: true, result: { version: VERSION, operations, reads, backend } };
 }
 
 /** The names of the operations that only read, on every table that has them. */
@@ -119,7 +121,7 @@ function readsOf(tables: Record<string, Operations<never>>): string[] {
 }
 
 function prepare(request: StorageRequest): Transaction {
-  if (request.op === "version") return async () => version();
+  if (request.op === "version") return version;
   if (request.op === "backend") return throwBackend;
   const tableName = textField(request, "tableName");
   if (isRecordTable(tableName)) return prepareRecords(request, tableName);

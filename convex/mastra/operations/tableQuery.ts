@@ -18,7 +18,8 @@ import {
   optional,
   type StorageRequest,
 } from "../model/request";
-import { MAX_ROWS_READ, pageOf, refusedOrder, rowsWhere } from "../model/rows";
+import { rangeOf } from "../model/ranges";
+import { MAX_ROWS_READ, pageOf, refusedOrder, rowsOf } from "../model/rows";
 import type { AnyReadCtx, TableName } from "../model/server";
 
 /** The arguments of `queryTable`, for every table that has it. */
@@ -77,11 +78,11 @@ export async function queryRows(
 ): Promise<StorageReply> {
   const refusal = refusedOrder(table, conditions, ordering);
   if (refusal !== undefined) return refusal;
-  const rows = rowsWhere(ctx, table, conditions, ordering);
-  if (pageSize !== undefined) return await pageOf(rows, cursor, pageSize);
+  const rows = rangeOf(table, conditions, ordering);
+  if (pageSize !== undefined) return await pageOf(ctx, rows, cursor, pageSize);
   // Mastra's clients send a limit of 0 for none.
   const wanted = Math.min(limit || MAX_ROWS_READ, MAX_ROWS_READ);
-  const found = await rows.take(wanted + 1);
+  const found = await rowsOf(ctx, rows).take(wanted + 1);
   return {
     ok: true,
     result: found.slice(0, wanted),

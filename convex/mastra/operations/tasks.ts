@@ -7,7 +7,7 @@
  */
 import { findInBatches } from "../model/batches";
 import { conditionsOf, satisfies, type Condition } from "../model/conditions";
-import { deleteDocuments, findDocument } from "./documents";
+import { deleteDocuments, documentsIn, findDocument } from "./documents";
 import { read, write, type Operations } from "./operation";
 import {
   deleteRows,
@@ -29,6 +29,7 @@ import {
   firstOf,
   MAX_ROWS_READ,
   pageOf,
+  rowsOf,
   rowsWhere,
 } from "../model/rows";
 import type { AnyRows, StoredRow, ReadCtx } from "../model/server";
@@ -73,12 +74,6 @@ async function findLegacyTask(
   return document && withColumnNames(document.record);
 }
 
-function legacyDocuments({ db }: ReadCtx) {
-  return db
-    .query("mastra_documents")
-    .withIndex("by_table", (q) => q.eq("table", TASKS));
-}
-
 /** Of these documents, the tasks that satisfy the conditions and that no row hides. */
 async function tasksAmong(
   ctx: ReadCtx,
@@ -95,7 +90,7 @@ async function tasksAmong(
 }
 
 async function legacyTasksWhere(ctx: ReadCtx, conditions: Condition[]) {
-  const documents = await legacyDocuments(ctx).take(MAX_ROWS_READ);
+  const documents = await rowsOf(ctx, documentsIn(TASKS)).take(MAX_ROWS_READ);
   return await tasksAmong(ctx, documents, conditions);
 }
 
@@ -109,8 +104,12 @@ const listLegacyTasks = read({
     cursor: cursorOf(request),
   }),
   handler: async (ctx, _table: Tasks, { conditions, cursor }) => {
-    const rows = legacyDocuments(ctx) as unknown as AnyRows;
-    const page = await pageOf(rows, cursor, LEGACY_TASKS_PER_PAGE);
+    const page = await pageOf(
+      ctx,
+      documentsIn(TASKS),
+      cursor,
+      LEGACY_TASKS_PER_PAGE,
+    );
     const tasks = await tasksAmong(ctx, page.result, conditions);
     return { ...page, result: { tasks, exist: page.result.length > 0 } };
   },
@@ -225,7 +224,7 @@ const clearTable = write({
       await deleteRows(ctx, table, some);
       return { ok: true, hasMore: true };
     }
-    const rows = legacyDocuments(ctx) as unknown as AnyRows;
+    const rows = rowsOf(ctx, documentsIn(TASKS));
     const hasMore = await clearSome(ctx, "mastra_documents", rows);
     return { ok: true, hasMore };
   },

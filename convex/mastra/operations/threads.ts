@@ -30,10 +30,12 @@ import {
   textField,
   type StorageRecord,
 } from "../model/request";
+import { rangeOf } from "../model/ranges";
 import {
+  ROWS_CLEARED_PER_CALL,
   firstOf,
   pageOf,
-  ROWS_CLEARED_PER_CALL,
+  rowsOf,
   rowsWhere,
 } from "../model/rows";
 import type { AnyRows, StoredRow, WriteCtx } from "../model/server";
@@ -358,8 +360,7 @@ async function messagesToCopy(
   },
 ) {
   const inOrder = (order: "asc" | "desc") =>
-    rowsWhere(
-      ctx,
+    rangeOf(
       "mastra_messages",
       [{ field: "thread_id", value: args.sourceThreadId }],
       { field: "createdAt", order, gte: args.startDate, lte: args.endDate },
@@ -374,13 +375,14 @@ async function messagesToCopy(
 
   if (args.messageLimit) {
     const messages: StoredRow[] = [];
-    for await (const message of inOrder("desc")) {
+    for await (const message of rowsOf(ctx, inOrder("desc"))) {
       if (messages.length === args.messageLimit) break;
       if (isWanted(message)) messages.unshift(message);
     }
     return { messages, hasMore: false };
   }
   const { result, hasMore, continuationCursor } = await pageOf(
+    ctx,
     inOrder("asc"),
     args.cursor ?? null,
     args.ids.length,

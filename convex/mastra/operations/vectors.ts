@@ -30,7 +30,8 @@ import {
   type StorageRequest,
 } from "../model/request";
 import { fromBytes, toBytes } from "../model/numbers";
-import { pageOf, rowsWhere } from "../model/rows";
+import { rangeOf } from "../model/ranges";
+import { pageOf } from "../model/rows";
 import type { DataModel, ReadCtx, StoredRow, WriteCtx } from "../model/server";
 import { queryArgs, queryRows } from "./tableQuery";
 import { changesSince, recordChange } from "../model/vectorChanges";
@@ -332,13 +333,10 @@ const queryTable = read({
 const queryVectors = read({
   args: (request) => ({ cursor: cursorOf(request), pageSize: sizeOf(request) }),
   handler: async (ctx, indexName: string, { cursor, pageSize }) => {
-    const rows = rowsWhere(ctx, "mastra_vectors", [inIndex(indexName)]);
-    const page = await pageOf(
-      rows,
-      cursor,
-      pageSize ?? MAX_VECTORS_READ,
-      MAX_BYTES_OF_VECTORS_READ,
-    );
+    const rows = rangeOf("mastra_vectors", [inIndex(indexName)]);
+    const page = await pageOf(ctx, rows, cursor, pageSize ?? MAX_VECTORS_READ, {
+      maximumBytesRead: MAX_BYTES_OF_VECTORS_READ,
+    });
     return { ...page, result: page.result.map(inBytes) };
   },
 });
@@ -409,8 +407,8 @@ const queryChanges = read({
 const count = read({
   args: (request) => ({ cursor: cursorOf(request) }),
   handler: async (ctx, indexName: string, { cursor }) => {
-    const rows = rowsWhere(ctx, "mastra_vectors", [inIndex(indexName)]);
-    const page = await pageOf(rows, cursor, VECTORS_PER_PAGE);
+    const rows = rangeOf("mastra_vectors", [inIndex(indexName)]);
+    const page = await pageOf(ctx, rows, cursor, VECTORS_PER_PAGE);
     return { ...page, result: page.result.length };
   },
 });
@@ -435,12 +433,13 @@ const clearTable = write({
 
 /** Delete some of an index's rows; true if there are more. */
 export async function removeSome(ctx: WriteCtx, indexName: string) {
-  const rows = rowsWhere(ctx, "mastra_vectors", [inIndex(indexName)]);
+  const rows = rangeOf("mastra_vectors", [inIndex(indexName)]);
   const { result, hasMore } = await pageOf(
+    ctx,
     rows,
     null,
     MAX_VECTORS_DELETED,
-    MAX_BYTES_OF_VECTORS_DELETED,
+    { maximumBytesRead: MAX_BYTES_OF_VECTORS_DELETED },
   );
   await remove(ctx, indexName, result as VectorRow[]);
   return hasMore;
@@ -465,8 +464,8 @@ async function orphansIn(
   indexName: string,
   cursor: string | null,
 ) {
-  const rows = rowsWhere(ctx, "mastra_vectors", [inIndex(indexName)]);
-  const { result, ...page } = await pageOf(rows, cursor, VECTORS_PER_PAGE);
+  const rows = rangeOf("mastra_vectors", [inIndex(indexName)]);
+  const { result, ...page } = await pageOf(ctx, rows, cursor, VECTORS_PER_PAGE);
   const messages = await mapInBatches(result, ({ metadata }) =>
     findRecord(ctx, "mastra_messages", metadata?.message_id ?? ""),
   );

@@ -210,7 +210,28 @@ def _functions(storage: Storage, is_assumed: bool) -> Iterator[Finding]:
         if is_assumed:
             message += " (assumed; pass --functions DIR if the folder is served with its own)"
         yield Finding("functions", "ok", message)
+    yield from _backend(deployed)
     yield from _schema(storage, [table for table in deployed["operations"] if table.startswith("mastra_")])
+
+
+# The oldest backend that has everything that this version's functions use.
+OLDEST_BACKEND = "30 July 2026"
+
+
+def _backend(deployed: dict[str, Any]) -> Iterator[Finding]:
+    """What the backend offers, by name, as the deployed functions found it out. Older functions don't tell."""
+    backend = deployed.get("backend")
+    if backend is None:
+        return
+    if backend["commitTimestamps"]:
+        yield Finding("backend", "ok", f"commit timestamps: yes; it is of {OLDEST_BACKEND} or newer")
+        return
+    message = (
+        f"commit timestamps: no, so it is older than {OLDEST_BACKEND}; changes of vector indexes aren't recorded, and "
+        "they are searched in the deployment or read page by page"
+    )
+    hint = f"Upgrade the backend: one of {OLDEST_BACKEND} is the oldest with which everything works in full."
+    yield Finding("backend", "warning", message, hint)
 
 
 def missing_operations(deployed: dict[str, Any]) -> list[str]:

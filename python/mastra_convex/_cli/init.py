@@ -22,10 +22,36 @@ USERS_OWN = "mastra/auth.ts"
 # The files that a version wrote, so that a later version can remove old ones. Convex's bundler ignores dotfiles.
 MANIFEST = "mastra/.mastra-convex.json"
 
+# The default folders of the functions of an app, and of those of a component.
+APP, COMPONENT = "./convex", "./convex/components/mastra"
+
+# The files in which a component differs. Convex finds it by its convex.config.ts.
+CONFIG = "convex.config.ts"
+COMPONENT_FILES = {
+    CONFIG: """\
+import { defineComponent } from "convex/server";
+
+// The name is that of `components.mastra` in the app that mounts this component.
+export default defineComponent("mastra");
+""",
+    "mastra/auth.ts": """\
+/**
+ * A component has no users: only the app calls it, and the app's own functions
+ * decide who may. So there are no rules here.
+ *
+ * @module
+ */
+import type { Access } from "./model/access";
+
+export const access = {} satisfies Access;
+""",
+}
+
 EPILOG = """
 \b
 Examples:
   mastra-convex init                          into ./convex, beside existing files
+  mastra-convex init --component              a Convex component, into ./convex/components/mastra
   mastra-convex init --force                  overwrite mastra/, for instance after an upgrade
   mastra-convex init ./app/convex --json      another folder; for programs
   mastra-convex serve --functions ./convex    run the written functions
@@ -34,8 +60,15 @@ Examples:
 
 def init(
     folder: Annotated[
-        str, typer.Argument(metavar="DIR", help="The functions folder, created if missing.")
-    ] = "./convex",
+        str | None,
+        typer.Argument(
+            metavar="DIR", help=f"The functions folder, created if missing: {APP}, or {COMPONENT}.", show_default=False
+        ),
+    ] = None,
+    component: Annotated[
+        bool,
+        typer.Option("--component", help="Write a Convex component, whose tables are apart from your app's."),
+    ] = False,
     force: Annotated[
         bool,
         typer.Option("--force", help="Overwrite files of mastra/ that differ, and delete files of older versions."),
@@ -48,10 +81,13 @@ def init(
     The folder mastra/ belongs to this package: if a file in it was edited or is left from an older version, nothing is
     written without --force. Files beside it, such as schema.ts, are yours, and so is mastra/auth.ts, which says what
     users may call. They are written if they are missing, and never overwritten.
+
+    A component has a folder of its own, which an app mounts in its convex.config.ts.
     """
-    root = Path(folder).expanduser()
-    files = _native.builtin_files() | {MANIFEST: _manifest()}
+    root = Path(folder or (COMPONENT if component else APP)).expanduser()
+    files = files_of(is_component=component)
     try:
+        _check_kind(root, component)
         plan = _plan(root, files, force)
         _write(root, {path: files[path] for path, action in plan.items() if action in ("written", "replaced")})
         for path, action in plan.items():
@@ -66,7 +102,45 @@ def init(
         return
     for path, action in plan.items():
         terminal.out.print(f"{action:<9}  {root / path}", soft_wrap=True)
-    _print_guide(root, needs_our_tables)
+    (_print_component_guide if component else _print_guide)(root, needs_our_tables)
+
+
+def files_of(*, is_component: bool) -> dict[str, str]:
+    """The text of each file: of the functions in an app, or of the component."""
+    files = _native.builtin_files()
+    if is_component:
+        place = "mastra/model/component.ts"
+        files[place] = files[place].replace("isComponent: boolean = false", "isComponent: boolean = true")
+        del files["auth.config.ts"]
+        # The first file says whose folder it is, even if the others were never written.
+        files = COMPONENT_FILES | files | COMPONENT_FILES
+    return files | {MANIFEST: _manifest(files)}
+
+
+def _check_kind(root: Path, is_component: bool) -> None:
+    """Refuse a folder of the other kind: Convex takes a folder for an app's or for a component's as a whole."""
+    if not is_component:
+        for place in (root, root / "mastra"):
+            if _is_component(place):
+                raise ConfigurationError(
+                    f"init: {place} is a component, by its {CONFIG}; expected the folder of an app; nothing was written",
+                    hint=f"`mastra-convex init --component {shlex.quote(str(place))}` updates the component.",
+                )
+    elif root.exists() and not _is_component(root):
+        others = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+        if others:
+            raise ConfigurationError(
+                f"init: {root} isn't a component and has files ({', '.join(others[:5])}); expected a folder of the "
+                "component's own; nothing was written",
+                hint=f"`mastra-convex init --component {shlex.quote(str(root / 'components/mastra'))}`",
+            )
+
+
+def _is_component(folder: Path) -> bool:
+    try:
+        return b"defineComponent" in (folder / CONFIG).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _plan(root: Path, files: dict[str, str], force: bool) -> dict[str, Action]:
@@ -99,9 +173,9 @@ def _plan(root: Path, files: dict[str, str], force: bool) -> dict[str, Action]:
     return plan
 
 
-def _manifest() -> str:
+def _manifest(files: dict[str, str]) -> str:
     """The files that this version writes into ``mastra/``."""
-    ours = sorted(path for path in _native.builtin_files() if path.startswith("mastra/") and path != USERS_OWN)
+    ours = sorted(path for path in files if path.startswith("mastra/") and path != USERS_OWN)
     return json_text.dumps({"version": __version__, "files": ours}, indent=2) + "\n"
 
 
@@ -136,7 +210,7 @@ def _write(root: Path, files: dict[str, str]) -> None:
 
 
 def _print_guide(root: Path, needs_our_tables: bool) -> None:
-    """Print the next steps."""
+    """Print the next steps of an app."""
     if needs_our_tables:
         first = (
             f"{root / 'schema.ts'} has none of the tables that mastra/ needs. Add them:\n"
@@ -146,10 +220,32 @@ def _print_guide(root: Path, needs_our_tables: bool) -> None:
     else:
         first = f"Add your own tables to {root / 'schema.ts'}, and your own functions in files beside it."
     first += f"\n{root / USERS_OWN} says what users may call, {root / 'auth.config.ts'} which tokens are accepted."
-    serve = f"mastra-convex serve --functions {shlex.quote(str(root))}"
-    width = max(len(serve), len("npx convex deploy"))
-    terminal.err.print(
-        f"\n{first}\n\n{serve:<{width}}  runs them here\n"
-        f"{'npx convex deploy':<{width}}  runs them on Convex (npm convex 1.47 or newer)",
-        soft_wrap=True,
+    _print_steps(first, root, {})
+
+
+def _print_component_guide(root: Path, needs_our_tables: bool) -> None:
+    """Print the next steps of a component."""
+    folder = root.absolute()
+    app = next((parent for parent in folder.parents if parent.name == "convex"), folder.parent)
+    first = (
+        f"Mount it in the {CONFIG} of your app:\n"
+        f'    import mastra from "./{folder.relative_to(app).as_posix()}/convex.config";\n'
+        "    const app = defineApp();\n"
+        "    app.use(mastra);\n"
+        "    export default app;\n"
+        "Functions of your app call it by components.mastra, which no client can, and decide who may."
     )
+    if needs_our_tables:
+        first += f"\n{root / 'schema.ts'} has none of the tables that mastra/ needs: ...mastraTables."
+    _print_steps(first, root, {'connect(url, admin_key=…, component="mastra")': "reaches it from Python"})
+
+
+def _print_steps(first: str, root: Path, more: dict[str, str]) -> None:
+    steps = {
+        f"mastra-convex serve --functions {shlex.quote(str(root))}": "runs them here",
+        "npx convex deploy": "runs them on Convex (npm convex 1.47 or newer)",
+        **more,
+    }
+    width = max(map(len, steps))
+    lines = (f"{step:<{width}}  {meaning}" for step, meaning in steps.items())
+    terminal.err.print("\n".join(["", first, "", *lines]), soft_wrap=True)

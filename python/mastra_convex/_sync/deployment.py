@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, Unpack
 
 from mastra_convex import _native, _served
-from mastra_convex._arguments import as_headers, as_integer, as_seconds, plain, plain_text
+from mastra_convex._arguments import as_component, as_headers, as_integer, as_seconds, plain, plain_text
 from mastra_convex._sync._call import FunctionKind, NativeDeployment, call, call_function
 from mastra_convex._sync.server import Server
 from mastra_convex._sync.subscription import Subscription
@@ -40,6 +40,7 @@ class ConnectOptions(TypedDict, total=False):
     headers: Mapping[str, str] | None
     ca_file: str | os.PathLike[str] | None
     mirror_bytes: int
+    component: str | None
     functions: str | os.PathLike[str] | None
     limits: Literal["convex", "off"]
     synchronous: Literal["full", "normal"]
@@ -49,7 +50,7 @@ class ConnectOptions(TypedDict, total=False):
 MIRROR_BYTES = 1 << 30
 
 # Options of one kind of deployment only.
-HTTP_OPTIONS = {"admin_key", "retries", "headers", "ca_file", "mirror_bytes"}
+HTTP_OPTIONS = {"admin_key", "retries", "headers", "ca_file", "mirror_bytes", "component"}
 EMBEDDED_OPTIONS = {"functions", "limits", "synchronous"}
 
 
@@ -62,6 +63,8 @@ class Deployment(AnyDeployment):
         The target: a URL, a folder, or ``":memory:"``.
     kind : {"embedded", "http"}
         Where the functions run: in this process, or at the URL.
+    component : str or None
+        The component whose functions are called; None for those of the app.
     """
 
     def __init__(self, target: Target, **options: Unpack[ConnectOptions]) -> None:
@@ -88,6 +91,13 @@ class Deployment(AnyDeployment):
         self._user_token = None if is_http else user_token(auth_token)
         is_admin = self._authorization is not None and self._authorization.kind == "admin_key"
         self._is_owners = is_admin if is_http else self._user_token is None
+        self.component = as_component("connect: component", options.get("component"))
+        if self.component is not None and not is_admin:
+            raise ConfigurationError(
+                f"connect: component is {self.component!r}, and no admin key was given; expected one, since clients "
+                "without it reach the app's functions only",
+                hint="Give connect() an admin_key, or set CONVEX_ADMIN_KEY. Users call functions of the app.",
+            )
         self._timeout = as_seconds("connect: timeout", options.get("timeout", 30.0))
         self._retries = as_integer("connect: retries", options.get("retries", 3), 0, 2**31)
         self._mirror_bytes = as_integer("connect: mirror_bytes", options.get("mirror_bytes", MIRROR_BYTES), 0, 2**60)
@@ -330,7 +340,8 @@ class Deployment(AnyDeployment):
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.url!r})"
+        component = "" if self.component is None else f", component={self.component!r}"
+        return f"{type(self).__name__}({self.url!r}{component})"
 
     def _call(self, kind: FunctionKind, path: str, args: dict[str, Any] | None) -> Any:
         path = plain_text(f"{kind}: path", path)
@@ -373,4 +384,5 @@ class Deployment(AnyDeployment):
             headers=self._headers,
             ca_file=self._ca_file,
             mirror_bytes=self._mirror_bytes,
+            component=self.component,
         )

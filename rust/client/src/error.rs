@@ -95,6 +95,16 @@ pub enum Error {
         /// Seconds to wait, where the answer said so.
         retry_after: Option<f64>,
     },
+    /// The component whose functions are called isn't mounted. Nothing was executed.
+    #[error("{url} has no component {component:?}: {}", there_are(mounted.as_deref()))]
+    NoComponent {
+        /// The deployment.
+        url: String,
+        /// The component's path.
+        component: String,
+        /// The paths of the components that are mounted, if the deployment tells them.
+        mounted: Option<Vec<String>>,
+    },
     /// The provider of the credential failed, so there is none to send.
     #[error("no credential: {cause}")]
     Credential {
@@ -120,6 +130,15 @@ pub enum Error {
     /// A page of vectors has a wrong form.
     #[error(transparent)]
     Page(#[from] scan::PageError),
+}
+
+/// The components that there are, as an error names them.
+fn there_are(mounted: Option<&[String]>) -> String {
+    match mounted {
+        None => "its app doesn't mount it".to_owned(),
+        Some([]) => "its app mounts none".to_owned(),
+        Some(paths) => format!("its app mounts {}", paths.join(", ")),
+    }
 }
 
 impl Error {

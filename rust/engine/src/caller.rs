@@ -37,10 +37,16 @@ impl Caller {
         self.is_admin
     }
 
+    /// Whether it is a user, or the owner acting as one.
+    #[must_use]
+    pub fn is_user(&self) -> bool {
+        self.identity.is_some()
+    }
+
     /// Whether it showed no credential.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
-        !self.is_admin && self.identity.is_none()
+        !self.is_admin && !self.is_user()
     }
 
     /// When this caller's credential expires.

@@ -79,6 +79,15 @@ impl Deployment {
         Ok(self.engine()?.call(kind, path, args, caller))
     }
 
+    /// The name of the component whose functions run here; None for those of an app.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork.
+    pub fn component(&self) -> Result<Option<Arc<str>>> {
+        Ok(self.engine()?.functions.component())
+    }
+
     /// The reads and writes of a mutation if it ran now, for tests. It isn't committed.
     ///
     /// # Errors

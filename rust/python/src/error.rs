@@ -135,6 +135,7 @@ pub(crate) fn client_error(py: Python<'_>, error: client::Error, credential: Cre
         E::Credential { .. } => ("AuthenticationError", false, None, None),
         E::Connect { .. } => ("ConnectError", true, None, None),
         E::Untrusted { .. } => ("ConnectError", true, Some("UntrustedCertificate"), None),
+        E::NoComponent { .. } => ("NotFoundError", false, Some("ComponentNotFound"), None),
         E::Timeout { .. } => ("TransportTimeoutError", true, None, None),
         E::OutcomeUnknown { .. } => ("OutcomeUnknownError", false, None, None),
         E::Refused { status, code, retry_after, .. } => {
@@ -152,9 +153,16 @@ pub(crate) fn client_error(py: Python<'_>, error: client::Error, credential: Cre
         _ => ("ProtocolError", false, None, None),
     };
     let details = PyDict::new(py);
-    if let E::Function { data: Some(data), .. } = &error
-        && let Err(error) = crate::convert::to_python(py, data).and_then(|data| details.set_item("data", data))
-    {
+    let filled = match &error {
+        E::Function { data: Some(data), .. } => {
+            crate::convert::to_python(py, data).and_then(|data| details.set_item("data", data))
+        }
+        E::NoComponent { component, mounted, .. } => {
+            details.set_item("component", component).and_then(|()| details.set_item("mounted", mounted))
+        }
+        _ => Ok(()),
+    };
+    if let Err(error) = filled {
         return error;
     }
     let details = (!details.is_empty()).then_some(details);

@@ -17,7 +17,7 @@ use crate::{
     administrator::administrator,
     batch::{VectorBatch, parse_metric, regex_error, search_arguments},
     convert::{arguments_from_python, to_python},
-    error::{Credential, client_error, invalid_argument},
+    error::{Credential, Exception, client_error, invalid_argument},
     functions::{log, parse_kind},
     interruption::{Detached, detached},
     pending::{PendingCall, Request},
@@ -63,7 +63,7 @@ struct Authorization {
 #[pymethods]
 impl HttpDeployment {
     #[new]
-    #[pyo3(signature = (url, *, authorization, timeout, retries, headers, ca_file, mirror_bytes))]
+    #[pyo3(signature = (url, *, authorization, timeout, retries, headers, ca_file, mirror_bytes, component))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
         py: Python<'_>,
@@ -74,8 +74,12 @@ impl HttpDeployment {
         headers: Vec<(String, String)>,
         ca_file: Option<PathBuf>,
         mirror_bytes: usize,
+        component: Option<String>,
     ) -> PyResult<Self> {
-        let options = Options { timeout: duration(py, "timeout", timeout)?, retries, headers, ca_file };
+        // In a component there are no users, so no rule has to admit the administrator. And Convex lets only an admin
+        // who acts as no user follow its queries.
+        let acting_as = component.is_none().then(administrator);
+        let options = Options { timeout: duration(py, "timeout", timeout)?, retries, headers, ca_file, component };
         let client = Client::new(url, options).map_err(|error| client_error(py, error, Credential::Nothing))?;
         let credential = match &authorization {
             None => Credential::Nothing,
@@ -84,7 +88,7 @@ impl HttpDeployment {
         };
         let give = authorization.map(Arc::new);
         let caller = |acting_as| Arc::new(Caller::new(&client, Authorization { give: give.clone(), acting_as }));
-        let (caller, administrator) = (caller(None), caller(Some(administrator())));
+        let (caller, administrator) = (caller(None), caller(acting_as));
         let (mirrors, choices) = (Mirrors::new(mirror_bytes), Choices::default());
         let subscriptions = Subscriptions::default();
         let connection = Arc::new(Connection { client, mirrors, choices, credential, administrator, subscriptions });
@@ -206,6 +210,7 @@ impl HttpDeployment {
 
     #[pyo3(signature = (path, *, progress))]
     fn export_snapshot(&self, py: Python<'_>, path: PathBuf, progress: Py<PyAny>) -> PyResult<()> {
+        self.check_whole(py)?;
         let authorization = self.caller.authorization.header(py)?;
         let mut progress = Progress::new(progress);
         let exported = detached(py, || {
@@ -220,6 +225,7 @@ impl HttpDeployment {
 
     #[pyo3(signature = (path, *, mode, progress))]
     fn import_snapshot(&self, py: Python<'_>, path: PathBuf, mode: &str, progress: Py<PyAny>) -> PyResult<u64> {
+        self.check_whole(py)?;
         let authorization = self.caller.authorization.header(py)?;
         let mut progress = Progress::new(progress);
         let imported = detached(py, || {
@@ -238,6 +244,16 @@ impl HttpDeployment {
 }
 
 impl HttpDeployment {
+    /// Refuses snapshots through the handle of a component.
+    fn check_whole(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(component) = self.connection.client.component() else { return Ok(()) };
+        let message = format!(
+            "a snapshot is of a whole deployment, and this handle is of its component {component:?}; expected a handle \
+             without a component"
+        );
+        Err(Exception::new("UnsupportedOperationError", message).into_err(py))
+    }
+
     /// Calls a function. A call that only `reads` may be repeated if its answer gets lost.
     fn send<'py>(
         &self,

@@ -6,6 +6,7 @@ use axum::{
     body::{Body, HttpBody as _},
     http::{HeaderMap, Uri, header},
 };
+use engine::Deployment;
 use futures_util::StreamExt as _;
 use value::{
     Object, Value,
@@ -118,7 +119,10 @@ impl CallRequest {
 
     /// Reads `{args, format?}`; the function's path is given.
     pub(crate) fn with_path(path: String, mut fields: Object) -> Result<Self, Refusal> {
-        check_component(fields.get("componentPath").and_then(Value::as_str))?;
+        if fields.get("componentPath").and_then(Value::as_str).is_some_and(|path| !path.is_empty()) {
+            let reason = "`componentPath`: only /api/function and the WebSocket call functions of components";
+            return Err(Refusal::bad_request("UnsupportedComponent", reason));
+        }
         check_path(&path)?;
         let format = match fields.remove("format") {
             None | Some(Value::Null) => Format::Json,
@@ -161,12 +165,17 @@ impl CallRequest {
     }
 }
 
-/// Refuses a component: functions are called in the app only.
-pub(crate) fn check_component(path: Option<&str>) -> Result<(), Refusal> {
-    let Some(component) = path.filter(|path| !path.is_empty()) else { return Ok(()) };
-    let reason =
-        format!("component {component:?}: the embedded deployment has no components; a Convex deployment has them");
-    Err(Refusal::bad_request("UnsupportedComponent", reason))
+/// Refuses a component whose functions don't run here. If the functions are a component's, calls name it or nothing.
+pub(crate) fn check_component(path: Option<&str>, deployment: &Deployment) -> Result<(), Refusal> {
+    let Some(path) = path.filter(|path| !path.is_empty()) else { return Ok(()) };
+    let here = match deployment.component().map_err(|error| Refusal::internal(&error))? {
+        Some(component) if *component == *path => return Ok(()),
+        Some(component) => format!("The functions that run here are those of '{component}'."),
+        None => "The functions that run here are an app's, and the embedded deployment leaves out components in apps. \
+                 `mastra-convex serve --functions DIR` runs the folder of a component."
+            .to_owned(),
+    };
+    Err(Refusal::bad_request("ComponentPathNotFound", format!("Component path '{path}' not found. {here}")))
 }
 
 /// Refuses a text that can't be the path of a function.

@@ -27,7 +27,7 @@ use crate::{
     origins::{self, Origins},
     page,
     reply::{FunctionReply, Refusal, json},
-    request::{CallRequest, read_object},
+    request::{CallRequest, check_component, read_object},
     server::SOCKET_THREADS,
     snapshots::{self, Snapshots},
     sync::{self, Sockets},
@@ -110,14 +110,15 @@ async fn run(
     app.answer(None, request, caller).await
 }
 
-/// A function of any kind, for admins.
+/// A function of any kind, also of a component, for admins.
 async fn function(State(app): State<App>, headers: HeaderMap, uri: Uri, body: Body) -> Result<Response, Refusal> {
     let caller = app.caller(&headers, &uri).await?;
     if !caller.is_admin() {
         return Err(Refusal::unauthenticated("Unauthenticated", "/api/function needs an admin key"));
     }
-    let request = CallRequest::from_object(read_object(&headers, body).await?)?;
-    app.answer(None, request, caller).await
+    let mut fields = read_object(&headers, body).await?;
+    check_component(fields.remove("componentPath").as_ref().and_then(Value::as_str), &app.deployment)?;
+    app.answer(None, CallRequest::from_object(fields)?, caller).await
 }
 
 /// The timestamp of the last commit, for `query_at_ts`.

@@ -88,7 +88,7 @@ impl Server {
         let sockets = Sockets::new(stopped.clone());
         let snapshots = Snapshots::new(stopped.clone());
         let (deployment, admin_key) = (Arc::new(deployment), options.admin_key);
-        let system = System::new(format!("http://{address}"), snapshots.clone());
+        let system = System::new(format!("http://{address}"), Arc::clone(&deployment), snapshots.clone());
         let app = App { deployment, admin_key, sockets, snapshots, system };
         let thread = std::thread::Builder::new().name("mastra-convex-serve".to_owned()).spawn(move || {
             if let Err(error) = runtime.block_on(serve(listener, app, origins, stopped)) {

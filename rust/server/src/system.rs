@@ -1,10 +1,11 @@
-//! System queries of the server's own state: its URL, its exports and imports. The engine answers the others.
+//! System queries of the server's own state: its URL, its exports and imports, its component. The engine answers the
+//! others.
 //!
 //! Only admins see them. Clients call them as they call the deployment's functions, over HTTP and over the WebSocket.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter, sync::Arc};
 
-use engine::{Caller, Error, Outcome};
+use engine::{Caller, Deployment, Error, Outcome};
 use tokio::sync::watch;
 use value::Value;
 
@@ -17,6 +18,7 @@ pub(crate) enum SystemQuery {
     LatestExport,
     Import,
     Imports,
+    Components,
 }
 
 impl SystemQuery {
@@ -28,6 +30,7 @@ impl SystemQuery {
             ("_system/cli/exports", "getLatest") => Some(Self::LatestExport),
             ("_system/cli/queryImport", "default") => Some(Self::Import),
             ("_system/cli/queryImport", "list") => Some(Self::Imports),
+            ("_system/frontend/components", "list") => Some(Self::Components),
             _ => None,
         }
     }
@@ -38,6 +41,7 @@ impl SystemQuery {
             Self::LatestExport => "_system/cli/exports:getLatest",
             Self::Import => "_system/cli/queryImport",
             Self::Imports => "_system/cli/queryImport:list",
+            Self::Components => "_system/frontend/components:list",
         }
     }
 }
@@ -46,32 +50,39 @@ impl SystemQuery {
 #[derive(Clone)]
 pub(crate) struct System {
     url: String,
+    deployment: Arc<Deployment>,
     snapshots: Snapshots,
 }
 
 impl System {
-    pub(crate) fn new(url: String, snapshots: Snapshots) -> Self {
-        Self { url, snapshots }
+    pub(crate) fn new(url: String, deployment: Arc<Deployment>, snapshots: Snapshots) -> Self {
+        Self { url, deployment, snapshots }
     }
 
     /// The outcome of a query now. For callers other than admins, the query doesn't exist.
     pub(crate) fn query(&self, query: SystemQuery, args: &Value, caller: &Caller) -> Outcome {
         let result = if caller.is_admin() {
-            Ok(self.answer(query, args))
+            self.answer(query, args)
         } else {
             Err(Error::FunctionNotFound { path: query.path().to_owned(), public: true, known: String::new() })
         };
         Outcome { result, log_lines: Vec::new(), journal: None, timestamp: None }
     }
 
-    fn answer(&self, query: SystemQuery, args: &Value) -> Value {
+    fn answer(&self, query: SystemQuery, args: &Value) -> Result<Value, Error> {
         let text = |name| args.as_object().and_then(|args| args.get(name)).and_then(Value::as_str);
-        match query {
+        Ok(match query {
             SystemQuery::CloudUrl => self.url.as_str().into(),
             SystemQuery::LatestExport => self.snapshots.latest_export(),
             SystemQuery::Import => text("importId").map(|id| self.snapshots.import(id)).unwrap_or_default(),
             SystemQuery::Imports => self.snapshots.imports(),
-        }
+            SystemQuery::Components => {
+                let component = self.deployment.component()?;
+                // The app, which mounts the component if the functions are one's.
+                let paths = iter::once("").chain(component.as_deref());
+                Value::from(paths.map(|path| Value::from([("path", path.into())])).collect::<Vec<_>>())
+            }
+        })
     }
 }
 

@@ -11,8 +11,12 @@ import mastra_convex as mc
 from mastra_convex import _native
 from mastra_convex._async.store.domains import DOMAINS
 from tests.contract.deployed import ADMIN_KEY, NATIVE_TABLES, STORAGE, URL
+from tests.support.folders import component
 
 KINDS = ["memory", "folder", "served", *(["deployed"] if URL else [])]
+
+# The tests that run on a served component too: in a component, functions read pages in a way of their own.
+IN_COMPONENT = {"test_cache", "test_memory_messages", "test_native_vector", "test_store", "test_vector", "test_watch"}
 
 # Served deployments that lack features, as older backends do, by the names of the features.
 OLDER = {"served-before-september": ["getSnapshotTs"], "served-before-august": ["getSnapshotTs", "commitTs"]}
@@ -22,8 +26,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test on each kind of deployment, unless it names some. Tests of vectors run on older backends too."""
     named = any(marker.args[0] == "deployment" for marker in metafunc.definition.iter_markers("parametrize"))
     if "deployment" in metafunc.fixturenames and not named:
-        older = list(OLDER) if metafunc.module.__name__.endswith(".test_vector") else []
-        metafunc.parametrize("deployment", [*KINDS, *older], indirect=True)
+        module = metafunc.module.__name__.rpartition(".")[2]
+        older = list(OLDER) if module == "test_vector" else []
+        component = ["component"] if module in IN_COMPONENT else []
+        metafunc.parametrize("deployment", [*KINDS, *older, *component], indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +41,19 @@ def storage_function(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(defaults, "storage_function", STORAGE)
 
 
+@pytest.fixture(scope="session")
+def component_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our functions as a component, with the tables that the tests name."""
+    return component(tmp_path_factory.mktemp("component"), NATIVE_TABLES)
+
+
 @pytest.fixture
-async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[mc.AsyncDeployment]:
-    """An empty deployment of each kind: in memory, in a folder, over HTTP, and the one that the environment names."""
+async def deployment(
+    request: pytest.FixtureRequest, tmp_path: Path, component_folder: Path
+) -> AsyncIterator[mc.AsyncDeployment]:
+    """An empty deployment of each kind: in memory, in a folder, over HTTP, a component's, and the one that the
+    environment names.
+    """
     if request.param in ("served", *OLDER):
         embedded = _native.EmbeddedDeployment(
             None, functions=None, limits="convex", synchronous="full", lacks=OLDER.get(request.param, [])
@@ -47,6 +63,12 @@ async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
             embedded.declare_vector_table(table, options)
         server = _native.HttpServer(embedded, host="127.0.0.1", port=0, folder=None)
         async with mc.connect_async(server.url, admin_key=server.admin_key) as deployment:
+            yield deployment
+        server.stop()
+    elif request.param == "component":
+        embedded = _native.EmbeddedDeployment(None, functions=component_folder, limits="convex", synchronous="full")
+        server = _native.HttpServer(embedded, host="127.0.0.1", port=0, folder=None)
+        async with mc.connect_async(server.url, admin_key=server.admin_key, component="mastra") as deployment:
             yield deployment
         server.stop()
     elif request.param == "deployed":

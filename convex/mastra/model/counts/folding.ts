@@ -11,7 +11,8 @@
  *
  * @module
  */
-import { pageOf, ROWS_COUNTED_PER_CALL, rowsWhere } from "../rows";
+import { rangeOf } from "../ranges";
+import { pageOf, ROWS_COUNTED_PER_CALL } from "../rows";
 import type { DataModel, ReadCtx, StoredRow, WriteCtx } from "../server";
 import { DIFFERENCE, documentsOf } from "./counts";
 import { conditionsFor, orderOf, type List } from "./lists";
@@ -138,8 +139,8 @@ async function countRows(ctx: WriteCtx, list: List, from: string) {
   const field = orderOf(list.table);
   const dateOf = (row: StoredRow) => String(row[field]);
   const ordering = { field, order: "asc" as const, gte: from };
-  const rows = rowsWhere(ctx, list.table, conditionsFor(list), ordering);
-  const page = await pageOf(rows, null, ROWS_COUNTED_PER_CALL);
+  const rows = rangeOf(list.table, conditionsFor(list), ordering);
+  const page = await pageOf(ctx, rows, null, ROWS_COUNTED_PER_CALL);
   const last = page.result[page.result.length - 1];
   const until = page.hasMore && last ? dateOf(last) : undefined;
   const counted = page.result.filter(

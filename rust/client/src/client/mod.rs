@@ -37,6 +37,12 @@ pub use snapshots::{Phase, Report};
 /// The longest reply: the largest value that a function may return, as JSON. 16 MiB of floats take four times as much.
 const REPLY_BYTES: usize = 64 << 20;
 
+/// The code of a refusal to call functions of a component that isn't mounted.
+const COMPONENT_NOT_FOUND: &str = "ComponentPathNotFound";
+
+/// The system's query that lists the mounted components.
+const COMPONENTS: &str = "_system/frontend/components:list";
+
 /// How calls are made.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -48,6 +54,8 @@ pub struct Options {
     pub headers: Vec<(String, String)>,
     /// A PEM file of the certificate authorities to trust, instead of those that come with the package.
     pub ca_file: Option<PathBuf>,
+    /// The path of the component whose functions are called; the app's by default.
+    pub component: Option<String>,
 }
 
 /// A call to be made.
@@ -79,6 +87,7 @@ pub struct Outcome {
 pub struct Client {
     http: Arc<Http>,
     url: Arc<str>,
+    component: Option<Arc<str>>,
     timeout: Duration,
     retries: u32,
     budget: Arc<Budget>,
@@ -104,6 +113,7 @@ impl Client {
         Ok(Self {
             http: Arc::new(Http::new(connector, headers)),
             url: url.into(),
+            component: options.component.map(Into::into),
             timeout: options.timeout,
             retries: options.retries,
             budget: Budget::of(url),
@@ -168,21 +178,41 @@ impl Client {
         &self.url
     }
 
+    /// The component whose functions are called; None for the app's.
+    #[must_use]
+    pub fn component(&self) -> Option<&str> {
+        self.component.as_deref()
+    }
+
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
 
     /// Sends a call, repeats it where that is safe, and returns the body of the reply.
     pub(crate) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>> {
+        let sent = self.send_to(self.component(), call).await;
+        match (sent, self.component()) {
+            (Err(Error::Refused { code, .. }), Some(component)) if code == COMPONENT_NOT_FOUND => {
+                Err(self.no_component(component, call.authorization).await)
+            }
+            (sent, _) => sent,
+        }
+    }
+
+    /// Sends a call of a function of a component, or of the app. For a component there is one route for all kinds.
+    async fn send_to(&self, component: Option<&str>, call: &Call<'_>) -> Result<Vec<u8>> {
         let deadline = Instant::now() + self.timeout;
         let mut body = String::with_capacity(256);
-        let request = Value::from([
-            ("path", call.path.into()),
-            ("args", call.args.clone()),
-            ("format", "convex_encoded_json".into()),
+        let mut request = Object::from([
+            ("path".to_owned(), call.path.into()),
+            ("args".to_owned(), call.args.clone()),
+            ("format".to_owned(), "convex_encoded_json".into()),
         ]);
-        json::encode(&request, json::Format::Encoded, &mut body);
-        let route = format!("/api/{}", call.kind.route());
+        if let Some(component) = component {
+            request.insert("componentPath".to_owned(), component.into());
+        }
+        json::encode(&request.into(), json::Format::Encoded, &mut body);
+        let route = component.map_or_else(|| format!("/api/{}", call.kind.route()), |_| "/api/function".to_owned());
         let outgoing = Outgoing {
             method: Method::POST,
             path: &route,
@@ -191,6 +221,19 @@ impl Client {
             body: body.into(),
         };
         self.exchange(&outgoing, call.path, call.reads, deadline).await
+    }
+
+    /// The error for a component that isn't mounted, with those that are.
+    async fn no_component(&self, component: &str, authorization: Option<&str>) -> Error {
+        let (kind, path, args) = (FunctionKind::Query, COMPONENTS, Value::Object(Object::new()));
+        let asked = self.send_to(None, &Call { kind, path, args: &args, reads: true, authorization }).await;
+        let mounted = asked.and_then(|reply| self.outcome(&reply)).ok().and_then(|listed| {
+            let Value::Array(listed) = listed else { return None };
+            let paths = listed.iter().filter_map(|one| Some(one.as_object()?.get("path")?.as_str()?.to_owned()));
+            // The app itself has no path.
+            Some(paths.filter(|path| !path.is_empty()).collect())
+        });
+        Error::NoComponent { url: self.url.to_string(), component: component.to_owned(), mounted }
     }
 
     /// Sends a request, repeats it where that is safe, and returns the body of the reply. `what` names the request in

@@ -98,7 +98,8 @@ type Socket = WebSocketStream<Box<dyn Stream>>;
 
 impl Follower {
     pub(super) fn new(client: Client, authorize: Authorize, commands: UnboundedReceiver<Command>) -> Self {
-        Self { client, authorize, commands, session: Session::new() }
+        let session = Session::new(client.component());
+        Self { client, authorize, commands, session }
     }
 
     pub(super) async fn follow(mut self) {
@@ -341,7 +342,11 @@ impl Follower {
                     }
                     return self.rest().await;
                 }
-                Err(found @ (Error::Function { .. } | Error::Refused { status: 400..=499, .. })) => {
+                Err(
+                    found @ (Error::Function { .. }
+                    | Error::NoComponent { .. }
+                    | Error::Refused { status: 400..=499, .. }),
+                ) => {
                     // The query is removed, since the socket refuses all queries as long as this one is among them.
                     query.kept.states.fail(found);
                     self.session.remove(id);

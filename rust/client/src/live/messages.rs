@@ -51,6 +51,8 @@ pub(super) enum Modification<'a> {
         args: [Formatted<'a>; 1],
         #[serde(skip_serializing_if = "Option::is_none")]
         journal: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        component_path: Option<&'a str>,
     },
     Remove {
         query_id: u32,

@@ -16,6 +16,8 @@ const BEGINNING: &str = "AAAAAAAAAAA=";
 /// Queries that are followed over one connection after another. `Q` is the client's own data of a query.
 pub(super) struct Session<Q> {
     id: String,
+    /// The component whose queries are followed.
+    component: Option<String>,
     connections: u32,
     last_close_reason: String,
     /// The newest snapshot that queries have seen. The next connection begins no earlier.
@@ -48,9 +50,10 @@ pub(super) enum Told {
 }
 
 impl<Q> Session<Q> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(component: Option<&str>) -> Self {
         Self {
             id: random_uuid(),
+            component: component.map(str::to_owned),
             connections: 0,
             last_close_reason: "InitialConnect".to_owned(),
             newest: None,
@@ -111,6 +114,7 @@ impl<Q> Session<Q> {
                 udf_path: &query.path,
                 args: [Formatted { value: &query.args, format: Format::Encoded }],
                 journal: query.journal.as_deref(),
+                component_path: self.component.as_deref(),
             })
         });
         let removed = removed.iter().map(|&query_id| Modification::Remove { query_id });
@@ -188,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_connection_begins_with_all_queries_and_where_the_last_one_was() {
-        let mut session = Session::new();
+        let mut session = Session::new(None);
         session.add(7, "a:b".to_owned(), [("n", 1.5.into())].into(), ());
         let token = Token::Admin { value: "key".to_owned(), impersonating: None };
         let first: Vec<_> = session.open(&token).iter().map(|text| parsed(text)).collect();
@@ -221,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_query_that_was_removed_has_no_state() {
-        let mut session = Session::new();
+        let mut session = Session::new(None);
         session.add(1, "a:b".to_owned(), Value::Object([].into()), ());
         session.open(&Token::None);
         session.remove(1);
@@ -234,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_the_protocol_does_not_say_is_refused() {
-        let mut session = Session::<()>::new();
+        let mut session = Session::<()>::new(None);
         session.open(&Token::None);
         let skipped = json!({"type": "Transition", "startVersion": version(3, BEGINNING),
             "endVersion": version(4, BEGINNING), "modifications": []});

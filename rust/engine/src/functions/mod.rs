@@ -72,13 +72,20 @@ impl Functions {
             let mut by_path = BTreeMap::new();
             for module in modules.with_functions() {
                 for description in isolate.describe_module(module)? {
-                    let function = Function::from_description(module, &description)?;
+                    let mut function = Function::from_description(module, &description)?;
+                    // The public functions of a component are for the app that mounts it, not for clients.
+                    function.public &= modules.component().is_none();
                     by_path.insert(format!("{module}:{}", function.name), function);
                 }
             }
             Ok((schema, by_path))
         })??;
         Ok((Self { by_path, limits, isolates }, schema))
+    }
+
+    /// The name of the component whose functions these are.
+    pub(crate) fn component(&self) -> Option<Arc<str>> {
+        self.isolates.modules().component().map(Arc::clone)
     }
 
     /// The export of the `auth.config` module with these environment variables, if there is such a module.
@@ -181,10 +188,7 @@ impl Function {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        panic::{AssertUnwindSafe, catch_unwind},
-        sync::Arc,
-    };
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use value::{Packed, json};
 

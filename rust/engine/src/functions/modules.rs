@@ -104,6 +104,8 @@ pub(crate) struct Modules {
     /// The modules by path without ending (`mastra/storage`).
     files: Arc<BTreeMap<String, File>>,
     are_builtin: bool,
+    /// The name of the component whose folder this is.
+    component: Option<Arc<str>>,
     /// When the modules were read, in milliseconds since 1970. It is their clock while they load.
     pub(crate) read_at: f64,
 }
@@ -128,14 +130,18 @@ impl Modules {
     /// The functions that come with this package: the files of `convex/`.
     pub(crate) fn builtin() -> Result<Self> {
         let sources = BUILTIN.iter().map(|(path, source)| ((*path).to_owned(), (*source).to_owned()));
-        Ok(Self::new(Self::compile(sources)?, true))
+        Ok(Self::new(Self::compile(sources)?, true, None))
     }
 
-    /// A `convex/` folder as it is.
+    /// A `convex/` folder as it is, or the folder of a component.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let mut sources = Vec::new();
         read_sources(folder, folder, &mut sources)?;
-        Ok(Self::new(Self::compile(sources.into_iter())?, false))
+        let component = match sources.iter().position(|(path, _)| is_config(path)) {
+            Some(config) => Some(component_of(sources.swap_remove(config))?),
+            None => None,
+        };
+        Ok(Self::new(Self::compile(sources.into_iter())?, false, component))
     }
 
     /// One file, as a module with a name.
@@ -145,24 +151,18 @@ impl Modules {
             .map_err(|error| Error::Module { path: path.clone(), message: format!("can't be read: {error}") })?;
         let javascript = strip_types(&path, &source)?;
         let file = File { path, javascript, compiled: Compiled::default(), native: None };
-        Ok(Self::new(BTreeMap::from([(name.to_owned(), file)]), false))
+        Ok(Self::new(BTreeMap::from([(name.to_owned(), file)]), false, None))
     }
 
-    fn new(files: BTreeMap<String, File>, are_builtin: bool) -> Self {
-        Self { files: Arc::new(files), are_builtin, read_at: milliseconds_now() }
+    fn new(files: BTreeMap<String, File>, are_builtin: bool, component: Option<Arc<str>>) -> Self {
+        Self { files: Arc::new(files), are_builtin, component, read_at: milliseconds_now() }
     }
 
     fn compile(sources: impl Iterator<Item = (String, String)>) -> Result<BTreeMap<String, File>> {
         let mut files = BTreeMap::new();
         for (path, source) in sources {
-            let left_out = match path.as_str() {
-                "convex.config.ts" | "convex.config.js" => Some("components"),
-                _ if is_for_node(&source) => Some("Node actions (\"use node\")"),
-                _ => None,
-            };
-            if let Some(what) = left_out {
-                let message = format!("{what}: the embedded deployment leaves it out; a Convex deployment has it.");
-                return Err(Error::Module { path, message });
+            if is_for_node(&source) {
+                return Err(left_out(path, "Node actions (\"use node\")"));
             }
             if let Some(name) = module_name(&path) {
                 let javascript = strip_types(&path, &source)?;
@@ -176,6 +176,11 @@ impl Modules {
     /// Whether these are the built-in functions.
     pub(crate) fn are_builtin(&self) -> bool {
         self.are_builtin
+    }
+
+    /// The name of the component whose folder this is.
+    pub(crate) fn component(&self) -> Option<&Arc<str>> {
+        self.component.as_ref()
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -234,6 +239,27 @@ impl Modules {
     }
 }
 
+/// The error of a file that needs a feature which only a Convex deployment has.
+fn left_out(path: String, what: &str) -> Error {
+    let message = format!("{what}: the embedded deployment leaves it out; a Convex deployment has it.");
+    Error::Module { path, message }
+}
+
+/// Whether a file configures an app or a component. Its folder is one of both as a whole.
+fn is_config(path: &str) -> bool {
+    matches!(path, "convex.config.ts" | "convex.config.js")
+}
+
+/// The name in `defineComponent("name")`. Neither an app nor a component can mount other components here.
+fn component_of((path, source): (String, String)) -> Result<Arc<str>> {
+    let name = source.split_once("defineComponent(").and_then(|(_, rest)| {
+        let rest = rest.trim_start();
+        let quote = rest.chars().next().filter(|quote| "\"'`".contains(*quote))?;
+        rest[1..].split_once(quote).map(|(name, _)| name.into())
+    });
+    name.filter(|_| !source.contains(".use(")).ok_or_else(|| left_out(path, "components"))
+}
+
 /// Whether a file begins with the directive `"use node"`, comments aside.
 fn is_for_node(source: &str) -> bool {
     let mut lines = source.lines().map(str::trim).skip_while(|line| line.is_empty() || line.starts_with("//"));
@@ -262,13 +288,15 @@ fn read_sources(root: &Path, folder: &Path, sources: &mut Vec<(String, String)>)
     for entry in fs::read_dir(folder).map_err(|error| failed(folder.to_owned(), error))? {
         let path = entry.map_err(|error| failed(folder.to_owned(), error))?.path();
         if path.is_dir() {
-            if !path.ends_with("node_modules") {
+            // A folder of a component isn't part of the app around it.
+            let is_component = ["convex.config.ts", "convex.config.js"].iter().any(|name| path.join(name).is_file());
+            if !path.ends_with("node_modules") && !is_component {
                 read_sources(root, &path, sources)?;
             }
             continue;
         }
         let relative = path.strip_prefix(root).expect("read below the root").to_string_lossy().replace('\\', "/");
-        if module_name(&relative).is_some() || relative.starts_with("convex.config.") {
+        if module_name(&relative).is_some() || is_config(&relative) {
             let source = fs::read_to_string(&path).map_err(|error| failed(path.clone(), error))?;
             sources.push((relative, source));
         }

@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base::locked;
-use engine::ImportMode;
+use engine::{Deployment, ImportMode};
 use serde::Deserialize;
 use value::{Object, Value};
 use wire::{
@@ -174,7 +174,7 @@ pub(super) async fn finish_upload(
     app.check_admin(&headers, &uri).await?;
     let body = read_object(&headers, body).await?;
     let id = text(&body, "uploadToken")?.to_owned();
-    let mode = mode(body.get("import").and_then(Value::as_object).unwrap_or(&Object::new()))?;
+    let mode = mode(body.get("import").and_then(Value::as_object).unwrap_or(&Object::new()), &app.deployment)?;
     let parts = match body.get("partTokens") {
         Some(Value::Array(parts)) => parts.len(),
         _ => return Err(Refusal::bad_request("BadJsonBody", "`partTokens`: expected a list")),
@@ -248,8 +248,8 @@ fn set_stage(app: &App, id: &str, stage: Stage) {
 }
 
 /// The treatment of existing documents, if the embedded deployment supports it.
-fn mode(import: &Object) -> Result<ImportMode, Refusal> {
-    check_component(import.get("componentPath").and_then(Value::as_str))?;
+fn mode(import: &Object, deployment: &Deployment) -> Result<ImportMode, Refusal> {
+    check_component(import.get("componentPath").and_then(Value::as_str), deployment)?;
     let format = text(import, "format")?;
     if format != "zip" {
         let message = format!("format {format:?}: the embedded deployment imports snapshots only, which are zips");

@@ -1,0 +1,6 @@
+// Written by `npx convex codegen`.
+import { actionGeneric, mutationGeneric, queryGeneric } from "convex/server";
+
+export const query = queryGeneric;
+export const mutation = mutationGeneric;
+export const action = actionGeneric;
