@@ -2,5 +2,6 @@
 const issuer = process.env.ISSUER;
 
 export default {
-  providers: issuer === undefined ? [] : [{ domain: issuer, applicationID: "app" }],
+  providers:
+    issuer === undefined ? [] : [{ domain: issuer, applicationID: "app" }],
 };
