@@ -9,7 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import mastra_convex as mc
+from mastra_convex import _native
 from tests.support.checkout import FUNCTIONS
 from tests.support.command import run
 from tests.support.served import serve
@@ -30,7 +33,7 @@ def test_a_folder_without_faults_is_said_to_be_whole(tmp_path: Path) -> None:
     code, found = findings(tmp_path)
     assert code == 0
     assert {finding["status"] for finding in found.values()} == {"ok"}
-    assert list(found) == ["versions", "keys", "functions", "schema", "index docs", "data.sqlite3"]
+    assert list(found) == ["versions", "keys", "functions", "backend", "schema", "index docs", "data.sqlite3"]
     assert found["index docs"]["message"] == "1 rows of dimension 2, cosine"
     done = run("doctor", str(tmp_path))
     assert done.stdout.startswith(f"✓ versions: mastra-convex {mc.__version__}, SQLite 3.")
@@ -149,7 +152,7 @@ def test_a_folder_that_is_in_use_is_left_alone(tmp_path: Path) -> None:
 def test_a_served_deployment_needs_its_key_and_our_functions() -> None:
     with serve(data=":memory:") as server:
         for key, code, checks in [
-            (server.admin_key, 0, ["keys", "functions", "schema"]),
+            (server.admin_key, 0, ["keys", "functions", "backend", "schema"]),
             ("convex-self-hosted|00", 1, ["keys", "deployment"]),
             ("", 1, ["keys", "deployment"]),
         ]:
@@ -161,6 +164,29 @@ def test_a_served_deployment_needs_its_key_and_our_functions() -> None:
         code, found = findings(server.url, server.admin_key)
         assert code == 1
         assert "mastra-convex init" in found["deployment"]["hint"]
+
+
+@pytest.mark.parametrize("has_timestamps", [True, False])
+def test_what_the_backend_offers_is_told_by_name(has_timestamps: bool) -> None:
+    """On an older backend everything works, and `doctor` says what is slower and which backend is new enough."""
+    embedded = _native.EmbeddedDeployment(
+        None, functions=None, limits="convex", synchronous="full", lacks=[] if has_timestamps else ["commitTs"]
+    )
+    server = _native.HttpServer(embedded, host="127.0.0.1", port=0, folder=None)
+    try:
+        code, found = findings(server.url, server.admin_key)
+    finally:
+        server.stop()
+    assert code == 0
+    backend = found["backend"]
+    if has_timestamps:
+        assert (backend["status"], backend["hint"]) == ("ok", None)
+        assert backend["message"] == "commit timestamps: yes; it is of 30 July 2026 or newer"
+        return
+    assert backend["status"] == "warning"
+    assert backend["message"].startswith("commit timestamps: no, so it is older than 30 July 2026; ")
+    assert "searched in the deployment or read page by page" in backend["message"]
+    assert "one of 30 July 2026 is the oldest with which everything works in full" in backend["hint"]
 
 
 def test_a_target_that_is_none_is_named(tmp_path: Path) -> None:

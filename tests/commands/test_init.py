@@ -13,14 +13,16 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
-from mastra_convex._cli.init import _manifest
+from mastra_convex._cli.init import files_of
 from tests.support.checkout import FUNCTIONS, ROOT
 from tests.support.command import COMMAND, run
 from tests.support.served import serve
 
 SOURCES = {path: text.encode() for path, text in _native.builtin_files().items()}
 MANIFEST = "mastra/.mastra-convex.json"
-OURS = SOURCES | {MANIFEST: _manifest().encode()}
+OURS = {path: text.encode() for path, text in files_of(is_component=False).items()}
+COMPONENT = {path: text.encode() for path, text in files_of(is_component=True).items()}
+EXAMPLE = ROOT / "docs/examples/component"
 PROJECT = FUNCTIONS / "project"
 
 
@@ -170,6 +172,98 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, there: str, nam
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"Error: init: {tmp_path / named}: {why}; expected a writable folder\n"
     assert files_in(tmp_path) == {there: b""}
+
+
+def test_a_component_has_the_same_functions_and_schema(tmp_path: Path) -> None:
+    """Only a constant, the rules and the configuration differ, and there are no users whose tokens are accepted."""
+    assert set(actions(tmp_path, "--component").values()) == {"written"}
+    assert files_in(tmp_path) == COMPONENT
+    differing = {path for path in SOURCES if COMPONENT.get(path) != SOURCES[path]}
+    assert differing == {"auth.config.ts", "mastra/auth.ts", "mastra/model/component.ts"}
+    assert COMPONENT.keys() - OURS.keys() == {"convex.config.ts"}
+    assert "auth.config.ts" not in COMPONENT
+    assert b'export default defineComponent("mastra");' in COMPONENT["convex.config.ts"]
+    assert b"isComponent: boolean = true;" in COMPONENT["mastra/model/component.ts"]
+    assert json.loads(COMPONENT[MANIFEST]) == json.loads(OURS[MANIFEST])
+
+
+def test_a_component_is_updated_and_the_users_files_in_it_are_kept(tmp_path: Path) -> None:
+    actions(tmp_path, "--component")
+    own = {
+        "schema.ts": b"export default defineSchema({});",
+        "convex.config.ts": b'export default defineComponent("memory");',
+        "_generated/api.ts": b"",
+    }
+    for path, text in own.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(text)
+    (tmp_path / "mastra/cache.ts").write_text("// of an older version")
+    done = run("init", str(tmp_path), "--component")
+    assert (done.returncode, "mastra/cache.ts" in done.stderr) == (2, True)
+    kept = {"schema.ts": "kept", "convex.config.ts": "kept", "mastra/cache.ts": "replaced"}
+    assert actions(tmp_path, "--component", "--force") == dict.fromkeys(COMPONENT, "unchanged") | kept
+    assert files_in(tmp_path) == COMPONENT | own
+
+
+@pytest.mark.parametrize("options", [[], ["--force"]], ids=["", "force"])
+@pytest.mark.parametrize(
+    ("written", "options_there", "folder", "asked", "said"),
+    [
+        ("convex", [], "convex", ["--component"], "convex isn't a component and has files (auth.config.ts, mastra, "),
+        ("convex", [], "convex/mastra", ["--component"], "convex/mastra isn't a component and has files (auth.ts, "),
+        (
+            "convex",
+            ["--component"],
+            "convex",
+            [],
+            "convex is a component, by its convex.config.ts; expected an app's folder",
+        ),
+        ("convex/mastra", ["--component"], "convex", [], "convex/mastra is a component, by its convex.config.ts; "),
+    ],
+)
+def test_an_app_and_a_component_never_share_a_folder(
+    tmp_path: Path,
+    written: str,
+    options_there: list[str],
+    folder: str,
+    asked: list[str],
+    said: str,
+    options: list[str],
+) -> None:
+    """Functions of an app would be lost to it in the folder of a component, and the other way round."""
+    actions(tmp_path / written, *options_there)
+    before = files_in(tmp_path)
+    done = run("init", str(tmp_path / folder), *asked, *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"Error: init: {tmp_path}/{said}")
+    assert "nothing was written\n" in done.stderr
+    assert "`mastra-convex init --component " in done.stderr
+    assert files_in(tmp_path) == before
+
+
+def test_a_component_goes_beside_the_functions_of_its_app(tmp_path: Path) -> None:
+    """The default folder is in `./convex`. Hidden files don't make it another's."""
+    actions(tmp_path / "convex")
+    folder = tmp_path / "convex/components/mastra"
+    folder.mkdir(parents=True)
+    (folder / ".gitkeep").write_text("")
+    done = subprocess.run([COMMAND, "init", "--component"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert files_in(folder) == COMPONENT | {".gitkeep": b""}
+    assert 'import mastra from "./components/mastra/convex.config";' in done.stderr
+    assert 'component="mastra"' in done.stderr
+    assert set(actions(tmp_path / "convex").values()) == {"unchanged"}
+
+
+def test_an_app_with_the_component_type_checks(tmp_path: Path) -> None:
+    """The example's functions, and the component that they call, strictly with the real `convex`."""
+    shutil.copytree(EXAMPLE / "convex", tmp_path / "convex", ignore=shutil.ignore_patterns("*.test.ts"))
+    actions(tmp_path / "convex/components/mastra", "--component")
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    shutil.copy(PROJECT / "tsconfig.json", tmp_path / "convex")
+    check = [str(ROOT / "node_modules/.bin/tsc"), "--project", "convex"]
+    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 @pytest.fixture

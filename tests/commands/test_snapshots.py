@@ -54,6 +54,8 @@ SESSIONS = {
         "init --force",
         "# echo 'export default defineSchema({});' > convex/schema.ts",
         "init",
+        "init --component convex",
+        "init --component",
     ],
     "snapshot": [
         "import rows.jsonl ./data --index docs",

@@ -172,7 +172,8 @@ LEFT_OUT = [
     Difference(
         "Components",
         "an app includes components by `convex.config.ts`, and function handles work across them.",
-        NAMED,
+        f"{NAMED} A component's own folder runs: `serve --functions` takes calls of its functions by its name, and "
+        "checks the key, but no app is around them. Such a folder's functions are internal.",
         [
             Module("convex.config.ts", 'import { defineApp } from "convex/server";\nexport default defineApp();'),
             Module(

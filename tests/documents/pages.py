@@ -142,9 +142,9 @@ class Reader:
             (self.folder / file).write_text(code)
         (self.folder / "tsconfig.json").write_text(TSCONFIG)
         (self.folder / "node.d.ts").write_text(DECLARED)
-        functions = self.folder / "convex"
-        if functions.is_dir():
-            self._generate(functions)
+        for functions in (self.folder / "convex", self.folder / "app/convex"):
+            if functions.is_dir():
+                self._generate(functions)
         self._run(str(ROOT / "node_modules/.bin/tsc"), "--project", ".")
 
     def _generate(self, functions: Path) -> None:
@@ -154,9 +154,8 @@ class Reader:
         for name in ("dataModel.d.ts", "server.d.ts"):
             (generated / name).write_text((PROJECT / "_generated" / name).read_text())
         paths = [path.relative_to(functions).with_suffix("").as_posix() for path in functions.rglob("*.ts")]
-        modules = [
-            path for path in paths if not path.startswith("_generated") and path not in ("schema", "auth.config")
-        ]
+        left_out = ("_generated/", "components/", "schema", "auth.config", "convex.config")
+        modules = [path for path in paths if not path.startswith(left_out)]
         imports = [f'import type * as m{number} from "../{path}";' for number, path in enumerate(modules)]
         types = [f'  "{path}": typeof m{number};' for number, path in enumerate(modules)]
         text = (PROJECT / "_generated/api.d.ts").read_text()
@@ -164,6 +163,7 @@ class Reader:
         text = re.sub(
             r"ApiFromModules<\{.*?\}>", "ApiFromModules<{\n" + "\n".join(types) + "\n}>", text, flags=re.DOTALL
         )
+        text += 'export declare const components: import("convex/server").AnyChildComponents;\n'
         (generated / "api.d.ts").write_text("\n".join([*imports, text]))
 
     def close(self) -> None:

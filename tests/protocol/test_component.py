@@ -88,7 +88,7 @@ def test_a_component_that_is_not_mounted_is_named_with_those_that_are(served: Se
             with pytest.raises(NotFoundError) as raised:
                 call()
             error = raised.value
-            assert str(error).startswith(f"{served.url} has no component \"chat/memory\": its app mounts mastra")
+            assert str(error).startswith(f'{served.url} has no component "chat/memory": its app mounts mastra')
             assert (error.code, error.details) == (
                 "ComponentNotFound",
                 {"component": "chat/memory", "mounted": ["mastra"]},
@@ -97,11 +97,12 @@ def test_a_component_that_is_not_mounted_is_named_with_those_that_are(served: Se
 
 
 def test_an_app_without_components_says_so() -> None:
-    with serve(data=":memory:") as server, mc.connect(
-        server.url, admin_key=server.admin_key, component="mastra"
-    ) as db:
-        with pytest.raises(NotFoundError, match="its app mounts none"):
-            mc.ConvexVector(db).list_indexes()
+    with (
+        serve(data=":memory:") as server,
+        mc.connect(server.url, admin_key=server.admin_key, component="mastra") as db,
+        pytest.raises(NotFoundError, match="its app mounts none"),
+    ):
+        mc.ConvexVector(db).list_indexes()
 
 
 def test_functions_that_a_component_lacks_are_functions_that_are_not_found(db: mc.Deployment) -> None:
@@ -166,7 +167,7 @@ def test_a_target_that_has_no_components_and_a_missing_key_are_refused(monkeypat
 
 def test_a_snapshot_is_of_the_whole_deployment(db: mc.Deployment, tmp_path: Path) -> None:
     native: Any = db._open()
-    with pytest.raises(UnsupportedOperationError, match="this handle is of its component \"mastra\""):
+    with pytest.raises(UnsupportedOperationError, match='this handle is of its component "mastra"'):
         native.export_snapshot(tmp_path / "a.zip", progress=lambda *_: True)
     with pytest.raises(UnsupportedOperationError, match="a handle without a component"):
         native.import_snapshot(tmp_path / "a.zip", mode="requireEmpty", progress=lambda *_: True)
@@ -218,9 +219,11 @@ def test_an_app_does_not_run_the_components_in_its_folder(tmp_path: Path) -> Non
     )
     with serve(data=":memory:", functions=tmp_path) as server:
         assert server.call("query", "notes:one")["value"] == 1
-        with mc.connect(server.url, admin_key=server.admin_key) as db:
-            with pytest.raises(FunctionNotFoundError, match=r"There are: notes:one\."):
-                db.query("components/mastra/mastra/queries:countThreads")
+        with (
+            mc.connect(server.url, admin_key=server.admin_key) as db,
+            pytest.raises(FunctionNotFoundError, match=r"There are: notes:one\."),
+        ):
+            db.query("components/mastra/mastra/queries:countThreads")
 
 
 @pytest.mark.parametrize(
@@ -233,5 +236,7 @@ def test_an_app_does_not_run_the_components_in_its_folder(tmp_path: Path) -> Non
 )
 def test_what_mounts_components_is_left_out(tmp_path: Path, config: str) -> None:
     (tmp_path / "convex.config.ts").write_text(config)
-    with pytest.raises(MastraConvexError, match=r"convex\.config\.ts: components: the embedded deployment leaves it out"):
+    with pytest.raises(
+        MastraConvexError, match=r"convex\.config\.ts: components: the embedded deployment leaves it out"
+    ):
         mc.connect(":memory:", functions=tmp_path)

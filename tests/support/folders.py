@@ -28,7 +28,8 @@ def component(folder: Path, vector_tables: dict[str, dict[str, Any]] | None = No
         (folder / path).write_text(source)
     if vector_tables:
         tables = [
-            f"  {name}: defineMastraNativeVectorTable({json.dumps(options)})," for name, options in vector_tables.items()
+            f"  {name}: defineMastraNativeVectorTable({json.dumps(options)}),"
+            for name, options in vector_tables.items()
         ]
         (folder / "schema.ts").write_text(
             'import { defineSchema } from "convex/server";\n'

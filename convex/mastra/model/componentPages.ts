@@ -59,6 +59,7 @@ export async function componentPage(
 
 /** Whether a row satisfies the conditions that the index doesn't cover. */
 function isAdmitted(row: StoredRow, { others }: Range): boolean {
+  if (others.length === 0) return true;
   const order = (a: unknown, b: unknown) =>
     compareValues(a as Value, b as Value);
   const filtering: Filtering<boolean> = {

@@ -123,7 +123,7 @@ def _check_kind(root: Path, is_component: bool) -> None:
         for place in (root, root / "mastra"):
             if _is_component(place):
                 raise ConfigurationError(
-                    f"init: {place} is a component, by its {CONFIG}; expected the folder of an app; nothing was written",
+                    f"init: {place} is a component, by its {CONFIG}; expected an app's folder; nothing was written",
                     hint=f"`mastra-convex init --component {shlex.quote(str(place))}` updates the component.",
                 )
     elif root.exists() and not _is_component(root):

@@ -17,7 +17,7 @@ from tests.support.folders import component
 KINDS = ["memory", "folder", "served", *(["deployed"] if URL else [])]
 
 # The tests that run on a served component too: in a component, functions read pages in a way of their own.
-IN_COMPONENT = {"test_cache", "test_memory_messages", "test_native_vector", "test_store", "test_vector", "test_watch"}
+IN_COMPONENT = {"test_cache", "test_memory_messages", "test_native_vector", "test_watch"}
 
 # Served deployments that lack features, as older backends do, by the names of the features.
 OLDER = {"served-before-september": ["getSnapshotTs"], "served-before-august": ["getSnapshotTs", "commitTs"]}
