@@ -1,7 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { makeFunctionReference } from "convex/server";
 import type { StoredRow } from "./model/server";
-import { deployment, storageOf, tidied, type Deployment } from "../test.setup";
+import {
+  cacheHandle,
+  deployment,
+  storageOf,
+  tidied,
+  type Deployment,
+} from "../test.setup";
 
 let db: Deployment;
 let call: ReturnType<typeof storageOf>;
@@ -168,4 +174,47 @@ test("a limit and a last are refused together", async () => {
   await expect(
     query("watchMessages", { threadId: "t1", limit: 1, last: 1 }),
   ).rejects.toThrow(/last: 1 and limit: 1; expected one of them/);
+});
+
+describe("a watched list of the cache", () => {
+  const list = { key: "c:l", keyPrefix: "c:", expiresAt: null };
+  const cache = (op: string, rest: object = {}) =>
+    db.mutation(cacheHandle, { op, ...list, ...rest });
+  const watch = (from = 0) => query("watchCacheList", { key: "c:l", from });
+
+  test("gives the items from an index on", async () => {
+    expect(await watch()).toBeNull();
+    for (const value of ["a", "b"]) await cache("listPush", { value });
+    const kind = "list";
+    expect(await watch()).toMatchObject({ kind, items: ['"a"', '"b"'] });
+    expect(await watch(1)).toMatchObject({ items: ['"b"'], hasMore: false });
+    expect(await watch(2)).toMatchObject({ items: [] });
+  });
+
+  test("gives at most 1000 items", async () => {
+    for (let value = 0; value < 1001; value++) {
+      await cache("listPush", { value });
+    }
+    const { items, hasMore } = await watch();
+    expect([items.length, hasMore]).toEqual([1000, true]);
+    expect(await watch(1000)).toMatchObject({ items: ["1000"] });
+  });
+
+  test("is another one after it was deleted", async () => {
+    await cache("listPush", { value: 1, expiresAt: 5 });
+    const { _id, expiresAt } = await watch();
+    expect(expiresAt).toBe(5);
+    await cache("delete");
+    expect(await watch()).toBeNull();
+    await cache("listPush", { value: 1 });
+    expect((await watch())._id).not.toBe(_id);
+    await cache("set", { value: 1 });
+    expect(await watch()).toMatchObject({ kind: "value", items: [] });
+  });
+
+  test("that is being deleted is gone", async () => {
+    for (let value = 0; value < 26; value++) await cache("listPush", { value });
+    expect((await cache("delete")).hasMore).toBe(true);
+    expect(await watch()).toBeNull();
+  });
 });

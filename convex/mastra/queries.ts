@@ -11,6 +11,7 @@ import type { AnyDataModel, GenericQueryCtx } from "convex/server";
 import { ConvexError, v } from "convex/values";
 import { checkAccess, liveQuery } from "./model/access";
 import * as live from "./model/live";
+import { itemsFrom } from "./operations/cache";
 import { lastChangeOfVectors } from "./operations/messageVectors";
 import { countResult, liveOrder, livePage } from "./validators";
 
@@ -145,6 +146,19 @@ export const watchWorkflowRuns = liveQuery({
   handler: async (ctx, { limit = 50, ...filter }) => {
     await checkAccess(ctx, "queries", filter.resourceId);
     return await live.first(ctx, live.runs(filter), limit);
+  },
+});
+
+/**
+ * What is at a key of the server cache, prefix included, and the items of its
+ * list from the index `from` on, at most 1000; null if there is nothing.
+ */
+export const watchCacheList = liveQuery({
+  args: { key: v.string(), from: v.number() },
+  returns: v.union(v.any(), v.null()),
+  handler: async (ctx, { key, from }) => {
+    await checkAccess(ctx, "queries");
+    return await itemsFrom(ctx, key, from);
   },
 });
 

@@ -321,6 +321,27 @@ function listRange(
   };
 }
 
+/**
+ * What is at a key, and the items of its list from an index on, as JSON text;
+ * null if there is nothing. `_id` tells a list from the next one at its key.
+ *
+ * This is for a live query, which must not read the clock: the caller compares
+ * `expiresAt`.
+ */
+export async function itemsFrom(ctx: ReadCtx, key: string, from: number) {
+  const entry = await findEntry(ctx, key);
+  if (entry === null || entry.kind === "deleted") return null;
+  const items = ctx.db
+    .query("mastra_cache_list_items")
+    .withIndex("by_key_index", (q) =>
+      q.eq("key", key).gte("index", from),
+    ) as unknown as AnyRows;
+  const { some, hasMore } = await firstOf(items, ITEMS_PER_PAGE);
+  const { _id, kind, expiresAt } = entry;
+  const texts = some.map(({ value }) => value as string);
+  return { _id, kind, expiresAt, items: texts, hasMore };
+}
+
 /** Add one to a counter that begins at 0; returns it. */
 const increment = write({
   args: writeArgs,
