@@ -19,7 +19,13 @@ import {
   type StorageRequest,
 } from "../model/request";
 import { firstOf } from "../model/rows";
-import type { AnyRows, DataModel, ReadCtx, WriteCtx } from "../model/server";
+import type {
+  AnyReadCtx,
+  AnyRows,
+  DataModel,
+  ReadCtx,
+  WriteCtx,
+} from "../model/server";
 
 type Cache = "mastra_cache";
 type Entry = DataModel["mastra_cache"]["document"];
@@ -328,10 +334,11 @@ function listRange(
  * This is for a live query, which must not read the clock: the caller compares
  * `expiresAt`.
  */
-export async function itemsFrom(ctx: ReadCtx, key: string, from: number) {
+export async function itemsFrom(ctx: AnyReadCtx, key: string, from: number) {
+  const { db } = ctx as ReadCtx;
   const entry = await findEntry(ctx, key);
   if (entry === null || entry.kind === "deleted") return null;
-  const items = ctx.db
+  const items = db
     .query("mastra_cache_list_items")
     .withIndex("by_key_index", (q) =>
       q.eq("key", key).gte("index", from),

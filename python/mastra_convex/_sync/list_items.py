@@ -98,9 +98,7 @@ class ListItems(Subscription[Any]):
 
     def _take(self, state: Mapping[str, Any]) -> None:
         if state["kind"] != "list":
-            raise FunctionError(
-                f"ConvexServerCache.follow: {self._key} exists but is not an array", code="WrongKind"
-            )
+            raise FunctionError(f"ConvexServerCache.follow: {self._key} exists but is not an array", code="WrongKind")
         self._list = state["_id"]
         self._expires_at = None if state["expiresAt"] is None else state["expiresAt"] / 1000
         new = state["items"][self._next - self._first :]
