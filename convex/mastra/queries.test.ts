@@ -176,6 +176,58 @@ test("a limit and a last are refused together", async () => {
   ).rejects.toThrow(/last: 1 and limit: 1; expected one of them/);
 });
 
+describe("the latest", () => {
+  const both = ["1", "0"];
+  const one = (n: number, fields: object) =>
+    ({ id: `${n}`, ...fields }) as { id: string };
+  const agent = { agent_id: "a", tool_call_id: "c", tool_name: "t", args: "" };
+  const empty = { result: null, error: null, suspend_payload: null };
+  const counts = { retry_count: 0, max_retries: 0, timeout_ms: 1 };
+  const none = { startedAt: null, suspendedAt: null, completedAt: null };
+
+  test.each<[string, object, string[]]>([
+    ["watchTraces", {}, both],
+    ["watchTraces", { limit: 1 }, ["1"]],
+    ["watchTraces", { runId: "r1" }, ["1"]],
+    ["watchTraces", { threadId: "t" }, both],
+    ["watchTraces", { resourceId: "ada", runId: "r0" }, ["0"]],
+    ["watchTraces", { entityId: "none" }, []],
+    ["watchScores", {}, both],
+    ["watchScores", { scorerId: "s", limit: 1 }, ["1"]],
+    ["watchScores", { runId: "r0" }, ["0"]],
+    ["watchScores", { entityId: "e", entityType: "AGENT" }, both],
+    ["watchTasks", {}, both],
+    ["watchTasks", { limit: 1 }, ["1"]],
+    ["watchTasks", { status: "pending" }, both],
+    ["watchTasks", { agentId: "a", runId: "r1" }, ["1"]],
+    ["watchTasks", { threadId: "t" }, both],
+    ["watchTasks", { resourceId: "none" }, []],
+  ])("of %s %j come first", async (name, args, found) => {
+    for (const n of [1, 0]) {
+      const at = { createdAt: time(n) };
+      const of = { runId: `r${n}`, resourceId: "ada", threadId: "t" };
+      const span = { name: "", spanType: "generic", isEvent: false };
+      const ids = { traceId: `${n}`, spanId: "s", parentSpanId: null };
+      const times = { ...at, startedAt: time(n), endedAt: null };
+      await call("createSpans", "mastra_ai_spans", {
+        records: [one(n, { ...span, ...ids, ...times, ...of })],
+      });
+      const scorer = { scorerId: "s", scorer: {}, score: 1, output: "" };
+      const entity = { source: "LIVE", entityId: "e", entityType: "AGENT" };
+      await call("insert", "mastra_scorers", {
+        record: one(n, { ...scorer, ...entity, ...at, ...of, updatedAt: "" }),
+      });
+      const named = { run_id: `r${n}`, thread_id: "t", resource_id: "ada" };
+      const task = { ...agent, ...empty, ...counts, ...none, ...named, ...at };
+      await call("createTask", "mastra_background_tasks", {
+        record: one(n, { ...task, status: "pending" }),
+      });
+    }
+    const rows = (await query(name, args)) as unknown as StoredRow[];
+    expect(rows.map(({ id }) => id)).toEqual(found);
+  });
+});
+
 describe("a watched list of the cache", () => {
   const list = { key: "c:l", keyPrefix: "c:", expiresAt: null };
   const cache = (op: string, rest: object = {}) =>

@@ -149,6 +149,71 @@ export const watchWorkflowRuns = liveQuery({
   },
 });
 
+const text = v.optional(v.string());
+const limit = v.optional(v.number());
+
+/**
+ * The latest `limit` traces, each by its root span, by default 50, at most
+ * 1000: all, or those that equal what is given.
+ */
+export const watchTraces = liveQuery({
+  args: {
+    runId: text,
+    threadId: text,
+    resourceId: text,
+    entityId: text,
+    limit,
+  },
+  returns: v.array(v.any()),
+  handler: async (ctx, { limit = 50, ...fields }) => {
+    await checkAccess(ctx, "queries", fields.resourceId);
+    return await live.first(live.traces(ctx, fields), limit);
+  },
+});
+
+/** The latest `limit` scores, by default 50, at most 1000: all, or those that equal what is given. */
+export const watchScores = liveQuery({
+  args: {
+    scorerId: text,
+    runId: text,
+    entityId: text,
+    entityType: text,
+    limit,
+  },
+  returns: v.array(v.any()),
+  handler: async (ctx, { limit = 50, ...fields }) => {
+    await checkAccess(ctx, "queries");
+    return await live.first(live.scores(ctx, fields), limit);
+  },
+});
+
+/** The latest `limit` background tasks, by default 50, at most 1000: all, or those that equal what is given. */
+export const watchTasks = liveQuery({
+  args: {
+    status: text,
+    agentId: text,
+    threadId: text,
+    resourceId: text,
+    runId: text,
+    limit,
+  },
+  returns: v.array(v.any()),
+  handler: async (
+    ctx,
+    { limit = 50, status, agentId, threadId, resourceId, runId },
+  ) => {
+    await checkAccess(ctx, "queries", resourceId);
+    const fields = {
+      status,
+      agent_id: agentId,
+      thread_id: threadId,
+      resource_id: resourceId,
+      run_id: runId,
+    };
+    return await live.first(live.tasks(ctx, fields), limit);
+  },
+});
+
 /**
  * What is at a key of the server cache, prefix included, and the items of its
  * list from the index `from` on, at most 1000; null if there is nothing.

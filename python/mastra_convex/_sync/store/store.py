@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, get_args
 
 from mastra_convex._arguments import (
     as_integer,
@@ -24,9 +25,12 @@ from mastra_convex._sync.store.erasure import Progress
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex._sync.vector import ConvexVector
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import from_row, from_rows
+from mastra_convex.records._columns import all_readable, from_row, from_rows
+from mastra_convex.records.background_tasks import BackgroundTask, TaskStatus, task_of
 from mastra_convex.records.erasure import DeletionReport
 from mastra_convex.records.memory import Message, Resource, Thread
+from mastra_convex.records.observability import Span
+from mastra_convex.records.scores import Score
 from mastra_convex.records.workflows import WorkflowRun
 
 if TYPE_CHECKING:
@@ -295,6 +299,87 @@ class ConvexStore(Client, Domains):
             args["resourceId"] = key_text(f"{place}: resource_id", resource_id)
         return self._watch("watchWorkflowRuns", args, _list(WorkflowRun))
 
+    def watch_traces(
+        self,
+        *,
+        run_id: str | None = None,
+        thread_id: str | None = None,
+        resource_id: str | None = None,
+        entity_id: str | None = None,
+        limit: int = 50,
+    ) -> Subscription[list[Span]]:
+        """Follow the latest traces, each by its root span, by ``started_at``, newest first: all, or those that equal
+        what is given.
+
+        Parameters
+        ----------
+        run_id, thread_id, resource_id, entity_id : str, optional
+            Only traces whose root span has it.
+        limit : int, default 50
+            The number of traces, at most 1000. Older traces are cut off.
+        """
+        place = "ConvexStore.watch_traces"
+        of = {"run_id": run_id, "thread_id": thread_id, "resource_id": resource_id, "entity_id": entity_id}
+        return self._watch("watchTraces", _newest(place, limit, of), _list(Span))
+
+    def watch_scores(
+        self,
+        *,
+        scorer_id: str | None = None,
+        run_id: str | None = None,
+        entity_id: str | None = None,
+        entity_type: str | None = None,
+        limit: int = 50,
+    ) -> Subscription[list[Score]]:
+        """Follow the latest scores by ``created_at``, newest first: all, or those that equal what is given.
+
+        Parameters
+        ----------
+        scorer_id, run_id : str, optional
+            Only scores of it.
+        entity_id, entity_type : str, optional
+            Only scores of this entity; both or none.
+        limit : int, default 50
+            The number of scores, at most 1000. Older scores are cut off.
+        """
+        place = "ConvexStore.watch_scores"
+        if (entity_id is None) != (entity_type is None):
+            raise InvalidArgumentError(
+                f"{place}: entity_id {entity_id!r} and entity_type {entity_type!r}; expected both or none"
+            )
+        of = {"scorer_id": scorer_id, "run_id": run_id, "entity_id": entity_id, "entity_type": entity_type}
+        return self._watch("watchScores", _newest(place, limit, of), _list(Score))
+
+    def watch_tasks(
+        self,
+        *,
+        status: str | None = None,
+        agent_id: str | None = None,
+        thread_id: str | None = None,
+        resource_id: str | None = None,
+        run_id: str | None = None,
+        limit: int = 50,
+    ) -> Subscription[list[BackgroundTask]]:
+        """Follow the latest background tasks by ``created_at``, newest first: all, or those that equal what is given.
+
+        Tasks that older versions of Mastra stored as documents aren't among them.
+
+        Parameters
+        ----------
+        status : str, optional
+            Only tasks in this state, such as ``"running"``.
+        agent_id, thread_id, resource_id, run_id : str, optional
+            Only tasks of it.
+        limit : int, default 50
+            The number of tasks, at most 1000. Older tasks are cut off.
+        """
+        place = "ConvexStore.watch_tasks"
+        if status is not None:
+            one_of(get_args(TaskStatus), f"{place}: status", status)
+        of = {"agent_id": agent_id, "thread_id": thread_id, "resource_id": resource_id, "run_id": run_id}
+        args = _newest(place, limit, {"status": status, **of})
+        return self._watch("watchTasks", args, partial(all_readable, task_of))
+
     def _watch(self, query: str, args: dict[str, Any], shape: Callable[[Any], T]) -> Subscription[T]:
         return self._functions.watch(f"mastra/queries:{query}", args, shape)
 
@@ -305,6 +390,16 @@ def _one(kind: type[Record]) -> Callable[[Any], Record | None]:
 
 def _list(kind: type[Record]) -> Callable[[Any], list[Record]]:
     return lambda rows: from_rows(kind, rows)
+
+
+def _newest(place: str, limit: int, of: dict[str, str | None]) -> dict[str, Any]:
+    """The arguments of a live query of the latest records that equal what is given."""
+    args: dict[str, Any] = {"limit": _count(place, "limit", limit)}
+    for name, text in of.items():
+        if text is not None:
+            first, *others = name.split("_")
+            args[first + "".join(map(str.title, others))] = key_text(f"{place}: {name}", text)
+    return args
 
 
 def _count(place: str, name: str, count: int) -> int:
