@@ -86,10 +86,15 @@ async def test_concurrent_work_has_its_own_spans(traces: mc.AsyncObservabilitySt
 
 async def test_an_exception_is_the_error_of_its_span(traces: mc.AsyncObservabilityStorage) -> None:
     """An exception goes through the spans that it leaves, and each of them has it as its error."""
-    with pytest.raises(LookupError, match="no such row"):
-        async with traces.span("outer") as outer, traces.span("inner") as inner:
+    outer = traces.span("outer")
+
+    async def fail() -> None:
+        async with outer, traces.span("inner") as inner:
             inner.output = "half"
             raise LookupError("no such row")
+
+    with pytest.raises(LookupError, match="no such row"):
+        await fail()
     trace = await traces.get_trace(outer.trace_id)
     assert trace is not None
     assert [span.status for span in trace.spans] == ["error", "error"]
@@ -152,13 +157,17 @@ async def test_what_is_no_span_is_named(
 
 async def test_an_output_that_is_no_json_is_named(traces: mc.AsyncObservabilityStorage) -> None:
     """An invalid output is an error at the end, unless the work failed: then its own error goes on."""
+
+    async def work(error: Exception | None) -> None:
+        async with traces.span("n") as span:
+            span.output = {1, 2}
+            if error is not None:
+                raise error
+
     with pytest.raises(mc.InvalidArgumentError, match="output"):
-        async with traces.span("n") as span:
-            span.output = {1, 2}
+        await work(None)
     with pytest.raises(LookupError):
-        async with traces.span("n") as span:
-            span.output = {1, 2}
-            raise LookupError
+        await work(LookupError())
     async with traces.span("after") as after:
         pass
     assert after.parent_span_id is None

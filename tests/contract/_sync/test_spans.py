@@ -87,10 +87,15 @@ def test_concurrent_work_has_its_own_spans(traces: mc.ObservabilityStorage) -> N
 
 def test_an_exception_is_the_error_of_its_span(traces: mc.ObservabilityStorage) -> None:
     """An exception goes through the spans that it leaves, and each of them has it as its error."""
-    with pytest.raises(LookupError, match="no such row"):
-        with traces.span("outer") as outer, traces.span("inner") as inner:
+    outer = traces.span("outer")
+
+    def fail() -> None:
+        with outer, traces.span("inner") as inner:
             inner.output = "half"
             raise LookupError("no such row")
+
+    with pytest.raises(LookupError, match="no such row"):
+        fail()
     trace = traces.get_trace(outer.trace_id)
     assert trace is not None
     assert [span.status for span in trace.spans] == ["error", "error"]
@@ -153,13 +158,17 @@ def test_what_is_no_span_is_named(
 
 def test_an_output_that_is_no_json_is_named(traces: mc.ObservabilityStorage) -> None:
     """An invalid output is an error at the end, unless the work failed: then its own error goes on."""
+
+    def work(error: Exception | None) -> None:
+        with traces.span("n") as span:
+            span.output = {1, 2}
+            if error is not None:
+                raise error
+
     with pytest.raises(mc.InvalidArgumentError, match="output"):
-        with traces.span("n") as span:
-            span.output = {1, 2}
+        work(None)
     with pytest.raises(LookupError):
-        with traces.span("n") as span:
-            span.output = {1, 2}
-            raise LookupError
+        work(LookupError())
     with traces.span("after") as after:
         pass
     assert after.parent_span_id is None
