@@ -14,7 +14,7 @@ from mastra_convex._arguments import Metadata, as_ids, as_items, as_metadata, ke
 from mastra_convex._sync.client import Client
 from mastra_convex._sync.embedding import Embedder, Embed
 from mastra_convex._sync.subscription import Subscription
-from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError
+from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError, NotFoundError
 from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults
 
 Filter = Mapping[str, Any]
@@ -347,6 +347,13 @@ class VectorIndex:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.index_name!r} of {self._vector!r})"
+
+
+def row_not_found(place: str, index_name: str, id: str) -> NotFoundError:
+    """The error for a row that doesn't exist."""
+    return NotFoundError(
+        f"{place}: index {index_name!r} has no row {id!r}", details={"index_name": index_name, "id": id}
+    )
 
 
 def index_not_found(place: str, index_name: str, existing: Sequence[str], otherwise: str) -> IndexNotFoundError:
