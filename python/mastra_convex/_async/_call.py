@@ -12,16 +12,18 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar
 
 from mastra_convex import _native
 
 if TYPE_CHECKING:
     import asyncio
-    from concurrent.futures import ThreadPoolExecutor
 
-# What a program sets to stop a loop of this package.
-StopEvent: TypeAlias = "asyncio.Event"
+    StopEvent = asyncio.Event
+    from concurrent.futures import ThreadPoolExecutor
+else:
+    # Annotations resolve without asyncio.
+    StopEvent = Any
 
 # Both kinds of deployment, as the core gives them.
 NativeDeployment = _native.EmbeddedDeployment | _native.HttpDeployment

@@ -236,7 +236,7 @@ class AsyncConvexServerCache(AsyncClient):
         first = as_integer(f"{place}: from_", from_, 0, 2**53)
         if is_last is not None and not callable(is_last):
             raise InvalidArgumentError(f"{place}: is_last is {is_last!r:.80}; expected a function of an item")
-        return AsyncListItems(self._functions._open, self._key(place, key), first, is_last)
+        return AsyncListItems(self._functions._open, place, self._key(place, key), first, is_last)
 
     def _key(self, place: str, key: str) -> str:
         if not isinstance(key, str) or not key:

@@ -19,7 +19,6 @@ NativeDeployment = _native.EmbeddedDeployment | _native.HttpDeployment
 P = ParamSpec("P")
 T = TypeVar("T")
 FunctionKind = Literal["query", "mutation", "action"]
-# What a program sets to stop a loop of this package.
 StopEvent: TypeAlias = threading.Event
 
 # What each thread has for itself.

@@ -29,10 +29,12 @@ class ListItems(Subscription[Any]):
     def __init__(
         self,
         open_deployment: Callable[[], NativeDeployment],
+        place: str,
         key: str,
         from_: int,
         is_last: Callable[[Any], bool] | None,
     ) -> None:
+        self._place = place
         self._key = key
         self._is_last = is_last or ends_a_stream
         self._items: deque[Any] = deque()
@@ -98,7 +100,7 @@ class ListItems(Subscription[Any]):
 
     def _take(self, state: Mapping[str, Any]) -> None:
         if state["kind"] != "list":
-            raise FunctionError(f"ConvexServerCache.follow: {self._key} exists but is not an array", code="WrongKind")
+            raise FunctionError(f"{self._place}: {self._key} exists but is not an array", code="WrongKind")
         self._list = state["_id"]
         self._expires_at = None if state["expiresAt"] is None else state["expiresAt"] / 1000
         new = state["items"][self._next - self._first :]

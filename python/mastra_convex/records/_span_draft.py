@@ -37,19 +37,7 @@ AROUND: ContextVar[SpanDraft | None] = ContextVar("mastra_convex_span", default=
 
 
 class SpanDraft:
-    """A span that runs, or will.
-
-    Attributes
-    ----------
-    input, output : object
-        Any JSON.
-    attributes, metadata : dict
-        Any JSON, to be filled while the span runs.
-    tags : list of str
-    error : object
-        Any JSON. A span with an error failed. An exception that leaves the span is put here, by its ``name``,
-        ``message`` and ``stack``, unless the program has set one.
-    """
+    """A span that runs, or will, without the calls that store it."""
 
     def __init__(self, place: str, name: str, fields: Mapping[str, Any]) -> None:
         given = options(place, fields, tuple(SpanFields.__annotations__))
@@ -61,7 +49,7 @@ class SpanDraft:
         self.tags: list[str] = as_items(f"{place}: tags", given.get("tags") or ())
         self._place = place
         self._around = AROUND.get()
-        inherited = {}
+        inherited: dict[str, Any] = {}
         # Who names a trace begins it, or continues one of another process.
         if self._around is not None and given.get("trace_id") is None:
             inherited = {name: getattr(self._around._span, name) for name in INHERITED}
@@ -69,7 +57,7 @@ class SpanDraft:
         # W3C's form of ids, as Mastra's.
         ids = {"trace_id": token_hex(16), "span_id": token_hex(8)}
         own = {name: value for name, value in given.items() if value is not None}
-        self._span = as_record(place, Span, {**ids, **inherited, **own, "name": name})
+        self._span: Span = as_record(place, Span, {**ids, **inherited, **own, "name": name})
 
     @property
     def trace_id(self) -> str:

@@ -20,7 +20,23 @@ logger = getLogger("mastra_convex.observability")
 
 
 class RunningSpan(SpanDraft):
-    __doc__ = SpanDraft.__doc__
+    """A span that runs, or will; `ObservabilityStorage.span` makes one.
+
+    Attributes
+    ----------
+    input, output : object
+        Any JSON.
+    attributes, metadata : dict
+        Any JSON, to be filled while the span runs.
+    tags : list of str
+    error : object
+        Any JSON. A span with an error failed. An exception that leaves the span is put here, by its ``name``,
+        ``message`` and ``stack``, unless the program has set one.
+    trace_id, span_id : str
+        They identify the span. A span shares the trace with the one within which it runs.
+    parent_span_id : str or None
+        The span within which it runs; None for the root of a trace.
+    """
 
     def __init__(self, storage: Storage, place: str, name: str, fields: Mapping[str, Any]) -> None:
         super().__init__(place, name, fields)

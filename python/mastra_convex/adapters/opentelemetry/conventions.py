@@ -117,15 +117,16 @@ def as_span(span: ReadableSpan) -> Span:
         "parent_span_id": None if span.parent is None else format_span_id(span.parent.span_id),
         "started_at": _moment(span.start_time),
         "ended_at": _moment(span.end_time),
-        "attributes": attributes | model,
-        "metadata": _metadata(span, resource),
-        "links": [_camel_ids(link.context) | {"attributes": _plain(link.attributes or {})} for link in span.links],
+        "attributes": attributes | model or None,
+        "metadata": _metadata(span, resource) or None,
+        "links": [_camel_ids(link.context) | {"attributes": _plain(link.attributes or {})} for link in span.links]
+        or None,
         "input": _json(INPUT, attributes),
         "output": _json(OUTPUT, attributes),
         "error": _error(span),
-        "scope": _scope(span),
+        "scope": _scope(span) or None,
     }
-    given = {name: value for name, value in fields.items() if value not in (None, {}, [])}
+    given = {name: value for name, value in fields.items() if value is not None}
     # A span may have no name, a record can't.
     return Span(**_ids(context), name=span.name or "span", span_type=_span_type(attributes), **texts, **given)
 
