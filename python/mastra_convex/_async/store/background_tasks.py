@@ -13,10 +13,10 @@ from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex._replies import next_cursor
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import (
-    all_readable,
     columns_of,
     equalities,
     from_row,
+    from_rows,
     if_readable,
     to_changes,
     to_columns,
@@ -208,7 +208,7 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
             rows, total = await part_of(_merged(self._storage.rows(TASKS, filters, order), legacy, order), part)
         else:
             rows, total = await self._storage.page(TASKS, filters, order, part)
-        return TaskPage(all_readable(task_of, rows), total, part.page, per_page, part.has_more(total))
+        return TaskPage(from_rows(BackgroundTask, rows, task_of), total, part.page, per_page, part.has_more(total))
 
     def iter_tasks(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, get_args
 
 from mastra_convex._arguments import (
@@ -24,7 +23,8 @@ from mastra_convex._async.store.erasure import Progress
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._async.vector import AsyncConvexVector
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import all_readable, from_row, from_rows
+from mastra_convex.records._columns import from_row, from_rows
+from mastra_convex.records._lists import Records
 from mastra_convex.records.background_tasks import BackgroundTask, TaskStatus, task_of
 from mastra_convex.records.erasure import DeletionReport
 from mastra_convex.records.memory import Message, Resource, Thread
@@ -205,7 +205,7 @@ class AsyncConvexStore(AsyncClient, AsyncDomains):
         last: int | None = None,
         limit: int | None = None,
         order: Literal["asc", "desc"] = "asc",
-    ) -> AsyncSubscription[list[Message]]:
+    ) -> AsyncSubscription[Records[Message]]:
         """Follow a thread's newest messages: the list, again after each change.
 
         Parameters
@@ -244,7 +244,7 @@ class AsyncConvexStore(AsyncClient, AsyncDomains):
 
     def watch_threads_by_resource(
         self, resource_id: str, *, limit: int = 50, order: Literal["asc", "desc"] = "desc"
-    ) -> AsyncSubscription[list[Thread]]:
+    ) -> AsyncSubscription[Records[Thread]]:
         """Follow a resource's threads by ``created_at``, by default its newest 50, the newest first.
 
         Parameters
@@ -280,7 +280,7 @@ class AsyncConvexStore(AsyncClient, AsyncDomains):
 
     def watch_workflow_runs(
         self, *, workflow_name: str | None = None, resource_id: str | None = None, limit: int = 50
-    ) -> AsyncSubscription[list[WorkflowRun]]:
+    ) -> AsyncSubscription[Records[WorkflowRun]]:
         """Follow the latest runs, newest first: of a workflow, of a resource, of both, or all.
 
         Parameters
@@ -306,7 +306,7 @@ class AsyncConvexStore(AsyncClient, AsyncDomains):
         resource_id: str | None = None,
         entity_id: str | None = None,
         limit: int = 50,
-    ) -> AsyncSubscription[list[Span]]:
+    ) -> AsyncSubscription[Records[Span]]:
         """Follow the latest traces, each by its root span, by ``started_at``, newest first: all, or those that equal
         what is given.
 
@@ -329,7 +329,7 @@ class AsyncConvexStore(AsyncClient, AsyncDomains):
         entity_id: str | None = None,
         entity_type: str | None = None,
         limit: int = 50,
-    ) -> AsyncSubscription[list[Score]]:
+    ) -> AsyncSubscription[Records[Score]]:
         """Follow the latest scores by ``created_at``, newest first: all, or those that equal what is given.
 
         Parameters
@@ -358,7 +358,7 @@ class AsyncConvexStore(AsyncClient, AsyncDomains):
         resource_id: str | None = None,
         run_id: str | None = None,
         limit: int = 50,
-    ) -> AsyncSubscription[list[BackgroundTask]]:
+    ) -> AsyncSubscription[Records[BackgroundTask]]:
         """Follow the latest background tasks by ``created_at``, newest first: all, or those that equal what is given.
 
         Tasks that older versions of Mastra stored as documents aren't among them.
@@ -377,7 +377,7 @@ class AsyncConvexStore(AsyncClient, AsyncDomains):
             one_of(get_args(TaskStatus), f"{place}: status", status)
         of = {"agent_id": agent_id, "thread_id": thread_id, "resource_id": resource_id, "run_id": run_id}
         args = _newest(place, limit, {"status": status, **of})
-        return self._watch("watchTasks", args, partial(all_readable, task_of))
+        return self._watch("watchTasks", args, lambda rows: from_rows(BackgroundTask, rows, task_of))
 
     def _watch(self, query: str, args: dict[str, Any], shape: Callable[[Any], T]) -> AsyncSubscription[T]:
         return self._functions.watch(f"mastra/queries:{query}", args, shape)
@@ -387,7 +387,7 @@ def _one(kind: type[Record]) -> Callable[[Any], Record | None]:
     return lambda row: None if row is None else from_row(kind, row)
 
 
-def _list(kind: type[Record]) -> Callable[[Any], list[Record]]:
+def _list(kind: type[Record]) -> Callable[[Any], Records[Record]]:
     return lambda rows: from_rows(kind, rows)
 
 

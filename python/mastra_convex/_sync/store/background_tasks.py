@@ -14,10 +14,10 @@ from mastra_convex._sync.store.domain import Domain
 from mastra_convex._replies import next_cursor
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import (
-    all_readable,
     columns_of,
     equalities,
     from_row,
+    from_rows,
     if_readable,
     to_changes,
     to_columns,
@@ -209,7 +209,7 @@ class BackgroundTasksStorage(Domain):
             rows, total = part_of(_merged(self._storage.rows(TASKS, filters, order), legacy, order), part)
         else:
             rows, total = self._storage.page(TASKS, filters, order, part)
-        return TaskPage(all_readable(task_of, rows), total, part.page, per_page, part.has_more(total))
+        return TaskPage(from_rows(BackgroundTask, rows, task_of), total, part.page, per_page, part.has_more(total))
 
     def iter_tasks(
         self,

@@ -13,6 +13,7 @@ from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
 from mastra_convex.records._columns import as_record, from_row, from_rows, to_columns, to_row
+from mastra_convex.records._lists import Records
 from mastra_convex.records._values import convex_dict, date_text, new_id, now
 from mastra_convex.records.observations import (
     ObservationActivation,
@@ -53,7 +54,7 @@ class Observations(FencedWrites):
         from_: Moment | None = None,
         to: Moment | None = None,
         offset: int = 0,
-    ) -> list[ObservationalMemory]:
+    ) -> Records[ObservationalMemory]:
         """Return generations, newest first.
 
         Parameters

@@ -12,8 +12,9 @@ from mastra_convex._sync.storage import Row
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex._sync.store.schedule_runs import FIRES, ScheduleRunner
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import all_readable, columns_of, from_row, from_rows, to_changes, to_row
+from mastra_convex.records._columns import columns_of, from_row, from_rows, to_changes, to_row
 from mastra_convex.records._cron import next_time
+from mastra_convex.records._lists import Records
 from mastra_convex.records._pages import MOST_ROWS, options
 from mastra_convex.records._values import parsed
 from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger, now_ms, schedule_of
@@ -61,7 +62,7 @@ class SchedulesStorage(Domain):
 
     def list_schedules(
         self, filter: ScheduleFilter | None = None, **conditions: Unpack[ScheduleFilter]
-    ) -> list[Schedule]:
+    ) -> Records[Schedule]:
         """Return all schedules that match a filter, oldest first.
 
         Parameters
@@ -74,9 +75,9 @@ class SchedulesStorage(Domain):
         rows = [row for row in self._storage.rows(SCHEDULES, filters)]
         # Equal times keep stored order.
         rows.sort(key=lambda row: (row["created_at"], row["_creationTime"]))
-        return all_readable(schedule_of, rows)
+        return from_rows(Schedule, rows, schedule_of)
 
-    def list_due_schedules(self, now: float | None = None, limit: int | None = None) -> list[Schedule]:
+    def list_due_schedules(self, now: float | None = None, limit: int | None = None) -> Records[Schedule]:
         """Return active schedules that are due at a time, the longest due first.
 
         Parameters
@@ -90,7 +91,7 @@ class SchedulesStorage(Domain):
         moment = now_ms() if now is None else finite_number(f"{place}: now", now)
         order = {"field": "next_fire_at", "order": "asc", "lte": moment}
         rows = self._first(SCHEDULES, {"status": "active"}, order, _limit(place, limit))
-        return all_readable(schedule_of, rows)
+        return from_rows(Schedule, rows, schedule_of)
 
     def update_schedule(self, id: str, patch: Mapping[str, Any]) -> Schedule:
         """Change fields of a schedule, such as ``cron``, ``status``, ``next_fire_at`` or ``target``.
@@ -247,7 +248,7 @@ class SchedulesStorage(Domain):
         limit: int | None = None,
         from_actual_fire_at: float | None = None,
         to_actual_fire_at: float | None = None,
-    ) -> list[ScheduleTrigger]:
+    ) -> Records[ScheduleTrigger]:
         """Return a schedule's triggers, newest first.
 
         Parameters

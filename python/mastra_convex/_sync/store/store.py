@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, get_args
 
 from mastra_convex._arguments import (
@@ -25,7 +24,8 @@ from mastra_convex._sync.store.erasure import Progress
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex._sync.vector import ConvexVector
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import all_readable, from_row, from_rows
+from mastra_convex.records._columns import from_row, from_rows
+from mastra_convex.records._lists import Records
 from mastra_convex.records.background_tasks import BackgroundTask, TaskStatus, task_of
 from mastra_convex.records.erasure import DeletionReport
 from mastra_convex.records.memory import Message, Resource, Thread
@@ -206,7 +206,7 @@ class ConvexStore(Client, Domains):
         last: int | None = None,
         limit: int | None = None,
         order: Literal["asc", "desc"] = "asc",
-    ) -> Subscription[list[Message]]:
+    ) -> Subscription[Records[Message]]:
         """Follow a thread's newest messages: the list, again after each change.
 
         Parameters
@@ -245,7 +245,7 @@ class ConvexStore(Client, Domains):
 
     def watch_threads_by_resource(
         self, resource_id: str, *, limit: int = 50, order: Literal["asc", "desc"] = "desc"
-    ) -> Subscription[list[Thread]]:
+    ) -> Subscription[Records[Thread]]:
         """Follow a resource's threads by ``created_at``, by default its newest 50, the newest first.
 
         Parameters
@@ -281,7 +281,7 @@ class ConvexStore(Client, Domains):
 
     def watch_workflow_runs(
         self, *, workflow_name: str | None = None, resource_id: str | None = None, limit: int = 50
-    ) -> Subscription[list[WorkflowRun]]:
+    ) -> Subscription[Records[WorkflowRun]]:
         """Follow the latest runs, newest first: of a workflow, of a resource, of both, or all.
 
         Parameters
@@ -307,7 +307,7 @@ class ConvexStore(Client, Domains):
         resource_id: str | None = None,
         entity_id: str | None = None,
         limit: int = 50,
-    ) -> Subscription[list[Span]]:
+    ) -> Subscription[Records[Span]]:
         """Follow the latest traces, each by its root span, by ``started_at``, newest first: all, or those that equal
         what is given.
 
@@ -330,7 +330,7 @@ class ConvexStore(Client, Domains):
         entity_id: str | None = None,
         entity_type: str | None = None,
         limit: int = 50,
-    ) -> Subscription[list[Score]]:
+    ) -> Subscription[Records[Score]]:
         """Follow the latest scores by ``created_at``, newest first: all, or those that equal what is given.
 
         Parameters
@@ -359,7 +359,7 @@ class ConvexStore(Client, Domains):
         resource_id: str | None = None,
         run_id: str | None = None,
         limit: int = 50,
-    ) -> Subscription[list[BackgroundTask]]:
+    ) -> Subscription[Records[BackgroundTask]]:
         """Follow the latest background tasks by ``created_at``, newest first: all, or those that equal what is given.
 
         Tasks that older versions of Mastra stored as documents aren't among them.
@@ -378,7 +378,7 @@ class ConvexStore(Client, Domains):
             one_of(get_args(TaskStatus), f"{place}: status", status)
         of = {"agent_id": agent_id, "thread_id": thread_id, "resource_id": resource_id, "run_id": run_id}
         args = _newest(place, limit, {"status": status, **of})
-        return self._watch("watchTasks", args, partial(all_readable, task_of))
+        return self._watch("watchTasks", args, lambda rows: from_rows(BackgroundTask, rows, task_of))
 
     def _watch(self, query: str, args: dict[str, Any], shape: Callable[[Any], T]) -> Subscription[T]:
         return self._functions.watch(f"mastra/queries:{query}", args, shape)
@@ -388,7 +388,7 @@ def _one(kind: type[Record]) -> Callable[[Any], Record | None]:
     return lambda row: None if row is None else from_row(kind, row)
 
 
-def _list(kind: type[Record]) -> Callable[[Any], list[Record]]:
+def _list(kind: type[Record]) -> Callable[[Any], Records[Record]]:
     return lambda rows: from_rows(kind, rows)
 
 
