@@ -21,6 +21,7 @@ OLDEST = {
     "langchain": ["langchain-core==1.4.0"],
     "langgraph": ["langgraph==1.2.0", "langgraph-checkpoint==4.1.0"],
     "openai_agents": ["openai-agents==0.17.0"],
+    "opentelemetry": ["opentelemetry-sdk==1.30.0"],
     "pydantic_ai": ["pydantic-ai-slim==2.66.0"],
 }
 NEWEST = {

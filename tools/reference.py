@@ -60,7 +60,7 @@ PAGES = {
         ],
     ),
     "agent_memory": ("A memory for agents", ["Memory"]),
-    "store": ("The store", ["ConvexStore", "OrderBy"]),
+    "store": ("The store", ["ConvexStore", "Records", "OrderBy"]),
     **{name: (name.replace("_", " ").capitalize(), [str(domain)]) for name, domain in DOMAINS.items()},
     "cache": ("Cache", ["ConvexServerCache"]),
     "testing": ("Testing", []),
@@ -68,6 +68,7 @@ PAGES = {
     "errors": ("Errors", []),
     "command_line": ("Command line", []),
 }
+PAGES["observability"][1].append("RunningSpan")
 # Modules of `records/` that go to another module's page.
 RECORDS = {"observations": "memory", "evals": "observability", "recall": "agent_memory", "erasure": "store"}
 # Names of types, which have nothing else to show.
@@ -79,7 +80,7 @@ def pages() -> dict[str, str]:
     names = {page: list(names) for page, (_, names) in PAGES.items()}
     for name in _public():
         module = _named(name).canonical_path.split(".")[-2]
-        if ".records." in _named(name).canonical_path and module != "_pages":
+        if ".records." in _named(name).canonical_path and module not in ("_lists", "_pages"):
             names[RECORDS.get(module, module)].append(name)
     _check_complete(names)
     home = {name: page for page, shown in names.items() for name in shown} | dict.fromkeys(_errors(), "errors")

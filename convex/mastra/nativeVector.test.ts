@@ -317,7 +317,7 @@ describe("updateById", () => {
     const [a] = await stored();
     expect(
       await write("updateById", { id: "a", metadata: { year: 2020 } }),
-    ).toEqual({ ok: true });
+    ).toEqual({ ok: true, found: true });
     expect(await stored()).toEqual([
       { ...a, year: 2020, metadata: { lang: "de", other: 1, year: 2020 } },
     ]);
@@ -329,10 +329,11 @@ describe("updateById", () => {
     expect(await stored()).toEqual([{ ...a, embedding: [0, 1] }]);
   });
 
-  test("of an unknown id does nothing", async () => {
+  test("of an unknown id does nothing, and says so", async () => {
     const before = await stored();
     expect(await write("updateById", { id: "z", vector: [0, 1] })).toEqual({
       ok: true,
+      found: false,
     });
     expect(await stored()).toEqual(before);
   });

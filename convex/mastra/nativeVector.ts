@@ -148,8 +148,7 @@ async function answerWrite(
       await nativeVectors.upsert(ctx, args);
       return { ok: true };
     case "updateById":
-      await nativeVectors.updateById(ctx, args);
-      return { ok: true };
+      return { ok: true, found: await nativeVectors.updateById(ctx, args) };
     case "deleteByIds":
       await nativeVectors.deleteByIds(ctx, args);
       return { ok: true };

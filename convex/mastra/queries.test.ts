@@ -1,7 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { makeFunctionReference } from "convex/server";
 import type { StoredRow } from "./model/server";
-import { deployment, storageOf, tidied, type Deployment } from "../test.setup";
+import {
+  cacheHandle,
+  deployment,
+  storageOf,
+  tidied,
+  type Deployment,
+} from "../test.setup";
 
 let db: Deployment;
 let call: ReturnType<typeof storageOf>;
@@ -168,4 +174,99 @@ test("a limit and a last are refused together", async () => {
   await expect(
     query("watchMessages", { threadId: "t1", limit: 1, last: 1 }),
   ).rejects.toThrow(/last: 1 and limit: 1; expected one of them/);
+});
+
+describe("the latest", () => {
+  const both = ["1", "0"];
+  const one = (n: number, fields: object) =>
+    ({ id: `${n}`, ...fields }) as { id: string };
+  const agent = { agent_id: "a", tool_call_id: "c", tool_name: "t", args: "" };
+  const empty = { result: null, error: null, suspend_payload: null };
+  const counts = { retry_count: 0, max_retries: 0, timeout_ms: 1 };
+  const none = { startedAt: null, suspendedAt: null, completedAt: null };
+
+  test.each<[string, object, string[]]>([
+    ["watchTraces", {}, both],
+    ["watchTraces", { limit: 1 }, ["1"]],
+    ["watchTraces", { runId: "r1" }, ["1"]],
+    ["watchTraces", { threadId: "t" }, both],
+    ["watchTraces", { resourceId: "ada", runId: "r0" }, ["0"]],
+    ["watchTraces", { entityId: "none" }, []],
+    ["watchScores", {}, both],
+    ["watchScores", { scorerId: "s", limit: 1 }, ["1"]],
+    ["watchScores", { runId: "r0" }, ["0"]],
+    ["watchScores", { entityId: "e", entityType: "AGENT" }, both],
+    ["watchTasks", {}, both],
+    ["watchTasks", { limit: 1 }, ["1"]],
+    ["watchTasks", { status: "pending" }, both],
+    ["watchTasks", { agentId: "a", runId: "r1" }, ["1"]],
+    ["watchTasks", { threadId: "t" }, both],
+    ["watchTasks", { resourceId: "none" }, []],
+  ])("of %s %j come first", async (name, args, found) => {
+    for (const n of [1, 0]) {
+      const at = { createdAt: time(n) };
+      const of = { runId: `r${n}`, resourceId: "ada", threadId: "t" };
+      const span = { name: "", spanType: "generic", isEvent: false };
+      const ids = { traceId: `${n}`, spanId: "s", parentSpanId: null };
+      const times = { ...at, startedAt: time(n), endedAt: null };
+      await call("createSpans", "mastra_ai_spans", {
+        records: [one(n, { ...span, ...ids, ...times, ...of })],
+      });
+      const scorer = { scorerId: "s", scorer: {}, score: 1, output: "" };
+      const entity = { source: "LIVE", entityId: "e", entityType: "AGENT" };
+      await call("insert", "mastra_scorers", {
+        record: one(n, { ...scorer, ...entity, ...at, ...of, updatedAt: "" }),
+      });
+      const named = { run_id: `r${n}`, thread_id: "t", resource_id: "ada" };
+      const task = { ...agent, ...empty, ...counts, ...none, ...named, ...at };
+      await call("createTask", "mastra_background_tasks", {
+        record: one(n, { ...task, status: "pending" }),
+      });
+    }
+    const rows = (await query(name, args)) as unknown as StoredRow[];
+    expect(rows.map(({ id }) => id)).toEqual(found);
+  });
+});
+
+describe("a watched list of the cache", () => {
+  const list = { key: "c:l", keyPrefix: "c:", expiresAt: null };
+  const cache = (op: string, rest: object = {}) =>
+    db.mutation(cacheHandle, { op, ...list, ...rest });
+  const watch = (from = 0) => query("watchCacheList", { key: "c:l", from });
+
+  test("gives the items from an index on", async () => {
+    expect(await watch()).toBeNull();
+    for (const value of ["a", "b"]) await cache("listPush", { value });
+    const kind = "list";
+    expect(await watch()).toMatchObject({ kind, items: ['"a"', '"b"'] });
+    expect(await watch(1)).toMatchObject({ items: ['"b"'], hasMore: false });
+    expect(await watch(2)).toMatchObject({ items: [] });
+  });
+
+  test("gives at most 1000 items", async () => {
+    for (let value = 0; value < 1001; value++) {
+      await cache("listPush", { value });
+    }
+    const { items, hasMore } = await watch();
+    expect([items.length, hasMore]).toEqual([1000, true]);
+    expect(await watch(1000)).toMatchObject({ items: ["1000"] });
+  });
+
+  test("is another one after it was deleted", async () => {
+    await cache("listPush", { value: 1, expiresAt: 5 });
+    const { _id, expiresAt } = await watch();
+    expect(expiresAt).toBe(5);
+    await cache("delete");
+    expect(await watch()).toBeNull();
+    await cache("listPush", { value: 1 });
+    expect((await watch())._id).not.toBe(_id);
+    await cache("set", { value: 1 });
+    expect(await watch()).toMatchObject({ kind: "value", items: [] });
+  });
+
+  test("that is being deleted is gone", async () => {
+    for (let value = 0; value < 26; value++) await cache("listPush", { value });
+    expect((await cache("delete")).hasMore).toBe(true);
+    expect(await watch()).toBeNull();
+  });
 });

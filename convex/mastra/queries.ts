@@ -11,6 +11,7 @@ import type { AnyDataModel, GenericQueryCtx } from "convex/server";
 import { ConvexError, v } from "convex/values";
 import { checkAccess, liveQuery } from "./model/access";
 import * as live from "./model/live";
+import { itemsFrom } from "./operations/cache";
 import { lastChangeOfVectors } from "./operations/messageVectors";
 import { countResult, liveOrder, livePage } from "./validators";
 
@@ -145,6 +146,84 @@ export const watchWorkflowRuns = liveQuery({
   handler: async (ctx, { limit = 50, ...filter }) => {
     await checkAccess(ctx, "queries", filter.resourceId);
     return await live.first(ctx, live.runs(filter), limit);
+  },
+});
+
+const text = v.optional(v.string());
+const limit = v.optional(v.number());
+
+/**
+ * The latest `limit` traces, each by its root span, by default 50, at most
+ * 1000: all, or those that equal what is given.
+ */
+export const watchTraces = liveQuery({
+  args: {
+    runId: text,
+    threadId: text,
+    resourceId: text,
+    entityId: text,
+    limit,
+  },
+  returns: v.array(v.any()),
+  handler: async (ctx, { limit = 50, ...fields }) => {
+    await checkAccess(ctx, "queries", fields.resourceId);
+    return await live.first(live.traces(ctx, fields), limit);
+  },
+});
+
+/** The latest `limit` scores, by default 50, at most 1000: all, or those that equal what is given. */
+export const watchScores = liveQuery({
+  args: {
+    scorerId: text,
+    runId: text,
+    entityId: text,
+    entityType: text,
+    limit,
+  },
+  returns: v.array(v.any()),
+  handler: async (ctx, { limit = 50, ...fields }) => {
+    await checkAccess(ctx, "queries");
+    return await live.first(live.scores(ctx, fields), limit);
+  },
+});
+
+/** The latest `limit` background tasks, by default 50, at most 1000: all, or those that equal what is given. */
+export const watchTasks = liveQuery({
+  args: {
+    status: text,
+    agentId: text,
+    threadId: text,
+    resourceId: text,
+    runId: text,
+    limit,
+  },
+  returns: v.array(v.any()),
+  handler: async (
+    ctx,
+    { limit = 50, status, agentId, threadId, resourceId, runId },
+  ) => {
+    await checkAccess(ctx, "queries", resourceId);
+    const fields = {
+      status,
+      agent_id: agentId,
+      thread_id: threadId,
+      resource_id: resourceId,
+      run_id: runId,
+    };
+    return await live.first(live.tasks(ctx, fields), limit);
+  },
+});
+
+/**
+ * What is at a key of the server cache, prefix included, and the items of its
+ * list from the index `from` on, at most 1000; null if there is nothing.
+ */
+export const watchCacheList = liveQuery({
+  args: { key: v.string(), from: v.number() },
+  returns: v.union(v.any(), v.null()),
+  handler: async (ctx, { key, from }) => {
+    await checkAccess(ctx, "queries");
+    return await itemsFrom(ctx, key, from);
   },
 });
 

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   deployment,
   documentsRead,
@@ -203,5 +203,136 @@ describe("triggers", () => {
     const read = await documentsRead(db, request);
     expect(read).toBeGreaterThan(0);
     expect(read).toBeLessThanOrEqual(budget);
+  });
+});
+
+describe("a firing", () => {
+  const FIRES = "mastra_schedule_fires";
+  const fire = async (op: string, rest: object = {}) =>
+    (await call(op, FIRES, rest)).result;
+  const claim = (ownerId: string, rest: object = {}) =>
+    fire("claimFire", {
+      scheduleId: "s",
+      scheduledFireAt: 10,
+      nextFireAt: 50000,
+      ownerId,
+      leaseMs: 1000,
+      ...rest,
+    });
+  const finish = (ownerId: string, rest: object = {}) => {
+    const outcome = { outcome: "succeeded", trigger_kind: "schedule-fire" };
+    const trigger = { id: "t", ...outcome, ...rest };
+    return fire("finishFire", { id: "sched_s_10", ownerId, trigger });
+  };
+  const due = async () => {
+    const { now, fires } = await fire("dueFires");
+    expect(Math.abs(Date.now() - now)).toBeLessThan(10);
+    return fires.map(
+      (one: { schedule: { id: string }; scheduledFireAt: number }) =>
+        `${one.schedule.id} ${one.scheduledFireAt}`,
+    );
+  };
+
+  beforeEach(async () => {
+    vi.useFakeTimers({ now: 1000 });
+    await call("insert", SCHEDULES, { record: schedule("s") });
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  test("is claimed by one, which moves its schedule", async () => {
+    expect(await due()).toEqual(["s 10"]);
+    const { id, schedule } = await claim("a");
+    expect(id).toBe("sched_s_10");
+    expect(schedule).toMatchObject({
+      next_fire_at: 50000,
+      last_run_id: id,
+    });
+    expect(schedule.last_fire_at).toBeCloseTo(1000, -2);
+    expect(schedule.updated_at).toBe(schedule.last_fire_at);
+    expect(await claim("b")).toBeNull();
+    expect(await claim("a")).toMatchObject({ id });
+    expect(await storedIn(db, SCHEDULES)).toMatchObject([
+      { next_fire_at: 50000 },
+    ]);
+    expect(await storedIn(db, FIRES)).toHaveLength(1);
+    expect(await due()).toEqual([]);
+  });
+
+  test("is recorded once, by its owner", async () => {
+    await claim("a");
+    expect(await finish("b", { id: "b" })).toBe(false);
+    vi.setSystemTime(1500);
+    expect(await finish("a", { error: "no" })).toBe(true);
+    expect(await finish("a")).toBe(true);
+    expect(await storedIn(db, TRIGGERS)).toEqual([
+      {
+        id: "t",
+        schedule_id: "s",
+        run_id: "sched_s_10",
+        scheduled_fire_at: 10,
+        actual_fire_at: expect.closeTo(1000, -2),
+        outcome: "succeeded",
+        trigger_kind: "schedule-fire",
+        error: "no",
+      },
+    ]);
+    expect(await storedIn(db, FIRES)).toEqual([]);
+    expect(await claim("b")).toBeNull();
+  });
+
+  test("is another's after the lease, unless it is renewed", async () => {
+    await claim("a");
+    vi.setSystemTime(1900);
+    expect(await claim("b")).toBeNull();
+    const renew = (ownerId: string) =>
+      fire("renewFire", { id: "sched_s_10", ownerId, leaseMs: 1000 });
+    expect([await renew("b"), await renew("a")]).toEqual([false, true]);
+    vi.setSystemTime(2500);
+    expect([await due(), await claim("b")]).toEqual([[], null]);
+    vi.setSystemTime(3000);
+    expect(await due()).toEqual(["s 10"]);
+    expect(await claim("b")).toMatchObject({
+      schedule: { next_fire_at: 50000 },
+    });
+    expect([await renew("a"), await finish("a")]).toEqual([false, false]);
+    expect(await finish("b", { id: "b" })).toBe(true);
+    expect(await storedIn(db, TRIGGERS)).toMatchObject([
+      { id: "b", actual_fire_at: expect.closeTo(3000, -2) },
+    ]);
+  });
+
+  test.each([
+    ["updateSchedule", { id: "s", patch: { status: "paused" } }],
+    ["deleteSchedule", { id: "s" }],
+  ])("is nobody's after %s", async (op, rest) => {
+    await claim("a");
+    await call(op, SCHEDULES, rest);
+    vi.setSystemTime(9000);
+    expect([await due(), await claim("b")]).toEqual([[], null]);
+  });
+
+  test("goes with its schedule", async () => {
+    await claim("a");
+    await call("deleteSchedule", SCHEDULES, { id: "s" });
+    expect(await storedIn(db, FIRES)).toEqual([]);
+    expect(await finish("a")).toBe(false);
+    expect(await storedIn(db, TRIGGERS)).toEqual([]);
+  });
+
+  test("is due by its time, the abandoned ones first", async () => {
+    await claim("a");
+    await call("batchInsert", SCHEDULES, {
+      records: [
+        schedule("later", { next_fire_at: 2900 }),
+        schedule("second", { next_fire_at: 9 }),
+        schedule("first", { next_fire_at: 8 }),
+        schedule("paused", { next_fire_at: 8, status: "paused" }),
+      ],
+    });
+    vi.setSystemTime(2500);
+    expect(await due()).toEqual(["s 10", "first 8", "second 9"]);
+    const early = { scheduleId: "later", scheduledFireAt: 2500 };
+    expect(await claim("a", early)).toBeNull();
+    expect(await claim("a", { scheduleId: "none" })).toBeNull();
   });
 });

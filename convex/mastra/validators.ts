@@ -212,9 +212,10 @@ export const nativeWriteArgs = v.object({
 });
 export type NativeWriteArgs = Infer<typeof nativeWriteArgs>;
 
-/** `hasMore` only where one call may leave rows behind. */
+/** `hasMore` only where one call may leave rows behind, `found` only of one row. */
 export const nativeWriteResult = v.object({
   ok: v.literal(true),
+  found: v.optional(v.boolean()),
   hasMore: v.optional(v.boolean()),
 });
 export type NativeWriteResult = Infer<typeof nativeWriteResult>;

@@ -15,6 +15,7 @@ from mastra_convex._async.store.background_tasks import AsyncBackgroundTasksStor
 from mastra_convex._async.store.channels import AsyncChannelsStorage
 from mastra_convex._async.store.memory import AsyncMemoryStorage
 from mastra_convex._async.store.observability import AsyncObservabilityStorage
+from mastra_convex._async.store.running_spans import AsyncRunningSpan
 from mastra_convex._async.store.schedules import AsyncSchedulesStorage
 from mastra_convex._async.store.scores import AsyncScoresStorage
 from mastra_convex._async.store.store import AsyncConvexStore
@@ -34,6 +35,7 @@ from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
 from mastra_convex._sync.store.channels import ChannelsStorage
 from mastra_convex._sync.store.memory import MemoryStorage
 from mastra_convex._sync.store.observability import ObservabilityStorage
+from mastra_convex._sync.store.running_spans import RunningSpan
 from mastra_convex._sync.store.schedules import SchedulesStorage
 from mastra_convex._sync.store.scores import ScoresStorage
 from mastra_convex._sync.store.store import ConvexStore
@@ -55,6 +57,7 @@ __all__ = [
     "AsyncMemory",
     "AsyncMemoryStorage",
     "AsyncObservabilityStorage",
+    "AsyncRunningSpan",
     "AsyncSchedulesStorage",
     "AsyncScoresStorage",
     "AsyncServer",
@@ -78,6 +81,7 @@ __all__ = [
     "QueryResult",
     "QueryResults",
     "QueryStats",
+    "RunningSpan",
     "SchedulesStorage",
     "ScoresStorage",
     "Server",

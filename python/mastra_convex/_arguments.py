@@ -144,6 +144,14 @@ def as_seconds(place: str, value: Any) -> float:
     return as_duration(place, value, f"seconds, at most a year ({YEAR})", YEAR)
 
 
+def as_interval(place: str, value: Any) -> float:
+    """A length of time of more than zero, up to a year."""
+    seconds = as_seconds(place, value)
+    if not seconds:
+        raise InvalidArgumentError(f"{place} {value!r}; expected seconds, more than 0")
+    return seconds
+
+
 def as_headers(place: str, given: Any) -> list[tuple[str, str]]:
     """Names and values of HTTP headers. Errors show no values, which may be secrets."""
     if given is None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mastra_convex._credentials import Authorization
+from mastra_convex._frames import ArrowTable, PandasFrame, PolarsFrame, Series
 from mastra_convex.types import Metric
 
 __all__ = [
@@ -123,8 +124,26 @@ class QueryResults(Sequence[QueryResult]):
         """The position of the first equal result, from `start` on and before `stop`. Negative bounds count from the
         end.
         """
+    # Written in Python; `mastra_convex.types` adds them.
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the hits."""
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """The scores of the hits, shape (n,)."""
+    def to_arrow(self) -> ArrowTable:
+        """An Arrow table of ``id``, ``score``, ``metadata`` as JSON text, and ``vector`` where it was asked for. Needs
+        ``pyarrow``.
+        """
+    def to_pandas(self) -> PandasFrame:
+        """A data frame of the same columns, with metadata as dicts. Needs ``pandas``."""
+    def to_polars(self) -> PolarsFrame:
+        """A data frame of the same columns, with metadata as JSON text. Needs ``polars``."""
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Arrow's PyCapsule interface. Needs ``pyarrow``."""
+    def _series(self) -> list[Series]: ...
     def _repr_html_(self) -> str:
-        """A table for notebooks; `mastra_convex.types` adds it."""
+        """A table for notebooks."""
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[QueryResult]: ...
     @overload

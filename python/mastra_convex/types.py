@@ -5,8 +5,9 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
-from mastra_convex import _html
+from mastra_convex import _hits, _html
 from mastra_convex._arguments import as_integer, as_number, key_text, key_texts
+from mastra_convex._frames import Frame
 from mastra_convex._native import QueryResult, QueryResults, QueryStats
 from mastra_convex.errors import InvalidArgumentError
 
@@ -16,6 +17,12 @@ Metric: TypeAlias = Literal["cosine", "dotproduct", "euclidean"]
 
 Sequence.register(QueryResults)
 QueryResults._repr_html_ = _html.query_results  # type: ignore[method-assign]
+QueryResults.ids = property(_hits.ids)  # type: ignore[assignment, method-assign]
+QueryResults.scores = property(_hits.scores)  # type: ignore[assignment, method-assign]
+QueryResults._series = _hits.series  # type: ignore[method-assign]
+for _name in ("to_arrow", "to_pandas", "to_polars", "__arrow_c_stream__"):
+    setattr(QueryResults, _name, getattr(Frame, _name))
+del _name
 
 
 @dataclass(frozen=True, slots=True)

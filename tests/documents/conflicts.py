@@ -58,6 +58,13 @@ def plain_rows(n: int) -> dict[str, Request]:
             "createdAt": AT,
             "updatedAt": AT,
         },
+        "mastra_schedule_fires": {
+            "schedule_id": f"mastra_schedules{n}",
+            "scheduled_fire_at": n,
+            "actual_fire_at": n,
+            "owner_id": f"runner{n}",
+            "lease_expires_at": n,
+        },
         "mastra_blobs": {"blob": f"b{n}", "position": 0, "data": b"x", "createdAt": AT},
     }
 
@@ -78,6 +85,8 @@ def row(table: str, n: int) -> Request:
             given["id"] = f"{table}{n}"
         elif field.name in shared:
             given[field.name] = shared[field.name]
+        elif field.name == "next_fire_at":
+            given["next_fire_at"] = n
         elif field.name == "thread_id":
             given["thread_id"] = f"mastra_threads{n}"
         elif is_required:
@@ -227,6 +236,26 @@ OPERATIONS = [
         "mastra_schedule_triggers",
         recordScheduleTrigger=lambda n: {"record": row("mastra_schedule_triggers", n + 2)},
         deleteScheduleTriggers=lambda n: {"scheduleId": f"schedule_id{n}"},
+    ),
+    *own(
+        "mastra_schedule_fires",
+        claimFire=lambda n: {
+            "scheduleId": name_of("mastra_schedules", n),
+            "scheduledFireAt": n,
+            "nextFireAt": n + 60,
+            "ownerId": f"runner{n}",
+            "leaseMs": 60_000,
+        },
+        renewFire=lambda n: {
+            "id": name_of("mastra_schedule_fires", n),
+            "ownerId": f"runner{n}",
+            "leaseMs": 60_000,
+        },
+        finishFire=lambda n: {
+            "id": name_of("mastra_schedule_fires", n),
+            "ownerId": f"runner{n}",
+            "trigger": {"id": f"t{n}", "outcome": "succeeded", "trigger_kind": "schedule-fire"},
+        },
     ),
     *own(
         "mastra_background_tasks",

@@ -58,6 +58,22 @@ export function runs({
   return inOrder("mastra_workflow_snapshots", fields, "desc");
 }
 
+type Fields = Record<string, string | undefined>;
+
+export function traces(ctx: AnyReadCtx, fields: Fields) {
+  const roots = [{ field: "isRoot", value: true }, ...conditionsOf(fields)];
+  const ordering = { field: "startedAt", order: "desc" } as const;
+  return rowsWhere(ctx, "mastra_ai_spans", roots, ordering);
+}
+
+export function scores(ctx: AnyReadCtx, fields: Fields) {
+  return inOrder(ctx, "mastra_scorers", fields, "desc");
+}
+
+export function tasks(ctx: AnyReadCtx, fields: Fields) {
+  return inOrder(ctx, "mastra_background_tasks", fields, "desc");
+}
+
 /** The first rows, at most 1000. `name` is the argument with the number. */
 export async function first(
   ctx: AnyReadCtx,
@@ -91,7 +107,7 @@ export async function page(
 export async function count(
   ctx: AnyReadCtx,
   table: RecordTable,
-  fields: Record<string, string | undefined>,
+  fields: Fields,
 ) {
   const conditions = conditionsOf(fields);
   const list = listOf(table, conditions, undefined);
@@ -108,7 +124,7 @@ export async function count(
 
 function inOrder(
   table: RecordTable,
-  fields: Record<string, string | undefined>,
+  fields: Fields,
   order: Order,
 ): Range {
   const ordering = { field: "createdAt", order };
@@ -116,7 +132,7 @@ function inOrder(
 }
 
 /** A condition that the given fields are equal. */
-function conditionsOf(fields: Record<string, string | undefined>) {
+function conditionsOf(fields: Fields) {
   return Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([field, value]) => ({ field, value }));

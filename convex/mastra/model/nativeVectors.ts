@@ -251,11 +251,14 @@ function checkMetadataList(metadata: unknown, length: number) {
   }
 }
 
-/** Replace one row's vector, merge into its metadata, whichever is given. */
+/**
+ * Replace one row's vector, merge into its metadata, whichever is given; true if
+ * it exists.
+ */
 export async function updateById(
   ctx: AnyWriteCtx,
   { config, id, vector, metadata }: NativeWriteArgs,
-): Promise<void> {
+): Promise<boolean> {
   if (!id) throw invalid("Native vector update: id is required");
   if (metadata !== undefined && !isRecord(metadata)) {
     throw invalid(
@@ -264,7 +267,7 @@ export async function updateById(
   }
   const columns = columnsOf(config);
   const stored = await findRow(ctx, columns, id);
-  if (stored === null) return;
+  if (stored === null) return false;
 
   const fields: StorageRecord = {};
   if (metadata !== undefined) {
@@ -277,6 +280,7 @@ export async function updateById(
   }
   if (vector !== undefined) fields[columns.vector] = vector;
   await ctx.db.patch(columns.table, stored._id, fields);
+  return true;
 }
 
 /** Delete the rows that exist among `ids`. */

@@ -19,7 +19,13 @@ import {
   type StorageRequest,
 } from "../model/request";
 import { firstOf } from "../model/rows";
-import type { AnyRows, DataModel, ReadCtx, WriteCtx } from "../model/server";
+import type {
+  AnyReadCtx,
+  AnyRows,
+  DataModel,
+  ReadCtx,
+  WriteCtx,
+} from "../model/server";
 
 type Cache = "mastra_cache";
 type Entry = DataModel["mastra_cache"]["document"];
@@ -319,6 +325,28 @@ function listRange(
     first: from < 0 ? Math.max(0, length + from) : from,
     last: to < 0 ? length + to : to,
   };
+}
+
+/**
+ * What is at a key, and the items of its list from an index on, as JSON text;
+ * null if there is nothing. `_id` tells a list from the next one at its key.
+ *
+ * This is for a live query, which must not read the clock: the caller compares
+ * `expiresAt`.
+ */
+export async function itemsFrom(ctx: AnyReadCtx, key: string, from: number) {
+  const { db } = ctx as ReadCtx;
+  const entry = await findEntry(ctx, key);
+  if (entry === null || entry.kind === "deleted") return null;
+  const items = db
+    .query("mastra_cache_list_items")
+    .withIndex("by_key_index", (q) =>
+      q.eq("key", key).gte("index", from),
+    ) as unknown as AnyRows;
+  const { some, hasMore } = await firstOf(items, ITEMS_PER_PAGE);
+  const { _id, kind, expiresAt } = entry;
+  const texts = some.map(({ value }) => value as string);
+  return { _id, kind, expiresAt, items: texts, hasMore };
 }
 
 /** Add one to a counter that begins at 0; returns it. */

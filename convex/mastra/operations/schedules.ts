@@ -117,20 +117,30 @@ const deleteScheduleTriggers = write({
   }),
 });
 
-async function deleteSomeTriggers(ctx: WriteCtx, scheduleId: string) {
-  const triggers = rowsWhere(ctx, "mastra_schedule_triggers", [
+const deleteSomeTriggers = (ctx: WriteCtx, scheduleId: string) =>
+  deleteSome(ctx, "mastra_schedule_triggers", scheduleId);
+
+/** Delete some of a schedule's rows in a table; whether there are more. */
+async function deleteSome(
+  ctx: WriteCtx,
+  table: Triggers | "mastra_schedule_fires",
+  scheduleId: string,
+) {
+  const rows = rowsWhere(ctx, table, [
     { field: "schedule_id", value: scheduleId },
   ]);
-  const { some, hasMore } = await firstOf(triggers);
-  await deleteRows(ctx, "mastra_schedule_triggers", some);
+  const { some, hasMore } = await firstOf(rows);
+  await deleteRows(ctx, table, some);
   return hasMore;
 }
 
-/** Delete a schedule with its triggers, some a call, itself with the last of them. */
+/** Delete a schedule with its triggers and claims, some a call, itself with the last of them. */
 const deleteSchedule = write({
   args: (request) => ({ id: textField(request, "id") }),
   handler: async (ctx, table: Schedules, { id }) => {
-    const hasMore = await deleteSomeTriggers(ctx, id);
+    const hasMore =
+      (await deleteSomeTriggers(ctx, id)) ||
+      (await deleteSome(ctx, "mastra_schedule_fires", id));
     if (hasMore) return { ok: true, hasMore };
     const schedule = await findRecord(ctx, table, id);
     if (schedule !== null) await deleteRows(ctx, table, [schedule]);

@@ -25,6 +25,7 @@ import {
 import { records, recordTables } from "./records";
 import { resources } from "./resources";
 import { fenced, runOwnership } from "./runOwnership";
+import { fires } from "./scheduleFires";
 import { schedules, triggers } from "./schedules";
 import { spans } from "./spans";
 import { tasks } from "./tasks";
@@ -44,6 +45,7 @@ const ownOperations: { [T in RecordTable]?: Operations<T> } = {
   mastra_workflow_snapshots: workflows,
   mastra_schedules: schedules,
   mastra_schedule_triggers: triggers,
+  mastra_schedule_fires: fires,
   mastra_background_tasks: tasks,
   mastra_observational_memory: observations,
   mastra_ai_spans: spans,

@@ -1,5 +1,5 @@
 /**
- * Schedules and their firings.
+ * Schedules, their firings, and the outcomes of these.
  *
  * @module
  */
@@ -60,3 +60,20 @@ export const mastraScheduleTriggersTable = recordTable(
     agedBy: "actual_fire_at",
   },
 );
+
+/** Firings that a runner has claimed and not finished, each until its lease ends. */
+export const mastraScheduleFiresTable = recordTable("mastra_schedule_fires", {
+  fields: {
+    id: v.string(),
+    schedule_id: v.string(),
+    scheduled_fire_at: v.number(),
+    actual_fire_at: v.number(),
+    owner_id: v.string(),
+    lease_expires_at: v.number(),
+  },
+  indexes: {
+    by_record_id: ["id"],
+    by_schedule: ["schedule_id"],
+    by_lease_expires_at: ["lease_expires_at"],
+  },
+});

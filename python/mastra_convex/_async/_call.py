@@ -9,16 +9,21 @@ asyncio takes a third of the time of importing the package, so it is imported wh
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar
 
 from mastra_convex import _native
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    import asyncio
 
+    StopEvent = asyncio.Event
+    from concurrent.futures import ThreadPoolExecutor
+else:
+    # Annotations resolve without asyncio.
+    StopEvent = Any
 
 # Both kinds of deployment, as the core gives them.
 NativeDeployment = _native.EmbeddedDeployment | _native.HttpDeployment
@@ -92,11 +97,42 @@ async def wait(subscription: _native.Subscription, timeout: float | None) -> boo
     return True
 
 
-async def pause(seconds: float) -> None:
-    """Wait, while the loop goes on."""
+def is_event(given: object) -> bool:
+    """Whether this is an event of asyncio's."""
     import asyncio
 
-    await asyncio.sleep(seconds)
+    return isinstance(given, asyncio.Event)
+
+
+async def pause(seconds: float, stop: StopEvent | None = None) -> bool:
+    """Wait; True at once when the event is set."""
+    import asyncio
+
+    try:
+        # Nothing sets an event of this function's own.
+        await asyncio.wait_for((stop or asyncio.Event()).wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
+@asynccontextmanager
+async def repeating(seconds: float, function: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+    """Call a function every so many seconds while the block runs."""
+    import asyncio
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await function()
+
+    task = asyncio.get_running_loop().create_task(repeat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def _answer(pending: _native.PendingCall) -> Any:

@@ -13,7 +13,7 @@ from mastra_convex._arguments import Metadata, as_ids, as_items, as_metadata, ke
 from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.embedding import AsyncEmbedder, Embed
 from mastra_convex._async.subscription import AsyncSubscription
-from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError
+from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError, NotFoundError
 from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults
 
 Filter = Mapping[str, Any]
@@ -346,6 +346,13 @@ class AsyncVectorIndex:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.index_name!r} of {self._vector!r})"
+
+
+def row_not_found(place: str, index_name: str, id: str) -> NotFoundError:
+    """The error for a row that doesn't exist."""
+    return NotFoundError(
+        f"{place}: index {index_name!r} has no row {id!r}", details={"index_name": index_name, "id": id}
+    )
 
 
 def index_not_found(place: str, index_name: str, existing: Sequence[str], otherwise: str) -> IndexNotFoundError:

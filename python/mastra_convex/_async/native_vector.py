@@ -34,6 +34,7 @@ from mastra_convex._async.mastra_vector import (
     QueryOptions,
     Strategy,
     index_not_found,
+    row_not_found,
 )
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._metadata import stored_metadata, stored_value
@@ -364,7 +365,13 @@ class AsyncConvexNativeVector(AsyncMastraVector):
     async def update_vector(
         self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
     ) -> None:
-        """Replace a row's vector, merge into its metadata key by key, or both. Does nothing if the id is unknown."""
+        """Replace a row's vector, merge into its metadata key by key, or both.
+
+        Raises
+        ------
+        NotFoundError
+            The table has no row with this id.
+        """
         place = "ConvexNativeVector.update_vector"
         index = await self._index(place, index_name)
         [id] = given_ids(place, [id])
@@ -377,7 +384,10 @@ class AsyncConvexNativeVector(AsyncMastraVector):
             fields["metadata"] = rows[0]
         if not fields:
             raise InvalidArgumentError(f"{place}: neither a vector nor metadata is given; expected one of them")
-        await self._write("updateById", index, id=id, **fields)
+        found = (await self._write("updateById", index, id=id, **fields)).get("found")
+        # Npm's functions and older ones don't say.
+        if found is False or (found is None and await self.get(index_name, [id]) == [None]):
+            raise row_not_found(place, index_name, id)
 
     async def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
         """Raise an error: Convex's index can't find rows by a filter alone.

@@ -34,6 +34,7 @@ from mastra_convex._async.mastra_vector import (
     SearchOptions,
     Strategy,
     index_not_found,
+    row_not_found,
 )
 from mastra_convex._async.storage import AsyncStorage
 from mastra_convex._async.subscription import AsyncSubscription
@@ -460,7 +461,13 @@ class AsyncConvexVector(AsyncMastraVector):
     async def update_vector(
         self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
     ) -> None:
-        """Replace a row's vector, merge into its metadata key by key, or both. Does nothing if the id is unknown."""
+        """Replace a row's vector, merge into its metadata key by key, or both.
+
+        Raises
+        ------
+        NotFoundError
+            The index has no row with this id.
+        """
         place = "ConvexVector.update_vector"
         index = await self._index(place, index_name)
         [id] = given_ids(place, [id])
@@ -471,7 +478,8 @@ class AsyncConvexVector(AsyncMastraVector):
             fields["metadata"] = _merged(place, metadata, index.dimension)
         if not fields:
             raise InvalidArgumentError(f"{place}: neither a vector nor metadata is given; expected one of them")
-        await self._storage.call("updateVectors", index.table, place=place, ids=[id], **fields)
+        if not await self._storage.call("updateVectors", index.table, place=place, ids=[id], **fields):
+            raise row_not_found(place, index_name, id)
 
     async def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
         """Merge metadata, key by key, into the rows that match a filter.

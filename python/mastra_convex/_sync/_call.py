@@ -6,8 +6,9 @@ import inspect
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, ParamSpec, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
 from mastra_convex import _native
 
@@ -18,6 +19,7 @@ NativeDeployment = _native.EmbeddedDeployment | _native.HttpDeployment
 P = ParamSpec("P")
 T = TypeVar("T")
 FunctionKind = Literal["query", "mutation", "action"]
+StopEvent: TypeAlias = threading.Event
 
 # What each thread has for itself.
 _own = threading.local()
@@ -61,11 +63,34 @@ def call_given(function: Callable[..., Any], /, *args: Any) -> Any:
     return _own.runner.run(answer())
 
 
-def pause(seconds: float) -> None:
-    """Wait. Ctrl-C gets through."""
-    time.sleep(seconds)
-
-
 def wait(subscription: _native.Subscription, timeout: float | None) -> bool:
     """Wait until there may be a state to take; False when there is none in time. Ctrl-C gets through."""
     return subscription.wait(timeout)
+
+
+def is_event(given: object) -> bool:
+    """Whether this is an event of threads'."""
+    return isinstance(given, threading.Event)
+
+
+def pause(seconds: float, stop: StopEvent | None = None) -> bool:
+    """Wait; True at once when the event is set. Ctrl-C gets through."""
+    return (stop or threading.Event()).wait(seconds)
+
+
+@contextmanager
+def repeating(seconds: float, function: Callable[[], object]) -> Iterator[None]:
+    """Call a function every so many seconds while the block runs."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(seconds):
+            function()
+
+    thread = threading.Thread(target=repeat, name="mastra-convex lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mastra_convex._arguments import (
     as_duration,
+    as_integer,
     as_number,
     as_seconds,
     key_text,
@@ -17,6 +18,8 @@ from mastra_convex._arguments import (
 )
 from mastra_convex._sync.client import Client
 from mastra_convex._sync.deployment import Deployment, Target
+from mastra_convex._sync.list_items import ListItems
+from mastra_convex._sync.subscription import Subscription
 from mastra_convex._json import to_json
 from mastra_convex._replies import checked_reply, from_json, next_cursor
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
@@ -204,6 +207,35 @@ class ConvexServerCache(Client):
             if not reply.get("hasMore"):
                 return items
             cursor = next_cursor(self._function, reply)
+
+    def follow(self, key: str, from_: int = 0, *, is_last: Callable[[Any], bool] | None = None) -> Subscription[Any]:
+        """Follow a list: replay its items, then get each one as it is appended.
+
+        The list needn't exist yet. The iteration ends behind the last item of the stream. It also ends if the list is
+        deleted, begins anew or expires, for instance because its writer died.
+
+        Parameters
+        ----------
+        key : str
+            The list. Mastra's durable agents keep their streams at ``f"pubsub:agent.stream.{run_id}"``.
+        from_ : int, default 0
+            The index of the first item, counted from 0: a client that returns goes on behind the items that it has.
+        is_last : callable, optional
+            Tells whether an item is the last one. By default it is one with a ``type`` that ends Mastra's streams:
+            ``finish``, ``error``, ``abort``, ``workflow-finish`` or ``workflow-canceled``.
+
+        Returns
+        -------
+        Subscription
+            An iterator over the items, each once and in order; a context manager; ``next(timeout=…)``; ``close()``.
+            Nothing is read before the first item is requested. Errors come with ``next``: a `FunctionError` with the
+            code ``WrongKind`` if the key holds a value or a counter.
+        """
+        place = "ConvexServerCache.follow"
+        first = as_integer(f"{place}: from_", from_, 0, 2**53)
+        if is_last is not None and not callable(is_last):
+            raise InvalidArgumentError(f"{place}: is_last is {is_last!r:.80}; expected a function of an item")
+        return ListItems(self._functions._open, place, self._key(place, key), first, is_last)
 
     def _key(self, place: str, key: str) -> str:
         if not isinstance(key, str) or not key:

@@ -14,7 +14,7 @@ from mastra_convex._arguments import Metadata, as_ids, as_items, as_metadata, ke
 from mastra_convex._sync.client import Client
 from mastra_convex._sync.embedding import Embedder, Embed
 from mastra_convex._sync.subscription import Subscription
-from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError
+from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError, NotFoundError
 from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults
 
 Filter = Mapping[str, Any]
@@ -80,9 +80,7 @@ class MastraVector(Client, ABC):
         """Query with each of several vectors."""
 
     @abstractmethod
-    def get(
-        self, index_name: str, ids: Sequence[str], *, include_vector: bool = False
-    ) -> list[QueryResult | None]:
+    def get(self, index_name: str, ids: Sequence[str], *, include_vector: bool = False) -> list[QueryResult | None]:
         """Return the rows with some ids."""
 
     @abstractmethod
@@ -319,9 +317,7 @@ class VectorIndex:
         """Return the index's dimension, metric and number of rows."""
         return self._vector.describe_index(self.index_name)
 
-    def update_vector(
-        self, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
-    ) -> None:
+    def update_vector(self, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None) -> None:
         """Replace a row's vector, merge into its metadata, or both."""
         self._vector.update_vector(self.index_name, id, vector=vector, metadata=metadata)
 
@@ -347,6 +343,13 @@ class VectorIndex:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.index_name!r} of {self._vector!r})"
+
+
+def row_not_found(place: str, index_name: str, id: str) -> NotFoundError:
+    """The error for a row that doesn't exist."""
+    return NotFoundError(
+        f"{place}: index {index_name!r} has no row {id!r}", details={"index_name": index_name, "id": id}
+    )
 
 
 def index_not_found(place: str, index_name: str, existing: Sequence[str], otherwise: str) -> IndexNotFoundError:

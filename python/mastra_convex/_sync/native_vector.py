@@ -35,6 +35,7 @@ from mastra_convex._sync.mastra_vector import (
     QueryOptions,
     Strategy,
     index_not_found,
+    row_not_found,
 )
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex._metadata import stored_metadata, stored_value
@@ -282,8 +283,7 @@ class ConvexNativeVector(MastraVector):
         place = "ConvexNativeVector.query_many"
         index = self._index(place, index_name)
         return [
-            self.query(index_name, vector, **options)
-            for vector in as_vectors(place, query_vectors, index.dimension)
+            self.query(index_name, vector, **options) for vector in as_vectors(place, query_vectors, index.dimension)
         ]
 
     def watch(
@@ -304,9 +304,7 @@ class ConvexNativeVector(MastraVector):
         """Return the names in `indexes`."""
         return list(self._indexes)
 
-    def get(
-        self, index_name: str, ids: Sequence[str], *, include_vector: bool = False
-    ) -> list[QueryResult | None]:
+    def get(self, index_name: str, ids: Sequence[str], *, include_vector: bool = False) -> list[QueryResult | None]:
         """Return the rows with some ids, in the order of the ids; None where there is none. Their score is 0."""
         place = "ConvexNativeVector.get"
         index = self._index(place, index_name)
@@ -365,7 +363,13 @@ class ConvexNativeVector(MastraVector):
     def update_vector(
         self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
     ) -> None:
-        """Replace a row's vector, merge into its metadata key by key, or both. Does nothing if the id is unknown."""
+        """Replace a row's vector, merge into its metadata key by key, or both.
+
+        Raises
+        ------
+        NotFoundError
+            The table has no row with this id.
+        """
         place = "ConvexNativeVector.update_vector"
         index = self._index(place, index_name)
         [id] = given_ids(place, [id])
@@ -378,7 +382,10 @@ class ConvexNativeVector(MastraVector):
             fields["metadata"] = rows[0]
         if not fields:
             raise InvalidArgumentError(f"{place}: neither a vector nor metadata is given; expected one of them")
-        self._write("updateById", index, id=id, **fields)
+        found = (self._write("updateById", index, id=id, **fields)).get("found")
+        # Npm's functions and older ones don't say.
+        if found is False or (found is None and self.get(index_name, [id]) == [None]):
+            raise row_not_found(place, index_name, id)
 
     def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
         """Raise an error: Convex's index can't find rows by a filter alone.

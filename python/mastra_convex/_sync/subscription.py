@@ -69,15 +69,12 @@ class Subscription(Generic[T]):
             is raised once. If the deployment can't be reached or refuses the credential, every call raises, until that
             changes.
         """
-        seconds = None if timeout is None else as_number(timeout)
-        if timeout is not None and (seconds is None or not 0 <= seconds < math.inf):
-            raise InvalidArgumentError(f"next: timeout {timeout!r}; expected seconds, zero or more, or None")
-        end = None if seconds is None else time.monotonic() + seconds
+        end = end_of(timeout)
         native = self._open()
         while True:
             if native is None or native.is_closed:
                 raise StopIteration
-            if not wait(native, None if end is None else max(0.0, end - time.monotonic())):
+            if not wait(native, seconds_until(end)):
                 raise TransportTimeoutError(f"subscribe: {self._path} did not change within {timeout} s")
             # If this is interrupted, the state stays to be taken.
             call(native.refresh)
@@ -122,3 +119,23 @@ class Subscription(Generic[T]):
         with self._opening:
             if self._native is not None:
                 self._native.close()
+
+    def _ask(self, args: dict[str, Any]) -> None:
+        """Follow the query with other arguments from now on."""
+        with self._opening:
+            if self._native is not None:
+                self._native.close()
+            self._args, self._native = args, None
+
+
+def end_of(timeout: float | None) -> float | None:
+    """The monotonic time at which a timeout ends; None if it never does."""
+    seconds = None if timeout is None else as_number(timeout)
+    if timeout is not None and (seconds is None or not 0 <= seconds < math.inf):
+        raise InvalidArgumentError(f"next: timeout {timeout!r}; expected seconds, zero or more, or None")
+    return None if seconds is None else time.monotonic() + seconds
+
+
+def seconds_until(end: float | None) -> float | None:
+    """The seconds that are left until a time, 0 if it has passed."""
+    return None if end is None else max(0.0, end - time.monotonic())

@@ -35,6 +35,7 @@ from mastra_convex._sync.mastra_vector import (
     SearchOptions,
     Strategy,
     index_not_found,
+    row_not_found,
 )
 from mastra_convex._sync.storage import Storage
 from mastra_convex._sync.subscription import Subscription
@@ -421,9 +422,7 @@ class ConvexVector(MastraVector):
         """Return the names of the indexes, oldest first."""
         return [row["id"] for row in self._storage.rows(INDEXES)]
 
-    def get(
-        self, index_name: str, ids: Sequence[str], *, include_vector: bool = False
-    ) -> list[QueryResult | None]:
+    def get(self, index_name: str, ids: Sequence[str], *, include_vector: bool = False) -> list[QueryResult | None]:
         """Return the rows with some ids, in the order of the ids; None where there is none. Their score is 0."""
         place = "ConvexVector.get"
         index = self._index(place, index_name)
@@ -461,7 +460,13 @@ class ConvexVector(MastraVector):
     def update_vector(
         self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
     ) -> None:
-        """Replace a row's vector, merge into its metadata key by key, or both. Does nothing if the id is unknown."""
+        """Replace a row's vector, merge into its metadata key by key, or both.
+
+        Raises
+        ------
+        NotFoundError
+            The index has no row with this id.
+        """
         place = "ConvexVector.update_vector"
         index = self._index(place, index_name)
         [id] = given_ids(place, [id])
@@ -472,7 +477,8 @@ class ConvexVector(MastraVector):
             fields["metadata"] = _merged(place, metadata, index.dimension)
         if not fields:
             raise InvalidArgumentError(f"{place}: neither a vector nor metadata is given; expected one of them")
-        self._storage.call("updateVectors", index.table, place=place, ids=[id], **fields)
+        if not self._storage.call("updateVectors", index.table, place=place, ids=[id], **fields):
+            raise row_not_found(place, index_name, id)
 
     def update_vectors(self, index_name: str, filter: Filter, *, metadata: Metadata) -> None:
         """Merge metadata, key by key, into the rows that match a filter.

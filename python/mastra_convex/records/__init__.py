@@ -6,6 +6,7 @@ UTC, to the
 millisecond.
 """
 
+from mastra_convex.records._lists import Records
 from mastra_convex.records._pages import OrderBy
 from mastra_convex.records.background_tasks import BackgroundTask, TaskFilter, TaskPage
 from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
@@ -57,6 +58,7 @@ __all__ = [
     "ObservationChunk",
     "ObservationalMemory",
     "OrderBy",
+    "Records",
     "RefusedOwnership",
     "Resource",
     "RunFence",

@@ -26,6 +26,7 @@ from mastra_convex._arguments import (
 )
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError, SchemaError
+from mastra_convex.records._lists import Records
 from mastra_convex.records._values import (
     convex_dict,
     convex_holds,
@@ -220,14 +221,10 @@ def from_row(kind: type[Record], row: Mapping[str, Any]) -> Record:
     return kind(**values)
 
 
-def from_rows(kind: type[Record], rows: Iterable[Row]) -> list[Record]:
-    """The records of a list's rows, without those that can't be read."""
-    return all_readable(partial(from_row, kind), rows)
-
-
-def all_readable(read: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:
-    """As `from_rows`, for a table that is read in its own way."""
-    return [record for row in rows if (record := if_readable(read, row)) is not None]
+def from_rows(kind: type[Record], rows: Iterable[Row], read: Callable[[Row], Record] | None = None) -> Records[Record]:
+    """The records of a list's rows, without those that can't be read. A table may be read in its own way."""
+    read = read or partial(from_row, kind)
+    return Records(kind, (record for row in rows if (record := if_readable(read, row)) is not None))
 
 
 def if_readable(read: Callable[[Row], T], row: Row) -> T | None:

@@ -1,4 +1,4 @@
-"""Cron expressions and time zones of schedules, checked."""
+"""Cron expressions and time zones of schedules, checked, and the times that they name."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +31,21 @@ def cron_text(place: str, given: Any) -> str:
             f"{place} is {text!r:.80} ({error}); expected a cron expression, such as '*/5 * * * *' or '@daily'"
         ) from None
     return text
+
+
+def next_time(place: str, cron: Any, timezone: Any, after: float) -> int:
+    """The first time after another that an expression names in a time zone, by default UTC: epoch milliseconds."""
+    from zoneinfo import ZoneInfo
+
+    from cronsim import CronSim
+
+    text = cron_text(f"{place}: cron", cron)
+    zone = UTC if timezone is None else ZoneInfo(zone_name(f"{place}: timezone", timezone))
+    try:
+        moment = next(CronSim(_fields(text), datetime.fromtimestamp(after / 1000, zone)))
+    except (OverflowError, OSError, StopIteration):
+        raise InvalidArgumentError(f"{place}: cron {text!r:.80} names no time after {after!r}") from None
+    return round(moment.timestamp() * 1000)
 
 
 def _fields(text: str) -> str:

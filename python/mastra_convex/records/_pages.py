@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Generic, Literal, TypedDict, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypedDict, TypeVar, get_args, get_type_hints
 
 from mastra_convex import _html
 from mastra_convex._arguments import as_integer, plain, plain_keys, true_or_false
+from mastra_convex._frames import Frame, Series
 from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records._lists import series_of
 from mastra_convex.records._record import Record
 from mastra_convex.records._values import date_text
 
@@ -16,7 +18,7 @@ Item = TypeVar("Item", bound=Record, covariant=True)
 MOST_ROWS = 2**53 - 1
 
 
-class Page(Generic[Item]):
+class Page(Frame, Generic[Item]):
     """One page of a list. Iterating gives the items; the page's first field holds them too."""
 
     __slots__ = ()
@@ -32,6 +34,10 @@ class Page(Generic[Item]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def _series(self) -> list[Series]:
+        [kind] = get_args(get_type_hints(type(self))[fields(self)[0].name])
+        return series_of(kind, self)
 
     def _repr_html_(self) -> str:
         records = list(self)

@@ -10,6 +10,7 @@ from mastra_convex._arguments import Floats, as_items
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._chat import said
 from mastra_convex.records._columns import from_rows, size_of, to_row
+from mastra_convex.records._lists import Records
 from mastra_convex.records._texts import embedded_text, parts_of
 from mastra_convex.records.memory import Message, is_undated
 from mastra_convex.records.recall import MemoryContext, MemoryHit
@@ -97,31 +98,34 @@ class Read:
             for message in from_rows(Message, ({row["id"]: row for row in self._last} | self._rows).values())
         }
 
-    def hits(self, nearest: list[QueryResult]) -> list[MemoryHit]:
+    def hits(self, nearest: list[QueryResult]) -> Records[MemoryHit]:
         """The messages that were asked for, of these vectors; without those that aren't there or can't be read."""
-        return [
-            MemoryHit(
-                message=message,
-                score=vector.score,
-                before=self._messages(found["before"]),
-                after=self._messages(found["after"]),
-                part=_number(vector.metadata.get("part")),
-                text=str(vector.metadata.get("content", "")),
-            )
-            for vector, found in zip(nearest, self._found, strict=True)
-            if found is not None
-            for message in self._messages([found["message"]])
-        ]
+        return Records(
+            MemoryHit,
+            (
+                MemoryHit(
+                    message=message,
+                    score=vector.score,
+                    before=self._messages(found["before"]),
+                    after=self._messages(found["after"]),
+                    part=_number(vector.metadata.get("part")),
+                    text=str(vector.metadata.get("content", "")),
+                )
+                for vector, found in zip(nearest, self._found, strict=True)
+                if found is not None
+                for message in self._messages([found["message"]])
+            ),
+        )
 
-    def messages(self) -> list[Message]:
+    def messages(self) -> Records[Message]:
         """Those that were asked for with their neighbours, then the thread's last ones; each once, oldest first."""
         is_last = {row["id"] for row in self._last}
         recalled = [row for row in self._rows.values() if row["id"] not in is_last]
         recalled.sort(key=lambda row: (row["createdAt"], row["_creationTime"]))
         return self._messages([*recalled, *self._last])
 
-    def _messages(self, rows: list[Row]) -> list[Message]:
-        return [self._records[row["id"]] for row in rows if row["id"] in self._records]
+    def _messages(self, rows: list[Row]) -> Records[Message]:
+        return Records(Message, (self._records[row["id"]] for row in rows if row["id"] in self._records))
 
 
 def _number(part: Any) -> int:

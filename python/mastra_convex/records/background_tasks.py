@@ -1,10 +1,11 @@
 """Tool calls that run beside a conversation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-from mastra_convex.records._columns import choice, date, json, key, number, text
+from mastra_convex.records._columns import choice, date, from_row, json, key, number, text
 from mastra_convex.records._pages import Page
 from mastra_convex.records._record import Record
 from mastra_convex.records._values import new_id, now
@@ -89,3 +90,8 @@ class TaskPage(Page[BackgroundTask]):
     page: int
     per_page: int | None
     has_more: bool
+
+
+def task_of(row: Mapping[str, Any]) -> BackgroundTask:
+    """The task of a row or a document; documents may lack fields."""
+    return from_row(BackgroundTask, {"tool_name": "", "agent_id": "", "tool_call_id": "", "run_id": "", **row})

@@ -1,5 +1,6 @@
 """Records of traces: the steps of agents, workflows and tools, with their times."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
@@ -88,6 +89,34 @@ class Span(Record):
         if self.error is not None:
             return "error"
         return "running" if self.ended_at is None else "success"
+
+
+class SpanFields(TypedDict, total=False):
+    """Fields of a `Span` that a running one may be given."""
+
+    trace_id: str
+    parent_span_id: str | None
+    span_type: str
+    attributes: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    tags: Sequence[str]
+    input: Any
+    scope: Any
+    request_context: Any
+    entity_type: str
+    entity_id: str
+    entity_name: str
+    user_id: str
+    organization_id: str
+    resource_id: str
+    run_id: str
+    session_id: str
+    thread_id: str
+    request_id: str
+    environment: str
+    service_name: str
+    experiment_id: str
+    source: str
 
 
 class TraceOrderBy(TypedDict, total=False):

@@ -1,13 +1,17 @@
 """Schedules, and the outcomes of their firings. Times are epoch milliseconds, as in Mastra."""
 
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-from mastra_convex.records._columns import choice, column, json_dict, key, number, text
-from mastra_convex.records._cron import cron_text, zone_name
+from mastra_convex._arguments import finite_number
+from mastra_convex.errors import InvalidArgumentError
+from mastra_convex.records._columns import choice, column, from_row, json_dict, key, number, text
+from mastra_convex.records._cron import cron_text, next_time, zone_name
 from mastra_convex.records._record import Record
-from mastra_convex.records._values import new_id
+from mastra_convex.records._values import new_id, parsed
 
 ScheduleStatus = Literal["active", "paused"]
 
@@ -33,7 +37,7 @@ class Schedule(Record):
         The name of the time zone that `cron` means, such as ``Europe/Berlin``; by default UTC.
     status : {"active", "paused"}, default "active"
     next_fire_at : float
-        Epoch milliseconds.
+        Epoch milliseconds; by default the next time that `cron` names.
     last_fire_at : float or None
     last_run_id : str or None
     created_at, updated_at : float
@@ -48,7 +52,7 @@ class Schedule(Record):
     cron: str = field(metadata=column("cron", cron_text))
     timezone: str | None = field(default=None, metadata=column("timezone", zone_name, keeps_null=True))
     status: ScheduleStatus = field(default="active", metadata=choice("status", ScheduleStatus))
-    next_fire_at: float = field(metadata=number("next_fire_at"))
+    next_fire_at: float = field(default=None, metadata=number("next_fire_at"))  # type: ignore[assignment]
     last_fire_at: float | None = field(default=None, metadata=number("last_fire_at", keeps_null=True))
     last_run_id: str | None = field(default=None, metadata=text("last_run_id", keeps_null=True))
     created_at: float = field(default_factory=now_ms, metadata=number("created_at"))
@@ -56,6 +60,37 @@ class Schedule(Record):
     metadata: dict[str, Any] | None = field(default=None, metadata=json_dict("metadata", keeps_null=True))
     owner_type: str | None = field(default=None, metadata=text("owner_type", keeps_null=True))
     owner_id: str | None = field(default=None, metadata=text("owner_id", keeps_null=True))
+
+    def __post_init__(self) -> None:
+        if self.next_fire_at is None:
+            # An invalid expression is refused when it is saved.
+            with suppress(InvalidArgumentError):
+                object.__setattr__(self, "next_fire_at", self.next_fire_after())
+
+    def next_fire_after(self, moment: float | None = None) -> int:
+        """Return the first time after a moment that `cron` names in `timezone`.
+
+        Where clocks go forward, an hour's times that don't exist come right after it; where they go back, a time that
+        exists twice comes once, unless the expression is for every hour.
+
+        Parameters
+        ----------
+        moment : float, optional
+            Epoch milliseconds; by default now.
+
+        Returns
+        -------
+        int
+            Epoch milliseconds.
+
+        Raises
+        ------
+        InvalidArgumentError
+            The expression or the time zone is invalid, as another client may have written it, or it names no such time.
+        """
+        place = "Schedule.next_fire_after"
+        after = now_ms() if moment is None else finite_number(f"{place}: moment", moment)
+        return next_time(place, self.cron, self.timezone, after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -100,3 +135,11 @@ class ScheduleFilter(TypedDict, total=False):
     workflow_id: str
     owner_type: str | None
     owner_id: str | None
+
+
+def schedule_of(row: Mapping[str, Any]) -> Schedule:
+    """The schedule of a row. Older versions of Mastra called an agent's target a heartbeat."""
+    target = parsed(row.get("target"))
+    if isinstance(target, Mapping) and target.get("type") == "heartbeat":
+        row = {**row, "target": {**target, "type": "agent"}}
+    return from_row(Schedule, row)

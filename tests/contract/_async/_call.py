@@ -31,3 +31,8 @@ async def nothing_follows() -> None:
     """Wait until the caller's task is the only one of this loop."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 20)
+
+
+def a_stop() -> asyncio.Event:
+    """An event that stops a run."""
+    return asyncio.Event()

@@ -194,11 +194,12 @@ async def test_rows_of_other_clients_that_cannot_rank_are_skipped(
 
 
 async def test_updates_replace_vectors_and_merge_metadata(vectors: mc.AsyncConvexVector) -> None:
-    """Arguments that aren't given change nothing."""
+    """Arguments that aren't given change nothing. An unknown id is an error that names it."""
     docs = await filled(vectors)
     await docs.update_vector("north", vector=[0, -1])
     await docs.update_vector("north", metadata={"n": 20, "new": True})
-    await docs.update_vector("nobody", metadata={"n": 1})
+    with pytest.raises(mc.NotFoundError, match=r"^ConvexVector.update_vector: index 'docs' has no row 'nobody'"):
+        await docs.update_vector("nobody", metadata={"n": 1})
     hit = (await docs.query([0, -1], top_k=1))[0]
     assert (hit.id, hit.metadata) == ("north", {"n": 20, "tags": ["a", "b"], "new": True})
     await docs.update_vectors({"n": {"$gte": 3}}, metadata={"big": True})

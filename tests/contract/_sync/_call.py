@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
+from threading import Event
 from threading import enumerate as threads_alive
 from typing import Generic, TypeVar
 
@@ -36,3 +37,8 @@ def nothing_follows() -> None:
         if thread.name.startswith("Subscription("):
             thread.join(20)
             assert not thread.is_alive()
+
+
+def a_stop() -> Event:
+    """An event that stops a run."""
+    return Event()

@@ -200,6 +200,8 @@ def test_what_upstream_s_functions_would_pass_over_is_refused(open_store: OpenSt
         lambda: store.background_tasks.claim_task("me"),
         lambda: store.observability.create_span({"trace_id": "t", "span_id": "s", "name": "n"}),
         lambda: store.workflows.claim_run_ownership("r", "me", 1000),
+        lambda: store.schedules.run(print),
+        lambda: store.observability.span("n").__enter__(),
     ):
         with pytest.raises(mc.UnsupportedOperationError, match="npm @mastra/convex's"):
             call()
@@ -216,6 +218,20 @@ def test_what_upstream_s_functions_cannot_do_is_an_error(upstream: mc.MemoryStor
     with pytest.raises(mc.UnsupportedOperationError, match="npm @mastra/convex's, have no 'copyThread'") as raised:
         upstream.copy_thread("t")
     assert "npx convex deploy" in (raised.value.hint or "")
+
+
+def test_upstream_s_functions_have_no_live_queries(open_store: OpenStore, original: Path) -> None:
+    """A list of the cache can't be followed, and an unknown row of a native index is found out by a second call."""
+    store = open_store(original)
+    with pytest.raises(mc.FunctionNotFoundError) as raised:
+        mc.ConvexServerCache(store._deployment).follow("l").next(timeout=20)
+    assert "npx convex deploy" in (raised.value.hint or "")
+    indexes = {"docs": mc.NativeIndex("docs_vectors", 3)}
+    native = mc.ConvexNativeVector(store._deployment, indexes=indexes)
+    native.upsert("docs", [[1, 0, 0]], ids=["a"])
+    native.update_vector("docs", "a", metadata={"n": 1})
+    with pytest.raises(mc.NotFoundError, match="has no row 'b'"):
+        native.update_vector("docs", "b", metadata={"n": 1})
 
 
 def test_upstream_s_functions_lose_no_rows_silently(upstream: mc.MemoryStorage) -> None:

@@ -124,11 +124,12 @@ def test_upserts_replace_the_row_and_the_last_of_equal_ids_wins(native: mc.Conve
 
 
 def test_updates_by_id_merge_metadata(native: mc.ConvexNativeVector) -> None:
-    """An update by id merges metadata and updates the filter fields."""
+    """An update by id merges metadata and updates the filter fields. An unknown id is an error that names it."""
     docs = filled(native)
     docs.update_vector("west", metadata={"kind": "c"})
     docs.update_vector("east", vector=[0, -1])
-    docs.update_vector("nobody", vector=[0, -1])
+    with pytest.raises(mc.NotFoundError, match=r"^ConvexNativeVector.update_vector: index 'docs' has no row 'nobody'"):
+        docs.update_vector("nobody", vector=[0, -1])
     assert ids(docs, filter={"kind": "c"}) == ["west"]
     assert (docs.query([0, -1], top_k=1))[0].id == "east"
 

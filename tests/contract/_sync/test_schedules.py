@@ -81,6 +81,24 @@ def test_an_update_changes_what_it_names(schedules: mc.SchedulesStorage) -> None
         schedules.update_schedule("other", {"cron": "0 9 * * *"})
 
 
+def test_the_next_time_is_of_the_cron_expression(schedules: mc.SchedulesStorage) -> None:
+    """A schedule that is created without its next time, is changed, or is resumed, gets it from its expression and
+    time zone.
+    """
+    before = time.time() * 1000
+    made = schedules.create_schedule({"id": "s", "target": WORKFLOW, "cron": "0 9 * * *"})
+    assert before < made.next_fire_at <= before + 86_400_000
+    assert made.next_fire_at % 86_400_000 == 9 * 3_600_000
+    changed = schedules.update_schedule("s", {"timezone": "Asia/Kolkata"})
+    assert changed.next_fire_at % 86_400_000 == 3.5 * 3_600_000
+    changed = schedules.update_schedule("s", {"cron": "30 * * * *", "timezone": None})
+    assert changed.next_fire_at % 3_600_000 == 1_800_000
+    changed = schedules.update_schedule("s", {"status": "paused", "next_fire_at": 5})
+    assert (schedules.update_schedule("s", {"status": "paused"})).next_fire_at == 5
+    assert (schedules.update_schedule("s", {"status": "active"})).next_fire_at > before
+    assert (schedules.update_schedule("s", {"cron": "* * * * *", "next_fire_at": 5})).next_fire_at == 5
+
+
 FILTERS: list[tuple[dict[str, Any], list[str]]] = [
     ({}, ["a", "b", "c", "d"]),
     ({"status": "active"}, ["a", "c", "d"]),
@@ -219,7 +237,7 @@ def test_a_heartbeat_is_an_agent(deployment: mc.Deployment, schedules: mc.Schedu
 
 
 BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
-    ("create_schedule", ({"cron": "x"},), {}, "target and next_fire_at missing"),
+    ("create_schedule", ({"cron": "x"},), {}, "target missing"),
     ("create_schedule", (schedule(target={"workflowId": "w"}),), {}, "target is .*expected a dict with 'type'"),
     ("create_schedule", (schedule(target="w"),), {}, "target is 'w'"),
     ("create_schedule", (schedule(metadata=[]),), {}, r"metadata is \[\]; expected a dict"),

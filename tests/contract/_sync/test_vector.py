@@ -195,11 +195,12 @@ def test_rows_of_other_clients_that_cannot_rank_are_skipped(
 
 
 def test_updates_replace_vectors_and_merge_metadata(vectors: mc.ConvexVector) -> None:
-    """Arguments that aren't given change nothing."""
+    """Arguments that aren't given change nothing. An unknown id is an error that names it."""
     docs = filled(vectors)
     docs.update_vector("north", vector=[0, -1])
     docs.update_vector("north", metadata={"n": 20, "new": True})
-    docs.update_vector("nobody", metadata={"n": 1})
+    with pytest.raises(mc.NotFoundError, match=r"^ConvexVector.update_vector: index 'docs' has no row 'nobody'"):
+        docs.update_vector("nobody", metadata={"n": 1})
     hit = (docs.query([0, -1], top_k=1))[0]
     assert (hit.id, hit.metadata) == ("north", {"n": 20, "tags": ["a", "b"], "new": True})
     docs.update_vectors({"n": {"$gte": 3}}, metadata={"big": True})

@@ -126,3 +126,110 @@ def test_bad_input_is_refused_at_once(
     """Invalid arguments are refused before a query is followed, with place, value and expected form."""
     with pytest.raises(mc.InvalidArgumentError, match=message):
         watch(store)
+
+
+def test_traces_are_watched(store: mc.ConvexStore) -> None:
+    """Watching traces returns their root spans, newest first: all, or those of a run, thread, resource or entity."""
+    wanted: dict[str, dict[str, str]] = {
+        "all": {},
+        "run": {"run_id": "r1"},
+        "thread": {"thread_id": "t1"},
+        "resource": {"resource_id": "ada"},
+        "entity": {"entity_id": "e1"},
+        "both": {"run_id": "r1", "resource_id": "ada"},
+    }
+    states = {name: store.watch_traces(**filters) for name, filters in wanted.items()}
+    last = store.watch_traces(limit=1)
+    assert [state.next() for state in [*states.values(), last]] == [[]] * 7
+    spans = [
+        mc.Span(
+            trace_id=f"t{n}",
+            span_id="s",
+            name="agent",
+            run_id=f"r{n % 2}",
+            thread_id=f"t{n % 2}",
+            resource_id="ada" if n < 2 else "bob",
+            entity_id=f"e{n}",
+            started_at=datetime(2026, 1, n + 1, tzinfo=UTC),
+        )
+        for n in range(4)
+    ]
+    child = mc.Span(trace_id="t0", span_id="c", parent_span_id="s", name="tool", run_id="r1")
+    store.observability.batch_create_spans([*spans, child])
+
+    def ids(state: mc.Subscription[list[mc.Span]]) -> list[str]:
+        return [span.trace_id for span in state.next(timeout=20)]
+
+    assert {name: ids(state) for name, state in states.items()} == {
+        "all": ["t3", "t2", "t1", "t0"],
+        "run": ["t3", "t1"],
+        "thread": ["t3", "t1"],
+        "resource": ["t1", "t0"],
+        "entity": ["t1"],
+        "both": ["t1"],
+    }
+    assert ids(last) == ["t3"]
+    store.observability.update_span("t3", "s", {"ended_at": datetime(2026, 2, 1, tzinfo=UTC)})
+    assert [span.status for span in last.next(timeout=20)] == ["success"]
+
+
+def test_scores_are_watched(store: mc.ConvexStore) -> None:
+    """Watching scores returns the newest first: all, or those of a scorer, a run or an entity."""
+    states = {
+        "all": store.watch_scores(limit=3),
+        "scorer": store.watch_scores(scorer_id="s1"),
+        "run": store.watch_scores(run_id="r2"),
+        "entity": store.watch_scores(entity_id="a", entity_type="AGENT"),
+    }
+    assert [state.next() for state in states.values()] == [[]] * 4
+    for n in range(4):
+        store.scores.save_score(
+            mc.Score(
+                id=f"{n}",
+                scorer_id=f"s{n % 2}",
+                run_id=f"r{n}",
+                score=n / 4,
+                entity_id="a" if n else "b",
+                entity_type="AGENT",
+                created_at=datetime(2026, 1, n + 1, tzinfo=UTC),
+            )
+        )
+    found = {name: [score.id for score in state.next(timeout=20)] for name, state in states.items()}
+    assert found == {"all": ["3", "2", "1"], "scorer": ["3", "1"], "run": ["2"], "entity": ["3", "2", "1"]}
+
+
+def test_tasks_are_watched(store: mc.ConvexStore) -> None:
+    """Watching tasks returns the newest first: all, or those in a state, of an agent, thread, resource or run."""
+    states = {
+        "all": store.watch_tasks(limit=3),
+        "pending": store.watch_tasks(status="pending"),
+        "agent": store.watch_tasks(agent_id="a1"),
+        "both": store.watch_tasks(agent_id="a1", status="pending"),
+        "thread": store.watch_tasks(thread_id="t1"),
+        "resource": store.watch_tasks(resource_id="ada"),
+        "run": store.watch_tasks(run_id="r3"),
+    }
+    assert [state.next() for state in states.values()] == [[]] * 7
+    for n in range(4):
+        store.background_tasks.create_task(
+            mc.BackgroundTask(
+                id=f"{n}",
+                tool_name="t",
+                agent_id=f"a{n % 2}",
+                status="pending" if n < 2 else "running",
+                thread_id=f"t{n % 2}",
+                resource_id="ada" if n else "bob",
+                run_id=f"r{n}",
+                created_at=datetime(2026, 1, n + 1, tzinfo=UTC),
+            )
+        )
+    found = {name: [task.id for task in state.next(timeout=20)] for name, state in states.items()}
+    assert found == {
+        "all": ["3", "2", "1"],
+        "pending": ["1", "0"],
+        "agent": ["3", "1"],
+        "both": ["1"],
+        "thread": ["3", "1"],
+        "resource": ["3", "2", "1"],
+        "run": ["3"],
+    }

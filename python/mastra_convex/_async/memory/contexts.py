@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 
 from mastra_convex._async._call import NativeDeployment
-from mastra_convex._async.subscription import AsyncSubscription
+from mastra_convex._async.subscription import AsyncSubscription, end_of, seconds_until
 from mastra_convex.records.recall import MemoryContext
 
 
@@ -29,9 +28,9 @@ class AsyncContexts(AsyncSubscription[MemoryContext]):
 
     async def next(self, timeout: float | None = None) -> MemoryContext:
         """Wait for a context that differs from the last one. `timeout` and errors are as for every live query."""
-        end = None if timeout is None else time.monotonic() + timeout
+        end = end_of(timeout)
         while True:
-            await super().next(timeout if end is None or timeout == 0 else max(0.0, end - time.monotonic()))
+            await super().next(seconds_until(end))
             context = await self._read()
             if context != self._last:
                 self._last = context

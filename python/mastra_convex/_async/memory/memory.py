@@ -23,6 +23,7 @@ from mastra_convex._rows import vector_bytes
 from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError, LimitExceededError
 from mastra_convex.records import _remembered
 from mastra_convex.records._columns import from_rows, size_of
+from mastra_convex.records._lists import Records
 from mastra_convex.records._remembered import MESSAGES, RESOURCES, THREADS
 from mastra_convex.records._texts import parts_of
 from mastra_convex.records._values import dict_of
@@ -114,7 +115,7 @@ class AsyncMemory(AsyncClient):
         *,
         role: str = "user",
         resource_id: str | None = None,
-    ) -> list[Message]:
+    ) -> Records[Message]:
         """Save messages of a thread with the vectors of their texts.
 
         A message and its vectors are one transaction. A message with the id of a stored one replaces it, and its
@@ -225,7 +226,7 @@ class AsyncMemory(AsyncClient):
 
     async def recall(
         self, text: str, *, thread_id: str | None = None, resource_id: str | None = None, top_k: int = 4
-    ) -> list[MemoryHit]:
+    ) -> Records[MemoryHit]:
         """Return the messages most similar to a text.
 
         Parameters
@@ -385,7 +386,7 @@ class AsyncMemory(AsyncClient):
 
     async def _recalled(
         self, place: str, queries: _remembered.Queries | None, scope: Row | None, top_k: int, **asked: Any
-    ) -> tuple[list[MemoryHit], _remembered.Read]:
+    ) -> tuple[Records[MemoryHit], _remembered.Read]:
         """The messages nearest to a text, and all that was read with them.
 
         A message may have several vectors, and a vector no message, or one that was moved. So more vectors are asked
@@ -393,7 +394,7 @@ class AsyncMemory(AsyncClient):
         """
         if not queries or scope is None or not all(np.any(query) for query in queries):
             # A vector of zeros, such as that of a text without known words, is similar to nothing.
-            return [], await self._read(place, [], **asked)
+            return Records(MemoryHit), await self._read(place, [], **asked)
         index = self._index(len(queries[0]))
         vectors = wanted = top_k
         while True:

@@ -13,10 +13,10 @@ from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex._replies import next_cursor
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import (
-    all_readable,
     columns_of,
     equalities,
     from_row,
+    from_rows,
     if_readable,
     to_changes,
     to_columns,
@@ -24,7 +24,7 @@ from mastra_convex.records._columns import (
 )
 from mastra_convex.records._pages import options, window
 from mastra_convex.records._values import date_text
-from mastra_convex.records.background_tasks import BackgroundTask, TaskDate, TaskFilter, TaskPage
+from mastra_convex.records.background_tasks import BackgroundTask, TaskDate, TaskFilter, TaskPage, task_of
 
 TASKS = "mastra_background_tasks"
 
@@ -159,12 +159,12 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
                 None if lease_expires_at is None else date_text(f"{place}: lease_expires_at", lease_expires_at)
             ),
         )
-        return None if row is None else _task(row)
+        return None if row is None else task_of(row)
 
     async def get_task(self, task_id: str) -> BackgroundTask | None:
         """Return a task, or None."""
         row = await self._storage.load(TASKS, id=key_text("BackgroundTasksStorage.get_task: task_id", task_id))
-        return None if row is None else _task(row)
+        return None if row is None else task_of(row)
 
     async def list_tasks(
         self,
@@ -208,7 +208,7 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
             rows, total = await part_of(_merged(self._storage.rows(TASKS, filters, order), legacy, order), part)
         else:
             rows, total = await self._storage.page(TASKS, filters, order, part)
-        return TaskPage(all_readable(_task, rows), total, part.page, per_page, part.has_more(total))
+        return TaskPage(from_rows(BackgroundTask, rows, task_of), total, part.page, per_page, part.has_more(total))
 
     def iter_tasks(
         self,
@@ -226,7 +226,7 @@ class AsyncBackgroundTasksStorage(AsyncDomain):
         legacy = await self._legacy(filters)
         filters, order = _with_bounds(filters, order)
         async for row in _merged(self._storage.rows(TASKS, filters, order), legacy, order):
-            if (task := if_readable(_task, row)) is not None:
+            if (task := if_readable(task_of, row)) is not None:
                 yield task
 
     async def delete_task(self, task_id: str) -> None:
@@ -294,12 +294,6 @@ async def _merged(rows: AsyncIterator[Row], legacy: list[Row], order: Mapping[st
         yield row
     while waiting:
         yield waiting.pop()
-
-
-def _task(row: Row) -> BackgroundTask:
-    """The task of a row or a document; documents may lack fields."""
-    filled = {"tool_name": "", "agent_id": "", "tool_call_id": "", "run_id": ""}
-    return from_row(BackgroundTask, filled | row)
 
 
 def _order(place: str, order_by: str, order_direction: str) -> dict[str, Any]:

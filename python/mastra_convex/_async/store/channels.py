@@ -9,7 +9,8 @@ from mastra_convex._arguments import key_text
 from mastra_convex._async.storage import Row
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex.errors import MastraConvexError
-from mastra_convex.records._columns import all_readable, as_record, from_row, to_columns, to_row
+from mastra_convex.records._columns import as_record, from_row, from_rows, to_columns, to_row
+from mastra_convex.records._lists import Records
 from mastra_convex.records._values import now, parsed
 from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
 
@@ -73,11 +74,11 @@ class AsyncChannelsStorage(AsyncDomain):
         rows = await self._rows({"webhookId": key_text(place, webhook_id)})
         return _installation(max(rows, key=lambda row: str(row["updatedAt"]))) if rows else None
 
-    async def list_installations(self, platform: str) -> list[ChannelInstallation]:
+    async def list_installations(self, platform: str) -> Records[ChannelInstallation]:
         """Return a platform's installations, newest first."""
         rows = await self._rows({"platform": key_text("ChannelsStorage.list_installations: platform", platform)})
         rows.sort(key=lambda row: str(row["createdAt"]), reverse=True)
-        return all_readable(_installation, rows)
+        return from_rows(ChannelInstallation, rows, _installation)
 
     async def delete_installation(self, id: str) -> None:
         """Delete an installation. Does nothing if it doesn't exist."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mastra_convex._async.store.evals import EVALS, AsyncEvals
-from mastra_convex._async.store.traces import SPANS, AsyncTraces
+from mastra_convex._async.store.running_spans import SPANS
+from mastra_convex._async.store.traces import AsyncTraces
 from mastra_convex.records.evals import Eval
 from mastra_convex.records.observability import Span
 

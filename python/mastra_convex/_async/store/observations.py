@@ -12,6 +12,7 @@ from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
 from mastra_convex.records._columns import as_record, from_row, from_rows, to_columns, to_row
+from mastra_convex.records._lists import Records
 from mastra_convex.records._values import convex_dict, date_text, new_id, now
 from mastra_convex.records.observations import (
     ObservationActivation,
@@ -52,7 +53,7 @@ class AsyncObservations(AsyncFencedWrites):
         from_: Moment | None = None,
         to: Moment | None = None,
         offset: int = 0,
-    ) -> list[ObservationalMemory]:
+    ) -> Records[ObservationalMemory]:
         """Return generations, newest first.
 
         Parameters

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Unpack
 
-from mastra_convex._arguments import as_integer, finite_number, key_text
+from mastra_convex._arguments import as_integer, as_interval, finite_number, key_text
+from mastra_convex._async._call import StopEvent, is_event
 from mastra_convex._async.storage import Row
 from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex._async.store.schedule_runs import FIRES, AsyncScheduleRunner
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import all_readable, columns_of, from_row, from_rows, to_changes, to_row
+from mastra_convex.records._columns import columns_of, from_row, from_rows, to_changes, to_row
+from mastra_convex.records._cron import next_time
+from mastra_convex.records._lists import Records
 from mastra_convex.records._pages import MOST_ROWS, options
 from mastra_convex.records._values import parsed
-from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger, now_ms
+from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger, now_ms, schedule_of
 
 SCHEDULES = "mastra_schedules"
 TRIGGERS = "mastra_schedule_triggers"
@@ -29,7 +33,7 @@ class AsyncSchedulesStorage(AsyncDomain):
     Behaviour: as ``SchedulesStorage`` of ``@mastra/core``, ``src/storage/domains/schedules``.
     """
 
-    _TABLES: ClassVar = {TRIGGERS: ScheduleTrigger, SCHEDULES: Schedule}
+    _TABLES: ClassVar = {TRIGGERS: ScheduleTrigger, FIRES: None, SCHEDULES: Schedule}
 
     async def create_schedule(self, schedule: Schedule | Mapping[str, Any]) -> Schedule:
         """Insert a schedule.
@@ -53,11 +57,11 @@ class AsyncSchedulesStorage(AsyncDomain):
     async def get_schedule(self, id: str) -> Schedule | None:
         """Return a schedule, or None."""
         row = await self._storage.load(SCHEDULES, id=key_text("SchedulesStorage.get_schedule: id", id))
-        return None if row is None else _schedule(row)
+        return None if row is None else schedule_of(row)
 
     async def list_schedules(
         self, filter: ScheduleFilter | None = None, **conditions: Unpack[ScheduleFilter]
-    ) -> list[Schedule]:
+    ) -> Records[Schedule]:
         """Return all schedules that match a filter, oldest first.
 
         Parameters
@@ -70,9 +74,9 @@ class AsyncSchedulesStorage(AsyncDomain):
         rows = [row async for row in self._storage.rows(SCHEDULES, filters)]
         # Equal times keep stored order.
         rows.sort(key=lambda row: (row["created_at"], row["_creationTime"]))
-        return all_readable(_schedule, rows)
+        return from_rows(Schedule, rows, schedule_of)
 
-    async def list_due_schedules(self, now: float | None = None, limit: int | None = None) -> list[Schedule]:
+    async def list_due_schedules(self, now: float | None = None, limit: int | None = None) -> Records[Schedule]:
         """Return active schedules that are due at a time, the longest due first.
 
         Parameters
@@ -86,7 +90,7 @@ class AsyncSchedulesStorage(AsyncDomain):
         moment = now_ms() if now is None else finite_number(f"{place}: now", now)
         order = {"field": "next_fire_at", "order": "asc", "lte": moment}
         rows = await self._first(SCHEDULES, {"status": "active"}, order, _limit(place, limit))
-        return all_readable(_schedule, rows)
+        return from_rows(Schedule, rows, schedule_of)
 
     async def update_schedule(self, id: str, patch: Mapping[str, Any]) -> Schedule:
         """Change fields of a schedule, such as ``cron``, ``status``, ``next_fire_at`` or ``target``.
@@ -97,6 +101,8 @@ class AsyncSchedulesStorage(AsyncDomain):
             The schedule.
         patch : mapping
             The fields to change. None clears ``timezone``, ``metadata``, the owner and the fields of the last firing.
+            Without a ``next_fire_at`` of its own, another ``cron`` or ``timezone``, and resuming a paused schedule,
+            make that the next time from now on.
 
         Returns
         -------
@@ -114,12 +120,25 @@ class AsyncSchedulesStorage(AsyncDomain):
             raise InvalidArgumentError(f"{place}: patch has id {fields['id']!r}; a schedule's id can't change")
         if "target" in fields:
             fields |= _workflow_of(f"{place}: patch", fields)
+        id = key_text(f"{place}: id", id)
+        if "next_fire_at" not in fields and not fields.keys().isdisjoint(("cron", "timezone", "status")):
+            fields |= await self._next_fire(id, fields)
         if fields:
             fields.setdefault("updated_at", now_ms())
-        row = await self._storage.call(
-            "updateSchedule", SCHEDULES, place=place, id=key_text(f"{place}: id", id), patch=fields
-        )
-        return _schedule(row)
+        row = await self._storage.call("updateSchedule", SCHEDULES, place=place, id=id, patch=fields)
+        return schedule_of(row)
+
+    async def _next_fire(self, id: str, changes: Row) -> Row:
+        """The column of the next firing of a schedule, if changes move it."""
+        stored = await self._storage.load(SCHEDULES, id=id)
+        if stored is None:
+            return {}
+        is_resumed = changes.get("status") == "active" and stored["status"] == "paused"
+        if not is_resumed and "cron" not in changes and "timezone" not in changes:
+            return {}
+        place = "SchedulesStorage.update_schedule"
+        changed = {**stored, **changes}
+        return {"next_fire_at": next_time(place, changed["cron"], changed.get("timezone"), now_ms())}
 
     async def update_schedule_next_fire(
         self, id: str, expected_next_fire_at: float, new_next_fire_at: float, last_fire_at: float, last_run_id: str
@@ -142,6 +161,60 @@ class AsyncSchedulesStorage(AsyncDomain):
             lastRunId=key_text(f"{place}: last_run_id", last_run_id),
         )
         return fired
+
+    async def run(
+        self,
+        handler: Callable[[Schedule, str], Any],
+        *,
+        interval: float = 1.0,
+        lease: float = 60.0,
+        stop: StopEvent | None = None,
+    ) -> None:
+        """Fire what is due, each firing by one of any number of runners, until it is stopped.
+
+        A claim of a firing and the schedule's next time are one transaction. While the handler runs, the runner keeps
+        a lease on the firing. If the runner dies, another one handles the firing after the lease: a handler that must
+        not do its work twice recognises it by its id. A runner handles one firing after the other; start several to
+        handle several at once. Of times that passed while nothing ran, a schedule fires once. Mastra's own scheduler
+        may run beside.
+
+        Each firing is recorded as a trigger, with the outcome ``succeeded``, or ``failed`` and the error. Neither a
+        handler's error nor a deployment that can't be reached stops the runner: the log ``mastra_convex.schedules`` has
+        them.
+
+        Parameters
+        ----------
+        handler : callable
+            Called with the schedule and the firing's id, such as ``sched_daily_1767225600000``, which contains the
+            schedule's id and the time for which it was due. Sync or async. The schedule already has its next time.
+        interval : float, default 1.0
+            Seconds between two looks at what is due.
+        lease : float, default 60.0
+            Seconds after which the firings of a runner that died are another's.
+        stop : Event, optional
+            An ``asyncio.Event`` or ``threading.Event``: this returns after it was set, when the handler has ended.
+            It also returns when the deployment is closed. A cancelled task and Ctrl-C interrupt the handler; its firing
+            is another runner's after the lease.
+
+        Raises
+        ------
+        UnsupportedOperationError
+            The deployed functions are npm's, or older ones.
+        """
+        place = "SchedulesStorage.run"
+        if not callable(handler):
+            raise InvalidArgumentError(
+                f"{place}: handler is {handler!r:.80}; expected a function of a schedule and an id"
+            )
+        if stop is not None and not is_event(stop):
+            raise InvalidArgumentError(f"{place}: stop is {stop!r:.80}; expected an Event")
+        await AsyncScheduleRunner(
+            self._storage,
+            handler,
+            interval=as_interval(f"{place}: interval", interval),
+            lease=as_interval(f"{place}: lease", lease),
+            stop=stop,
+        ).run()
 
     async def delete_schedule(self, id: str) -> None:
         """Delete a schedule with its triggers, 25 per transaction; the schedule goes with the last. Does nothing if it
@@ -174,7 +247,7 @@ class AsyncSchedulesStorage(AsyncDomain):
         limit: int | None = None,
         from_actual_fire_at: float | None = None,
         to_actual_fire_at: float | None = None,
-    ) -> list[ScheduleTrigger]:
+    ) -> Records[ScheduleTrigger]:
         """Return a schedule's triggers, newest first.
 
         Parameters
@@ -219,14 +292,6 @@ def _workflow_of(place: str, row: Row) -> dict[str, str | None]:
         )
     workflow_id = target.get("workflowId") if target["type"] == "workflow" else None
     return {"workflow_id": workflow_id if isinstance(workflow_id, str) else None}
-
-
-def _schedule(row: Row) -> Schedule:
-    """The schedule of a row. Older versions of Mastra called an agent's target a heartbeat."""
-    target = parsed(row.get("target"))
-    if isinstance(target, Mapping) and target.get("type") == "heartbeat":
-        row = {**row, "target": {**target, "type": "agent"}}
-    return from_row(Schedule, row)
 
 
 def _filters(place: str, filter: ScheduleFilter | None, conditions: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 from mastra_convex._arguments import as_items, key_text, key_texts, one_of, true_or_false
 from mastra_convex._async.batches import in_batches
 from mastra_convex._async.storage import Admits, Row, part_of
 from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex._async.store.running_spans import SPANS, AsyncRunningSpan, span_row
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
 from mastra_convex.records._columns import (
     columns_of,
@@ -18,14 +19,11 @@ from mastra_convex.records._columns import (
     size_of,
     to_changes,
     to_columns,
-    to_row,
 )
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import date_bounds, options, ordering, window
 from mastra_convex.records._values import now, parsed
-from mastra_convex.records.observability import Span, Trace, TraceOrderBy, TracePage
-
-SPANS = "mastra_ai_spans"
+from mastra_convex.records.observability import Span, SpanFields, Trace, TraceOrderBy, TracePage
 
 ORDERED_BY = {"started_at": "startedAt", "ended_at": "endOrder"}
 
@@ -79,6 +77,36 @@ class SpanUpdate(TypedDict):
 class AsyncTraces(AsyncDomain):
     """Traces, made of spans."""
 
+    def span(self, name: str, **fields: Unpack[SpanFields]) -> AsyncRunningSpan:
+        """Record a piece of work, as a context manager: ``with`` here, ``async with`` in the async class.
+
+        The span is stored when it begins, so that `watch_traces` shows it running, and again when it ends, with its
+        end, output and error. Within another span of the same thread or task it is that one's child: of the same trace,
+        and with the same run, thread, resource and the like, unless they are given. An exception goes on, and is the
+        span's error. Spans are lost while the deployment can't be reached, with a warning in the log
+        ``mastra_convex.observability``: that doesn't stop the work.
+
+        Parameters
+        ----------
+        name : str
+        **fields
+            Fields of a `Span`: ``span_type``, ``input``, ``attributes``, ``metadata``, ``tags``, ``run_id``,
+            ``thread_id``, ``resource_id``, ``entity_id`` and the like. A ``trace_id`` begins that trace; with a
+            ``parent_span_id`` it continues one, of another process for instance.
+
+        Returns
+        -------
+        AsyncRunningSpan
+            ``as span``: set its ``output``, ``input``, ``error``, ``attributes``, ``metadata`` and ``tags`` while it
+            runs; ``span.trace_id`` and ``span.span_id`` identify it.
+
+        Raises
+        ------
+        InvalidArgumentError
+            A field is unknown or invalid: at the begin, and for what was set meanwhile at the end.
+        """
+        return AsyncRunningSpan(self._storage, "ObservabilityStorage.span", name, fields)
+
     async def create_span(self, span: Span | Mapping[str, Any]) -> Span:
         """Insert a span, or replace the one with its id in its trace.
 
@@ -87,14 +115,14 @@ class AsyncTraces(AsyncDomain):
         Span
             The given record, with missing fields filled in.
         """
-        row = _span_row("ObservabilityStorage.create_span: span", span)
+        row = span_row("ObservabilityStorage.create_span: span", span)
         await self._storage.call("createSpans", SPANS, records=[row])
         return from_row(Span, row)
 
     async def batch_create_spans(self, records: Sequence[Span | Mapping[str, Any]]) -> None:
         """Insert spans as `create_span` does, up to 500 per transaction."""
         place = "ObservabilityStorage.batch_create_spans: records"
-        rows = [_span_row(f"{place}[{n}]", span) for n, span in enumerate(as_items(place, records))]
+        rows = [span_row(f"{place}[{n}]", span) for n, span in enumerate(as_items(place, records))]
 
         async def insert(some: list[Row]) -> None:
             await self._storage.call("createSpans", SPANS, records=some)
@@ -216,11 +244,6 @@ class AsyncTraces(AsyncDomain):
             errors = {"traceId": root["traceId"], "error": PRESENT}
             if has_error is None or has_error == bool(await self._storage.count(SPANS, errors)):
                 yield root
-
-
-def _span_row(place: str, span: Span | Mapping[str, Any]) -> Row:
-    row = to_row(place, Span, span)
-    return {"id": f"{row['traceId']}-{row['spanId']}", **row}
 
 
 def _update_row(place: str, update: Any) -> Row:

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from mastra_convex._sync._call import NativeDeployment
-from mastra_convex._sync.subscription import Subscription
+from mastra_convex._sync.subscription import Subscription, end_of, seconds_until
 from mastra_convex.records.recall import MemoryContext
 
 
@@ -30,9 +29,9 @@ class Contexts(Subscription[MemoryContext]):
 
     def next(self, timeout: float | None = None) -> MemoryContext:
         """Wait for a context that differs from the last one. `timeout` and errors are as for every live query."""
-        end = None if timeout is None else time.monotonic() + timeout
+        end = end_of(timeout)
         while True:
-            super().next(timeout if end is None or timeout == 0 else max(0.0, end - time.monotonic()))
+            super().next(seconds_until(end))
             context = self._read()
             if context != self._last:
                 self._last = context

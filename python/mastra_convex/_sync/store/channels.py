@@ -10,7 +10,8 @@ from mastra_convex._arguments import key_text
 from mastra_convex._sync.storage import Row
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.errors import MastraConvexError
-from mastra_convex.records._columns import all_readable, as_record, from_row, to_columns, to_row
+from mastra_convex.records._columns import as_record, from_row, from_rows, to_columns, to_row
+from mastra_convex.records._lists import Records
 from mastra_convex.records._values import now, parsed
 from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
 
@@ -74,17 +75,15 @@ class ChannelsStorage(Domain):
         rows = self._rows({"webhookId": key_text(place, webhook_id)})
         return _installation(max(rows, key=lambda row: str(row["updatedAt"]))) if rows else None
 
-    def list_installations(self, platform: str) -> list[ChannelInstallation]:
+    def list_installations(self, platform: str) -> Records[ChannelInstallation]:
         """Return a platform's installations, newest first."""
         rows = self._rows({"platform": key_text("ChannelsStorage.list_installations: platform", platform)})
         rows.sort(key=lambda row: str(row["createdAt"]), reverse=True)
-        return all_readable(_installation, rows)
+        return from_rows(ChannelInstallation, rows, _installation)
 
     def delete_installation(self, id: str) -> None:
         """Delete an installation. Does nothing if it doesn't exist."""
-        self._storage.call(
-            "deleteMany", INSTALLATIONS, ids=[key_text("ChannelsStorage.delete_installation: id", id)]
-        )
+        self._storage.call("deleteMany", INSTALLATIONS, ids=[key_text("ChannelsStorage.delete_installation: id", id)])
 
     def save_config(self, config: ChannelConfig | Mapping[str, Any]) -> ChannelConfig:
         """Insert a platform's configuration, or replace it.
@@ -105,9 +104,7 @@ class ChannelsStorage(Domain):
 
     def delete_config(self, platform: str) -> None:
         """Delete a platform's configuration. Does nothing if there is none."""
-        self._storage.call(
-            "deleteMany", CONFIGS, ids=[key_text("ChannelsStorage.delete_config: platform", platform)]
-        )
+        self._storage.call("deleteMany", CONFIGS, ids=[key_text("ChannelsStorage.delete_config: platform", platform)])
 
     def _rows(self, filters: Mapping[str, str]) -> list[Row]:
         return [row for row in self._storage.rows(INSTALLATIONS, filters)]

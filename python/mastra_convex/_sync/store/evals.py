@@ -9,6 +9,7 @@ from typing import Any, Literal
 from mastra_convex._arguments import key_text, one_of
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.records._columns import from_row, from_rows, to_row
+from mastra_convex.records._lists import Records
 from mastra_convex.records._pages import options, window
 from mastra_convex.records.evals import Eval, EvalPage
 
@@ -72,6 +73,6 @@ class Evals(Domain):
         rows, total = self._storage.page(EVALS, filters, {"field": "createdAt", "order": "desc"}, part)
         return EvalPage(from_rows(Eval, rows), total, part.page, part.per_page, part.has_more(total))
 
-    def get_evals_by_agent_name(self, agent_name: str, type: Literal["test", "live"] | None = None) -> list[Eval]:
+    def get_evals_by_agent_name(self, agent_name: str, type: Literal["test", "live"] | None = None) -> Records[Eval]:
         """Return all evals of an agent, newest first; `type` as for `list_evals`."""
-        return (self.list_evals(agent_name=agent_name, type=type, pagination={"per_page": None})).evals
+        return Records(Eval, self.list_evals(agent_name=agent_name, type=type, pagination={"per_page": None}))

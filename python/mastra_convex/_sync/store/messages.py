@@ -14,6 +14,7 @@ from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex._rows import CALL_ROWS
 from mastra_convex.errors import InvalidArgumentError, ProtocolError
 from mastra_convex.records._columns import from_row, from_rows, size_of, to_columns, to_row
+from mastra_convex.records._lists import Records
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
 from mastra_convex.records._values import parsed
@@ -48,7 +49,7 @@ class Messages(FencedWrites):
 
     def save_messages(
         self, messages: Sequence[Message | Mapping[str, Any]], *, fence: RunFence | None = None
-    ) -> list[Message]:
+    ) -> Records[Message]:
         """Insert messages, or update those with the same ids, and set their threads' ``updated_at`` to now.
 
         Parameters
@@ -92,7 +93,7 @@ class Messages(FencedWrites):
 
     def update_messages(
         self, messages: Sequence[Message | Mapping[str, Any]], *, fence: RunFence | None = None
-    ) -> list[Message]:
+    ) -> Records[Message]:
         """Update the given fields of messages, and set ``updated_at`` of their old and new threads to now.
 
         Parameters
@@ -151,7 +152,7 @@ class Messages(FencedWrites):
         row = self._write(place, "popMessage", MESSAGES, fence, threadId=thread_id)
         return None if row is None else from_row(Message, row)
 
-    def list_messages_by_id(self, message_ids: Sequence[str]) -> list[Message]:
+    def list_messages_by_id(self, message_ids: Sequence[str]) -> Records[Message]:
         """Return the messages with these ids, each once, oldest first. Equal times keep stored order; unknown ids are
         ignored.
         """

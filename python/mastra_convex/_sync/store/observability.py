@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mastra_convex._sync.store.evals import EVALS, Evals
-from mastra_convex._sync.store.traces import SPANS, Traces
+from mastra_convex._sync.store.running_spans import SPANS
+from mastra_convex._sync.store.traces import Traces
 from mastra_convex.records.evals import Eval
 from mastra_convex.records.observability import Span
 

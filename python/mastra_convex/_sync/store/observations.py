@@ -13,6 +13,7 @@ from mastra_convex._sync.store.fenced_writes import FencedWrites
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
 from mastra_convex.records._columns import as_record, from_row, from_rows, to_columns, to_row
+from mastra_convex.records._lists import Records
 from mastra_convex.records._values import convex_dict, date_text, new_id, now
 from mastra_convex.records.observations import (
     ObservationActivation,
@@ -36,9 +37,7 @@ class Observations(FencedWrites):
     `NotFoundError`.
     """
 
-    def get_observational_memory(
-        self, thread_id: str | None, resource_id: str | None
-    ) -> ObservationalMemory | None:
+    def get_observational_memory(self, thread_id: str | None, resource_id: str | None) -> ObservationalMemory | None:
         """Return the latest generation, or None."""
         lookup_key = _lookup_key("MemoryStorage.get_observational_memory", thread_id, resource_id)
         row = self._storage.call("omGetLatest", OBSERVATIONS, lookupKey=lookup_key)
@@ -53,7 +52,7 @@ class Observations(FencedWrites):
         from_: Moment | None = None,
         to: Moment | None = None,
         offset: int = 0,
-    ) -> list[ObservationalMemory]:
+    ) -> Records[ObservationalMemory]:
         """Return generations, newest first.
 
         Parameters
@@ -352,9 +351,7 @@ class Observations(FencedWrites):
             fields["last_buffered_at_tokens"] = last_buffered_at_tokens
         self._set(place, id, fence, **fields)
 
-    def set_buffering_reflection_flag(
-        self, id: str, is_buffering: bool, *, fence: RunFence | None = None
-    ) -> None:
+    def set_buffering_reflection_flag(self, id: str, is_buffering: bool, *, fence: RunFence | None = None) -> None:
         """Record whether a reflection is being buffered."""
         self._set("MemoryStorage.set_buffering_reflection_flag", id, fence, is_buffering_reflection=is_buffering)
 

@@ -3,40 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
+from collections.abc import Mapping
+from typing import Any, Unpack
 
-from mastra_convex._arguments import (
-    as_integer,
-    as_number,
-    as_seconds,
-    key_text,
-    one_of,
-    plain,
-)
-from mastra_convex._sync.client import Client
+from mastra_convex._arguments import as_integer, as_seconds, key_text, plain
 from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
 from mastra_convex._sync.storage import Storage
 from mastra_convex._sync.store import erasure
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex._sync.store.domains import Domains
 from mastra_convex._sync.store.erasure import Progress
-from mastra_convex._sync.subscription import Subscription
+from mastra_convex._sync.store.live_records import LiveRecords
 from mastra_convex._sync.vector import ConvexVector
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import from_row, from_rows
 from mastra_convex.records.erasure import DeletionReport
-from mastra_convex.records.memory import Message, Resource, Thread
-from mastra_convex.records.workflows import WorkflowRun
-
-if TYPE_CHECKING:
-    from mastra_convex.records._columns import Record
-
-T = TypeVar("T")
-ORDERS = ("asc", "desc")
 
 
-class ConvexStore(Client, Domains):
+class ConvexStore(LiveRecords, Domains):
     """Mastra's storage on a deployment, which npm ``@mastra/convex`` shares.
 
     Each domain is an attribute, such as ``memory``.
@@ -189,127 +172,3 @@ class ConvexStore(Client, Domains):
         most = None if max_rows is None else as_integer(f"{place}: max_rows", max_rows, 1, 2**53)
         seconds = 0.0 if pause == 0 else as_seconds(f"{place}: pause", pause)
         return erasure.prune(place, self._storage, policies, most, seconds, progress)
-
-    def watch_thread(self, thread_id: str) -> Subscription[Thread | None]:
-        """Follow a thread: the thread, or None if it doesn't exist, again after each change."""
-        args = {"threadId": key_text("ConvexStore.watch_thread: thread_id", thread_id)}
-        return self._watch("watchThread", args, _one(Thread))
-
-    def watch_messages(
-        self,
-        thread_id: str,
-        *,
-        last: int | None = None,
-        limit: int | None = None,
-        order: Literal["asc", "desc"] = "asc",
-    ) -> Subscription[list[Message]]:
-        """Follow a thread's newest messages: the list, again after each change.
-
-        Parameters
-        ----------
-        thread_id : str
-            The thread.
-        last : int, default 100
-            The number of messages, at most 1000: the newest. Older messages are cut off.
-        limit : int, optional
-            Instead of `last`: the first so many in the order, at most 1000. With ``"asc"`` these are the thread's
-            oldest, so messages after them never show.
-        order : {"asc", "desc"}, default "asc"
-            The oldest of them first, or the newest, by ``created_at``.
-
-        Returns
-        -------
-        Subscription of list of Message
-
-        Raises
-        ------
-        InvalidArgumentError
-            A number isn't positive, both numbers are given, or the order is another text.
-        """
-        place = "ConvexStore.watch_messages"
-        one_of(ORDERS, f"{place}: order", order)
-        if last is not None and limit is not None:
-            raise InvalidArgumentError(f"{place}: last {last!r} and limit {limit!r}; expected one of them")
-        if limit is not None:
-            count, asked, is_turned = _count(place, "limit", limit), order, False
-        else:
-            # The newest first, then turned: functions that are deployed may be older than their argument `last`.
-            count, asked, is_turned = _count(place, "last", 100 if last is None else last), "desc", order == "asc"
-        args = {"threadId": key_text(f"{place}: thread_id", thread_id), "limit": count, "order": asked}
-        messages = _list(Message)
-        return self._watch("watchMessages", args, lambda rows: messages(rows[::-1] if is_turned else rows))
-
-    def watch_threads_by_resource(
-        self, resource_id: str, *, limit: int = 50, order: Literal["asc", "desc"] = "desc"
-    ) -> Subscription[list[Thread]]:
-        """Follow a resource's threads by ``created_at``, by default its newest 50, the newest first.
-
-        Parameters
-        ----------
-        resource_id : str
-            Whose threads.
-        limit : int, default 50
-            The first so many in the order, at most 1000. The others are not among them.
-        order : {"asc", "desc"}, default "desc"
-            The oldest first, or the newest. With ``"asc"`` and more threads than `limit`, new ones never show.
-        """
-        place = "ConvexStore.watch_threads_by_resource"
-        args = {
-            "resourceId": key_text(f"{place}: resource_id", resource_id),
-            "limit": _count(place, "limit", limit),
-            "order": one_of(ORDERS, f"{place}: order", order),
-        }
-        return self._watch("watchThreadsByResource", args, _list(Thread))
-
-    def watch_resource(self, resource_id: str) -> Subscription[Resource | None]:
-        """Follow a resource: the resource, or None if it doesn't exist, again after each change."""
-        args = {"resourceId": key_text("ConvexStore.watch_resource: resource_id", resource_id)}
-        return self._watch("watchResource", args, _one(Resource))
-
-    def watch_workflow_run(self, workflow_name: str, run_id: str) -> Subscription[WorkflowRun | None]:
-        """Follow a run of a workflow: the run, or None if it doesn't exist, again after each change."""
-        place = "ConvexStore.watch_workflow_run"
-        args = {
-            "workflowName": key_text(f"{place}: workflow_name", workflow_name),
-            "runId": key_text(f"{place}: run_id", run_id),
-        }
-        return self._watch("watchWorkflowRun", args, _one(WorkflowRun))
-
-    def watch_workflow_runs(
-        self, *, workflow_name: str | None = None, resource_id: str | None = None, limit: int = 50
-    ) -> Subscription[list[WorkflowRun]]:
-        """Follow the latest runs, newest first: of a workflow, of a resource, of both, or all.
-
-        Parameters
-        ----------
-        workflow_name, resource_id : str, optional
-            Only runs of it.
-        limit : int, default 50
-            The number of runs, at most 1000. Older runs are cut off.
-        """
-        place = "ConvexStore.watch_workflow_runs"
-        args: dict[str, Any] = {"limit": _count(place, "limit", limit)}
-        if workflow_name is not None:
-            args["workflowName"] = key_text(f"{place}: workflow_name", workflow_name)
-        if resource_id is not None:
-            args["resourceId"] = key_text(f"{place}: resource_id", resource_id)
-        return self._watch("watchWorkflowRuns", args, _list(WorkflowRun))
-
-    def _watch(self, query: str, args: dict[str, Any], shape: Callable[[Any], T]) -> Subscription[T]:
-        return self._functions.watch(f"mastra/queries:{query}", args, shape)
-
-
-def _one(kind: type[Record]) -> Callable[[Any], Record | None]:
-    return lambda row: None if row is None else from_row(kind, row)
-
-
-def _list(kind: type[Record]) -> Callable[[Any], list[Record]]:
-    return lambda rows: from_rows(kind, rows)
-
-
-def _count(place: str, name: str, count: int) -> int:
-    """How many rows."""
-    number = as_number(count)
-    if not isinstance(number, int) or number < 1:
-        raise InvalidArgumentError(f"{place}: {name} {count!r}; expected a positive integer")
-    return number

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 from mastra_convex._arguments import as_items, key_text, key_texts, one_of, true_or_false
 from mastra_convex._sync.batches import in_batches
 from mastra_convex._sync.storage import Admits, Row, part_of
 from mastra_convex._sync.store.domain import Domain
+from mastra_convex._sync.store.running_spans import SPANS, RunningSpan, span_row
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
 from mastra_convex.records._columns import (
     columns_of,
@@ -19,14 +20,11 @@ from mastra_convex.records._columns import (
     size_of,
     to_changes,
     to_columns,
-    to_row,
 )
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import date_bounds, options, ordering, window
 from mastra_convex.records._values import now, parsed
-from mastra_convex.records.observability import Span, Trace, TraceOrderBy, TracePage
-
-SPANS = "mastra_ai_spans"
+from mastra_convex.records.observability import Span, SpanFields, Trace, TraceOrderBy, TracePage
 
 ORDERED_BY = {"started_at": "startedAt", "ended_at": "endOrder"}
 
@@ -80,6 +78,36 @@ class SpanUpdate(TypedDict):
 class Traces(Domain):
     """Traces, made of spans."""
 
+    def span(self, name: str, **fields: Unpack[SpanFields]) -> RunningSpan:
+        """Record a piece of work, as a context manager: ``with`` here, ``with`` in the async class.
+
+        The span is stored when it begins, so that `watch_traces` shows it running, and again when it ends, with its
+        end, output and error. Within another span of the same thread or task it is that one's child: of the same trace,
+        and with the same run, thread, resource and the like, unless they are given. An exception goes on, and is the
+        span's error. Spans are lost while the deployment can't be reached, with a warning in the log
+        ``mastra_convex.observability``: that doesn't stop the work.
+
+        Parameters
+        ----------
+        name : str
+        **fields
+            Fields of a `Span`: ``span_type``, ``input``, ``attributes``, ``metadata``, ``tags``, ``run_id``,
+            ``thread_id``, ``resource_id``, ``entity_id`` and the like. A ``trace_id`` begins that trace; with a
+            ``parent_span_id`` it continues one, of another process for instance.
+
+        Returns
+        -------
+        RunningSpan
+            ``as span``: set its ``output``, ``input``, ``error``, ``attributes``, ``metadata`` and ``tags`` while it
+            runs; ``span.trace_id`` and ``span.span_id`` identify it.
+
+        Raises
+        ------
+        InvalidArgumentError
+            A field is unknown or invalid: at the begin, and for what was set meanwhile at the end.
+        """
+        return RunningSpan(self._storage, "ObservabilityStorage.span", name, fields)
+
     def create_span(self, span: Span | Mapping[str, Any]) -> Span:
         """Insert a span, or replace the one with its id in its trace.
 
@@ -88,14 +116,14 @@ class Traces(Domain):
         Span
             The given record, with missing fields filled in.
         """
-        row = _span_row("ObservabilityStorage.create_span: span", span)
+        row = span_row("ObservabilityStorage.create_span: span", span)
         self._storage.call("createSpans", SPANS, records=[row])
         return from_row(Span, row)
 
     def batch_create_spans(self, records: Sequence[Span | Mapping[str, Any]]) -> None:
         """Insert spans as `create_span` does, up to 500 per transaction."""
         place = "ObservabilityStorage.batch_create_spans: records"
-        rows = [_span_row(f"{place}[{n}]", span) for n, span in enumerate(as_items(place, records))]
+        rows = [span_row(f"{place}[{n}]", span) for n, span in enumerate(as_items(place, records))]
 
         def insert(some: list[Row]) -> None:
             self._storage.call("createSpans", SPANS, records=some)
@@ -217,11 +245,6 @@ class Traces(Domain):
             errors = {"traceId": root["traceId"], "error": PRESENT}
             if has_error is None or has_error == bool(self._storage.count(SPANS, errors)):
                 yield root
-
-
-def _span_row(place: str, span: Span | Mapping[str, Any]) -> Row:
-    row = to_row(place, Span, span)
-    return {"id": f"{row['traceId']}-{row['spanId']}", **row}
 
 
 def _update_row(place: str, update: Any) -> Row:
