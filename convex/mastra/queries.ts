@@ -167,7 +167,7 @@ export const watchTraces = liveQuery({
   returns: v.array(v.any()),
   handler: async (ctx, { limit = 50, ...fields }) => {
     await checkAccess(ctx, "queries", fields.resourceId);
-    return await live.first(live.traces(ctx, fields), limit);
+    return await live.first(ctx, live.traces(fields), limit);
   },
 });
 
@@ -183,7 +183,7 @@ export const watchScores = liveQuery({
   returns: v.array(v.any()),
   handler: async (ctx, { limit = 50, ...fields }) => {
     await checkAccess(ctx, "queries");
-    return await live.first(live.scores(ctx, fields), limit);
+    return await live.first(ctx, live.scores(fields), limit);
   },
 });
 
@@ -210,7 +210,7 @@ export const watchTasks = liveQuery({
       resource_id: resourceId,
       run_id: runId,
     };
-    return await live.first(live.tasks(ctx, fields), limit);
+    return await live.first(ctx, live.tasks(fields), limit);
   },
 });
 

@@ -60,18 +60,18 @@ export function runs({
 
 type Fields = Record<string, string | undefined>;
 
-export function traces(ctx: AnyReadCtx, fields: Fields) {
+export function traces(fields: Fields) {
   const roots = [{ field: "isRoot", value: true }, ...conditionsOf(fields)];
   const ordering = { field: "startedAt", order: "desc" } as const;
-  return rowsWhere(ctx, "mastra_ai_spans", roots, ordering);
+  return rangeOf("mastra_ai_spans", roots, ordering);
 }
 
-export function scores(ctx: AnyReadCtx, fields: Fields) {
-  return inOrder(ctx, "mastra_scorers", fields, "desc");
+export function scores(fields: Fields) {
+  return inOrder("mastra_scorers", fields, "desc");
 }
 
-export function tasks(ctx: AnyReadCtx, fields: Fields) {
-  return inOrder(ctx, "mastra_background_tasks", fields, "desc");
+export function tasks(fields: Fields) {
+  return inOrder("mastra_background_tasks", fields, "desc");
 }
 
 /** The first rows, at most 1000. `name` is the argument with the number. */

@@ -208,7 +208,9 @@ class ConvexServerCache(Client):
                 return items
             cursor = next_cursor(self._function, reply)
 
-    def follow(self, key: str, from_: int = 0, *, is_last: Callable[[Any], bool] | None = None) -> Subscription[Any]:
+    def follow(
+        self, key: str, from_: int = 0, *, is_last: Callable[[Any], bool] | None = None
+    ) -> Subscription[Any]:
         """Follow a list: replay its items, then get each one as it is appended.
 
         The list needn't exist yet. The iteration ends behind the last item of the stream. It also ends if the list is

@@ -165,7 +165,9 @@ class Deployment(AnyDeployment):
         path = plain_text("subscribe: path", path)
         return Subscription(self._open, path, dict(args or {}), lambda state: state)
 
-    def export(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> _native.SnapshotSummary:
+    def export(
+        self, path: str | os.PathLike[str], *, progress: Progress | None = None
+    ) -> _native.SnapshotSummary:
         """Write all tables, as they are at one moment, to a Convex snapshot zip. Writes go on meanwhile.
 
         Parameters

@@ -95,13 +95,19 @@ class ConvexStorage(RawTables):
         page = self.store.memory.list_threads(filter={"resource_id": resource_id}, per_page=None)
         return page.threads
 
-    def get_threads_by_resource_id_paginated(self, resource_id: str, page: int = 1, per_page: int = 100) -> ThreadPage:
+    def get_threads_by_resource_id_paginated(
+        self, resource_id: str, page: int = 1, per_page: int = 100
+    ) -> ThreadPage:
         """Return a page of a resource's threads, newest first. `page` counts from 1."""
         number = _page("ConvexStorage.get_threads_by_resource_id_paginated", page)
-        found = self.store.memory.list_threads(filter={"resource_id": resource_id}, page=number - 1, per_page=per_page)
+        found = self.store.memory.list_threads(
+            filter={"resource_id": resource_id}, page=number - 1, per_page=per_page
+        )
         return replace(found, page=number)
 
-    def update_thread(self, id: str, title: str | None = None, metadata: Mapping[str, Any] | None = None) -> Thread:
+    def update_thread(
+        self, id: str, title: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> Thread:
         """Replace a thread's title and merge into its metadata. Raises a `ThreadNotFoundError` if it doesn't exist."""
         return self.store.memory.update_thread(id, title=title, metadata=metadata)
 
@@ -120,11 +126,15 @@ class ConvexStorage(RawTables):
 
         Content may have the first release's form: text, or a list of parts such as ``{"type": "tool-call", …}``.
         """
-        return self.store.memory.save_messages(_records("ConvexStorage.save_messages: messages", messages, MESSAGE))
+        return self.store.memory.save_messages(
+            _records("ConvexStorage.save_messages: messages", messages, MESSAGE)
+        )
 
     def update_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
         """Update the given fields of messages. Unknown ids are ignored."""
-        return self.store.memory.update_messages(_records("ConvexStorage.update_messages: messages", messages, MESSAGE))
+        return self.store.memory.update_messages(
+            _records("ConvexStorage.update_messages: messages", messages, MESSAGE)
+        )
 
     def get_message(self, id: str) -> Message | None:
         """Return a message, or None."""
@@ -198,7 +208,9 @@ class ConvexStorage(RawTables):
 
     def get_traces_by_thread_id(self, thread_id: str) -> list[Span]:
         """Return the traces of a thread, each by its root span, latest first."""
-        found = self.store.observability.list_traces(filters={"thread_id": thread_id}, pagination={"per_page": None})
+        found = self.store.observability.list_traces(
+            filters={"thread_id": thread_id}, pagination={"per_page": None}
+        )
         return found.spans
 
     def get_traces_paginated(

@@ -80,7 +80,9 @@ class MastraVector(Client, ABC):
         """Query with each of several vectors."""
 
     @abstractmethod
-    def get(self, index_name: str, ids: Sequence[str], *, include_vector: bool = False) -> list[QueryResult | None]:
+    def get(
+        self, index_name: str, ids: Sequence[str], *, include_vector: bool = False
+    ) -> list[QueryResult | None]:
         """Return the rows with some ids."""
 
     @abstractmethod
@@ -317,7 +319,9 @@ class VectorIndex:
         """Return the index's dimension, metric and number of rows."""
         return self._vector.describe_index(self.index_name)
 
-    def update_vector(self, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None) -> None:
+    def update_vector(
+        self, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
+    ) -> None:
         """Replace a row's vector, merge into its metadata, or both."""
         self._vector.update_vector(self.index_name, id, vector=vector, metadata=metadata)
 

@@ -283,7 +283,8 @@ class ConvexNativeVector(MastraVector):
         place = "ConvexNativeVector.query_many"
         index = self._index(place, index_name)
         return [
-            self.query(index_name, vector, **options) for vector in as_vectors(place, query_vectors, index.dimension)
+            self.query(index_name, vector, **options)
+            for vector in as_vectors(place, query_vectors, index.dimension)
         ]
 
     def watch(
@@ -304,7 +305,9 @@ class ConvexNativeVector(MastraVector):
         """Return the names in `indexes`."""
         return list(self._indexes)
 
-    def get(self, index_name: str, ids: Sequence[str], *, include_vector: bool = False) -> list[QueryResult | None]:
+    def get(
+        self, index_name: str, ids: Sequence[str], *, include_vector: bool = False
+    ) -> list[QueryResult | None]:
         """Return the rows with some ids, in the order of the ids; None where there is none. Their score is 0."""
         place = "ConvexNativeVector.get"
         index = self._index(place, index_name)

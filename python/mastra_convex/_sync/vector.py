@@ -422,7 +422,9 @@ class ConvexVector(MastraVector):
         """Return the names of the indexes, oldest first."""
         return [row["id"] for row in self._storage.rows(INDEXES)]
 
-    def get(self, index_name: str, ids: Sequence[str], *, include_vector: bool = False) -> list[QueryResult | None]:
+    def get(
+        self, index_name: str, ids: Sequence[str], *, include_vector: bool = False
+    ) -> list[QueryResult | None]:
         """Return the rows with some ids, in the order of the ids; None where there is none. Their score is 0."""
         place = "ConvexVector.get"
         index = self._index(place, index_name)

@@ -179,7 +179,9 @@ class Memory(Client):
         in_batches(save, list(last.values()), sizes)
         return from_rows(Message, [last[one.row["id"]].row for one in given])
 
-    def context(self, thread_id: str, text: str | None = None, *, resource_id: str | None = None) -> MemoryContext:
+    def context(
+        self, thread_id: str, text: str | None = None, *, resource_id: str | None = None
+    ) -> MemoryContext:
         """Return what to tell a model now.
 
         Parameters

@@ -232,7 +232,9 @@ class BackgroundTasksStorage(Domain):
 
     def delete_task(self, task_id: str) -> None:
         """Delete a task. Does nothing if it doesn't exist."""
-        self._storage.call("deleteMany", TASKS, ids=[key_text("BackgroundTasksStorage.delete_task: task_id", task_id)])
+        self._storage.call(
+            "deleteMany", TASKS, ids=[key_text("BackgroundTasksStorage.delete_task: task_id", task_id)]
+        )
 
     def delete_tasks(self, filter: TaskFilter | None = None, **conditions: Unpack[TaskFilter]) -> None:
         """Delete the tasks that match a filter, as in `list_tasks`, 256 per transaction. Does nothing without a

@@ -83,7 +83,9 @@ class ChannelsStorage(Domain):
 
     def delete_installation(self, id: str) -> None:
         """Delete an installation. Does nothing if it doesn't exist."""
-        self._storage.call("deleteMany", INSTALLATIONS, ids=[key_text("ChannelsStorage.delete_installation: id", id)])
+        self._storage.call(
+            "deleteMany", INSTALLATIONS, ids=[key_text("ChannelsStorage.delete_installation: id", id)]
+        )
 
     def save_config(self, config: ChannelConfig | Mapping[str, Any]) -> ChannelConfig:
         """Insert a platform's configuration, or replace it.
@@ -104,7 +106,9 @@ class ChannelsStorage(Domain):
 
     def delete_config(self, platform: str) -> None:
         """Delete a platform's configuration. Does nothing if there is none."""
-        self._storage.call("deleteMany", CONFIGS, ids=[key_text("ChannelsStorage.delete_config: platform", platform)])
+        self._storage.call(
+            "deleteMany", CONFIGS, ids=[key_text("ChannelsStorage.delete_config: platform", platform)]
+        )
 
     def _rows(self, filters: Mapping[str, str]) -> list[Row]:
         return [row for row in self._storage.rows(INSTALLATIONS, filters)]

@@ -47,7 +47,9 @@ class CheckpointsStorage(Domain):
         }
         self._storage.call("insert", CHECKPOINTS, record=row | self._blobs.columns(data))
 
-    def put_writes(self, thread_id: str, namespace: str, checkpoint_id: str, writes: Sequence[StoredWrite]) -> None:
+    def put_writes(
+        self, thread_id: str, namespace: str, checkpoint_id: str, writes: Sequence[StoredWrite]
+    ) -> None:
         """Keep the writes of a task. One that is kept already stays as it was, unless its position is below zero."""
         records: list[Row] = []
         for write in writes:

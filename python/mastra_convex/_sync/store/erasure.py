@@ -27,7 +27,9 @@ BATCH_ROWS = 1000
 FIELDS = {"max_age", "batch_size"}
 
 
-def forget(storage: Storage, vectors: ConvexVector, resource_id: str, progress: Progress | None) -> DeletionReport:
+def forget(
+    storage: Storage, vectors: ConvexVector, resource_id: str, progress: Progress | None
+) -> DeletionReport:
     """Delete all of a resource, the vectors that name it first: their filter needs no other row."""
     report = DeletionReport()
     for index in vectors.list_indexes():

@@ -73,6 +73,8 @@ class Evals(Domain):
         rows, total = self._storage.page(EVALS, filters, {"field": "createdAt", "order": "desc"}, part)
         return EvalPage(from_rows(Eval, rows), total, part.page, part.per_page, part.has_more(total))
 
-    def get_evals_by_agent_name(self, agent_name: str, type: Literal["test", "live"] | None = None) -> Records[Eval]:
+    def get_evals_by_agent_name(
+        self, agent_name: str, type: Literal["test", "live"] | None = None
+    ) -> Records[Eval]:
         """Return all evals of an agent, newest first; `type` as for `list_evals`."""
         return Records(Eval, self.list_evals(agent_name=agent_name, type=type, pagination={"per_page": None}))

@@ -66,7 +66,9 @@ class ItemsStorage(Domain):
         self._blobs.delete(reply["blobs"])
         return [int(revision) for revision in reply["revisions"]]
 
-    def iterate(self, begins_with: str, *, namespace: str | None = None, page_size: int = 64) -> Iterator[Item]:
+    def iterate(
+        self, begins_with: str, *, namespace: str | None = None, page_size: int = 64
+    ) -> Iterator[Item]:
         """Iterate over the items whose namespace begins with a text, or, in one namespace, whose key does.
 
         In the order of namespaces and keys, by code point.

@@ -37,7 +37,9 @@ class Observations(FencedWrites):
     `NotFoundError`.
     """
 
-    def get_observational_memory(self, thread_id: str | None, resource_id: str | None) -> ObservationalMemory | None:
+    def get_observational_memory(
+        self, thread_id: str | None, resource_id: str | None
+    ) -> ObservationalMemory | None:
         """Return the latest generation, or None."""
         lookup_key = _lookup_key("MemoryStorage.get_observational_memory", thread_id, resource_id)
         row = self._storage.call("omGetLatest", OBSERVATIONS, lookupKey=lookup_key)
@@ -351,7 +353,9 @@ class Observations(FencedWrites):
             fields["last_buffered_at_tokens"] = last_buffered_at_tokens
         self._set(place, id, fence, **fields)
 
-    def set_buffering_reflection_flag(self, id: str, is_buffering: bool, *, fence: RunFence | None = None) -> None:
+    def set_buffering_reflection_flag(
+        self, id: str, is_buffering: bool, *, fence: RunFence | None = None
+    ) -> None:
         """Record whether a reflection is being buffered."""
         self._set("MemoryStorage.set_buffering_reflection_flag", id, fence, is_buffering_reflection=is_buffering)
 

@@ -23,7 +23,9 @@ class Resources(FencedWrites):
 
     def get_resource_by_id(self, resource_id: str) -> Resource | None:
         """Return a resource, or None."""
-        row = self._storage.load(RESOURCES, id=key_text("MemoryStorage.get_resource_by_id: resource_id", resource_id))
+        row = self._storage.load(
+            RESOURCES, id=key_text("MemoryStorage.get_resource_by_id: resource_id", resource_id)
+        )
         return None if row is None else from_row(Resource, row)
 
     def save_resource(self, resource: Resource | Mapping[str, Any], *, fence: RunFence | None = None) -> Resource:

@@ -100,7 +100,9 @@ class Threads(FencedWrites):
         """
         return self._threads(*_wanted("MemoryStorage.iter_threads", order_by, filter))
 
-    def _threads(self, filters: dict[str, Any], order: dict[str, Any], admits: Admits | None) -> Iterator[Thread]:
+    def _threads(
+        self, filters: dict[str, Any], order: dict[str, Any], admits: Admits | None
+    ) -> Iterator[Thread]:
         for row in self._storage.rows(THREADS, filters, order):
             if admits is None or admits(row):
                 for thread in from_rows(Thread, [row]):
@@ -196,7 +198,9 @@ class Threads(FencedWrites):
             if self._write(place, "patch", THREADS, fence, id=thread.id, record=changes, expected=expected):
                 return self.get_thread_by_id(id, resource_id)
 
-    def update_thread_resource_id(self, thread_id: str, resource_id: str, *, fence: RunFence | None = None) -> Thread:
+    def update_thread_resource_id(
+        self, thread_id: str, resource_id: str, *, fence: RunFence | None = None
+    ) -> Thread:
         """Move a thread and all its messages to another resource.
 
         The thread is moved first, then its messages, 256 per transaction. After a failure, call again to complete the

@@ -227,7 +227,9 @@ class WorkflowsStorage(RunOwners):
         """Iterate over runs, newest first, paged by cursor. Conditions are as for `list_workflow_runs`."""
         return self._runs(*_wanted("WorkflowsStorage.iter_workflow_runs", conditions))
 
-    def _runs(self, filters: dict[str, Any], order: dict[str, Any], admits: Admits | None) -> Iterator[WorkflowRun]:
+    def _runs(
+        self, filters: dict[str, Any], order: dict[str, Any], admits: Admits | None
+    ) -> Iterator[WorkflowRun]:
         self._tell_status(filters)
         for row in self._storage.rows(RUNS, filters, order):
             if admits is None or admits(row):
@@ -240,7 +242,9 @@ class WorkflowsStorage(RunOwners):
             self._storage.repeat("fillStatus", RUNS)
             self._has_status = True
 
-    def delete_workflow_run_by_id(self, run_id: str, workflow_name: str, *, fence: RunFence | None = None) -> None:
+    def delete_workflow_run_by_id(
+        self, run_id: str, workflow_name: str, *, fence: RunFence | None = None
+    ) -> None:
         """Delete a run. Does nothing if it doesn't exist."""
         place = "WorkflowsStorage.delete_workflow_run_by_id"
         self._write(place, "deleteWorkflowRun", RUNS, fence, **_run(place, workflow_name, run_id))
