@@ -13,7 +13,7 @@ const PATH = "_system/mastra/documents";
  */
 export function pages(connection, query, { size, show, empty, atEnd = false }) {
   const order = query.order ?? "asc";
-  const content = element("div.page");
+  const content = element("div.page", null, note("Reading…"));
   const [first, previous, next, last] = [
     button("First", () => go(false, [null]), { title: "First page (Home)" }),
     button("Previous", () => (reversed ? forward() : back()), { title: "Previous page (Page up)" }),
@@ -21,7 +21,7 @@ export function pages(connection, query, { size, show, empty, atEnd = false }) {
     button("Last", () => go(true, [null]), { title: "Last page (End)" }),
   ];
   const where = element("span.dim", { "aria-live": "polite" });
-  const controls = element("nav.controls", { "aria-label": "Pages" }, first, previous, next, last, where);
+  const controls = element("nav.controls", { "aria-label": "Pages", hidden: true }, first, previous, next, last, where);
   const whole = element("div.pages", { tabIndex: -1, onkeydown: key }, content, controls);
 
   // A page from the end is read in the other order, and turned around.

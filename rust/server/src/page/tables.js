@@ -33,9 +33,11 @@ function follow(connection, list, chosen) {
         "aria-current": name === chosen ? "page" : null,
       });
     });
+    const isFirst = list.querySelector("a") === null;
     fill(list, items.length > 0 ? items : note("There are no tables yet."));
+    if (isFirst) list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
   };
-  let names = [];
+  let names = null;
   const measure = async () => {
     const begun = performance.now();
     try {
@@ -44,9 +46,10 @@ function follow(connection, list, chosen) {
       // The names stay without sizes until the next time.
     }
     if (stopped) return;
-    show(names);
+    if (names !== null) show(names);
     timer = setTimeout(measure, Math.max(SIZES_MS, 10 * (performance.now() - begun)));
   };
+  fill(list, note("Reading…"));
   const opts = { paginationOpts: { cursor: null, numItems: 1000 } };
   const unfollow = connection.follow(
     "_system/cli/tables",
@@ -114,10 +117,11 @@ function documents(connection, main, table, options, change) {
   };
 }
 
-/** The fields of documents, those of the system last. */
+/** The fields of documents, the id first and those of the system last. */
 function columns(documents) {
   const names = [...new Set(documents.flatMap((document) => Object.keys(document)))];
-  return [...names.filter((name) => !name.startsWith("_")), ...names.filter((name) => name.startsWith("_"))];
+  const own = names.filter((name) => name !== "id" && !name.startsWith("_"));
+  return [...names.filter((name) => name === "id"), ...own, ...names.filter((name) => name.startsWith("_"))];
 }
 
 /** A grid of documents. Arrow keys move, Enter opens a row. */
@@ -153,12 +157,13 @@ function followDocument(connection, panel, id, close) {
   const closing = button("Close", close, { title: "Close (Esc)" });
   const head = element("div.head", null, element("h2", null, id), closing);
   panel.onkeydown = (event) => event.key === "Escape" && close();
-  fill(panel, head, note("Reading…"));
+  const body = element("div", null, note("Reading…"));
+  fill(panel, head, body);
   const stop = connection.follow(
     "_system/mastra/documents:get",
     { id, brief: 20_000 },
-    (found) => fill(panel, head, found === null ? note("It was deleted.") : fields(found, (name) => field(connection, id, name))),
-    (error) => fill(panel, head, problem(error)),
+    (found) => fill(body, found === null ? note("It was deleted.") : fields(found, (name) => field(connection, id, name))),
+    (error) => fill(body, problem(error)),
   );
   closing.focus();
   return stop;

@@ -51,7 +51,8 @@ function conversation(connection, main, thread) {
       if (found === undefined) return fill(head, element("h1", null, thread), note("There is no such thread."));
       const about = element("p.dim", null, thread, " · ", found.resourceId, " · since ", time(found.createdAt));
       const { metadata } = found;
-      const more = metadata === undefined ? null : element("div.metadata", null, tree(parsed(metadata), null));
+      const isEmpty = metadata === undefined || /^\s*\{?\s*\}?\s*$/.test(line(metadata));
+      const more = isEmpty ? null : element("div.metadata", null, tree(parsed(metadata), null));
       fill(head, element("div", null, element("h1", null, found.title || thread), about, more));
     },
     (error) => fill(head, problem(error)),
