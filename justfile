@@ -12,6 +12,12 @@ build:
     test -x {{ python }} || python3 -m venv .venv
     {{ python }} -m pip install --quiet --editable '.[dev,docs]'
     npm ci --no-audit --no-fund
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null || {{ just_executable() }} browser
+
+# The browser in which the page is tested, on Debian and its relatives
+browser:
+    if [ "$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
+    $root apt-get update --quiet=2 && $root apt-get install --quiet=2 --yes --no-install-recommends chromium >/dev/null
 
 # Formats, lints and types of the three languages, and generated files
 lint:
