@@ -122,11 +122,7 @@ export async function count(
   };
 }
 
-function inOrder(
-  table: RecordTable,
-  fields: Fields,
-  order: Order,
-): Range {
+function inOrder(table: RecordTable, fields: Fields, order: Order): Range {
   const ordering = { field: "createdAt", order };
   return rangeOf(table, conditionsOf(fields), ordering);
 }
