@@ -20,7 +20,10 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 SESSIONS = {
     "help": [
         "--help",
-        *(f"{command} --help" for command in ("bench", "demo", "doctor", "export", "import", "init", "serve")),
+        *(
+            f"{command} --help"
+            for command in ("bench", "data", "demo", "doctor", "export", "import", "init", "run", "serve")
+        ),
         *("keys --help", "keys show --help", "keys rotate --help"),
     ],
     "mistakes": [
