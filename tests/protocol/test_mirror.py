@@ -23,7 +23,7 @@ import mastra_convex as mc
 from mastra_convex import _native
 from tests.support.checkout import FUNCTIONS
 from tests.support.command import run
-from tests.support.folders import functions_with
+from tests.support.folders import OURS, functions_with
 from tests.support.served import Served, serve
 from tests.support.tokens import auth_config, token
 
@@ -400,3 +400,23 @@ def test_threads_that_wait_for_one_reading_hold_up_no_other(served: Served, name
     subprocess.run(command, check=True, timeout=60)
     server.shutdown()
     server.server_close()
+
+
+def test_old_changes_are_deleted_where_nothing_can_run_later(tmp_path: Path) -> None:
+    """The embedded deployment has no scheduler, so a write deletes them itself: here each write, and all changes."""
+    source = (OURS / "mastra/model/vectorChanges.ts").read_text()
+    for constant, value in {"KEPT_MILLISECONDS = 3_600_000": "-60_000", "WRITES_PER_CLEANING = 64": "1"}.items():
+        assert constant in source
+        source = source.replace(constant, f"{constant.partition(' = ')[0]} = {value}")
+    count = (
+        'import { query } from "./_generated/server";\n'
+        'export const count = query(async ({ db }) => (await db.query("mastra_vector_changes").collect()).length);\n'
+    )
+    functions = functions_with(tmp_path / "convex", {"mastra/model/vectorChanges.ts": source, "changes.ts": count})
+    with mc.connect(":memory:", functions=functions) as db:
+        docs = mc.ConvexVector(db).index("docs", dimension=2)
+        for n in range(10):
+            docs.upsert([[1, n]], ids=[str(n)])
+            # The last change stays, without its ids.
+            assert db.query("changes:count") <= 2
+        assert len(docs.query([1, 0])) == 10

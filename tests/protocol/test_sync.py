@@ -258,7 +258,7 @@ BAD = {
     "a value that is none": ({"type": "Action", "requestId": 0, "udfPath": "a:b", "args": [{"$x": 1}]}, "BadMessage"),
     "a component": (
         {"type": "Mutation", "requestId": 0, "udfPath": "a:b", "args": [{}], "componentPath": "c"},
-        "UnsupportedComponent",
+        "ComponentPathNotFound",
     ),
     "a number too large": ({"type": "Mutation", "requestId": 2**32, "udfPath": "a:b", "args": [{}]}, "BadMessage"),
     "nesting too deep": ("[" * 500, "BadMessage"),

@@ -62,7 +62,9 @@ def init(
     folder: Annotated[
         str | None,
         typer.Argument(
-            metavar="DIR", help=f"The functions folder, created if missing: {APP}, or {COMPONENT}.", show_default=False
+            metavar="DIR",
+            help=f"Created if missing; by default {APP}, with --component {COMPONENT}.",
+            show_default=False,
         ),
     ] = None,
     component: Annotated[
@@ -229,11 +231,12 @@ def _print_component_guide(root: Path, needs_our_tables: bool) -> None:
     app = next((parent for parent in folder.parents if parent.name == "convex"), folder.parent)
     first = (
         f"Mount it in the {CONFIG} of your app:\n"
+        '    import { defineApp } from "convex/server";\n'
         f'    import mastra from "./{folder.relative_to(app).as_posix()}/convex.config";\n'
         "    const app = defineApp();\n"
         "    app.use(mastra);\n"
         "    export default app;\n"
-        "Functions of your app call it by components.mastra, which no client can, and decide who may."
+        "No client reaches it. Functions of your app call components.mastra.mastra.…, and decide who may."
     )
     if needs_our_tables:
         first += f"\n{root / 'schema.ts'} has none of the tables that mastra/ needs: ...mastraTables."
