@@ -151,6 +151,7 @@ test("version tells which operations only read", async () => {
   expect(reads).toEqual([
     "count",
     "countOrphans",
+    "dueFires",
     "getItems",
     "getRunOwnership",
     "listDueSchedules",

@@ -191,6 +191,7 @@ class Deployment(AnyDeployment):
             The file doesn't fit on the disk. Nothing of it is left.
         """
         place, file = "Deployment.export", absolute("Deployment.export: path", path)
+        self._check_whole(place)
         return call(export_snapshot, place, self._open(), file, progress or without_progress)
 
     def import_snapshot(
@@ -232,6 +233,7 @@ class Deployment(AnyDeployment):
         place = "Deployment.import_snapshot"
         if replace and replace_all:
             raise InvalidArgumentError(f"{place}: replace_all includes replace; expected one of them")
+        self._check_whole(place)
         file = absolute(f"{place}: path", path)
         mode: ImportMode = "replaceAll" if replace_all else "replace" if replace else "requireEmpty"
         native = self._open()
@@ -342,6 +344,13 @@ class Deployment(AnyDeployment):
     def __repr__(self) -> str:
         component = "" if self.component is None else f", component={self.component!r}"
         return f"{type(self).__name__}({self.url!r}{component})"
+
+    def _check_whole(self, place: str) -> None:
+        if self.component is not None:
+            raise UnsupportedOperationError(
+                f"{place}: a snapshot is of a whole deployment, and this handle is of its component "
+                f"{self.component!r}; expected one without a component"
+            )
 
     def _call(self, kind: FunctionKind, path: str, args: dict[str, Any] | None) -> Any:
         path = plain_text(f"{kind}: path", path)

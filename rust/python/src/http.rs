@@ -17,7 +17,7 @@ use crate::{
     administrator::administrator,
     batch::{VectorBatch, parse_metric, regex_error, search_arguments},
     convert::{arguments_from_python, to_python},
-    error::{Credential, Exception, client_error, invalid_argument},
+    error::{Credential, client_error, invalid_argument},
     functions::{log, parse_kind},
     interruption::{Detached, detached},
     pending::{PendingCall, Request},
@@ -210,7 +210,6 @@ impl HttpDeployment {
 
     #[pyo3(signature = (path, *, progress))]
     fn export_snapshot(&self, py: Python<'_>, path: PathBuf, progress: Py<PyAny>) -> PyResult<()> {
-        self.check_whole(py)?;
         let authorization = self.caller.authorization.header(py)?;
         let mut progress = Progress::new(progress);
         let exported = detached(py, || {
@@ -225,7 +224,6 @@ impl HttpDeployment {
 
     #[pyo3(signature = (path, *, mode, progress))]
     fn import_snapshot(&self, py: Python<'_>, path: PathBuf, mode: &str, progress: Py<PyAny>) -> PyResult<u64> {
-        self.check_whole(py)?;
         let authorization = self.caller.authorization.header(py)?;
         let mut progress = Progress::new(progress);
         let imported = detached(py, || {
@@ -244,16 +242,6 @@ impl HttpDeployment {
 }
 
 impl HttpDeployment {
-    /// Refuses snapshots through the handle of a component.
-    fn check_whole(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(component) = self.connection.client.component() else { return Ok(()) };
-        let message = format!(
-            "a snapshot is of a whole deployment, and this handle is of its component {component:?}; expected a handle \
-             without a component"
-        );
-        Err(Exception::new("UnsupportedOperationError", message).into_err(py))
-    }
-
     /// Calls a function. A call that only `reads` may be repeated if its answer gets lost.
     fn send<'py>(
         &self,

@@ -179,8 +179,7 @@ impl Client {
     }
 
     /// The component whose functions are called; None for the app's.
-    #[must_use]
-    pub fn component(&self) -> Option<&str> {
+    pub(crate) fn component(&self) -> Option<&str> {
         self.component.as_deref()
     }
 
