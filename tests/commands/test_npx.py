@@ -96,7 +96,7 @@ def test_env_sets_lists_gets_and_removes_variables(project: Path, tmp_path: Path
         printed(served, project, "env", "set", "GREETING", "hello there")
         printed(served, project, "env", "set", "OTHER=1=2")
         assert printed(served, project, "env", "list", "--include-values").splitlines() == [
-            'GREETING="hello there"',
+            "GREETING=hello there",
             "OTHER=1=2",
         ]
         assert printed(served, project, "env", "get", "OTHER") == "1=2\n"

@@ -69,7 +69,7 @@ class Reader:
         self.environment["PATH"] = os.pathsep.join(search)
         if not (self.folder / "node_modules").exists():
             (self.folder / "node_modules").symlink_to(ROOT / "node_modules")
-        (self.folder / "package.json").write_text('{"type": "module"}')
+        (self.folder / "package.json").write_text('{"type": "module", "dependencies": {"convex": "*"}}')
 
     def follow(self, block: Block) -> list[str]:
         """Run a block, and return the lines that it printed."""

@@ -64,6 +64,7 @@ def follow(reader: Reader, block: Block) -> None:
     assert (block.code, reader.follow(block)) == (block.code, block.printed)
 
 
+@pytest.mark.timeout(600)
 def test_pages_can_be_followed_in_any_order_and_again(tmp_path: Path) -> None:
     """Pages can be followed in one folder, in any order and again, and print the same."""
     for page in [*PAGES, *reversed(PAGES)]:

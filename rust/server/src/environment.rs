@@ -26,8 +26,8 @@ pub(crate) async fn update(State(app): State<App>, headers: HeaderMap, uri: Uri,
     let changes = changes.iter().enumerate().map(|(position, change)| read(position, &change));
     let changes = changes.collect::<Result<Vec<_>, _>>()?;
     let deployment = Arc::clone(&app.deployment);
-    let changed = blocking(move || deployment.set_variables(changes)).await?;
-    changed.map_err(|error| match error {
+    let outcome = blocking(move || deployment.set_variables(changes)).await?;
+    outcome.map_err(|error| match error {
         Error::Environment { code, message } => Refusal::bad_request(code, message),
         error @ (Error::Module { .. } | Error::AuthConfig { .. }) => Refusal::bad_request(
             "InvalidAuthConfig",

@@ -53,14 +53,12 @@ pub(super) fn documents(transaction: &mut Transaction, args: &mut Arguments) -> 
         return Err(Error::function(Code::Error, format!("There is no table {name:?}")));
     };
     let mut conditions = conditions(args)?;
-    let index = match &asked {
-        Some(asked) => table
-            .index(asked)
-            .ok_or_else(|| Error::says(Code::IndexNotFoundError, &[&format_args!("{name}.{asked}")]))?,
-        None => {
-            let staged = transaction.schema.tables.get(&name).map(|definition| &definition.staged);
-            fitting(&table, &conditions, |index| staged.is_none_or(|staged| !staged.contains(index)))
-        }
+    let index = if let Some(asked) = &asked {
+        let unknown = || Error::says(Code::IndexNotFoundError, &[&format_args!("{name}.{asked}")]);
+        table.index(asked).ok_or_else(unknown)?
+    } else {
+        let staged = transaction.schema.tables.get(&name).map(|definition| &definition.staged);
+        fitting(&table, &conditions, |index| staged.is_none_or(|staged| !staged.contains(index)))
     };
     let range = equalities(index, &mut conditions);
     let query = Query {

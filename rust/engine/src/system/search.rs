@@ -65,10 +65,11 @@ pub(super) fn search(engine: &Engine, args: &mut Arguments) -> Result<Value> {
     let begun = Instant::now();
     let mask = filter.as_ref().map(|filter| batch.mask(filter));
     let filtered = begun.elapsed();
+    let begun = Instant::now();
     let options = Search { metric, top_k, mask: mask.as_ref(), min_score: None, threads: 1 };
     let found = batch.top_k(&query, &options);
     let found = found.map_err(|error| Error::function(Code::InvalidVectorQuery, error.to_string()))?;
-    let scanned = begun.elapsed() - filtered;
+    let scanned = begun.elapsed();
     let results = found.rows.iter().zip(&found.scores).map(|(row, score)| {
         let mut metadata = batch.metadata(*row).as_object().cloned().unwrap_or_default();
         if let Some(brief) = brief {
