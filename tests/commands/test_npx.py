@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -116,7 +118,13 @@ def test_env_sets_lists_gets_and_removes_variables(project: Path, tmp_path: Path
 def test_logs_show_console_lines_and_failures_as_they_come(served: Served, project: Path) -> None:
     watching = command(served, project, "logs", "--success", "--history", "0")
     with subprocess.Popen(
-        watching, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENVIRONMENT
+        watching,
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=ENVIRONMENT,
+        start_new_session=True,
     ) as process:
         lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         assert process.stdout is not None
@@ -137,7 +145,9 @@ def test_logs_show_console_lines_and_failures_as_they_come(served: Served, proje
             while "not on purpose" not in shown:
                 shown += lines.get(timeout=10)
         finally:
-            process.terminate()
+            # `node` may be a script that has Node as its child.
+            os.killpg(process.pid, signal.SIGKILL)
+            reader.join()
     assert "[CONVEX M(notes:fail)] [LOG] 'about to fail'" in shown
     assert "[CONVEX M(notes:fail)] Uncaught ConvexError" in shown
     assert "[CONVEX Q(notes:crash)] Uncaught TypeError: not on purpose" in shown
