@@ -348,6 +348,7 @@ OPERATIONS = [
 WHOLE = {
     "clearTable": "deletes all rows of a table, some per call. It is called again until none is left.",
     "dropTable": "is `clearTable`.",
+    "prune": "deletes old rows, some per call. Of other calls it meets only changes of old rows. It is called again.",
     "tidy": "brings counts in order. Clients ignore its failures; the next one goes on.",
     "fillStatus": "completes runs that older functions wrote.",
     "deleteOrphans": "deletes the vectors of an index whose message is gone, some per call.",

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,8 @@ def test_a_mirror_is_what_all_pages_say(served: Served, name: str, random: np.ra
         elif choice == 2:
             writer.delete_vectors(name, ids=some(20))
         elif choice == 3:
-            writer.update_vector(name, some(2)[0], vector=vectors[0], metadata={"updated": step})
+            with suppress(mc.NotFoundError):
+                writer.update_vector(name, some(2)[0], vector=vectors[0], metadata={"updated": step})
         elif choice == 4 and step % 5 == 0:
             writer.truncate_index(name)
         elif step % 10 == 0:
@@ -282,7 +284,8 @@ def test_functions_of_npm_are_read_page_by_page_unless_staleness_is_allowed(tmp_
             vector.create_index("docs", 3)
         vector.update_vector("docs", "a", metadata={"kind": "x"})
         vector.update_vector("docs", "b", vector=[0, 2])
-        vector.update_vector("docs", "nobody", vector=[0, 2])
+        with pytest.raises(mc.NotFoundError):
+            vector.update_vector("docs", "nobody", vector=[0, 2])
         found = vector.query("docs", [1, 0], include_vector=True)
         assert [(hit.id, hit.metadata, list(hit.vector)) for hit in found] == [
             ("a", {"kind": "x"}, [1, 0]),

@@ -68,7 +68,8 @@ def vectors(room: Room) -> None:
             vectors.query(index_name, query, filter=filter)
     with check("update.merges_metadata"):
         index.update_vector("north", vector=[0, -1], metadata={"n": 9})
-        index.update_vector("unknown", metadata={"n": 9})
+        with refused(mc.NotFoundError):
+            index.update_vector("unknown", metadata={"n": 9})
         same([row and row.metadata for row in index.get(["north"])], [{"n": 9, "kind": "axis"}])
         same((_ids(index.query([0, -1], top_k=1)), index.count()), (["north"], 4))
     with check("update.by_filter"):
