@@ -69,7 +69,8 @@ def test_pages_can_be_followed_in_any_order_and_again(tmp_path: Path) -> None:
     """Pages can be followed in one folder, in any order and again, and print the same."""
     for page in [*PAGES, *reversed(PAGES)]:
         # An export doesn't replace files, and an import doesn't replace tables.
-        (tmp_path / "agent.zip").unlink(missing_ok=True)
+        for exported in ("agent.zip", "backup.zip", "while-it-runs.zip"):
+            (tmp_path / exported).unlink(missing_ok=True)
         rmtree(tmp_path / "copy", ignore_errors=True)
         reader = Reader(tmp_path)
         try:
