@@ -33,5 +33,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
     yield page
     context.close()
-    assert [problem for problem in problems if "401" not in problem] == []
+    # Tests try wrong keys, and some end their server while the page is open.
+    expected = ("401", "ERR_CONNECTION_REFUSED")
+    assert [problem for problem in problems if not any(text in problem for text in expected)] == []
     assert len(hosts) <= 1
