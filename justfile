@@ -17,7 +17,7 @@ build:
 # The browser in which the page is tested, on Debian and its relatives
 browser:
     if [ "$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
-    $root apt-get update --quiet=2 && $root apt-get install --quiet=2 --yes --no-install-recommends chromium >/dev/null
+    $root apt-get update --quiet=2 && $root apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core >/dev/null
 
 # Formats, lints and types of the three languages, and generated files
 lint:
