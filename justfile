@@ -88,7 +88,7 @@ docs:
 
 # Measure; each benchmark checks its answers first
 bench *arguments:
-    pytest benches --benchmark-only {{ arguments }}
+    python -m pytest benches --benchmark-only {{ arguments }}
 
 # Exact search and its peers, side by side; `pip install --editable '.[bench]'` brings the peers
 bench-peers *arguments:
