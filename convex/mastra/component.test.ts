@@ -1,5 +1,5 @@
 /**
- * Who reaches the functions: in an app without rules only an admin key, in a
+ * Access to the functions: in an app without rules only an admin key, in a
  * component the app that mounts it.
  *
  * @module

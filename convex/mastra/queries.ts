@@ -215,7 +215,7 @@ export const watchTasks = liveQuery({
 });
 
 /**
- * What is at a key of the server cache, prefix included, and the items of its
+ * The entry at a key of the server cache, prefix included, and the items of its
  * list from the index `from` on, at most 1000; null if there is nothing.
  */
 export const watchCacheList = liveQuery({

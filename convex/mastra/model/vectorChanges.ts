@@ -81,7 +81,7 @@ async function insertChange(
   }
 }
 
-/** What a backend offers that not every one does. */
+/** The features of a backend that not every one has. */
 export type Backend = { commitTimestamps: boolean };
 
 /**

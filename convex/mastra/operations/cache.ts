@@ -328,7 +328,7 @@ function listRange(
 }
 
 /**
- * What is at a key, and the items of its list from an index on, as JSON text;
+ * The entry at a key, and the items of its list from an index on, as JSON text;
  * null if there is nothing. `_id` tells a list from the next one at its key.
  *
  * This is for a live query, which must not read the clock: the caller compares

@@ -219,7 +219,7 @@ OLDEST_BACKEND = "30 July 2026"
 
 
 def _backend(deployed: dict[str, Any]) -> Iterator[Finding]:
-    """What the backend offers, by name, as the deployed functions found it out. Older functions don't tell."""
+    """The backend's features by name, as the deployed functions found them. Older functions don't tell."""
     backend = deployed.get("backend")
     if backend is None:
         return

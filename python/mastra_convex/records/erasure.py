@@ -1,4 +1,4 @@
-"""What an erasure deleted, and how old rows may get."""
+"""The report of an erasure, and the age that rows may have."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class AsyncScheduleRunner:
         try:
             while not self._is_stopped():
                 has_fired = [await self._fire(due["now"], one) for one in due["fires"] if not self._is_stopped()]
-                # What is due next may have waited for a handler.
+                # The next firing may have waited for a handler.
                 if not any(has_fired) and await pause(self._interval, self._stop):
                     break
                 due = await self._ask("dueFires")

@@ -49,7 +49,7 @@ class ScheduleRunner:
         try:
             while not self._is_stopped():
                 has_fired = [self._fire(due["now"], one) for one in due["fires"] if not self._is_stopped()]
-                # What is due next may have waited for a handler.
+                # The next firing may have waited for a handler.
                 if not any(has_fired) and pause(self._interval, self._stop):
                     break
                 due = self._ask("dueFires")

@@ -142,7 +142,7 @@ class ConvexStore(LiveRecords, Domains):
         The age of threads, messages, resources, scores and evaluations counts from ``created_at``, that of spans from
         their start, of workflow runs from their last update, of background tasks from their completion, of a
         schedule's triggers from their firing. Tasks that aren't completed stay. A thread goes with all that belongs to
-        it, a message with its vectors. Whoever wants the disk space back calls ``mastra-convex compact`` afterwards.
+        it, a message with its vectors. ``mastra-convex compact`` gives the space back to the disk.
 
         Parameters
         ----------

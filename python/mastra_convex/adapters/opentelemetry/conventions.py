@@ -170,7 +170,7 @@ def _metadata(span: ReadableSpan, resource: Attributes) -> dict[str, Any]:
 
 
 def _error(span: ReadableSpan) -> dict[str, Any] | None:
-    """What went wrong, with the last exception that was recorded."""
+    """The error, with the last exception that was recorded."""
     if span.status.status_code is not StatusCode.ERROR:
         return None
     recorded: Attributes = next((e.attributes or {} for e in reversed(span.events) if e.name == "exception"), {})

@@ -31,7 +31,7 @@ class ConvexMessageHistory:
 
     A TypeScript agent sees the roles, the texts, the reasoning, and the tool calls with their results. It doesn't see
     images and other files, retries, usage, and what providers add. Pydantic AI's own message is kept beside them, so
-    that messages come back here as they were added. What a TypeScript agent wrote comes back as prompts and texts.
+    that messages come back here as they were added. A TypeScript agent's messages come back as prompts and texts.
 
     Parameters
     ----------
