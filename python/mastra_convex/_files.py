@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,9 @@ from mastra_convex.errors import ConfigurationError, DiskFullError, MastraConvex
 @contextmanager
 def replacing(file: Path) -> Iterator[Path]:
     """A new file, readable by its owner only, that takes the place of another one at the end, or is deleted."""
+    # Importing it takes ten milliseconds, which importing the package doesn't need.
+    import tempfile
+
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".mastra-convex-", suffix=".part")
     os.close(descriptor)
     part = Path(name)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 from mastra_convex import _native
@@ -111,6 +110,8 @@ def _check_empty(place: str, deployment: _native.HttpDeployment, target: str, re
 
 def _content(place: str, deployment: _native.HttpDeployment, progress: Progress) -> dict[str, tuple[int, str]]:
     """The number of documents of each table, and their hash."""
+    from tempfile import TemporaryDirectory
+
     with TemporaryDirectory() as folder:
         return export_snapshot(place, deployment, Path(folder) / "snapshot.zip", progress).tables
 
