@@ -12,6 +12,7 @@ export async function mapInBatches<Item, Result>(
   items: Item[],
   read: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
+  if (items.length <= BATCH_SIZE) return await Promise.all(items.map(read));
   const results: Result[] = [];
   for (let start = 0; start < items.length; start += BATCH_SIZE) {
     const batch = items.slice(start, start + BATCH_SIZE);

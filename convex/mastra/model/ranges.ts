@@ -19,8 +19,8 @@ export type Range = {
   /** The index and its fields; without one, all rows in stored order. */
   index: string | undefined;
   fields: readonly string[];
-  /** The values of the index's first fields. */
-  equal: { field: string; value: unknown }[];
+  /** The conditions on the index's first fields, each with a value. */
+  equal: Condition[];
   /** Bounds on the field after these. */
   bounds: { field: string; bound: Bound; value: unknown }[];
   order: Ordering["order"];
@@ -32,22 +32,29 @@ export type Range = {
  * The index whose leading fields the most conditions name, and those conditions.
  * Of several, one without further fields, which gives the rows in stored order;
  * else the first in the table's declaration.
+ *
+ * Each read of a table chooses an index, so this is a loop without closures:
+ * QuickJS has no compiler.
  */
 function bestIndex(
   table: TableName,
   conditions: Condition[],
   ordering?: Ordering,
 ) {
+  const asked = new Map<string, Condition>();
+  for (const condition of conditions) {
+    const { field, value } = condition;
+    if (value !== undefined && !asked.has(field)) asked.set(field, condition);
+  }
   let best: Fit | undefined;
-  const { indexes } = mastraTables[table].declaration;
-  for (const [name, fields] of Object.entries(indexes)) {
+  for (const { name, fields } of mastraTables[table].declaration.indexes) {
+    const first = fields[0]!;
+    if (!asked.has(first) && first !== ordering?.field) continue;
     const covered: Condition[] = [];
     // Absent and `null` are a range, which ends what an index can cover.
     let isRange = false;
     for (const field of fields) {
-      const condition = conditions.find(
-        (c) => c.field === field && c.value !== undefined,
-      );
+      const condition = asked.get(field);
       if (condition === undefined || isRange) break;
       covered.push(condition);
       isRange = condition.value === null;
@@ -94,24 +101,19 @@ export function rangeOf(
   conditions: Condition[],
   ordering?: Ordering,
 ): Range {
-  const silent = conditions.find((condition) => !saysSomething(condition));
-  if (silent !== undefined) {
+  for (const condition of conditions) {
+    if (saysSomething(condition)) continue;
     // Every row would satisfy it.
-    throw new Error(`Nothing is asked of ${table}.${silent.field}`);
+    throw new Error(`Nothing is asked of ${table}.${condition.field}`);
   }
   const index = bestIndex(table, conditions, ordering);
   if (index === undefined) return { ...everyRow(table), others: conditions };
   const { name, fields, covered } = index;
-  const bounds = BOUNDS.flatMap((bound) => {
-    const value = ordering?.[bound];
-    return value === undefined
-      ? []
-      : [{ field: ordering!.field, bound, value }];
-  });
-  const equal = covered.map(({ field, value }) => ({ field, value }));
+  const equal = [...covered];
+  const bounds = ordering === undefined ? [] : boundsOf(ordering);
   if (equal[equal.length - 1]?.value === null) {
     // Only absent and `null` are not above `null` in Convex's order.
-    bounds.unshift({ ...equal.pop()!, bound: "lte", value: null });
+    bounds.unshift({ field: equal.pop()!.field, bound: "lte", value: null });
   }
   return {
     table,
@@ -120,8 +122,18 @@ export function rangeOf(
     equal,
     bounds,
     order: ordering?.order ?? "asc",
-    others: conditions.filter((c) => !covered.includes(c)),
+    others:
+      covered.length === conditions.length
+        ? []
+        : conditions.filter((c) => !covered.includes(c)),
   };
+}
+
+function boundsOf(ordering: Ordering): Range["bounds"] {
+  const { field } = ordering;
+  return BOUNDS.filter((bound) => ordering[bound] !== undefined).map(
+    (bound) => ({ field, bound, value: ordering[bound] }),
+  );
 }
 
 /** All rows of a table, in stored order. */

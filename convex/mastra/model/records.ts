@@ -41,12 +41,7 @@ export async function writeRecords(
   table: RecordTable,
   records: StorageRecord[],
 ): Promise<Change[]> {
-  const byName = new Map<string, StorageRecord>();
-  for (const record of records) {
-    const name = JSON.stringify(nameOf(table, record));
-    byName.set(name, { ...byName.get(name), ...record });
-  }
-  const merged = [...byName.values()];
+  const merged = records.length > 1 ? mergedByName(table, records) : records;
   const existing = await mapInBatches(merged, (record) =>
     rowsWhere(ctx, table, nameOf(table, record)).unique(),
   );
@@ -63,6 +58,19 @@ export async function writeRecords(
   }
   await countChanges(ctx, table, changes);
   return changes;
+}
+
+/** Of records with one name the merged one. */
+function mergedByName(
+  table: RecordTable,
+  records: StorageRecord[],
+): StorageRecord[] {
+  const byName = new Map<string, StorageRecord>();
+  for (const record of records) {
+    const name = JSON.stringify(nameOf(table, record));
+    byName.set(name, { ...byName.get(name), ...record });
+  }
+  return [...byName.values()];
 }
 
 async function updateRow(

@@ -42,16 +42,16 @@ export type RecordRules<Column extends string = string> = {
   };
 };
 
+/** An index by its name, and its columns. */
+export type Index = { name: string; fields: readonly string[] };
+
 /** A table's declaration, which stands beside its definition for Convex. */
 export type Declaration<Name extends string, IsRecords extends boolean> = {
   name: Name;
   /** Whether each row is a record, named by its column `id`. */
   isRecords: IsRecords;
-  /**
-   * The columns of each index. Of indexes that serve a request equally well the
-   * first is used.
-   */
-  indexes: Record<string, readonly string[]>;
+  /** Of indexes that serve a request equally well the first is used. */
+  indexes: readonly Index[];
   rules: RecordRules;
 };
 
@@ -86,8 +86,7 @@ export function recordTable<
     ...rules
   }: { fields: Fields; indexes: Indexes } & RecordRules<ColumnsOf<Fields>>,
 ): DeclaredTable<Name, true, Fields, Indexes> {
-  const declaration = { name, isRecords: true as const, indexes, rules };
-  return declared(fields, declaration) as never;
+  return declared(name, true, fields, indexes, rules) as never;
 }
 
 /** Declare a table whose rows only operations of its own write. */
@@ -99,19 +98,31 @@ export function ownTable<
   name: Name,
   { fields, indexes }: { fields: Fields; indexes: Indexes },
 ): DeclaredTable<Name, false, Fields, Indexes> {
-  const declaration = { name, isRecords: false as const, indexes, rules: {} };
-  return declared(fields, declaration) as never;
+  return declared(name, false, fields, indexes, {}) as never;
 }
 
 function declared(
+  name: string,
+  isRecords: boolean,
   fields: PropertyValidators,
-  declaration: Declaration<string, boolean>,
+  columns: Record<string, readonly string[]>,
+  rules: RecordRules,
 ) {
   const table = defineTable(fields);
-  for (const [name, columns] of Object.entries(declaration.indexes)) {
+  const indexes = Object.entries(columns).map(([name, fields]) => ({
+    name,
+    fields,
+  }));
+  for (const { name, fields } of indexes) {
     // The types of a definition can't be followed through a loop.
-    table.index(name, [...columns] as never);
+    table.index(name, [...fields] as never);
   }
+  const declaration: Declaration<string, boolean> = {
+    name,
+    isRecords,
+    indexes,
+    rules,
+  };
   return Object.assign(table, { declaration });
 }
 

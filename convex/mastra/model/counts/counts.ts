@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { rulesOf } from "../columns";
 import type { ReadCtx, RecordTable, StoredRow, WriteCtx } from "../server";
 import { listsWith, orderOf, type List } from "./lists";
 import { partsAfter, type Move, type Part } from "./parts";
@@ -35,27 +36,19 @@ export async function countChanges(
   table: RecordTable,
   changes: Change[],
 ): Promise<void> {
-  const moves = new Map<string, { list: List; moves: Map<string, number> }>();
-  const move = (row: StoredRow | null, difference: number) => {
-    if (row === null) return;
-    const at = String(row[orderOf(table)]);
-    for (const list of listsWith(table, row)) {
-      const key = JSON.stringify([list.field, list.value]);
-      const entry = moves.get(key) ?? { list, moves: new Map() };
-      entry.moves.set(at, (entry.moves.get(at) ?? 0) + difference);
-      moves.set(key, entry);
-    }
-  };
+  if (rulesOf(table).counted === undefined) return;
+  const differences = new Map<string, { list: List; byDate: ByDate }>();
   for (const { before, after } of changes) {
-    move(before, -1);
-    move(after, 1);
+    if (before !== null) addTo(differences, table, before, -1);
+    if (after !== null) addTo(differences, table, after, 1);
   }
-  for (const { list, moves: byDate } of moves.values()) {
-    const changed = [...byDate]
-      .filter(([, difference]) => difference !== 0)
-      .map(([at, difference]) => ({ at, difference }));
-    for (let n = 0; n < changed.length; n += MOVES_PER_DOCUMENT) {
-      const some = changed.slice(n, n + MOVES_PER_DOCUMENT);
+  for (const { list, byDate } of differences.values()) {
+    const moves: Move[] = [];
+    for (const [at, difference] of byDate) {
+      if (difference !== 0) moves.push({ at, difference });
+    }
+    for (let n = 0; n < moves.length; n += MOVES_PER_DOCUMENT) {
+      const some = moves.slice(n, n + MOVES_PER_DOCUMENT);
       await ctx.db.insert("mastra_counts", {
         ...list,
         from: DIFFERENCE,
@@ -64,6 +57,28 @@ export async function countChanges(
         moves: some,
       });
     }
+  }
+}
+
+/** The number of added rows by their dates. */
+type ByDate = Map<string, number>;
+
+/** Add a row to the differences of the lists that it is in. */
+function addTo(
+  differences: Map<string, { list: List; byDate: ByDate }>,
+  table: RecordTable,
+  row: StoredRow,
+  difference: number,
+) {
+  const at = String(row[orderOf(table)]);
+  for (const list of listsWith(table, row)) {
+    const key = `${list.field} ${list.value}`;
+    let entry = differences.get(key);
+    if (entry === undefined) {
+      entry = { list, byDate: new Map() };
+      differences.set(key, entry);
+    }
+    entry.byDate.set(at, (entry.byDate.get(at) ?? 0) + difference);
   }
 }
 

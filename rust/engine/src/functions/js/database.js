@@ -81,11 +81,13 @@ class Query {
     if (order !== "asc" && order !== "desc") throw new Error(`Invalid argument \`order\`: "asc" or "desc", not ${order}`);
     const spec = this.#use();
     if (spec.order !== undefined) throw new Error("Queries may only specify order at most once");
-    return new Query({ ...spec, order });
+    spec.order = order;
+    return new Query(spec);
   }
   filter(predicate) {
     const spec = this.#use();
-    return new Query({ ...spec, filters: [...spec.filters, expression(predicate(filterBuilder))] });
+    spec.filters.push(expression(predicate(filterBuilder)));
+    return new Query(spec);
   }
   async collect() {
     return host.collect(this.#use(), undefined);
