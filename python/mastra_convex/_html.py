@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from html import escape
 from itertools import islice
 
 from mastra_convex._native import QueryResults
@@ -53,6 +52,8 @@ def _cell(value: object) -> str:
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
     """A table in the notebook's own style, light or dark, with texts at the left."""
+    from html import escape
+
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
     body = "".join(
         "<tr>" + "".join(f'<td style="text-align: left">{escape(_short(cell))}</td>' for cell in row) + "</tr>"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
 from numpy.typing import ArrayLike
@@ -359,6 +358,8 @@ def index_not_found(place: str, index_name: str, existing: Sequence[str], otherw
     """The error for an index that doesn't exist. It lists the existing ones; its hint is a similar name, or else
     `otherwise`.
     """
+    from difflib import get_close_matches
+
     near = get_close_matches(index_name, existing, n=1)
     there_are = f"there are: {', '.join(existing)}" if existing else "there is none yet"
     return IndexNotFoundError(

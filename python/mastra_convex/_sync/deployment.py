@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from threading import Lock
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, Unpack
@@ -75,6 +74,8 @@ class Deployment(AnyDeployment):
         is_http = named.kind == "http"
         unknown = options.keys() - ConnectOptions.__annotations__.keys()
         if unknown:
+            from difflib import get_close_matches
+
             near = get_close_matches(min(unknown), ConnectOptions.__annotations__, n=1)
             there_are = (
                 f"did you mean {near[0]}?" if near else f"there are: {', '.join(ConnectOptions.__annotations__)}"

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import replace
-from secrets import token_hex
+from os import urandom
 from typing import Any
 
 from mastra_convex._arguments import as_items
@@ -55,7 +55,7 @@ class SpanDraft:
             inherited = {name: getattr(self._around._span, name) for name in INHERITED}
             inherited["parent_span_id"] = self._around.span_id
         # W3C's form of ids, as Mastra's.
-        ids = {"trace_id": token_hex(16), "span_id": token_hex(8)}
+        ids = {"trace_id": urandom(16).hex(), "span_id": urandom(8).hex()}
         own = {name: value for name, value in given.items() if value is not None}
         self._span: Span = as_record(place, Span, {**ids, **inherited, **own, "name": name})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -38,7 +37,7 @@ class AsyncBlobs:
         if len(data) <= INLINE_BYTES:
             return {"value": value}
         kind = "text" if isinstance(value, str) else "bytes"
-        blob = f"{kind}-{hashlib.sha256(data).hexdigest()}-{len(data)}-{uuid4().hex}"
+        blob = f"{kind}-{_digest(data)}-{len(data)}-{uuid4().hex}"
         now = iso_text(datetime.now(UTC))
         parts = [
             {
@@ -70,7 +69,7 @@ class AsyncBlobs:
         )
         data = b"".join([part["data"] async for part in parts])
         kind, digest, size, _ = blob.split("-")
-        if len(data) != int(size) or hashlib.sha256(data).hexdigest() != digest:
+        if len(data) != int(size) or _digest(data) != digest:
             raise DamagedError(f"{BLOBS}: blob {blob!r} has {len(data)} bytes that differ from the {size} written")
         return data.decode() if kind == "text" else data
 
@@ -83,3 +82,10 @@ class AsyncBlobs:
             ids = [f"{blob}-{n}" for n in range(-(-size // INLINE_BYTES))]
             for begin in range(0, len(ids), PARTS_PER_CALL):
                 await self._storage.call("deleteMany", BLOBS, ids=ids[begin : begin + PARTS_PER_CALL])
+
+
+def _digest(data: bytes) -> str:
+    # Imported here: it loads OpenSSL, which takes milliseconds.
+    from hashlib import sha256
+
+    return sha256(data).hexdigest()
