@@ -38,10 +38,13 @@ struct Source {
 
 /// An isolate that isn't in use.
 struct Ready {
-    /// The module that it loaded ahead; None if it can serve any call.
-    module: Option<String>,
+    /// The module that it loaded ahead, or `ANY`.
+    module: String,
     isolate: Isolate,
 }
+
+/// In place of the module of an isolate that serves any call. No module has this name.
+const ANY: &str = "";
 
 /// Work for the maker: end an isolate, or make one with a module loaded.
 enum Order {
@@ -68,28 +71,39 @@ impl Isolates {
         &self.source.modules
     }
 
-    /// Runs `act` in a new isolate, which then ends.
+    /// Runs `act` in an isolate that no call of a user's function sees.
     pub(super) fn once<T>(&self, act: impl FnOnce(&mut Isolate) -> T) -> Result<T> {
+        if self.source.modules.are_builtin() {
+            return self.shared(act);
+        }
         Ok(act(&mut self.source.isolate()?))
     }
 
     /// Calls a function of a module in an isolate that isn't in use. If Rust panics in it, the isolate ends.
     pub(super) fn call<T>(&self, module: &str, act: impl FnOnce(&mut Isolate) -> T) -> Result<T> {
-        let ready = self.source.take(module);
-        if !self.source.modules.are_builtin() {
-            self.order(Order::Make(module.to_owned()));
+        if self.source.modules.are_builtin() {
+            return self.shared(act);
         }
+        let ready = self.source.take(module);
+        self.order(Order::Make(module.to_owned()));
         let mut isolate = match ready {
             Some(isolate) => isolate,
             None => self.source.loaded(module)?,
         };
         let result = act(&mut isolate);
-        if self.source.modules.are_builtin() {
-            if isolate.is_reusable() {
-                self.source.keep(Ready { module: None, isolate });
-            }
-        } else {
-            self.order(Order::End(isolate));
+        self.order(Order::End(isolate));
+        Ok(result)
+    }
+
+    /// Runs `act` in an isolate of the built-in functions, which serves other calls afterwards.
+    fn shared<T>(&self, act: impl FnOnce(&mut Isolate) -> T) -> Result<T> {
+        let mut isolate = match self.source.take(ANY) {
+            Some(isolate) => isolate,
+            None => self.source.isolate()?,
+        };
+        let result = act(&mut isolate);
+        if isolate.is_reusable() {
+            self.source.keep(Ready { module: ANY.to_owned(), isolate });
         }
         Ok(result)
     }
@@ -132,7 +146,7 @@ impl Source {
         let mut ready = locked(&self.ready);
         // Modules may have read variables when they were loaded.
         ready.retain(|ready| ready.isolate.has_variables(&variables));
-        let position = ready.iter().rposition(|ready| ready.module.as_deref().is_none_or(|loaded| loaded == module))?;
+        let position = ready.iter().rposition(|ready| ready.module == module)?;
         Some(ready.remove(position).isolate)
     }
 
@@ -152,7 +166,7 @@ impl Source {
                 Order::Make(module) => {
                     // If the module doesn't load, the next call gets the error.
                     if let Ok(isolate) = self.loaded(&module) {
-                        self.keep(Ready { module: Some(module), isolate });
+                        self.keep(Ready { module, isolate });
                     }
                 }
             }

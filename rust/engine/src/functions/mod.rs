@@ -16,7 +16,12 @@ mod random;
 mod typescript;
 mod web;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use base::FunctionKind;
 use value::Value;
@@ -50,37 +55,36 @@ pub(crate) struct Function {
     name: String,
 }
 
-/// A folder's functions and schema, and the isolates that run them.
+/// A folder's functions, and the isolates that run them.
 pub(crate) struct Functions {
-    by_path: BTreeMap<String, Function>,
+    defined: Arc<Definitions>,
     limits: Limits,
     isolates: Isolates,
+}
+
+/// What the modules of a folder define.
+struct Definitions {
+    functions: BTreeMap<String, Function>,
+    schema: Schema,
 }
 
 impl Functions {
     /// Loads a folder, or the built-in functions, and the schema of its `schema` module.
     pub(crate) fn load(folder: Option<&Path>, limits: Limits, variables: Arc<Variables>) -> Result<(Self, Schema)> {
+        /// Those of the built-in functions, which don't depend on the deployment.
+        static BUILTIN: OnceLock<Arc<Definitions>> = OnceLock::new();
         let modules = folder.map_or_else(Modules::builtin, Modules::read)?;
         let isolates = Isolates::new(modules, limits, variables);
-        let modules = isolates.modules();
-        let (schema, by_path) = isolates.once(|isolate| -> Result<_> {
-            let schema = if modules.has("schema") {
-                Schema::from_export(&isolate.describe_schema("schema")?)?
-            } else {
-                Schema::default()
-            };
-            let mut by_path = BTreeMap::new();
-            for module in modules.with_functions() {
-                for description in isolate.describe_module(module)? {
-                    let mut function = Function::from_description(module, &description)?;
-                    // The public functions of a component are for the app that mounts it, not for clients.
-                    function.public &= modules.component().is_none();
-                    by_path.insert(format!("{module}:{}", function.name), function);
-                }
-            }
-            Ok((schema, by_path))
-        })??;
-        Ok((Self { by_path, limits, isolates }, schema))
+        let known = BUILTIN.get().filter(|_| isolates.modules().are_builtin());
+        let defined = match known {
+            Some(defined) => Arc::clone(defined),
+            None => Arc::new(isolates.once(|isolate| Definitions::read(isolate, isolates.modules()))??),
+        };
+        if isolates.modules().are_builtin() {
+            BUILTIN.get_or_init(|| Arc::clone(&defined));
+        }
+        let schema = defined.schema.clone();
+        Ok((Self { defined, limits, isolates }, schema))
     }
 
     /// The name of the component whose functions these are.
@@ -91,10 +95,14 @@ impl Functions {
     /// The export of the `auth.config` module with these environment variables, if there is such a module.
     pub(crate) fn auth_config(&self, variables: &Arc<Variables>) -> Result<Option<Value>> {
         let modules = self.isolates.modules();
-        if modules.has(AUTH_CONFIG) {
-            return Isolate::new(modules, &self.limits, variables)?.default_export(AUTH_CONFIG).map(Some);
+        if !modules.has(AUTH_CONFIG) {
+            return Ok(None);
         }
-        Ok(None)
+        if modules.are_builtin() {
+            // The built-in one has no variables. Its isolate serves the first call too.
+            return self.isolates.once(|isolate| isolate.default_export(AUTH_CONFIG))?.map(Some);
+        }
+        Isolate::new(modules, &self.limits, variables)?.default_export(AUTH_CONFIG).map(Some)
     }
 
     /// The environment variables that calls see.
@@ -109,18 +117,18 @@ impl Functions {
 
     /// All functions, by path.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Function> {
-        self.by_path.values()
+        self.defined.functions.values()
     }
 
     /// Finds a function: `dir/module:export`, where `:default` may be left out and `.js` may follow the module.
     pub(crate) fn find(&self, path: &str, public_only: bool) -> Result<&Function> {
         let (module, name) = path.split_once(':').unwrap_or((path, "default"));
         let canonical = format!("{}:{name}", module.strip_suffix(".js").unwrap_or(module));
-        match self.by_path.get(&canonical) {
+        match self.defined.functions.get(&canonical) {
             Some(function) if function.public || !public_only => Ok(function),
             _ => {
                 let known: Vec<&str> =
-                    if public_only { Vec::new() } else { self.by_path.keys().map(String::as_str).collect() };
+                    if public_only { Vec::new() } else { self.defined.functions.keys().map(String::as_str).collect() };
                 let known = if known.is_empty() { String::new() } else { format!(" There are: {}.", known.join(", ")) };
                 Err(Error::FunctionNotFound { path: path.to_owned(), public: public_only, known })
             }
@@ -163,6 +171,26 @@ impl Functions {
 pub(crate) fn default_export(file: &Path, limits: &Limits, variables: &Arc<Variables>) -> Result<Value> {
     let modules = Modules::read_file(file, AUTH_CONFIG)?;
     Isolate::new(&modules, limits, variables)?.default_export(AUTH_CONFIG)
+}
+
+impl Definitions {
+    fn read(isolate: &Isolate, modules: &Modules) -> Result<Self> {
+        let schema = if modules.has("schema") {
+            Schema::from_export(&isolate.describe_schema("schema")?)?
+        } else {
+            Schema::default()
+        };
+        let mut functions = BTreeMap::new();
+        for module in modules.with_functions() {
+            for description in isolate.describe_module(module)? {
+                let mut function = Function::from_description(module, &description)?;
+                // The public functions of a component are for the app that mounts it, not for clients.
+                function.public &= modules.component().is_none();
+                functions.insert(format!("{module}:{}", function.name), function);
+            }
+        }
+        Ok(Self { functions, schema })
+    }
 }
 
 impl Function {

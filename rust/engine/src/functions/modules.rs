@@ -127,10 +127,18 @@ fn native_module(path: &str, source: &str) -> Option<&'static str> {
 }
 
 impl Modules {
-    /// The functions that come with this package: the files of `convex/`.
+    /// The functions that come with this package: the files of `convex/`. All deployments of a process share them.
     pub(crate) fn builtin() -> Result<Self> {
-        let sources = BUILTIN.iter().map(|(path, source)| ((*path).to_owned(), (*source).to_owned()));
-        Ok(Self::new(Self::compile(sources)?, true, None))
+        static FILES: OnceLock<Arc<BTreeMap<String, File>>> = OnceLock::new();
+        let files = match FILES.get() {
+            Some(files) => files,
+            None => {
+                let sources = BUILTIN.iter().map(|(path, source)| ((*path).to_owned(), (*source).to_owned()));
+                let files = Arc::new(Self::compile(sources)?);
+                FILES.get_or_init(|| files)
+            }
+        };
+        Ok(Self::new(Arc::clone(files), true, None))
     }
 
     /// A `convex/` folder as it is, or the folder of a component.
@@ -141,7 +149,7 @@ impl Modules {
             Some(config) => Some(component_of(sources.swap_remove(config))?),
             None => None,
         };
-        Ok(Self::new(Self::compile(sources.into_iter())?, false, component))
+        Ok(Self::new(Arc::new(Self::compile(sources.into_iter())?), false, component))
     }
 
     /// One file, as a module with a name.
@@ -151,11 +159,11 @@ impl Modules {
             .map_err(|error| Error::Module { path: path.clone(), message: format!("can't be read: {error}") })?;
         let javascript = strip_types(&path, &source)?;
         let file = File { path, javascript, compiled: Compiled::default(), native: None };
-        Ok(Self::new(BTreeMap::from([(name.to_owned(), file)]), false, None))
+        Ok(Self::new(Arc::new(BTreeMap::from([(name.to_owned(), file)])), false, None))
     }
 
-    fn new(files: BTreeMap<String, File>, are_builtin: bool, component: Option<Arc<str>>) -> Self {
-        Self { files: Arc::new(files), are_builtin, component, read_at: milliseconds_now() }
+    fn new(files: Arc<BTreeMap<String, File>>, are_builtin: bool, component: Option<Arc<str>>) -> Self {
+        Self { files, are_builtin, component, read_at: milliseconds_now() }
     }
 
     fn compile(sources: impl Iterator<Item = (String, String)>) -> Result<BTreeMap<String, File>> {
