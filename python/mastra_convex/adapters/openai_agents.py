@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from mastra_convex import AsyncConvexStore, Message
 from mastra_convex.adapters._extras import needs
@@ -87,7 +87,7 @@ class ConvexSession(SessionABC):
         await self._memory.delete_thread(self.session_id)
 
     def _message(self, item: TResponseInputItem) -> Message:
-        given: Mapping[str, Any] = item  # type: ignore[assignment]
+        given = cast(Mapping[str, Any], item)
         text = _text(given.get("content", given.get("output")))
         parts = [{"type": "text", "text": text}] if text else []
         content = {"format": 2, "parts": parts, "content": text, "metadata": {"openai": dict(given)}}
@@ -108,5 +108,4 @@ def _item(message: Message) -> TResponseInputItem:
     content = message.content if isinstance(message.content, dict) else {}
     kept = (content.get("metadata") or {}).get("openai")
     # Mastra's agents wrote what has none.
-    item: TResponseInputItem = kept if kept is not None else {"role": message.role, "content": message.text}
-    return item
+    return cast(TResponseInputItem, kept or {"role": message.role, "content": message.text})
