@@ -126,9 +126,9 @@ def as_span(span: ReadableSpan) -> Span:
         "error": _error(span),
         "scope": _scope(span) or None,
     }
-    given = {name: value for name, value in fields.items() if value is not None}
+    given = _ids(context) | texts | {name: value for name, value in fields.items() if value is not None}
     # A span may have no name, a record can't.
-    return Span(**_ids(context), name=span.name or "span", span_type=_span_type(attributes), **texts, **given)
+    return Span(name=span.name or "span", span_type=_span_type(attributes), **given)
 
 
 def _ids(context: SpanContext) -> dict[str, str]:
