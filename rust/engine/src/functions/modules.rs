@@ -102,7 +102,7 @@ pub(crate) const AUTH_CONFIG: &str = "auth.config";
 #[derive(Clone, Debug)]
 pub(crate) struct Modules {
     /// The modules by path without ending (`mastra/storage`).
-    files: Arc<BTreeMap<String, File>>,
+    files: Arc<BTreeMap<String, Arc<File>>>,
     are_builtin: bool,
     /// The name of the component whose folder this is.
     component: Option<Arc<str>>,
@@ -120,25 +120,43 @@ struct File {
     native: Option<&'static str>,
 }
 
-/// Our module with the same exports as a file, if the file is a built-in one.
-fn native_module(path: &str, source: &str) -> Option<&'static str> {
-    let (_, native) = NATIVE.iter().find(|(builtin, _)| *builtin == path)?;
-    BUILTIN.contains(&(path, source)).then_some(*native)
+impl File {
+    fn new(path: String, source: &str) -> Result<Arc<Self>> {
+        let javascript = strip_types(&path, source)?;
+        let native = NATIVE.iter().find(|(builtin, _)| *builtin == path && is_builtin(&path, source));
+        Ok(Arc::new(Self {
+            javascript,
+            compiled: Compiled::default(),
+            native: native.map(|(_, native)| *native),
+            path,
+        }))
+    }
+}
+
+/// Whether a file is one of `convex/`, unchanged.
+fn is_builtin(path: &str, source: &str) -> bool {
+    BUILTIN.contains(&(path, source))
+}
+
+/// The files of `convex/` by their modules' names, which all deployments of a process share.
+fn builtin() -> Result<&'static Arc<BTreeMap<String, Arc<File>>>> {
+    static FILES: OnceLock<Arc<BTreeMap<String, Arc<File>>>> = OnceLock::new();
+    if let Some(files) = FILES.get() {
+        return Ok(files);
+    }
+    let mut files = BTreeMap::new();
+    for (path, source) in BUILTIN {
+        if let Some(name) = module_name(path) {
+            files.insert(name.to_owned(), File::new((*path).to_owned(), source)?);
+        }
+    }
+    Ok(FILES.get_or_init(|| Arc::new(files)))
 }
 
 impl Modules {
-    /// The functions that come with this package: the files of `convex/`. All deployments of a process share them.
+    /// The functions that come with this package: the files of `convex/`.
     pub(crate) fn builtin() -> Result<Self> {
-        static FILES: OnceLock<Arc<BTreeMap<String, File>>> = OnceLock::new();
-        let files = match FILES.get() {
-            Some(files) => files,
-            None => {
-                let sources = BUILTIN.iter().map(|(path, source)| ((*path).to_owned(), (*source).to_owned()));
-                let files = Arc::new(Self::compile(sources)?);
-                FILES.get_or_init(|| files)
-            }
-        };
-        Ok(Self::new(Arc::clone(files), true, None))
+        Ok(Self::new(Arc::clone(builtin()?), true, None))
     }
 
     /// A `convex/` folder as it is, or the folder of a component.
@@ -149,7 +167,7 @@ impl Modules {
             Some(config) => Some(component_of(sources.swap_remove(config))?),
             None => None,
         };
-        Ok(Self::new(Arc::new(Self::compile(sources.into_iter())?), false, component))
+        Ok(Self::new(Arc::new(Self::compile(sources)?), false, component))
     }
 
     /// One file, as a module with a name.
@@ -159,24 +177,23 @@ impl Modules {
             .map_err(|error| Error::Module { path: path.clone(), message: format!("can't be read: {error}") })?;
         let javascript = strip_types(&path, &source)?;
         let file = File { path, javascript, compiled: Compiled::default(), native: None };
-        Ok(Self::new(Arc::new(BTreeMap::from([(name.to_owned(), file)])), false, None))
+        Ok(Self::new(Arc::new(BTreeMap::from([(name.to_owned(), Arc::new(file))])), false, None))
     }
 
-    fn new(files: Arc<BTreeMap<String, File>>, are_builtin: bool, component: Option<Arc<str>>) -> Self {
+    fn new(files: Arc<BTreeMap<String, Arc<File>>>, are_builtin: bool, component: Option<Arc<str>>) -> Self {
         Self { files, are_builtin, component, read_at: milliseconds_now() }
     }
 
-    fn compile(sources: impl Iterator<Item = (String, String)>) -> Result<BTreeMap<String, File>> {
+    fn compile(sources: Vec<(String, String)>) -> Result<BTreeMap<String, Arc<File>>> {
         let mut files = BTreeMap::new();
         for (path, source) in sources {
             if is_for_node(&source) {
                 return Err(left_out(path, "Node actions (\"use node\")"));
             }
-            if let Some(name) = module_name(&path) {
-                let javascript = strip_types(&path, &source)?;
-                let native = native_module(&path, &source);
-                files.insert(name.to_owned(), File { path, javascript, compiled: Compiled::default(), native });
-            }
+            let Some(name) = module_name(&path).map(ToOwned::to_owned) else { continue };
+            let builtin = if is_builtin(&path, &source) { builtin()?.get(&name) } else { None };
+            let file = builtin.map_or_else(|| File::new(path, &source), |file| Ok(Arc::clone(file)))?;
+            files.insert(name, file);
         }
         Ok(files)
     }
