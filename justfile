@@ -44,7 +44,7 @@ lint:
 test: test-rust test-typescript test-python
 
 test-rust:
-    cargo test --release --workspace --exclude python
+    cargo test --release --workspace
 
 test-typescript:
     npm test
