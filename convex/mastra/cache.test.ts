@@ -221,6 +221,30 @@ test("sweep deletes what has expired and nothing else", async () => {
   expect(await storedIn(db, "mastra_cache_list_items")).toEqual([]);
 });
 
+test("what has expired is deleted after some writes, all of it, and by none of them", async () => {
+  vi.useFakeTimers({ now: Date.now() });
+  const random = vi.spyOn(Math, "random").mockReturnValue(0.99);
+  const past = { expiresAt: Date.now() - 1 };
+  for (let n = 0; n < 60; n++)
+    await call("set", `a${n}`, { value: n, ...past });
+  await call("listPush", "l", { value: 1, ...past });
+  random.mockReturnValue(0);
+  // Writers of lasting keys have nothing to do with it.
+  await call("set", "never", { value: 1 });
+  await db.finishAllScheduledFunctions(vi.runAllTimers);
+  expect(await storedIn(db, "mastra_cache")).toHaveLength(62);
+  await call("set", "later", { value: 1, expiresAt: Date.now() + 1e6 });
+  random.mockRestore();
+  expect(await storedIn(db, "mastra_cache")).toHaveLength(63);
+  await db.finishAllScheduledFunctions(vi.runAllTimers);
+  expect((await storedIn(db, "mastra_cache")).map(({ key }) => key)).toEqual([
+    `${PREFIX}never`,
+    `${PREFIX}later`,
+  ]);
+  expect(await storedIn(db, "mastra_cache_list_items")).toEqual([]);
+  vi.useRealTimers();
+});
+
 test("its version tells it from functions without one", async () => {
   expect(await result("version", "")).toBe(1);
 });

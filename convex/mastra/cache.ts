@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { internalMutationGeneric } from "convex/server";
 import { v } from "convex/values";
 import { adminMutation, checkAccess, storageMutation } from "./model/access";
 import type { StorageRequest } from "./model/request";
 import type { WriteCtx } from "./model/server";
-import { cache } from "./operations/cache";
+import { cache, sweepExpired as sweep } from "./operations/cache";
 import { answer, prepareFor } from "./operations/operation";
 import { storageReply } from "./validators";
 
@@ -28,6 +29,16 @@ export const handleAsUser = storageMutation({
   handler: async (ctx, request) => {
     await checkAccess(ctx, "storage");
     return await handleRequest(ctx, request);
+  },
+});
+
+/** Delete the expired keys of a prefix, after some of the writes to it. */
+export const sweepExpired = internalMutationGeneric({
+  args: { keyPrefix: v.string() },
+  returns: v.null(),
+  handler: async (ctx, { keyPrefix }) => {
+    await sweep(ctx as WriteCtx, keyPrefix);
+    return null;
   },
 });
 

@@ -4,14 +4,12 @@
  * @module
  */
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { makeFunctionReference } from "convex/server";
 import {
   deployment,
   storageOf,
   storedIn,
   type Deployment,
 } from "../test.setup";
-import { later } from "./model/later";
 
 const TABLE = "mastra_vector_docs";
 let db: Deployment;
@@ -222,20 +220,6 @@ test("an index that is deleted leaves no changes", async () => {
   });
   expect(await storedIn(db, "mastra_vector_changes")).toEqual([]);
   expect(await changes(cursor)).toMatchObject({ isKnown: false, index: null });
-});
-
-test("where nothing can run later, a write deletes old changes itself, and succeeds if that fails", async () => {
-  const cleaned = vi.fn();
-  const ctx = {
-    scheduler: { runAfter: () => Promise.reject(new Error("left out")) },
-    runMutation: async (...given: unknown[]) => {
-      cleaned(...given);
-      throw new Error("it failed");
-    },
-  };
-  const mutation = makeFunctionReference<"mutation">("a:b");
-  await later(ctx as never, mutation, { indexName: "docs" });
-  expect(cleaned.mock.calls).toEqual([[mutation, { indexName: "docs" }]]);
 });
 
 test("what the backend offers is found out without leaving anything", async () => {

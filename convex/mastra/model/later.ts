@@ -11,15 +11,9 @@ import type { WriteCtx } from "./server";
  * conflict, and its failure is nothing to the caller of this one.
  */
 export async function later<Args extends Record<string, unknown>>(
-  { scheduler, runMutation }: WriteCtx,
+  { scheduler }: WriteCtx,
   mutation: FunctionReference<"mutation", "public", Args>,
   args: Args,
 ): Promise<void> {
-  try {
-    await scheduler.runAfter(0, mutation, args as never);
-  } catch {
-    // The embedded deployment has no scheduler. It has one writer, so nothing
-    // conflicts, and it undoes a mutation that fails within another one.
-    await runMutation(mutation, args as never).catch(() => null);
-  }
+  await scheduler.runAfter(0, mutation, args as never);
 }

@@ -8,6 +8,8 @@
  *
  * @module
  */
+import { makeFunctionReference } from "convex/server";
+import { later } from "../model/later";
 import type { StorageReply } from "../validators";
 import { read, write, type Operations } from "./operation";
 import {
@@ -34,6 +36,9 @@ type Entry = DataModel["mastra_cache"]["document"];
 const VERSION = 1;
 
 const ITEMS_PER_PAGE = 1000;
+
+/** One write in so many lets the expired keys of its prefix be deleted. */
+const WRITES_PER_SWEEP = 64;
 
 const CLEANING: StorageReply = { ok: true, hasMore: true };
 
@@ -121,17 +126,18 @@ function wrongKind(key: string, kind: keyof typeof NOUNS): StorageReply {
 
 /** Add one to a list's length or a counter; returns it. */
 async function addOne(
-  { db }: WriteCtx,
+  ctx: WriteCtx,
   entry: Entry | null,
   kind: keyof typeof NOUNS,
   args: WriteArgs,
 ): Promise<number> {
+  await sweepLater(ctx, args);
   const counter = (entry?.counter ?? 0) + 1;
   if (entry === null) {
-    await db.insert("mastra_cache", { ...args, kind, counter });
+    await ctx.db.insert("mastra_cache", { ...args, kind, counter });
   } else {
     const { expiresAt } = args;
-    await db.patch("mastra_cache", entry._id, { counter, expiresAt });
+    await ctx.db.patch("mastra_cache", entry._id, { counter, expiresAt });
   }
   return counter;
 }
@@ -195,6 +201,7 @@ const get = read({
 const set = write({
   args: (request) => ({ ...writeArgs(request), value: valueOf(request) }),
   handler: async (ctx, _table: Cache, { value, ...rest }) => {
+    await sweepLater(ctx, rest);
     const row = { ...rest, kind: "value" as const, value };
     const stored = await findEntry(ctx, rest.key);
     if (stored?.kind === "value" || stored?.kind === "counter") {
@@ -236,22 +243,47 @@ const clear = write({
   },
 });
 
+/** Delete some of the expired keys of a prefix; true if more are left. */
+async function removeExpired(
+  ctx: WriteCtx,
+  keyPrefix: string,
+): Promise<boolean> {
+  const expired = ctx.db
+    .query("mastra_cache")
+    .withIndex("by_key_prefix_and_expires_at", (q) =>
+      q
+        .eq("keyPrefix", keyPrefix)
+        .gt("expiresAt", null)
+        .lte("expiresAt", Date.now()),
+    );
+  return await removeSome(ctx, expired as unknown as AnyRows);
+}
+
 /** Delete the expired keys of a prefix, some a call. */
 const sweep = write({
   args: (request) => ({ keyPrefix: textField(request, "keyPrefix") }),
   handler: async (ctx, _table: Cache, { keyPrefix }) => {
-    const expired = ctx.db
-      .query("mastra_cache")
-      .withIndex("by_key_prefix_and_expires_at", (q) =>
-        q
-          .eq("keyPrefix", keyPrefix)
-          .gt("expiresAt", null)
-          .lte("expiresAt", Date.now()),
-      );
-    const hasMore = await removeSome(ctx, expired as unknown as AnyRows);
-    return { ok: true, hasMore };
+    return { ok: true, hasMore: await removeExpired(ctx, keyPrefix) };
   },
 });
+
+const sweeping = makeFunctionReference<"mutation", { keyPrefix: string }>(
+  "mastra/cache:sweepExpired",
+);
+
+/** Delete the expired keys of a prefix: some now, the others later. */
+export async function sweepExpired(ctx: WriteCtx, keyPrefix: string) {
+  if (await removeExpired(ctx, keyPrefix)) {
+    await later(ctx, sweeping, { keyPrefix });
+  }
+}
+
+/** After some of the writes of keys that expire: two sweeps would conflict. */
+async function sweepLater(ctx: WriteCtx, { keyPrefix, expiresAt }: WriteArgs) {
+  if (expiresAt !== null && Math.random() < 1 / WRITES_PER_SWEEP) {
+    await later(ctx, sweeping, { keyPrefix });
+  }
+}
 
 const listLength = read({
   args: keyArgs,

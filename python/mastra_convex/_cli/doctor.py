@@ -50,6 +50,9 @@ MANY_ROWS = 5_000
 # A document of this size will soon reach Convex's limit of 1 MiB.
 LARGE_BYTES = 900 << 10
 
+# More free space, if it is a quarter of the file, is worth giving back.
+MUCH_FREE = 16 << 20
+
 # The indexes of messages' vectors begin so.
 MESSAGE_VECTORS = "memory_messages"
 
@@ -159,6 +162,9 @@ def _file(path: Path) -> Iterator[Finding]:
                 " JOIN tables ON tables.number = table_number GROUP BY tables.name"
             ).fetchall()
             changed = list(_changed_documents(file))
+            pages, free, bytes = (
+                file.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+            )
     except sqlite3.DatabaseError as error:
         yield Finding(check, "problem", str(error), "Restore the folder from a backup.")
         return
@@ -170,7 +176,12 @@ def _file(path: Path) -> Iterator[Finding]:
         message = f"{len(changed)} documents aren't as they were written, the first in table {table} ({id.hex()})"
         yield Finding(check, "problem", message, "Restore the folder from a backup.")
         return
-    yield Finding(check, "ok", f"{path.stat().st_size / 1e6:.1f} MB, undamaged")
+    size = f"{pages * bytes / 1e6:.1f} MB, {free * bytes / 1e6:.1f} MB of them free"
+    if free * bytes >= MUCH_FREE and free >= pages / 4:
+        hint = f"`mastra-convex compact {shlex.quote(str(path.parent))}` gives the free space back to the disk."
+        yield Finding(check, "warning", f"undamaged; {size}", hint)
+    else:
+        yield Finding(check, "ok", f"undamaged; {size}")
     for table, size in largest:
         if size > LARGE_BYTES:
             message = f"its largest document has {size:,} bytes; Convex's limit is 1,048,576"

@@ -1,6 +1,9 @@
 //! Calls of functions: permission, transaction, and the checks of arguments and results.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use base::FunctionKind;
 use value::{Packed, Value};
@@ -29,6 +32,10 @@ pub struct Outcome {
     pub journal: Option<String>,
     /// The timestamp from which a mutation's writes are visible.
     pub timestamp: Option<i64>,
+    /// The call's number, by which its client, the logs and `npx convex logs` name it. It is random.
+    pub request: u64,
+    /// How long the call took.
+    pub duration: Duration,
 }
 
 impl Outcome {
@@ -38,15 +45,21 @@ impl Outcome {
         let (module, name) = path.split_once(':').unwrap_or((path, "default"));
         let module = module.strip_suffix(".js").unwrap_or(module);
         let message = format!("Invalid arguments for {module}.js:{name}: {reason}");
-        let result = Err(Error::function(Code::ArgumentValidationError, message));
-        Self { result, log_lines: Vec::new(), journal: None, timestamp: None }
+        Self::new(Err(Error::function(Code::ArgumentValidationError, message)))
+    }
+
+    /// The outcome of a new call, without anything but a result.
+    #[must_use]
+    pub fn new(result: Result<Value>) -> Self {
+        let request = getrandom::u64().unwrap_or_default();
+        Self { result, log_lines: Vec::new(), journal: None, timestamp: None, request, duration: Duration::ZERO }
     }
 }
 
 /// A query: one of the functions, or one that the engine answers itself.
-enum Query<'a> {
+enum Query {
     System(SystemQuery),
-    Function(&'a Function),
+    Function(Function),
 }
 
 impl Engine {
@@ -69,7 +82,7 @@ impl Engine {
             return self.outcome((kind, path), caller, |call| (action.run(self, path, args), call));
         }
         self.outcome((kind, path), caller, |call| match self.callable(kind, path, &args, caller.is_admin(), None) {
-            Ok(function) => self.run(function, args, call),
+            Ok(function) => self.run(&function, args, call),
             Err(error) => (Err(error), call),
         })
     }
@@ -100,7 +113,7 @@ impl Engine {
                 }
                 Ok((function, None, transaction)) => {
                     call.transaction = Some(transaction);
-                    let (value, call) = self.execute(function, args, call);
+                    let (value, call) = self.execute(&function, args, call);
                     self.end_mutation(Some(request), value, call)
                 }
             }
@@ -140,7 +153,7 @@ impl Engine {
                 Query::Function(function) => {
                     call.transaction = Some(transaction);
                     call.journal = journal;
-                    let (value, mut call) = self.execute(function, args, call);
+                    let (value, mut call) = self.execute(&function, args, call);
                     *snapshot = call.transaction.take();
                     (value, call)
                 }
@@ -163,7 +176,7 @@ impl Engine {
                 Err(error) => return (Err(error), call),
             };
             call.transaction = Some(transaction);
-            let (value, mut call) = self.execute(function, args, call);
+            let (value, mut call) = self.execute(&function, args, call);
             left = call.transaction.take();
             (value, call)
         });
@@ -178,23 +191,26 @@ impl Engine {
         run: impl FnOnce(Call) -> (Result<Value>, Call),
     ) -> Outcome {
         let begun = Instant::now();
-        let outcome = match Call::new(Arc::clone(self) as Arc<dyn Platform>, caller.clone()) {
+        let mut outcome = match Call::new(Arc::clone(self) as Arc<dyn Platform>, caller.clone()) {
             Ok(call) => {
-                let (result, call) = run(call);
+                let (result, Call { log_lines, journal, timestamp, .. }) = run(call);
                 let result = result.map_err(|error| self.storage.place(error));
-                Outcome { result, log_lines: call.log_lines, journal: call.journal, timestamp: call.timestamp }
+                Outcome { log_lines, journal, timestamp, ..Outcome::new(result) }
             }
-            Err(error) => Outcome { result: Err(error), log_lines: Vec::new(), journal: None, timestamp: None },
+            Err(error) => Outcome::new(Err(error)),
         };
+        outcome.duration = begun.elapsed();
         if !system::is_system(path) {
-            let error = outcome.result.as_ref().err().map(ToString::to_string);
-            self.executions.add((kind, path), begun, &outcome.log_lines, error);
+            self.executions.add((kind, path), &outcome);
+            let functions = self.functions();
+            self.statistics.add(functions.canonical(path), &outcome);
         }
+        self.tidy_up();
         outcome
     }
 
     /// The query of a path, if the caller may call it with these arguments.
-    fn query(&self, path: &str, args: &Value, caller: &Caller) -> Result<Query<'_>> {
+    fn query(&self, path: &str, args: &Value, caller: &Caller) -> Result<Query> {
         match SystemQuery::find(path, caller) {
             Some(query) => Ok(Query::System(query)),
             None => self.callable(Some(FunctionKind::Query), path, args, caller.is_admin(), None).map(Query::Function),
@@ -209,14 +225,14 @@ impl Engine {
         args: &Value,
         reaches_internal: bool,
         transaction: Option<&Transaction>,
-    ) -> Result<&Function> {
-        let function = self.functions.find(path, !reaches_internal)?;
+    ) -> Result<Function> {
+        let function = self.functions().find(path, !reaches_internal)?;
         if let Some(kind) = kind.filter(|kind| *kind != function.kind) {
             let (wanted, found) = (kind.name(), function.kind.name());
             return Err(Error::says(Code::WrongFunctionType, &[&function.path(), &wanted, &found]));
         }
         check_is_object(args)?;
-        self.check_value(args, function, Part::Arguments)?;
+        self.check_value(args, &function, Part::Arguments)?;
         function.args.check(args, &self.tables(transaction)).map_err(|mismatch| {
             Error::function(Code::ArgumentValidationError, format!("ArgumentValidationError: {mismatch}"))
         })?;
@@ -289,7 +305,7 @@ impl Engine {
         let limits = &self.options.limits;
         let limit = if function.kind == FunctionKind::Action { limits.action_time } else { limits.user_time };
         let time = call.time.map_or(limit, |left| left.min(limit));
-        let (value, call) = self.functions.run(function, args, call, time);
+        let (value, call) = function.run(args, call, time);
         let value = value.and_then(|value| {
             self.check_value(&value, function, Part::Value)?;
             match function.returns.check(&value, &self.tables(call.transaction.as_ref())) {
@@ -352,7 +368,11 @@ impl Platform for Engine {
             Ok(function) => function,
             Err(error) => return (Err(error), call),
         };
-        if call.transaction.is_some() { self.run_within(function, args, call) } else { self.run(function, args, call) }
+        if call.transaction.is_some() {
+            self.run_within(&function, args, call)
+        } else {
+            self.run(&function, args, call)
+        }
     }
 
     fn vector_search(

@@ -1,6 +1,6 @@
 //! A Convex deployment in this process.
 
-use std::{io, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, io, sync::Arc, time::SystemTime};
 
 use base::{FunctionKind, Process};
 use scan::Batch;
@@ -20,13 +20,13 @@ use crate::{
     executions::Execution,
     footprint::Footprint,
     options::Options,
+    statistics::{Calls, Sizes},
     vectors::VectorSource,
 };
 
 /// A handle on a deployment. All handles of a process on one folder share it; the last one closes it.
 ///
 /// A handle can't be used in a forked child: every call there fails with [`Error::Forked`].
-#[derive(Clone)]
 pub struct Deployment {
     engine: Option<Arc<Engine>>,
     process: Process,
@@ -67,6 +67,7 @@ impl Deployment {
     }
 
     fn new(engine: Arc<Engine>) -> Self {
+        engine.handle_made();
         Self { engine: Some(engine), process: Process::current() }
     }
 
@@ -85,7 +86,7 @@ impl Deployment {
     ///
     /// The handle is closed, or of before a fork.
     pub fn component(&self) -> Result<Option<Arc<str>>> {
-        Ok(self.engine()?.functions.component())
+        Ok(self.engine()?.functions().component())
     }
 
     /// The reads and writes of a mutation if it ran now, for tests. It isn't committed.
@@ -200,6 +201,49 @@ impl Deployment {
         engine.storage.compact().map_err(|error| engine.storage.place(error))
     }
 
+    /// Loads the functions from their folder again. Calls that begin later see them, and live queries run again. The
+    /// built-in functions stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork; a function file doesn't load; stored documents don't match the schema.
+    /// The old functions stay.
+    pub fn reload(&self) -> Result<()> {
+        let engine = self.engine()?;
+        engine.reload().map_err(|error| engine.storage.place(error))
+    }
+
+    /// Checks that the deployment can be read, and that its last writes are on the disk.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork; the data can't be read; the disk failed.
+    pub fn check(&self) -> Result<()> {
+        let engine = self.engine()?;
+        let checked = engine.storage.check_in_place().and_then(|()| engine.storage.wait_for_disk());
+        checked.and_then(|()| engine.begin_read().map(drop)).map_err(|error| engine.storage.place(error))
+    }
+
+    /// The calls of each function since the deployment was opened, by path. Those of functions that don't exist have
+    /// no path.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork.
+    pub fn calls(&self) -> Result<BTreeMap<Option<String>, Calls>> {
+        Ok(self.engine()?.statistics.get())
+    }
+
+    /// The sizes of what the deployment holds now.
+    ///
+    /// # Errors
+    ///
+    /// The handle is closed, or of before a fork; the data can't be read.
+    pub fn sizes(&self) -> Result<Sizes> {
+        let engine = self.engine()?;
+        engine.sizes().map_err(|error| engine.storage.place(error))
+    }
+
     /// The latest calls that ended after a time in milliseconds since 1970, the oldest first. A thousand calls are kept.
     /// Each has the kind of its function.
     ///
@@ -210,7 +254,7 @@ impl Deployment {
         let engine = self.engine()?;
         let mut executions = engine.executions.since(ended_ms);
         for execution in executions.iter_mut().filter(|execution| execution.kind.is_none()) {
-            execution.kind = engine.functions.find(&execution.path, false).ok().map(|function| function.kind);
+            execution.kind = engine.functions().find(&execution.path, false).ok().map(|function| function.kind);
         }
         Ok(executions)
     }
@@ -246,6 +290,16 @@ impl Deployment {
     }
 }
 
+impl Clone for Deployment {
+    fn clone(&self) -> Self {
+        // A forked child has no use of the parent's engine, and must not wait for its locks.
+        if let Some(engine) = self.engine.as_ref().filter(|_| self.process.is_current()) {
+            engine.handle_made();
+        }
+        Self { engine: self.engine.clone(), process: self.process }
+    }
+}
+
 impl Drop for Deployment {
     fn drop(&mut self) {
         let Some(engine) = self.engine.take() else { return };
@@ -253,6 +307,7 @@ impl Drop for Deployment {
             // The next opener of the folder waits until the last handle has released it.
             let folder = engine.folder.clone();
             let _open = folder.as_deref().map(Folder::lock);
+            engine.handle_closed();
             drop(engine);
         } else {
             // SQLite's connections belong to the parent; closing them here would break its locks.

@@ -1,14 +1,10 @@
 //! The latest calls of functions, for `npx convex logs`.
 
-use std::{
-    collections::VecDeque,
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
 use base::{FunctionKind, locked};
 
-use crate::data::clock::milliseconds_now;
+use crate::{calls::Outcome, data::clock::milliseconds_now};
 
 /// How many calls are kept, and the bytes of their texts.
 const MAX_CALLS: usize = 1000;
@@ -29,6 +25,8 @@ pub struct Execution {
     pub log_lines: Vec<String>,
     /// The text of its error.
     pub error: Option<String>,
+    /// The number by which its client knows it.
+    pub request: u64,
 }
 
 /// The latest calls, the oldest first.
@@ -43,21 +41,16 @@ struct State {
 }
 
 impl Executions {
-    /// Keeps a call that began at `begun` and has ended now.
-    pub(crate) fn add(
-        &self,
-        (kind, path): (Option<FunctionKind>, &str),
-        begun: Instant,
-        log_lines: &[String],
-        error: Option<String>,
-    ) {
+    /// Keeps a call that has ended now.
+    pub(crate) fn add(&self, (kind, path): (Option<FunctionKind>, &str), outcome: &Outcome) {
         let mut call = Execution {
             path: path.to_owned(),
             kind,
             ended_ms: milliseconds_now(),
-            duration: begun.elapsed(),
-            log_lines: log_lines.to_vec(),
-            error,
+            duration: outcome.duration,
+            log_lines: outcome.log_lines.clone(),
+            error: outcome.result.as_ref().err().map(ToString::to_string),
+            request: outcome.request,
         };
         let mut state = locked(&self.0);
         // A 1024th of a millisecond is more than the spacing of such numbers.

@@ -12,7 +12,7 @@
 //! | `footprint` | the reads and writes of a mutation, for tests of conflicts on Convex |
 //! | `snapshot` | exports of the tables into a zip, and imports |
 //! | `auth` | users' tokens, and their users |
-//! | [`executions`](Execution) | the latest calls |
+//! | [`executions`](Execution), [`statistics`](Calls) | the latest calls; numbers for monitoring |
 //! | `system` | queries that a deployment answers about itself |
 //! | `limits`, `error` | Convex's limits; the errors |
 #![deny(unsafe_code)]
@@ -32,6 +32,7 @@ mod limits;
 mod live;
 mod options;
 mod snapshot;
+mod statistics;
 mod system;
 mod vector_search;
 mod vectors;
@@ -53,4 +54,5 @@ pub use live::query_set::{QuerySet, Refreshed};
 pub use options::Options;
 pub use rusqlite::version as sqlite_version;
 pub use snapshot::{Content, ImportMode, Phase, Report, Summary};
+pub use statistics::{Calls, DURATIONS, Sizes};
 pub use vectors::{MetadataSource, VectorSource};

@@ -107,6 +107,16 @@ impl ResidentVectors {
         locked(&self.0).retain(|resident| resident.source != *source);
     }
 
+    /// Drops all batches. Those that are requested again are read anew.
+    pub(crate) fn forget_all(&self) {
+        locked(&self.0).clear();
+    }
+
+    /// The number of vectors in memory.
+    pub(crate) fn vectors(&self) -> usize {
+        locked(&self.0).iter().map(|resident| resident.rows.batch().len()).sum()
+    }
+
     /// Applies a commit to the batches. Batches of tables whose writes aren't in the commit's changes are dropped, to
     /// be read again.
     pub(crate) fn apply(&self, changes: &[Change], rewritten: &BTreeSet<String>) {

@@ -33,6 +33,12 @@ const CHECKED_BYTES: u64 = 256 << 20;
 const DATA: &str = "data.sqlite3";
 const LOG: &str = "data.sqlite3-wal";
 
+/// The largest log that is kept after it was moved to the data.
+pub(super) const LOG_BYTES: i64 = 64 << 20;
+
+/// Makes a file from which single free pages can be given back: a new one, or one that is written anew.
+pub(super) const GIVES_PAGES_BACK: &str = "PRAGMA auto_vacuum = INCREMENTAL;";
+
 /// Where a deployment keeps its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -191,7 +197,12 @@ impl Storage {
 
     /// The size of the file and its log; 0 in memory.
     pub(crate) fn bytes_on_disk(&self) -> u64 {
-        self.folder().map_or(0, |folder| size(folder, DATA) + size(folder, LOG))
+        self.folder().map_or(0, |folder| size(folder, DATA)) + self.log_bytes()
+    }
+
+    /// The size of the log; 0 in memory.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.folder().map_or(0, |folder| size(folder, LOG))
     }
 
     /// The data folder, if there is one.
@@ -368,7 +379,7 @@ fn connect(target: &Target, access: Access) -> Result<Connection> {
     // With 32 MiB of log, a page that is written several times meanwhile goes to the database once.
     connection.execute_batch("PRAGMA wal_autocheckpoint = 2048;")?;
     // A large transaction, such as an import, makes the log larger. It is cut when it is used from its beginning again.
-    connection.execute_batch("PRAGMA journal_size_limit = 67108864;")?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     // With this, a commit survives a killed process. `durability` makes it survive a power cut.
     connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
     // Otherwise SQLite would plan a range again for each pair of bounds.
@@ -411,6 +422,8 @@ fn migrate(connection: &mut Connection, target: &Target, access: Access) -> Resu
         return Err(Error::ReadOnly { path: folder.clone() });
     }
     if is_new {
+        // Before the first page is written. An older file gets this when it is compacted.
+        connection.execute_batch(GIVES_PAGES_BACK)?;
         use_log(connection, folder)?;
         return create(connection);
     }

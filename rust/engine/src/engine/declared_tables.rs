@@ -24,7 +24,8 @@ const DECLARED_TABLES: &str = "declared_tables";
 impl Engine {
     /// Makes sure that the schema has a table with a vector index.
     pub(crate) fn declare_vector_table(&self, table: &str, mut options: Value) -> Result<()> {
-        let mut definition = self.functions.vector_table(table, options.clone())?;
+        let functions = self.functions();
+        let mut definition = functions.vector_table(table, options.clone())?;
         let connection = self.storage.writer();
         let mut schema = (*self.schema()).clone();
         let mut declared = declared_tables(&connection)?;
@@ -45,7 +46,7 @@ impl Engine {
             if let Value::Object(options) = &mut options {
                 options.insert("filterFields".to_owned(), fields.into());
             }
-            definition = self.functions.vector_table(table, options.clone())?;
+            definition = functions.vector_table(table, options.clone())?;
             outdated.extend(existing.vector_indexes.values().map(|index| VectorSource::of_index(table, index)));
         } else if self.options.functions.is_some() {
             return Err(Error::function(Code::TableNotDeclared, format!("the schema has no table {table}")));

@@ -28,11 +28,12 @@ impl Engine {
     pub(crate) fn set_variables(&self, changes: Vec<(String, Option<String>)>) -> Result<()> {
         // No other thread changes variables while this one has the connection.
         let connection = self.storage.writer();
-        let variables = Arc::new(variables::changed(&self.functions.variables(), changes)?);
-        let providers = providers(&self.functions, &self.options, &variables)?;
+        let functions = self.functions();
+        let variables = Arc::new(variables::changed(&functions.variables(), changes)?);
+        let providers = providers(&functions, &self.options, &variables)?;
         variables::store(&connection, &variables)?;
         *self.providers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(providers);
-        self.functions.set_variables(variables);
+        functions.set_variables(variables);
         drop(connection);
         locked(&self.watches).mark_all_stale();
         self.storage.wait_for_disk()

@@ -7,6 +7,8 @@ use scan::Batch;
 
 mod declared_tables;
 mod environment;
+mod reload;
+mod tidying;
 
 use crate::{
     auth::Providers,
@@ -27,9 +29,12 @@ use crate::{
     limits::Limits,
     live::watches::Watches,
     options::Options,
+    statistics::{Sizes, Statistics},
     vectors::{ResidentVectors, VectorSource},
 };
 use declared_tables::declared_tables;
+pub(crate) use tidying::Mutation;
+use tidying::Tidying;
 
 /// An open deployment: its data, its functions, its vectors in memory and its live queries.
 pub(crate) struct Engine {
@@ -37,7 +42,7 @@ pub(crate) struct Engine {
     pub(crate) folder: Option<Arc<Folder>>,
     pub(crate) options: Options,
     pub(crate) storage: Storage,
-    pub(crate) functions: Functions,
+    functions: RwLock<Arc<Functions>>,
     pub(crate) providers: RwLock<Arc<Providers>>,
     schema: RwLock<Arc<Schema>>,
     committed: RwLock<Committed>,
@@ -45,6 +50,8 @@ pub(crate) struct Engine {
     residents: ResidentVectors,
     pub(crate) watches: Mutex<Watches>,
     pub(crate) executions: Executions,
+    pub(crate) statistics: Statistics,
+    tidying: Tidying,
 }
 
 /// The state after the last commit.
@@ -67,7 +74,7 @@ impl Engine {
                 folder,
                 options,
                 storage,
-                functions,
+                functions: RwLock::new(Arc::new(functions)),
                 providers: RwLock::new(Arc::new(providers)),
                 schema: RwLock::new(Arc::new(schema)),
                 last_writes: LastWrites::new(committed.clock.commit_timestamp),
@@ -75,6 +82,8 @@ impl Engine {
                 residents: ResidentVectors::default(),
                 watches: Mutex::default(),
                 executions: Executions::default(),
+                statistics: Statistics::default(),
+                tidying: Tidying::default(),
             },
         )
     }
@@ -142,7 +151,7 @@ impl Engine {
         let under_way = self.last_writes.begin(transaction.written_tables());
         let Committed { tables: tables_before, clock: clock_before } = self.committed();
         let mut watches = locked(&self.watches);
-        let Commit { connection, tables, clock, changes, rewritten } = transaction.commit()?;
+        let Commit { connection, tables, clock, changes, rewritten, left } = transaction.commit()?;
         let timestamp = clock.commit_timestamp;
         if timestamp != clock_before.commit_timestamp {
             // This comes before a live query can see the commit and wait for the disk too.
@@ -156,6 +165,9 @@ impl Engine {
             under_way.finish(timestamp);
             self.residents.apply(&changes, &rewritten);
             *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
+            // An import's changes aren't listed, but they are many.
+            let changed = if rewritten.is_empty() { changes.len() } else { usize::MAX >> 1 };
+            self.leave(&connection, left, changed);
             if let Some(durability) = &self.storage.durability {
                 drop(connection);
                 durability.wait(timestamp)?;
@@ -176,8 +188,19 @@ impl Engine {
         }
     }
 
+    /// The sizes of the data, and the numbers of what is in memory.
+    pub(crate) fn sizes(&self) -> Result<Sizes> {
+        let (resident_vectors, live_queries) = (self.residents.vectors(), locked(&self.watches).queries());
+        Ok(Sizes { resident_vectors, live_queries, ..self.storage.sizes()? })
+    }
+
     pub(crate) fn providers(&self) -> Arc<Providers> {
         Arc::clone(&self.providers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The functions of calls that begin now.
+    pub(crate) fn functions(&self) -> Arc<Functions> {
+        Arc::clone(&self.functions.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn schema(&self) -> Arc<Schema> {

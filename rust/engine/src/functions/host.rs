@@ -172,6 +172,7 @@ impl Host {
         method!("paginate", database::paginate, query, options);
         method!("nextBatch", database::next_batch, query, cursor, size);
         method!("run", run, kind, path, args);
+        method!("runLater", run_later, path, args);
         method!("vectorSearch", vector_search, table, index, vector, limit, filter);
         method!("numbers", packed_numbers, number);
         method!("scores", numbers::scores, metric, query, rows);
@@ -225,6 +226,16 @@ fn run<'js>(host: &Host, ctx: &Ctx<'js>, kind: JsValue<'js>, path: JsValue<'js>,
     let (result, call) = platform.run(kind, &path, args, call);
     host.call().end(call, &host.deadline);
     to_js(ctx, result.map_err(|error| host.throw(ctx, error))?)
+}
+
+/// Leaves a mutation to be called after the commit of this one.
+fn run_later<'js>(host: &Host, ctx: &Ctx<'js>, path: JsValue<'js>, args: JsValue<'js>) -> rquickjs::Result<()> {
+    let path = text(ctx, &path, "function")?;
+    let args = from_js(ctx, args, "arguments")?.unwrap_or_default();
+    host.database(ctx, |transaction| {
+        transaction.leave((path, args));
+        Ok(())
+    })
 }
 
 fn no_call() -> Error {

@@ -18,6 +18,7 @@ mod web;
 
 use std::{
     collections::BTreeMap,
+    ops::Deref,
     path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -42,9 +43,8 @@ use crate::{
     limits::Limits,
 };
 
-/// A registered function.
-#[derive(Debug)]
-pub(crate) struct Function {
+/// The definition of a function.
+pub(crate) struct Definition {
     pub(crate) kind: FunctionKind,
     pub(crate) public: bool,
     pub(crate) args: Validator,
@@ -55,16 +55,31 @@ pub(crate) struct Function {
     name: String,
 }
 
+/// A function of a deployment.
+pub(crate) struct Function {
+    definition: Arc<Definition>,
+    /// Those of the modules that it was loaded with. A call goes on in them while newer ones are loaded.
+    isolates: Arc<Isolates>,
+}
+
+impl Deref for Function {
+    type Target = Definition;
+
+    fn deref(&self) -> &Definition {
+        &self.definition
+    }
+}
+
 /// A folder's functions, and the isolates that run them.
 pub(crate) struct Functions {
     defined: Arc<Definitions>,
     limits: Limits,
-    isolates: Isolates,
+    isolates: Arc<Isolates>,
 }
 
 /// What the modules of a folder define.
 struct Definitions {
-    functions: BTreeMap<String, Function>,
+    functions: BTreeMap<String, Arc<Definition>>,
     schema: Schema,
 }
 
@@ -74,7 +89,7 @@ impl Functions {
         /// Those of the built-in functions, which don't depend on the deployment.
         static BUILTIN: OnceLock<Arc<Definitions>> = OnceLock::new();
         let modules = folder.map_or_else(Modules::builtin, Modules::read)?;
-        let isolates = Isolates::new(modules, limits, variables);
+        let isolates = Arc::new(Isolates::new(modules, limits, variables));
         let known = BUILTIN.get().filter(|_| isolates.modules().are_builtin());
         let defined = match known {
             Some(defined) => Arc::clone(defined),
@@ -116,16 +131,21 @@ impl Functions {
     }
 
     /// All functions, by path.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Function> {
-        self.defined.functions.values()
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Definition> {
+        self.defined.functions.values().map(Arc::as_ref)
+    }
+
+    /// The path of a function in its shortest form, if there is such a function.
+    pub(crate) fn canonical(&self, path: &str) -> Option<&str> {
+        self.defined.functions.get_key_value(&shortest(path)).map(|(path, _)| path.as_str())
     }
 
     /// Finds a function: `dir/module:export`, where `:default` may be left out and `.js` may follow the module.
-    pub(crate) fn find(&self, path: &str, public_only: bool) -> Result<&Function> {
-        let (module, name) = path.split_once(':').unwrap_or((path, "default"));
-        let canonical = format!("{}:{name}", module.strip_suffix(".js").unwrap_or(module));
-        match self.defined.functions.get(&canonical) {
-            Some(function) if function.public || !public_only => Ok(function),
+    pub(crate) fn find(&self, path: &str, public_only: bool) -> Result<Function> {
+        match self.defined.functions.get(&shortest(path)) {
+            Some(definition) if definition.public || !public_only => {
+                Ok(Function { definition: Arc::clone(definition), isolates: Arc::clone(&self.isolates) })
+            }
             _ => {
                 let known: Vec<&str> =
                     if public_only { Vec::new() } else { self.defined.functions.keys().map(String::as_str).collect() };
@@ -147,24 +167,12 @@ impl Functions {
         };
         Ok(TableDefinition::from_export(&table?)?.1)
     }
+}
 
-    /// Runs a function in an isolate, and returns its call.
-    pub(crate) fn run(
-        &self,
-        function: &Function,
-        args: Value,
-        mut call: Call,
-        time: Duration,
-    ) -> (Result<Value>, Call) {
-        let name = format!("{}:{}", function.module, function.name);
-        call.function = Some(FunctionName { name, kind: function.kind, is_public: function.public });
-        let mut given = Some(call);
-        let outcome = self.isolates.call(&function.module, |isolate| {
-            let call = given.take().expect("an isolate runs it once");
-            isolate.run((&function.module, &function.name), function.kind, args, call, time)
-        });
-        outcome.unwrap_or_else(|error| (Err(error), given.expect("no isolate took it")))
-    }
+/// `dir/module:export` for a path that may leave out `:default` and may have `.js` behind the module.
+fn shortest(path: &str) -> String {
+    let (module, name) = path.split_once(':').unwrap_or((path, "default"));
+    format!("{}:{name}", module.strip_suffix(".js").unwrap_or(module))
 }
 
 /// The default export of a file such as `auth.config.ts`, with these environment variables.
@@ -183,17 +191,17 @@ impl Definitions {
         let mut functions = BTreeMap::new();
         for module in modules.with_functions() {
             for description in isolate.describe_module(module)? {
-                let mut function = Function::from_description(module, &description)?;
+                let mut definition = Definition::from_description(module, &description)?;
                 // The public functions of a component are for the app that mounts it, not for clients.
-                function.public &= modules.component().is_none();
-                functions.insert(format!("{module}:{}", function.name), function);
+                definition.public &= modules.component().is_none();
+                functions.insert(format!("{module}:{}", definition.name), Arc::new(definition));
             }
         }
         Ok(Self { functions, schema })
     }
 }
 
-impl Function {
+impl Definition {
     /// The path of the function, as Convex's errors name it.
     pub(crate) fn path(&self) -> String {
         format!("{}.js:{}", self.module, self.name)
@@ -211,6 +219,20 @@ impl Function {
             module: module.to_owned(),
             name: field("name").as_str().unwrap_or_default().to_owned(),
         })
+    }
+}
+
+impl Function {
+    /// Runs the function in an isolate, and returns its call.
+    pub(crate) fn run(&self, args: Value, mut call: Call, time: Duration) -> (Result<Value>, Call) {
+        let name = format!("{}:{}", self.module, self.name);
+        call.function = Some(FunctionName { name, kind: self.kind, is_public: self.public });
+        let mut given = Some(call);
+        let outcome = self.isolates.call(&self.module, |isolate| {
+            let call = given.take().expect("an isolate runs it once");
+            isolate.run((&self.module, &self.name), self.kind, args, call, time)
+        });
+        outcome.unwrap_or_else(|error| (Err(error), given.expect("no isolate took it")))
     }
 }
 
@@ -263,7 +285,7 @@ mod tests {
             let mut call = Call::new(Arc::new(Panics), Caller::ADMIN).expect("there is chance");
             call.transaction = Some(transaction.expect("it begins"));
             let args = json::decode(args).expect("it is JSON");
-            let run = || functions.run(function, args, call, Duration::from_secs(1));
+            let run = || function.run(args, call, Duration::from_secs(1));
             assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
         }
     }

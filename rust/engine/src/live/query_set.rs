@@ -160,6 +160,12 @@ impl QuerySet {
         self.queries.get(&query)?.outcome.as_ref()
     }
 
+    /// The path of a query.
+    #[must_use]
+    pub fn path(&self, query: u32) -> Option<&str> {
+        Some(&self.queries.get(&query)?.path)
+    }
+
     /// Marks the queries whose results had no room, but would have it now, to run again.
     fn use_room(&self) {
         let room = self.max_bytes - self.bytes;

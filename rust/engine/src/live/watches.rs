@@ -78,6 +78,11 @@ impl Watches {
         }
     }
 
+    /// The number of live queries.
+    pub(crate) fn queries(&self) -> usize {
+        self.reads.len() + self.sets.values().map(|set| set.stale.len()).sum::<usize>()
+    }
+
     pub(crate) fn is_stale(&self, set: u64) -> bool {
         self.sets.get(&set).is_some_and(|watcher| !watcher.stale.is_empty())
     }

@@ -59,6 +59,7 @@ impl Deployment {
             let tables = write(&mut transaction, &mut archive, report)?;
             check(&mut transaction, &tables, report)?;
             engine.commit(transaction)?;
+            engine.tidy_up();
             Ok(Summary { tables, left_out: archive.left_out().to_vec() })
         });
         imported.map_err(|error| engine.storage.place(error))

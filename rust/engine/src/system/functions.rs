@@ -3,16 +3,16 @@
 use value::Value;
 
 use super::{arguments::Arguments, shapes::object};
-use crate::{engine::Engine, error::Result, functions::Function};
+use crate::{engine::Engine, error::Result, functions::Definition};
 
 /// `{}`: each function with its path, kind, visibility and validators.
 pub(super) fn api_spec(engine: &Engine, args: &mut Arguments) -> Result<Value> {
     args.ignore(&["componentId"]);
     args.done()?;
-    Ok(engine.functions.all().map(described).collect::<Vec<_>>().into())
+    Ok(engine.functions().all().map(described).collect::<Vec<_>>().into())
 }
 
-fn described(function: &Function) -> Value {
+fn described(function: &Definition) -> Value {
     let [args, returns] = function.declared.clone().map(|validator| match validator {
         Value::Null => object([("type", "any".into())]),
         validator => validator,

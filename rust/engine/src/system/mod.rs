@@ -90,13 +90,13 @@ impl SystemQuery {
             Self::TableSize => tables::size(transaction, &mut args),
             Self::ApiSpec => functions::api_spec(engine, &mut args),
             Self::Variables => args.done().map(|()| {
-                let variables = engine.functions.variables();
+                let variables = engine.functions().variables();
                 variables.iter().map(variable).collect::<Vec<_>>().into()
             }),
             Self::Variable => {
                 let name = args.text("name")?;
                 args.done()?;
-                let variables = engine.functions.variables();
+                let variables = engine.functions().variables();
                 Ok(variables.get_key_value(&name).map(variable).unwrap_or_default())
             }
             Self::Overview => tables::overview(transaction, &mut args),

@@ -29,15 +29,16 @@ pub(super) fn size(transaction: &mut Transaction, args: &mut Arguments) -> Resul
     transaction.count(&name).map(number)
 }
 
-/// `{}`: the tables by name, each with the number of its documents, their stored bytes, its indexes in the order of
-/// their making, and its vector indexes.
+/// `{sizes?}`: the tables by name, each with the number of its documents, their stored bytes, its indexes in the order of
+/// their making, and its vector indexes. `sizes: false` leaves out the first two, for which all documents are counted.
 pub(super) fn overview(transaction: &mut Transaction, args: &mut Arguments) -> Result<Value> {
+    let has_sizes = args.take("sizes") != Some(false.into());
     args.done()?;
-    let (tables, sizes) = (transaction.all_tables(), transaction.sizes()?);
+    let tables = transaction.all_tables();
+    let sizes = if has_sizes { transaction.sizes()? } else { BTreeMap::new() };
     let schema = std::sync::Arc::clone(&transaction.schema);
     let mut described = BTreeMap::new();
     for (name, table) in tables.iter() {
-        let (documents, bytes) = sizes.get(&table.number).copied().unwrap_or_default();
         let indexes: Vec<Value> = table
             .indexes
             .iter()
@@ -56,16 +57,13 @@ pub(super) fn overview(transaction: &mut Transaction, args: &mut Arguments) -> R
                 ])
             })
             .collect();
-        described.insert(
-            name.to_owned(),
-            object([
-                ("name", name.into()),
-                ("documents", number(documents)),
-                ("bytes", number(bytes)),
-                ("indexes", indexes.into()),
-                ("vectorIndexes", vector_indexes.into()),
-            ]),
-        );
+        let mut fields =
+            vec![("name", name.into()), ("indexes", indexes.into()), ("vectorIndexes", vector_indexes.into())];
+        if has_sizes {
+            let (documents, bytes) = sizes.get(&table.number).copied().unwrap_or_default();
+            fields.extend([("documents", number(documents)), ("bytes", number(bytes))]);
+        }
+        described.insert(name.to_owned(), object(fields));
     }
     Ok(described.into_values().collect::<Vec<_>>().into())
 }

@@ -20,6 +20,7 @@ use super::{
     tables::{Table, Tables},
 };
 use crate::{
+    engine::Mutation,
     error::Result,
     limits::{Limits, Usage},
 };
@@ -43,6 +44,8 @@ pub(crate) struct Transaction {
     reads: Option<Reads>,
     /// The timestamp of its commit, set by its first write.
     commits_at: Option<i64>,
+    /// The mutations to call after its commit.
+    left: Vec<Mutation>,
 }
 
 /// A part of a transaction that can be undone alone. It has the transaction's state at the part's beginning.
@@ -51,6 +54,7 @@ pub(crate) struct Part {
     tables: Arc<Tables>,
     creation_time: f64,
     changes: usize,
+    left: usize,
 }
 
 /// The changes of a commit, for parts that follow commits. It holds the connection, so no other thread commits
@@ -62,6 +66,8 @@ pub(crate) struct Commit {
     pub(crate) changes: Vec<Change>,
     /// The tables with writes that aren't in `changes`.
     pub(crate) rewritten: BTreeSet<String>,
+    /// The mutations to call after it.
+    pub(crate) left: Vec<Mutation>,
 }
 
 impl Transaction {
@@ -116,6 +122,7 @@ impl Transaction {
             rewritten: BTreeSet::new(),
             reads: None,
             commits_at: None,
+            left: Vec::new(),
         }
     }
 
@@ -194,8 +201,8 @@ impl Transaction {
     /// Begins a part of this transaction. Parts are nested: the part that began last ends first.
     pub(crate) fn begin_part(&mut self, writes: bool) -> Result<Part> {
         let tables = Arc::clone(&self.tables);
-        let part =
-            Part { writes: self.writes, tables, creation_time: self.clock.creation_time, changes: self.changes.len() };
+        let (changes, left) = (self.changes.len(), self.left.len());
+        let part = Part { writes: self.writes, tables, creation_time: self.clock.creation_time, changes, left };
         self.writes = writes;
         if writes {
             self.connection.prepare_cached("SAVEPOINT part")?.execute([])?;
@@ -211,6 +218,7 @@ impl Transaction {
                 self.tables = part.tables;
                 self.clock.creation_time = part.creation_time;
                 self.changes.truncate(part.changes);
+                self.left.truncate(part.left);
             }
             self.connection.prepare_cached("RELEASE part")?.execute([])?;
         }
@@ -240,6 +248,11 @@ impl Transaction {
         request.keep_answer(&self.connection, &Answer { value, log_lines, timestamp })
     }
 
+    /// Leaves a mutation to be called after the commit. It is forgotten if the part that left it is undone.
+    pub(crate) fn leave(&mut self, mutation: Mutation) {
+        self.left.push(mutation);
+    }
+
     /// The timestamp of its commit; None if it only reads.
     pub(crate) fn commit_timestamp(&mut self) -> Option<i64> {
         self.writes.then(|| self.commits_at())
@@ -256,7 +269,7 @@ impl Transaction {
             self.clock.save(&self.connection)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        let Self { connection, tables, clock, changes, rewritten, .. } = self;
-        Ok(Commit { connection, tables, clock, changes, rewritten })
+        let Self { connection, tables, clock, changes, rewritten, left, .. } = self;
+        Ok(Commit { connection, tables, clock, changes, rewritten, left })
     }
 }

@@ -1,0 +1,158 @@
+//! Work that no caller waits for: mutations that commits left for later, and giving free space back.
+//!
+//! A thread does it, in transactions of its own. It begins when there is work and ends when there is none, so that an
+//! idle deployment has no thread. Work that is lost with the process is found again by a later write.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use base::{FunctionKind, locked};
+use value::Value;
+
+use super::Engine;
+use crate::{caller::Caller, data::storage::Checkout};
+
+/// A mutation to call: its path and its arguments.
+pub(crate) type Mutation = (String, Value);
+
+/// How many mutations may wait. A later write leaves one again.
+const MAX_WAITING: usize = 64;
+
+/// After so many changed documents, a commit looks for free space.
+const CHANGES_PER_LOOK: usize = 64;
+
+/// The time between two steps, which is left to writers.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The work of a deployment that waits, and its thread.
+#[derive(Default)]
+pub(super) struct Tidying {
+    has_work: AtomicBool,
+    /// Changed documents since a commit last looked for space.
+    changes: AtomicUsize,
+    /// The deployment's handles. The thread ends with the last one.
+    handles: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    mutations: VecDeque<Mutation>,
+    has_space: bool,
+    thread: Option<JoinHandle<()>>,
+    is_running: bool,
+    is_stopped: bool,
+}
+
+enum Work {
+    Call(Mutation),
+    GiveBack,
+}
+
+impl Engine {
+    /// Notes a commit: the mutations that it left for later, and how many documents it changed. `connection` is still
+    /// the commit's.
+    pub(super) fn leave(&self, connection: &Checkout, mutations: Vec<Mutation>, changes: usize) {
+        let changed = self.tidying.changes.fetch_add(changes, Ordering::Relaxed) + changes;
+        let has_space = changed >= CHANGES_PER_LOOK && {
+            self.tidying.changes.store(0, Ordering::Relaxed);
+            // If the look fails, the next one will find the space.
+            self.storage.has_space_to_give(connection).unwrap_or_default()
+        };
+        if mutations.is_empty() && !has_space {
+            return;
+        }
+        let mut state = locked(&self.tidying.state);
+        for mutation in mutations {
+            if state.mutations.len() < MAX_WAITING {
+                state.mutations.push_back(mutation);
+            }
+        }
+        state.has_space |= has_space;
+        self.tidying.has_work.store(true, Ordering::Relaxed);
+    }
+
+    /// Begins the thread, if there is work.
+    pub(crate) fn tidy_up(self: &Arc<Self>) {
+        if !self.tidying.has_work.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut state = locked(&self.tidying.state);
+        if state.is_running || state.is_stopped {
+            return;
+        }
+        let engine = Arc::clone(self);
+        let thread = thread::Builder::new().name("mastra-convex-tidying".to_owned());
+        // If no thread can begin, the next call tries again.
+        if let Ok(thread) = thread.spawn(move || engine.tidy()) {
+            state.is_running = true;
+            state.thread = Some(thread);
+        }
+    }
+
+    /// A handle on the deployment was made.
+    pub(crate) fn handle_made(&self) {
+        self.tidying.handles.fetch_add(1, Ordering::Relaxed);
+        locked(&self.tidying.state).is_stopped = false;
+    }
+
+    /// A handle on the deployment is closed. After the last one, no thread has the engine.
+    pub(crate) fn handle_closed(&self) {
+        if self.tidying.handles.fetch_sub(1, Ordering::Relaxed) > 1 {
+            return;
+        }
+        let thread = {
+            let mut state = locked(&self.tidying.state);
+            state.is_stopped = true;
+            state.thread.take()
+        };
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+
+    fn tidy(self: &Arc<Self>) {
+        while let Some(work) = self.tidying.next() {
+            // Whatever fails here is tried again after a later write.
+            match work {
+                Work::Call((path, args)) => {
+                    self.call(Some(FunctionKind::Mutation), &path, args, &Caller::ADMIN);
+                }
+                Work::GiveBack => {
+                    while !self.tidying.is_stopped() && self.storage.give_back_some().unwrap_or_default() {
+                        thread::sleep(PAUSE);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Tidying {
+    /// The next work. None ends the thread.
+    fn next(&self) -> Option<Work> {
+        let mut state = locked(&self.state);
+        if !state.is_stopped {
+            if let Some(mutation) = state.mutations.pop_front() {
+                return Some(Work::Call(mutation));
+            }
+            if std::mem::take(&mut state.has_space) {
+                return Some(Work::GiveBack);
+            }
+        }
+        self.has_work.store(false, Ordering::Relaxed);
+        state.is_running = false;
+        None
+    }
+
+    fn is_stopped(&self) -> bool {
+        locked(&self.state).is_stopped
+    }
+}
