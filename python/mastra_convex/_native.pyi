@@ -366,6 +366,8 @@ class EmbeddedDeployment:
     def compact(self) -> tuple[int, int]:
         """Write the file anew without free pages. The sizes before and after, in bytes."""
     def declare_vector_table(self, table: str, options: Mapping[str, Any]) -> None: ...
+    def reload(self) -> None:
+        """Load the functions from their folder again. If that fails, the old ones stay."""
     def close(self) -> None: ...
 
 @final
@@ -473,15 +475,19 @@ class HttpServer:
         host: str,
         port: int,
         folder: str | os.PathLike[str] | None,
+        log: Callable[[int, str, dict[str, str | float]], object] | None = None,
+        log_level: int = 0,
+        admin_key: str | None = None,
         allowed_hosts: Sequence[str] = ...,
         allowed_origins: Sequence[str] = ...,
+        open_metrics: bool = False,
     ) -> HttpServer: ...
     @property
     def url(self) -> str:
         """The URL that the server listens at."""
     @property
     def admin_key(self) -> str:
-        """The key that reaches internal functions: the folder's, or a new one if there is no folder."""
+        """The key that reaches internal functions: the given one, the folder's, or a new one."""
     def stop(self) -> None:
         """Stop accepting connections, wait for requests under way, and return."""
 

@@ -47,8 +47,9 @@ class Served(NamedTuple):
 def serve(
     *, data: str | Path, functions: Path | None = None, options: Sequence[str] = (), folder: Path | None = None
 ) -> Iterator[Served]:
-    """Serve a folder on a free port. In the end, check that the server printed nothing more."""
-    command = [sys.executable, "-m", "mastra_convex", "serve", "--port", "0", "--json", "--data", str(data), *options]
+    """Serve a folder on a free port. In the end, check that it printed and logged nothing more."""
+    command = [sys.executable, "-m", "mastra_convex", "serve", "--port", "0", "--json", "--data", str(data)]
+    command += ["--log-level", "error", *options]
     if functions is not None:
         command += ["--functions", str(functions)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
@@ -61,4 +62,4 @@ def serve(
         finally:
             process.terminate()
             out, err = process.communicate(timeout=20)
-        assert (process.returncode, out, err) == (0, "", "")
+        assert (process.returncode, out, err) == (0, "", ""), (process.returncode, out, err)

@@ -8,7 +8,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, Unpack
 
-from mastra_convex import _native, _served
+from mastra_convex import _native, _served, _server_log
 from mastra_convex._arguments import as_component, as_headers, as_integer, as_seconds, plain, plain_text
 from mastra_convex._async._call import FunctionKind, NativeDeployment, call, call_function
 from mastra_convex._async.server import AsyncServer
@@ -271,10 +271,12 @@ class AsyncDeployment(AnyDeployment):
         port: int = 0,
         allow_hosts: Sequence[str] = (),
         allow_origins: Sequence[str] = (),
+        metrics: bool = False,
     ) -> AsyncServer:
         """Serve this embedded deployment to any Convex client, while this process goes on using it.
 
-        The ``mastra-convex`` commands find the server by the folder.
+        The ``mastra-convex`` commands find the server by the folder. Calls that fail or are slow, refused requests,
+        start and stop go to the logger ``mastra_convex.serve``; its level when the server starts counts.
 
         Parameters
         ----------
@@ -285,6 +287,8 @@ class AsyncDeployment(AnyDeployment):
             The port; 0 picks a free one.
         allow_hosts, allow_origins : sequence of str, optional
             Further names by which requests may call, and further origins whose web pages may.
+        metrics : bool, default False
+            Whether ``/metrics`` is open to all. Otherwise it needs the admin key.
 
         Returns
         -------
@@ -314,8 +318,11 @@ class AsyncDeployment(AnyDeployment):
             host="127.0.0.1" if host == "localhost" else host,
             port=port,
             folder=self._folder,
+            log=_server_log.take,
+            log_level=_server_log.level(),
             allowed_hosts=list(allow_hosts),
             allowed_origins=list(allow_origins),
+            open_metrics=metrics,
         )
         server = AsyncServer(served, self._folder)
         if self._folder is not None:

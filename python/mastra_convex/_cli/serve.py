@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json as json_text
+import os
+import shlex
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -12,10 +14,15 @@ from typing import Annotated
 
 import typer
 
-from mastra_convex import _native, _served
-from mastra_convex._cli import terminal
+from mastra_convex import _native, _served, _server_log
+from mastra_convex._cli import logs, terminal
+from mastra_convex._cli.logs import Format, Level
 from mastra_convex._cli.options import Debug, Json
-from mastra_convex.errors import LockedError
+from mastra_convex._cli.watching import Watcher
+from mastra_convex.errors import ConfigurationError, LockedError
+
+# The variable from which clients take the key of a deployment that isn't Convex's.
+ADMIN_KEY = "CONVEX_SELF_HOSTED_ADMIN_KEY"
 
 EPILOG = """
 \b
@@ -23,7 +30,13 @@ Examples:
   mastra-convex serve                              a folder ./agent-data on port 3210
   mastra-convex serve --data ./other --port 0      another folder, a free port
   mastra-convex serve --functions ./convex         your own functions
+  mastra-convex serve --functions ./convex --watch take up their changes
+  mastra-convex serve --log-format json            a log for programs
   mastra-convex serve --json                       one line with url and admin_key, for programs
+
+\b
+The log goes to stderr. It has no keys, tokens or arguments. /health tells whether the server works, /metrics
+(with the admin key, or --metrics) how much it does, in Prometheus' format.
 """
 
 
@@ -47,17 +60,35 @@ def serve(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="A further origin whose pages may call: https://… Repeatable."),
     ] = None,
+    admin_key_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="A file with the admin key, which the data folder keeps from now on. "
+            f"Without it, {ADMIN_KEY} is used, then the folder's own key.",
+        ),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Load the functions again when their files change.")] = False,
+    metrics: Annotated[bool, typer.Option("--metrics", help="Open /metrics to all.")] = False,
+    log_level: Annotated[
+        Level, typer.Option(help="Log from this level on: failed and slow calls are warnings, each request is debug.")
+    ] = Level.INFO,
+    log_format: Annotated[Format, typer.Option(help="Lines of text or of JSON.")] = Format.TEXT,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Serve a deployment to any Convex client, until interrupted.
 
-    The first start creates the admin key. The data folder keeps it, readable by its owner only.
+    The first start creates the admin key, if none is given. The data folder keeps it, readable by its owner only.
 
     A request must name this machine's loopback or --host. A browser's page must come from the loopback.
     """
     host = "127.0.0.1" if host == "localhost" else host
     folder = None if data == ":memory:" else Path(data).expanduser()
+    if watch and functions is None:
+        raise ConfigurationError("serve: --watch needs --functions: the built-in functions don't change")
+    admin_key = given_key(admin_key_file)
+    logs.write(log_level, log_format)
     try:
         deployment = _native.EmbeddedDeployment(
             folder,
@@ -77,15 +108,22 @@ def serve(
             host=host,
             port=port,
             folder=folder,
+            log=_server_log.take,
+            log_level=_server_log.level(),
+            admin_key=admin_key,
             allowed_hosts=allow_host or [],
             allowed_origins=allow_origin or [],
+            open_metrics=metrics,
         )
         try:
             signals = expect_signals()
             if folder is not None:
                 _served.announce(folder, server.url)
-            announce(server, host, json)
-            wait(signals)
+            announce(server, host, folder, json)
+            watcher = (
+                None if functions is None or not watch else Watcher(Path(functions).expanduser(), deployment.reload)
+            )
+            wait(signals, watcher)
         finally:
             if folder is not None:
                 _served.withdraw(folder, server.url)
@@ -94,15 +132,33 @@ def serve(
         deployment.close()
 
 
-def announce(server: _native.HttpServer, host: str, json: bool) -> None:
-    """Print the server's URL and its admin key."""
+def given_key(file: str | None) -> str | None:
+    """The admin key in a file, or else in the environment."""
+    if file is None:
+        return os.environ.get(ADMIN_KEY) or None
+    try:
+        return Path(file).expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it isn't text"
+        raise ConfigurationError(f"serve: --admin-key-file {file}: {reason}; expected a file with a key") from error
+
+
+def announce(server: _native.HttpServer, host: str, folder: Path | None, json: bool) -> None:
+    """Print the server's URL, its page's, and its admin key: to a terminal, or to a program that asks for it."""
     if not ipaddress.ip_address(host).is_loopback:
         warning = f"Warning: {host} can be reached from other machines, and the traffic is not encrypted."
         terminal.err.print(warning, soft_wrap=True)
     if json:
         print(json_text.dumps({"url": server.url, "admin_key": server.admin_key}), flush=True)
     else:
-        terminal.out.print(f"URL:       {server.url}\nAdmin key: {server.admin_key}", soft_wrap=True)
+        if terminal.out.is_terminal:
+            key = server.admin_key
+        elif folder is not None:
+            key = f"mastra-convex keys show {shlex.quote(str(folder))}"
+        else:
+            key = "in memory only; --json prints it, --admin-key-file gives one"
+        lines = [f"URL:       {server.url}", f"Page:      {server.url}/_mastra", f"Admin key: {key}"]
+        terminal.out.print("\n".join(lines), soft_wrap=True)
         terminal.err.print("Serving until interrupted (Ctrl-C).")
 
 
@@ -115,10 +171,12 @@ def expect_signals() -> SimpleQueue[int]:
     return signals
 
 
-def wait(signals: SimpleQueue[int]) -> None:
-    """Return at the first signal."""
+def wait(signals: SimpleQueue[int], watcher: Watcher | None) -> None:
+    """Return at the first signal. Until then, load changed functions."""
     # A wait without a timeout would keep the main thread from running the handlers on some platforms.
     while True:
         with suppress(Empty):
-            signals.get(timeout=1.0)
+            signals.get(timeout=1.0 if watcher is None else Watcher.INTERVAL)
             return
+        if watcher is not None:
+            watcher.look()

@@ -214,6 +214,12 @@ impl EmbeddedDeployment {
         Ok((compaction.before, compaction.after))
     }
 
+    /// Loads the functions from their folder again.
+    fn reload(&self, py: Python<'_>) -> PyResult<()> {
+        self.check_owner(py, "reload its functions")?;
+        self.with(py, Deployment::reload)
+    }
+
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.shared.close());
     }

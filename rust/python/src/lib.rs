@@ -15,6 +15,7 @@ mod footprint;
 mod functions;
 mod http;
 mod interruption;
+mod log;
 mod pending;
 mod results;
 mod server;

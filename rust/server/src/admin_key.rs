@@ -68,7 +68,24 @@ impl AdminKey {
         Ok(key)
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Gives a data folder a certain key, which it keeps. Does nothing if it has that key.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be made. The old key stays.
+    pub fn give(&self, folder: &Path) -> io::Result<()> {
+        let path = folder.join("admin-key");
+        if fs::read_to_string(&path).is_ok_and(|text| self.matches(text.trim())) {
+            #[cfg(unix)]
+            narrow(&path)?;
+            return Ok(());
+        }
+        self.save(folder, &path)
+    }
+
+    /// The key of a text; None if the text has another form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let secret = text.strip_prefix(INSTANCE_NAME)?.strip_prefix('|')?;
         let is_key = secret.len() == 64 && secret.bytes().all(|digit| digit.is_ascii_hexdigit());
         is_key.then(|| Self(text.to_owned()))

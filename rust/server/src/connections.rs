@@ -206,6 +206,15 @@ impl Connections {
         }
     }
 
+    /// The numbers of open connections, and of sockets among them.
+    pub(crate) fn numbers(&self) -> (usize, usize) {
+        let open = self.open();
+        let is_socket = |connection: &&Arc<Connection>| {
+            matches!(locked(&connection.progress).state, State::Socket | State::Session)
+        };
+        (open.len(), open.iter().filter(is_socket).count())
+    }
+
     /// Returns when another connection has closed since the call.
     pub(crate) async fn one_closed(&self) {
         self.0.closed.notified().await;
@@ -238,6 +247,11 @@ fn evict(connections: &[Arc<Connection>]) -> bool {
 }
 
 impl Connection {
+    /// The client's address.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Returns when the connection is to be closed.
     pub(crate) async fn evicted(&self) {
         self.evicted.notified().await;

@@ -64,7 +64,7 @@ fn entry(execution: &Execution) -> Value {
     let identifier = format!("{}:{name}", module.strip_suffix(".js").unwrap_or(module));
     let seconds = execution.duration.as_secs_f64();
     let ended = execution.ended_ms / 1e3;
-    let id = format!("{:x}", execution.ended_ms.to_bits());
+    let id = format!("{:016x}", execution.request);
     json!({
         "kind": "Completion",
         "udfType": execution.kind.map_or("Query", base::FunctionKind::name),

@@ -11,6 +11,8 @@
 //! | `request`, `reply` | bodies in and out, in Convex's shapes |
 //! | `environment` | changes of the environment variables |
 //! | `function_logs` | the calls of functions, as they end |
+//! | [`log`](Log) | events for the server's owner |
+//! | `monitoring` | `/health` and `/metrics` |
 //! | `page` | the page for people, at `/_mastra` |
 //! | `snapshots` | exports and imports, as `npx convex` asks for them |
 //! | `system` | queries of the server's own state |
@@ -26,6 +28,8 @@ mod connections;
 mod credentials;
 mod environment;
 mod function_logs;
+mod log;
+mod monitoring;
 mod origins;
 mod page;
 mod reply;
@@ -38,4 +42,5 @@ mod system;
 mod timestamp;
 
 pub use admin_key::AdminKey;
+pub use log::{Event, Field, Level, Log};
 pub use server::{Options, Server};

@@ -1,6 +1,7 @@
 //! Replies to requests.
 
 use axum::{
+    Extension,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -88,10 +89,14 @@ impl Refusal {
     }
 }
 
+/// The code of a refusal, beside its response, for the log.
+#[derive(Clone, Copy)]
+pub(crate) struct RefusalCode(pub(crate) &'static str);
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = serde_json::json!({"code": self.code, "message": self.message});
-        (self.status, json(body.to_string())).into_response()
+        (self.status, Extension(RefusalCode(self.code)), json(body.to_string())).into_response()
     }
 }
 
@@ -112,13 +117,12 @@ impl<'a> Failure<'a> {
     /// # Errors
     ///
     /// The deployment failed, not the function.
-    pub(crate) fn of(error: &'a Error) -> Result<Self, &'a Error> {
+    pub(crate) fn of(request: u64, error: &'a Error) -> Result<Self, &'a Error> {
         let code = error.of_call().ok_or(error)?;
         let data = match error {
             Error::Function(FunctionError { data, .. }) => data.as_ref(),
             _ => None,
         };
-        let request = getrandom::u64().unwrap_or_default();
         Ok(Self { message: reply::with_heading(request, &error.to_string()), code, data })
     }
 }
@@ -136,7 +140,7 @@ impl FunctionReply {
     /// The deployment failed, not the function.
     pub(crate) fn new(outcome: Outcome, format: Format) -> Result<Self, Refusal> {
         if let Err(error) = &outcome.result {
-            Failure::of(error).map_err(Refusal::internal)?;
+            Failure::of(outcome.request, error).map_err(Refusal::internal)?;
         }
         Ok(Self { outcome, format })
     }
@@ -152,7 +156,8 @@ impl Serialize for FunctionReply {
                 fields.serialize_entry(reply::VALUE, &formatted(value))?;
             }
             Err(error) => {
-                let Failure { message, code, data } = Failure::of(error).map_err(serde::ser::Error::custom)?;
+                let failure = Failure::of(self.outcome.request, error).map_err(serde::ser::Error::custom)?;
+                let Failure { message, code, data } = failure;
                 fields.serialize_entry(reply::STATUS, "error")?;
                 fields.serialize_entry(reply::ERROR_MESSAGE, &message)?;
                 fields.serialize_entry(reply::ERROR_KIND, code.kind().name())?;

@@ -21,9 +21,11 @@ use value::{Value, json::Format};
 use crate::{
     AdminKey,
     admin_key::INSTANCE_NAME,
-    connections,
+    connections::{self, Connections},
     credentials::Credential,
     environment, function_logs,
+    log::{self, Log},
+    monitoring,
     origins::{self, Origins},
     page,
     reply::{FunctionReply, Refusal, json},
@@ -42,6 +44,10 @@ pub(crate) struct App {
     pub(crate) sockets: Sockets,
     pub(crate) snapshots: Snapshots,
     pub(crate) system: System,
+    pub(crate) connections: Connections,
+    pub(crate) log: Log,
+    /// Whether anyone may read the metrics.
+    pub(crate) open_metrics: bool,
 }
 
 /// The routes of Convex's HTTP API, and those of its sync protocol.
@@ -70,12 +76,14 @@ pub(crate) fn router(app: App, origins: Origins) -> Router {
         .route("/api/stream_function_logs", get(function_logs::stream))
         .merge(snapshots::routes())
         .merge(page::routes())
+        .merge(monitoring::routes())
         .route("/version", get(|| async { env!("CARGO_PKG_VERSION") }))
         .route("/instance_version", get(|| async { env!("CARGO_PKG_VERSION") }))
         .route("/instance_name", get(|| async { INSTANCE_NAME }))
         .route("/", get(|| async { "This Convex deployment is running. See https://docs.convex.dev/." }))
         .layer(cors)
         .layer(middleware::from_fn_with_state(origins, origins::check))
+        .layer(middleware::from_fn_with_state(app.log.clone(), log::note_request))
         .with_state(app)
 }
 
@@ -142,8 +150,14 @@ async fn query_at_timestamp(
     };
     let request = CallRequest::from_object(fields)?;
     let (args, CallRequest { path, format, .. }) = (request.args()?, request);
-    let outcome = briefly(move || app.deployment.query_at(timestamp, &path, args, &caller)).await?;
-    match outcome.map_err(|error| Refusal::internal(&error))? {
+    let outcome = briefly(move || {
+        let outcome = app.deployment.query_at(timestamp, &path, args, &caller);
+        if let Ok(Some(outcome)) = &outcome {
+            app.log.call(Some(FunctionKind::Query), &path, outcome);
+        }
+        outcome
+    });
+    match outcome.await?.map_err(|error| Refusal::internal(&error))? {
         Some(outcome) => reply(outcome, format),
         None => Err(Refusal::bad_request(
             "TimestampNotCurrent",
@@ -174,9 +188,14 @@ async fn query_batch(State(app): State<App>, headers: HeaderMap, uri: Uri, body:
         requests.push((request.args()?, request));
     }
     let formats: Vec<_> = requests.iter().map(|(_, request)| request.format).collect();
-    let deployment = Arc::clone(&app.deployment);
+    let queries: Vec<_> = requests.into_iter().map(|(args, request)| (request.path, args)).collect();
     let outcomes = briefly(move || {
-        deployment.query_batch(requests.into_iter().map(|(args, request)| (request.path, args)).collect(), &caller)
+        let paths: Vec<_> = queries.iter().map(|(path, _)| path.clone()).collect();
+        let outcomes = app.deployment.query_batch(queries, &caller)?;
+        for (path, outcome) in paths.iter().zip(&outcomes) {
+            app.log.call(Some(FunctionKind::Query), path, outcome);
+        }
+        Ok::<_, engine::Error>(outcomes)
     });
     let outcomes = outcomes.await?.map_err(|error| Refusal::internal(&error))?;
     let replies = outcomes.into_iter().zip(formats).map(|(outcome, format)| FunctionReply::new(outcome, format));
@@ -209,17 +228,25 @@ impl App {
         let CallRequest { path, args, format } = request;
         let args = match args {
             Ok(args) => args,
-            Err(reason) => return reply(Outcome::invalid_arguments(&path, &reason), format),
+            Err(reason) => {
+                let outcome = Outcome::invalid_arguments(&path, &reason);
+                self.log.call(kind, &path, &outcome);
+                return reply(outcome, format);
+            }
         };
         if let (None | Some(FunctionKind::Query), Some(query)) = (kind, SystemQuery::find(&path)) {
             return reply(self.system.query(query, &args, &caller), format);
         }
-        let run = move || self.deployment.call(kind, &path, args, &caller);
+        let run = move || {
+            let outcome = self.deployment.call(kind, &path, args, &caller)?;
+            self.log.call(kind, &path, &outcome);
+            Ok(outcome)
+        };
         let outcome = match kind {
             Some(FunctionKind::Query | FunctionKind::Mutation) => briefly(run).await?,
             Some(FunctionKind::Action) | None => blocking(run).await?,
         };
-        reply(outcome.map_err(|error| Refusal::internal(&error))?, format)
+        reply(outcome.map_err(|error: engine::Error| Refusal::internal(&error))?, format)
     }
 
     fn timestamp(&self) -> Result<Timestamp, Refusal> {

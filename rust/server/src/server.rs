@@ -17,7 +17,7 @@ use hyper_util::{
 use tokio::{net::TcpStream, runtime, sync::watch};
 
 use crate::{
-    AdminKey,
+    AdminKey, Level, Log,
     connections::{Answers, Connection, Connections, Followed, Refused},
     origins::Origins,
     routes::{self, App},
@@ -57,12 +57,17 @@ pub struct Options {
     pub allowed_hosts: Vec<String>,
     /// Origins, beside the loopback's, whose pages may call.
     pub allowed_origins: Vec<String>,
+    /// Whether `/metrics` needs no admin key.
+    pub open_metrics: bool,
+    /// Takes the server's events.
+    pub log: Log,
 }
 
 /// A server that runs until it is stopped, or dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    log: Log,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -87,16 +92,21 @@ impl Server {
             .build()?;
         let sockets = Sockets::new(stopped.clone());
         let snapshots = Snapshots::new(stopped.clone());
-        let (deployment, admin_key) = (Arc::new(deployment), options.admin_key);
+        let Options { admin_key, open_metrics, log, .. } = options;
+        let (deployment, connections) = (Arc::new(deployment), Connections::default());
         let system = System::new(format!("http://{address}"), Arc::clone(&deployment), snapshots.clone());
-        let app = App { deployment, admin_key, sockets, snapshots, system };
+        let app_log = log.clone();
+        let app = App { deployment, admin_key, sockets, snapshots, system, connections, log: app_log, open_metrics };
         let thread = std::thread::Builder::new().name("mastra-convex-serve".to_owned()).spawn(move || {
+            let log = app.log.clone();
             if let Err(error) = runtime.block_on(serve(listener, app, origins, stopped)) {
-                eprintln!("mastra-convex: the server stopped: {error}");
+                log.note(Level::Error, "server failed", || [("reason", error.to_string().as_str().into())]);
             }
             runtime.shutdown_timeout(Duration::from_secs(1));
         })?;
-        Ok(Self { address, stop, thread: Some(thread) })
+        let server = Self { address, log, stop, thread: Some(thread) };
+        server.log.note(Level::Info, "serving", || [("url", server.url().as_str().into())]);
+        Ok(server)
     }
 
     /// The URL at which it listens.
@@ -111,6 +121,7 @@ impl Server {
         let _ = self.stop.send(true);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+            self.log.note(Level::Info, "stopped", || [("url", self.url().as_str().into())]);
         }
     }
 }
@@ -128,7 +139,7 @@ async fn serve(
     mut stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let connections = Connections::default();
+    let (connections, log) = (app.connections.clone(), app.log.clone());
     let router = routes::router(app, origins);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT).max_buf_size(READ_BYTES);
@@ -151,8 +162,10 @@ async fn serve(
         let service = TowerToHyperService::new(router.clone());
         let answers = Answers { service, connection: Arc::clone(&connection) };
         let served = http.serve_connection(stream, answers).with_upgrades();
-        let mut stopped = stopped.clone();
+        let (mut stopped, log) = (stopped.clone(), log.clone());
         tokio::spawn(async move {
+            let address = || [("address", connection.address().to_string().as_str().into())];
+            log.note(Level::Debug, "connection opened", address);
             let mut served = std::pin::pin!(served);
             // An error here concerns only this client's connection.
             tokio::select! {
@@ -163,6 +176,7 @@ async fn serve(
                     let _ = served.await;
                 }
             }
+            log.note(Level::Debug, "connection closed", address);
         });
     }
     drop(listener);

@@ -6,12 +6,14 @@ use axum::{
 };
 
 use super::messages::ServerMessage;
-use crate::reply::Refusal;
+use crate::{Level, reply::Refusal};
 
 #[derive(Debug)]
 pub(crate) enum Ending {
     /// The client has gone.
     Gone,
+    /// Another client needs its place.
+    Evicted,
     /// The client's message is invalid. It would send the same again, so it is told not to reconnect.
     Fatal { code: &'static str, message: String },
     /// The client's token is invalid, or has expired.
@@ -38,10 +40,21 @@ impl Ending {
         Self::Unavailable { close_code: close_code::ERROR, code: "InternalServerError" }
     }
 
+    /// How much it matters, and its code.
+    pub(crate) fn for_log(&self) -> (Level, &'static str) {
+        match self {
+            Self::Gone => (Level::Debug, "Gone"),
+            Self::Unavailable { close_code: close_code::AWAY, code } => (Level::Debug, code),
+            Self::Evicted => (Level::Warning, "Evicted"),
+            Self::Unauthenticated { .. } => (Level::Warning, "Unauthenticated"),
+            Self::Fatal { code, .. } | Self::Unavailable { code, .. } => (Level::Warning, code),
+        }
+    }
+
     /// The last message, if there is one, and how the socket is closed.
     pub(crate) fn last_words(self) -> (Option<ServerMessage<'static>>, CloseFrame) {
         let (message, code, reason) = match self {
-            Self::Gone => (None, close_code::NORMAL, ""),
+            Self::Gone | Self::Evicted => (None, close_code::NORMAL, ""),
             Self::Fatal { code, message } => {
                 (Some(ServerMessage::FatalError { error: format!("{code}: {message}") }), close_code::NORMAL, code)
             }

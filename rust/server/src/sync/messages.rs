@@ -177,11 +177,11 @@ impl<'a> StateModification<'a> {
     ///
     /// The deployment failed, not the function.
     pub(crate) fn new(query_id: u32, outcome: &'a Outcome) -> Result<Self, &'a Error> {
-        let Outcome { result, log_lines, journal, .. } = outcome;
+        let Outcome { result, log_lines, journal, request, .. } = outcome;
         Ok(match result {
             Ok(value) => Self::QueryUpdated { query_id, value: encoded(value), log_lines, journal },
             Err(error) => {
-                let Failure { message, code, data } = Failure::of(error)?;
+                let Failure { message, code, data } = Failure::of(*request, error)?;
                 let (failure, error_data) = (code.into(), data.map(encoded));
                 Self::QueryFailed { query_id, error_message: message, failure, error_data, log_lines, journal }
             }
@@ -199,7 +199,7 @@ impl<'a> Response<'a> {
         let (result, failure, error_data) = match &outcome.result {
             Ok(value) => (ResponseResult::Value(encoded(value)), None, None),
             Err(error) => {
-                let Failure { message, code, data } = Failure::of(error)?;
+                let Failure { message, code, data } = Failure::of(outcome.request, error)?;
                 (ResponseResult::Error(message), Some(code.into()), data.map(encoded))
             }
         };

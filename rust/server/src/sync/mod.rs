@@ -34,6 +34,7 @@ use self::{
     session::{Incoming, Session},
 };
 use crate::{
+    Level,
     connections::{self, Connection},
     credentials::{check_client, is_version},
     reply::Refusal,
@@ -122,6 +123,9 @@ pub(crate) async fn connect_version(
 /// Serves one socket until it closes.
 async fn serve(app: App, connection: Arc<Connection>, socket: WebSocket) {
     connection.upgraded();
+    let log = app.log.clone();
+    let address = connection.address().to_string();
+    log.note(Level::Debug, "socket opened", || [("address", address.as_str().into())]);
     let (mut sink, mut stream) = socket.split();
     // One message may wait while another one is sent. Then the session waits too.
     let (outgoing, mut messages) = mpsc::channel(1);
@@ -132,10 +136,15 @@ async fn serve(app: App, connection: Arc<Connection>, socket: WebSocket) {
             ending = read(&mut stream, incoming, &connection) => ending,
             ending = write(&mut sink, &mut messages) => ending,
             // Other clients need its place, so it is closed at once.
-            () = connection.evicted() => return,
+            () = connection.evicted() => Ending::Evicted,
         },
         Err(ending) => ending,
     };
+    let (level, code) = ending.for_log();
+    log.note(level, "socket closed", || [("address", address.as_str().into()), ("code", code.into())]);
+    if matches!(ending, Ending::Evicted) {
+        return;
+    }
     let close = async {
         // Earlier answers are sent first.
         while let Ok(message) = messages.try_recv() {

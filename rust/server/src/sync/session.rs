@@ -237,9 +237,11 @@ impl Session {
         self.check_component(component_path.as_deref())?;
         let args = arguments(Some(args))?;
         let (deployment, caller) = (Arc::clone(&self.app.deployment), self.caller.clone());
+        let log = self.app.log.clone();
         let response = briefly(move || {
             let request = MutationRequest { session, number: request_id };
             let outcome = deployment.mutation_once(&request, &udf_path, args, &caller).map_err(failed)?;
+            log.call(Some(FunctionKind::Mutation), &udf_path, &outcome);
             let response = Response::new(request_id, &outcome).map_err(failed)?;
             Ok::<_, Ending>(
                 ServerMessage::MutationResponse { ts: outcome.timestamp.map(Timestamp), response }.to_json(),
@@ -260,11 +262,12 @@ impl Session {
             return Err(Ending::overloaded("TooManyConcurrentActions"));
         }
         let (deployment, caller) = (Arc::clone(&self.app.deployment), self.caller.clone());
-        let actions = self.app.sockets.actions();
+        let (actions, log) = (self.app.sockets.actions(), self.app.log.clone());
         self.actions.spawn(async move {
             let _one_of_them = actions.acquire_owned().await;
             let response = blocking(move || {
                 let outcome = deployment.call(Some(FunctionKind::Action), &udf_path, args, &caller).map_err(failed)?;
+                log.call(Some(FunctionKind::Action), &udf_path, &outcome);
                 Ok(ServerMessage::ActionResponse(Response::new(request_id, &outcome).map_err(failed)?).to_json())
             });
             let response = response.await?;
@@ -297,7 +300,7 @@ impl Session {
     ) -> Result<(), Ending> {
         // This refresh includes every commit before now, so an earlier signal is done with.
         let _ = self.woken.try_recv();
-        let (start, queries) = (self.version, Arc::clone(&self.queries));
+        let (start, queries, log) = (self.version, Arc::clone(&self.queries), self.app.log.clone());
         let system = self.system_queries.refresh(&self.caller);
         let told = briefly(move || {
             let mut queries = locked(&queries);
@@ -311,6 +314,7 @@ impl Session {
                 removed.into_iter().map(|query_id| StateModification::QueryRemoved { query_id }).collect();
             for query in changed {
                 let outcome = queries.outcome(query).expect("it has just run");
+                log.call(Some(FunctionKind::Query), queries.path(query).unwrap_or_default(), outcome);
                 modifications.push(StateModification::new(query, outcome).map_err(failed)?);
             }
             for (query, outcome) in &system {

@@ -9,3 +9,4 @@ export {
   mutationGeneric as mutation,
   queryGeneric as query,
 } from "convex/server";
+export const { env } = process;
