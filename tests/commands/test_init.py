@@ -13,14 +13,17 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
+from mastra_convex._cli import generated
 from mastra_convex._cli.init import files_of
 from tests.support.checkout import FUNCTIONS, ROOT
-from tests.support.command import COMMAND, run
+from tests.support.command import COMMAND, ENVIRONMENT, run
 from tests.support.served import serve
 
 SOURCES = {path: text.encode() for path, text in _native.builtin_files().items()}
 MANIFEST = "mastra/.mastra-convex.json"
-OURS = {path: text.encode() for path, text in files_of(is_component=False).items()}
+APP = files_of(is_component=False)
+GENERATED = {path: text.encode() for path, text in generated.files_of(Path("nowhere"), APP).items()}
+OURS = {path: text.encode() for path, text in APP.items()} | GENERATED
 COMPONENT = {path: text.encode() for path, text in files_of(is_component=True).items()}
 EXAMPLE = ROOT / "docs/examples/component"
 PROJECT = FUNCTIONS / "project"
@@ -49,6 +52,8 @@ def test_the_folder_holds_the_functions_as_they_are(tmp_path: Path) -> None:
     tests = {path for path in sources if path.endswith(".test.ts")} | {"test.setup.ts"}
     written = files_in(folder)
     manifest = json.loads(written.pop(MANIFEST))
+    for path in GENERATED:
+        del written[path]
     assert written == {path: text for path, text in sources.items() if path not in tests}
     ours = {path for path in written if path.startswith("mastra/") and path != "mastra/auth.ts"}
     assert manifest == {"version": mc.__version__, "files": sorted(ours)}
@@ -108,7 +113,7 @@ def test_a_file_that_this_version_lacks_is_removed_only_when_told(tmp_path: Path
     done = run("init", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert f"nothing was written:\n  {tmp_path / 'mastra/model/old.ts'}\n--force overwrites them" in done.stderr
-    assert actions(tmp_path, "--force") == dict.fromkeys(SOURCES, "unchanged") | {
+    assert actions(tmp_path, "--force") == dict.fromkeys(OURS, "unchanged") | {
         MANIFEST: "replaced",
         "mastra/model/old.ts": "removed",
     }
@@ -119,7 +124,7 @@ def test_a_file_that_this_version_lacks_is_removed_only_when_told(tmp_path: Path
 def test_a_manifest_that_is_none_tells_nothing(tmp_path: Path, manifest: str) -> None:
     actions(tmp_path)
     (tmp_path / MANIFEST).write_text(manifest)
-    assert actions(tmp_path) == dict.fromkeys(SOURCES, "unchanged") | {MANIFEST: "replaced"}
+    assert actions(tmp_path) == dict.fromkeys(OURS, "unchanged") | {MANIFEST: "replaced"}
 
 
 def test_a_full_disk_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
@@ -209,7 +214,13 @@ def test_a_component_is_updated_and_the_users_files_in_it_are_kept(tmp_path: Pat
 @pytest.mark.parametrize(
     ("written", "options_there", "folder", "asked", "said"),
     [
-        ("convex", [], "convex", ["--component"], "convex isn't a component and has files (auth.config.ts, mastra, "),
+        (
+            "convex",
+            [],
+            "convex",
+            ["--component"],
+            "convex isn't a component and has files (_generated, auth.config.ts, mastra, ",
+        ),
         ("convex", [], "convex/mastra", ["--component"], "convex/mastra isn't a component and has files (auth.ts, "),
         (
             "convex",
@@ -287,6 +298,65 @@ def test_the_functions_type_check_in_a_users_project(project: Path) -> None:
     done = subprocess.run(check, cwd=project, capture_output=True, text=True, timeout=60)
     assert "convex/bookmarks.ts" in done.stdout
     assert "'subtitle' does not exist" in done.stdout
+
+
+USES = """
+import { api, internal } from "./_generated/api";
+import type { Doc, Id } from "./_generated/dataModel";
+import { action, internalQuery, type QueryCtx } from "./_generated/server";
+import { v } from "convex/values";
+
+const titleOf = async ({ db }: QueryCtx, id: Id<"mastra_threads">): Promise<Doc<"mastra_threads">["title"] | null> =>
+  (await db.get(id))?.title ?? null;
+
+export const title = internalQuery({
+  args: { id: v.id("mastra_threads") },
+  handler: async (ctx, { id }) => await titleOf(ctx, id),
+});
+
+export const both = action(async (ctx): Promise<[number, string | null]> => {
+  const titles: string[] = await ctx.runQuery(api.bookmarks.list, {});
+  const id = titles[0] as Id<"mastra_threads">;
+  return [titles.length, await ctx.runQuery(internal["trip-notes"].uses.title, { id })];
+});
+"""
+
+
+def modules_of(types: str) -> set[str]:
+    return set(re.findall(r'^  "?([\w/-]+)"?: typeof', types, re.MULTILINE))
+
+
+def test_a_project_type_checks_before_anything_is_deployed_and_after_npm_wrote_its_types(tmp_path: Path) -> None:
+    """`init` knows the same modules as `npx convex codegen`, which overwrites its files. Then `init` keeps npm's."""
+    functions = tmp_path / "convex"
+    shutil.copytree(PROJECT, functions, ignore=shutil.ignore_patterns("_generated"))
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    (tmp_path / "package.json").write_text('{"dependencies": {"convex": "*"}}')
+    (functions / "trip-notes").mkdir()
+    (functions / "trip-notes/uses.ts").write_text(USES.replace("./_generated", "../_generated"))
+    others = {"delete.ts": "export {};", "notes.test.ts": "export {};", ".hidden.ts": "export {};", "empty.ts": "// no"}
+    for path, text in others.items():
+        (functions / path).write_text(text)
+    done_to = actions(functions)
+    assert {done_to[path] for path in GENERATED} == {"written"}
+    check = [str(ROOT / "node_modules/.bin/tsc"), "--project", "convex"]
+    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "")
+    ours = modules_of((functions / "_generated/api.d.ts").read_text())
+    assert {"bookmarks", "delete", "trip-notes/uses", "mastra/storage"} <= ours
+    # npm's command without a deployment, which it would ask for the types of components.
+    codegen = ["node", str(ROOT / "node_modules/convex/bin/main.js"), "codegen", "--system-udfs"]
+    nowhere = {"CONVEX_SELF_HOSTED_URL": "http://127.0.0.1:9", "CONVEX_SELF_HOSTED_ADMIN_KEY": "a|b"}
+    command = [*codegen, "--typecheck", "disable"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=ENVIRONMENT | nowhere)
+    assert done.returncode == 0, done.stderr
+    theirs = {path: (functions / path).read_bytes() for path in GENERATED}
+    assert modules_of(theirs["_generated/api.d.ts"].decode()) == ours
+    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "")
+    done_to = actions(functions)
+    assert {done_to[path] for path in GENERATED} == {"kept"}
+    assert {path: (functions / path).read_bytes() for path in GENERATED} == theirs
 
 
 def test_serve_runs_that_folder_with_the_users_functions_beside_ours(project: Path) -> None:

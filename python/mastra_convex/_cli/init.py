@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from mastra_convex import __version__, _native
-from mastra_convex._cli import terminal
+from mastra_convex._cli import generated, terminal
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex.errors import ConfigurationError
 
@@ -84,6 +84,9 @@ def init(
     written without --force. Files beside it, such as schema.ts, are yours, and so is mastra/auth.ts, which says what
     users may call. They are written if they are missing, and never overwritten.
 
+    In an app, _generated/ gets the types of all functions, yours included, as from npx convex codegen. Files there
+    that npm wrote are kept.
+
     A component has a folder of its own, which an app mounts in its convex.config.ts.
     """
     root = Path(folder or (COMPONENT if component else APP)).expanduser()
@@ -91,6 +94,10 @@ def init(
     try:
         _check_kind(root, component)
         plan = _plan(root, files, force)
+        if not component:
+            types = generated.files_of(root, files, [path for path in plan if plan[path] == "removed"])
+            files |= types
+            plan |= {path: _action(root / path, text) for path, text in types.items()}
         _write(root, {path: files[path] for path, action in plan.items() if action in ("written", "replaced")})
         for path, action in plan.items():
             if action == "removed":
@@ -173,6 +180,17 @@ def _plan(root: Path, files: dict[str, str], force: bool) -> dict[str, Action]:
             hint="--force overwrites them. Changes in these files are lost.",
         )
     return plan
+
+
+def _action(path: Path, text: str) -> Action:
+    """The action for a generated file: npm's own stay."""
+    try:
+        stored = path.read_text(errors="replace")
+    except FileNotFoundError:
+        return "written"
+    if stored == text:
+        return "unchanged"
+    return "replaced" if generated.MARK in stored else "kept"
 
 
 def _manifest(files: dict[str, str]) -> str:
