@@ -94,6 +94,10 @@ bench *arguments:
 bench-peers *arguments:
     python -m benches.peers {{ arguments }}
 
+# The page of `serve` on a long thread and a large index, in Chromium
+bench-page:
+    python -m benches.page
+
 # Adapters and the frameworks' own stores, side by side; `.[bench]` brings those, DATABASE_URL names a PostgreSQL
 bench-frameworks:
     python -m benches.frameworks

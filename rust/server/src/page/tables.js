@@ -84,7 +84,7 @@ function documents(connection, main, table, options, change) {
   };
   let indexes = [];
   showTools(indexes);
-  connection.query("_system/mastra/tables", {}).then((all) => {
+  connection.query("_system/mastra/tables", { sizes: false }).then((all) => {
     indexes = (all.find(({ name }) => name === table)?.indexes ?? []).filter(({ fields }) => fields.length > 0);
     showTools(indexes);
   }, () => {});

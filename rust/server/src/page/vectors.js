@@ -21,7 +21,7 @@ export function vectors({ connection, go }, [name, table], options) {
 function followIndexes(connection, list, name, table) {
   const [ours, native] = [element("div"), element("div")];
   fill(list, ours, native);
-  connection.query("_system/mastra/tables", {}).then((tables) => {
+  connection.query("_system/mastra/tables", { sizes: false }).then((tables) => {
     const found = tables.flatMap(({ name: of, vectorIndexes }) => vectorIndexes.map((index) => ({ ...index, of })));
     const shown = found.map(({ name: index, of, dimension }) =>
       link([element("span.name", null, index), element("span.dim", null, `${of} · ${dimension} · native`)], place("vectors", index, of), {
