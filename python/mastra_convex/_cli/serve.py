@@ -7,7 +7,11 @@ import json as json_text
 import os
 import shlex
 import signal
+import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from logging import WARNING
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Annotated
@@ -20,6 +24,9 @@ from mastra_convex._cli.logs import Format, Level
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex._cli.watching import Watcher
 from mastra_convex.errors import ConfigurationError, LockedError
+
+# A change of functions is seen within twice this time.
+SECONDS_BETWEEN_LOOKS = 0.5
 
 # The variable from which clients take the key of a deployment that isn't Convex's.
 ADMIN_KEY = "CONVEX_SELF_HOSTED_ADMIN_KEY"
@@ -87,6 +94,8 @@ def serve(
     folder = None if data == ":memory:" else Path(data).expanduser()
     if watch and functions is None:
         raise ConfigurationError("serve: --watch needs --functions: the built-in functions don't change")
+    # It knows the files before they are loaded, so that it misses no change.
+    watcher = Watcher(Path(functions).expanduser()) if watch and functions is not None else None
     admin_key = given_key(admin_key_file)
     logs.write(log_level, log_format)
     try:
@@ -120,10 +129,7 @@ def serve(
             if folder is not None:
                 _served.announce(folder, server.url)
             announce(server, host, folder, json)
-            watcher = (
-                None if functions is None or not watch else Watcher(Path(functions).expanduser(), deployment.reload)
-            )
-            wait(signals, watcher)
+            wait(signals, partial(watcher.look, deployment.reload) if watcher else lambda: None)
         finally:
             if folder is not None:
                 _served.withdraw(folder, server.url)
@@ -146,12 +152,13 @@ def given_key(file: str | None) -> str | None:
 def announce(server: _native.HttpServer, host: str, folder: Path | None, json: bool) -> None:
     """Print the server's URL, its page's, and its admin key: to a terminal, or to a program that asks for it."""
     if not ipaddress.ip_address(host).is_loopback:
-        warning = f"Warning: {host} can be reached from other machines, and the traffic is not encrypted."
-        terminal.err.print(warning, soft_wrap=True)
+        reason = "other machines can reach this address, and the traffic is not encrypted"
+        _server_log.take(WARNING, "open address", {"host": host, "reason": reason})
     if json:
         print(json_text.dumps({"url": server.url, "admin_key": server.admin_key}), flush=True)
     else:
-        if terminal.out.is_terminal:
+        # FORCE_COLOR makes Rich take a file for a terminal.
+        if sys.stdout.isatty():
             key = server.admin_key
         elif folder is not None:
             key = f"mastra-convex keys show {shlex.quote(str(folder))}"
@@ -159,7 +166,8 @@ def announce(server: _native.HttpServer, host: str, folder: Path | None, json: b
             key = "in memory only; --json prints it, --admin-key-file gives one"
         lines = [f"URL:       {server.url}", f"Page:      {server.url}/_mastra", f"Admin key: {key}"]
         terminal.out.print("\n".join(lines), soft_wrap=True)
-        terminal.err.print("Serving until interrupted (Ctrl-C).")
+        if sys.stderr.isatty():
+            terminal.err.print("Serving until interrupted (Ctrl-C).")
 
 
 def expect_signals() -> SimpleQueue[int]:
@@ -171,12 +179,11 @@ def expect_signals() -> SimpleQueue[int]:
     return signals
 
 
-def wait(signals: SimpleQueue[int], watcher: Watcher | None) -> None:
-    """Return at the first signal. Until then, load changed functions."""
+def wait(signals: SimpleQueue[int], meanwhile: Callable[[], object]) -> None:
+    """Return at the first signal. Call `meanwhile` now and then."""
     # A wait without a timeout would keep the main thread from running the handlers on some platforms.
     while True:
         with suppress(Empty):
-            signals.get(timeout=1.0 if watcher is None else Watcher.INTERVAL)
+            signals.get(timeout=SECONDS_BETWEEN_LOOKS)
             return
-        if watcher is not None:
-            watcher.look()
+        meanwhile()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from logging import ERROR, INFO
 from pathlib import Path
-from typing import ClassVar
 
 from mastra_convex import _server_log
 from mastra_convex._cli import failures
@@ -16,20 +15,13 @@ ENDINGS = {".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json"
 
 
 class Watcher:
-    """Looks at the files of a folder, and calls `reload` when they have changed.
+    """Looks at the files of a folder now and then. That works on every file system, and the files are few."""
 
-    Looking works on every file system, and a folder of functions has few files.
-    """
-
-    # Seconds between two looks.
-    INTERVAL: ClassVar = 0.5
-
-    def __init__(self, folder: Path, reload: Callable[[], None]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._reload = reload
         self._loaded = self._seen = self._files()
 
-    def look(self) -> None:
+    def look(self, reload: Callable[[], None]) -> None:
         """Load the functions if their files have changed, but not since the last look: an editor may be writing."""
         files = self._files()
         is_settled = files == self._seen
@@ -38,7 +30,7 @@ class Watcher:
             return
         self._loaded = files
         try:
-            self._reload()
+            reload()
         except MastraConvexError as error:
             # The functions' own text, which their author needs.
             reason = f"{failures.problem(error)}; the old functions go on"
