@@ -78,7 +78,10 @@ impl Storage {
         let connection = self.writer();
         let pages = Pages::of(&connection)?;
         if pages.are_given_back && pages.free * LITTLE_PART > pages.all {
-            connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES_PER_STEP})"))?;
+            // It gives one page back for each row that is asked for.
+            let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES_PER_STEP})"))?;
+            let mut given = statement.query([])?;
+            while given.next()?.is_some() {}
             return Ok(true);
         }
         drop(connection);

@@ -166,7 +166,7 @@ impl Engine {
             self.residents.apply(&changes, &rewritten);
             *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
             // An import's changes aren't listed, but they are many.
-            let changed = if rewritten.is_empty() { changes.len() } else { usize::MAX >> 1 };
+            let changed = if rewritten.is_empty() { changes.len() } else { usize::MAX };
             self.leave(&connection, left, changed);
             if let Some(durability) = &self.storage.durability {
                 drop(connection);

@@ -60,8 +60,8 @@ impl Engine {
     /// Notes a commit: the mutations that it left for later, and how many documents it changed. `connection` is still
     /// the commit's.
     pub(super) fn leave(&self, connection: &Checkout, mutations: Vec<Mutation>, changes: usize) {
-        let changed = self.tidying.changes.fetch_add(changes, Ordering::Relaxed) + changes;
-        let has_space = changed >= CHANGES_PER_LOOK && {
+        let since_look = self.tidying.changes.fetch_add(changes, Ordering::Relaxed).saturating_add(changes);
+        let has_space = since_look >= CHANGES_PER_LOOK && {
             self.tidying.changes.store(0, Ordering::Relaxed);
             // If the look fails, the next one will find the space.
             self.storage.has_space_to_give(connection).unwrap_or_default()
