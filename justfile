@@ -106,6 +106,6 @@ bench-frameworks:
 bench-scaling file *arguments:
     python -m benches.peers.scaling {{ file }} {{ arguments }}
 
-# Whether exact search is as far ahead of NumPy as it was, by ratios
+# Whether exact search is as far ahead of NumPy and as near its bound as it was, by ratios
 bench-check:
     python -m benches.peers.regression

@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="short turns, and nothing large")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw ratios to ours")
+    parser.add_argument("--price", type=Path, metavar="FILE", help="draw time and recall beside peers that lose bits")
     options = parser.parse_args()
     measured = {}
     start = machine()
@@ -42,6 +43,8 @@ def main() -> None:
         options.json.write_text(json.dumps(everything, indent=1))
     if options.plot:
         plot.ratios(results, options.plot)
+    if options.price:
+        plot.price(results, options.price)
 
 
 if __name__ == "__main__":

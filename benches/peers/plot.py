@@ -17,6 +17,10 @@ MARKERS = {
     "numpy float64": ("s", "C3"),
     "simsimd": ("^", "C2"),
     "usearch exact": ("v", "C4"),
+    "turbovec 4 bits": ("<", "C6"),
+    "numkong": (">", "C2"),
+    "zvec flat": ("h", "C8"),
+    "qdrant-edge": ("H", "C9"),
     "hnswlib": ("D", "C5"),
     "faiss HNSW": ("d", "C0"),
     "pysimdjson + numpy": ("P", "C8"),
@@ -54,5 +58,28 @@ def ratios(workloads: Mapping[str, Mapping[str, Figures | str]], file: Path) -> 
     entries = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     shown = [name for name in (*MARKERS, "the bound") if name in entries]
     figure.legend([entries[name] for name in shown], shown, loc="outside right upper", fontsize="small")
+    figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
+    plt.close(figure)
+
+
+def price(workloads: Mapping[str, Mapping[str, Figures | str]], file: Path) -> None:
+    """Exact at the price of lossy: time and recall of each contestant, where some peer keeps fewer bits."""
+    chosen = {name: results for name, results in workloads.items() if "turbovec 4 bits" in results}
+    figure, axes = plt.subplots(
+        1, len(chosen), figsize=(2.6 * len(chosen) + 1.6, 3), layout="constrained", sharey=True, squeeze=False
+    )
+    for axis, (workload, results) in zip(axes[0], chosen.items(), strict=True):
+        for name, figures in results.items():
+            if isinstance(figures, str) or figures["recall"] is None or name not in {"ours", *MARKERS}:
+                continue
+            marker, color = MARKERS.get(name, ("*", "black"))
+            axis.plot(1e3 * statistics.median(figures["hot"]), figures["recall"], marker, color=color, label=name)
+        axis.set(xscale="log", title=workload, xlabel="ms a query")
+        axis.grid(alpha=0.3)
+    axes[0][0].set(ylabel="recall")
+    entries = {}
+    for axis in axes[0]:
+        entries.update(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    figure.legend(entries.values(), entries, loc="outside right upper", fontsize="small")
     figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
     plt.close(figure)

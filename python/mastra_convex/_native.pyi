@@ -124,13 +124,13 @@ class QueryResults(Sequence[QueryResult]):
         """The position of the first equal result, from `start` on and before `stop`. Negative bounds count from the
         end.
         """
-    # Written in Python; `mastra_convex.types` adds them.
     @property
     def ids(self) -> list[str]:
         """The ids of the hits."""
     @property
     def scores(self) -> NDArray[np.float64]:
-        """The scores of the hits, shape (n,)."""
+        """The scores of the hits, shape (n,), a copy."""
+    # Written in Python; `mastra_convex.types` adds them.
     def to_arrow(self) -> ArrowTable:
         """An Arrow table of ``id``, ``score``, ``metadata`` as JSON text, and ``vector`` where it was asked for. Needs
         ``pyarrow``.

@@ -17,8 +17,6 @@ Metric: TypeAlias = Literal["cosine", "dotproduct", "euclidean"]
 
 Sequence.register(QueryResults)
 QueryResults._repr_html_ = _html.query_results  # type: ignore[method-assign]
-QueryResults.ids = property(_hits.ids)  # type: ignore[assignment, method-assign]
-QueryResults.scores = property(_hits.scores)  # type: ignore[assignment, method-assign]
 QueryResults._series = _hits.series  # type: ignore[method-assign]
 for _name in ("to_arrow", "to_pandas", "to_polars", "__arrow_c_stream__"):
     setattr(QueryResults, _name, getattr(Frame, _name))

@@ -6,6 +6,7 @@ takes the rows as they are.
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,94 @@ class Usearch(Scan):
         return result.keys
 
 
+class TurboVec(Scan):
+    """turbovec's index of 4 bits a number: approximate."""
+
+    def load(self) -> None:
+        from turbovec import TurboQuantIndex
+
+        self.normalise()
+        self.index = TurboQuantIndex(self.vectors.shape[1], bit_width=4)
+        self.index.add(self.vectors)
+        self.queries /= np.linalg.norm(self.queries, axis=1, keepdims=True)
+
+    def one(self, number: int) -> Any:
+        return self.index.search(self.queries[number : number + 1], self.top_k)
+
+    def many(self) -> Any:
+        return self.index.search(self.queries, self.top_k)
+
+    def rows(self, result: Any) -> Any:
+        return result[1]
+
+
+class NumKong(Scan):
+    """numkong's inner products of a packed matrix, and NumPy's selection: exact but for float32."""
+
+    def load(self) -> None:
+        import numkong
+
+        self.normalise()
+        self.multiply, self.packed = numkong.dots_packed, numkong.dots_pack(self.vectors)
+
+    def one(self, number: int) -> Any:
+        return best(np.asarray(self.multiply(self.queries[number : number + 1], self.packed))[0], self.top_k)
+
+    def many(self) -> Any:
+        return best(np.asarray(self.multiply(self.queries, self.packed)), self.top_k)
+
+
+class Zvec(Scan):
+    """zvec's flat index: exact but for float32."""
+
+    def load(self) -> None:
+        import zvec
+
+        zvec.init(log_level=zvec.LogLevel.ERROR, query_threads=1)
+        index = zvec.FlatIndexParam(metric_type=zvec.MetricType.IP, use_contiguous_memory=True)
+        column = zvec.VectorSchema("v", zvec.DataType.VECTOR_FP32, self.vectors.shape[1], index_param=index)
+        self.folder = tempfile.TemporaryDirectory(prefix="zvec-")
+        schema = zvec.CollectionSchema(name="rows", vectors=column)
+        self.collection = zvec.create_and_open(path=f"{self.folder.name}/rows", schema=schema)
+        self.normalise()
+        for first in range(0, len(self.vectors), 1000):
+            part = self.vectors[first : first + 1000]
+            self.collection.insert([zvec.Doc(id=str(first + n), vectors={"v": row}) for n, row in enumerate(part)])
+        self.collection.optimize()
+        self.asked = [zvec.Query(field_name="v", vector=query) for query in self.queries]
+
+    def one(self, number: int) -> Any:
+        return self.collection.query(self.asked[number], topk=self.top_k, output_fields=[])
+
+    def rows(self, result: Any) -> Any:
+        return [int(found.id) for found in result]
+
+
+class QdrantEdge(Scan):
+    """qdrant-edge's exact search of a plain segment: exact but for float32."""
+
+    def load(self) -> None:
+        import qdrant_edge as qdrant
+
+        self.folder = tempfile.TemporaryDirectory(prefix="qdrant-")
+        column = qdrant.EdgeVectorParams(size=self.vectors.shape[1], distance=qdrant.Distance.Cosine)
+        config = qdrant.EdgeConfig(vectors=column, max_search_threads=1, wal_enabled=False)
+        self.shard = qdrant.EdgeShard.create(self.folder.name, config)
+        for first in range(0, len(self.vectors), 1000):
+            part = self.vectors[first : first + 1000]
+            points = [qdrant.Point(first + n, row.tolist()) for n, row in enumerate(part)]
+            self.shard.update(qdrant.UpdateOperation.upsert_points(points))
+        exact = qdrant.SearchParams(exact=True)
+        nearest = [qdrant.Query.Nearest(query.tolist()) for query in self.queries]
+        self.asked = [qdrant.SearchRequest(query, self.top_k, params=exact) for query in nearest]
+
+    def one(self, number: int) -> Any:
+        return self.shard.search(self.asked[number])
+
+    def rows(self, result: Any) -> Any:
+        return [found.id for found in result]
+
+
 CONTESTANTS = {
     "ours": Ours,
     "ours, query()": OursAsResults,
@@ -218,4 +307,8 @@ CONTESTANTS = {
     "hnswlib": Hnswlib,
     "simsimd": SimSimd,
     "usearch exact": Usearch,
+    "turbovec 4 bits": TurboVec,
+    "numkong": NumKong,
+    "zvec flat": Zvec,
+    "qdrant-edge": QdrantEdge,
 }

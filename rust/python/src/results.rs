@@ -1,13 +1,17 @@
 //! The results of a search: a sequence that makes its items when they are accessed.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use client::Found;
+use numpy::PyArray1;
 use pyo3::{
     exceptions::{PyIndexError, PyValueError},
     prelude::*,
     sync::PyOnceLock,
-    types::{PyDict, PyList, PySlice, PyTuple, PyType},
+    types::{PyDict, PyList, PySlice, PyString, PyTuple, PyType},
 };
 use scan::{Batch, Row, TopK};
 use value::{Packed, Value};
@@ -240,8 +244,25 @@ impl QueryResults {
         Ok((py.get_type::<PyList>(), (PyList::new(py, hits)?,)))
     }
 
+    /// The ids of the hits.
+    #[getter]
+    fn ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.found.rows.iter().map(|&row| PyString::new(py, &self.batch.id(row))))
+    }
+
+    /// The scores of the hits.
+    #[getter]
+    fn scores<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_slice(py, &self.found.scores)
+    }
+
     fn __len__(&self) -> usize {
         self.found.rows.len()
+    }
+
+    /// Without it Python would ask for one position after the other, until that is an error.
+    fn __iter__(slf: Bound<'_, Self>) -> Hits {
+        Hits { results: slf.unbind(), next: AtomicUsize::new(0) }
     }
 
     fn __getitem__<'py>(&self, py: Python<'py>, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -313,6 +334,26 @@ impl QueryResults {
             lines.push(format!("  … {} more", length - SHOWN));
         }
         Ok(lines.join("\n"))
+    }
+}
+
+/// An iterator over the hits of a search.
+#[pyclass(frozen)]
+struct Hits {
+    results: Py<QueryResults>,
+    next: AtomicUsize,
+}
+
+#[pymethods]
+impl Hits {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self) -> Option<QueryResult> {
+        let results = self.results.get();
+        let position = self.next.fetch_add(1, Ordering::Relaxed);
+        (position < results.found.rows.len()).then(|| results.item(position))
     }
 }
 
