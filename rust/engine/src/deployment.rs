@@ -282,6 +282,15 @@ impl Deployment {
         engine.declare_vector_table(table, options).map_err(|error| engine.storage.place(error))
     }
 
+    /// The number of threads that run on after their calls timed out, stuck in a built-in method of JavaScript.
+    ///
+    /// # Errors
+    ///
+    /// The deployment is closed.
+    pub fn threads_left_behind(&self) -> Result<usize> {
+        Ok(self.engine()?.functions().threads_left_behind())
+    }
+
     pub(crate) fn engine(&self) -> Result<&Arc<Engine>> {
         if !self.process.is_current() {
             return Err(Error::Forked);

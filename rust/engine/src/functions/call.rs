@@ -69,6 +69,8 @@ pub(crate) struct Call {
     pub(crate) time: Option<Duration>,
     /// The part of its time that the engine took.
     pub(crate) engine_time: Duration,
+    /// Whether a function that it called runs now.
+    pub(super) has_called: bool,
     /// The number of calls around it; if it has a transaction, only those that share it.
     pub(super) depth: u32,
     /// The function that runs: name, kind, visibility.
@@ -108,6 +110,7 @@ impl Call {
         if self.depth == limit {
             return Err(Error::says(Code::FunctionCallDepthExceeded, &[]));
         }
+        self.has_called = true;
         let transaction = self.transaction.take();
         let (time, now) = match transaction {
             Some(_) => (Some(deadline.left()), self.now),
@@ -132,6 +135,7 @@ impl Call {
 
     /// Takes the transaction back from a called function, and its console lines.
     pub(super) fn end(&mut self, called: Self, deadline: &Deadline) {
+        self.has_called = false;
         self.transaction = called.transaction;
         for line in called.log_lines {
             self.log(line);

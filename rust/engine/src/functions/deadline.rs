@@ -47,6 +47,12 @@ impl Deadline {
         nanoseconds(self.epoch.elapsed()) > self.at.load(Ordering::Relaxed)
     }
 
+    /// Whether the work has gone on for so long after its deadline.
+    pub(crate) fn has_passed_by(&self, grace: Duration) -> bool {
+        let at = self.at.load(Ordering::Relaxed);
+        nanoseconds(self.epoch.elapsed()) > at.saturating_add(nanoseconds(grace))
+    }
+
     /// Whether the work should end: it took too long, or its caller gave it up.
     pub(crate) fn is_over(&self) -> bool {
         self.has_passed() || base::interrupt::is_wanted()

@@ -6,7 +6,7 @@ use std::{
     mem,
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex, MutexGuard},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use base::{FunctionKind, locked};
@@ -61,6 +61,16 @@ impl Host {
         let mut running = self.call();
         let numbers = running.numbers;
         mem::replace(&mut *running, Call { numbers, ..Call::default() })
+    }
+
+    /// Takes the call from an isolate that is stuck in JavaScript: it goes on for longer than `grace` after its deadline,
+    /// or its caller has given it up. None while the engine works for it, or a function that it called runs, which is
+    /// watched itself.
+    pub(super) fn take_stuck_call(&self, is_given_up: bool, grace: Duration) -> Option<Call> {
+        // Whoever works for the call has it locked until the time of that is given back.
+        let mut running = self.call.try_lock().ok()?;
+        let is_over = is_given_up || self.deadline.has_passed_by(grace);
+        (is_over && !running.has_called).then(|| mem::take(&mut *running))
     }
 
     /// Keeps a packed array for JavaScript, and returns its number.
@@ -128,7 +138,8 @@ impl Host {
         act: impl FnOnce(&mut Transaction) -> Result<T>,
     ) -> rquickjs::Result<T> {
         let began = Instant::now();
-        let result = match &mut *self.call() {
+        let mut call = self.call();
+        let result = match &mut *call {
             Call { failure: Some(failure), .. } => Err(Error::function(Code::InternalServerError, failure.to_string())),
             Call { transaction: Some(transaction), .. } => act(transaction),
             _ => Err(Error::function(
@@ -137,6 +148,7 @@ impl Host {
             )),
         };
         self.deadline.give_back(began.elapsed());
+        drop(call);
         result.map_err(|error| self.throw(ctx, error))
     }
 

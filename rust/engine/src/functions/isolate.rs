@@ -37,6 +37,9 @@ const STACK_BYTES: usize = 1 << 20;
 /// Stack for Rust's work within a call: converting values of 64 levels, and SQLite.
 const RUST_STACK_BYTES: usize = 512 << 10;
 
+/// The stack of a thread in which an isolate runs. It needs no other one then.
+pub(super) const THREAD_STACK_BYTES: usize = 2 * (STACK_BYTES + RUST_STACK_BYTES);
+
 /// The longest time to load the modules of a folder.
 const LOAD_TIME: Duration = Duration::from_secs(10);
 
@@ -59,6 +62,15 @@ pub(crate) struct Isolate {
     is_broken: bool,
     /// The environment variables that its modules and calls see.
     variables: Arc<Variables>,
+}
+
+/// A function to run, its arguments, and the time it may take.
+pub(super) struct Run {
+    pub(super) module: String,
+    pub(super) name: String,
+    pub(super) kind: FunctionKind,
+    pub(super) args: Value,
+    pub(super) time: Duration,
 }
 
 /// The registration of a function.
@@ -121,6 +133,11 @@ impl Isolate {
         };
         ctx.store_userdata(border).expect("it isn't borrowed yet");
         Ok(())
+    }
+
+    /// The engine, as the isolate sees it.
+    pub(super) fn host(&self) -> Host {
+        self.host.clone()
     }
 
     /// Whether another call may use it.
@@ -187,21 +204,15 @@ impl Isolate {
     }
 
     /// Runs a function to its end, and returns its call.
-    pub(crate) fn run(
-        &mut self,
-        (module, name): (&str, &str),
-        kind: FunctionKind,
-        args: Value,
-        call: Call,
-        time: Duration,
-    ) -> (Result<Value>, Call) {
+    pub(super) fn run(&mut self, run: Run, call: Call) -> (Result<Value>, Call) {
+        let time = run.time;
         // Isolates of the built-in functions load modules as calls need them.
         self.is_closed.store(!self.modules.are_builtin(), Ordering::Relaxed);
         self.host.begin(call);
         self.deadline.begin(time);
         self.memory.begin_call();
         let outcome = self.with(|ctx| {
-            let outcome = self.invoke(ctx, (module, name), kind, args).catch(ctx);
+            let outcome = self.invoke(ctx, run).catch(ctx);
             outcome.unwrap_or_else(|error| Err(self.function_error(error)))
         });
         let timed_out = self.deadline.end();
@@ -213,9 +224,7 @@ impl Isolate {
         let outcome = match (call.failure.take(), outcome) {
             (_, Err(_)) if base::interrupt::is_wanted() => Err(Error::Interrupted),
             (Some(failure), _) => Err(failure),
-            (None, Err(_)) if timed_out => {
-                Err(Error::says(Code::FunctionTimeout, &[&format_args!("{}s", time.as_secs_f64())]))
-            }
+            (None, Err(_)) if timed_out => Err(timeout(time)),
             (None, outcome) => outcome,
         };
         self.calls += 1;
@@ -226,15 +235,11 @@ impl Isolate {
         (outcome, call)
     }
 
-    fn invoke(
-        &self,
-        ctx: &Ctx<'_>,
-        (module, name): (&str, &str),
-        kind: FunctionKind,
-        args: Value,
-    ) -> rquickjs::Result<Result<Value>> {
+    fn invoke(&self, ctx: &Ctx<'_>, run: Run) -> rquickjs::Result<Result<Value>> {
+        let Run { module, name, kind, args, .. } = run;
         let args = to_js(ctx, args)?;
-        let promise: Promise = engine_function(ctx, "run")?.call((format!("/{module}"), name, kind.name(), args))?;
+        let promise: Promise =
+            engine_function(ctx, "run")?.call((format!("/{module}"), name.as_str(), kind.name(), args))?;
         let outcome: JsObject = match self.settle(&promise) {
             Err(rquickjs::Error::WouldBlock) => {
                 return Ok(Err(Error::says(Code::UnresolvedPromise, &[])));
@@ -256,8 +261,7 @@ impl Isolate {
 
     /// Enters the context, on a stack that is large enough whatever the thread's own size.
     fn with<T>(&self, act: impl FnOnce(&Ctx<'_>) -> T) -> T {
-        let needed = STACK_BYTES + RUST_STACK_BYTES;
-        stacker::maybe_grow(needed, 2 * needed, || self.context.with(|ctx| act(&ctx)))
+        stacker::maybe_grow(STACK_BYTES + RUST_STACK_BYTES, THREAD_STACK_BYTES, || self.context.with(|ctx| act(&ctx)))
     }
 
     /// The error behind what a function threw.
@@ -334,6 +338,11 @@ pub(super) fn decode_export(text: &Value) -> Result<Value> {
 /// A function of our own JavaScript.
 fn engine_function<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Function<'js>> {
     ctx.userdata::<Border>().expect("every context has its border").engine.get(name)
+}
+
+/// The error of a function that took longer than its time.
+pub(super) fn timeout(time: Duration) -> Error {
+    Error::says(Code::FunctionTimeout, &[&format_args!("{}s", time.as_secs_f64())])
 }
 
 fn unexpected(error: impl std::fmt::Display) -> Error {

@@ -1,20 +1,27 @@
 //! The isolates that run a deployment's functions. Each call gets one, and the next ones are made ahead.
 //!
 //! On Convex each call runs in a context of its own. It sees nothing that another call left in a module's variables, in
-//! a prototype or in a global. An isolate of a user's functions therefore serves one call. Making an isolate takes most
-//! of a millisecond, so a thread makes the next one, with the called module loaded, while the call runs.
+//! a prototype or in a global. An isolate of a user's functions therefore serves one call, in a thread of its own. Making
+//! an isolate takes most of a millisecond, so another thread makes the next one, with the called module loaded, while the
+//! call runs.
 //!
 //! The isolates of the built-in functions serve many calls, since these change no variable of their modules and no
 //! global.
 
 use std::sync::{
     Arc, Mutex, OnceLock, PoisonError, RwLock,
-    mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    mpsc::{Receiver, SyncSender, sync_channel},
 };
 
 use base::locked;
+use value::Value;
 
-use super::{isolate::Isolate, modules::Modules};
+use super::{
+    call::Call,
+    isolate::{Isolate, Run},
+    modules::Modules,
+    watch::{self, LeftBehind},
+};
 use crate::{
     data::{storage::max_idle, variables::Variables},
     error::Result,
@@ -24,8 +31,10 @@ use crate::{
 /// A deployment's isolates.
 pub(super) struct Isolates {
     source: Arc<Source>,
-    /// The thread that makes isolates ahead and ends used ones. It begins with the first call and ends with this.
-    maker: OnceLock<SyncSender<Order>>,
+    /// The thread that makes isolates ahead, each with a module loaded. It begins with the first call and ends with this.
+    maker: OnceLock<SyncSender<String>>,
+    /// The threads of calls that are stuck.
+    left_behind: LeftBehind,
 }
 
 /// The modules, limits and environment variables of isolates, and the ready ones.
@@ -46,16 +55,10 @@ struct Ready {
 /// In place of the module of an isolate that serves any call. No module has this name.
 const ANY: &str = "";
 
-/// Work for the maker: end an isolate, or make one with a module loaded.
-enum Order {
-    End(Isolate),
-    Make(String),
-}
-
 impl Isolates {
     pub(super) fn new(modules: Modules, limits: Limits, variables: Arc<Variables>) -> Self {
         let source = Source { modules, limits, variables: RwLock::new(variables), ready: Mutex::default() };
-        Self { source: Arc::new(source), maker: OnceLock::new() }
+        Self { source: Arc::new(source), maker: OnceLock::new(), left_behind: LeftBehind::default() }
     }
 
     pub(super) fn variables(&self) -> Arc<Variables> {
@@ -73,54 +76,51 @@ impl Isolates {
 
     /// Runs `act` in an isolate that no call of a user's function sees.
     pub(super) fn once<T>(&self, act: impl FnOnce(&mut Isolate) -> T) -> Result<T> {
-        if self.source.modules.are_builtin() {
-            return self.shared(act);
+        if !self.source.modules.are_builtin() {
+            return Ok(act(&mut self.source.isolate()?));
         }
-        Ok(act(&mut self.source.isolate()?))
-    }
-
-    /// Calls a function of a module in an isolate that isn't in use. If Rust panics in it, the isolate ends.
-    pub(super) fn call<T>(&self, module: &str, act: impl FnOnce(&mut Isolate) -> T) -> Result<T> {
-        if self.source.modules.are_builtin() {
-            return self.shared(act);
-        }
-        let ready = self.source.take(module);
-        self.order(Order::Make(module.to_owned()));
-        let mut isolate = match ready {
-            Some(isolate) => isolate,
-            None => self.source.loaded(module)?,
-        };
+        let mut isolate = self.source.any()?;
         let result = act(&mut isolate);
-        self.order(Order::End(isolate));
+        self.source.keep_any(isolate);
         Ok(result)
     }
 
-    /// Runs `act` in an isolate of the built-in functions, which serves other calls afterwards.
-    fn shared<T>(&self, act: impl FnOnce(&mut Isolate) -> T) -> Result<T> {
-        let mut isolate = match self.source.take(ANY) {
-            Some(isolate) => isolate,
-            None => self.source.isolate()?,
+    /// Runs a function in an isolate that isn't in use, and returns its call. If Rust panics in it, the isolate ends.
+    pub(super) fn call(&self, run: Run, call: Call) -> (Result<Value>, Call) {
+        let isolate = if self.source.modules.are_builtin() {
+            self.source.any()
+        } else {
+            let ready = self.source.take(&run.module);
+            self.make_ahead(&run.module);
+            ready.map_or_else(|| self.source.loaded(&run.module), Ok)
         };
-        let result = act(&mut isolate);
-        if isolate.is_reusable() {
-            self.source.keep(Ready { module: ANY.to_owned(), isolate });
+        match isolate {
+            Err(error) => (Err(error), call),
+            Ok(mut isolate) if self.source.modules.are_builtin() => {
+                let outcome = isolate.run(run, call);
+                self.source.keep_any(isolate);
+                outcome
+            }
+            Ok(isolate) => watch::run(isolate, run, call, &self.left_behind),
         }
-        Ok(result)
     }
 
-    /// Gives work to the maker. If the maker is too busy, this thread ends the isolate, and no isolate is made ahead.
-    fn order(&self, order: Order) {
+    /// The number of threads that stuck calls have left behind.
+    pub(super) fn left_behind(&self) -> usize {
+        self.left_behind.count()
+    }
+
+    /// Has an isolate made with a module loaded, unless the maker is too busy.
+    fn make_ahead(&self, module: &str) {
         let maker = self.maker.get_or_init(|| {
-            let (sender, orders) = sync_channel(max_idle());
+            let (sender, modules) = sync_channel(max_idle());
             let source = Arc::clone(&self.source);
             // If the thread can't start, each call makes its own isolate.
             let thread = std::thread::Builder::new().name("mastra-convex-isolates".to_owned());
-            let _ = thread.spawn(move || source.work(&orders));
+            let _ = thread.spawn(move || source.work(&modules));
             sender
         });
-        if let Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) = maker.try_send(order) {
-            drop(order);
-        }
+        let _ = maker.try_send(module.to_owned());
     }
 }
 
@@ -131,6 +131,18 @@ impl Source {
 
     fn variables(&self) -> Arc<Variables> {
         Arc::clone(&self.variables.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// An isolate of the built-in functions.
+    fn any(&self) -> Result<Isolate> {
+        self.take(ANY).map_or_else(|| self.isolate(), Ok)
+    }
+
+    /// Keeps an isolate of the built-in functions for other calls.
+    fn keep_any(&self, isolate: Isolate) {
+        if isolate.is_reusable() {
+            self.keep(Ready { module: ANY.to_owned(), isolate });
+        }
     }
 
     /// A new isolate that has loaded a module.
@@ -159,16 +171,11 @@ impl Source {
         drop(surplus);
     }
 
-    fn work(&self, orders: &Receiver<Order>) {
-        for order in orders {
-            match order {
-                Order::End(isolate) => drop(isolate),
-                Order::Make(module) => {
-                    // If the module doesn't load, the next call gets the error.
-                    if let Ok(isolate) = self.loaded(&module) {
-                        self.keep(Ready { module, isolate });
-                    }
-                }
+    fn work(&self, modules: &Receiver<String>) {
+        for module in modules {
+            // If the module doesn't load, the next call gets the error.
+            if let Ok(isolate) = self.loaded(&module) {
+                self.keep(Ready { module, isolate });
             }
         }
     }

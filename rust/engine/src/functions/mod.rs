@@ -14,6 +14,7 @@ mod modules;
 mod numbers;
 mod random;
 mod typescript;
+mod watch;
 mod web;
 
 use std::{
@@ -29,7 +30,7 @@ use value::Value;
 
 use call::FunctionName;
 pub(crate) use call::{Call, Platform};
-use isolate::{Isolate, decode_export};
+use isolate::{Isolate, Run, decode_export};
 use isolates::Isolates;
 pub use modules::builtin_files;
 use modules::{AUTH_CONFIG, Modules};
@@ -167,6 +168,11 @@ impl Functions {
         };
         Ok(TableDefinition::from_export(&table?)?.1)
     }
+
+    /// The number of threads that stuck calls have left behind.
+    pub(crate) fn threads_left_behind(&self) -> usize {
+        self.isolates.left_behind()
+    }
 }
 
 /// `dir/module:export` for a path that may leave out `:default` and may have `.js` behind the module.
@@ -227,12 +233,8 @@ impl Function {
     pub(crate) fn run(&self, args: Value, mut call: Call, time: Duration) -> (Result<Value>, Call) {
         let name = format!("{}:{}", self.module, self.name);
         call.function = Some(FunctionName { name, kind: self.kind, is_public: self.public });
-        let mut given = Some(call);
-        let outcome = self.isolates.call(&self.module, |isolate| {
-            let call = given.take().expect("an isolate runs it once");
-            isolate.run((&self.module, &self.name), self.kind, args, call, time)
-        });
-        outcome.unwrap_or_else(|error| (Err(error), given.expect("no isolate took it")))
+        let (module, name) = (self.module.clone(), self.name.clone());
+        self.isolates.call(Run { module, name, kind: self.kind, args, time }, call)
     }
 }
 

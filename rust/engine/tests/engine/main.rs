@@ -15,6 +15,7 @@ mod replaced;
 mod requests;
 mod snapshots;
 mod storage;
+mod stuck;
 mod transactions;
 mod vector_search;
 mod vectors;
