@@ -94,11 +94,16 @@ def test_connect_from_env_names_what_is_unset(missing: str, monkeypatch: pytest.
 def test_no_credential_shows(peer: Callable[[Behaviour], Peer]) -> None:
     """No repr and no error shows a credential."""
     there = peer(lambda connection, body, number: answer(connection, 401, {"code": "BadAdminKey", "message": "no"}))
-    with mc.connect(there.url, admin_key=SECRET) as db, pytest.raises(mc.AuthenticationError) as caught:
+    headers = {"X-Gate": "s3cret"}
+    with (
+        mc.connect(there.url, admin_key=SECRET, headers=headers) as db,
+        pytest.raises(mc.AuthenticationError) as caught,
+    ):
         db.query("a:b")
     assert caught.value.code == "BadAdminKey"
     for shown in (repr(db), str(caught.value), repr(caught.value), repr(caught.value.details), repr(vars(db))):
         assert SECRET.split("|")[1] not in shown
+        assert "s3cret" not in shown
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,9 @@ class AsyncDeployment(AnyDeployment):
         self._timeout = as_seconds("connect: timeout", options.get("timeout", 30.0))
         self._retries = as_integer("connect: retries", options.get("retries", 3), 0, 2**31)
         self._mirror_bytes = as_integer("connect: mirror_bytes", options.get("mirror_bytes", MIRROR_BYTES), 0, 2**60)
-        self._headers = as_headers("connect: headers", options.get("headers"))
+        headers = as_headers("connect: headers", options.get("headers"))
+        # A function, as for the authorization: values of headers may be secrets, and `vars` shows none.
+        self._headers = lambda: headers
         ca_file = options.get("ca_file")
         self._ca_file = None if ca_file is None else absolute("connect: ca_file", ca_file)
         functions = options.get("functions")
@@ -397,7 +399,7 @@ class AsyncDeployment(AnyDeployment):
             authorization=self._authorization,
             timeout=self._timeout,
             retries=self._retries,
-            headers=self._headers,
+            headers=self._headers(),
             ca_file=self._ca_file,
             mirror_bytes=self._mirror_bytes,
             component=self.component,
