@@ -57,6 +57,10 @@ test-python *arguments:
 test-adapters *frameworks:
     python tools/adapters.py {{ frameworks }}
 
+# Check the promises of docs/trust.md and write the figures into it: minutes, with `--release` hours; it continues where it was
+trust *arguments:
+    python -m tests.trust {{ arguments }}
+
 # The package as users get it: a wheel, installed and tried outside of the checkout
 test-wheel:
     rm -rf target/wheels/tried

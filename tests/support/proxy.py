@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import threading
@@ -46,7 +47,8 @@ class Proxy:
             asyncio.create_task(self._pump(source, sink, Random(random.random()), breaks))
             for source, sink in ((reader, down), (up, writer))
         ]
-        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         self.broken += breaks
         resets = breaks and random.random() < 0.5
         for pump in pumps:

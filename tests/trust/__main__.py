@@ -1,0 +1,65 @@
+"""Check what `docs/trust.md` promises, and write the figures into it.
+
+``python -m tests.trust`` checks the short column, with ``--release`` the long one. A row that has a result of this
+commit and seed is passed over, so a run that was ended continues where it was. Names of rows choose those alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import traceback
+
+from tests.trust import page, results
+from tests.trust.results import Result
+from tests.trust.rows import ROWS
+
+
+def main() -> int:
+    """Run the rows; the exit code is 1 if one of them found something."""
+    parser = argparse.ArgumentParser(prog="just trust", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(row.name for row in ROWS))
+    parser.add_argument("--release", action="store_true", help="the long column: hours")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    unknown = set(options.rows) - {row.name for row in ROWS}
+    if unknown:
+        parser.error(f"unknown rows: {', '.join(sorted(unknown))}")
+    column = "release" if options.release else "short"
+    found = results.load()
+    done = found.setdefault(column, {})
+    commit, broken = results.commit(), 0
+    for row in ROWS:
+        if options.rows and row.name not in options.rows:
+            continue
+        known = done.get(row.name)
+        if known is not None and (known.commit, known.seed) == (commit, options.seed) and not commit.endswith("+"):
+            print(f"{row.name}: known", flush=True)
+            continue
+        began = time.monotonic()
+        try:
+            outcome = row.check(options.seed, getattr(row, column))
+        except Exception:
+            broken += 1
+            done.pop(row.name, None)
+            print(f"{row.name}: BROKEN with seed {options.seed}\n{traceback.format_exc()}", flush=True)
+        else:
+            seconds = round(time.monotonic() - began, 1)
+            done[row.name] = Result(
+                date=results.today(),
+                seed=options.seed,
+                count=outcome.count,
+                seconds=seconds,
+                figures=outcome.figures,
+                machine=results.machine(),
+                commit=commit,
+            )
+            print(f"{row.name}: {outcome.count:,} {row.unit} in {seconds:.0f} s. {outcome.figures}", flush=True)
+        results.save(found)
+        page.PAGE.write_text(page.page(page.PAGE.read_text(), ROWS, found))
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
