@@ -103,7 +103,7 @@ class AsyncDeployment(AnyDeployment):
         self._mirror_bytes = as_integer("connect: mirror_bytes", options.get("mirror_bytes", MIRROR_BYTES), 0, 2**60)
         headers = as_headers("connect: headers", options.get("headers"))
         # A function, as for the authorization: values of headers may be secrets, and `vars` shows none.
-        self._headers = lambda: headers
+        self._headers: Callable[[], list[tuple[str, str]]] = lambda: headers
         ca_file = options.get("ca_file")
         self._ca_file = None if ca_file is None else absolute("connect: ca_file", ca_file)
         functions = options.get("functions")
