@@ -48,6 +48,7 @@ impl Storage {
         connection.execute_batch(GIVES_PAGES_BACK)?;
         connection.execute_batch("VACUUM; PRAGMA temp_store = MEMORY;")?;
         let Some(folder) = self.folder() else {
+            empty_log(&connection)?;
             return Ok(Compaction { before: in_memory, after: Pages::of(&connection)?.bytes() });
         };
         connection.busy_timeout(PATIENCE)?;

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `storage` | the SQLite file: owner, format, connections |
+//! | `in_memory` | the files of a deployment without a folder |
 //! | `durability` | commits that survive a power cut |
 //! | `compaction` | giving the space of deleted documents back |
 //! | `folders`, `file_identity` | the folders open in this process, across forks; the identity of a folder |
@@ -24,6 +25,7 @@ pub(crate) mod document;
 mod durability;
 mod file_identity;
 pub(crate) mod folders;
+mod in_memory;
 pub(crate) mod last_writes;
 pub(crate) mod query;
 pub(crate) mod reads;

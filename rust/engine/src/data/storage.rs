@@ -15,7 +15,7 @@ use base::locked;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, config::DbConfig, ffi};
 
-use super::{clock::Clock, durability::Durability, file_identity::FileIdentity, folders::Owned};
+use super::{clock::Clock, durability::Durability, file_identity::FileIdentity, folders::Owned, in_memory::Database};
 use crate::error::{Error, Result};
 
 /// "MCvx": marks a file as ours.
@@ -102,11 +102,12 @@ pub(crate) struct Storage {
 
 struct Pool {
     target: Target,
+    /// The database of [`Target::Memory`].
+    memory: Option<Database>,
     access: Access,
     /// The file that the connections have open; None in memory.
     file: Option<FileIdentity>,
-    /// The connection that writes; None while a transaction uses it. In memory it is the only connection, and readers
-    /// use it too.
+    /// The connection that writes; None while a transaction uses it.
     writer: Mutex<Option<Connection>>,
     writer_returned: Condvar,
     readers: Mutex<Vec<Connection>>,
@@ -138,7 +139,8 @@ impl Storage {
             check_log(folder)?;
             make_file(folder)?;
         }
-        let mut writer = connect(&target, access).map_err(|error| place(error, &target))?;
+        let memory = (target == Target::Memory).then(Database::new);
+        let mut writer = connect(&target, memory.as_ref(), access).map_err(|error| place(error, &target))?;
         migrate(&mut writer, &target, access).map_err(|error| place(error, &target))?;
         let durability = match (&target, synchronous) {
             (Target::Folder(folder), Synchronous::Full) if access == Access::Write => {
@@ -156,7 +158,8 @@ impl Storage {
             }
         };
         let writer = Mutex::new(Some(writer));
-        let pool = Pool { target, access, file, writer, writer_returned: Condvar::new(), readers: Mutex::default() };
+        let pool =
+            Pool { target, memory, access, file, writer, writer_returned: Condvar::new(), readers: Mutex::default() };
         Ok(Self { pool: Arc::new(pool), durability, _owned: owned })
     }
 
@@ -178,9 +181,6 @@ impl Storage {
 
     /// A connection that reads.
     pub(crate) fn reader(&self) -> Result<Checkout> {
-        if self.pool.target == Target::Memory {
-            return Ok(self.writer());
-        }
         let idle = locked(&self.pool.readers).pop();
         let connection = match idle {
             Some(connection) => connection,
@@ -243,11 +243,9 @@ impl Drop for Checkout {
         }
         let is_clean = connection.is_autocommit();
         if self.writes {
-            // In memory, a new connection would have no data.
             if !is_clean
-                && self.pool.target != Target::Memory
                 && self.pool.check_in_place().is_ok()
-                && let Ok(fresh) = connect(&self.pool.target, self.pool.access)
+                && let Ok(fresh) = connect(&self.pool.target, self.pool.memory.as_ref(), self.pool.access)
             {
                 connection = fresh;
             }
@@ -276,7 +274,7 @@ impl Pool {
     fn connect_reader(&self) -> Result<Connection> {
         // The path may lead to another file by now.
         self.check_in_place()?;
-        let connection = connect(&self.target, self.access)?;
+        let connection = connect(&self.target, self.memory.as_ref(), self.access)?;
         connection.execute_batch("PRAGMA cache_size = -8192;")?;
         Ok(connection)
     }
@@ -367,17 +365,21 @@ fn in_use(folder: &Path, mut lock: File) -> Error {
 }
 
 /// Opens a connection, without writing to the file.
-fn connect(target: &Target, access: Access) -> Result<Connection> {
+fn connect(target: &Target, memory: Option<&Database>, access: Access) -> Result<Connection> {
     let connection = match target {
-        Target::Memory => Connection::open_in_memory()?,
+        Target::Memory => memory.expect("a deployment in memory has a database").connect()?,
         Target::Folder(folder) if access == Access::Read => connect_to_read(folder)?,
         Target::Folder(folder) => Connection::open(folder.join(DATA))?,
     };
-    // Pages of 16 KiB hold most embeddings in one piece, with little waste. The other settings keep hot pages and
-    // statements in memory.
-    connection.execute_batch("PRAGMA page_size = 16384; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;")?;
-    // With 32 MiB of log, a page that is written several times meanwhile goes to the database once.
-    connection.execute_batch("PRAGMA wal_autocheckpoint = 2048;")?;
+    // On a disk, pages of 16 KiB hold most embeddings in one piece, with little waste, and with 32 MiB of log a page
+    // that is written several times meanwhile goes to the database once. In memory, a commit costs the fewer bytes the
+    // smaller its pages are, and a small log stays in the processor's cache.
+    connection.execute_batch(match target {
+        Target::Memory => "PRAGMA page_size = 4096; PRAGMA wal_autocheckpoint = 256;",
+        Target::Folder(_) => "PRAGMA page_size = 16384; PRAGMA wal_autocheckpoint = 2048;",
+    })?;
+    // These settings keep hot pages and statements in memory.
+    connection.execute_batch("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;")?;
     // A large transaction, such as an import, makes the log larger. It is cut when it is used from its beginning again.
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     // With this, a commit survives a killed process. `durability` makes it survive a power cut.
@@ -403,7 +405,10 @@ fn connect_to_read(folder: &Path) -> Result<Connection> {
 
 /// Checks that the file is ours and whole, and brings it to [`FORMAT`].
 fn migrate(connection: &mut Connection, target: &Target, access: Access) -> Result<()> {
-    let Target::Folder(folder) = target else { return create(connection) };
+    let Target::Folder(folder) = target else {
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+        return create(connection);
+    };
     let damaged = |reason: String| Error::Damaged { path: folder.clone(), reason };
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (application, format, objects) =

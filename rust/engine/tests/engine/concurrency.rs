@@ -1,14 +1,19 @@
 //! Many threads at once.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
+    time::Duration,
 };
 
-use engine::Deployment;
+use engine::{Deployment, Error, Limits, Options, Target};
 use value::Value;
 
-use crate::common::{call, count, field, in_folder, in_memory, insert, items, object, value, write};
+use crate::common::{call, count, field, in_folder, in_memory, insert, items, object, options, try_call, value, write};
 
 /// A deployment in memory, and two handles on one folder.
 fn deployments(folder: &std::path::Path) -> Vec<Vec<Deployment>> {
@@ -54,6 +59,33 @@ fn a_query_sees_one_moment() {
                 call(&handles[0], "database:move", value(r#"{"amount": 1}"#));
             }
             done.store(true, Ordering::Relaxed);
+        });
+    }
+}
+
+#[test]
+fn a_slow_query_keeps_no_other_call_waiting() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let limits = Limits { user_time: Duration::from_secs(10), ..Limits::CONVEX };
+    for target in [Target::Memory, Target::Folder(folder.path().to_owned())] {
+        let deployment = Deployment::open(target, Options { limits, ..options() }).expect("it opens");
+        let done = Arc::new(AtomicBool::new(false));
+        thread::scope(|scope| {
+            let (deployment, ends) = (&deployment, Arc::clone(&done));
+            let slow = scope.spawn(move || {
+                let check = Rc::new(move || ends.load(Ordering::Relaxed));
+                base::interrupt::scope(check, || try_call(deployment, "stuck:reads", value("{}")))
+            });
+            // By now it has read.
+            thread::sleep(Duration::from_millis(300));
+            for number in 1..=50 {
+                let counted = call(deployment, "database:increment", value(r#"{"name": "n"}"#));
+                assert_eq!(counted, f64::from(number).into());
+                assert_eq!(call(deployment, "database:total", value("{}")), counted);
+            }
+            done.store(true, Ordering::Relaxed);
+            // If the calls had waited for it, its time would have been over.
+            assert!(matches!(slow.join().expect("it ends"), Err(Error::Interrupted)));
         });
     }
 }

@@ -38,3 +38,12 @@ export const late = mutation({
     }
   },
 });
+
+/** Reads at its snapshot, and never ends. */
+export const reads = query({
+  args: {},
+  handler: async ({ db }) => {
+    await db.query("counters").collect();
+    for (;;);
+  },
+});
