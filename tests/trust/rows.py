@@ -6,6 +6,7 @@ from tests.trust import (
     attacks,
     canaries,
     faults,
+    fuzzing,
     histories,
     hostile,
     json_suite,
@@ -16,7 +17,7 @@ from tests.trust import (
     searches,
     soak,
 )
-from tests.trust.crates import crate
+from tests.trust.crates import crate_tests
 from tests.trust.row import Row
 from tests.trust.suites import suite
 
@@ -126,7 +127,7 @@ ROWS = [
         "tests",
         1,
         1,
-        crate("engine", "snapshots::", "damage::"),
+        crate_tests("engine", "snapshots::", "damage::"),
     ),
     Row(
         "JSON",
@@ -135,6 +136,15 @@ ROWS = [
         1,
         1,
         json_suite.check,
+    ),
+    Row(
+        "fuzzing",
+        "Any bytes are read by the laws of their format, or refused: values, keys, ids, pages, filters, messages, "
+        "tokens, archives.",
+        "seconds for each target",
+        2,
+        60,
+        fuzzing.check,
     ),
     Row(
         "attacks",

@@ -44,3 +44,9 @@ mod timestamp;
 pub use admin_key::AdminKey;
 pub use log::{Event, Field, Level, Log};
 pub use server::{Options, Server};
+
+/// Whether a text is a message of a client of the sync protocol. For fuzzing.
+#[must_use]
+pub fn is_client_message(text: &str) -> bool {
+    serde_json::from_str::<sync::messages::ClientMessage>(text).is_ok()
+}

@@ -9,7 +9,7 @@
 //! This module reads and writes the socket, and limits sizes and times.
 
 mod ending;
-mod messages;
+pub(crate) mod messages;
 mod session;
 
 use std::{sync::Arc, time::Duration};

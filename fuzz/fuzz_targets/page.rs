@@ -1,0 +1,3 @@
+//! `fuzz::page` under libFuzzer.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::page(bytes));
