@@ -170,7 +170,7 @@ impl Error {
     pub fn no_search() -> Self {
         let message = "Could not find mastra/vectors:searchAll, which strategy \"server\" needs: it isn't deployed, or \
                        `vectors` in auth.ts doesn't open it to this user.";
-        Self::function(None, Some(Code::FunctionNotFound.name()), message.to_owned(), None)
+        Self::Function { message: message.to_owned(), failure: Code::FunctionNotFound.into(), data: None }
     }
 
     /// Whether the function doesn't exist, or this caller may not call it.
