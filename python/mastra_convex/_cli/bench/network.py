@@ -16,6 +16,8 @@ MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 MBIT = {"kbit": 0.001, "mbit": 1.0, "gbit": 1000.0}
 # Bytes passed on at once, few enough for smooth pacing.
 CHUNK_BYTES = 16 << 10
+# How far a sender may be ahead of the line. If this process wakes up later than it asked for, the line stays busy.
+BUFFER_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ class _Line:
                 self._free_at = max(now, self._free_at) + len(chunk) * self._seconds_per_byte
                 self.bytes_carried += len(chunk)
                 under_way.put_nowait((self._free_at + self._delay, chunk))
-                # Like a sender with a full buffer, it continues once the line has taken this.
-                await asyncio.sleep(self._free_at - now)
+                # Like a sender with a full buffer, it continues once the line has taken most of this.
+                await asyncio.sleep(self._free_at - now - BUFFER_SECONDS)
         finally:
             under_way.put_nowait((self._free_at + self._delay, b""))
             await delivery
