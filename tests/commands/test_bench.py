@@ -19,20 +19,13 @@ import numpy as np
 import pytest
 
 import mastra_convex as mc
-from mastra_convex._cli.bench.comparison import (
-    Comparison,
-    Latency,
-    Side,
-    Size,
-    advice,
-    basis,
-    crossover,
-    headline,
-)
+from mastra_convex._cli.bench.advice import advice, basis, crossover_lines, headline
+from mastra_convex._cli.bench.comparison import Comparison, Latency, Measured, Size, crossover
 from mastra_convex._cli.bench.measurement import INDEX_NAME, TABLE_NAME, Rows, found
 from mastra_convex._cli.bench.network import Network, relay
-from mastra_convex._cli.bench.plot import overlap, picture
+from mastra_convex._cli.bench.plot import overlap, picture, spread
 from mastra_convex._cli.bench.report import page
+from mastra_convex._cli.bench.ways import EMBEDDED, MIRROR, NATIVE, SERVER
 from mastra_convex._cli.docstrings import Docstrings
 from tests.support import reference
 from tests.support.command import COMMAND, ENVIRONMENT, run
@@ -41,30 +34,42 @@ from tests.support.served import Served, serve
 QUICK = ("--sizes", "20,60", "--queries", "3", "--rtt", "off", "--bandwidth", "off")
 
 
+Medians = tuple[float, float]
+
+
+def measured(medians: Medians, recall: float = 1) -> Measured:
+    """One way with given medians of the first and of repeated queries, in ms."""
+    first, repeated = (
+        Latency(queries, p5=0.9 * ms, p50=ms, p95=1.2 * ms, p99=1.4 * ms)
+        for queries, ms in zip((5, 30), medians, strict=True)
+    )
+    return Measured(first, repeated, 2e6, None, {"transfer": 0.03, "other": 0.01}, "server", recall)
+
+
 def compared(
-    scan: Callable[[int], tuple[float, float]],
-    native: tuple[float, float],
+    server: Callable[[int], Medians],
+    mirror: Callable[[int], Medians] | None,
+    native: Medians,
     target: str | None = None,
     recall: float = 1,
 ) -> Comparison:
-    """Both classes with given medians of the first and of repeated queries, in ms."""
+    """All ways with given medians of the first and of repeated queries. Without a mirror, an embedded deployment's."""
 
-    def side(medians: tuple[float, float], recall: float = 1) -> Side:
-        first, repeated = (
-            Latency(queries, p5=0.9 * ms, p50=ms, p95=1.2 * ms, p99=1.4 * ms)
-            for queries, ms in zip((5, 30), medians, strict=True)
-        )
-        return Side(first, repeated, 2e6, None, {"transfer": 0.03, "other": 0.01}, "pages", recall)
+    def size(rows: int) -> Size:
+        scans = {EMBEDDED.name: server(rows)} if mirror is None else {"server": server(rows), "mirror": mirror(rows)}
+        ways = {name: measured(medians) for name, medians in scans.items()}
+        return Size(rows, ways | {NATIVE.name: measured(native, recall)})
 
     return Comparison(
         target=target,
-        kind="http",
+        kind="embedded" if mirror is None else "http",
         network=None if target else Network(40, 50),
         dimension=384,
         machine="a <machine>",
         command="mastra-convex bench",
         date="2026-11-21",
-        sizes=[Size(rows, side(scan(rows)), side(native, recall)) for rows in (100, 1000, 2000)],
+        ways=(EMBEDDED, NATIVE) if mirror is None else (SERVER, MIRROR, NATIVE),
+        sizes=[size(rows) for rows in (100, 1000, 2000)],
     )
 
 
@@ -88,68 +93,122 @@ def test_the_crossover_is_where_native_gets_ahead_and_stays(
     assert crossover([100, 1000, 2000], scan, native) == (at if at is None else pytest.approx(at))
 
 
+FAST = compared(lambda rows: (10, 10), lambda rows: (910, 1), (30, 20))
+OFTEN = compared(lambda rows: (rows, rows), lambda rows: (2 * rows, 5), (500, 20))
+
+
 @pytest.mark.parametrize(
     ("comparison", "title", "says"),
     [
         (
-            compared(lambda rows: (10, 5), (30, 20)),
+            FAST,
             "Use ConvexVector, at least up to 2,000 rows",
-            "Use ConvexVector: at 2,000 rows a repeated query takes 5.00 ms against 20.0 ms by ConvexNativeVector, and "
-            "the first one of a process 10.0 ms against 30.0 ms.",
+            "Use ConvexVector: at 2,000 rows a repeated query takes 1.00 ms against 20.0 ms by ConvexNativeVector, and "
+            "the first one of a process 10.0 ms against 30.0 ms; a mirror pays from about 100 queries of a process on "
+            "at 2,000 rows.",
         ),
         (
-            compared(lambda rows: (rows, 5), (500, 20)),
-            "Use ConvexVector in processes that ask 100 times or more, else ConvexNativeVector",
-            "Use ConvexVector in processes that ask about 100 times or more: at 2,000 rows a repeated query takes "
-            "5.00 ms against 20.0 ms by ConvexNativeVector, which makes up for the first one (2.00 s against 500 ms); "
-            "ConvexNativeVector in those that ask less often.",
+            compared(lambda rows: (31, 21), lambda rows: (3000, 20), (30, 20)),
+            "Use ConvexVector, at least up to 2,000 rows",
+            "Use ConvexVector: at 2,000 rows a repeated query takes 20.0 ms against 20.0 ms by ConvexNativeVector, and "
+            "the first one of a process 31.0 ms against 30.0 ms; a mirror saves less than a tenth of a query's time at "
+            "2,000 rows.",
         ),
         (
-            compared(lambda rows: (rows, rows), (500, 500)),
-            "Use ConvexVector up to about 500 rows, ConvexNativeVector beyond",
-            "Use ConvexVector up to about 500 rows and ConvexNativeVector beyond: at 2,000 rows a repeated query takes "
-            "500 ms against 2.00 s by ConvexVector.",
+            OFTEN,
+            "Use ConvexVector in processes that ask 500 times or more, else ConvexNativeVector",
+            "Use ConvexVector up to about 550 rows, and beyond in processes that ask about 500 times or more: at 2,000 "
+            "rows a repeated query takes 5.00 ms against 20.0 ms by ConvexNativeVector, which makes up for the first "
+            "one (2.00 s against 500 ms); ConvexNativeVector in those that ask less often; a mirror pays from about 3 "
+            "queries of a process on at 2,000 rows.",
         ),
         (
-            compared(lambda rows: (rows, rows), (50, 50)),
+            compared(lambda rows: (rows, rows), lambda rows: (2 * rows, rows), (500, 500)),
+            "Use ConvexVector up to about 550 rows, ConvexNativeVector beyond",
+            "Use ConvexVector up to about 550 rows and ConvexNativeVector beyond: at 2,000 rows the first query of a "
+            "process takes 500 ms against 2.00 s by ConvexVector, and a repeated one 500 ms against 2.00 s.",
+        ),
+        (
+            compared(lambda rows: (rows, rows), lambda rows: (2 * rows, 19), (500, 20)),
+            "Use ConvexVector up to about 550 rows, ConvexNativeVector beyond",
+            "Use ConvexVector up to about 550 rows and ConvexNativeVector beyond: at 2,000 rows the first query of a "
+            "process takes 500 ms against 2.00 s by ConvexVector, and a repeated one 20.0 ms against 19.0 ms.",
+        ),
+        (
+            compared(lambda rows: (rows, rows), lambda rows: (2 * rows, rows), (50, 50)),
             "Use ConvexNativeVector, from 100 rows on",
-            "Use ConvexNativeVector where equality filters and 256 results are enough: it is ahead at every size from "
-            "100 rows on, and at 2,000 rows a repeated query takes 50.0 ms against 2.00 s by ConvexVector.",
+            "Use ConvexNativeVector where equality filters and 256 results are enough: at 2,000 rows the first query "
+            "of a process takes 50.0 ms against 2.00 s by ConvexVector, and a repeated one 50.0 ms against 2.00 s.",
+        ),
+        (
+            compared(lambda rows: (0.1, 0.02), None, (3, 1), target="./data"),
+            "Use ConvexVector, at least up to 2,000 rows",
+            "Use ConvexVector: at 2,000 rows a repeated query takes 0.02 ms against 1.00 ms by ConvexNativeVector, and "
+            "the first one of a process 0.10 ms against 3.00 ms.",
         ),
     ],
-    ids=["scan", "scan, often", "both", "native"],
+    ids=["auto", "as fast", "auto, often", "both", "both, as fast again", "native", "embedded"],
 )
 def test_the_advice_follows_from_the_medians(comparison: Comparison, title: str, says: str) -> None:
     assert (headline(comparison), advice(comparison)) == (title, says)
 
 
 def test_the_break_even_is_where_both_took_as_long_in_all() -> None:
-    """The break-even is the number of queries at which both took the same total time: 2 s and 100 × 5 ms, or 0.5 s and
-    100 × 20 ms.
+    """The break-even is the number of queries at which both took the same total time. "auto" asks the deployment twice,
+    which takes as long as a mirror's transfer: 2 × 2 s + 4 s + 498 × 5 ms, or 0.5 s and 500 × 20 ms. In one process:
+    2 s and 100 × 5 ms, or 0.5 s and 100 × 20 ms.
     """
-    assert compared(lambda rows: (rows, 5), (500, 20)).break_even == 101
+    assert OFTEN.break_even == 501
+    assert compared(lambda rows: (rows, 5), None, (500, 20), target="./data").break_even == 101
+
+
+def test_a_mirror_pays_where_its_queries_made_up_for_the_transfer() -> None:
+    """10 ms each, or 910 ms and then 1 ms each: 101 queries take 1,010 ms both ways."""
+    assert FAST.mirror_pays_from == 101
+    assert compared(lambda rows: (10, 10), lambda rows: (900, 10), (30, 20)).mirror_pays_from is None
+    assert compared(lambda rows: (10, 10), None, (30, 20), target="./data").mirror_pays_from is None
+
+
+def test_each_way_crosses_the_native_one_by_itself() -> None:
+    assert crossover_lines(OFTEN, "first") == [
+        "native is ahead of server from about 550 rows on",
+        "native is ahead of mirror from about 280 rows on",
+    ]
+    assert crossover_lines(OFTEN, "repeated") == [
+        "native is ahead of server at every size from 100 rows on",
+        "native is ahead of mirror at no size up to 2,000 rows",
+    ]
 
 
 def test_what_the_advice_rests_on_is_said() -> None:
     """The output says whether Convex's own index was measured, and the other bases of the advice."""
-    assert basis(compared(lambda rows: (1, 1), (2, 2))) == (
+    assert basis(compared(lambda rows: (1, 1), lambda rows: (1, 1), (2, 2))) == (
         "This rests on medians of at least 30 repeated and 5 first queries a size for the best 10, over real "
         "embeddings of 384 numbers, in an embedded deployment beyond a network of 40 ms round trip and 50 Mbit/s, "
         "which searches exactly: recall and crossover of Convex's own index need a real deployment (mastra-convex "
         "bench https://….convex.cloud)."
     )
-    real = compared(lambda rows: (1, 1), (2, 2), target="https://otter.convex.cloud", recall=0.975)
+    real = compared(lambda rows: (1, 1), lambda rows: (1, 1), (2, 2), target="https://otter.convex.cloud", recall=0.975)
     assert basis(real).endswith(
         "on https://otter.convex.cloud, where ConvexNativeVector found 97.5% of the exact answers at 2,000 rows."
     )
 
 
+@pytest.mark.parametrize("mirror", [3, 30, 48, 3000])
 @pytest.mark.parametrize("native", [3, 30, 150, 300, 3000])
-def test_no_text_of_the_plot_lies_upon_another(native: float) -> None:
+def test_no_text_of_the_plot_lies_upon_another(native: float, mirror: float) -> None:
     """Names of lines, titles and labels never overlap in the plot, wherever the lines end."""
-    _, texts = picture(compared(lambda rows: (3 * rows, 50), (native, native)))
+    comparison = compared(lambda rows: (3 * rows, 50), lambda rows: (5 * rows, mirror), (native, native))
+    _, texts = picture(comparison)
     assert len(texts) > 20
     assert [(one, other) for one, other in combinations(texts, 2) if overlap(one, other)] == []
+
+
+def test_names_keep_their_distance_and_stay_close_to_their_lines() -> None:
+    assert spread([0, 30, 90], 20) == [0, 30, 90]
+    assert spread([0, 10, 90], 20) == [-5, 15, 90]
+    assert spread([10, 10, 10], 20) == [-10, 10, 30]
+    assert spread([0, 19, 21], 20) == pytest.approx([-20 / 3, 40 / 3, 100 / 3])
 
 
 def test_recall_counts_ids_as_good_as_the_last_exact_one() -> None:
@@ -216,36 +275,74 @@ def report(*arguments: str, environment: dict[str, str] | None = None) -> dict[s
     return result
 
 
-def test_json_has_both_classes_at_each_size(tmp_path: Path) -> None:
-    """The JSON output has both classes at each size, with recall and bytes."""
+def test_json_has_every_way_at_each_size() -> None:
+    """The JSON output has the three ways at each size, with recall and bytes."""
     made = report(*QUICK)
     assert made["network"] == {"rtt_ms": 0.0, "mbit_per_second": None}
     assert (made["target"], made["kind"], made["top_k"], made["dimension"]) == (None, "http", 10, 384)
+    assert [(way["name"], way["class_name"]) for way in made["ways"]] == [
+        ("server", "ConvexVector"),
+        ("mirror", "ConvexVector"),
+        ("native", "ConvexNativeVector"),
+    ]
     assert [size["rows"] for size in made["sizes"]] == [20, 60]
     for size in made["sizes"]:
-        for name, strategy in (("scan", ("pages", "mirror")), ("native", ("native",))):
-            side = size[name]
-            assert side["recall"] == 1
-            assert side["strategy"] in strategy
-            assert (side["first"]["queries"], side["repeated"]["queries"]) == (5, 3)
-            for latency in (side["first"], side["repeated"]):
+        assert {name: way["strategy"] for name, way in size["ways"].items()} == {
+            "server": "server",
+            "mirror": "mirror",
+            "native": "native",
+        }
+        for way in size["ways"].values():
+            assert way["recall"] == 1
+            assert (way["first"]["queries"], way["repeated"]["queries"]) == (5, 3)
+            for latency in (way["first"], way["repeated"]):
                 assert 0 < latency["p5"] <= latency["p50"] <= latency["p95"] <= latency["p99"]
-            assert sum(side["seconds"].values()) > 0
-    scan, native = ([size[name]["first_bytes"] for size in made["sizes"]] for name in ("scan", "native"))
-    assert scan[1] > 2 * scan[0] > 20 * 384
-    assert native[1] < 2 * native[0]
-    assert set(made["crossover"]) == {"first", "repeated"}
+            assert sum(way["seconds"].values()) > 0
+    moved = {
+        name: [size["ways"][name]["first_bytes"] for size in made["sizes"]] for name in ("server", "mirror", "native")
+    }
+    # Only a mirror moves the rows.
+    assert moved["mirror"][1] > 2 * moved["mirror"][0] > 20 * 384
+    for name in ("server", "native"):
+        assert moved[name][1] < 2 * moved[name][0]
+    assert set(made["crossover"]) == {"server", "mirror"}
+    assert set(made["crossover"]["server"]) == {"first", "repeated"}
     assert made["recommendation"].startswith("Use Convex")
 
 
-def test_a_network_slows_both_down_as_much_as_it_says() -> None:
+def test_in_a_folder_there_is_one_way_beside_the_native_one(tmp_path: Path) -> None:
+    """In this process there are no strategies to compare, and the output says so."""
+    done = run("bench", str(tmp_path / "data"), "--sizes", "20", "--queries", "2")
+    assert done.returncode == 0, done.stderr
+    assert "embedded: ConvexVector; the kernel scores the rows where they are, in this process" in " ".join(
+        done.stdout.split()
+    )
+    assert "mirror" not in done.stdout
+    made = report(str(tmp_path / "data"), "--sizes", "20", "--queries", "2")
+    assert made["kind"] == "embedded"
+    assert made["mirror_pays_from"] is None
+    [size] = made["sizes"]
+    assert {name: way["strategy"] for name, way in size["ways"].items()} == {"embedded": "embedded", "native": "native"}
+
+
+def test_functions_without_a_search_have_no_server_way(tmp_path: Path) -> None:
+    """Older functions, and npm's, can't score rows in the deployment."""
+    functions = functions_with_table(tmp_path)
+    (functions / "mastra" / "vectors.ts").unlink()
+    with serve(data=":memory:", functions=functions) as served:
+        environment = {"CONVEX_ADMIN_KEY": served.admin_key}
+        made = report(served.url, "--sizes", "20", "--queries", "2", environment=environment)
+    assert [way["name"] for way in made["ways"]] == ["mirror", "native"]
+
+
+def test_a_network_slows_all_ways_down_as_much_as_it_says() -> None:
     made = report("--sizes", "60", "--queries", "2", "--rtt", "100ms", "--bandwidth", "8mbit")
-    (size,) = made["sizes"]
-    # The scan needs a round trip per call and 1 µs per byte, and a new client one more round trip. Native needs one
-    # call.
-    assert size["scan"]["first"]["p5"] >= 200 + size["scan"]["first_bytes"] / 1000 * 0.9
-    assert size["native"]["repeated"]["p5"] >= 100
-    assert size["native"]["first"]["p5"] >= 200
+    ways = made["sizes"][0]["ways"]
+    # Each needs a round trip per call and 1 µs per byte, and a new client one more round trip.
+    assert ways["mirror"]["first"]["p5"] >= 200 + ways["mirror"]["first_bytes"] / 1000 * 0.9
+    for way in ways.values():
+        assert way["repeated"]["p5"] >= 100
+        assert way["first"]["p5"] >= 200
 
 
 def test_plot_and_report_are_written_whole(tmp_path: Path) -> None:
@@ -263,7 +360,9 @@ def test_plot_and_report_are_written_whole(tmp_path: Path) -> None:
 
 
 def test_the_report_is_one_file_and_escapes_what_others_wrote() -> None:
-    html = page(compared(lambda rows: (rows, rows), (500, 500), target="https://<b>.convex.cloud"))
+    html = page(
+        compared(lambda rows: (rows, rows), lambda rows: (rows, 5), (500, 500), target="https://<b>.convex.cloud")
+    )
     assert "<b>" not in html
     assert "a &lt;machine&gt;" in html
     for attribute in re.findall(r"""(?:src|href)=["']([^"']*)""", html) + re.findall(r"url\(([^)]*)\)", html):
@@ -272,10 +371,9 @@ def test_the_report_is_one_file_and_escapes_what_others_wrote() -> None:
     assert "<script" not in html
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Served]:
-    """A deployment whose schema has the table that the bench needs."""
-    functions = tmp_path / "convex"
+def functions_with_table(folder: Path) -> Path:
+    """Functions whose schema has the table that the bench needs."""
+    functions = folder / "convex"
     assert run("init", str(functions)).returncode == 0
     hint = (functions / "schema.ts").read_text()
     declared = hint.replace("mastraTables }", "mastraTables, defineMastraNativeVectorTable }", 1).replace(
@@ -283,7 +381,12 @@ def project(tmp_path: Path) -> Iterator[Served]:
     )
     assert declared.count("defineMastraNativeVectorTable") == 2
     (functions / "schema.ts").write_text(declared)
-    with serve(data=":memory:", functions=functions) as served:
+    return functions
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Served]:
+    with serve(data=":memory:", functions=functions_with_table(tmp_path)) as served:
         yield served
 
 

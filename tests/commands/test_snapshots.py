@@ -97,7 +97,7 @@ VARYING = [
     (r"\b[0-9a-f]{32}\b", "<hash>"),
 ]
 # In sessions that measure something.
-MEASURED = [(r"─{3,}", "───"), (r"\b[0-9.,]+ (ms|s|kB|MB|B)\b", "#"), (r"\b[0-9,]+ times", "# times")]
+MEASURED = [(r"─{3,}", "───"), (r"\b[0-9.,]+ (ms|s|kB|MB|B)\b", "#"), (r"\b[0-9,]+ (times|queries of)", r"# \1")]
 
 
 @pytest.mark.parametrize("name", SESSIONS)

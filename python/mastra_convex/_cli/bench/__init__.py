@@ -1,4 +1,4 @@
-"""``mastra-convex bench``: compares the two vector classes on a deployment and a network."""
+"""``mastra-convex bench``: compares the ways to search on a deployment and a network."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ import typer
 
 from mastra_convex._cli import terminal
 from mastra_convex._cli.bench import measurement, table
+from mastra_convex._cli.bench.advice import recommendation
 from mastra_convex._cli.bench.comparison import Comparison, Size
-from mastra_convex._cli.bench.measurement import FIRST_QUERIES, Rows, Stage, measure
+from mastra_convex._cli.bench.measurement import FIRST_QUERIES, Rows, Stage, measure, ways_of
 from mastra_convex._cli.bench.network import Network
 from mastra_convex._cli.bench.plot import as_png, check_png, draw
 from mastra_convex._cli.bench.report import page
+from mastra_convex._cli.bench.ways import Way
 from mastra_convex._cli.docstrings import Docstrings
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex.errors import ConfigurationError
@@ -68,8 +70,10 @@ def bench(
     """Compare the two vector classes, and say which to use.
 
     Real embeddings of the standard library's docstrings (384 numbers each) are written to ConvexVector and to
-    ConvexNativeVector. Both are queried in turn at several sizes, by new clients (first queries) and by one client that
-    stays (repeated queries).
+    ConvexNativeVector. Three ways are queried in turn at several sizes, by new clients (first queries) and by clients
+    that stay (repeated queries): ConvexVector whose rows the deployment scores (server), ConvexVector whose rows the
+    client keeps and scores (mirror), and ConvexNativeVector (native). In a data folder, ConvexVector has one way
+    (embedded).
     """
     network = _network(target, rtt, bandwidth)
     _check_file("--plot", plot, (".svg", ".png"))
@@ -80,15 +84,17 @@ def bench(
     counts = _sizes(sizes, len(docstrings.rows))
     rows = Rows(docstrings)
     with measurement.stage(target, network) as stage:
+        ways, measured = _compare(stage, rows, counts, queries)
         comparison = Comparison(
             target=target,
-            kind="http" if stage.between else stage.db.kind,
+            kind=stage.kind,
             network=network,
             dimension=docstrings.dimension,
             machine=_machine(),
             command=shlex.join(["mastra-convex", *sys.argv[1:]]),
             date=datetime.now(UTC).date().isoformat(),
-            sizes=_compare(stage, rows, counts, queries),
+            ways=ways,
+            sizes=measured,
         )
     if plot is not None:
         svg = draw(comparison, is_alone=True)
@@ -96,7 +102,7 @@ def bench(
     if html is not None:
         terminal.write(html, page(comparison).encode())
     if json:
-        print(json_text.dumps(comparison.as_json()))
+        print(json_text.dumps(comparison.as_json() | {"recommendation": recommendation(comparison)}))
     else:
         table.show(comparison)
     for file in (plot, html):
@@ -104,15 +110,16 @@ def bench(
             terminal.err.print(f"Wrote {file}", soft_wrap=True)
 
 
-def _compare(stage: Stage, rows: Rows, counts: list[int], queries: int) -> list[Size]:
+def _compare(stage: Stage, rows: Rows, counts: list[int], queries: int) -> tuple[tuple[Way, ...], list[Size]]:
     """Write the rows of each size and query them."""
     measured: list[Size] = []
     with measurement.indexes_of_ours(stage.db, rows.dimension, counts[-1]) as indexes, terminal.bars() as bars:
+        ways = ways_of(stage, rows.dimension)
         for begin, end in pairwise([0, *counts]):
             rows.write(indexes, begin, end, bars.add(f"Writing rows up to {end:,}", len(indexes) * (end - begin)))
             asking = bars.add(f"Asking over {end:,} rows", FIRST_QUERIES + queries)
-            measured.append(measure(stage, rows, end, queries, asking))
-    return measured
+            measured.append(measure(stage, ways, rows, end, queries, asking))
+    return ways, measured
 
 
 def _sizes(text: str, most: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""The measurements of both classes, and the advice that follows."""
+"""The measurements of all ways, and what follows from their medians."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from typing import Any, Literal
 import numpy as np
 
 from mastra_convex._cli.bench.network import Network
+from mastra_convex._cli.bench.ways import Way
 
 TOP_K = 10
-SCAN, NATIVE = "ConvexVector", "ConvexNativeVector"
 Kind = Literal["first", "repeated"]
+
+# A way is ahead of another if its median is a tenth below. Closer medians change places from run to run.
+AHEAD = 1.1
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class Latency:
 
 
 @dataclass(frozen=True)
-class Side:
-    """One class at one size.
+class Measured:
+    """The measurements of one way at one size.
 
     Attributes
     ----------
@@ -61,16 +64,20 @@ class Side:
 
 @dataclass(frozen=True)
 class Size:
-    """Both classes over the same rows."""
+    """The measurements of all ways, by name, over the same rows."""
 
     rows: int
-    scan: Side
-    native: Side
+    ways: dict[str, Measured]
+
+    def median(self, way: Way, kind: Kind) -> float:
+        """The median time of one kind of query, in milliseconds."""
+        latency: Latency = getattr(self.ways[way.name], kind)
+        return latency.p50
 
 
 @dataclass(frozen=True)
 class Crossover:
-    """The number of rows from which `ConvexNativeVector` is faster, by medians; None at no measured size."""
+    """The number of rows from which the native way is ahead of another, by medians; None at no measured size."""
 
     first: float | None
     repeated: float | None
@@ -88,8 +95,15 @@ class Comparison:
         Where the functions ran, as the classes report it.
     network : Network or None
         The simulated network.
+    ways : tuple of Way
+        Those of `ConvexVector`, in the order in which its strategy "auto" takes them, then the native one.
     sizes : list of Size
         By ascending rows.
+    crossover : dict of str to Crossover
+        Of each way of `ConvexVector` with the native one.
+    mirror_pays_from : int or None
+        The number of queries in a process, at the largest size, from which a mirror takes no longer in total than
+        asking the deployment; None if its queries aren't ahead, or if there is no such choice.
     """
 
     target: str | None
@@ -99,12 +113,28 @@ class Comparison:
     machine: str
     command: str
     date: str
+    ways: tuple[Way, ...]
     sizes: list[Size]
-    crossover: Crossover = field(init=False)
+    crossover: dict[str, Crossover] = field(init=False)
+    mirror_pays_from: int | None = field(init=False)
 
     def __post_init__(self) -> None:
-        crossover = Crossover(first=self._crossover("first"), repeated=self._crossover("repeated"))
+        crossover = {
+            way.name: Crossover(first=self._crossover(way, "first"), repeated=self._crossover(way, "repeated"))
+            for way in self.scans
+        }
         object.__setattr__(self, "crossover", crossover)
+        object.__setattr__(self, "mirror_pays_from", self._mirror_pays_from())
+
+    @property
+    def scans(self) -> tuple[Way, ...]:
+        """The ways of `ConvexVector`: with "auto" a process begins with the first, and ends with the last."""
+        return self.ways[:-1]
+
+    @property
+    def native(self) -> Way:
+        """The way of `ConvexNativeVector`."""
+        return self.ways[-1]
 
     @property
     def largest(self) -> Size:
@@ -112,13 +142,24 @@ class Comparison:
         return self.sizes[-1]
 
     @property
-    def break_even(self) -> int:
-        """The number of queries in a process, at the largest size, from which `ConvexVector` takes no longer in total.
+    def break_even(self) -> int | None:
+        """The number of queries in a process, at the largest size, from which `ConvexVector` with the strategy "auto"
+        takes no longer in total than `ConvexNativeVector`. None if its last way isn't ahead.
 
-        It applies if `ConvexVector`'s first query is slower, and its repeated queries are faster.
+        It applies if `ConvexVector`'s first query is slower. "auto" asks the deployment until that took as long as the
+        transfer of a mirror would, then transfers it.
         """
-        scan, native = self.largest.scan, self.largest.native
-        return 1 + math.ceil((scan.first.p50 - native.first.p50) / (native.repeated.p50 - scan.repeated.p50))
+        begin, end = self.scans[0], self.scans[-1]
+        first, repeated, transfer, kept = (
+            self.largest.median(way, kind) for way in (begin, end) for kind in ("first", "repeated")
+        )
+        native_first, native = (self.largest.median(self.native, kind) for kind in ("first", "repeated"))
+        if native < AHEAD * kept:
+            return None
+        asked = 0 if begin is end else 1 + max(0, math.ceil((transfer - first) / repeated))
+        waited = first + (asked - 1) * repeated if asked else 0.0
+        behind = waited + transfer - (asked + 1) * kept - (native_first - native)
+        return max(asked + 1, math.ceil(behind / (native - kept)))
 
     @property
     def is_real(self) -> bool:
@@ -134,15 +175,26 @@ class Comparison:
         return where if self.network is None else f"{where} beyond {self.network}"
 
     def as_json(self) -> dict[str, Any]:
-        """The output of ``--json``."""
-        return asdict(self) | {"top_k": TOP_K, "recommendation": recommendation(self)}
+        """The measurements and what follows from them, for ``--json``."""
+        return asdict(self) | {"top_k": TOP_K}
 
-    def _crossover(self, kind: Kind) -> float | None:
+    def _crossover(self, way: Way, kind: Kind) -> float | None:
         return crossover(
             [size.rows for size in self.sizes],
-            [getattr(size.scan, kind).p50 for size in self.sizes],
-            [getattr(size.native, kind).p50 for size in self.sizes],
+            [size.median(way, kind) for size in self.sizes],
+            [AHEAD * size.median(self.native, kind) for size in self.sizes],
         )
+
+    def _mirror_pays_from(self) -> int | None:
+        if len(self.scans) == 1:
+            return None
+        server, mirror = self.scans
+        first, repeated, transfer, kept = (
+            self.largest.median(way, kind) for way in (server, mirror) for kind in ("first", "repeated")
+        )
+        if repeated < AHEAD * kept:
+            return None
+        return max(1, 1 + math.ceil((transfer - first) / (repeated - kept)))
 
 
 def crossover(rows: Sequence[int], scan: Sequence[float], native: Sequence[float]) -> float | None:
@@ -160,119 +212,8 @@ def crossover(rows: Sequence[int], scan: Sequence[float], native: Sequence[float
     return float(rows[at] * (rows[at + 1] / rows[at]) ** part)
 
 
-def crossover_text(comparison: Comparison, kind: Kind) -> str:
-    """The size at which the lines of one kind of query cross."""
-    rows, sizes = getattr(comparison.crossover, kind), comparison.sizes
-    if rows is None:
-        return f"{SCAN} is ahead at every size up to {comparison.largest.rows:,} rows"
-    if rows == sizes[0].rows:
-        return f"{NATIVE} is ahead at every size from {sizes[0].rows:,} rows on"
-    return f"{NATIVE} is ahead from about {_rounded(rows)} rows on"
-
-
-def recommendation(comparison: Comparison) -> str:
-    """The advice in one sentence, and the reason in another."""
-    return f"{advice(comparison)} {basis(comparison)}"
-
-
-def headline(comparison: Comparison) -> str:
-    """The advice in a line."""
-    largest, first, repeated = comparison.largest.rows, comparison.crossover.first, comparison.crossover.repeated
-    if repeated is None:
-        if first is None:
-            return f"Use {SCAN}, at least up to {largest:,} rows"
-        return f"Use {SCAN} in processes that ask {_rounded(comparison.break_even)} times or more, else {NATIVE}"
-    if repeated == comparison.sizes[0].rows:
-        return f"Use {NATIVE}, from {comparison.sizes[0].rows:,} rows on"
-    return f"Use {SCAN} up to about {_rounded(repeated)} rows, {NATIVE} beyond"
-
-
-def advice(comparison: Comparison) -> str:
-    """The advice which class to use."""
-    largest, first, repeated = comparison.largest, comparison.crossover.first, comparison.crossover.repeated
-    smallest = comparison.sizes[0].rows
-    again = (
-        f"at {largest.rows:,} rows a repeated query takes {duration(largest.scan.repeated.p50)} "
-        f"against {duration(largest.native.repeated.p50)} by {NATIVE}"
-    )
-    if repeated is None and first is None:
-        once = f"{duration(largest.scan.first.p50)} against {duration(largest.native.first.p50)}"
-        return f"Use {SCAN}: {again}, and the first one of a process {once}."
-    if repeated is None:
-        return (
-            f"Use {SCAN} in processes that ask about {_rounded(comparison.break_even)} times or more: {again}, which "
-            f"makes up for the first one ({duration(largest.scan.first.p50)} against "
-            f"{duration(largest.native.first.p50)}); {NATIVE} in those that ask less often."
-        )
-    back = (
-        f"at {largest.rows:,} rows a repeated query takes {duration(largest.native.repeated.p50)} "
-        f"against {duration(largest.scan.repeated.p50)} by {SCAN}"
-    )
-    if repeated == smallest:
-        return (
-            f"Use {NATIVE} where equality filters and 256 results are enough: it is ahead "
-            f"{_from(repeated, smallest)}, and {back}."
-        )
-    return f"Use {SCAN} up to about {_rounded(repeated)} rows and {NATIVE} beyond: {back}."
-
-
-def basis(comparison: Comparison) -> str:
-    """The basis of the advice, and its limits."""
-    largest = comparison.largest
-    first, repeated = (
-        min(getattr(side, kind).queries for size in comparison.sizes for side in (size.scan, size.native))
-        for kind in ("first", "repeated")
-    )
-    text = (
-        f"This rests on medians of at least {repeated} repeated and {first} first queries a size for the best {TOP_K}, "
-        f"over real embeddings of {comparison.dimension} numbers, {comparison.place}"
-    )
-    if comparison.is_real:
-        return (
-            f"{text}, where {NATIVE} found {largest.native.recall:.1%} of the exact answers at {largest.rows:,} rows."
-        )
-    return (
-        f"{text}, which searches exactly: recall and crossover of Convex's own index need a real deployment "
-        "(mastra-convex bench https://….convex.cloud)."
-    )
-
-
-def _from(rows: float | None, smallest: int) -> str:
-    assert rows is not None, "asked for where there is a crossover"
-    return f"at every size from {smallest:,} rows on" if rows == smallest else f"from about {_rounded(rows)} rows on"
-
-
-def _rounded(rows: float) -> str:
-    """A number with two digits, since more would not be reliable."""
-    digits = max(0, math.floor(math.log10(rows)) - 1)
-    return f"{round(rows, -digits):,.0f}"
-
-
-def duration(milliseconds: float) -> str:
-    """Milliseconds or seconds, with significant digits only."""
-    if milliseconds >= 1000:
-        return f"{milliseconds / 1000:.2f} s"
-    decimals = 0 if milliseconds >= 100 else 1 if milliseconds >= 10 else 2
-    return f"{milliseconds:.{decimals}f} ms"
-
-
-def size_of(count: float | None) -> str:
-    """Bytes, with significant digits only."""
-    if count is None:
-        return "–"
-    for unit, scale in (("MB", 1e6), ("kB", 1e3)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}"
-    return f"{count:.0f} B"
-
-
-def recall_of(side: Side) -> str:
-    """Recall, with a word if it is 1."""
-    return "exact" if side.recall == 1 else f"{side.recall:.1%}"
-
-
 def phases_of(comparison: Comparison) -> list[str]:
     """The phases that took some time, in order, then the remaining time."""
-    sides = [side for size in comparison.sizes for side in (size.scan, size.native)]
-    took = {phase: max(side.seconds.get(phase, 0.0) for side in sides) for side in sides for phase in side.seconds}
+    every = [measured.seconds for size in comparison.sizes for measured in size.ways.values()]
+    took = {phase: max(seconds.get(phase, 0.0) for seconds in every) for seconds in every for phase in seconds}
     return sorted((phase for phase, seconds in took.items() if seconds >= 1e-6), key=lambda phase: phase == "other")

@@ -1,4 +1,4 @@
-"""The measurement: writes rows to a deployment, queries both classes in turn, and compares every answer."""
+"""The measurement: writes rows to a deployment, queries them in every way in turn, and compares every answer."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Literal
 
 import numpy as np
 
 from mastra_convex import _native
 from mastra_convex._cli import terminal
-from mastra_convex._cli.bench.comparison import NATIVE, SCAN, TOP_K, Latency, Side, Size
+from mastra_convex._cli.bench.comparison import TOP_K, Latency, Measured, Size
 from mastra_convex._cli.bench.network import Network, Relay, relay
+from mastra_convex._cli.bench.ways import EMBEDDED, MIRROR, NATIVE, NATIVE_CLASS, SCAN_CLASS, SERVER, Way
 from mastra_convex._cli.docstrings import Docstrings
 from mastra_convex._connect import connect
 from mastra_convex._sync.deployment import ConnectOptions, Deployment
 from mastra_convex._sync.mastra_vector import MastraVector, Progress, VectorIndex
 from mastra_convex._sync.native_vector import ConvexNativeVector
 from mastra_convex._sync.vector import ConvexVector
-from mastra_convex.errors import MastraConvexError
+from mastra_convex.errors import FunctionNotFoundError, MastraConvexError
 from mastra_convex.types import NativeIndex, QueryResults
 
 INDEX_NAME = "mastra_convex_bench"
@@ -39,6 +41,11 @@ class Stage:
     db: Deployment
     connect: Callable[[], Deployment]
     between: Relay | None
+
+    @property
+    def kind(self) -> Literal["embedded", "http"]:
+        """Where the functions run for the clients."""
+        return "http" if self.between else self.db.kind
 
 
 @contextmanager
@@ -71,8 +78,9 @@ def indexes_of_ours(db: Deployment, dimension: int, rows: int) -> Iterator[tuple
         yield ConvexVector(db).index(INDEX_NAME, dimension), native
         return
     terminal.err.print(
-        f"Writing {rows:,} rows to {db.url}: into the index {INDEX_NAME} of {SCAN}, and into the table {TABLE_NAME} "
-        f"of {NATIVE}. The run empties both first and deletes both at the end, even if you interrupt it.",
+        f"Writing {rows:,} rows to {db.url}: into the index {INDEX_NAME} of {SCAN_CLASS}, and into the table "
+        f"{TABLE_NAME} of {NATIVE_CLASS}. The run empties both first and deletes both at the end, "
+        "even if you interrupt it.",
         soft_wrap=True,
     )
     scan = ConvexVector(db).index(INDEX_NAME, dimension)
@@ -127,7 +135,7 @@ class Rows:
 
 @dataclass
 class _Asked:
-    """The measurements of one kind of query to one class."""
+    """The measurements of one kind of query in one way."""
 
     took_ms: list[float] = field(default_factory=list)
     bytes_moved: list[int | None] = field(default_factory=list)
@@ -142,20 +150,32 @@ class _Asked:
         return sum(known) / len(known) if known else None
 
 
-def measure(stage: Stage, rows: Rows, size: int, queries: int, progress: Progress) -> Size:
-    """Ask both classes in turn, over the first rows: new clients, then the same two again and again.
+def ways_of(stage: Stage, dimension: int) -> tuple[Way, ...]:
+    """The ways to search that the deployment has: those of `ConvexVector`, then the native one."""
+    if stage.kind == "embedded":
+        return EMBEDDED, NATIVE
+    with stage.connect() as db:
+        try:
+            _client(SERVER, db, dimension).query(INDEX_NAME, np.ones(dimension))
+        except FunctionNotFoundError:
+            # Functions without a search, such as npm's.
+            return MIRROR, NATIVE
+    return SERVER, MIRROR, NATIVE
+
+
+def measure(stage: Stage, ways: Sequence[Way], rows: Rows, size: int, queries: int, progress: Progress) -> Size:
+    """Ask in every way in turn, over the first rows: new clients, then the same ones again and again.
 
     `progress` gets the number of rounds done, and of all rounds.
     """
-    names = (SCAN, NATIVE)
-    first, repeated = ({name: _Asked() for name in names} for _ in range(2))
+    first, repeated = ({way.name: _Asked() for way in ways} for _ in range(2))
     for number in range(FIRST_QUERIES):
-        for name in names:
+        for way in ways:
             with stage.connect() as db:
-                _ask(_client(name, db, rows), rows, number, size, stage, first[name])
+                _ask(_client(way, db, rows.dimension), rows, number, size, stage, first[way.name])
         progress(number + 1, FIRST_QUERIES + queries)
     with stage.connect() as db:
-        clients = {name: _client(name, db, rows) for name in names}
+        clients = {way.name: _client(way, db, rows.dimension) for way in ways}
         for client in clients.values():
             _ask(client, rows, 0, size, stage, _Asked())  # This first query differs from those after it.
         began = perf_counter()
@@ -165,13 +185,13 @@ def measure(stage: Stage, rows: Rows, size: int, queries: int, progress: Progres
             progress(FIRST_QUERIES + number + 1, FIRST_QUERIES + queries)
             if number + 1 >= REPEATED_QUERIES_AT_LEAST and perf_counter() - began > SECONDS_A_SIZE:
                 break
-    return Size(size, *(_side(first[name], repeated[name]) for name in names))
+    return Size(size, {way.name: _measured(first[way.name], repeated[way.name]) for way in ways})
 
 
-def _client(name: str, db: Deployment, rows: Rows) -> MastraVector:
-    return (
-        ConvexVector(db, strategy="mirror") if name == SCAN else ConvexNativeVector(db, indexes=_places(rows.dimension))
-    )
+def _client(way: Way, db: Deployment, dimension: int) -> MastraVector:
+    if way.strategy is None:
+        return ConvexNativeVector(db, indexes=_places(dimension))
+    return ConvexVector(db, strategy=way.strategy)
 
 
 def _ask(client: MastraVector, rows: Rows, number: int, size: int, stage: Stage, asked: _Asked) -> None:
@@ -212,8 +232,8 @@ def _bytes_moved(results: QueryResults, stage: Stage, before: int) -> int | None
     return results.stats.bytes_received if stage.db.kind == "embedded" or results.stats.bytes_received else None
 
 
-def _side(first: _Asked, repeated: _Asked) -> Side:
-    return Side(
+def _measured(first: _Asked, repeated: _Asked) -> Measured:
+    return Measured(
         first=Latency.of(first.took_ms),
         repeated=Latency.of(repeated.took_ms),
         first_bytes=first.mean_bytes(),

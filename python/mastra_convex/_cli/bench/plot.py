@@ -1,4 +1,4 @@
-"""A comparison as a picture: a panel for first queries and one for repeated ones, with a line per class.
+"""A comparison as a picture: a panel for first queries and one for repeated ones, with a line per way.
 
 The picture is SVG, which needs no library. The extra `plot` brings what makes a PNG of it.
 """
@@ -7,42 +7,53 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from statistics import fmean
 from typing import NamedTuple
 
-from mastra_convex._cli.bench.comparison import (
-    NATIVE,
-    SCAN,
-    TOP_K,
-    Comparison,
-    Kind,
-    Latency,
-    crossover_text,
-    duration,
-    headline,
-)
+from mastra_convex._cli.bench.advice import crossover_lines, headline
+from mastra_convex._cli.bench.comparison import TOP_K, Comparison, Kind, Latency
+from mastra_convex._cli.bench.quantities import duration
+from mastra_convex._cli.bench.ways import EMBEDDED, MIRROR, NATIVE, SERVER
 from mastra_convex.errors import ConfigurationError
 
 
 class _Look(NamedTuple):
-    """The style of a class's line: colour (Okabe and Ito's), and, for prints without colour, marker and stroke."""
+    """The style of a way's line: colour (Okabe and Ito's), and, for prints without colour, stroke and marker.
+
+    The marker is a path, relative to its middle.
+    """
 
     color: str
     stroke: str
     fill: str
-    is_round: bool
+    marker: str
 
 
-LOOKS = {SCAN: _Look("#0072B2", "none", "#0072B2", True), NATIVE: _Look("#D55E00", "6 4", "white", False)}
+CIRCLE = "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z"
+TRIANGLE = "m0 -5l5 8.5h-10z"
+SQUARE = "m-4 -4h8v8h-8z"
+
+_SCANNED = _Look("#0072B2", "none", "#0072B2", CIRCLE)
+LOOKS = {
+    SERVER.name: _SCANNED,
+    EMBEDDED.name: _SCANNED,
+    MIRROR.name: _Look("#009E73", "2 3", "#009E73", TRIANGLE),
+    NATIVE.name: _Look("#D55E00", "6 4", "white", SQUARE),
+}
 PANELS: tuple[tuple[Kind, str], ...] = (("first", "First query of a client"), ("repeated", "Repeated queries"))
 GREY, BLACK, FAINT = "#555555", "#222222", "#dddddd"
 
 # Pixels: the picture, and of each panel its left side, its width, its top and its bottom.
-WIDTH, HEIGHT = 1000, 540
-LEFT, PANEL_WIDTH, TOP, BOTTOM = (80, 575), 300, 130, 420
+WIDTH, HEIGHT = 1000, 560
+LEFT, PANEL_WIDTH, TOP, BOTTOM = (80, 575), 300, 150, 440
 # The title above a picture that stands alone, and the caption below it.
 MARGIN = 20
+
+# The distance of the names at the ends of the lines.
+NAME_HEIGHT = 20
 
 # The width of a character, in parts of the size of its font: more than the mean of those in use.
 CHARACTER = 0.56
@@ -90,7 +101,7 @@ class _Scale:
 def draw(comparison: Comparison, *, is_alone: bool) -> str:
     """An SVG, with the same text for the same comparison. If it stands alone, its title is the advice."""
     shapes, texts = picture(comparison)
-    top, bottom = 72.0, float(BOTTOM + 55)
+    top, bottom = 48.0, float(BOTTOM + 55)
     if is_alone:
         caption = _caption(comparison)
         texts.append(Text(MARGIN, 38, headline(comparison), 21, is_bold=True))
@@ -137,16 +148,14 @@ def picture(comparison: Comparison) -> tuple[list[str], list[Text]]:
     """The shapes of both panels, and all texts but title and caption."""
     rows = [size.rows for size in comparison.sizes]
     lines: dict[Kind, dict[str, list[Latency]]] = {
-        kind: {
-            SCAN: [getattr(size.scan, kind) for size in comparison.sizes],
-            NATIVE: [getattr(size.native, kind) for size in comparison.sizes],
-        }
+        kind: {way.name: [getattr(size.ways[way.name], kind) for size in comparison.sizes] for way in comparison.ways}
         for kind, _ in PANELS
     }
     every = [latency for panel in lines.values() for line in panel.values() for latency in line]
     y = _Scale(min(one.p5 for one in every) / 1.2, max(one.p95 for one in every) * 1.2, BOTTOM, TOP)
+    classes = "; ".join(f"{', '.join(names)}: {class_name}" for class_name, names in _by_class(comparison).items())
     what = f"Lines: median time of a query for the best {TOP_K}; bands: nine queries in ten. Lower is better."
-    shapes, texts = [], [Text(MARGIN, 66 + 15, what, 13, GREY)]
+    shapes, texts = [], [Text(MARGIN, 66, what, 13, GREY), Text(MARGIN, 83, f"{classes}.", 13, GREY)]
     ticks = _ticks(min(one.p5 for one in every) / 1.2, max(one.p95 for one in every) * 1.2)
     for (kind, title), left in zip(PANELS, LEFT, strict=True):
         x = _Scale(rows[0], rows[-1], left + 12, left + PANEL_WIDTH - 12)
@@ -154,47 +163,71 @@ def picture(comparison: Comparison) -> tuple[list[str], list[Text]]:
             shapes.append(_line([(left, y(tick)), (left + PANEL_WIDTH, y(tick))], FAINT, 1))
             texts.append(Text(left - 8, y(tick) + 4, _tick(tick), 11, GREY, "end"))
         shapes.append(_line([(left, TOP), (left, BOTTOM), (left + PANEL_WIDTH, BOTTOM)], GREY, 1))
-        crossover = getattr(comparison.crossover, kind)
-        if crossover is not None and crossover > rows[0]:
-            shapes.append(_line([(x(crossover), TOP), (x(crossover), BOTTOM)], BLACK, 1, "2 3"))
+        for crossover in comparison.crossover.values():
+            at: float | None = getattr(crossover, kind)
+            if at is not None and at > rows[0]:
+                shapes.append(_line([(x(at), TOP), (x(at), BOTTOM)], BLACK, 1, "2 3"))
         for name, latencies in lines[kind].items():
             shapes += _drawn(
                 LOOKS[name], [(x(count), latency) for count, latency in zip(rows, latencies, strict=True)], y
             )
         texts += _row_labels(rows, x)
         texts.append(Text(left + PANEL_WIDTH / 2, BOTTOM + 40, "rows in the index", 12, GREY, "middle"))
-        texts.append(Text(left, TOP - 26, title, 14, is_bold=True))
-        texts.append(Text(left, TOP - 9, crossover_text(comparison, kind), 11.5))
-        texts += _names({name: latencies[-1].p50 for name, latencies in lines[kind].items()}, left, y)
+        texts.append(Text(left, TOP - 40, title, 14, is_bold=True))
+        texts += [
+            Text(left, TOP - 24 + 15 * number, line, 11.5)
+            for number, line in enumerate(crossover_lines(comparison, kind))
+        ]
+        names, markers = _names({name: latencies[-1].p50 for name, latencies in lines[kind].items()}, left, y)
+        texts += names
+        shapes += markers
     return shapes, texts
+
+
+def _by_class(comparison: Comparison) -> dict[str, list[str]]:
+    """The names of the ways, by class."""
+    names: dict[str, list[str]] = {}
+    for way in comparison.ways:
+        names.setdefault(way.class_name, []).append(way.name)
+    return names
 
 
 def _drawn(look: _Look, points: list[tuple[float, Latency]], y: _Scale) -> list[str]:
     """A line with its band and its markers."""
     band = [(x, y(latency.p5)) for x, latency in points] + [(x, y(latency.p95)) for x, latency in reversed(points)]
     middle = [(x, y(latency.p50)) for x, latency in points]
-    marker = (
-        '<circle cx="{0:.1f}" cy="{1:.1f}" r="4" fill="{2}" stroke="{3}" stroke-width="1.5"/>'
-        if look.is_round
-        else '<path d="M{0:.1f} {1:.1f}m-4 -4h8v8h-8z" fill="{2}" stroke="{3}" stroke-width="1.5"/>'
-    )
     return [
         f'<polygon points="{_points(band)}" fill="{look.color}" fill-opacity="0.18"/>',
         _line(middle, look.color, 2, look.stroke),
-        *(marker.format(x, height, look.fill, look.color) for x, height in middle),
+        *(_marker(look, x, height) for x, height in middle),
     ]
 
 
-def _names(ends: dict[str, float], left: float, y: _Scale) -> list[Text]:
-    """The names and values at the ends of the lines, far enough from each other to be read."""
-    upper, lower = sorted(ends, key=lambda name: (-ends[name], name))
-    middle = (y(ends[upper]) + y(ends[lower])) / 2
-    apart = max(38.0, y(ends[lower]) - y(ends[upper])) / 2
-    return [
-        Text(left + PANEL_WIDTH + 10, height + line, text, 12, LOOKS[name].color, is_bold=True)
-        for name, height in ((upper, middle - apart), (lower, middle + apart))
-        for line, text in ((-3, name), (12, duration(ends[name])))
-    ]
+def _marker(look: _Look, x: float, y: float) -> str:
+    return f'<path d="M{x:.1f} {y:.1f}{look.marker}" fill="{look.fill}" stroke="{look.color}" stroke-width="1.5"/>'
+
+
+def _names(ends: dict[str, float], left: float, y: _Scale) -> tuple[list[Text], list[str]]:
+    """The names and values at the ends of the lines, each with its marker, far enough from each other to be read."""
+    names = sorted(ends, key=lambda name: -ends[name])
+    texts, markers = [], []
+    x = left + PANEL_WIDTH + 14
+    for name, height in zip(names, spread([y(ends[name]) for name in names], NAME_HEIGHT), strict=True):
+        markers.append(_marker(LOOKS[name], x, height))
+        texts.append(Text(x + 10, height + 4, f"{name} {duration(ends[name])}", 12, LOOKS[name].color, is_bold=True))
+    return texts, markers
+
+
+def spread(wanted: Sequence[float], apart: float) -> list[float]:
+    """Ascending positions with a distance between any two, as close to the wanted ones as that allows."""
+    # Without the distances, positions may only not descend. Groups that would descend share their mean.
+    groups: list[list[float]] = []
+    for number, position in enumerate(wanted):
+        groups.append([position - number * apart])
+        while len(groups) > 1 and fmean(groups[-2]) > fmean(groups[-1]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    means = [fmean(group) for group in groups for _ in group]
+    return [mean + number * apart for number, mean in enumerate(means)]
 
 
 def _row_labels(rows: list[int], x: _Scale) -> list[Text]:

@@ -5,24 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-from mastra_convex._cli.bench.comparison import (
-    NATIVE,
-    SCAN,
-    TOP_K,
-    Comparison,
-    Kind,
-    Latency,
-    Side,
-    advice,
-    basis,
-    crossover_text,
-    duration,
-    headline,
-    phases_of,
-    recall_of,
-    size_of,
-)
+from mastra_convex._cli.bench.advice import advice, basis, crossover_lines, headline, legend
+from mastra_convex._cli.bench.comparison import TOP_K, Comparison, Kind, Latency, Measured, Size, phases_of
 from mastra_convex._cli.bench.plot import draw
+from mastra_convex._cli.bench.quantities import duration, share, size_of
+from mastra_convex._cli.bench.ways import NATIVE_CLASS, SCAN_CLASS
 
 STYLE = """
 :root { color-scheme: light; }
@@ -43,7 +30,7 @@ th.name, td.name { text-align: left; }
 tr.first td { border-top: 1px solid #ddd; }
 td.ahead { font-weight: 700; }
 .words td { white-space: normal; text-align: left; vertical-align: top; border-top: 1px solid #ddd; }
-.scan { color: #0072B2; } .native { color: #B34E00; }
+.server, .embedded { color: #0072B2; } .mirror { color: #00795A; } .native { color: #B34E00; }
 code { font-size: .9em; background: #f3f3f3; padding: .1em .35em; border-radius: 3px; }
 footer { margin-top: 3rem; font-size: .85rem; color: #555; }
 """
@@ -58,7 +45,11 @@ DIFFERENCES = [
     ("filters", "Mastra's whole language, on any metadata", "one equality on a declared field, or an OR of them"),
     ("metrics", "cosine, dot product, Euclidean", "cosine"),
     ("set-up", "none: <code>create_index</code>", "a table and a vector index in <code>schema.ts</code>"),
-    ("a query reads", "the whole index, unless the client has it already", "what it returns"),
+    (
+        "a query over a network moves",
+        "its results, or to a mirror the rows that changed; a mirror's first one moves the index",
+        "its results",
+    ),
 ]
 
 
@@ -79,25 +70,28 @@ def page(comparison: Comparison) -> str:
 <body>
 <h1>{escape(headline(comparison))}</h1>
 <div class="advice"><p><strong>{escape(advice(comparison))}</strong></p><p>{escape(basis(comparison))}</p></div>
+<p class="note">{_lines(legend(comparison))}</p>
 <figure style="margin: 0">{svg}</figure>
 <h2>First query of a client</h2>
-<p class="note">A new connection, then one query: what a script pays. {crossover_text(comparison, "first")}.</p>
+<p class="note">A new connection, then one query: what a script pays.<br>
+{_lines(crossover_lines(comparison, "first"))}</p>
 {_latencies(comparison, "first")}
 <h2>Repeated queries</h2>
-<p class="note">By one connection: what a process that stays pays. {crossover_text(comparison, "repeated")}.</p>
+<p class="note">By one connection: what a process that stays pays.<br>
+{_lines(crossover_lines(comparison, "repeated"))}</p>
 {_latencies(comparison, "repeated")}
 <h2>Where the time of a repeated query goes</h2>
 <p class="note">Means. “Other” is the time that a class doesn't report by phase: calls, waiting, making results.</p>
 {_phases(comparison)}
 <h2>Other differences</h2>
 <div class="wide"><table class="words">
-<tr><th class="name"></th><th class="name scan">{SCAN}</th><th class="name native">{NATIVE}</th></tr>
+<tr><th class="name"></th><th class="name">{SCAN_CLASS}</th><th class="name">{NATIVE_CLASS}</th></tr>
 {"".join(differences)}
 </table></div>
 <footer>
 <p>Each query asks for the best {TOP_K} rows. p50, p95 and p99: half, 95 and 99 of 100 queries took no longer,
 interpolated where there are fewer. Moved: bytes in both directions, where they could be counted. Recall: the part of
-the exact answers that was found; an equal score counts as found. {SCAN}'s answers were checked to the bit.</p>
+the exact answers that was found; an equal score counts as found. {SCAN_CLASS}'s answers were checked to the bit.</p>
 <p>{escape(comparison.date)}, {escape(comparison.machine)}<br><code>{escape(comparison.command)}</code></p>
 </footer>
 </body>
@@ -105,13 +99,18 @@ the exact answers that was found; an equal score counts as found. {SCAN}'s answe
 """
 
 
+def _lines(lines: Sequence[str]) -> str:
+    return "<br>".join(escape(line) for line in lines)
+
+
 def _latencies(comparison: Comparison, kind: Kind) -> str:
-    def cells(side: Side, other: Side) -> list[str]:
-        latency: Latency = getattr(side, kind)
-        ahead = latency.p50 < getattr(other, kind).p50
+    def cells(measured: Measured, size: Size) -> list[str]:
+        latency: Latency = getattr(measured, kind)
+        ahead = latency.p50 == min(size.median(way, kind) for way in comparison.ways)
         times = [f"<td{' class=ahead' if ahead else ''}>{duration(latency.p50)}</td>"]
-        rest = [duration(latency.p95), duration(latency.p99), size_of(getattr(side, f"{kind}_bytes")), recall_of(side)]
-        return times + [f"<td>{text}</td>" for text in [*rest, str(latency.queries)]]
+        moved = size_of(getattr(measured, f"{kind}_bytes"))
+        rest = [duration(latency.p95), duration(latency.p99), moved, share(measured.recall), str(latency.queries)]
+        return times + [f"<td>{text}</td>" for text in rest]
 
     return _table(comparison, ["p50", "p95", "p99", "moved", "recall", "queries"], cells)
 
@@ -119,19 +118,19 @@ def _latencies(comparison: Comparison, kind: Kind) -> str:
 def _phases(comparison: Comparison) -> str:
     phases = phases_of(comparison)
 
-    def cells(side: Side, _: Side) -> list[str]:
-        took = [side.seconds.get(phase) for phase in phases]
-        texts = [side.strategy, *("" if seconds is None else duration(seconds * 1000) for seconds in took)]
+    def cells(measured: Measured, _: Size) -> list[str]:
+        took = [measured.seconds.get(phase) for phase in phases]
+        texts = [measured.strategy, *("" if seconds is None else duration(seconds * 1000) for seconds in took)]
         return [f"<td>{text}</td>" for text in texts]
 
     return _table(comparison, ["read by", *phases], cells)
 
 
-def _table(comparison: Comparison, columns: Sequence[str], cells: Callable[[Side, Side], list[str]]) -> str:
-    """Two rows per size, one for each class."""
+def _table(comparison: Comparison, columns: Sequence[str], cells: Callable[[Measured, Size], list[str]]) -> str:
+    """A row per size and way."""
     lines = ["<tr><th>rows</th><th class=name></th>", *(f"<th>{column}</th>" for column in columns), "</tr>"]
     for size in comparison.sizes:
-        lines += [f'<tr class="first"><td>{size.rows:,}</td><td class="name scan">{SCAN}</td>']
-        lines += [*cells(size.scan, size.native), "</tr>"]
-        lines += [f'<tr><td></td><td class="name native">{NATIVE}</td>', *cells(size.native, size.scan), "</tr>"]
+        for number, (name, measured) in enumerate(size.ways.items()):
+            begin = "<tr><td></td>" if number else f'<tr class="first"><td>{size.rows:,}</td>'
+            lines += [f'{begin}<td class="name {name}">{name}</td>', *cells(measured, size), "</tr>"]
     return f'<div class="wide"><table>{"".join(lines)}</table></div>'
