@@ -5,18 +5,25 @@
  */
 import { v, type Infer } from "convex/values";
 
+/** A vector index; null if there is none. */
+const vectorIndex = v.union(
+  v.null(),
+  v.object({ _id: v.string(), dimension: v.number(), metric: v.string() }),
+);
+
 /**
  * The answer of `queryChanges` beside rows: whether the changes are known, the
- * ids of deleted rows, and the index, null if there is none.
+ * ids of deleted rows, and the index. And that of the first page of
+ * `queryVectors`: the cursor from which changes of its rows are asked for.
  */
-const vectorChanges = v.object({
-  isKnown: v.boolean(),
-  deleted: v.array(v.string()),
-  index: v.union(
-    v.null(),
-    v.object({ _id: v.string(), dimension: v.number(), metric: v.string() }),
-  ),
-});
+const vectorChanges = v.union(
+  v.object({
+    isKnown: v.boolean(),
+    deleted: v.array(v.string()),
+    index: vectorIndex,
+  }),
+  v.object({ since: v.string(), index: vectorIndex }),
+);
 
 /** The reply of `storage:handle` to any operation. */
 export const storageReply = v.union(

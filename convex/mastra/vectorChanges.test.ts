@@ -62,6 +62,20 @@ test("without a cursor nothing is known but the index", async () => {
   });
 });
 
+test("the first page of all vectors gives the cursor of the changes after it", async () => {
+  await upsert("a", "b", "c");
+  const first = await storage("queryVectors", TABLE, { pageSize: 2 });
+  await upsert("b");
+  const { since, index } = first.changes as { since: string; index: object };
+  expect(index).toEqual((await changes(null)).index);
+  expect(await changes(since)).toMatchObject({ isKnown: true, rows: ["b"] });
+  const cursor = first.continuationCursor;
+  const second = await storage("queryVectors", TABLE, { cursor, pageSize: 2 });
+  expect(second.changes).toBeUndefined();
+  const none = await storage("queryVectors", "mastra_vector_none");
+  expect(none.changes).toEqual({ since: "0", index: null });
+});
+
 test("nothing changed: nothing comes, and the index that is gone is null", async () => {
   await upsert("a");
   const cursor = await begin();

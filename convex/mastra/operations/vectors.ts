@@ -328,7 +328,8 @@ const queryTable = read({
 
 /**
  * A page of an index's vectors in stored order, as many as a transaction can
- * read, their embeddings in bytes.
+ * read, their embeddings in bytes. The first page also says from where on to ask
+ * `queryChanges` for later writes, so that a client needs no call before it.
  */
 const queryVectors = read({
   args: (request) => ({ cursor: cursorOf(request), pageSize: sizeOf(request) }),
@@ -337,7 +338,11 @@ const queryVectors = read({
     const page = await pageOf(ctx, rows, cursor, pageSize ?? MAX_VECTORS_READ, {
       maximumBytesRead: MAX_BYTES_OF_VECTORS_READ,
     });
-    return { ...page, result: page.result.map(inBytes) };
+    const result = page.result.map(inBytes);
+    if (cursor !== null) return { ...page, result };
+    const { until } = await changesSince(ctx, indexName, null, 0);
+    const index = await describe(ctx, indexName);
+    return { ...page, result, changes: { since: String(until), index } };
   },
 });
 
@@ -349,6 +354,14 @@ function sizeOf(request: StorageRequest): number | undefined {
     );
   }
   return pageSize;
+}
+
+/** The index as replies describe it, or null. */
+async function describe(ctx: ReadCtx, indexName: string) {
+  const index = await findRecord(ctx, "mastra_vector_indexes", indexName);
+  if (index === null) return null;
+  const { _id, dimension, metric } = index;
+  return { _id, dimension, metric };
 }
 
 /** A row with its embedding in bytes, as `float32` or `float64`. */
@@ -384,7 +397,6 @@ const queryChanges = read({
     );
     const rows = await findVectors(ctx, indexName, ids);
     const found = new Set(rows.map((row) => row.id));
-    const index = await findRecord(ctx, "mastra_vector_indexes", indexName);
     return {
       ok: true,
       result: asBytes ? rows.map(inBytes) : rows,
@@ -393,11 +405,7 @@ const queryChanges = read({
       changes: {
         isKnown,
         deleted: ids.filter((id) => !found.has(id)),
-        index: index && {
-          _id: index._id,
-          dimension: index.dimension,
-          metric: index.metric,
-        },
+        index: await describe(ctx, indexName),
       },
     };
   },

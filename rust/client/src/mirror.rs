@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use scan::{Batch, PageEnd, Place, Row, SortedBatch, decode_rows};
+use scan::{Batch, PageEnd, PageError, Place, Row, SortedBatch, decode_rows};
 use value::{Array, Packed, Value};
 
 use crate::{
@@ -36,6 +36,14 @@ pub(crate) enum FirstReading {
     NotFollowed,
 }
 
+/// The pages of a first reading.
+#[derive(Default)]
+struct FirstPages {
+    count: usize,
+    /// Ids of rows that had two places.
+    twice: HashSet<Arc<str>>,
+}
+
 /// The outcome of an update of a mirror.
 enum Caught {
     Up,
@@ -53,28 +61,35 @@ impl Mirror {
     ) -> Result<(FirstReading, usize)> {
         let mut mirror =
             Self { rows: SortedBatch::new(0), places: HashMap::new(), bytes: 0, cursor: None, index: None };
-        let mut bytes = match mirror.follow(client, index, authorization) {
-            Ok((_, bytes)) => bytes,
-            Err(error) if error.is_unsupported_operation() => return Ok((FirstReading::NotFollowed, 0)),
+        let mut first = FirstPages::default();
+        let mut bytes = match client.read_pages_in_bytes(index, authorization, |page| mirror.take(page, &mut first)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_unsupported_operation() => 0,
             Err(error) => return Err(error),
         };
-        let Some(description) = mirror.description() else { return Ok((FirstReading::NoIndex, bytes)) };
-        mirror.rows = SortedBatch::new(description.dimension);
-        let mut twice = HashSet::new();
-        bytes += client.read_pages(index, authorization, |page| {
-            let (rows, end) = decode_rows(page)?;
-            for (place, row) in &rows {
-                if mirror.note(place, row).is_some() {
-                    // If the row was deleted and written again while pages were read, it is among the changes below.
-                    twice.insert(Arc::clone(&row.id));
-                }
+        if mirror.cursor.is_none() {
+            // Functions whose first page doesn't give the cursor. It is asked for before they are read.
+            bytes += match mirror.follow(client, index, authorization) {
+                Ok((_, bytes)) => bytes,
+                Err(error) if error.is_unsupported_operation() => return Ok((FirstReading::NotFollowed, bytes)),
+                Err(error) => return Err(error),
+            };
+            mirror.rows = SortedBatch::new(mirror.description().map_or(0, |description| description.dimension));
+            if mirror.index.is_some() {
+                bytes += client.read_pages(index, authorization, |page| mirror.take(page, &mut first))?;
             }
-            mirror.rows.extend(rows);
-            Ok(end)
-        })?;
-        let (caught, more) = mirror.follow_and(client, index, authorization, |id| {
-            twice.remove(id);
-        })?;
+        }
+        if mirror.index.is_none() {
+            return Ok((FirstReading::NoIndex, bytes));
+        }
+        let FirstPages { count, mut twice } = first;
+        // One page shows one commit. Between several, rows may have changed.
+        let (caught, more) = match count {
+            1 => (Caught::Up, 0),
+            _ => mirror.follow_and(client, index, authorization, |id| {
+                twice.remove(id);
+            })?,
+        };
         match caught {
             Caught::Up if twice.is_empty() => Ok((FirstReading::Rows(mirror), bytes + more)),
             Caught::Up => Ok((FirstReading::NotFollowed, bytes + more)),
@@ -83,6 +98,29 @@ impl Mirror {
                 Ok((reading, bytes + more + again))
             }
         }
+    }
+
+    /// Adds the rows of a page. The first one may give the index's description and the cursor. Without them nothing is
+    /// added, and no further page is read.
+    fn take(&mut self, page: &[u8], first: &mut FirstPages) -> Result<PageEnd, PageError> {
+        let (rows, end) = decode_rows(page)?;
+        if let Some(changes) = end.changes.as_ref().and_then(Value::as_object) {
+            self.cursor = changes.get("since").and_then(Value::as_str).map(str::to_owned);
+            self.index = changes.get("index").and_then(identified);
+            self.rows = SortedBatch::new(self.description().map_or(0, |description| description.dimension));
+        }
+        if self.index.is_none() {
+            return Ok(PageEnd { has_more: false, ..end });
+        }
+        first.count += 1;
+        for (place, row) in &rows {
+            if self.note(place, row).is_some() {
+                // If the row was deleted and written again while pages were read, it is among the changes since.
+                first.twice.insert(Arc::clone(&row.id));
+            }
+        }
+        self.rows.extend(rows);
+        Ok(end)
     }
 
     /// Applies the changes, and returns how many bytes that took. False if the index must be read again.

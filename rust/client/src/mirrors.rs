@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     mirror::{FirstReading, Mirror, bytes_of},
     pages::{Description, VectorIndex},
-    runtime::SLICE,
+    runtime::{SLICE, wait},
 };
 
 /// Mirrors of vector indexes.
@@ -187,20 +187,30 @@ impl Mirrors {
             }
             _ => {}
         }
-        // This is asked once, before the first rows are kept.
-        if !self.has_asked_backend.swap(true, Ordering::Relaxed) {
-            match client.has_changes(wanted.index, wanted.authorization) {
-                Ok(true) => {}
-                Ok(false) => {
-                    self.has_no_changes.store(true, Ordering::Relaxed);
-                    return (None, read_anew(client, wanted));
-                }
-                Err(error) => {
-                    self.has_asked_backend.store(false, Ordering::Relaxed);
-                    return (None, Err(error));
-                }
+        // This is asked once, while the first rows are on their way.
+        let backend = (!self.has_asked_backend.swap(true, Ordering::Relaxed))
+            .then(|| client.has_changes(wanted.index, wanted.authorization));
+        let (kept, outcome) = self.read_first(client, wanted);
+        let has_changes = match (backend, &outcome) {
+            (None, _) => Ok(true),
+            (Some(_), Err(error)) => Err(error.clone()),
+            (Some(backend), Ok(_)) => wait(backend.end()),
+        };
+        match has_changes {
+            Ok(true) => (kept, outcome),
+            Ok(false) => {
+                self.has_no_changes.store(true, Ordering::Relaxed);
+                (None, outcome)
+            }
+            Err(error) => {
+                self.has_asked_backend.store(false, Ordering::Relaxed);
+                (None, Err(error))
             }
         }
+    }
+
+    /// Reads rows that aren't kept yet, to keep them.
+    fn read_first(&self, client: &Client, wanted: &Wanted<'_>) -> (Option<Kept>, Result<Option<Vectors>>) {
         let (reading, bytes_received) = match Mirror::read(client, wanted.index, wanted.authorization) {
             Ok(read) => read,
             Err(error) => return (None, Err(error)),

@@ -98,27 +98,42 @@ impl Client {
         authorization: Option<&str>,
         mut take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
     ) -> Result<usize> {
-        match self.paged(index, "queryVectors", (None, PAGE_ROWS_IN_BYTES), authorization, &mut take) {
+        match self.read_pages_in_bytes(index, authorization, &mut take) {
             Err(error) if error.is_unsupported_operation() => {}
             outcome => return outcome,
         }
         self.paged(index, "queryTable", (None, PAGE_ROWS), authorization, take)
     }
 
-    /// Whether the backend can report changes, for which it needs commit timestamps. Deployed functions that can't
-    /// answer count as true. If they don't report changes either, reading the changes will fail.
-    pub(crate) fn has_changes(&self, index: &VectorIndex, authorization: Option<&str>) -> Result<bool> {
+    /// As [`Self::read_pages`], of functions that can send bytes. The first page may also say from where on changes of
+    /// its rows are read.
+    pub(crate) fn read_pages_in_bytes(
+        &self,
+        index: &VectorIndex,
+        authorization: Option<&str>,
+        take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
+    ) -> Result<usize> {
+        self.paged(index, "queryVectors", (None, PAGE_ROWS_IN_BYTES), authorization, take)
+    }
+
+    /// Starts to find out whether the backend can report changes, for which it needs commit timestamps. Deployed
+    /// functions that can't answer count as true. If they don't report changes either, reading the changes will fail.
+    pub(crate) fn has_changes(&self, index: &VectorIndex, authorization: Option<&str>) -> Task<Result<bool>> {
         let args = Value::from([("op", "backend".into()), ("tableName", INDEXES.into())]);
-        let (kind, path) = (FunctionKind::Mutation, index.storage_function.as_str());
-        let outcome = wait(self.call(&Call { kind, path, args: &args, reads: true, authorization }))?;
-        // The operation throws its answer, so that its trial write isn't committed.
-        let data = match outcome.result {
-            Err(Error::Function { data: Some(data), .. }) => data,
-            Err(error) => return Err(error),
-            Ok(_) => return Ok(true),
-        };
-        let backend = data.as_object().and_then(|data| data.get("backend")?.as_object()?.get("commitTimestamps"));
-        Ok(backend != Some(&Value::Boolean(false)))
+        let (client, path) = (self.clone(), index.storage_function.clone());
+        let authorization = authorization.map(str::to_owned);
+        Task::start(async move {
+            let (kind, authorization) = (FunctionKind::Mutation, authorization.as_deref());
+            let call = Call { kind, path: &path, args: &args, reads: true, authorization };
+            // The operation throws its answer, so that its trial write isn't committed.
+            let data = match client.call(&call).await?.result {
+                Err(Error::Function { data: Some(data), .. }) => data,
+                Err(error) => return Err(error),
+                Ok(_) => return Ok(true),
+            };
+            let backend = data.as_object().and_then(|data| data.get("backend")?.as_object()?.get("commitTimestamps"));
+            Ok(backend != Some(&Value::Boolean(false)))
+        })
     }
 
     /// Reads the changes of an index since a cursor. Without one, it only gets the cursor to begin at.
