@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,16 @@ def batches(sizes: Sequence[int], most_rows: int) -> Iterator[slice]:
 def row_sizes(place: str, ids: Sequence[str], metadata: Sequence[Metadata], dimension: int) -> list[int]:
     """The size of each row as a document, after checking that Convex can hold it."""
     return _native.row_sizes(ids, metadata, dimension, place)
+
+
+# The forms of a vector in bytes, with NumPy's names of their numbers.
+FORMS = {"float32": "<f4", "float64": "<f8"}
+
+
+def from_bytes(row: Mapping[str, Any]) -> Floats:
+    """The vector of a row, whose bytes are under the name of their form."""
+    form = next(form for form in FORMS if form in row)
+    return np.frombuffer(row[form], FORMS[form])
 
 
 def vector_bytes(matrix: Floats) -> list[dict[str, bytes]]:

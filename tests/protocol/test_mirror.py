@@ -105,8 +105,11 @@ def test_a_second_query_takes_one_small_round_trip(
     with connected(there) as db:
         index = mc.ConvexVector(db, strategy="mirror").index(name, dimension=384)
         ids = index.upsert(vectors)
+        sizes.clear()
         first = index.query(vectors[0])
         assert (first.stats.strategy, first[0].id) == ("pages", ids[0])
+        # One page is read, and at the same time what the backend offers.
+        assert len(sizes) == 2
         sizes.clear()
         second = index.query(vectors[0])
         assert results(second) == results(first)
@@ -120,6 +123,30 @@ def test_a_second_query_takes_one_small_round_trip(
         assert len(sizes) == 1
         row = json.dumps({"id": "new", "embedding": vectors[0].astype(float).tolist(), "metadata": {"kind": "new"}})
         assert third.stats.bytes_received == sizes[0] < len(row) + 1024
+
+
+@pytest.mark.parametrize("rows", [700, 1300])
+def test_rows_are_counted_updated_and_deleted_without_their_vectors(
+    counted: tuple[Served, list[int]], name: str, random: np.random.Generator, rows: int
+) -> None:
+    """The deployment counts and finds them. Where a thousand match or more, they are found here."""
+    there, sizes = counted
+    with connected(there) as db:
+        index = mc.ConvexVector(db, strategy="server").index(name, dimension=384)
+        vectors = random.standard_normal((rows, 384)).astype(np.float32)
+        index.upsert(vectors, metadata=[{"kind": "a" if row else "b"} for row in range(rows)])
+        sizes.clear()
+        assert index.describe_index().count == index.count() == rows
+        assert index.count({"kind": "b"}) == 1
+        assert sum(sizes) < 2000
+        index.update_vectors({"kind": "b"}, metadata={"kind": "c"})
+        index.delete_vectors(filter={"kind": "c"})
+        assert sum(sizes) < 5000
+        assert index.count({"kind": "a"}) == rows - 1
+        index.delete_vectors(filter={"kind": "a"})
+        assert index.count() == 0
+        if rows <= 1000:
+            assert sum(sizes) < rows * 384
 
 
 def test_a_mirror_is_what_all_pages_say(served: Served, name: str, random: np.random.Generator) -> None:

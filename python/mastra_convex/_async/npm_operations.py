@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mastra_convex._rows import FORMS, from_bytes, vector_bytes
 from mastra_convex.records._values import now, parsed
 from mastra_convex.types import iso_text
 
@@ -166,15 +167,19 @@ async def update_vectors(send: Send, table: str, request: Row) -> Row:
     return {"result": updated}
 
 
+async def query_vectors(send: Send, table: str, request: Row) -> Row:
+    """All rows at once, with their vectors in bytes."""
+    rows = (await query_table(send, table, request))["result"]
+    found = [row | vector_bytes(np.array([row["embedding"]], np.float64))[0] for row in rows]
+    return {"result": found, "hasMore": False}
+
+
 async def upsert_vectors(send: Send, table: str, request: Row) -> Row:
     """Insert rows with their numbers as they are, not in bytes."""
     records = []
     for record in request["records"]:
-        forms = {"float32": "<f4", "float64": "<f8"}
-        form = next(form for form in forms if form in record)
-        embedding = np.frombuffer(record[form], forms[form])
-        rest = {name: value for name, value in record.items() if name != form}
-        records.append(rest | {"embedding": embedding})
+        rest = {name: value for name, value in record.items() if name not in FORMS}
+        records.append(rest | {"embedding": from_bytes(record)})
     return await send("batchInsert", table, {"records": records})
 
 
@@ -254,6 +259,7 @@ OPERATIONS: dict[str, Callable[[Send, str, Row], Awaitable[Row]]] = {
     "omInitialize": om_initialize,
     "queryPage": query_page,
     "queryTable": query_table,
+    "queryVectors": query_vectors,
     "saveMessages": save_messages,
     "updateSeen": update_seen,
     "updateVectors": update_vectors,

@@ -147,16 +147,17 @@ class AsyncStorage:
         table: str,
         filters: Mapping[str, Any] | None = None,
         order: Mapping[str, Any] | None = None,
-        page_size: int = 256,
+        page_size: int | None = 256,
+        op: str = "queryTable",
     ) -> AsyncIterator[list[Row]]:
-        """As `rows`, page by page."""
+        """As `rows`, page by page, by an operation that reads pages."""
         request: Row = {"filters": as_filters(filters), "orderBy": order, "pageSize": page_size}
-        page = await self.reply("queryTable", table, **request)
+        page = await self.reply(op, table, **request)
         while True:
             yield page["result"]
             if not page.get("hasMore"):
                 return
-            page = await self.reply("queryTable", table, **request, cursor=next_cursor(self.function, page))
+            page = await self.reply(op, table, **request, cursor=next_cursor(self.function, page))
 
     async def page(
         self,

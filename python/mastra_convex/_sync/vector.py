@@ -41,11 +41,12 @@ from mastra_convex._sync.storage import Storage
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex._metadata import stored_metadata
 from mastra_convex._results import as_result, matching
-from mastra_convex._rows import CALL_BYTES, CALL_ROWS, batches, row_sizes, vector_bytes
+from mastra_convex._rows import CALL_BYTES, CALL_ROWS, batches, from_bytes, row_sizes, vector_bytes
 from mastra_convex.errors import (
     ApplicationError,
     DimensionMismatchError,
     FilterError,
+    FunctionNotFoundError,
     IndexNotFoundError,
     InvalidArgumentError,
     LimitExceededError,
@@ -60,8 +61,8 @@ INDEXES = "mastra_vector_indexes"
 # Convex's arrays have at most 8192 items.
 MAX_DIMENSION = 8192
 
-# As many as the storage function reads in a page.
-ROWS_PER_PAGE = 256
+# As many rows as one reply of a function holds if their metadata have 16 KiB each.
+MOST_LISTED = 1000
 
 # The codes of the functions that search.
 SEARCH_ERRORS: dict[str, type[MastraConvexError]] = {
@@ -443,21 +444,28 @@ class ConvexVector(MastraVector):
         A row that is there from beginning to end comes once, whatever is written meanwhile.
         """
         index = self._index("ConvexVector.iter", index_name)
-        vector = "embedding" if include_vector else None
-        for page in self._storage.pages(index.table, page_size=ROWS_PER_PAGE):
-            results = [as_result(row, id="id", metadata="metadata", vector=vector) for row in page]
+        for page in self._storage.pages(index.table, page_size=None, op="queryVectors"):
+            results = [
+                QueryResult(row["id"], 0.0, row.get("metadata") or {}, from_bytes(row) if include_vector else None)
+                for row in page
+            ]
             for result in call(matching, results, filter):
                 yield result
 
     def count(self, index_name: str, filter: Filter | None = None) -> int:
         """Return how many rows match a filter; without one, how many the index has."""
-        rows = self._rows("ConvexVector.count", self._named("ConvexVector.count", index_name))
-        return len(rows) if filter is None else len(call(rows.matching_ids, filter))
+        place = "ConvexVector.count"
+        if filter is None:
+            return (self._stats(place, index_name)).count
+        found = self._listed(place, index_name, filter, MOST_LISTED)
+        if found is not None and len(found) < MOST_LISTED:
+            return len(found)
+        rows = self._rows(place, self._named(place, index_name))
+        return len(call(rows.matching_ids, filter))
 
     def describe_index(self, index_name: str) -> IndexStats:
         """Return an index's dimension, metric and number of rows."""
-        rows = self._rows("ConvexVector.describe_index", self._named("ConvexVector.describe_index", index_name))
-        return IndexStats(dimension=rows.dimension, count=len(rows), metric=rows.metric)
+        return self._stats("ConvexVector.describe_index", index_name)
 
     def update_vector(
         self, index_name: str, id: str, *, vector: ArrayLike | None = None, metadata: Metadata | None = None
@@ -591,9 +599,31 @@ class ConvexVector(MastraVector):
 
     def _matching(self, place: str, index: _Index, filter: Filter) -> list[SeenRow]:
         """The rows that match a filter, as they are now."""
-        rows = self._rows(place, self._named(place, index.name))
-        hits = call(rows.query, None, max(len(rows), 1), filter=filter)
+        hits = self._listed(place, index.name, filter, MOST_LISTED)
+        if hits is None or len(hits) == MOST_LISTED:
+            rows = self._rows(place, self._named(place, index.name))
+            hits = call(rows.query, None, max(len(rows), 1), filter=filter)
         return [{"id": hit.id, "metadata": hit.metadata} for hit in hits]
+
+    def _stats(self, place: str, index_name: str) -> IndexStats:
+        """An index's dimension, metric and number of rows."""
+        found = self._listed(place, index_name, {}, 1)
+        if found is None:
+            rows = self._rows(place, self._named(place, index_name))
+            return IndexStats(dimension=rows.dimension, count=len(rows), metric=rows.metric)
+        index = self._index(place, index_name)
+        return IndexStats(dimension=index.dimension, count=found.stats.rows, metric=index.metric)
+
+    def _listed(self, place: str, index_name: str, filter: Filter, most: int) -> QueryResults | None:
+        """At most so many rows that match a filter, without their vectors, as the deployment finds them. None if the
+        rows are to be read here: they are here already, or the deployment can't find or return them.
+        """
+        if _native.filter_text(filter) is None:
+            return None
+        try:
+            return self._searched(place, self._named(place, index_name), None, top_k=most, filter=filter)
+        except (FunctionNotFoundError, LimitExceededError):
+            return None
 
     def _rows(self, place: str, index: _native.VectorIndex) -> _native.VectorBatch:
         """The rows of an index as they are now, ready to score."""
