@@ -1,5 +1,8 @@
 // Transactions on lists of numbers, for histories.
-import { mutationGeneric as mutation, queryGeneric as query } from "convex/server";
+import {
+  mutationGeneric as mutation,
+  queryGeneric as query,
+} from "convex/server";
 import { v } from "convex/values";
 
 const find = (ctx: any, key: number) =>
@@ -8,7 +11,8 @@ const find = (ctx: any, key: number) =>
     .withIndex("by_key", (q: any) => q.eq("key", key))
     .unique();
 
-const read = async (ctx: any, key: number) => (await find(ctx, key))?.values ?? [];
+const read = async (ctx: any, key: number) =>
+  (await find(ctx, key))?.values ?? [];
 
 async function append(ctx: any, key: number, value: number) {
   const list = await find(ctx, key);
