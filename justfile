@@ -106,6 +106,10 @@ bench-page:
 bench-frameworks:
     python -m benches.frameworks
 
+# Vector indexes beyond a network of 40 ms and 50 Mbit/s: minutes
+bench-afar:
+    python -m benches.afar
+
 # Draw how the time of a query grows
 bench-scaling file *arguments:
     python -m benches.peers.scaling {{ file }} {{ arguments }}
