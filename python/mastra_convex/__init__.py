@@ -19,6 +19,7 @@ from mastra_convex._async.store.running_spans import AsyncRunningSpan
 from mastra_convex._async.store.schedules import AsyncSchedulesStorage
 from mastra_convex._async.store.scores import AsyncScoresStorage
 from mastra_convex._async.store.store import AsyncConvexStore
+from mastra_convex._async.store.thread_state import AsyncThreadStateStorage
 from mastra_convex._async.store.workflows import AsyncWorkflowsStorage
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._async.vector import AsyncConvexVector
@@ -39,6 +40,7 @@ from mastra_convex._sync.store.running_spans import RunningSpan
 from mastra_convex._sync.store.schedules import SchedulesStorage
 from mastra_convex._sync.store.scores import ScoresStorage
 from mastra_convex._sync.store.store import ConvexStore
+from mastra_convex._sync.store.thread_state import ThreadStateStorage
 from mastra_convex._sync.store.workflows import WorkflowsStorage
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex._sync.vector import ConvexVector
@@ -62,6 +64,7 @@ __all__ = [
     "AsyncScoresStorage",
     "AsyncServer",
     "AsyncSubscription",
+    "AsyncThreadStateStorage",
     "AsyncVectorIndex",
     "AsyncWorkflowsStorage",
     "BackgroundTasksStorage",
@@ -87,6 +90,7 @@ __all__ = [
     "Server",
     "SnapshotSummary",
     "Subscription",
+    "ThreadStateStorage",
     "VectorBatch",
     "VectorIndex",
     "WorkflowsStorage",

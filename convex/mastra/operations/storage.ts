@@ -30,6 +30,7 @@ import { schedules, triggers } from "./schedules";
 import { spans } from "./spans";
 import { tasks } from "./tasks";
 import { threads } from "./threads";
+import { threadState } from "./threadState";
 import { vectorIndexes } from "./vectorIndexes";
 import { vectors } from "./vectors";
 import { workflows } from "./workflows";
@@ -53,6 +54,7 @@ const ownOperations: { [T in RecordTable]?: Operations<T> } = {
   mastra_checkpoint_writes: checkpointWrites,
   mastra_items: items,
   mastra_vector_indexes: vectorIndexes,
+  mastra_thread_state: threadState,
 };
 
 const operationsOf = Object.fromEntries(

@@ -9,6 +9,7 @@ import {
   parseMetadata,
   type Metadata,
 } from "../model/metadata";
+import { rulesOf } from "../model/columns";
 import { forgetLists } from "../model/counts/counts";
 import {
   deleteCounted,
@@ -19,6 +20,7 @@ import {
 import { deleteVectorsLeft, deleteVectorsOf } from "./messageVectors";
 import { write, type Operations } from "./operation";
 import { pruneArgs, pruneRows } from "./pruning";
+import { recordTables } from "./records";
 import { findRecord, patchRow, writeRecords } from "../model/records";
 import {
   idsField,
@@ -42,6 +44,11 @@ import type { AnyRows, StoredRow, WriteCtx } from "../model/server";
 
 type Threads = "mastra_threads";
 const MESSAGES = "mastra_messages";
+
+/** The tables whose declaration says which thread a row belongs to. */
+const TABLES_OF_THREADS = recordTables.filter(
+  (table) => rulesOf(table).thread !== undefined,
+);
 
 /** Set `updatedAt` of the threads that exist among `ids` to now. */
 export async function touchThreads(ctx: WriteCtx, ids: Iterable<string>) {
@@ -129,6 +136,12 @@ export async function deleteSomeOfThread(
   const rows = rowsWhere(ctx, "mastra_observational_memory", observed);
   if (await deleteSome(ctx, "mastra_observational_memory", rows, deleted))
     return true;
+  for (const other of TABLES_OF_THREADS) {
+    const ownedRows = rowsWhere(ctx, other, [
+      { field: rulesOf(other).thread!, value: id },
+    ]);
+    if (await deleteSome(ctx, other, ownedRows, deleted)) return true;
+  }
   if (!keepVectors) {
     const left = await deleteVectorsLeft(ctx, id, most);
     tally(deleted, "mastra_vectors", left.deleted);

@@ -18,6 +18,7 @@ export * from "./schedules";
 export * from "./scores";
 export * from "./spans";
 export * from "./tasks";
+export * from "./threadState";
 export * from "./threads";
 export * from "./vectors";
 export * from "./workflows";

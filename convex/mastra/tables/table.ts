@@ -26,6 +26,8 @@ export type RecordRules<Column extends string = string> = {
   derived?: (record: Record<string, unknown>) => { [C in Column]?: unknown };
   /** The column with the resource that a row belongs to, and with which it is forgotten. */
   owner?: Column;
+  /** The column with the thread that a row belongs to, and with which it is deleted. */
+  thread?: Column;
   /**
    * The column with the date from which a row's age counts. Rows of a table
    * without one, and rows without a date, are never pruned for their age.

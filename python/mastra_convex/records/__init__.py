@@ -31,6 +31,7 @@ from mastra_convex.records.observations import (
 from mastra_convex.records.recall import MemoryContext, MemoryHit
 from mastra_convex.records.schedules import Schedule, ScheduleFilter, ScheduleTrigger
 from mastra_convex.records.scores import Score, ScorePage
+from mastra_convex.records.thread_state import ThreadState
 from mastra_convex.records.workflows import (
     AppliedOwnership,
     RefusedOwnership,
@@ -75,6 +76,7 @@ __all__ = [
     "ThreadClone",
     "ThreadCopy",
     "ThreadPage",
+    "ThreadState",
     "Trace",
     "TraceOrderBy",
     "TracePage",

@@ -64,6 +64,7 @@ assert_type(store.background_tasks.list_tasks({"status": ["running"]}, agent_id=
 assert_type(store.background_tasks.claim_task("me"), mc.BackgroundTask | None)
 assert_type(store.schedules.list_schedules(owner_id=None), mc.Records[mc.Schedule])
 assert_type(store.schedules.list_triggers("s", limit=5), mc.Records[mc.ScheduleTrigger])
+assert_type(store.thread_state.list_states("t"), mc.Records[mc.ThreadState])
 assert_type(store.channels.get_installation_by_agent("slack", "a"), mc.ChannelInstallation | None)
 store.schedules.run(lambda schedule, fire_id: print(schedule.cron, fire_id.upper()), interval=0.5)
 assert_type(mc.Schedule(target={}, cron="@daily").next_fire_at, float)

@@ -12,6 +12,7 @@ from mastra_convex._async.store.memory import AsyncMemoryStorage
 from mastra_convex._async.store.observability import AsyncObservabilityStorage
 from mastra_convex._async.store.schedules import AsyncSchedulesStorage
 from mastra_convex._async.store.scores import AsyncScoresStorage
+from mastra_convex._async.store.thread_state import AsyncThreadStateStorage
 from mastra_convex._async.store.workflows import AsyncWorkflowsStorage
 
 
@@ -25,6 +26,7 @@ class AsyncDomains:
     schedules: AsyncSchedulesStorage
     channels: AsyncChannelsStorage
     observability: AsyncObservabilityStorage
+    thread_state: AsyncThreadStateStorage
 
     def _make_domains(self, storage: AsyncStorage) -> None:
         """Set each domain, over one storage function."""

@@ -13,6 +13,7 @@ from mastra_convex._sync.store.memory import MemoryStorage
 from mastra_convex._sync.store.observability import ObservabilityStorage
 from mastra_convex._sync.store.schedules import SchedulesStorage
 from mastra_convex._sync.store.scores import ScoresStorage
+from mastra_convex._sync.store.thread_state import ThreadStateStorage
 from mastra_convex._sync.store.workflows import WorkflowsStorage
 
 
@@ -26,6 +27,7 @@ class Domains:
     schedules: SchedulesStorage
     channels: ChannelsStorage
     observability: ObservabilityStorage
+    thread_state: ThreadStateStorage
 
     def _make_domains(self, storage: Storage) -> None:
         """Set each domain, over one storage function."""

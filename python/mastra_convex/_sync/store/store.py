@@ -104,7 +104,7 @@ class ConvexStore(LiveRecords, Domains):
     def forget(self, resource_id: str, *, progress: Progress | None = None) -> DeletionReport:
         """Delete everything of a resource, such as a person who asks for it.
 
-        Its threads with their messages, observations and working memory; its messages in threads of others; its
+        Its threads with their messages, observations, working memory and state; its messages in threads of others; its
         workflow runs, background tasks and scores; each trace with one of its spans; rows of all vector indexes whose
         metadata has its id as ``resource_id`` or ``resourceId``; and the resource itself. Some rows go per
         transaction, the resource last. After a failure, or if others write meanwhile, call again to complete it.
@@ -140,9 +140,9 @@ class ConvexStore(LiveRecords, Domains):
         """Delete the rows that are older than a policy allows, as Mastra's ``storage.prune``.
 
         The age of threads, messages, resources, scores and evaluations counts from ``created_at``, that of spans from
-        their start, of workflow runs from their last update, of background tasks from their completion, of a
-        schedule's triggers from their firing. Tasks that aren't completed stay. A thread goes with all that belongs to
-        it, a message with its vectors. ``mastra-convex compact`` gives the space back to the disk.
+        their start, of workflow runs and states of threads from their last update, of background tasks from their
+        completion, of a schedule's triggers from their firing. Tasks that aren't completed stay. A thread goes with all
+        that belongs to it, a message with its vectors. ``mastra-convex compact`` gives the space back to the disk.
 
         Parameters
         ----------
