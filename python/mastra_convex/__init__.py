@@ -14,6 +14,7 @@ from mastra_convex._async.server import AsyncServer
 from mastra_convex._async.store.background_tasks import AsyncBackgroundTasksStorage
 from mastra_convex._async.store.channels import AsyncChannelsStorage
 from mastra_convex._async.store.memory import AsyncMemoryStorage
+from mastra_convex._async.store.notifications import AsyncNotificationsStorage
 from mastra_convex._async.store.observability import AsyncObservabilityStorage
 from mastra_convex._async.store.running_spans import AsyncRunningSpan
 from mastra_convex._async.store.schedules import AsyncSchedulesStorage
@@ -35,6 +36,7 @@ from mastra_convex._sync.server import Server
 from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
 from mastra_convex._sync.store.channels import ChannelsStorage
 from mastra_convex._sync.store.memory import MemoryStorage
+from mastra_convex._sync.store.notifications import NotificationsStorage
 from mastra_convex._sync.store.observability import ObservabilityStorage
 from mastra_convex._sync.store.running_spans import RunningSpan
 from mastra_convex._sync.store.schedules import SchedulesStorage
@@ -58,6 +60,7 @@ __all__ = [
     "AsyncDeployment",
     "AsyncMemory",
     "AsyncMemoryStorage",
+    "AsyncNotificationsStorage",
     "AsyncObservabilityStorage",
     "AsyncRunningSpan",
     "AsyncSchedulesStorage",
@@ -80,6 +83,7 @@ __all__ = [
     "MemoryStorage",
     "Metric",
     "NativeIndex",
+    "NotificationsStorage",
     "ObservabilityStorage",
     "QueryResult",
     "QueryResults",

@@ -13,6 +13,7 @@ import { checkpoints, checkpointWrites } from "./checkpoints";
 import { documents } from "./documents";
 import { items } from "./items";
 import { messages } from "./messages";
+import { notifications } from "./notifications";
 import { observations } from "./observations";
 import { prune } from "./pruning";
 import {
@@ -55,6 +56,7 @@ const ownOperations: { [T in RecordTable]?: Operations<T> } = {
   mastra_items: items,
   mastra_vector_indexes: vectorIndexes,
   mastra_thread_state: threadState,
+  mastra_notifications: notifications,
 };
 
 const operationsOf = Object.fromEntries(

@@ -12,6 +12,7 @@ export * from "./documents";
 export * from "./evals";
 export * from "./items";
 export * from "./messages";
+export * from "./notifications";
 export * from "./observations";
 export * from "./resources";
 export * from "./schedules";

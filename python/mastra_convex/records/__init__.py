@@ -21,6 +21,7 @@ from mastra_convex.records.memory import (
     ThreadCopy,
     ThreadPage,
 )
+from mastra_convex.records.notifications import Notification
 from mastra_convex.records.observability import Span, Trace, TraceOrderBy, TracePage
 from mastra_convex.records.observations import (
     ActivatedChunk,
@@ -55,6 +56,7 @@ __all__ = [
     "MemoryHit",
     "Message",
     "MessagePage",
+    "Notification",
     "ObservationActivation",
     "ObservationChunk",
     "ObservationalMemory",

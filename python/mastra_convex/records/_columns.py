@@ -130,9 +130,9 @@ def choice(name: str, values: Any) -> dict[str, Column]:
     return column(name, partial(one_of, get_args(values)))
 
 
-def metadata(name: str) -> dict[str, Column]:
+def metadata(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
     """A dict, stored as a Convex value, or as JSON text if it has keys that Convex refuses."""
-    return column(name, convex_dict, dict_of)
+    return column(name, convex_dict, dict_of, keeps_null=keeps_null)
 
 
 @cache

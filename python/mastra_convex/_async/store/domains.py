@@ -9,6 +9,7 @@ from mastra_convex._async.store.background_tasks import AsyncBackgroundTasksStor
 from mastra_convex._async.store.channels import AsyncChannelsStorage
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex._async.store.memory import AsyncMemoryStorage
+from mastra_convex._async.store.notifications import AsyncNotificationsStorage
 from mastra_convex._async.store.observability import AsyncObservabilityStorage
 from mastra_convex._async.store.schedules import AsyncSchedulesStorage
 from mastra_convex._async.store.scores import AsyncScoresStorage
@@ -27,6 +28,7 @@ class AsyncDomains:
     channels: AsyncChannelsStorage
     observability: AsyncObservabilityStorage
     thread_state: AsyncThreadStateStorage
+    notifications: AsyncNotificationsStorage
 
     def _make_domains(self, storage: AsyncStorage) -> None:
         """Set each domain, over one storage function."""

@@ -10,6 +10,7 @@ from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
 from mastra_convex._sync.store.channels import ChannelsStorage
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex._sync.store.memory import MemoryStorage
+from mastra_convex._sync.store.notifications import NotificationsStorage
 from mastra_convex._sync.store.observability import ObservabilityStorage
 from mastra_convex._sync.store.schedules import SchedulesStorage
 from mastra_convex._sync.store.scores import ScoresStorage
@@ -28,6 +29,7 @@ class Domains:
     channels: ChannelsStorage
     observability: ObservabilityStorage
     thread_state: ThreadStateStorage
+    notifications: NotificationsStorage
 
     def _make_domains(self, storage: Storage) -> None:
         """Set each domain, over one storage function."""

@@ -236,8 +236,8 @@ class Threads(FencedWrites):
         return self.get_thread_by_id(thread_id) or thread
 
     def delete_thread(self, thread_id: str, *, keep_vectors: bool = False, fence: RunFence | None = None) -> None:
-        """Delete a thread with its messages, their vectors, its observations and its state, 25 rows per transaction;
-        the thread goes last. Does nothing if it doesn't exist.
+        """Delete a thread with its messages, their vectors, its observations, its state and its notifications, 25
+        rows per transaction; the thread goes last. Does nothing if it doesn't exist.
 
         A message and its vectors go in one transaction. Vectors are those of a `Memory`, or of npm ``@mastra/memory``.
         `keep_vectors` leaves them.
