@@ -13,6 +13,8 @@ from mastra_convex._async.native_vector import AsyncConvexNativeVector
 from mastra_convex._async.server import AsyncServer
 from mastra_convex._async.store.background_tasks import AsyncBackgroundTasksStorage
 from mastra_convex._async.store.channels import AsyncChannelsStorage
+from mastra_convex._async.store.datasets import AsyncDatasetsStorage
+from mastra_convex._async.store.experiments import AsyncExperimentsStorage
 from mastra_convex._async.store.memory import AsyncMemoryStorage
 from mastra_convex._async.store.notifications import AsyncNotificationsStorage
 from mastra_convex._async.store.observability import AsyncObservabilityStorage
@@ -35,6 +37,8 @@ from mastra_convex._sync.native_vector import ConvexNativeVector
 from mastra_convex._sync.server import Server
 from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
 from mastra_convex._sync.store.channels import ChannelsStorage
+from mastra_convex._sync.store.datasets import DatasetsStorage
+from mastra_convex._sync.store.experiments import ExperimentsStorage
 from mastra_convex._sync.store.memory import MemoryStorage
 from mastra_convex._sync.store.notifications import NotificationsStorage
 from mastra_convex._sync.store.observability import ObservabilityStorage
@@ -57,7 +61,9 @@ __all__ = [
     "AsyncConvexServerCache",
     "AsyncConvexStore",
     "AsyncConvexVector",
+    "AsyncDatasetsStorage",
     "AsyncDeployment",
+    "AsyncExperimentsStorage",
     "AsyncMemory",
     "AsyncMemoryStorage",
     "AsyncNotificationsStorage",
@@ -76,7 +82,9 @@ __all__ = [
     "ConvexServerCache",
     "ConvexStore",
     "ConvexVector",
+    "DatasetsStorage",
     "Deployment",
+    "ExperimentsStorage",
     "IndexStats",
     "Int64",
     "Memory",

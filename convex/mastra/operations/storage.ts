@@ -10,6 +10,8 @@ import type { RecordTable, WriteCtx } from "../model/server";
 import { backendOf, throwBackend } from "../model/vectorChanges";
 import type { StorageReply } from "../validators";
 import { checkpoints, checkpointWrites } from "./checkpoints";
+import { datasetItems } from "./datasetItems";
+import { datasets } from "./datasets";
 import { documents } from "./documents";
 import { items } from "./items";
 import { messages } from "./messages";
@@ -25,6 +27,7 @@ import {
 } from "./operation";
 import { records, recordTables } from "./records";
 import { resources } from "./resources";
+import { experiments, experimentResults } from "./experiments";
 import { fenced, runOwnership } from "./runOwnership";
 import { fires } from "./scheduleFires";
 import { schedules, triggers } from "./schedules";
@@ -57,6 +60,10 @@ const ownOperations: { [T in RecordTable]?: Operations<T> } = {
   mastra_vector_indexes: vectorIndexes,
   mastra_thread_state: threadState,
   mastra_notifications: notifications,
+  mastra_datasets: datasets,
+  mastra_dataset_items: datasetItems,
+  mastra_experiments: experiments,
+  mastra_experiment_results: experimentResults,
 };
 
 const operationsOf = Object.fromEntries(

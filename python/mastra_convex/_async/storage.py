@@ -33,6 +33,7 @@ Admits = Callable[[Row], bool]
 ERRORS: dict[str, type[MastraConvexError]] = {
     "AlreadyExists": AlreadyExistsError,
     "AnotherResource": InvalidArgumentError,
+    "DatasetItemConflict": AlreadyExistsError,
     "DimensionMismatch": DimensionMismatchError,
     "IndexNotFound": IndexNotFoundError,
     "ModelMismatch": InvalidArgumentError,

@@ -10,8 +10,23 @@ from mastra_convex.records._lists import Records
 from mastra_convex.records._pages import OrderBy
 from mastra_convex.records.background_tasks import BackgroundTask, TaskFilter, TaskPage
 from mastra_convex.records.channels import ChannelConfig, ChannelInstallation
+from mastra_convex.records.datasets import (
+    Dataset,
+    DatasetItem,
+    DatasetItemPage,
+    DatasetPage,
+    DatasetVersion,
+    DatasetVersionPage,
+)
 from mastra_convex.records.erasure import DeletionReport
 from mastra_convex.records.evals import Eval, EvalPage
+from mastra_convex.records.experiments import (
+    Experiment,
+    ExperimentPage,
+    ExperimentResult,
+    ExperimentResultPage,
+    ReviewCounts,
+)
 from mastra_convex.records.memory import (
     Message,
     MessagePage,
@@ -49,9 +64,19 @@ __all__ = [
     "BackgroundTask",
     "ChannelConfig",
     "ChannelInstallation",
+    "Dataset",
+    "DatasetItem",
+    "DatasetItemPage",
+    "DatasetPage",
+    "DatasetVersion",
+    "DatasetVersionPage",
     "DeletionReport",
     "Eval",
     "EvalPage",
+    "Experiment",
+    "ExperimentPage",
+    "ExperimentResult",
+    "ExperimentResultPage",
     "MemoryContext",
     "MemoryHit",
     "Message",
@@ -64,6 +89,7 @@ __all__ = [
     "Records",
     "RefusedOwnership",
     "Resource",
+    "ReviewCounts",
     "RunFence",
     "RunOwnership",
     "Schedule",

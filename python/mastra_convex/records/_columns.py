@@ -125,9 +125,9 @@ def anything(name: str, *, keeps_null: bool = False) -> dict[str, Column]:
     return column(name, convex_value, value_of, keeps_null=keeps_null)
 
 
-def choice(name: str, values: Any) -> dict[str, Column]:
+def choice(name: str, values: Any, *, keeps_null: bool = False) -> dict[str, Column]:
     """One of the texts of a ``Literal``."""
-    return column(name, partial(one_of, get_args(values)))
+    return column(name, partial(one_of, get_args(values)), keeps_null=keeps_null)
 
 
 def metadata(name: str, *, keeps_null: bool = False) -> dict[str, Column]:

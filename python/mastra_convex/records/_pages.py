@@ -51,6 +51,13 @@ class OrderBy(TypedDict, total=False):
     direction: Literal["ASC", "DESC"]
 
 
+class Pagination(TypedDict, total=False):
+    """The requested page: ``page`` from 0 on, and ``per_page``, None for all."""
+
+    page: int
+    per_page: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The requested part of a list: `per_page` items from `offset` on, or all. It is reported as page `page`."""
@@ -75,6 +82,12 @@ def window(place: str, page: int, per_page: int | None) -> Window:
     if page * per_page > MOST_ROWS:
         raise InvalidArgumentError(f"{place}: page {page} of {per_page} begins beyond {MOST_ROWS}")
     return Window(page, per_page, page * per_page)
+
+
+def paginated(place: str, pagination: Mapping[str, Any] | None, per_page: int) -> Window:
+    """The part of a list that ``{"page", "per_page"}`` asks for; by default its first `per_page` items."""
+    asked = options(f"{place}: pagination", pagination, ("page", "per_page"))
+    return window(place, asked.get("page", 0), asked.get("per_page", per_page))
 
 
 def ordering(

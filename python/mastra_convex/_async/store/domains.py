@@ -7,7 +7,9 @@ from typing import get_type_hints
 from mastra_convex._async.storage import AsyncStorage
 from mastra_convex._async.store.background_tasks import AsyncBackgroundTasksStorage
 from mastra_convex._async.store.channels import AsyncChannelsStorage
+from mastra_convex._async.store.datasets import AsyncDatasetsStorage
 from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex._async.store.experiments import AsyncExperimentsStorage
 from mastra_convex._async.store.memory import AsyncMemoryStorage
 from mastra_convex._async.store.notifications import AsyncNotificationsStorage
 from mastra_convex._async.store.observability import AsyncObservabilityStorage
@@ -29,6 +31,8 @@ class AsyncDomains:
     observability: AsyncObservabilityStorage
     thread_state: AsyncThreadStateStorage
     notifications: AsyncNotificationsStorage
+    datasets: AsyncDatasetsStorage
+    experiments: AsyncExperimentsStorage
 
     def _make_domains(self, storage: AsyncStorage) -> None:
         """Set each domain, over one storage function."""

@@ -104,10 +104,10 @@ class AsyncConvexStore(AsyncLiveRecords, AsyncDomains):
         """Delete everything of a resource, such as a person who asks for it.
 
         Its threads with their messages, observations, working memory, state and notifications; its messages in threads
-        of others; its workflow runs, background tasks, scores and notifications; each trace with one of its spans; rows
-        of all vector indexes whose metadata has its id as ``resource_id`` or ``resourceId``; and the resource itself.
-        Some rows go per transaction, the resource last. After a failure, or if others write meanwhile, call again to
-        complete it.
+        of others; its workflow runs, background tasks, scores and notifications; each trace with one
+        of its spans; rows of all vector indexes whose metadata has its id as ``resource_id`` or ``resourceId``; and the
+        resource itself. Some rows go per transaction, the resource last. After a failure, or if others write meanwhile,
+        call again to complete it.
 
         Native vector tables, tables of one's own, and values of the adapters' tables aren't searched. The deleted
         words stay in free pages of a data folder's file until ``mastra-convex compact`` rewrites it.
@@ -141,9 +141,9 @@ class AsyncConvexStore(AsyncLiveRecords, AsyncDomains):
 
         The age of threads, messages, resources, scores, evaluations and notifications counts from ``created_at``, that
         of spans from their start, of workflow runs and states of threads from their last update, of background tasks
-        from their completion, of a schedule's triggers from their firing. Tasks that aren't completed stay. A thread
-        goes with all that belongs to it, a message with its vectors. ``mastra-convex compact`` gives the space back to
-        the disk.
+        and experiments from their completion, of a schedule's triggers from their firing. Tasks and experiments that aren't completed stay. A thread goes with all that belongs to
+        it, a message with its vectors, an experiment with its results. ``mastra-convex compact`` gives the space back
+        to the disk.
 
         Parameters
         ----------

@@ -8,7 +8,9 @@ from typing import get_type_hints
 from mastra_convex._sync.storage import Storage
 from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
 from mastra_convex._sync.store.channels import ChannelsStorage
+from mastra_convex._sync.store.datasets import DatasetsStorage
 from mastra_convex._sync.store.domain import Domain
+from mastra_convex._sync.store.experiments import ExperimentsStorage
 from mastra_convex._sync.store.memory import MemoryStorage
 from mastra_convex._sync.store.notifications import NotificationsStorage
 from mastra_convex._sync.store.observability import ObservabilityStorage
@@ -30,6 +32,8 @@ class Domains:
     observability: ObservabilityStorage
     thread_state: ThreadStateStorage
     notifications: NotificationsStorage
+    datasets: DatasetsStorage
+    experiments: ExperimentsStorage
 
     def _make_domains(self, storage: Storage) -> None:
         """Set each domain, over one storage function."""

@@ -4,24 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar
 
 from mastra_convex._arguments import key_text
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex.records._columns import equalities, from_row, from_rows, to_row
-from mastra_convex.records._pages import options, window
+from mastra_convex.records._pages import Pagination, paginated
+from mastra_convex.records._tenants import tenant_columns
 from mastra_convex.records.scores import Score, ScorePage
 
 SCORES = "mastra_scorers"
 
 NEWEST_FIRST = {"field": "createdAt", "order": "desc"}
-
-
-class Pagination(TypedDict, total=False):
-    """The requested page: ``page`` from 0 on, and ``per_page``, None for all."""
-
-    page: int
-    per_page: int | None
 
 
 class ScoresStorage(Domain):
@@ -123,10 +117,7 @@ class ScoresStorage(Domain):
         place = f"ScoresStorage.{method}"
         for name, value in about.items():
             key_text(f"{place}: {name}", value)
-        asked = options(f"{place}: pagination", pagination, ("page", "per_page"))
-        part = window(place, asked.get("page", 0), asked.get("per_page", 100))
-        tenants = options(f"{place}: filters", filters, ("organization_id", "project_id"))
-        columns = equalities(f"{place}:", Score, {**about, **(further or {})})
-        columns |= equalities(f"{place}: filters", Score, tenants)
+        part = paginated(place, pagination, 100)
+        columns = equalities(f"{place}:", Score, {**about, **(further or {})}) | tenant_columns(place, filters)
         rows, total = self._storage.page(SCORES, columns, NEWEST_FIRST, part)
         return ScorePage(from_rows(Score, rows), total, part.page, part.per_page, part.has_more(total))
