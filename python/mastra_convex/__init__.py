@@ -15,6 +15,7 @@ from mastra_convex._async.store.background_tasks import AsyncBackgroundTasksStor
 from mastra_convex._async.store.channels import AsyncChannelsStorage
 from mastra_convex._async.store.datasets import AsyncDatasetsStorage
 from mastra_convex._async.store.experiments import AsyncExperimentsStorage
+from mastra_convex._async.store.harness import AsyncHarnessStorage
 from mastra_convex._async.store.memory import AsyncMemoryStorage
 from mastra_convex._async.store.notifications import AsyncNotificationsStorage
 from mastra_convex._async.store.observability import AsyncObservabilityStorage
@@ -39,6 +40,7 @@ from mastra_convex._sync.store.background_tasks import BackgroundTasksStorage
 from mastra_convex._sync.store.channels import ChannelsStorage
 from mastra_convex._sync.store.datasets import DatasetsStorage
 from mastra_convex._sync.store.experiments import ExperimentsStorage
+from mastra_convex._sync.store.harness import HarnessStorage
 from mastra_convex._sync.store.memory import MemoryStorage
 from mastra_convex._sync.store.notifications import NotificationsStorage
 from mastra_convex._sync.store.observability import ObservabilityStorage
@@ -64,6 +66,7 @@ __all__ = [
     "AsyncDatasetsStorage",
     "AsyncDeployment",
     "AsyncExperimentsStorage",
+    "AsyncHarnessStorage",
     "AsyncMemory",
     "AsyncMemoryStorage",
     "AsyncNotificationsStorage",
@@ -85,6 +88,7 @@ __all__ = [
     "DatasetsStorage",
     "Deployment",
     "ExperimentsStorage",
+    "HarnessStorage",
     "IndexStats",
     "Int64",
     "Memory",

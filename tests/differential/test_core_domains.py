@@ -277,6 +277,37 @@ EXPERIMENTS: list[Step] = [
     ("get_experiment_by_id", {"id": "x"}),
 ]
 
+SESSION = {
+    "id": "s",
+    "owner_id": "o",
+    "resource_id": "r",
+    "thread_id": "t",
+    "origin": "top-level",
+    "mode_id": "build",
+    "model_id": "m",
+    "created_at": NOON,
+    "last_activity_at": NOON,
+    "title": "Old",
+}
+ITEM = {"id": "p", "kind": "question", "status": "pending", "session_id": "s", "created_at": NOON, "updated_at": NOON}
+HARNESS: list[Step] = [
+    ("load_session", {"session_id": "s"}),
+    ("update_session", {"session_id": "s", "updates": {"title": "New"}}),
+    ("save_session", {"session": SESSION}),
+    ("load_session", {"session_id": "s"}),
+    ("update_session", {"session_id": "s", "updates": {"title": "New", "state": {"a": 1}}}),
+    ("update_session", {"session_id": "s", "updates": {"last_activity_at": NOON + HOUR, "closed_at": NOON}}),
+    ("append_pending_item", {"session_id": "s", "item": {**ITEM, "payload": {"q": "Why?"}}}),
+    ("append_pending_item", {"session_id": "s", "item": ITEM}),
+    ("append_pending_item", {"session_id": "s", "item": {**ITEM, "id": "p2"}}),
+    ("update_pending_item", {"session_id": "s", "pending_item_id": "p", "updates": {"status": "responded"}}),
+    ("update_pending_item", {"session_id": "s", "pending_item_id": "none", "updates": {"status": "failed"}}),
+    ("remove_pending_item", {"session_id": "s", "pending_item_id": "p"}),
+    ("remove_pending_item", {"session_id": "s", "pending_item_id": "none"}),
+    ("save_session", {"session": {**SESSION, "id": "u"}}),
+    ("list_sessions", {}),
+]
+
 
 @pytest.mark.parametrize(
     ("domain", "steps"),
@@ -285,6 +316,7 @@ EXPERIMENTS: list[Step] = [
         ("notifications", NOTIFICATIONS),
         ("datasets", DATASETS),
         ("experiments", EXPERIMENTS),
+        ("harness", HARNESS),
     ],
 )
 def test_a_domain_does_what_core_does(store: mc.ConvexStore, domain: str, steps: list[Step]) -> None:

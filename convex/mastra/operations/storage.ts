@@ -13,6 +13,7 @@ import { checkpoints, checkpointWrites } from "./checkpoints";
 import { datasetItems } from "./datasetItems";
 import { datasets } from "./datasets";
 import { documents } from "./documents";
+import { harness } from "./harness";
 import { items } from "./items";
 import { messages } from "./messages";
 import { notifications } from "./notifications";
@@ -60,6 +61,7 @@ const ownOperations: { [T in RecordTable]?: Operations<T> } = {
   mastra_vector_indexes: vectorIndexes,
   mastra_thread_state: threadState,
   mastra_notifications: notifications,
+  mastra_harness_sessions: harness,
   mastra_datasets: datasets,
   mastra_dataset_items: datasetItems,
   mastra_experiments: experiments,

@@ -12,6 +12,7 @@ export * from "./datasets";
 export * from "./documents";
 export * from "./evals";
 export * from "./experiments";
+export * from "./harness";
 export * from "./items";
 export * from "./messages";
 export * from "./notifications";

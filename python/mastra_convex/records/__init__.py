@@ -27,6 +27,7 @@ from mastra_convex.records.experiments import (
     ExperimentResultPage,
     ReviewCounts,
 )
+from mastra_convex.records.harness import HarnessPendingItem, HarnessSession
 from mastra_convex.records.memory import (
     Message,
     MessagePage,
@@ -77,6 +78,8 @@ __all__ = [
     "ExperimentPage",
     "ExperimentResult",
     "ExperimentResultPage",
+    "HarnessPendingItem",
+    "HarnessSession",
     "MemoryContext",
     "MemoryHit",
     "Message",

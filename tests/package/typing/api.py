@@ -69,6 +69,7 @@ assert_type(store.notifications.list_notifications("t", status="pending"), mc.Re
 assert_type(store.datasets.add_item("d", {"input": 1}), mc.DatasetItem)
 assert_type(store.datasets.list_items("d", version=1), mc.DatasetItemPage)
 assert_type(store.experiments.get_review_summary(), mc.Records[mc.ReviewCounts])
+assert_type(store.harness.load_session("s"), mc.HarnessSession | None)
 assert_type(store.channels.get_installation_by_agent("slack", "a"), mc.ChannelInstallation | None)
 store.schedules.run(lambda schedule, fire_id: print(schedule.cron, fire_id.upper()), interval=0.5)
 assert_type(mc.Schedule(target={}, cron="@daily").next_fire_at, float)

@@ -10,6 +10,7 @@ from mastra_convex._async.store.channels import AsyncChannelsStorage
 from mastra_convex._async.store.datasets import AsyncDatasetsStorage
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex._async.store.experiments import AsyncExperimentsStorage
+from mastra_convex._async.store.harness import AsyncHarnessStorage
 from mastra_convex._async.store.memory import AsyncMemoryStorage
 from mastra_convex._async.store.notifications import AsyncNotificationsStorage
 from mastra_convex._async.store.observability import AsyncObservabilityStorage
@@ -33,6 +34,7 @@ class AsyncDomains:
     notifications: AsyncNotificationsStorage
     datasets: AsyncDatasetsStorage
     experiments: AsyncExperimentsStorage
+    harness: AsyncHarnessStorage
 
     def _make_domains(self, storage: AsyncStorage) -> None:
         """Set each domain, over one storage function."""

@@ -11,6 +11,7 @@ from mastra_convex._sync.store.channels import ChannelsStorage
 from mastra_convex._sync.store.datasets import DatasetsStorage
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex._sync.store.experiments import ExperimentsStorage
+from mastra_convex._sync.store.harness import HarnessStorage
 from mastra_convex._sync.store.memory import MemoryStorage
 from mastra_convex._sync.store.notifications import NotificationsStorage
 from mastra_convex._sync.store.observability import ObservabilityStorage
@@ -34,6 +35,7 @@ class Domains:
     notifications: NotificationsStorage
     datasets: DatasetsStorage
     experiments: ExperimentsStorage
+    harness: HarnessStorage
 
     def _make_domains(self, storage: Storage) -> None:
         """Set each domain, over one storage function."""

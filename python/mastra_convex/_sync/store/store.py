@@ -105,7 +105,7 @@ class ConvexStore(LiveRecords, Domains):
         """Delete everything of a resource, such as a person who asks for it.
 
         Its threads with their messages, observations, working memory, state and notifications; its messages in threads
-        of others; its workflow runs, background tasks, scores and notifications; each trace with one
+        of others; its workflow runs, background tasks, scores, notifications and harness sessions; each trace with one
         of its spans; rows of all vector indexes whose metadata has its id as ``resource_id`` or ``resourceId``; and the
         resource itself. Some rows go per transaction, the resource last. After a failure, or if others write meanwhile,
         call again to complete it.
@@ -142,7 +142,8 @@ class ConvexStore(LiveRecords, Domains):
 
         The age of threads, messages, resources, scores, evaluations and notifications counts from ``created_at``, that
         of spans from their start, of workflow runs and states of threads from their last update, of background tasks
-        and experiments from their completion, of a schedule's triggers from their firing. Tasks and experiments that aren't completed stay. A thread goes with all that belongs to
+        and experiments from their completion, of a schedule's triggers from their firing, of harness sessions from
+        their last activity. Tasks and experiments that aren't completed stay. A thread goes with all that belongs to
         it, a message with its vectors, an experiment with its results. ``mastra-convex compact`` gives the space back
         to the disk.
 
