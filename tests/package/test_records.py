@@ -36,6 +36,13 @@ SPAN = mc.Span(trace_id="x", span_id="y", name="recall", started_at=NOON)
 EVAL = mc.Eval(id="e", agent_name="a", metric_name="tone", result={"score": 1})
 CHUNK = mc.ObservationChunk(cycle_id="c", observations="tea")
 FENCE = mc.RunFence("r", 1, "ada")
+DATASET = mc.Dataset(id="d", name="maths", input_schema={"type": "object"}, tags=["t"], created_at=NOON)
+ITEM = mc.DatasetItem(id="i", dataset_id="d", input={"n": 1}, tool_mocks=[{"toolName": "t"}])
+VERSION = mc.DatasetVersion(id="v", dataset_id="d", version=1)
+EXPERIMENT = mc.Experiment(id="x", dataset_id="d", status="running", started_at=NOON)
+RESULT = mc.ExperimentResult(id="r", experiment_id="x", item_id="i", output=[1], status="reviewed")
+PENDING = mc.HarnessPendingItem(id="p", kind="question", payload={"q": "Why?"})
+SESSION = {"owner_id": "o", "resource_id": "ada", "thread_id": "t", "mode_id": "build", "model_id": "m"}
 
 HIT = mc.MemoryHit(message=MESSAGE, score=0.5, after=[MESSAGE], text="Hi")
 # All public records and pages.
@@ -56,6 +63,16 @@ RECORDS: list[Any] = [
     mc.ScheduleTrigger(id="g", schedule_id="s", scheduled_fire_at=1, outcome="published"),
     mc.ChannelInstallation(platform="slack", agent_id="a"),
     mc.ChannelConfig(platform="slack"),
+    mc.ThreadState(thread_id="t", type="task", value=[1]),
+    mc.Notification(thread_id="t", source="github", kind="ci", summary="red", deliver_at=NOON, attributes={"a": 1}),
+    DATASET,
+    ITEM,
+    VERSION,
+    EXPERIMENT,
+    RESULT,
+    mc.ReviewCounts(experiment_id="x", total=1),
+    PENDING,
+    mc.HarnessSession(id="s", pending=[PENDING], **SESSION),
     FENCE,
     mc.RunOwnership(True, None, "ada", 1, 2.5, 1.5),
     mc.AppliedOwnership(True, FENCE, "ada", 1, 2.5, 1.5),
@@ -71,6 +88,11 @@ RECORDS: list[Any] = [
     mc.TaskPage([TASK], 1, 0, 40, False),
     mc.TracePage([SPAN], 1, 0, 40, False),
     mc.EvalPage([EVAL], 1, 0, 40, False),
+    mc.DatasetPage([DATASET], 1, 0, 100, False),
+    mc.DatasetItemPage([ITEM], 1, 0, 100, False),
+    mc.DatasetVersionPage([VERSION], 1, 0, 100, False),
+    mc.ExperimentPage([EXPERIMENT], 1, 0, 100, False),
+    mc.ExperimentResultPage([RESULT], 1, 0, 100, False),
     HIT,
     mc.MemoryContext(messages=[MESSAGE], working_memory="likes tea", recalled=[HIT]),
 ]

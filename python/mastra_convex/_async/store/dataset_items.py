@@ -86,7 +86,8 @@ class AsyncDatasetItems(AsyncDomain):
         WriteConflictError
             The dataset's schemas changed meanwhile. Try again.
         LimitExceededError
-            The items are more than one transaction takes. In each of these cases nothing was written.
+            The items are more than one transaction takes, which is a thousand or two. In each of these cases nothing
+            was written.
         """
         place = "DatasetsStorage.batch_insert_items"
         given = {f"items[{n}]": item for n, item in enumerate(as_items(f"{place}: items", items))}
