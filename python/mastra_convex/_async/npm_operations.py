@@ -183,6 +183,12 @@ async def upsert_vectors(send: Send, table: str, request: Row) -> Row:
     return await send("batchInsert", table, {"records": records})
 
 
+async def delete_state(send: Send, table: str, request: Row) -> Row:
+    """Delete the state, if there is one."""
+    row = (await send("load", table, {"keys": request}))["result"]
+    return {} if row is None else await send("deleteMany", table, {"ids": [row["id"]]})
+
+
 async def update_seen(send: Send, table: str, request: Row) -> Row:
     """Update rows by their ids, also where they have changed since."""
     ids = [row["id"] for row in request["rows"]]
@@ -250,6 +256,7 @@ OPERATIONS: dict[str, Callable[[Send, str, Row], Awaitable[Row]]] = {
     "deleteMessages": delete_messages,
     "deleteSchedule": delete_schedule,
     "deleteSeen": delete_seen,
+    "deleteState": delete_state,
     "deleteTasks": delete_tasks,
     "deleteThread": delete_thread,
     "deleteVectorIndex": delete_vector_index,

@@ -184,6 +184,12 @@ def upsert_vectors(send: Send, table: str, request: Row) -> Row:
     return send("batchInsert", table, {"records": records})
 
 
+def delete_state(send: Send, table: str, request: Row) -> Row:
+    """Delete the state, if there is one."""
+    row = (send("load", table, {"keys": request}))["result"]
+    return {} if row is None else send("deleteMany", table, {"ids": [row["id"]]})
+
+
 def update_seen(send: Send, table: str, request: Row) -> Row:
     """Update rows by their ids, also where they have changed since."""
     ids = [row["id"] for row in request["rows"]]
@@ -251,6 +257,7 @@ OPERATIONS: dict[str, Callable[[Send, str, Row], Row]] = {
     "deleteMessages": delete_messages,
     "deleteSchedule": delete_schedule,
     "deleteSeen": delete_seen,
+    "deleteState": delete_state,
     "deleteTasks": delete_tasks,
     "deleteThread": delete_thread,
     "deleteVectorIndex": delete_vector_index,

@@ -308,11 +308,16 @@ async def test_a_new_schema_must_hold_for_all_items(datasets: mc.AsyncDatasetsSt
     assert (await datasets.add_item("d", {"input": "text"})).input == "text"
 
 
-async def test_a_schema_is_loaded_from_nowhere(datasets: mc.AsyncDatasetsStorage) -> None:
+async def test_a_schema_is_loaded_from_nowhere(
+    datasets: mc.AsyncDatasetsStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A `$ref` to an address is an error: no request goes out."""
+    requests: list[Any] = []
+    monkeypatch.setattr("urllib.request.urlopen", requests.append)
     await made(datasets, input_schema={"$ref": "https://example.com/schema.json"})
     with pytest.raises(mc.InvalidArgumentError, match="add_item: item: input: the input_schema can't be resolved"):
         await datasets.add_item("d", {"input": 1})
+    assert requests == []
 
 
 async def test_a_schema_needs_an_extra(datasets: mc.AsyncDatasetsStorage, monkeypatch: pytest.MonkeyPatch) -> None:

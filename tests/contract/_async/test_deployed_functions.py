@@ -183,6 +183,13 @@ async def test_upstream_s_functions_serve_the_other_domains(open_store: OpenStor
     await store.channels.save_installation({"id": "i", "platform": "slack", "agent_id": "a"})
     assert [each.id for each in await store.channels.list_installations("slack")] == ["i"]
 
+    for thread, type in (("t", "task"), ("t", "task-x"), ("t-task", "x")):
+        await store.thread_state.set_state(thread, type, [thread, type])
+    for _ in range(2):
+        await store.thread_state.delete_state("t", "task")
+    assert [state.value for state in await store.thread_state.list_states("t")] == [["t", "task-x"]]
+    assert await store.thread_state.get_state("t-task", "x") == ["t-task", "x"]
+
 
 async def test_what_upstream_s_functions_would_pass_over_is_refused(open_store: OpenStore, original: Path) -> None:
     """Operations whose conditions npm's functions would ignore are refused."""
@@ -197,6 +204,9 @@ async def test_what_upstream_s_functions_would_pass_over_is_refused(open_store: 
         lambda: store.memory.raise_run_fence(mc.RunFence("r", 1, "me")),
         lambda: store.memory.update_thread("t", title="lost", fence=mc.RunFence("r", 1, "me")),
         lambda: store.background_tasks.claim_task("me"),
+        lambda: store.notifications.create_notification(
+            {"thread_id": "t", "source": "s", "kind": "k", "summary": "lost"}
+        ),
         lambda: store.observability.create_span({"trace_id": "t", "span_id": "s", "name": "n"}),
         lambda: store.workflows.claim_run_ownership("r", "me", 1000),
         lambda: store.schedules.run(print),

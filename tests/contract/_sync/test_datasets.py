@@ -309,11 +309,16 @@ def test_a_new_schema_must_hold_for_all_items(datasets: mc.DatasetsStorage) -> N
     assert (datasets.add_item("d", {"input": "text"})).input == "text"
 
 
-def test_a_schema_is_loaded_from_nowhere(datasets: mc.DatasetsStorage) -> None:
+def test_a_schema_is_loaded_from_nowhere(
+    datasets: mc.DatasetsStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A `$ref` to an address is an error: no request goes out."""
+    requests: list[Any] = []
+    monkeypatch.setattr("urllib.request.urlopen", requests.append)
     made(datasets, input_schema={"$ref": "https://example.com/schema.json"})
     with pytest.raises(mc.InvalidArgumentError, match="add_item: item: input: the input_schema can't be resolved"):
         datasets.add_item("d", {"input": 1})
+    assert requests == []
 
 
 def test_a_schema_needs_an_extra(datasets: mc.DatasetsStorage, monkeypatch: pytest.MonkeyPatch) -> None:

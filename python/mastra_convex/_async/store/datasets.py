@@ -128,6 +128,8 @@ class AsyncDatasetsStorage(AsyncDatasetItems):
                 schemas.check_items([from_row(DatasetItem, row) async for row in self._current(id)])
                 # If items came meanwhile, they are checked as well.
                 expected["version"] = dataset.version
+            if expected:
+                await self._storage.need_ours("patch with expectations", DATASETS)
             if await self._storage.call("patch", DATASETS, id=id, record=changes, expected=expected):
                 return updated
 

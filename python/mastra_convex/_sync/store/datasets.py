@@ -129,6 +129,8 @@ class DatasetsStorage(DatasetItems):
                 schemas.check_items([from_row(DatasetItem, row) for row in self._current(id)])
                 # If items came meanwhile, they are checked as well.
                 expected["version"] = dataset.version
+            if expected:
+                self._storage.need_ours("patch with expectations", DATASETS)
             if self._storage.call("patch", DATASETS, id=id, record=changes, expected=expected):
                 return updated
 
