@@ -69,6 +69,15 @@ def plain_rows(n: int) -> dict[str, Request]:
     }
 
 
+# The tables whose record of the same number a row names.
+BELONGS_TO = {
+    "thread_id": "mastra_threads",
+    "dataset_id": "mastra_datasets",
+    "item_id": "mastra_dataset_items",
+    "experiment_id": "mastra_experiments",
+}
+
+
 def row(table: str, n: int) -> Request:
     """The row of record `n`, with a value in every column that must have one."""
     plain = plain_rows(n).get(table)
@@ -76,7 +85,7 @@ def row(table: str, n: int) -> Request:
         return {"id": f"{table}{n}", **plain}
     [kind] = [tables[table] for tables in (domain._TABLES for domain in DOMAINS.values()) if table in tables]
     assert kind is not None
-    values: dict[str, Any] = {"float": n, "dict": {"type": "workflow", "workflowId": "w"}}
+    values: dict[str, Any] = {"float": n, "int": n, "dict": {"type": "workflow", "workflowId": "w"}}
     shared = {"resource_id": "ada", "workflow_name": "w", "agent_id": "a", "platform": f"p{n}", "cron": "* * * * *"}
     given: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
@@ -87,13 +96,17 @@ def row(table: str, n: int) -> Request:
             given[field.name] = shared[field.name]
         elif field.name == "next_fire_at":
             given["next_fire_at"] = n
-        elif field.name == "thread_id":
-            given["thread_id"] = f"mastra_threads{n}"
+        elif field.name in BELONGS_TO:
+            given[field.name] = f"{BELONGS_TO[field.name]}{n}"
+        elif field.name == "dataset_version":
+            given["dataset_version"] = 1
         elif is_required:
             matching = (value for name, value in values.items() if name in str(field.type))
             given[field.name] = next(matching, f"{field.name}{n}")
     if table == "mastra_workflow_snapshot":
         given["snapshot"] = {"status": "running", "context": {}}
+    if table == "mastra_harness_sessions":
+        given["pending"] = [{"id": "p", "kind": "question"}]
     columns = to_row("row", kind, kind(**given))
     named = {"lookupKey": f"thread:{n}"} if table == "mastra_observational_memory" else {}
     return {"id": columns.get("id", given.get("platform", f"{table}{n}")), **columns, **named}
@@ -168,6 +181,21 @@ def om(n: int) -> str:
 def chunk(n: int) -> Request:
     """A buffered chunk."""
     return {"id": f"ombuf-{n}", "cycleId": f"c{n}", "observations": "x", "tokenCount": 1, "messageIds": []}
+
+
+def dataset(n: int) -> Request:
+    """The dataset of an operation on its items."""
+    return {"datasetId": name_of("mastra_datasets", n)}
+
+
+def dataset_item(n: int) -> Request:
+    """An item of a dataset."""
+    return {**dataset(n), "id": name_of("mastra_dataset_items", n)}
+
+
+def session(n: int) -> Request:
+    """A session of a harness, and when it was active."""
+    return {"id": name_of("mastra_harness_sessions", n), "lastActivityAt": AT}
 
 
 def own(table: str, **requests: Callable[[int], Request]) -> list[Operation]:
@@ -291,6 +319,51 @@ OPERATIONS = [
         createSpans_new=lambda n: {"records": [row("mastra_ai_spans", n + 2)]},
         updateSpans=lambda n: {"records": [{"traceId": f"trace_id{n}", "spanId": f"span_id{n}", "endedAt": AT}]},
         deleteTraces=lambda n: {"traceIds": [f"trace_id{n}"]},
+    ),
+    *own("mastra_thread_state", deleteState=lambda n: {"threadId": f"mastra_threads{n}", "type": f"type{n}"}),
+    *own(
+        "mastra_notifications",
+        createNotification=lambda n: {"record": {**row("mastra_notifications", n + 2), "dedupeKey": "k"}},
+        updateNotifications=lambda n: {
+            "threadId": f"mastra_threads{n}",
+            "ids": [name_of("mastra_notifications", n)],
+            "record": {"status": "seen", "seenAt": AT, "updatedAt": AT},
+        },
+    ),
+    *own(
+        "mastra_datasets",
+        createDataset=lambda n: {"record": row("mastra_datasets", n + 2)},
+        deleteDataset=lambda n: {"id": name_of("mastra_datasets", n)},
+    ),
+    *own(
+        "mastra_dataset_items",
+        insertItems=lambda n: {**dataset(n), "items": [{"id": f"new{n}", "input": n, "externalId": "x"}]},
+        updateItem=lambda n: {**dataset_item(n), "record": {"input": 2}},
+        deleteItem=lambda n: dataset_item(n),
+        deleteItems=lambda n: {**dataset(n), "ids": [dataset_item(n)["id"]]},
+        purgeItem=lambda n: {**dataset_item(n), "purgedAt": AT},
+    ),
+    *own(
+        "mastra_experiments",
+        createExperiment=lambda n: {"record": row("mastra_experiments", n + 2)},
+        updateExperiment=lambda n: {"id": name_of("mastra_experiments", n), "record": {"status": "running"}},
+        deleteExperiment=lambda n: {"id": name_of("mastra_experiments", n)},
+    ),
+    *own(
+        "mastra_experiment_results",
+        addResult=lambda n: {"record": row("mastra_experiment_results", n + 2)},
+        upsertResult=lambda n: {"record": row("mastra_experiment_results", n)},
+        upsertResult_new=lambda n: {"record": row("mastra_experiment_results", n + 2)},
+        reviewResult=lambda n: {"id": name_of("mastra_experiment_results", n), "record": {"comment": "x"}},
+        purgeResults=lambda n: {**dataset(n), "itemId": dataset_item(n)["id"]},
+        deleteResults=lambda n: {"experimentId": name_of("mastra_experiments", n)},
+    ),
+    *own(
+        "mastra_harness_sessions",
+        updateSession=lambda n: {**session(n), "record": {"title": "x"}},
+        appendPendingItem=lambda n: {**session(n), "item": {"id": "new", "kind": "question"}},
+        updatePendingItem=lambda n: {**session(n), "itemId": "p", "fields": {"status": "responded"}},
+        removePendingItem=lambda n: {**session(n), "itemId": "p"},
     ),
     *own("mastra_checkpoint_writes", putWrites=lambda n: {"records": [row("mastra_checkpoint_writes", n + 2)]}),
     *own(
