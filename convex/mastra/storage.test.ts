@@ -167,6 +167,7 @@ test("version tells which operations only read", async () => {
     "queryTable",
     "queryVectors",
     "readMemory",
+    "reviewSummary",
   ]);
   expect(Object.values(operations).flat()).toEqual(
     expect.arrayContaining(reads),
