@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Unpack, cast
@@ -25,6 +25,7 @@ from mastra_convex._arguments import (
 )
 from mastra_convex._async._call import call
 from mastra_convex._async.batches import in_halves, tell_what_was_written
+from mastra_convex._async.change_by_filter import ChangeByFilter, SeenRows
 from mastra_convex._async.deployment import AsyncDeployment, ConnectOptions, Target
 from mastra_convex._async.mastra_vector import (
     AsyncMastraVector,
@@ -50,7 +51,6 @@ from mastra_convex.errors import (
     InvalidArgumentError,
     LimitExceededError,
     MastraConvexError,
-    WriteConflictError,
 )
 from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults, iso_text
 
@@ -71,12 +71,6 @@ SEARCH_ERRORS: dict[str, type[MastraConvexError]] = {
     "SearchTimedOut": LimitExceededError,
     "TooManyRows": LimitExceededError,
 }
-
-# How often rows that others change meanwhile are looked at again.
-MOST_ROUNDS = 100
-
-# A row's ``id`` and ``metadata``, as a filter saw them.
-SeenRow = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -566,37 +560,13 @@ class AsyncConvexVector(AsyncMastraVector):
             await in_halves(delete, some)
 
     async def _change_matching(self, place: str, index: _Index, filter: Filter, op: str, **fields: object) -> None:
-        """Change the rows that match a filter which isn't empty, by an operation on rows as they were seen.
+        async def matching() -> SeenRows:
+            return await self._matching(place, index, filter)
 
-        A row may have changed since. The operation applies the filter to it, unless the filter has an operator that
-        only clients have: then it returns the row's id, and the client looks at the row again.
-        """
-        if not isinstance(filter, Mapping) or _native.matches_everything(filter):
-            verb = "update" if op == "updateSeen" else "delete"
-            raise InvalidArgumentError(
-                f"{place}: cannot {verb} with empty filter {filter!r}", hint="truncate_index deletes all rows."
-            )
-        text = _native.filter_text(filter)
-        if text is not None:
-            fields["filter"] = text
-        seen = await self._matching(place, index, filter)
-        for _ in range(MOST_ROUNDS):
-            undecided: set[str] = set()
+        change = ChangeByFilter(self._storage, place, index.table, index.dimension, filter)
+        await change.make(op, matching, **fields)
 
-            async def send(rows: list[SeenRow], undecided: set[str] = undecided) -> None:
-                undecided.update(await self._storage.call(op, index.table, place=place, rows=rows, **fields))
-
-            for part in batches(_sizes(place, index, seen), CALL_ROWS):
-                await in_halves(send, seen[part])
-            if not undecided:
-                return
-            seen = [row for row in await self._matching(place, index, filter) if row["id"] in undecided]
-        raise WriteConflictError(
-            f"{place}: {len(seen)} rows that match the filter were changed by others each of {MOST_ROUNDS} times",
-            hint="Call it again: rows that were changed already are as they should be.",
-        )
-
-    async def _matching(self, place: str, index: _Index, filter: Filter) -> list[SeenRow]:
+    async def _matching(self, place: str, index: _Index, filter: Filter) -> SeenRows:
         """The rows that match a filter, as they are now."""
         hits = await self._listed(place, index.name, filter, MOST_LISTED)
         if hits is None or len(hits) == MOST_LISTED:
@@ -675,12 +645,6 @@ def _merged(place: str, metadata: Metadata, dimension: int) -> dict[str, Any]:
     rows = stored_metadata(place, [metadata], 1)
     row_sizes(place, [""], rows, dimension)
     return rows[0]
-
-
-def _sizes(place: str, index: _Index, rows: list[SeenRow]) -> list[int]:
-    """The bytes of rows: of their metadata, and of vectors of the index's length, 9 a number."""
-    ids, metadata = [row["id"] for row in rows], [row["metadata"] for row in rows]
-    return [size + 9 * index.dimension for size in row_sizes(place, ids, metadata, 0)]
 
 
 def _calls(index: _Index, ids: list[str]) -> list[list[str]]:
