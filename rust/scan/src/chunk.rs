@@ -122,18 +122,14 @@ impl Chunk {
 
     /// The measures that bounds of some rows need besides the sums.
     pub(crate) fn measured(&self, precision: Precision, rows: Range<usize>) -> Measured<&[f32], &[f64]> {
-        let Measures { inverse_lengths, errors } = self.codes.measures(precision);
-        Measured {
-            inverse_length: &inverse_lengths[rows.clone()],
-            error: &errors[rows.clone()],
-            norm: &self.norms[rows],
-        }
+        let Measures { scales, tangents } = self.codes.measures(precision);
+        Measured { scale: &scales[rows.clone()], tangent: &tangents[rows.clone()], norm: &self.norms[rows] }
     }
 
-    /// The same of one row, by its whole codes.
+    /// The same of one row, by its fine codes.
     pub(crate) fn measured_row(&self, row: usize) -> Measured<f32, f64> {
-        let Measures { inverse_lengths, errors } = self.codes.measures(Precision::Whole);
-        Measured { inverse_length: inverse_lengths[row], error: errors[row], norm: self.norms[row] }
+        let Measures { scales, tangents } = self.codes.measures(Precision::Eight);
+        Measured { scale: scales[row], tangent: tangents[row], norm: self.norms[row] }
     }
 
     pub(crate) fn id(&self, row: usize) -> Option<Arc<str>> {

@@ -1,34 +1,32 @@
-//! Codes: the rows of a chunk in 8 bits per component, which are read instead of the rows.
+//! Codes: the rows of a chunk in fewer bits, which are read instead of the rows.
 
 use std::ops::Range;
 
 use crate::{
     Mask, Values,
-    arch::{self, CodedRow, Encoded, Kernels, Number, QUAD_ROWS, Quad, half_lines},
+    arch::{self, Encoded, Kernels, Line, Number, Place, STRIP_ROWS, row_lines, strip_lines},
     bounds::{self, Precision},
 };
 
-/// Codes of consecutive rows, the upper four bits of each apart from the lower four, in [`Quad`]s. The first pass reads
-/// only the upper halves.
+/// Codes of consecutive rows: coarse ones of four bits a component, and fine ones of eight.
 ///
-/// They take `dimension` bytes a row, filled up to whole lines, and sixteen for what bounds need. Vectors of few
-/// numbers have none: scoring those is as fast.
+/// The first pass reads only the upper two bits of the coarse ones, of all rows, and the lower two where it has to. So each
+/// pair of bits is kept apart, in strips of a few rows. The second pass reads fine codes of single rows.
+///
+/// They take one and a half times `dimension` bytes a row, filled up to whole lines, and 24 for what bounds need. Vectors
+/// of few numbers have none: scoring those is as fast.
 ///
 /// They are written with the rows, not at the first search: coding a row takes half as long as scoring it, so even a
 /// batch that is built, asked once and dropped is none the slower.
 #[derive(Clone)]
 pub(crate) struct Codes {
     dimension: usize,
-    /// How many lines half a row has.
+    /// How many lines the fine codes of a row have; 0 if there are no codes.
     width: usize,
-    /// For each few rows as many as half a row has lines; the last ones may have lanes without a row.
-    upper: Vec<Quad>,
-    /// As many again.
-    lower: Vec<Quad>,
-    /// Of the upper halves alone.
-    upper_measures: Measures,
-    /// Of the whole codes.
-    whole_measures: Measures,
+    /// The upper two bits of coarse codes, and the lower two. The last strip may have lanes without a row.
+    coarse: [Vec<Line<u8>>; 2],
+    fine: Vec<Line<u8>>,
+    measures: [Measures; Precision::COUNT],
     /// The rows with valid codes. Others are scored exactly.
     usable: Mask,
 }
@@ -36,21 +34,20 @@ pub(crate) struct Codes {
 /// The measures that bounds need of each row's codes.
 #[derive(Clone, Default)]
 pub(crate) struct Measures {
-    /// One by the length of the codes.
-    pub(crate) inverse_lengths: Vec<f32>,
-    /// The sine of the angle between the row and its codes, at most.
-    pub(crate) errors: Vec<f32>,
+    /// One by the length of the codes and the cosine of their angle to the row, at least.
+    pub(crate) scales: Vec<f32>,
+    /// The tangent of that angle, at most.
+    pub(crate) tangents: Vec<f32>,
 }
 
 impl Codes {
     pub(crate) fn new(dimension: usize) -> Self {
         Self {
             dimension,
-            width: if bounds::DIMENSIONS.contains(&dimension) { half_lines(dimension) } else { 0 },
-            upper: Vec::new(),
-            lower: Vec::new(),
-            upper_measures: Measures::default(),
-            whole_measures: Measures::default(),
+            width: if bounds::DIMENSIONS.contains(&dimension) { row_lines(dimension) } else { 0 },
+            coarse: [Vec::new(), Vec::new()],
+            fine: Vec::new(),
+            measures: Default::default(),
             usable: Mask::none(0),
         }
     }
@@ -63,21 +60,24 @@ impl Codes {
         codes
     }
 
-    /// Where the quads of some rows are, of which the first is one of a quad's first lane.
-    fn quads_of(&self, rows: Range<usize>) -> Range<usize> {
-        rows.start / QUAD_ROWS * self.width..rows.end.div_ceil(QUAD_ROWS) * self.width
+    /// Where the lines of the strips of some rows are, of which the first is the first of a strip.
+    fn strips_of(&self, rows: Range<usize>) -> Range<usize> {
+        let width = if self.width == 0 { 0 } else { strip_lines(self.dimension) };
+        rows.start / STRIP_ROWS * width..rows.end.div_ceil(STRIP_ROWS) * width
     }
 
     /// Adds rows at the end, which have no codes yet; there will be so many at most.
     pub(crate) fn resize(&mut self, rows: usize, most: usize) {
-        let [quads, most] = [rows, most].map(|rows| self.quads_of(0..rows).end);
-        for half in [&mut self.upper, &mut self.lower] {
-            make_room(half, quads, most);
-            half.resize(quads, Quad::default());
+        let [lines, most_lines] = [rows, most].map(|rows| self.strips_of(0..rows).end);
+        for lines_of in &mut self.coarse {
+            make_room(lines_of, lines, most_lines);
+            lines_of.resize(lines, Line::default());
         }
-        for measures in [&mut self.upper_measures, &mut self.whole_measures] {
-            measures.inverse_lengths.resize(rows, 0.0);
-            measures.errors.resize(rows, 0.0);
+        make_room(&mut self.fine, rows * self.width, most * self.width);
+        self.fine.resize(rows * self.width, Line::default());
+        for measures in &mut self.measures {
+            measures.scales.resize(rows, 0.0);
+            measures.tangents.resize(rows, 0.0);
         }
         while self.usable.len() < rows {
             self.usable.push(false);
@@ -99,15 +99,19 @@ impl Codes {
         let rows = values.chunks_exact(self.dimension).zip(norms);
         for (index, (row, &norm)) in rows.enumerate().map(|(index, row)| (first + index, row)) {
             let is_usable = T::CODED.contains(&norm) && {
-                let lane = index % QUAD_ROWS;
-                let quads = self.quads_of(index - lane..index + 1);
-                let halves = [&mut self.upper[quads.clone()], &mut self.lower[quads]];
-                let Encoded { inverse, upper, whole } = T::encode(kernels, row, halves, lane);
-                for (measures, coding) in [(&mut self.upper_measures, upper), (&mut self.whole_measures, whole)] {
-                    (measures.inverse_lengths[index], measures.errors[index]) =
-                        bounds::row_measures(coding, inverse, norm);
+                let lane = index % STRIP_ROWS;
+                let strip = self.strips_of(index - lane..index + 1);
+                let place = Place {
+                    strips: self.coarse.each_mut().map(|lines| &mut lines[strip.clone()]),
+                    lane,
+                    fine: &mut self.fine[index * self.width..][..self.width],
+                };
+                let Encoded { coarse_inverse, two, four, fine_inverse, eight } = T::encode(kernels, row, norm, place);
+                let codings = [(two, coarse_inverse), (four, coarse_inverse), (eight, fine_inverse)];
+                for (measures, (coding, inverse)) in self.measures.iter_mut().zip(codings) {
+                    (measures.scales[index], measures.tangents[index]) = bounds::row_measures(coding, inverse, norm);
                 }
-                self.whole_measures.errors[index] <= bounds::MAX_ERROR
+                self.measures(Precision::Eight).tangents[index] <= bounds::MAX_TANGENT
             };
             self.usable.set(index, is_usable);
         }
@@ -118,24 +122,21 @@ impl Codes {
         &self.usable
     }
 
-    /// The codes of a row.
-    pub(crate) fn row(&self, row: usize) -> CodedRow<'_> {
-        let lane = row % QUAD_ROWS;
-        CodedRow { halves: self.halves(row - lane..row + 1), lane }
+    /// The fine codes of a row.
+    pub(crate) fn fine(&self, row: usize) -> &[Line<u8>] {
+        &self.fine[row * self.width..][..self.width]
     }
 
-    /// The upper and lower halves of consecutive rows, of which the first is one of a quad's first lane.
-    pub(crate) fn halves(&self, rows: Range<usize>) -> [&[Quad]; 2] {
-        let quads = self.quads_of(rows);
-        [&self.upper[quads.clone()], &self.lower[quads]]
+    /// The upper two bits and the lower two of the coarse codes of consecutive rows, of which the first is the first of a
+    /// strip.
+    pub(crate) fn coarse(&self, rows: Range<usize>) -> [&[Line<u8>]; 2] {
+        let strips = self.strips_of(rows);
+        self.coarse.each_ref().map(|lines| &lines[strips.clone()])
     }
 
     /// The measures that bounds of rows need besides the sums and the norms.
     pub(crate) fn measures(&self, precision: Precision) -> &Measures {
-        match precision {
-            Precision::Upper => &self.upper_measures,
-            Precision::Whole => &self.whole_measures,
-        }
+        &self.measures[precision as usize]
     }
 }
 

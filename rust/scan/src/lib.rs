@@ -4,17 +4,18 @@
 //! # The idea
 //!
 //! A search must return the K best rows by their float64 scores, but reading every row in full takes the time. For most
-//! rows a few bits of each component prove that they aren't among the best. So each row is kept twice: as its numbers,
-//! and as *codes*. A row's codes are its components, divided by a step of the row's own and rounded to whole numbers
-//! of eight bits. When the row is coded, the length of what the rounding lost is measured. By the Cauchy–Schwarz
-//! inequality that length bounds how far a score computed from codes can be from the true one. A search narrows the
-//! rows down in three steps:
+//! rows a few bits of each component prove that they aren't among the best. So each row is kept three times: as its
+//! numbers, as *coarse codes* of four bits a component and as *fine codes* of eight. A code is a component, divided by a
+//! step of the row's own and rounded. When the row is coded, the length of what the rounding lost is measured. By the
+//! Cauchy–Schwarz inequality that length bounds how far a score computed from codes can be from the true one. A search
+//! narrows the rows down in three steps:
 //!
-//! 1. **Four bits.** The upper halves of all codes are multiplied with the query's, in whole numbers, which is fast and
-//!    has no rounding. Each row gets a lower and an upper bound of its score. The K-th largest lower bound is the
-//!    *floor*: K rows reach it for certain, so a row whose upper bound is below it is dropped.
-//! 2. **Eight bits.** The rows that are left are bounded again, by their whole codes. The bounds are some sixteen times
-//!    tighter, so the floor rises and most of these rows are dropped as well.
+//! 1. **Two bits.** The upper two bits of all coarse codes are multiplied with the query's, in whole numbers, which is fast
+//!    and has no rounding. The rows that look best are scored right away, and the K-th best of all scores so far is the
+//!    *floor*: a row whose upper bound is below it is dropped. Where many rows are left, they are held against it again by
+//!    **four bits**, for which only the other two have to be read.
+//! 2. **Eight bits.** The rows that are left are bounded by their fine codes, from above and from below. The bounds are some
+//!    tens of times tighter, so the floor rises and most of these rows are dropped as well.
 //! 3. **float64.** The last rows, often few more than K, are scored from their numbers: one product after the other, in
 //!    the order of the reference. Only these scores are returned. Rows with equal scores keep their stored order.
 //!

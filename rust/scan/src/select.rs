@@ -30,7 +30,7 @@ pub(crate) struct Selection {
     known: Vec<(usize, f64)>,
     /// Rows whose scores are only bounded.
     bounded: Vec<Candidate>,
-    /// Raises the floor with each bounded row, so that fewer have to be looked at; where many are wanted that takes longer
+    /// Raises the floor with each row, so that fewer have to be looked at; where many are wanted that takes longer
     /// than it saves.
     lower: Option<Largest>,
     /// How many rows of a kind to collect before they raise the floor together.
@@ -61,7 +61,9 @@ impl Selection {
     pub(crate) fn offer_known(&mut self, position: usize, score: f64) {
         if score >= self.floor {
             self.known.push((position, score));
-            if self.known.len() >= self.patience {
+            if self.lower.is_some() {
+                self.raise_by(score);
+            } else if self.known.len() >= self.patience {
                 self.prune();
             }
         }
@@ -71,10 +73,8 @@ impl Selection {
     pub(crate) fn offer(&mut self, candidate: Candidate) {
         if candidate.bounds.upper >= self.floor {
             self.bounded.push(candidate);
-            if let Some(lower) = &mut self.lower {
-                lower.push(candidate.bounds.lower);
-                let kth = lower.floor();
-                self.raise(kth);
+            if self.lower.is_some() {
+                self.raise_by(candidate.bounds.lower);
             } else if self.bounded.len() >= self.patience {
                 self.prune();
             }
@@ -97,14 +97,23 @@ impl Selection {
         (self.known, self.bounded)
     }
 
+    /// Raises the floor with one more lower bound.
+    fn raise_by(&mut self, bound: f64) {
+        if let Some(lower) = &mut self.lower {
+            lower.push(bound);
+            let kth = lower.floor();
+            self.raise(kth);
+        }
+    }
+
     fn raise(&mut self, kth: Option<f64>) {
         // `max` keeps the number where the other is NaN, as a `min_score` might be.
         self.floor = self.floor.max(kth.unwrap_or(f64::NEG_INFINITY));
     }
 
     fn prune(&mut self) {
-        self.raise(kth_largest(self.top_k, self.known.iter().map(|&(_, score)| score)));
         if self.lower.is_none() {
+            self.raise(kth_largest(self.top_k, self.known.iter().map(|&(_, score)| score)));
             self.raise(kth_largest(self.top_k, self.bounded.iter().map(|candidate| candidate.bounds.lower)));
         }
         self.known.retain(|&(_, score)| score >= self.floor);

@@ -132,9 +132,7 @@ impl Batch {
                 let together = first..last.min(first + QUERIES_AT_ONCE);
                 let scans: Vec<Scan> = together.map(scan).collect::<Result<_, _>>()?;
                 let mut found: Vec<Found> = scans.iter().map(Scan::nothing).collect();
-                for chunk in 0..self.chunks().len() {
-                    Scan::chunk(&scans, chunk, &mut found);
-                }
+                Scan::chunks(&scans, 0..self.chunks().len(), &mut found);
                 top_ks.extend(scans.iter().zip(found).map(|(scan, found)| scan.rank(found)));
             }
             Ok(top_ks)
@@ -152,9 +150,7 @@ impl Batch {
         let threads = worthwhile_threads(search.threads, self.len() * self.dimension());
         let mut parts = in_parts(self.chunks().len(), threads, |chunks| {
             let mut found = scan.nothing();
-            for chunk in chunks {
-                Scan::chunk(slice::from_ref(&scan), chunk, slice::from_mut(&mut found));
-            }
+            Scan::chunks(slice::from_ref(&scan), chunks, slice::from_mut(&mut found));
             found
         })
         .into_iter();

@@ -4,17 +4,17 @@
 use std::{
     arch::{
         aarch64::{
-            float64x2_t, int8x16_t, int32x4_t, uint8x16_t, vaddq_f64, vaddvq_s32, vandq_u8, vcvt_f64_f32, vdupq_n_f64,
-            vdupq_n_s8, vdupq_n_s32, vdupq_n_u8, veorq_u8, vget_low_s8, vld1_f32, vld1q_f64, vld1q_u8, vmull_high_s8,
-            vmull_s8, vmulq_f64, vpadalq_s16, vreinterpretq_s8_u8, vshrq_n_u8, vsliq_n_u8, vsriq_n_u8, vst1q_f64,
-            vsubq_f64, vzip1q_f64, vzip2q_f64,
+            float64x2_t, int8x16_t, int32x4_t, uint8x16_t, vaddq_f64, vaddq_s32, vaddvq_s32, vandq_u8, vcvt_f64_f32,
+            vdupq_n_f64, vdupq_n_s8, vdupq_n_s32, vdupq_n_u8, veorq_u8, vget_low_s8, vld1_f32, vld1q_f64, vld1q_u8,
+            vmull_high_s8, vmull_s8, vmulq_f64, vpaddlq_s16, vpaddq_s32, vreinterpretq_s8_s32, vreinterpretq_s8_u8,
+            vshlq_u8, vst1q_f64, vst1q_s32, vsubq_f64, vzip1q_f64, vzip2q_f64,
         },
         asm, is_aarch64_feature_detected,
     },
     ptr,
 };
 
-use super::{CodedRow, EXACT_ROWS, Kernels, Line, Number, QUAD_ROWS, Quad, Sums, portable};
+use super::{EXACT_ROWS, Kernels, Line, Number, QUAD_ROWS, STRIP_ROWS, Sums, portable};
 
 /// A kernel as an entry of the table, which says nothing of the features that it needs.
 macro_rules! on_this_cpu {
@@ -29,11 +29,9 @@ macro_rules! on_this_cpu {
 /// The set of every CPU.
 pub(super) static NEON: Kernels = Kernels {
     name: "neon",
-    block_sums: on_this_cpu!(neon::block_sums, planes, quads, sums),
-    many_sums: |planes, quads, sums| portable::one_by_one(NEON.block_sums, planes, quads, sums),
-    whole_sums: on_this_cpu!(neon::whole_sums, planes, halves, sums),
-    two_whole_sums: |planes, halves, sums| portable::two_by_two(NEON.whole_sums, planes, halves, sums),
-    row_sums: on_this_cpu!(neon::row_sums, planes, rows),
+    strip_sums: on_this_cpu!(neon::strip_sums, planes, strips, sums),
+    many_sums: |planes, strips, sums| portable::one_by_one(NEON.strip_sums, planes, strips, sums),
+    row_sums: on_this_cpu!(neon::row_sums, planes, rows, sums),
     dots_f32: on_this_cpu!(exact::<f32, DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::<f64, DOTS>, query, rows),
     distances_f32: on_this_cpu!(exact::<f32, DISTANCES>, query, rows),
@@ -48,84 +46,66 @@ pub(super) fn dotprod() -> Option<&'static Kernels> {
 
 static DOTPROD: Kernels = Kernels {
     name: "dotprod",
-    block_sums: on_this_cpu!(dotprod::block_sums, planes, quads, sums),
-    many_sums: on_this_cpu!(dotprod::block_sums, planes, quads, sums),
-    whole_sums: on_this_cpu!(dotprod::whole_sums, planes, halves, sums),
-    two_whole_sums: |planes, halves, sums| portable::two_by_two(DOTPROD.whole_sums, planes, halves, sums),
-    row_sums: on_this_cpu!(dotprod::row_sums, planes, rows),
+    strip_sums: on_this_cpu!(dotprod::strip_sums, planes, strips, sums),
+    many_sums: |planes, strips, sums| portable::one_by_one(DOTPROD.strip_sums, planes, strips, sums),
+    row_sums: on_this_cpu!(dotprod::row_sums, planes, rows, sums),
     ..NEON
 };
 
-/// The loops over rows and codes around `$add`, which adds the products of 16 codes to four sums.
+/// The loops over rows and codes around `$add`, which adds the products of four codes each to four sums.
 macro_rules! with_products {
     ($set:ident, $features:literal, $add:ident) => {
         mod $set {
             use super::*;
 
             #[target_feature(enable = $features)]
-            pub(super) fn block_sums<const PLANES: usize>(
-                planes: [&[Line<i8>]; PLANES],
-                quads: &[Quad],
-                sums: &mut Sums<PLANES>,
-            ) {
-                portable::by_groups(planes, [quads], sums, |[quads]| {
-                    group_sums(planes, |line, row, part| {
-                        let codes = load(&quads[line][row], part);
-                        let next = vandq_u8(codes, vdupq_n_u8(0x0f));
-                        [vreinterpretq_s8_u8(vshrq_n_u8::<4>(codes)), vreinterpretq_s8_u8(next)]
-                    })
-                });
-            }
-
-            #[target_feature(enable = $features)]
-            pub(super) fn whole_sums(planes: [&[Line<i8>]; 2], halves: [&[Quad]; 2], sums: &mut Sums<2>) {
-                let offsets = offsets(planes);
-                portable::by_groups(planes, halves, sums, |[upper, lower]| {
-                    let found = group_sums(planes, |line, row, part| whole(&upper[line][row], &lower[line][row], part));
-                    raised(found, offsets)
-                });
-            }
-
-            #[target_feature(enable = $features)]
-            pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: &[CodedRow; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2] {
-                let found = group_sums(planes, |line, row, part| {
-                    let CodedRow { halves: [upper, lower], lane } = rows[row];
-                    whole(&upper[line][lane], &lower[line][lane], part)
-                });
-                raised(found, offsets(planes))
-            }
-
-            /// The sums of four rows, of whose codes `codes_of` gives a quarter of two lines at a time.
-            #[inline]
-            #[target_feature(enable = $features)]
-            fn group_sums<const PLANES: usize>(
-                planes: [&[Line<i8>]; PLANES],
-                codes_of: impl Fn(usize, usize, usize) -> [int8x16_t; 2],
-            ) -> [[i32; QUAD_ROWS]; PLANES] {
-                let mut sums = [[vdupq_n_s32(0); QUAD_ROWS]; PLANES];
-                for line in 0..planes[0].len() / 2 {
-                    for part in 0..4 {
-                        let mut codes = [[vdupq_n_s8(0); 2]; QUAD_ROWS];
-                        for (row, codes) in codes.iter_mut().enumerate() {
-                            *codes = codes_of(line, row, part);
+            pub(super) fn strip_sums(planes: [&[Line<i8>]; 1], strips: &[Line<u8>], sums: [&mut Sums; 1]) {
+                portable::by_strips(planes, strips, sums, |[strip]| {
+                    let mut sums = [vdupq_n_s32(0); 4];
+                    for (columns, line) in portable::columns_of(planes[0]).zip(strip) {
+                        for (part, column) in columns.as_chunks::<4>().0.iter().enumerate() {
+                            let column = i32::from_le_bytes(column.map(i8::cast_unsigned));
+                            let column = vreinterpretq_s8_s32(vdupq_n_s32(column));
+                            let down = vdupq_n_s8([0, -2, -4, -6][part]);
+                            for (rows, sum) in sums.iter_mut().enumerate() {
+                                let codes = vandq_u8(vshlq_u8(load(line, rows), down), vdupq_n_u8(3));
+                                *sum = $add(*sum, vreinterpretq_s8_u8(codes), column);
+                            }
                         }
-                        for (sums, plane) in sums.iter_mut().zip(planes) {
-                            for half in 0..2 {
-                                let plane = vreinterpretq_s8_u8(load(&plane[2 * line + half], part));
-                                for (sum, codes) in sums.iter_mut().zip(codes) {
-                                    *sum = $add(*sum, codes[half], plane);
+                    }
+                    let mut found = [0; STRIP_ROWS];
+                    for (found, sum) in found.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
+                        // SAFETY: four numbers are written to four.
+                        unsafe { vst1q_s32(found.as_mut_ptr(), sum) };
+                    }
+                    [[found]]
+                });
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]], sums: [&mut Sums; 2]) {
+                let offsets = offsets(planes);
+                portable::by_quads(planes, rows, sums, |planes, rows| {
+                    let mut sums = [[vdupq_n_s32(0); QUAD_ROWS]; 2];
+                    for line in 0..planes[0].len() {
+                        for part in 0..4 {
+                            for (row, codes) in rows.iter().enumerate() {
+                                let codes = veorq_u8(load(&codes[line], part), vdupq_n_u8(128));
+                                for (sums, plane) in sums.iter_mut().zip(planes) {
+                                    let plane = vreinterpretq_s8_u8(load(&plane[line], part));
+                                    sums[row] = $add(sums[row], vreinterpretq_s8_u8(codes), plane);
                                 }
                             }
                         }
                     }
-                }
-                let mut found = [[0; QUAD_ROWS]; PLANES];
-                for (found, sums) in found.iter_mut().zip(sums) {
-                    for (found, sum) in found.iter_mut().zip(sums) {
-                        *found = vaddvq_s32(sum);
+                    let mut found = [[0; QUAD_ROWS]; 2];
+                    for ((found, sums), offset) in found.iter_mut().zip(sums).zip(offsets) {
+                        for (found, sum) in found.iter_mut().zip(sums) {
+                            *found = vaddvq_s32(sum) + offset;
+                        }
                     }
-                }
-                found
+                    found
+                });
             }
         }
     };
@@ -134,29 +114,10 @@ macro_rules! with_products {
 with_products!(neon, "neon", multiplied);
 with_products!(dotprod, "neon,dotprod", dotted);
 
-/// The part that the sums of whole codes lack of each plane. The instructions multiply numbers with a sign, and codes
+/// The part that the sums of fine codes lack of each plane. The instructions multiply numbers with a sign, and codes
 /// have none: 128 is taken from each code, and 128 times the plane's sum is added at the end.
-fn offsets<const PLANES: usize>(planes: [&[Line<i8>]; PLANES]) -> [i32; PLANES] {
+fn offsets(planes: [&[Line<i8>]; 2]) -> [i32; 2] {
     planes.map(|plane| 128 * plane.iter().flat_map(|line| line.0).map(i32::from).sum::<i32>())
-}
-
-/// Sums with what they lack of each plane.
-fn raised(mut sums: [[i32; QUAD_ROWS]; 2], offsets: [i32; 2]) -> [[i32; QUAD_ROWS]; 2] {
-    for (sums, offset) in sums.iter_mut().zip(offsets) {
-        *sums = sums.map(|sum| sum + offset);
-    }
-    sums
-}
-
-/// A quarter of two lines of whole codes, less 128.
-#[inline]
-#[target_feature(enable = "neon")]
-fn whole(upper: &Line<u8>, lower: &Line<u8>, part: usize) -> [int8x16_t; 2] {
-    let (upper, lower) = (load(upper, part), load(lower, part));
-    // One half is shifted to the right or the left, into four bits of the other.
-    let (first, next) = (vsriq_n_u8::<4>(upper, lower), vsliq_n_u8::<4>(lower, upper));
-    let bias = vdupq_n_u8(128);
-    [vreinterpretq_s8_u8(veorq_u8(first, bias)), vreinterpretq_s8_u8(veorq_u8(next, bias))]
 }
 
 /// A quarter of a line.
@@ -173,8 +134,8 @@ fn load<T>(line: &Line<T>, part: usize) -> uint8x16_t {
 #[inline]
 #[target_feature(enable = "neon")]
 fn multiplied(sums: int32x4_t, codes: int8x16_t, plane: int8x16_t) -> int32x4_t {
-    let lower = vmull_s8(vget_low_s8(codes), vget_low_s8(plane));
-    vpadalq_s16(vpadalq_s16(sums, lower), vmull_high_s8(codes, plane))
+    let lower = vpaddlq_s16(vmull_s8(vget_low_s8(codes), vget_low_s8(plane)));
+    vaddq_s32(sums, vpaddq_s32(lower, vpaddlq_s16(vmull_high_s8(codes, plane))))
 }
 
 /// By the instruction for it, to which stable Rust gives no name.

@@ -2,7 +2,7 @@
 //!
 //! There are four kinds, and every set keeps to the same contract:
 //!
-//! - *codes*: vectors are rounded to whole numbers of 8 or 16 bits, by the same operations on every CPU, with what that
+//! - *codes*: vectors are rounded to whole numbers of 4, 8 or 16 bits, by the same operations on every CPU, with what that
 //!   loses measured. `bounds` has the proof that goes with them.
 //! - *first and second pass*, over codes, in whole numbers: exact, so the order of the additions doesn't matter.
 //! - *exact*, in float64, `EXACT_ROWS` rows at once. Each row has its own accumulator and goes through the operations
@@ -20,36 +20,40 @@ mod x86_64;
 
 use std::{ops::RangeInclusive, sync::LazyLock};
 
-use crate::bounds::{CodedQuery, LARGEST_CODE, Measured, power_of_two};
+use crate::bounds::{CodedQuery, LARGEST_CODE, Measured, Precision, power_of_two};
 
-/// How many rows a kernel over codes takes at once: as many as share one load of the query.
+/// How many rows share a line of coarse codes: one in each lane of the widest registers, so that no sum has to be added up
+/// over lanes.
+pub(crate) const STRIP_ROWS: usize = 16;
+
+/// How many components of each of those rows have two bits in a line. Of each row it has four bytes, one after the other:
+/// the first components are in their lowest two bits, four further ones in the next two, and so on.
+pub(crate) const STRIP_COLUMNS: usize = 16;
+
+/// How many lines hold two bits of each coarse code of a strip: as many columns as a plane of a query has.
+pub(crate) const fn strip_lines(dimension: usize) -> usize {
+    row_lines(dimension) * (Line::<u8>::LEN / STRIP_COLUMNS)
+}
+
+/// How many lines hold a row's fine codes, a byte each, or a plane of a query.
+pub(crate) const fn row_lines(dimension: usize) -> usize {
+    dimension.div_ceil(Line::<u8>::LEN)
+}
+
+/// How many rows a kernel over fine codes takes at once: as many as share one load of the query.
 pub(crate) const QUAD_ROWS: usize = 4;
 
-/// A line of each of so many consecutive rows. Their codes are kept in turns, a line of each, so that a kernel reads memory
-/// from one end to the other: by rows it would take half as long again.
-pub(crate) type Quad = [Line<u8>; QUAD_ROWS];
-
-/// How many lines hold the upper four bits of a row's codes, and as many the lower ones. A line has those of 128 codes:
-/// its bytes have the first 64 in their upper four bits, the next 64 in their lower.
-pub(crate) const fn half_lines(codes: usize) -> usize {
-    codes.div_ceil(2 * Line::<u8>::LEN)
-}
-
-/// The codes of one row, upper halves and lower: one lane of its quads.
-#[derive(Clone, Copy)]
-pub(crate) struct CodedRow<'a> {
-    pub(crate) halves: [&'a [Quad]; 2],
-    pub(crate) lane: usize,
-}
-
-/// How many queries go over the same rows at once: with as many rows, all their sums fit into the widest registers.
+/// How many queries go over the same rows at once: all their sums fit into the widest registers.
 pub(crate) const FIRST_QUERIES: usize = 4;
 
 /// How many consecutive rows, at most, are a block: those of a word of a mask.
 pub(crate) const BLOCK_ROWS: usize = 64;
 
-/// For each of some planes, its sums of products with codes of a block's rows. Values past the last row are undefined.
-pub(crate) type Sums<const PLANES: usize> = [[i32; BLOCK_ROWS]; PLANES];
+/// The sums of products of a query with codes of a block's rows. Values past the last row are undefined.
+pub(crate) type Sums = [i32; BLOCK_ROWS];
+
+/// The best of each of some groups of a block's rows, as [`CodedQuery::merits`] has it.
+pub(crate) type Merits = [f32; BLOCK_ROWS / STRIP_ROWS];
 
 /// How many rows an exact kernel takes at once: independent chains of additions, enough to hide most of their latency.
 pub(crate) const EXACT_ROWS: usize = 16;
@@ -72,14 +76,11 @@ impl<T: Copy + Default> Default for Line<T> {
     }
 }
 
-/// The number added to a row's codes, so that none is negative.
-pub(crate) const BIAS: u8 = 136;
-
-/// The same number for their upper halves.
-pub(crate) const UPPER_BIAS: u8 = 8;
+/// The number added to a row's fine codes, so that none is negative.
+pub(crate) const BIAS: u8 = 128;
 
 /// How closely codes represent a vector.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Coding {
     /// The sum of the squares of what is lost, in float32, in `portable::LANES` lanes and a tree.
     pub(crate) lost: f32,
@@ -87,15 +88,26 @@ pub(crate) struct Coding {
     pub(crate) squares: f64,
 }
 
-/// How a row was coded: its codes are its components times `inverse`, rounded, and are kept plus [`BIAS`]. So they are
-/// 16 (upper half - [`UPPER_BIAS`]) and something from -8 to 7.
+/// How a row was coded: coarsely, its components being multiplied by one number, and finely, by another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Encoded {
-    pub(crate) inverse: f64,
-    /// The upper halves alone.
-    pub(crate) upper: Coding,
-    /// The whole codes.
-    pub(crate) whole: Coding,
+    pub(crate) coarse_inverse: f64,
+    /// By the upper two bits of the coarse codes alone.
+    pub(crate) two: Coding,
+    /// By all four.
+    pub(crate) four: Coding,
+    pub(crate) fine_inverse: f64,
+    pub(crate) eight: Coding,
+}
+
+/// Where a row's codes are written.
+pub(crate) struct Place<'a> {
+    /// The lines of its strip: the upper two bits of coarse codes, and the lower two.
+    pub(crate) strips: [&'a mut [Line<u8>]; 2],
+    /// Which row of the strip it is.
+    pub(crate) lane: usize,
+    /// The lines of its fine codes.
+    pub(crate) fine: &'a mut [Line<u8>],
 }
 
 /// How a query was coded: its codes are its components times `inverse`, rounded, and are 256 `upper` + `lower`.
@@ -113,13 +125,13 @@ pub(crate) struct Planes {
     pub(crate) norm_square: f64,
 }
 
-type Encode<T> = fn(&[T], [&mut [Quad]; 2], usize) -> Encoded;
+type Encode<T> = fn(&[T], f64, Place) -> Encoded;
 type CodeQuery = fn(&[f64], &mut [Line<i8>], &mut [Line<i8>]) -> Planes;
-type BlockSums<const PLANES: usize> = fn([&[Line<i8>]; PLANES], &[Quad], &mut Sums<PLANES>);
-type WholeSums<const PLANES: usize> = fn([&[Line<i8>]; PLANES], [&[Quad]; 2], &mut Sums<PLANES>);
-type RowSums = fn([&[Line<i8>]; 2], &[CodedRow; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2];
-type Reaching = fn(&CodedQuery, &[i32; BLOCK_ROWS], Measured<&[f32], &[f64]>, f64) -> u64;
-type Bound = fn(&CodedQuery, [&[i32]; 2], Measured<&[f32], &[f64]>, f64, [&mut [f64]; 2]) -> u64;
+type StripSums<const QUERIES: usize> = fn([&[Line<i8>]; QUERIES], &[Line<u8>], [&mut Sums; QUERIES]);
+type RowSums = fn([&[Line<i8>]; 2], &[&[Line<u8>]], [&mut Sums; 2]);
+type BestMerits = fn(&CodedQuery, &Sums, Measured<&[f32], &[f64]>, u64, &mut [f32; BLOCK_ROWS]) -> Merits;
+type Reaching = fn(&CodedQuery, Precision, &Sums, Measured<&[f32], &[f64]>, f64) -> u64;
+type Bound = fn(&CodedQuery, &[Sums; 2], Measured<&[f32], &[f64]>, f64, [&mut [f64]; 2]) -> u64;
 type Exact<T> = fn(&[f64], [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
 type Panel<T> = fn(&[f64], &[T]) -> [f64; PANEL_ROWS];
 type Decimals = fn(&[u8], usize, &mut Vec<f64>) -> usize;
@@ -133,19 +145,17 @@ pub struct Kernels {
     encode_f64: Encode<f64>,
     /// Codes a query.
     pub(crate) planes: CodeQuery,
-    /// The sums of products of a query's upper plane and the upper halves of a block.
-    pub(crate) block_sums: BlockSums<1>,
+    /// The sums of products of a query's upper plane and two bits of each coarse code of a block's strips.
+    pub(crate) strip_sums: StripSums<1>,
     /// The same for several queries.
-    pub(crate) many_sums: BlockSums<FIRST_QUERIES>,
+    pub(crate) many_sums: StripSums<FIRST_QUERIES>,
+    /// How good rows may be by these, and the best of some groups, see [`CodedQuery::merits`].
+    pub(crate) merits: BestMerits,
     /// Which rows of a block may reach a score by these, see [`CodedQuery::reaching`].
     pub(crate) reaching: Reaching,
-    /// Asks memory for the lower half of a row, which the second pass is going to read.
-    pub(crate) fetch: fn(CodedRow),
-    /// The sums of products of both planes of a query and the whole codes of a block.
-    pub(crate) whole_sums: WholeSums<2>,
-    /// The same for two queries, whose planes follow each other.
-    pub(crate) two_whole_sums: WholeSums<4>,
-    /// The same for rows that needn't be neighbours.
+    /// Asks memory for the fine codes of a row, which the second pass is going to read.
+    pub(crate) fetch: fn(&[Line<u8>]),
+    /// The sums of products of both planes of a query and the fine codes of at most `BLOCK_ROWS` rows.
     pub(crate) row_sums: RowSums,
     /// The bounds of scores from these sums, see [`CodedQuery::bounds`].
     pub(crate) bounds: Bound,
@@ -167,12 +177,14 @@ pub(crate) trait Number: Copy + Default + PartialOrd + Into<f64> {
     const CODED: RangeInclusive<f64>;
     /// The size of a number.
     fn magnitude(self) -> Self;
+    /// The number of this type next to one of float64.
+    fn from_f64(x: f64) -> Self;
     /// The factor that scales numbers up to `largest` to numbers up to [`LARGEST_CODE`].
     fn inverse(largest: Self) -> Self;
     /// A product, in float32.
     fn times(self, inverse: Self) -> f32;
-    /// Codes a row into a lane of its quads, upper halves and lower.
-    fn encode(kernels: &Kernels, row: &[Self], halves: [&mut [Quad]; 2], lane: usize) -> Encoded;
+    /// Codes a row, given its norm.
+    fn encode(kernels: &Kernels, row: &[Self], norm: f64, place: Place) -> Encoded;
     /// Dot products with the query.
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
     /// Squared distances to the query.
@@ -188,14 +200,18 @@ impl Number for f32 {
     fn magnitude(self) -> Self {
         self.abs()
     }
+    #[expect(clippy::cast_possible_truncation, reason = "what the number is doesn't matter, only that it is known")]
+    fn from_f64(x: f64) -> Self {
+        x as Self
+    }
     fn inverse(largest: Self) -> Self {
         Self::from(LARGEST_CODE) / largest
     }
     fn times(self, inverse: Self) -> f32 {
         self * inverse
     }
-    fn encode(kernels: &Kernels, row: &[Self], halves: [&mut [Quad]; 2], lane: usize) -> Encoded {
-        (kernels.encode_f32)(row, halves, lane)
+    fn encode(kernels: &Kernels, row: &[Self], norm: f64, place: Place) -> Encoded {
+        (kernels.encode_f32)(row, norm, place)
     }
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.dots_f32)(query, rows)
@@ -216,6 +232,9 @@ impl Number for f64 {
     fn magnitude(self) -> Self {
         self.abs()
     }
+    fn from_f64(x: f64) -> Self {
+        x
+    }
     fn inverse(largest: Self) -> Self {
         Self::from(LARGEST_CODE) / largest
     }
@@ -223,8 +242,8 @@ impl Number for f64 {
     fn times(self, inverse: Self) -> f32 {
         (self * inverse) as f32
     }
-    fn encode(kernels: &Kernels, row: &[Self], halves: [&mut [Quad]; 2], lane: usize) -> Encoded {
-        (kernels.encode_f64)(row, halves, lane)
+    fn encode(kernels: &Kernels, row: &[Self], norm: f64, place: Place) -> Encoded {
+        (kernels.encode_f64)(row, norm, place)
     }
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.dots_f64)(query, rows)

@@ -6,21 +6,21 @@
 use crate::decimal::{self, Word};
 
 use super::{
-    BIAS, BLOCK_ROWS, BlockSums, CodedRow, Coding, EXACT_ROWS, Encoded, FIRST_QUERIES, Kernels, Line, Number,
-    PANEL_ROWS, Planes, QUAD_ROWS, Quad, Sums, WholeSums,
+    BIAS, BLOCK_ROWS, Coding, EXACT_ROWS, Encoded, FIRST_QUERIES, Kernels, Line, Number, PANEL_ROWS, Place, Planes,
+    QUAD_ROWS, STRIP_COLUMNS, STRIP_ROWS, StripSums, Sums,
 };
+use crate::bounds::{COARSE_STEP, TWO_BITS};
 
 pub(super) const KERNELS: Kernels = Kernels {
     name: "portable",
     encode_f32: encode,
     encode_f64: encode,
     planes,
-    block_sums,
-    many_sums: |planes, quads, sums| one_by_one(block_sums, planes, quads, sums),
-    reaching: |query, sums, rows, floor| query.reaching(sums, rows, floor),
+    strip_sums,
+    many_sums: |planes, strips, sums| one_by_one(strip_sums, planes, strips, sums),
+    merits: |query, sums, rows, counted, merits| query.merits(sums, rows, counted, merits),
+    reaching: |query, precision, sums, rows, floor| query.reaching(precision, sums, rows, floor),
     fetch: |_| (),
-    whole_sums,
-    two_whole_sums: |planes, halves, sums| two_by_two(whole_sums, planes, halves, sums),
     row_sums,
     bounds: |query, sums, rows, floor, bounds| query.bounds(sums, rows, floor, bounds),
     dots_f32: dots,
@@ -97,7 +97,7 @@ fn group_at<T: Number>(numbers: &[T], group: usize) -> [T; LANES] {
     })
 }
 
-/// How many such groups have their codes in a line.
+/// How many such groups have their codes in a line, a byte each.
 const GROUPS: usize = Line::<u8>::LEN / LANES;
 
 /// The codes of such a group in its line.
@@ -109,48 +109,92 @@ fn group_of<T>(line: &mut Line<T>, index: usize) -> &mut [T; LANES] {
 
 #[expect(clippy::inline_always, reason = "compiled for each set")]
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "the lowest bits are wanted")]
-pub(super) fn encode<T: Number>(row: &[T], [upper, lower]: [&mut [Quad]; 2], lane: usize) -> Encoded {
-    let inverse = T::inverse(largest(row));
-    let (mut upper_lost, mut whole_lost) = ([0.0; LANES], [0.0; LANES]);
-    let (mut upper_squares, mut whole_squares) = ([0; LANES], [0; LANES]);
+#[expect(clippy::cast_precision_loss, reason = "a dimension")]
+pub(super) fn encode<T: Number>(row: &[T], norm: f64, Place { strips, lane, fine }: Place) -> Encoded {
+    let coarse_inverse = T::from_f64((row.len() as f64).sqrt() / (COARSE_STEP * norm));
+    let fine_inverse = T::inverse(largest(row));
+    let [upper, lower] = strips;
+    let mut measures = Measures::default();
     for group in 0..row.len().div_ceil(LANES) {
         let numbers = group_at(row, group);
-        let mut codes = [0_u8; LANES];
-        for index in 0..LANES {
-            let x = numbers[index].times(inverse);
-            let (whole, bits) = rounded(x);
-            codes[index] = (bits as u8).wrapping_add(BIAS);
-            // The upper four bits of that, rounded; there are no ties.
-            let (high, high_bits) = rounded((whole + 0.5) / 16.0);
-            let rest = x - 16.0 * high;
-            upper_lost[index] += rest * rest;
-            whole_lost[index] += (x - whole) * (x - whole);
-            upper_squares[index] += signed(high_bits) * signed(high_bits);
-            whole_squares[index] += signed(bits) * signed(bits);
-        }
-        let quad = group / (2 * GROUPS);
-        let (upper, lower) = (group_of(&mut upper[quad][lane], group), group_of(&mut lower[quad][lane], group));
-        // On copies, which can't overlap: otherwise it would be done byte by byte.
-        let (mut upper_half, mut lower_half) = (*upper, *lower);
-        // The first half of a line's codes comes first, and clears what was there.
-        if group % (2 * GROUPS) < GROUPS {
-            for index in 0..LANES {
-                upper_half[index] = codes[index] & 0xf0;
-                lower_half[index] = codes[index] << 4;
-            }
+        let fine = group_of(&mut fine[group / GROUPS], group);
+        let inverses = [coarse_inverse, fine_inverse];
+        // What fills up the last group loses nothing. The others are told apart, so that their loops have a known length.
+        let count = row.len() - group * LANES;
+        let coarse = if count < LANES {
+            measures.code(&numbers[..count], inverses, fine)
         } else {
-            for index in 0..LANES {
-                upper_half[index] |= codes[index] >> 4;
-                lower_half[index] |= codes[index] & 0x0f;
+            measures.code(&numbers, inverses, fine)
+        };
+        for (line, codes) in (group * LANES / STRIP_COLUMNS..).zip(coarse.as_chunks::<STRIP_COLUMNS>().0) {
+            let [mut upper_bits, mut lower_bits] = [0, 0];
+            for (part, codes) in codes.as_chunks::<4>().0.iter().enumerate() {
+                let codes = u32::from_le_bytes(*codes);
+                upper_bits |= (codes >> 2 & 0x0303_0303) << (2 * part);
+                lower_bits |= (codes & 0x0303_0303) << (2 * part);
             }
+            upper[line].0.as_chunks_mut().0[lane] = upper_bits.to_le_bytes();
+            lower[line].0.as_chunks_mut().0[lane] = lower_bits.to_le_bytes();
         }
-        (*upper, *lower) = (upper_half, lower_half);
     }
+    let coding = |lost: [f32; LANES], squares: [i32; LANES]| Coding {
+        lost: total(lost),
+        squares: squares.iter().sum::<i32>().into(),
+    };
+    let Measures { lost: [two_lost, four_lost, eight_lost], squares: [two_squares, four_squares, eight_squares] } =
+        measures;
     Encoded {
-        inverse: inverse.into(),
-        upper: Coding { lost: total(upper_lost), squares: upper_squares.iter().sum::<i32>().into() },
-        whole: Coding { lost: total(whole_lost), squares: whole_squares.iter().sum::<i32>().into() },
+        coarse_inverse: coarse_inverse.into(),
+        two: coding(two_lost, two_squares),
+        four: coding(four_lost, four_squares),
+        fine_inverse: fine_inverse.into(),
+        eight: coding(eight_lost, eight_squares),
+    }
+}
+
+/// The sums of squares of what two, four and eight bits lose, and of their codes.
+#[derive(Default)]
+struct Measures {
+    lost: [[f32; LANES]; 3],
+    squares: [[i32; LANES]; 3],
+}
+
+impl Measures {
+    /// Codes at most a group: returns the coarse codes and writes the fine ones.
+    #[expect(clippy::inline_always, reason = "part of a kernel")]
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small whole numbers")]
+    fn code<T: Number>(
+        &mut self,
+        numbers: &[T],
+        [coarse_inverse, fine_inverse]: [T; 2],
+        fine: &mut [u8; LANES],
+    ) -> [u8; LANES] {
+        let (mut coarse, mut codes) = ([0; LANES], [0; LANES]);
+        let [two_lost, four_lost, eight_lost] = &mut self.lost;
+        let [two_squares, four_squares, eight_squares] = &mut self.squares;
+        for index in 0..numbers.len() {
+            let x = numbers[index].times(coarse_inverse);
+            // Between two whole numbers, of which the lower one is taken; the last ones hold what is beyond them.
+            let bounded = if x > 7.5 { 7.5 } else { x };
+            let bounded = if bounded < -7.5 { -7.5 } else { bounded };
+            let bits = rounded(bounded - 0.5).1.wrapping_add(8) & 15;
+            coarse[index] = bits as u8;
+            let (two, four) = (2 * (bits >> 2).cast_signed() - 3, 2 * bits.cast_signed() - 15);
+            let (two_rest, four_rest) = (x - TWO_BITS * two as f32, x - 0.5 * four as f32);
+            two_lost[index] += two_rest * two_rest;
+            four_lost[index] += four_rest * four_rest;
+            two_squares[index] += two * two;
+            four_squares[index] += four * four;
+
+            let x = numbers[index].times(fine_inverse);
+            let (eight, bits) = rounded(x);
+            codes[index] = (bits as u8).wrapping_add(BIAS);
+            eight_lost[index] += (x - eight) * (x - eight);
+            eight_squares[index] += signed(bits) * signed(bits);
+        }
+        *fine = codes;
+        coarse
     }
 }
 
@@ -196,81 +240,105 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
     }
 }
 
-fn block_sums([plane]: [&[Line<i8>]; 1], quads: &[Quad], sums: &mut Sums<1>) {
-    let upper = |quad: &Quad, lane: usize| {
-        let line = &quad[lane].0;
-        [line.map(|byte| byte >> 4), line.map(|byte| byte & 0x0f)]
-    };
-    by_groups([plane], [quads], sums, |[quads]| {
-        [std::array::from_fn(|lane| sum(plane, quads.iter().map(|quad| upper(quad, lane))))]
+fn strip_sums([plane]: [&[Line<i8>]; 1], strips: &[Line<u8>], [sums]: [&mut Sums; 1]) {
+    by_strips([plane], strips, [sums], |[strip]| {
+        let mut sums = [0; STRIP_ROWS];
+        for (columns, line) in columns_of(plane).zip(strip) {
+            for (part, column) in columns.as_chunks::<4>().0.iter().enumerate() {
+                for (sum, codes) in sums.iter_mut().zip(line.0.as_chunks::<4>().0) {
+                    for (&a, &code) in column.iter().zip(codes) {
+                        *sum += i32::from(i16::from(a) * i16::from(code >> (2 * part) & 3));
+                    }
+                }
+            }
+        }
+        [[sums]]
     });
 }
 
-/// The sums of a block by those of each few rows, which `group_sums` makes of their quads; having checked that it is a block.
+/// The columns of a plane that each line of a strip has codes of.
 #[expect(clippy::inline_always, reason = "part of a kernel")]
 #[inline(always)]
-pub(super) fn by_groups<'a, const PLANES: usize, const HALVES: usize>(
-    planes: [&[Line<i8>]; PLANES],
-    halves: [&'a [Quad]; HALVES],
-    sums: &mut Sums<PLANES>,
-    group_sums: impl Fn([&'a [Quad]; HALVES]) -> [[i32; QUAD_ROWS]; PLANES],
+pub(super) fn columns_of(plane: &[Line<i8>]) -> impl Iterator<Item = &[i8; STRIP_COLUMNS]> {
+    plane.iter().flat_map(|line| line.0.as_chunks().0)
+}
+
+/// The sums of a block by those of one strip, or of two at once, which `sums_of` makes; having checked that it is a block.
+#[expect(clippy::inline_always, reason = "part of a kernel")]
+#[inline(always)]
+pub(super) fn by_strips<const QUERIES: usize, const AT_ONCE: usize>(
+    planes: [&[Line<i8>]; QUERIES],
+    strips: &[Line<u8>],
+    mut sums: [&mut Sums; QUERIES],
+    sums_of: impl Fn([&[Line<u8>]; AT_ONCE]) -> [[[i32; STRIP_ROWS]; QUERIES]; AT_ONCE],
 ) {
-    let width = planes[0].len() / 2;
-    let groups = halves[0].len() / width;
-    assert!(planes.iter().all(|plane| plane.len() == 2 * width));
-    assert!(halves.iter().all(|half| half.len() == groups * width) && groups <= BLOCK_ROWS / QUAD_ROWS);
-    for group in 0..groups {
-        let found = group_sums(halves.map(|half| &half[group * width..][..width]));
-        for (sums, found) in sums.iter_mut().zip(found) {
-            sums.as_chunks_mut().0[group] = found;
+    let width = planes[0].len() * (Line::<u8>::LEN / STRIP_COLUMNS);
+    let count = strips.len() / width;
+    assert!(planes.iter().all(|plane| plane.len() == planes[0].len()));
+    assert!(strips.len() == count * width && count <= BLOCK_ROWS / STRIP_ROWS);
+    for first in (0..count).step_by(AT_ONCE) {
+        // Where there is no further strip, the last one is taken again.
+        let mut together = [&strips[..0]; AT_ONCE];
+        for (index, strip) in together.iter_mut().enumerate() {
+            *strip = &strips[(first + index).min(count - 1) * width..][..width];
+        }
+        for (strip, found) in (first..count).zip(sums_of(together)) {
+            for (sums, found) in sums.iter_mut().zip(found) {
+                sums.as_chunks_mut().0[strip] = found;
+            }
         }
     }
 }
 
 /// The sums for several queries by a kernel for one: for CPUs whose registers can't hold more.
 pub(super) fn one_by_one(
-    block_sums: BlockSums<1>,
+    strip_sums: StripSums<1>,
     planes: [&[Line<i8>]; FIRST_QUERIES],
-    quads: &[Quad],
-    sums: &mut Sums<FIRST_QUERIES>,
+    strips: &[Line<u8>],
+    sums: [&mut Sums; FIRST_QUERIES],
 ) {
-    for (plane, sums) in planes.into_iter().zip(sums.as_chunks_mut().0) {
-        block_sums([plane], quads, sums);
+    for (plane, sums) in planes.into_iter().zip(sums) {
+        strip_sums([plane], strips, [sums]);
     }
 }
 
-fn whole_sums(planes: [&[Line<i8>]; 2], halves: [&[Quad]; 2], sums: &mut Sums<2>) {
-    by_groups(planes, halves, sums, |halves| row_sums(planes, &[0, 1, 2, 3].map(|lane| CodedRow { halves, lane })));
+fn row_sums(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]], sums: [&mut Sums; 2]) {
+    by_quads(planes, rows, sums, |planes, rows| planes.map(|plane| rows.map(|row| sum(plane, row))));
 }
 
-/// The sums for two queries by a kernel for one, as above.
-pub(super) fn two_by_two(whole_sums: WholeSums<2>, planes: [&[Line<i8>]; 4], halves: [&[Quad]; 2], sums: &mut Sums<4>) {
-    for (planes, sums) in planes.as_chunks().0.iter().zip(sums.as_chunks_mut().0) {
-        whole_sums(*planes, halves, sums);
+/// The sums of rows by those of a few, which `sums_of` makes; having checked that they are as long as the planes.
+#[expect(clippy::inline_always, reason = "part of a kernel")]
+#[inline(always)]
+pub(super) fn by_quads(
+    planes: [&[Line<i8>]; 2],
+    rows: &[&[Line<u8>]],
+    mut sums: [&mut Sums; 2],
+    sums_of: impl Fn([&[Line<i8>]; 2], &[&[Line<u8>]; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2],
+) {
+    let width = planes[0].len();
+    assert!(planes[1].len() == width && rows.iter().all(|row| row.len() == width) && rows.len() <= BLOCK_ROWS);
+    let (quads, rest) = rows.as_chunks::<QUAD_ROWS>();
+    let mut last = [&[][..]; QUAD_ROWS];
+    if let Some(&row) = rest.last() {
+        // Where there is no further row, the last one is taken again.
+        last = [row; QUAD_ROWS];
+        last[..rest.len()].copy_from_slice(rest);
+    }
+    for (index, quad) in quads.iter().chain((!rest.is_empty()).then_some(&last)).enumerate() {
+        for (sums, found) in sums.iter_mut().zip(sums_of(planes, quad)) {
+            sums.as_chunks_mut().0[index] = found;
+        }
     }
 }
 
-fn row_sums(planes: [&[Line<i8>]; 2], rows: &[CodedRow; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2] {
-    let whole = |CodedRow { halves: [upper, lower], lane }: CodedRow, line: usize| {
-        let (upper, lower) = (&upper[line][lane].0, &lower[line][lane].0);
-        let byte = |join: fn(u8, u8) -> u8| std::array::from_fn(|index| join(upper[index], lower[index]));
-        [byte(|upper, lower| upper & 0xf0 | lower >> 4), byte(|upper, lower| upper << 4 | lower & 0x0f)]
-    };
-    planes.map(|plane| rows.map(|row| sum(plane, (0..plane.len() / 2).map(|line| whole(row, line)))))
-}
-
-/// The sum of products of a plane and codes, of which there are two lines at a time.
-fn sum(plane: &[Line<i8>], codes: impl ExactSizeIterator<Item = [[u8; 64]; 2]>) -> i32 {
-    let (pairs, single) = plane.as_chunks::<2>();
-    assert!(single.is_empty() && pairs.len() == codes.len());
+/// The sum of products of a plane and codes.
+fn sum(plane: &[Line<i8>], codes: &[Line<u8>]) -> i32 {
     let mut sums = [0; 16];
-    for (plane, codes) in pairs.iter().zip(codes) {
-        for (plane, codes) in plane.iter().zip(codes) {
-            for (plane, codes) in plane.0.as_chunks::<16>().0.iter().zip(codes.as_chunks::<16>().0) {
-                for lane in 0..16 {
-                    // The product fits into 16 bits, for which the baseline has an instruction.
-                    sums[lane] += i32::from(i16::from(plane[lane]) * i16::from(codes[lane]));
-                }
+    for (plane, codes) in plane.iter().zip(codes) {
+        for (plane, codes) in plane.0.as_chunks::<16>().0.iter().zip(codes.0.as_chunks::<16>().0) {
+            for lane in 0..16 {
+                // The product fits into 16 bits, for which the baseline has an instruction.
+                sums[lane] += i32::from(i16::from(plane[lane]) * i16::from(codes[lane]));
             }
         }
     }

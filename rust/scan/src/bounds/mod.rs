@@ -12,54 +12,65 @@
 //! 32 ≤ n ≤ 2¹⁶: for shorter vectors the exact kernels are as fast, and the integer sums of longer ones could overflow.
 //! 2⁻⁴⁰⁰ ≤ Q ≤ 2⁴⁰⁰; the same for N, but 2⁻¹⁰⁰ ≤ N ≤ 2¹⁰⁰ for rows of float32 numbers, whose codes are computed in
 //! float32. Rows outside of the range are scored exactly, never bounded: zero rows, huge rows, rows of subnormal
-//! numbers, and rows whose codes lose more than half of their length. If a query's upper plane loses so much, all rows
+//! numbers, and rows whose fine codes lose more than half of their length. If a query's upper plane loses so much, all rows
 //! are scored exactly.
 //!
 //! # Codes
 //!
-//! The codes c of a row are whole numbers from -119 to 119: with an inverse step i, about 119 / max |xⱼ|, they are
-//! y = ix rounded. Each is c = 16 a + b with a from -7 to 7 and b from -8 to 7, the upper and the lower half of its 8
-//! bits. Those of the query have 16: d = 256 h + l with h from -119 to 119 and l from -128 to 127, each kept as a plane
-//! of 8 bits. The first pass goes by a and h alone, the second one by c and d.
+//! The fine codes c of a row are whole numbers from -119 to 119: with an inverse step i, about 119 / max |xⱼ|, they are
+//! y = ix rounded. The coarse codes a have another inverse step j, about √n / (0.3 N): of y = jx, the whole number below
+//! it, at least -8 and at most 7, is a. What it stands for is a + 1/2. Its upper two bits are b = ⌊a / 4⌋, from -2 to 1, and
+//! stand for 3.75 (b + 1/2). Twice what they stand for, 2a + 1 and, in units of 3.75, 2b + 1, are odd whole numbers up to 15
+//! and 3. Codes of a query have 16 bits: d = 256 h + l with h from -119 to 119 and l from -128 to 127, each kept as a plane
+//! of 8 bits. The first pass goes by 2b + 1 or 2a + 1 and h alone, the second one by c and d.
 //!
-//! What the kernel rounds is ŷ instead of y, each component within 1.01 u of it, relatively (what underflows is below u,
-//! and the largest component is at least 118). The differences ŷⱼ − cⱼ, or ŷⱼ − 16 aⱼ, are rounded once at most, and
-//! their squares are summed in float32 in `LANES` lanes and a tree: fewer than 2¹¹ + 16 roundings. So with R the root of
-//! the computed sum, the loss ρ = x − c/i, or x − 16 a/i, satisfies
+//! What the kernel rounds is ŷ instead of y, each component within 1.01 u of it, relatively; what underflows is below u.
+//! ‖y‖ ≥ 18: for fine codes the largest component is at least 118, and for coarse ones ‖y‖ is about √n / 0.3. Whatever code
+//! it gets, the difference of ŷⱼ and what the code stands for, which float32 holds exactly, is rounded once, and the
+//! squares of these are summed in float32 in `LANES` lanes and a tree: fewer than 2¹¹ + 16 roundings. So with R the root of
+//! the computed sum, and i the inverse step of either kind, the loss ρ, which is x less what its codes stand for over i,
+//! satisfies
 //!
-//! ‖ρ‖ ≤ (R (1 + 2⁻¹²) + 1.01 u ‖y‖ + u) / i ≤ R (1 + 2⁻¹²) / i + 1.1 u ‖x‖, because ‖y‖ ≥ 118.
+//! ‖ρ‖ ≤ (R (1 + 2⁻¹²) + 1.01 u ‖y‖ + u) / i ≤ R (1 + 2⁻¹²) / i + 1.1 u ‖x‖, because ‖y‖ ≥ 18.
 //!
-//! E ≥ ‖ρ‖ / ‖x‖ is stored in float32, rounded up, for either, but at most 1. Likewise F of the query; the squares of
-//! what h loses reach 2¹⁴, those of what d does 2⁻², which float32 holds as well as any.
+//! So E ≥ ‖ρ‖ / ‖x‖ is known of two, four and eight bits; likewise F of the query. The squares of what h loses reach 2¹⁴,
+//! those of what d does 2⁻², and those of what is beyond the last coarse step 2²⁰, which float32 holds as well as any.
 //!
 //! # Angles
 //!
 //! The distance of a vector's tip from a line through the origin is at most ‖ρ‖, where ρ leads to any point of that line.
-//! So the sine of the angle between a row and its codes is at most E, whatever the step; and the angle is at most 90°,
-//! because no code has another sign than its component. Angles between vectors keep the triangle inequality: with θ the
-//! one between the codes of the query and those of the row, and δ = asin E + asin F, the one between query and row is
+//! So the sine of the angle between a row and its codes is at most E, whatever the step. If E < 1 the angle is below 90°:
+//! the codes' point is nearer to the tip than the origin is. Codes whose E is about 1 or more let every row pass. Angles
+//! between vectors keep the triangle inequality: with θ the one between the codes of the query and those of the row, and
+//! δ = asin E + asin F, the one between query and row is
 //!
 //! θ − δ ≤ ∠(q, x) ≤ θ + δ.
 //!
-//! The products of codes are summed in whole numbers, so the sum S = h · a or d · c is exact on every CPU, and cos θ is S
-//! over the lengths of both, which are roots of whole numbers. So the cosine of the query and the row is at most
-//! cos (θ − δ), or 1 if θ < δ, and at least cos (θ + δ), or -1 if that is beyond 180°.
+//! The products of codes are summed in whole numbers, so the sum S = h · (2b + 1), h · (2a + 1) or d · c is exact on every
+//! CPU, and cos θ is S over the lengths of both, which are roots of whole numbers. So the cosine of the query and the row is
+//! at most cos (θ − δ), or 1 if θ < δ, and at least cos (θ + δ), or -1 if that is beyond 180°.
+//!
+//! Of each row are stored, in float32, its scale, which is one by the length of its codes and √(1 − E²), and its tangent,
+//! which is E / √(1 − E²), rounded up.
 //!
 //! # Rounding
 //!
 //! The reference's own operations are off by less than (4n + 32) v ≤ 2⁻³⁴ (γ₆₄(n) for its dot product and its norms, and
 //! three more), relatively to ‖q‖ ‖x‖. W = 2⁻²⁰ covers that and ours in float64 many times.
 //!
-//! [`CodedQuery::bounds`] comes to the cosine in float32. S is added up of the planes' sums, which are off by u each; with
-//! 256 ‖h‖ ≤ 1.6 ‖d‖, since F ≤ 1/2, and the rounded inverses of lengths, cos θ is off by less than 8 u. Its sine is taken
-//! as √((1 − cos θ) (1 + cos θ) + 32 u), which is no less than the true one, because what is under the root is off by
-//! less than 22 u. The root of 1 − E² is off by 3 u, cos δ by 6 u, sin δ by 5 u, and the whole by less than 25 u.
-//! 2⁻¹⁸ = 64 u, on either side of the cosine, covers that and the reference.
+//! [`CodedQuery::reaching`] asks whether θ ≤ φ + δ, φ being the angle of the score that is to be reached, with W taken from
+//! its cosine. With ψ = φ + asin F, computed in float64, that is so for certain if ψ ≥ 90° is taken to be; else ψ + asin E
+//! is below 180°, where the cosine falls, and the question is whether cos θ ≥ cos ψ √(1 − E²) − sin ψ E. It is asked after
+//! a division by √(1 − E²): whether cos θ times the scale's part of it ≥ cos ψ − sin ψ tan (asin E). In float32 the left
+//! side is off by less than 6 u of itself, the right side's terms by less than 4 u of themselves. Multiplied by √(1 − E²),
+//! all of that is less than 16 u. 2⁻¹⁸ = 64 u is taken from cos ψ and added to sin ψ: multiplied in the same way, that is
+//! 64 u (√(1 − E²) + E) ≥ 64 u, and covers it.
 //!
-//! [`CodedQuery::reaching`] asks instead whether θ ≤ φ + δ, φ being the angle of the score that is to be reached, with W
-//! taken from its cosine. In float32, cos θ is off by less than 6 u. Of the other side,
-//! cos (φ + asin F) cos asin E − sin (φ + asin F) E, the query's part is computed in float64; √((1 − E) (1 + E)) is off by
-//! 4 u, relatively, and the whole by less than 8 u. 2⁻¹⁸ covers both.
+//! [`CodedQuery::bounds`] comes to the cosine in float32. S is added up of the planes' sums, which are off by u each; with
+//! 256 ‖h‖ ≤ 1.6 ‖d‖, since F ≤ 1/2. √(1 − E²) is one by the root of 1 + tan², off by 3 u, and E by 5 u, so cos θ is off by
+//! less than 12 u. Its sine is taken as √((1 − cos θ) (1 + cos θ) + 32 u), which is no less than the true one, because what
+//! is under the root is off by less than 30 u. cos δ is off by 9 u, sin δ by 8 u, and the whole by less than 40 u. 64 u, on
+//! either side of the cosine, covers that and the reference.
 //!
 //! # Dot product and euclidean
 //!
@@ -72,7 +83,7 @@ use std::ops::RangeInclusive;
 
 use crate::{
     Metric,
-    arch::{BIAS, BLOCK_ROWS, Coding, Kernels, Line, Number, Planes, UPPER_BIAS, half_lines},
+    arch::{BIAS, BLOCK_ROWS, Coding, Kernels, Line, Merits, Number, Planes, Sums, row_lines},
     mask::gathered,
 };
 
@@ -82,7 +93,21 @@ pub(crate) const DIMENSIONS: RangeInclusive<usize> = 32..=1 << 16;
 /// The largest code of a row, and of the upper plane of a query.
 pub(crate) const LARGEST_CODE: i8 = 119;
 
-/// The largest E of whole codes, and the largest F of the upper plane, that the proof is for.
+/// The step of coarse codes, by the root of the mean of a row's squares: with it both two bits and four lose little of
+/// numbers that are distributed normally.
+pub(crate) const COARSE_STEP: f64 = 0.3;
+
+/// Half a step of the coarse codes' upper two bits, by a step of all four. Less than 2, because what is beyond the last
+/// steps is rarely far beyond; by float32 all multiples up to the third are exact.
+pub(crate) const TWO_BITS: f32 = 1.875;
+
+/// The largest E that bounds can go by.
+const LARGEST_ERROR: f64 = 0.999;
+
+/// The largest tangent of fine codes that the proof is for: E is 1/2.
+pub(crate) const MAX_TANGENT: f32 = 0.577;
+
+/// The largest F of the upper plane that the proof is for.
 pub(crate) const MAX_ERROR: f32 = 0.5;
 
 /// The rounding unit of float32.
@@ -108,30 +133,44 @@ fn error(inverse: f64, lost: f32, norm: f64) -> f64 {
     f64::from(lost).sqrt() * (1.0 + power_of_two(-12)) / (inverse * norm) + 1.1 * U
 }
 
-/// One by the length of a row's codes, and E.
+/// How the sums of a row's codes are scaled, and the tangent of the angle that they may be off by. Codes that lose about
+/// the whole length say nothing.
 #[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof; what isn't finite has no codes")]
 pub(crate) fn row_measures(Coding { lost, squares }: Coding, inverse: f64, norm: f64) -> (f32, f32) {
+    let error = error(inverse, lost, norm);
+    let error_cosine = (1.0 - error * error).sqrt();
     // The next number up: rounding to nearest loses at most half of that.
-    let error = (error(inverse, lost, norm) as f32).next_up().min(1.0);
-    (squares.sqrt().recip() as f32, error)
+    let tangent = ((error / error_cosine) as f32).next_up();
+    if error < LARGEST_ERROR { ((squares.sqrt() * error_cosine).recip() as f32, tangent) } else { (0.0, f32::INFINITY) }
 }
 
-/// The operands of the sums of products.
+/// How many bits of a row's codes are multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Precision {
-    /// The upper halves of a row's codes, and the query's upper plane.
-    Upper,
-    /// The whole codes of both.
-    Whole,
+    /// The upper two bits of the coarse codes, with the query's upper plane.
+    Two,
+    /// All four, with the same.
+    Four,
+    /// The fine codes, with both planes.
+    Eight,
+}
+
+impl Precision {
+    pub(crate) const COUNT: usize = 3;
+
+    /// The largest of the coarse codes. All are odd; they are kept plus the largest, halved.
+    const fn largest(self) -> i32 {
+        if let Self::Two = self { 3 } else { 15 }
+    }
 }
 
 /// The measures of a row, or of several, taken when they were coded.
 #[derive(Clone, Copy)]
 pub(crate) struct Measured<F32, F64> {
-    /// One by the length of the codes.
-    pub(crate) inverse_length: F32,
-    /// E.
-    pub(crate) error: F32,
+    /// One by the length of the codes and √(1 − E²).
+    pub(crate) scale: F32,
+    /// E / √(1 − E²).
+    pub(crate) tangent: F32,
     /// N.
     pub(crate) norm: F64,
 }
@@ -172,7 +211,7 @@ impl CodedQuery {
         if !DIMENSIONS.contains(&query.len()) {
             return None;
         }
-        let width = 2 * half_lines(query.len());
+        let width = row_lines(query.len());
         let mut lines = vec![Line::default(); 2 * width];
         let (upper, lower) = lines.split_at_mut(width);
         let Planes { inverse, upper, whole, sums, norm_square } = (kernels.planes)(query, upper, lower);
@@ -195,25 +234,92 @@ impl CodedQuery {
         [upper, lower]
     }
 
-    /// Which of at most `BLOCK_ROWS` rows may reach a score, by the sums of the upper plane and the upper halves; as bits,
+    /// How good rows of a block may be by the sums of two bits, the better the larger, and the best of some groups. Which rows
+    /// count is given as bits. Only an estimate.
+    #[expect(clippy::inline_always, reason = "compiled for each set of kernels")]
+    #[inline(always)]
+    pub(crate) fn merits(
+        &self,
+        sums: &Sums,
+        rows: Measured<&[f32], &[f64]>,
+        counted: u64,
+        merits: &mut [f32; BLOCK_ROWS],
+    ) -> Merits {
+        match self.metric {
+            Metric::Cosine => self.estimate(sums, rows, merits, |cosine, _| cosine),
+            Metric::DotProduct => self.estimate(sums, rows, merits, |cosine, norm| cosine * norm),
+            Metric::Euclidean => {
+                let twice = 2.0 * self.norm;
+                self.estimate(sums, rows, merits, |cosine, norm| (twice * cosine - norm) * norm);
+            }
+        }
+        for (index, merit) in merits.iter_mut().enumerate() {
+            *merit = if counted >> index & 1 == 1 { *merit } else { f32::NEG_INFINITY };
+        }
+        let mut best = *merits;
+        let mut width = BLOCK_ROWS;
+        while width > Merits::default().len() {
+            width /= 2;
+            for lane in 0..width {
+                best[lane] = if best[lane + width] > best[lane] { best[lane + width] } else { best[lane] };
+            }
+        }
+        best.as_chunks().0[0]
+    }
+
+    /// Estimates how good rows are by the sums of two bits.
+    #[expect(clippy::inline_always, reason = "part of a kernel")]
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "an estimate")]
+    fn estimate(
+        &self,
+        sums: &Sums,
+        rows: Measured<&[f32], &[f64]>,
+        merits: &mut [f32; BLOCK_ROWS],
+        merit: impl Fn(f64, f64) -> f64,
+    ) {
+        let count = rows.norm.len();
+        let (sums, scales) = (&sums[..count], &rows.scale[..count]);
+        for (index, found) in merits[..count].iter_mut().enumerate() {
+            let cosine = self.coarse_cosine(Precision::Two, sums[index], scales[index]);
+            *found = merit(cosine.into(), rows.norm[index]) as f32;
+        }
+    }
+
+    /// The cosine of the angle between the query's upper plane and the coarse codes of a row, by the cosine of E's angle.
+    #[expect(clippy::inline_always, reason = "part of a kernel")]
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rounding is in the proof")]
+    fn coarse_cosine(&self, precision: Precision, sum: i32, scale: f32) -> f32 {
+        let sum = 2_i32.wrapping_mul(sum).wrapping_sub(precision.largest() * self.sums[0]);
+        sum as f32 * self.upper.inverse_length as f32 * scale
+    }
+
+    /// Which of at most `BLOCK_ROWS` rows may reach a score, by the sums of the upper plane and the coarse codes; as bits,
     /// the lowest for the first.
     #[expect(clippy::inline_always, reason = "compiled for each set of kernels")]
     #[inline(always)]
-    pub(crate) fn reaching(&self, sums: &[i32; BLOCK_ROWS], rows: Measured<&[f32], &[f64]>, floor: f64) -> u64 {
+    pub(crate) fn reaching(
+        &self,
+        precision: Precision,
+        sums: &Sums,
+        rows: Measured<&[f32], &[f64]>,
+        floor: f64,
+    ) -> u64 {
         let mut flags = [0; BLOCK_ROWS];
         match self.metric {
             Metric::Cosine => {
                 let limit = self.limit(floor);
-                self.flag(sums, rows, &mut flags, |_| limit);
+                self.flag(precision, sums, rows, &mut flags, |_| limit);
             }
             Metric::DotProduct => {
-                self.flag(sums, rows, &mut flags, |norm| self.limit(floor / (self.norm * norm)));
+                self.flag(precision, sums, rows, &mut flags, |norm| self.limit(floor / (self.norm * norm)));
             }
             Metric::Euclidean => {
                 // The largest distance that comes to the score when it is rounded; nothing is nearer than 0.
                 let distance = if floor > 0.0 { (1.0 + power_of_two(-50)) / floor - 1.0 } else { f64::INFINITY };
                 let square = if distance >= 0.0 { distance * distance } else { f64::NEG_INFINITY };
-                self.flag(sums, rows, &mut flags, |norm| {
+                self.flag(precision, sums, rows, &mut flags, |norm| {
                     let sum = self.norm * self.norm + norm * norm;
                     self.limit(((1.0 - SLACK) * sum - (1.0 + SLACK) * square) / (2.0 * self.norm * norm))
                 });
@@ -222,7 +328,7 @@ impl CodedQuery {
         gathered(&flags)
     }
 
-    /// Cosine and sine of φ + asin F, given the cosine that is to be reached.
+    /// Cosine and sine of φ + asin F with their slack, given the cosine that is to be reached.
     #[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof")]
     #[expect(clippy::inline_always, reason = "part of a kernel")]
     #[inline(always)]
@@ -230,44 +336,43 @@ impl CodedQuery {
         let QueryCodes { error, error_cosine, .. } = self.upper;
         let cosine = (floor - SLACK).min(2.0);
         let sine = ((1.0 - cosine) * (1.0 + cosine)).max(0.0).sqrt();
-        if cosine > -error_cosine {
-            [(cosine * error_cosine - sine * error) as f32, (sine * error_cosine + cosine * error) as f32]
+        let limit = cosine * error_cosine - sine * error;
+        // From 90° on the sum with the row's angle may be beyond 180°.
+        if cosine > 0.0 && limit > 0.0 {
+            [limit as f32 - SLACK_F32, (sine * error_cosine + cosine * error) as f32 + SLACK_F32]
         } else {
-            // Beyond 180°: reached by all.
-            [-1.0, 0.0]
+            // Not 0: a tangent may be infinite.
+            [f32::NEG_INFINITY, 1.0]
         }
     }
 
     /// Flags the rows whose codes may reach a limit. No branch depends on a row, so that the loop becomes one over vectors.
     #[expect(clippy::inline_always, reason = "part of a kernel")]
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rounding is in the proof")]
     fn flag(
         &self,
-        sums: &[i32; BLOCK_ROWS],
+        precision: Precision,
+        sums: &Sums,
         rows: Measured<&[f32], &[f64]>,
         flags: &mut [u8; BLOCK_ROWS],
         limit: impl Fn(f64) -> [f32; 2],
     ) {
-        let (bias, query_inverse_length) = (self.sums[0] * i32::from(UPPER_BIAS), self.upper.inverse_length as f32);
         let count = rows.norm.len();
-        let (sums, inverse_lengths, errors) = (&sums[..count], &rows.inverse_length[..count], &rows.error[..count]);
+        let (sums, scales, tangents) = (&sums[..count], &rows.scale[..count], &rows.tangent[..count]);
         for (index, flag) in flags[..count].iter_mut().enumerate() {
-            let cosine = sums[index].wrapping_sub(bias) as f32 * query_inverse_length * inverse_lengths[index];
-            let (error, [limit_cosine, limit_sine]) = (errors[index], limit(rows.norm[index]));
-            let error_cosine = ((1.0 - error) * (1.0 + error)).sqrt();
-            let least = limit_cosine * error_cosine - limit_sine * error;
-            *flag = u8::from(cosine + SLACK_F32 >= least) | u8::from(limit_cosine - SLACK_F32 <= -error_cosine);
+            let cosine = self.coarse_cosine(precision, sums[index], scales[index]);
+            let [limit_cosine, limit_sine] = limit(rows.norm[index]);
+            *flag = u8::from(cosine >= limit_cosine - limit_sine * tangents[index]);
         }
     }
 
-    /// The bounds of the scores of at most `BLOCK_ROWS` rows, from the sums of both planes and their whole codes. The
+    /// The bounds of the scores of at most `BLOCK_ROWS` rows, from the sums of both planes and their fine codes. The
     /// scores lie from `least` to `most`. Also which of them may reach one, as above.
     #[expect(clippy::inline_always, reason = "compiled for each set of kernels")]
     #[inline(always)]
     pub(crate) fn bounds(
         &self,
-        sums: [&[i32]; 2],
+        sums: &[Sums; 2],
         rows: Measured<&[f32], &[f64]>,
         floor: f64,
         [least, most]: [&mut [f64]; 2],
@@ -294,23 +399,23 @@ impl CodedQuery {
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rounding is in the proof")]
     fn bound(
         &self,
-        [upper, lower]: [&[i32]; 2],
+        [upper, lower]: &[Sums; 2],
         rows: Measured<&[f32], &[f64]>,
         [least, most]: [&mut [f64]; 2],
         score: impl Fn(f64, f64, f64) -> f64,
     ) {
         let count = rows.norm.len();
         let (upper, lower, least, most) = (&upper[..count], &lower[..count], &mut least[..count], &mut most[..count]);
-        let (inverse_lengths, errors) = (&rows.inverse_length[..count], &rows.error[..count]);
+        let (scales, tangents) = (&rows.scale[..count], &rows.tangent[..count]);
         let biases = self.sums.map(|sum| sum * i32::from(BIAS));
         let QueryCodes { inverse_length, error, error_cosine } = self.whole;
         let [query_inverse_length, query_error, query_cosine] = [inverse_length, error, error_cosine].map(|x| x as f32);
         for index in 0..count {
             let sum = 256.0 * upper[index].wrapping_sub(biases[0]) as f32 + lower[index].wrapping_sub(biases[1]) as f32;
-            let cosine = sum * query_inverse_length * inverse_lengths[index];
+            let error_cosine = (1.0 + tangents[index] * tangents[index]).sqrt().recip();
+            let error = tangents[index] * error_cosine;
+            let cosine = sum * query_inverse_length * scales[index] * error_cosine;
             let sine = ((1.0 - cosine) * (1.0 + cosine) + SINE_SLACK).sqrt();
-            let error = errors[index];
-            let error_cosine = ((1.0 - error) * (1.0 + error)).sqrt();
             let delta_cosine = error_cosine * query_cosine - error * query_error;
             let delta_sine = error * query_cosine + error_cosine * query_error;
             let (along, across) = (cosine * delta_cosine, sine * delta_sine);

@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::{
-    Values,
-    arch::{self, QUAD_ROWS},
+    Values, arch,
     codes::{Codes, Measures},
     naive,
 };
@@ -23,9 +22,9 @@ fn noise(len: usize, seed: u64) -> Vec<f64> {
         .collect()
 }
 
-/// Holds the bounds of a row's score to the reference. How far above it the first pass lets a row reach, up to the next
+/// Holds the bounds of a row's score to the reference. How far above it two bits and four let a row reach, up to the next
 /// power of two, and how wide the second pass's bounds are; `None` if the row or the query isn't covered.
-fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f64; 2]> {
+fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f64; 3]> {
     #[expect(clippy::cast_possible_truncation, reason = "float32 is wanted")]
     let narrowed: Vec<f32> = row.iter().map(|&x| x as f32).collect();
     let row: Vec<f64> = if narrow { narrowed.iter().map(|&x| f64::from(x)).collect() } else { row.to_vec() };
@@ -40,35 +39,45 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
     let score = naive::score(metric, query, &row).expect("rows that are covered rank");
     let width = if metric == Metric::DotProduct { norm(query) * norms[0] } else { 1.0 };
     let measured = |precision| {
-        let Measures { inverse_lengths, errors } = codes.measures(precision);
-        Measured { inverse_length: &inverse_lengths[..], error: &errors[..], norm: &norms[..] }
+        let Measures { scales, tangents } = codes.measures(precision);
+        Measured { scale: &scales[..], tangent: &tangents[..], norm: &norms[..] }
     };
-    let mut upper_sums = [[0; BLOCK_ROWS]];
-    (kernels.block_sums)([prepared.planes()[0]], codes.halves(0..1)[0], &mut upper_sums);
-    let reaches = |floor: f64| {
+    let [two, rest] = codes.coarse(0..1).map(|strip| {
+        let mut sums = [0; BLOCK_ROWS];
+        (kernels.strip_sums)([prepared.planes()[0]], strip, [&mut sums]);
+        sums
+    });
+    let four = std::array::from_fn(|row| 4 * two[row] + rest[row]);
+    let reaches = |(precision, sums): (Precision, &Sums), floor: f64| {
         let sets = arch::available().into_iter();
         let found: Vec<u64> =
-            sets.map(|set| (set.reaching)(&prepared, &upper_sums[0], measured(Precision::Upper), floor)).collect();
+            sets.map(|set| (set.reaching)(&prepared, precision, sums, measured(precision), floor)).collect();
         assert!(found[0] <= 1 && found.iter().all(|&rows| rows == found[0]), "{metric} {floor}: {found:?}");
         found[0] == 1
     };
+    let coarse = [(Precision::Two, &two), (Precision::Four, &four)];
     for floor in [score, score.next_down(), f64::NEG_INFINITY] {
-        assert!(reaches(floor), "{metric} {}: {floor}", query.len());
+        for by in coarse {
+            assert!(reaches(by, floor), "{metric} {} {:?}: {floor}", query.len(), by.0);
+        }
     }
-    let [upper_sums, lower_sums] = (kernels.row_sums)(prepared.planes(), &[codes.row(0); QUAD_ROWS]);
+    let mut sums = [[0; BLOCK_ROWS]; 2];
+    (kernels.row_sums)(prepared.planes(), &[codes.fine(0)], sums.each_mut());
     let (mut least, mut most) = ([0.0], [0.0]);
     for set in arch::available() {
         let mut bound = |floor| {
-            let sums: [&[i32]; 2] = [&upper_sums, &lower_sums];
-            let reaching = (set.bounds)(&prepared, sums, measured(Precision::Whole), floor, [&mut least, &mut most]);
+            let reaching = (set.bounds)(&prepared, &sums, measured(Precision::Eight), floor, [&mut least, &mut most]);
             (reaching == 1, least[0], most[0])
         };
         let (reaches, lower, upper) = bound(score);
         assert!(reaches && (lower..=upper).contains(&score), "{metric} {}: {score} in {lower}..={upper}", query.len());
         assert!(!bound(upper.next_up()).0, "{metric} {}: above {upper}", query.len());
     }
-    let above = (-30..2).map(power_of_two).find(|above| !reaches(score + above * width));
-    Some([above.unwrap_or(f64::INFINITY), (most[0] - least[0]) / width])
+    let [by_two, by_four] = coarse.map(|by| {
+        let above = (-30..2).map(power_of_two).find(|above| !reaches(by, score + above * width));
+        above.unwrap_or(f64::INFINITY)
+    });
+    Some([by_two, by_four, (most[0] - least[0]) / width])
 }
 
 #[test]
@@ -100,9 +109,11 @@ fn scores_of_all_magnitudes_lie_within_their_bounds() {
 fn bounds_are_narrow_for_embeddings() {
     for metric in [Metric::Cosine, Metric::DotProduct] {
         for seed in 0..20 {
-            let [first, second] =
-                widths(metric, &noise(1536, seed), &noise(1536, seed + 100), true).expect("embeddings are covered");
-            assert!(first <= 0.25 && second < 0.01, "{metric}: {first} and {second}");
+            // A floor below 90° is held against.
+            let (query, row) = (noise(1536, seed), noise(1536, seed + 100));
+            let near: Vec<f64> = query.iter().zip(&row).map(|(a, b)| a + b).collect();
+            let [two, four, eight] = widths(metric, &query, &near, true).expect("embeddings are covered");
+            assert!(two <= 0.5 && four <= 0.25 && eight < 0.01, "{metric}: {two}, {four} and {eight}");
         }
     }
 }
@@ -123,7 +134,7 @@ fn bounds_hold_where_every_loss_adds_up() {
             // The query loses as much as it can, in its upper plane or in both, in the direction of the row.
             let upper = lossy(len, 30464.0, steps * 256.0 + 127.0);
             let both = lossy(len, 30464.0, steps);
-            // The row's upper halves lose as much as they can.
+            // The row's coarse codes lose much: all but one component are far from what any of them stands for.
             let half = lossy(len, 119.0, 16.0 * (steps / 16.0).floor() + 7.0);
             let pairs = [(&along, &row), (&upper, &along), (&both, &along), (&upper, &row), (&both, &row)];
             for (query, row) in pairs.into_iter().chain([(&along, &half), (&upper, &half), (&both, &half)]) {
@@ -150,7 +161,7 @@ fn bounds_hold_where_only_rounding_is_lost() {
             for (query, row) in [(&query, &row), (&query, &query)] {
                 for metric in Metric::ALL {
                     let width = widths(metric, query, row, true).expect("ones are covered");
-                    assert!(metric == Metric::Euclidean || width[1] < 1e-5, "{metric}: {width:?}");
+                    assert!(metric == Metric::Euclidean || width[2] < 1e-5, "{metric}: {width:?}");
                 }
             }
         }

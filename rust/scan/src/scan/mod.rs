@@ -2,6 +2,8 @@
 
 mod passes;
 
+use std::ops::Range;
+
 use crate::{
     Batch, Mask, Metric, Search, SearchError, TopK, Values,
     arch::{BLOCK_ROWS, EXACT_ROWS, Kernels, Number, PANEL_ROWS},
@@ -9,10 +11,8 @@ use crate::{
     chunk::Chunk,
     mask::bits,
     norms::norm,
-    select::{Candidate, Largest, Rank, Selection},
+    select::{Largest, Rank, Selection},
 };
-
-use passes::FirstPass;
 
 pub(crate) struct Scan<'a> {
     batch: &'a Batch,
@@ -34,7 +34,6 @@ pub(crate) struct Found {
     selection: Selection,
     /// Rows that wait for the second pass, which takes several at once: their chunks, and where in them.
     waiting: Vec<(usize, usize)>,
-    first_pass: FirstPass,
     /// How many rows never rank.
     skipped: usize,
 }
@@ -51,7 +50,6 @@ impl Found {
     /// Takes over what was found in other chunks.
     pub(crate) fn merge(&mut self, other: Self) {
         self.selection.merge(other.selection);
-        self.waiting.extend(other.waiting);
         self.skipped += other.skipped;
     }
 }
@@ -101,22 +99,19 @@ impl<'a> Scan<'a> {
     /// The results of no chunks.
     pub(crate) fn nothing(&self) -> Found {
         let floor = self.search.min_score.unwrap_or(f64::NEG_INFINITY);
-        Found {
-            selection: Selection::new(self.search.top_k, floor),
-            waiting: Vec::new(),
-            first_pass: FirstPass::default(),
-            skipped: 0,
+        Found { selection: Selection::new(self.search.top_k, floor), waiting: Vec::new(), skipped: 0 }
+    }
+
+    /// Goes through some chunks of the batch for some queries.
+    pub(crate) fn chunks(scans: &[Self], chunks: Range<usize>, found: &mut [Found]) {
+        Self::passes(scans, chunks.clone(), found);
+        for (scan, found) in scans.iter().zip(found) {
+            chunks.clone().for_each(|index| scan.other_rows(index, found));
         }
     }
 
-    /// Goes through a chunk of the batch for some queries.
-    pub(crate) fn chunk(scans: &[Self], index: usize, found: &mut [Found]) {
-        Self::passes(scans, index, found);
-        scans.iter().zip(found).for_each(|(scan, found)| scan.other_rows(index, found));
-    }
-
     /// The rows of a block that a query admits and that can rank, as bits, and how many can't.
-    fn admitted(&self, index: usize, block: usize) -> (u64, u32) {
+    fn admitted(&self, (index, block): (usize, usize)) -> (u64, u32) {
         let chunk = &self.batch.chunks()[index];
         // A mask has 64 positions in a word, and chunks begin on a word.
         let word = index * self.batch.chunk_rows() / BLOCK_ROWS + block;
@@ -130,7 +125,7 @@ impl<'a> Scan<'a> {
         let chunk = &self.batch.chunks()[index];
         let mut exact = Vec::new();
         for block in 0..chunk.len().div_ceil(BLOCK_ROWS) {
-            let (finite, skipped) = self.admitted(index, block);
+            let (finite, skipped) = self.admitted((index, block));
             found.skipped += skipped as usize;
             let bounded = if self.coded.is_some() { chunk.codes().usable().word(block) } else { 0 };
             for row in bits(finite & !bounded).map(|bit| BLOCK_ROWS * block + bit) {
@@ -185,10 +180,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The third pass: rescores the candidates that are only bounded, as far as needed, and puts the best in order.
-    pub(crate) fn rank(&self, mut found: Found) -> TopK {
-        if let Some(query) = &self.coded {
-            self.bound_waiting(query, &mut found);
-        }
+    pub(crate) fn rank(&self, found: Found) -> TopK {
         let Found { selection, skipped, .. } = found;
         let (mut ranked, mut bounded) = selection.finish();
         if !bounded.is_empty() {
@@ -203,10 +195,10 @@ impl<'a> Scan<'a> {
                 if group[0].bounds.upper < floor {
                     break;
                 }
-                let scores = self.rescored(group);
-                for (candidate, score) in group.iter().zip(scores) {
+                let positions: Vec<usize> = group.iter().map(|candidate| candidate.position).collect();
+                for (position, score) in positions.iter().zip(self.scores_of(&positions)) {
                     largest.push(score);
-                    ranked.push((candidate.position, score));
+                    ranked.push((*position, score));
                 }
             }
         }
@@ -224,13 +216,22 @@ impl<'a> Scan<'a> {
         TopK { rows, scores, skipped }
     }
 
-    /// The scores of at most `EXACT_ROWS` candidates.
-    fn rescored(&self, group: &[Candidate]) -> [f64; EXACT_ROWS] {
+    /// Offers rows of any chunks with their scores.
+    fn score_scattered(&self, positions: &[usize], found: &mut Found) {
+        for group in positions.chunks(EXACT_ROWS) {
+            for (&position, score) in group.iter().zip(self.scores_of(group)) {
+                found.offer(position, score);
+            }
+        }
+    }
+
+    /// The scores of at most `EXACT_ROWS` rows.
+    fn scores_of(&self, group: &[usize]) -> [f64; EXACT_ROWS] {
         // Chunks of float32 and of float64 rows may be among them; each kernel takes its own.
         let mut narrow: [&[f32]; EXACT_ROWS] = [&[]; EXACT_ROWS];
         let mut wide: [&[f64]; EXACT_ROWS] = [&[]; EXACT_ROWS];
-        for (index, candidate) in group.iter().enumerate() {
-            let (chunk, row) = self.batch.chunk(candidate.position);
+        for (index, &position) in group.iter().enumerate() {
+            let (chunk, row) = self.batch.chunk(position);
             let range = row * self.query.len()..(row + 1) * self.query.len();
             match chunk.values() {
                 Values::F32(values) => narrow[index] = &values[range],
@@ -240,8 +241,8 @@ impl<'a> Scan<'a> {
         let mut scores = [f64::NAN; EXACT_ROWS];
         self.fill_in(narrow, &mut scores);
         self.fill_in(wide, &mut scores);
-        for (score, candidate) in scores.iter_mut().zip(group) {
-            let (chunk, row) = self.batch.chunk(candidate.position);
+        for (score, &position) in scores.iter_mut().zip(group) {
+            let (chunk, row) = self.batch.chunk(position);
             *score = self.score_of(*score, chunk.norms()[row]);
         }
         scores

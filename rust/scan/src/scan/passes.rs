@@ -1,203 +1,270 @@
-//! The rows that have codes: bounded by half of their codes, those that may be among the best by all of them, and offered.
+//! The rows that have codes: bounded by coarse codes, those that may be among the best by fine ones, and offered.
+//!
+//! The first pass goes over some thousand rows at a time, a span, and over each twice. At first it only multiplies, and
+//! finds out which rows are likely to be the best. Those are scored at once: so there is a high floor before the others are
+//! held against it.
 
-use std::ops::Range;
+use std::{array, ops::Range};
 
 use crate::{
-    arch::{BLOCK_ROWS, FIRST_QUERIES, QUAD_ROWS, Sums},
+    arch::{BLOCK_ROWS, FIRST_QUERIES, Line, Merits, STRIP_ROWS, Sums},
     bounds::{CodedQuery, Measured, Precision},
     chunk::Chunk,
-    mask::bits,
+    mask::{bits, gathered},
     select::{Bounds, Candidate},
 };
 
-use super::{Found, Scan, filled};
+use super::{Found, Scan};
 
-/// For fewer rows the first pass doesn't pay: it leaves many until the best are found, and whole codes are in the cache.
+/// For fewer rows the first pass doesn't pay: fine codes are in the cache.
 const FIRST_PASS_ROWS: usize = 2048;
 
-/// So few rows of a block the second pass takes in less time than the first one takes all of them.
+/// So few rows of a block the second pass takes in less time than the first one goes on with the block.
 const FEW: u32 = 8;
 
-/// Of so many rows the second pass takes the whole block: scattered ones take it three times as long.
+/// Of so many rows the second pass takes the whole block: memory gives neighbours in less time.
 const MANY: u32 = 22;
 
-/// How many rows the second pass takes at once, where it doesn't take a block.
+/// How many rows the second pass takes at once.
 const WAITING: usize = 16;
 
-/// Whether the first pass is due: it pays where it leaves few rows to the second.
-#[derive(Default)]
-pub(super) struct FirstPass {
-    /// How many blocks to go without.
-    without: usize,
-    /// How many blocks it was last left out for.
-    pause: usize,
-}
+/// How many blocks a span has, at most. Their sums fit into the second cache, also those of several queries.
+const SPAN_BLOCKS: usize = 256;
 
-impl FirstPass {
-    fn is_due(&mut self) -> bool {
-        let is_due = self.without == 0;
-        self.without = self.without.saturating_sub(1);
-        is_due
-    }
-
-    /// Notes how many rows of a block it left: where too many, it is left out for a while, each time for longer.
-    fn left(&mut self, rows: u32) {
-        self.pause = if rows < MANY { 0 } else { (2 * self.pause + 1).min(15) };
-        self.without = self.pause;
-    }
-}
+/// Where more than one row in so many is wanted, the second pass takes all of them.
+const WANTED: usize = STRIP_ROWS;
 
 /// A query that has codes, and what is found for it.
 struct Query<'a, 'b> {
     scan: &'a Scan<'b>,
     coded: &'a CodedQuery,
     found: &'a mut Found,
+    /// For each block of a span, the sums of two bits.
+    sums: Vec<Sums>,
+    /// For each block, how good the best of some groups of rows may be.
+    merits: Vec<Merits>,
+    /// For each block, the rows that are left.
+    left: Vec<u64>,
+    /// How good the best rows of the spans before may be: as many as are wanted, unless there were fewer.
+    likely: Vec<f32>,
 }
 
+/// Where a block is: its chunk, and which one of it.
+type Block = (usize, usize);
+
 impl Scan<'_> {
-    /// The passes over the rows of a chunk that have codes, each block for all queries while it is in the cache.
-    pub(super) fn passes(scans: &[Self], index: usize, found: &mut [Found]) {
-        let each = scans.iter().zip(found);
-        let mut queries: Vec<Query> =
-            each.filter_map(|(scan, found)| scan.coded.as_ref().map(|coded| Query { scan, coded, found })).collect();
-        let (scan, chunk) = (&scans[0], &scans[0].batch.chunks()[index]);
-        for block in 0..chunk.len().div_ceil(BLOCK_ROWS) {
-            // The same for all queries.
-            let admitted = scan.admitted(index, block).0 & chunk.codes().usable().word(block);
-            for queries in queries.chunks_mut(FIRST_QUERIES) {
-                let mut left = [admitted; FIRST_QUERIES];
-                // The first that needs none leaves it out for the others too; to ask each would take longer.
-                if queries.iter_mut().all(|query| query.is_first_pass_due(admitted)) {
-                    scan.first_pass(queries, (index, block), &mut left);
-                }
-                for (queries, left) in queries.chunks_mut(2).zip(left.as_chunks().0) {
-                    scan.second_pass(queries, (index, block), *left);
-                }
+    /// The passes over the rows of some chunks that have codes, each block for all queries while it is in the cache.
+    pub(super) fn passes(scans: &[Self], chunks: Range<usize>, found: &mut [Found]) {
+        let coded = scans.iter().zip(found).filter_map(|(scan, found)| {
+            let (sums, merits, left, likely) = Default::default();
+            scan.coded.as_ref().map(|coded| Query { scan, coded, found, sums, merits, left, likely })
+        });
+        let mut queries: Vec<Query> = coded.collect();
+        let Some(Query { scan, .. }) = queries.first() else { return };
+        let scan = *scan;
+        let blocks_of =
+            |chunk: usize| (0..scan.batch.chunks()[chunk].len().div_ceil(BLOCK_ROWS)).map(move |block| (chunk, block));
+        let has_first_pass = scan.rows >= FIRST_PASS_ROWS.max(WANTED * scan.search.top_k);
+        let blocks: Vec<Block> = chunks.flat_map(blocks_of).collect();
+        for span in blocks.chunks(SPAN_BLOCKS) {
+            for query in &mut queries {
+                query.sums.resize(span.len(), [0; BLOCK_ROWS]);
+                query.merits.clear();
+                query.merits.resize(span.len(), [f32::NEG_INFINITY; BLOCK_ROWS / STRIP_ROWS]);
+                query.left.clear();
+                query.left.resize(span.len(), 0);
             }
-        }
-    }
-
-    /// The first pass over a block: takes what can't be among the best for a query from the rows that are left for it.
-    fn first_pass(&self, queries: &mut [Query], (index, block): (usize, usize), left: &mut [u64; FIRST_QUERIES]) {
-        let chunk = &self.batch.chunks()[index];
-        let rows = block_rows(chunk, block);
-        let [upper, _] = chunk.codes().halves(rows.clone());
-        let measured = chunk.measured(Precision::Upper, rows);
-        let take = |Query { coded, found, .. }: &mut Query, sums: &[i32; BLOCK_ROWS], left: &mut u64| {
-            *left &= (self.kernels.reaching)(coded, sums, measured, found.selection.floor());
-            found.first_pass.left(left.count_ones());
-        };
-        if let [a, b, c, d] = queries {
-            let planes = [&*a, &*b, &*c, &*d].map(|each| each.coded.planes()[0]);
-            let mut sums = [[0; BLOCK_ROWS]; FIRST_QUERIES];
-            (self.kernels.many_sums)(planes, upper, &mut sums);
-            for ((each, sums), left) in queries.iter_mut().zip(&sums).zip(left) {
-                take(each, sums, left);
-            }
-        } else {
-            for (each, left) in queries.iter_mut().zip(left) {
-                let mut sums = [[0; BLOCK_ROWS]];
-                (self.kernels.block_sums)([each.coded.planes()[0]], upper, &mut sums);
-                take(each, &sums[0], left);
-            }
-        }
-    }
-
-    /// The second pass over a block for one query or two: offers the rows that are left for each, or lets them wait.
-    fn second_pass(&self, queries: &mut [Query], (index, block): (usize, usize), left: [u64; 2]) {
-        let is_many = |left: u64| left.count_ones() >= MANY;
-        let chunk = &self.batch.chunks()[index];
-        let halves = || chunk.codes().halves(block_rows(chunk, block));
-        if let ([a, b], true) = (&mut *queries, left.into_iter().all(is_many)) {
-            let ([a_upper, a_lower], [b_upper, b_lower]) = (a.coded.planes(), b.coded.planes());
-            let mut sums = [[0; BLOCK_ROWS]; 4];
-            (self.kernels.two_whole_sums)([a_upper, a_lower, b_upper, b_lower], halves(), &mut sums);
-            let (of_each, _) = sums.as_chunks();
-            self.offer(a, (index, block), &of_each[0], left[0]);
-            self.offer(b, (index, block), &of_each[1], left[1]);
-            return;
-        }
-        for (each, left) in queries.iter_mut().zip(left) {
-            if is_many(left) {
-                let mut sums = [[0; BLOCK_ROWS]; 2];
-                (self.kernels.whole_sums)(each.coded.planes(), halves(), &mut sums);
-                self.offer(each, (index, block), &sums, left);
-            } else {
-                for row in bits(left).map(|bit| BLOCK_ROWS * block + bit) {
-                    (self.kernels.fetch)(chunk.codes().row(row));
-                    each.found.waiting.push((index, row));
-                    if each.found.waiting.len() == WAITING {
-                        self.bound_waiting(each.coded, each.found);
+            for (place, &block) in span.iter().enumerate() {
+                // The same for all queries.
+                let admitted = scan.admitted(block).0 & scan.chunk_of(block).codes().usable().word(block.1);
+                if admitted.count_ones() <= FEW || !has_first_pass {
+                    for query in &mut queries {
+                        query.bound(block, admitted);
+                    }
+                } else {
+                    for queries in queries.chunks_mut(FIRST_QUERIES) {
+                        scan.multiply(queries, place, block, admitted);
                     }
                 }
             }
+            for query in &mut queries {
+                query.take_likely(span);
+                query.narrow(span);
+            }
+        }
+        for query in queries {
+            scan.bound_waiting(query.coded, query.found);
         }
     }
 
-    /// Offers the rows of a block that are left for a query, given the sums of all of them.
+    fn chunk_of(&self, block: Block) -> &Chunk {
+        &self.batch.chunks()[block.0]
+    }
+
+    /// The sums of two bits of a block's coarse codes.
+    fn multiply(&self, queries: &mut [Query], place: usize, block: Block, admitted: u64) {
+        let chunk = self.chunk_of(block);
+        let rows = rows_of(chunk, block);
+        let [upper, _] = chunk.codes().coarse(rows.clone());
+        if let Ok(queries) = <&mut [Query; FIRST_QUERIES]>::try_from(&mut *queries) {
+            let planes = array::from_fn(|index| queries[index].coded.planes()[0]);
+            let sums = queries.each_mut().map(|query| &mut query.sums[place]);
+            (self.kernels.many_sums)(planes, upper, sums);
+        } else {
+            for query in &mut *queries {
+                (self.kernels.strip_sums)([query.coded.planes()[0]], upper, [&mut query.sums[place]]);
+            }
+        }
+        let measured = chunk.measured(Precision::Two, rows);
+        let mut merits = [0.0; BLOCK_ROWS];
+        for query in queries {
+            query.left[place] = admitted;
+            query.merits[place] =
+                (self.kernels.merits)(query.coded, &query.sums[place], measured, admitted, &mut merits);
+        }
+    }
+
+    /// The second pass over a block.
+    fn bound_block(&self, coded: &CodedQuery, found: &mut Found, block: Block, left: u64) {
+        let chunk = self.chunk_of(block);
+        let rows = rows_of(chunk, block);
+        let mut fine: [&[Line<u8>]; BLOCK_ROWS] = [&[]; BLOCK_ROWS];
+        rows.clone().zip(&mut fine).for_each(|(row, fine)| *fine = chunk.codes().fine(row));
+        let sums = self.fine_sums(coded, &fine[..rows.len()]);
+        let position = block.0 * self.batch.chunk_rows() + rows.start;
+        let measured = chunk.measured(Precision::Eight, rows);
+        self.offer(coded, found, &sums, measured, left, |row| position + row);
+    }
+
+    fn fine_sums(&self, coded: &CodedQuery, rows: &[&[Line<u8>]]) -> [Sums; 2] {
+        let mut sums = [[0; BLOCK_ROWS]; 2];
+        (self.kernels.row_sums)(coded.planes(), rows, sums.each_mut());
+        sums
+    }
+
+    /// Offers some rows of a few, given their sums.
     fn offer(
         &self,
-        Query { coded, found, .. }: &mut Query,
-        (index, block): (usize, usize),
-        [upper, lower]: &Sums<2>,
-        left: u64,
+        coded: &CodedQuery,
+        found: &mut Found,
+        sums: &[Sums; 2],
+        measured: Measured<&[f32], &[f64]>,
+        rows: u64,
+        position: impl Fn(usize) -> usize,
     ) {
-        let chunk = &self.batch.chunks()[index];
-        let rows = block_rows(chunk, block);
-        let position = index * self.batch.chunk_rows() + rows.start;
-        let measured = chunk.measured(Precision::Whole, rows);
         let (mut least, mut most) = ([0.0; BLOCK_ROWS], [0.0; BLOCK_ROWS]);
         let floor = found.selection.floor();
-        let reaching = (self.kernels.bounds)(coded, [upper, lower], measured, floor, [&mut least, &mut most]);
-        for row in bits(reaching & left) {
+        let reaching = (self.kernels.bounds)(coded, sums, measured, floor, [&mut least, &mut most]);
+        for row in bits(reaching & rows) {
             let bounds = Bounds { lower: least[row], upper: most[row] };
-            found.selection.offer(Candidate { position: position + row, bounds });
+            found.selection.offer(Candidate { position: position(row), bounds });
         }
     }
 
     /// The second pass over the rows that wait for it.
-    pub(super) fn bound_waiting(&self, coded: &CodedQuery, found: &mut Found) {
-        for waiting in found.waiting.chunks(WAITING) {
-            let mut sums = [[0; WAITING]; 2];
-            let (mut inverse_length, mut error, mut norm) = ([0.0; WAITING], [0.0; WAITING], [0.0; WAITING]);
-            for (group, rows) in waiting.chunks(QUAD_ROWS).enumerate() {
-                let rows = filled(rows, |&(chunk, row)| self.batch.chunks()[chunk].codes().row(row));
-                for (sums, found) in sums.iter_mut().zip((self.kernels.row_sums)(coded.planes(), &rows)) {
-                    sums.as_chunks_mut().0[group] = found;
-                }
+    fn bound_waiting(&self, coded: &CodedQuery, found: &mut Found) {
+        let all = std::mem::take(&mut found.waiting);
+        for waiting in all.chunks(WAITING) {
+            let mut fine: [&[Line<u8>]; WAITING] = [&[]; WAITING];
+            for (fine, &(chunk, row)) in fine.iter_mut().zip(waiting) {
+                *fine = self.batch.chunks()[chunk].codes().fine(row);
             }
+            let sums = self.fine_sums(coded, &fine[..waiting.len()]);
+            let (mut scale, mut tangent, mut norm) = ([0.0; WAITING], [0.0; WAITING], [0.0; WAITING]);
             for (index, &(chunk, row)) in waiting.iter().enumerate() {
                 let row = self.batch.chunks()[chunk].measured_row(row);
-                (inverse_length[index], error[index], norm[index]) = (row.inverse_length, row.error, row.norm);
+                (scale[index], tangent[index], norm[index]) = (row.scale, row.tangent, row.norm);
             }
-            let measured =
-                Measured { inverse_length: &inverse_length[..], error: &error, norm: &norm[..waiting.len()] };
-            let (mut least, mut most) = ([0.0; WAITING], [0.0; WAITING]);
-            let floor = found.selection.floor();
-            let [upper, lower] = &sums;
-            let reaching = (self.kernels.bounds)(coded, [upper, lower], measured, floor, [&mut least, &mut most]);
-            for index in bits(reaching) {
+            let measured = Measured { scale: &scale[..], tangent: &tangent, norm: &norm[..waiting.len()] };
+            self.offer(coded, found, &sums, measured, u64::MAX, |index| {
                 let (chunk, row) = waiting[index];
-                let position = chunk * self.batch.chunk_rows() + row;
-                let bounds = Bounds { lower: least[index], upper: most[index] };
-                found.selection.offer(Candidate { position, bounds });
-            }
+                chunk * self.batch.chunk_rows() + row
+            });
         }
+        found.waiting = all;
         found.waiting.clear();
     }
 }
 
 impl Query<'_, '_> {
-    /// Whether the first pass should look at the rows of a block.
-    fn is_first_pass_due(&mut self, admitted: u64) -> bool {
-        self.scan.rows >= FIRST_PASS_ROWS
-            && admitted.count_ones() > FEW
-            && self.found.selection.floor() > f64::NEG_INFINITY
-            && self.found.first_pass.is_due()
+    /// Scores the rows of a span that are likely to be among the best so far.
+    fn take_likely(&mut self, span: &[Block]) {
+        let top_k = self.scan.search.top_k;
+        // The least of the best of as many groups as rows are wanted: as many rows are at least as good.
+        let kth = |likely: &[f32]| if likely.len() < top_k { f32::NEG_INFINITY } else { likely[top_k - 1] };
+        let before = kth(&self.likely);
+        self.likely.extend(self.merits.as_flattened().iter().filter(|&&merit| merit > before));
+        if self.likely.len() > top_k {
+            self.likely.select_nth_unstable_by(top_k - 1, |a, b| b.total_cmp(a));
+            self.likely.truncate(top_k);
+        }
+        let least = kth(&self.likely);
+        if least == f32::NEG_INFINITY {
+            return;
+        }
+        let kernels = self.scan.kernels;
+        let (mut merits, mut rows) = ([0.0; BLOCK_ROWS], Vec::new());
+        for (place, &block) in span.iter().enumerate() {
+            if self.merits[place].iter().all(|&merit| merit < least) {
+                continue;
+            }
+            let chunk = self.scan.chunk_of(block);
+            let measured = chunk.measured(Precision::Two, rows_of(chunk, block));
+            (kernels.merits)(self.coded, &self.sums[place], measured, self.left[place], &mut merits);
+            let likely = gathered(&merits.map(|merit| u8::from(merit >= least)));
+            self.left[place] &= !likely;
+            let first = block.0 * self.scan.batch.chunk_rows() + block.1 * BLOCK_ROWS;
+            rows.extend(bits(likely).map(|row| first + row));
+        }
+        self.scan.score_scattered(&rows, self.found);
+    }
+
+    /// The rest of the first pass over a span: takes what can't be among the best from the rows that are left.
+    fn narrow(&mut self, span: &[Block]) {
+        let kernels = self.scan.kernels;
+        for (place, &block) in span.iter().enumerate() {
+            let mut left = self.left[place];
+            if left == 0 {
+                continue;
+            }
+            let chunk = self.scan.chunk_of(block);
+            let rows = rows_of(chunk, block);
+            let mut keep = |precision, sums: &Sums| {
+                let measured = chunk.measured(precision, rows.clone());
+                left &= (kernels.reaching)(self.coded, precision, sums, measured, self.found.selection.floor());
+                left.count_ones()
+            };
+            if keep(Precision::Two, &self.sums[place]) > FEW {
+                let mut sums = [0; BLOCK_ROWS];
+                let [_, lower] = chunk.codes().coarse(rows.clone());
+                (kernels.strip_sums)([self.coded.planes()[0]], lower, [&mut sums]);
+                for (sum, upper) in sums.iter_mut().zip(&self.sums[place]) {
+                    *sum = sum.wrapping_add(upper.wrapping_mul(4));
+                }
+                keep(Precision::Four, &sums);
+            }
+            self.bound(block, left);
+        }
+    }
+
+    /// The second pass over rows of a block; few of them wait for others.
+    fn bound(&mut self, block: Block, rows: u64) {
+        let chunk = self.scan.chunk_of(block);
+        if rows.count_ones() >= MANY {
+            self.scan.bound_block(self.coded, self.found, block, rows);
+            return;
+        }
+        for row in bits(rows).map(|bit| BLOCK_ROWS * block.1 + bit) {
+            (self.scan.kernels.fetch)(chunk.codes().fine(row));
+            self.found.waiting.push((block.0, row));
+            if self.found.waiting.len() == WAITING {
+                self.scan.bound_waiting(self.coded, self.found);
+            }
+        }
     }
 }
 
-/// The rows of a block of a chunk.
-fn block_rows(chunk: &Chunk, block: usize) -> Range<usize> {
+/// The rows of a block in its chunk.
+fn rows_of(chunk: &Chunk, (_, block): Block) -> Range<usize> {
     block * BLOCK_ROWS..chunk.len().min((block + 1) * BLOCK_ROWS)
 }

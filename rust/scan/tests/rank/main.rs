@@ -45,6 +45,34 @@ fn rows_whose_codes_lose_much_rank_as_by_the_reference() {
 }
 
 #[test]
+fn clusters_rank_as_by_the_reference() {
+    // Two bits tell clusters apart, four some of their rows, and neighbours are of the same one. The numbers of rows don't
+    // fill their blocks, and there are more than a span has.
+    let (dimension, count) = (65, 17_000);
+    let centres = noise(dimension * (count / 100), 1);
+    let mut rows = noise(dimension * count, 2);
+    for (index, row) in rows.chunks_mut(dimension).enumerate() {
+        let centre = &centres[index / 100 * dimension..][..dimension];
+        let size = [1.0, 1.5, 0.25][index % 3];
+        row.iter_mut().zip(centre).for_each(|(x, centre)| *x = f32_exactly(size * (centre + 0.5 * *x)));
+    }
+    let (batch, model) = matrix(dimension, &rows, true);
+    let masks = [3, 20].map(|every| Mask::from_fn(count, |position| position % every == 0 || position > 16_000));
+    for metric in Metric::ALL {
+        for (place, top_k) in [(0, 1), (8_000, 10), (16_990, 40), (500, 900)] {
+            let query = &rows[place * dimension..][..dimension];
+            for mask in [None, Some(&masks[0]), Some(&masks[1])] {
+                check(&batch, &model, query, &Search { metric, top_k, mask, min_score: None, threads: 1 });
+            }
+            let opposite: Vec<f64> = query.iter().map(|x| -x).collect();
+            let search = Search { metric, top_k, mask: None, min_score: Some(0.4), threads: 1 };
+            check(&batch, &model, query, &search);
+            check(&batch, &model, &opposite, &search);
+        }
+    }
+}
+
+#[test]
 fn rows_that_differ_by_less_than_the_first_pass_sees_keep_their_order() {
     let dimension = 384;
     let base = noise(dimension, 1);

@@ -77,48 +77,58 @@ fn panels_match<T: Number>(kernels: &Kernels, query: &[f64], panel: &[T]) {
     assert_eq!(bits(T::panel_distances(kernels, query, panel)), sums(|a, b| (a - b) * (a - b)), "{at}");
 }
 
-/// The halves of the codes of rows one after the other, and the rows among them.
+/// The codes of rows one after the other.
 struct Coded {
-    lines: usize,
-    halves: [Vec<Quad>; 2],
+    dimension: usize,
+    strips: [Vec<Line<u8>>; 2],
+    fine: Vec<Line<u8>>,
 }
 
 impl Coded {
     fn new(dimension: usize, rows: usize) -> Self {
-        let lines = half_lines(dimension);
-        Self { lines, halves: [(); 2].map(|()| vec![Quad::default(); lines * rows.div_ceil(QUAD_ROWS)]) }
+        let strips = rows.div_ceil(STRIP_ROWS) * strip_lines(dimension);
+        Self {
+            dimension,
+            strips: [(); 2].map(|()| vec![Line::default(); strips]),
+            fine: vec![Line::default(); rows * row_lines(dimension)],
+        }
     }
 
     fn encode<T: Number>(&mut self, kernels: &Kernels, index: usize, row: &[T]) -> Encoded {
-        let quads = index / QUAD_ROWS * self.lines..(index / QUAD_ROWS + 1) * self.lines;
-        T::encode(kernels, row, self.halves.each_mut().map(|half| &mut half[quads.clone()]), index % QUAD_ROWS)
+        let (lines, width) = (strip_lines(self.dimension), row_lines(self.dimension));
+        let norm = row.iter().fold(0.0, |sum, &x| sum + x.into() * x.into()).sqrt();
+        let place = Place {
+            strips: self.strips.each_mut().map(|strips| &mut strips[index / STRIP_ROWS * lines..][..lines]),
+            lane: index % STRIP_ROWS,
+            fine: &mut self.fine[index * width..][..width],
+        };
+        T::encode(kernels, row, norm, place)
     }
 
-    fn row(&self, index: usize) -> CodedRow<'_> {
-        let quads = index / QUAD_ROWS * self.lines..(index / QUAD_ROWS + 1) * self.lines;
-        CodedRow { halves: self.halves.each_ref().map(|half| &half[quads.clone()]), lane: index % QUAD_ROWS }
+    /// The bits of a row's coarse codes in a half of strips, in order.
+    fn two_bits(&self, half: usize, row: usize) -> Vec<u8> {
+        let lines = &self.strips[half][row / STRIP_ROWS * strip_lines(self.dimension)..];
+        let code = |column: usize| {
+            let byte = lines[column / 16].0[4 * (row % STRIP_ROWS) + column % 4];
+            byte >> (2 * (column % 16 / 4)) & 3
+        };
+        (0..self.dimension).map(code).collect()
+    }
+
+    fn fine(&self, row: usize) -> &[Line<u8>] {
+        let width = row_lines(self.dimension);
+        &self.fine[row * width..][..width]
     }
 
     fn bytes(&self) -> Vec<u8> {
-        self.halves.iter().flatten().flatten().flat_map(|line| line.0).collect()
+        self.strips.iter().flatten().chain(&self.fine).flat_map(|line| line.0).collect()
     }
 }
 
-/// The upper halves of a row's codes, or the whole, in order and filled up with zeros.
-fn codes_of(CodedRow { halves, lane }: CodedRow, whole: bool) -> Vec<u8> {
-    let half = |half: &[Quad]| -> Vec<u8> {
-        let lines = half.iter().map(|quad| quad[lane].0);
-        lines.flat_map(|line| line.map(|byte| byte >> 4).into_iter().chain(line.map(|byte| byte & 0x0f))).collect()
-    };
-    let [upper, lower] = halves.map(half);
-    if whole { upper.iter().zip(lower).map(|(upper, lower)| 16 * upper + lower).collect() } else { upper }
-}
-
 /// The sum of products of a plane and codes.
-fn sum(plane: &[Line<i8>], codes: &[u8]) -> i32 {
-    let plane: Vec<i8> = plane.iter().flat_map(|line| line.0).collect();
-    assert_eq!(plane.len(), codes.len());
-    plane.into_iter().zip(codes).map(|(a, &b)| i32::from(a) * i32::from(b)).sum()
+fn sum(plane: &[Line<i8>], codes: impl IntoIterator<Item = u8>) -> i32 {
+    let plane = plane.iter().flat_map(|line| line.0);
+    plane.zip(codes).map(|(a, code)| i32::from(a) * i32::from(code)).sum()
 }
 
 #[test]
@@ -126,44 +136,41 @@ fn codes_are_components_in_steps() {
     for dimension in [1, 64, 65, 128, 129, 384] {
         let row = numbers(dimension, 3);
         let mut rows = Coded::new(dimension, 1);
-        let Encoded { inverse, upper, whole } = rows.encode(&portable::KERNELS, 0, &row);
-        let codes = codes_of(rows.row(0), true);
-        let lost = |value: fn(u8) -> f64| {
-            row.iter().zip(&codes).map(|(x, &code)| (x * inverse - value(code)).powi(2)).sum::<f64>()
-        };
-        let upper_lost = lost(|code| f64::from(code & 0xf0) - 16.0 * f64::from(UPPER_BIAS));
-        let whole_lost = lost(|code| f64::from(code) - f64::from(BIAS));
-        for (found, expected) in [(upper.lost, upper_lost), (whole.lost, whole_lost)] {
-            assert!((f64::from(found) - expected).abs() <= 1e-4 * expected, "{dimension}: {found} {expected}");
-        }
-        let codes = &codes[..dimension];
-        let squares = |value: fn(i32) -> i32| codes.iter().map(|&code| value(code.into()).pow(2)).sum::<i32>();
-        let upper_squares = squares(|code| code / 16 - i32::from(UPPER_BIAS)).into();
-        assert_eq!(upper, Coding { squares: upper_squares, ..upper }, "{dimension}");
-        let whole_squares = squares(|code| code - i32::from(BIAS)).into();
-        assert_eq!(whole, Coding { squares: whole_squares, ..whole }, "{dimension}");
-        for (x, &code) in row.iter().zip(codes) {
-            let code = f64::from(code) - f64::from(BIAS);
-            assert!((x * inverse - code).abs() <= 0.501 && code.abs() <= f64::from(LARGEST_CODE), "{dimension}");
+        let Encoded { coarse_inverse, two, four, fine_inverse, eight } = rows.encode(&portable::KERNELS, 0, &row);
+        let (upper, lower) = (rows.two_bits(0, 0), rows.two_bits(1, 0));
+        let coded = |code: u8, largest: f64| 2.0 * f64::from(code) - largest;
+        let by_two: Vec<f64> = upper.iter().map(|&code| coded(code, 3.0)).collect();
+        let by_four: Vec<f64> = upper.iter().zip(&lower).map(|(upper, lower)| coded(4 * upper + lower, 15.0)).collect();
+        let fine = rows.fine(0).iter().flat_map(|line| line.0).take(dimension);
+        let by_eight: Vec<f64> = fine.map(|code| f64::from(code) - f64::from(BIAS)).collect();
+        let all = [
+            (two, by_two, coarse_inverse, f64::from(crate::bounds::TWO_BITS)),
+            (four, by_four, coarse_inverse, 0.5),
+            (eight, by_eight, fine_inverse, 1.0),
+        ];
+        for (found, codes, inverse, step) in all {
+            let lost: f64 = row.iter().zip(&codes).map(|(x, code)| (x * inverse - step * code).powi(2)).sum();
+            assert!((f64::from(found.lost) - lost).abs() <= 1e-4 * lost, "{dimension}: {found:?} {lost}");
+            assert_eq!(found.squares.to_bits(), codes.iter().map(|code| code * code).sum::<f64>().to_bits());
         }
     }
 }
 
 #[test]
-fn codes_and_their_sums_are_the_same_on_every_cpu() {
-    for dimension in (1..200).chain([384, 1536, 4096]) {
+fn codes_and_their_sums_are_the_same_on_every_set() {
+    for dimension in [1, 31, 64, 65, 128, 129, 384, 1000] {
         let query = numbers(dimension, 7);
-        let empty = || vec![Line::default(); 2 * half_lines(dimension)];
+        let empty = || vec![Line::default(); row_lines(dimension)];
         let (mut upper, mut lower) = (empty(), empty());
         let planes = (portable::KERNELS.planes)(&query, &mut upper, &mut lower);
-        let rows: Vec<Vec<f64>> = (0..2 * QUAD_ROWS as u64 + 3).map(|seed| numbers(dimension, seed)).collect();
+        let rows: Vec<Vec<f64>> = (0..2 * STRIP_ROWS as u64 + 3).map(|seed| numbers(dimension, seed)).collect();
         let encode = |kernels: &Kernels| {
             let mut coded = Coded::new(dimension, rows.len());
             let mut encoded = Vec::new();
             for (index, row) in rows.iter().enumerate() {
                 // The same rows in float32 are coded first, and their codes then written over.
                 let narrow = coded.encode(kernels, index, &narrow(row));
-                let sum: u32 = codes_of(coded.row(index), true).into_iter().map(u32::from).sum();
+                let sum: u32 = coded.bytes().into_iter().map(u32::from).sum();
                 let wide = coded.encode(kernels, index, row);
                 encoded.push((narrow, sum, wide));
             }
@@ -181,33 +188,31 @@ fn codes_and_their_sums_are_the_same_on_every_cpu() {
             for (plane, same_plane) in [(&upper, &same_upper), (&lower, &same_lower)] {
                 assert!(plane.iter().zip(same_plane).all(|(a, b)| a.0 == b.0), "{at}");
             }
-            let mixed = [3, 0, 5, 1].map(|index| coded.row(index));
-            let planes = [&upper[..], &lower];
-            let expected = planes.map(|plane| mixed.map(|row| sum(plane, &codes_of(row, true))));
-            assert_eq!((kernels.row_sums)(planes, &mixed), expected, "{at}");
-            for count in (0..rows.len()).step_by(QUAD_ROWS) {
-                let block = &coded.halves[0][..count / QUAD_ROWS * coded.lines];
-                let right = |plane: &[Line<i8>], sums: &[i32]| {
-                    (0..count).all(|index| sums[index] == sum(plane, &codes_of(coded.row(index), false)))
-                };
-                let mut sums = [[-1; BLOCK_ROWS]];
-                (kernels.block_sums)([&upper], block, &mut sums);
-                assert!(right(&upper, &sums[0]), "{at}");
-                let halves = coded.halves.each_ref().map(|half| &half[..block.len()]);
-                let swapped = [planes[0], planes[1], planes[1], planes[0]];
-                let (mut one, mut two) = ([[-1; BLOCK_ROWS]; 2], [[-1; BLOCK_ROWS]; 4]);
-                (kernels.whole_sums)(planes, halves, &mut one);
-                (kernels.two_whole_sums)(swapped, halves, &mut two);
-                for (plane, sums) in planes.iter().chain(&swapped).zip(one.iter().chain(&two)) {
-                    assert!(
-                        (0..count).all(|index| sums[index] == sum(plane, &codes_of(coded.row(index), true))),
-                        "{at}"
-                    );
+            for count in 0..8 {
+                let mixed = [3, 0, 5, 1, 34, 2, 2, 20];
+                let fine: Vec<&[Line<u8>]> = mixed[..count].iter().map(|&row| coded.fine(row)).collect();
+                let mut sums = [[-1; BLOCK_ROWS]; 2];
+                (kernels.row_sums)([&upper, &lower], &fine, sums.each_mut());
+                for (plane, sums) in [&upper, &lower].into_iter().zip(sums) {
+                    let right = |row: &[Line<u8>]| sum(plane, row.iter().flat_map(|line| line.0));
+                    assert!(fine.iter().zip(sums).all(|(row, found)| right(row) == found), "{at}");
                 }
-                let planes = [&upper[..], &lower, &lower, &upper];
-                let mut sums = [[-1; BLOCK_ROWS]; FIRST_QUERIES];
-                (kernels.many_sums)(planes, block, &mut sums);
-                assert!(planes.iter().zip(sums).all(|(plane, sums)| right(plane, &sums)), "{at}");
+            }
+            for (half, strips) in coded.strips.iter().enumerate() {
+                for count in 0..=3 {
+                    let block = &strips[..count * strip_lines(dimension)];
+                    let right = |plane: &[Line<i8>], sums: &Sums| {
+                        let rows = 0..rows.len().min(count * STRIP_ROWS);
+                        rows.into_iter().all(|row| sums[row] == sum(plane, coded.two_bits(half, row)))
+                    };
+                    let mut sums = [-1; BLOCK_ROWS];
+                    (kernels.strip_sums)([&upper], block, [&mut sums]);
+                    assert!(right(&upper, &sums), "{at}");
+                    let planes = [&upper[..], &lower, &lower, &upper];
+                    let mut sums = [[-1; BLOCK_ROWS]; FIRST_QUERIES];
+                    (kernels.many_sums)(planes, block, sums.each_mut());
+                    assert!(planes.iter().zip(sums).all(|(plane, sums)| right(plane, &sums)), "{at}");
+                }
             }
         }
     }
@@ -215,17 +220,22 @@ fn codes_and_their_sums_are_the_same_on_every_cpu() {
 
 #[test]
 fn sums_of_the_longest_vectors_do_not_overflow() {
-    let lines = half_lines(*crate::bounds::DIMENSIONS.end());
-    let quads = &vec![[Line([255; Line::<u8>::LEN]); QUAD_ROWS]; lines][..];
+    let dimension = *crate::bounds::DIMENSIONS.end();
+    let strip = &vec![Line([255; Line::<u8>::LEN]); strip_lines(dimension)][..];
+    let row = &strip[..row_lines(dimension)];
     for kernels in available() {
         for extreme in [-128, 127] {
-            let plane = &vec![Line([extreme; Line::<i8>::LEN]); 2 * lines][..];
+            let plane = &vec![Line([extreme; Line::<i8>::LEN]); row.len()][..];
             let sum = i32::from(extreme) * (1 << 16);
-            let sums = (kernels.row_sums)([plane; 2], &[CodedRow { halves: [quads; 2], lane: 1 }; QUAD_ROWS]);
-            assert_eq!(sums, [[255 * sum; QUAD_ROWS]; 2], "{}", kernels.name);
-            let mut sums = [[0; BLOCK_ROWS]];
-            (kernels.block_sums)([plane], quads, &mut sums);
-            assert_eq!(sums[0][..QUAD_ROWS], [15 * sum; QUAD_ROWS], "{}", kernels.name);
+            let mut sums = [[0; BLOCK_ROWS]; 2];
+            (kernels.row_sums)([plane; 2], &[row; 3], sums.each_mut());
+            assert!(sums.iter().all(|sums| sums[..3] == [255 * sum; 3]), "{}", kernels.name);
+            let mut sums = [0; BLOCK_ROWS];
+            (kernels.strip_sums)([plane], strip, [&mut sums]);
+            assert_eq!(sums[..STRIP_ROWS], [3 * sum; STRIP_ROWS], "{}", kernels.name);
+            let mut sums = [[0; BLOCK_ROWS]; FIRST_QUERIES];
+            (kernels.many_sums)([plane; FIRST_QUERIES], strip, sums.each_mut());
+            assert!(sums.iter().all(|sums| sums[..STRIP_ROWS] == [3 * sum; STRIP_ROWS]), "{}", kernels.name);
         }
     }
 }

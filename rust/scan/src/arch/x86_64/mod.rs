@@ -11,15 +11,15 @@ use std::arch::x86_64::{
 };
 
 use exact::{DISTANCES, DOTS};
-use sums::{fetch_lower, upper_256, upper_512, whole_256, whole_512};
+use sums::{fetch_row, fine_256, fine_512, strips_256, strips_512};
 
 use crate::{
-    bounds::{CodedQuery, Measured},
+    bounds::{CodedQuery, Measured, Precision},
     decimal,
 };
 
 use super::{
-    BLOCK_ROWS, CodedRow, EXACT_ROWS, Encoded, Kernels, Line, PANEL_ROWS, Planes, QUAD_ROWS, Quad, Sums, portable,
+    BLOCK_ROWS, EXACT_ROWS, Encoded, FIRST_QUERIES, Kernels, Line, Merits, PANEL_ROWS, Place, Planes, Sums, portable,
 };
 
 /// A kernel as an entry of the table, which says nothing of the features that it needs.
@@ -60,16 +60,15 @@ pub(super) fn vbmi2() -> Option<&'static Kernels> {
 
 static AVX2: Kernels = Kernels {
     name: "avx2",
-    encode_f32: on_this_cpu!(avx2::encode::<f32>, row, halves, lane),
-    encode_f64: on_this_cpu!(avx2::encode::<f64>, row, halves, lane),
+    encode_f32: on_this_cpu!(avx2::encode::<f32>, row, norm, place),
+    encode_f64: on_this_cpu!(avx2::encode::<f64>, row, norm, place),
     planes: on_this_cpu!(avx2::planes, query, upper, lower),
-    block_sums: on_this_cpu!(avx2::block_sums, planes, quads, sums),
-    many_sums: |planes, quads, sums| portable::one_by_one(AVX2.block_sums, planes, quads, sums),
-    reaching: on_this_cpu!(avx2::reaching, query, sums, rows, floor),
-    fetch: on_this_cpu!(fetch_lower, row),
-    whole_sums: on_this_cpu!(avx2::whole_sums, planes, halves, sums),
-    two_whole_sums: |planes, halves, sums| portable::two_by_two(AVX2.whole_sums, planes, halves, sums),
-    row_sums: on_this_cpu!(avx2::row_sums, planes, rows),
+    strip_sums: on_this_cpu!(avx2::strip_sums, planes, strips, sums),
+    many_sums: |planes, strips, sums| portable::one_by_one(AVX2.strip_sums, planes, strips, sums),
+    merits: on_this_cpu!(avx2::merits, query, sums, rows, counted, merits),
+    reaching: on_this_cpu!(avx2::reaching, query, precision, sums, rows, floor),
+    fetch: on_this_cpu!(fetch_row, row),
+    row_sums: on_this_cpu!(avx2::row_sums, planes, rows, sums),
     bounds: on_this_cpu!(avx2::bounds, query, sums, rows, floor, bounds),
     dots_f32: on_this_cpu!(exact::f32_256::<DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::f64_256::<DOTS>, query, rows),
@@ -84,15 +83,14 @@ static AVX2: Kernels = Kernels {
 
 static AVX512: Kernels = Kernels {
     name: "avx512",
-    encode_f32: on_this_cpu!(avx512::encode::<f32>, row, halves, lane),
-    encode_f64: on_this_cpu!(avx512::encode::<f64>, row, halves, lane),
+    encode_f32: on_this_cpu!(avx512::encode::<f32>, row, norm, place),
+    encode_f64: on_this_cpu!(avx512::encode::<f64>, row, norm, place),
     planes: on_this_cpu!(avx512::planes, query, upper, lower),
-    block_sums: on_this_cpu!(avx512::block_sums, planes, quads, sums),
-    many_sums: on_this_cpu!(avx512::block_sums, planes, quads, sums),
-    reaching: on_this_cpu!(avx512::reaching, query, sums, rows, floor),
-    whole_sums: on_this_cpu!(avx512::whole_sums, planes, halves, sums),
-    two_whole_sums: on_this_cpu!(avx512::whole_sums, planes, halves, sums),
-    row_sums: on_this_cpu!(avx512::row_sums, planes, rows),
+    strip_sums: on_this_cpu!(avx512::strip_sums, planes, strips, sums),
+    many_sums: on_this_cpu!(many_sums, planes, strips, sums),
+    merits: on_this_cpu!(avx512::merits, query, sums, rows, counted, merits),
+    reaching: on_this_cpu!(avx512::reaching, query, precision, sums, rows, floor),
+    row_sums: on_this_cpu!(avx512::row_sums, planes, rows, sums),
     bounds: on_this_cpu!(avx512::bounds, query, sums, rows, floor, bounds),
     dots_f32: on_this_cpu!(exact::f32_512::<DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::f64_512::<DOTS>, query, rows),
@@ -108,16 +106,16 @@ static AVX512: Kernels = Kernels {
 static VBMI2: Kernels =
     Kernels { name: "vbmi2", decimals: on_this_cpu!(decimals::decimals, text, start, numbers), ..AVX512 };
 
-/// The loops of `portable` for given features, and around `upper` and `whole` those over a block's rows. Nothing here goes through
+/// The loops of `portable` for given features, and around `$strips` and `$fine` those over strips and rows. Nothing here goes through
 /// closures of the standard library's functions on arrays: they don't have the features, so nothing is inlined into them.
 macro_rules! with_features {
-    ($set:ident, $features:literal, $upper:ident, $whole:ident) => {
+    ($set:ident, $features:literal, $strips:path, $fine:ident) => {
         mod $set {
             use super::{super::Number, *};
 
             #[target_feature(enable = $features)]
-            pub(super) fn encode<T: Number>(row: &[T], halves: [&mut [Quad]; 2], lane: usize) -> Encoded {
-                portable::encode(row, halves, lane)
+            pub(super) fn encode<T: Number>(row: &[T], norm: f64, place: Place) -> Encoded {
+                portable::encode(row, norm, place)
             }
 
             #[target_feature(enable = $features)]
@@ -136,47 +134,41 @@ macro_rules! with_features {
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn block_sums<const PLANES: usize>(
-                planes: [&[Line<i8>]; PLANES],
-                quads: &[Quad],
-                sums: &mut Sums<PLANES>,
-            ) {
-                portable::by_groups(planes, [quads], sums, |[quads]| $upper(planes, quads));
+            pub(super) fn strip_sums(planes: [&[Line<i8>]; 1], strips: &[Line<u8>], sums: [&mut Sums; 1]) {
+                portable::by_strips(planes, strips, sums, |strips| $strips(planes, strips));
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]], sums: [&mut Sums; 2]) {
+                portable::by_quads(planes, rows, sums, |planes, rows| $fine(planes, rows));
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn merits(
+                query: &CodedQuery,
+                sums: &Sums,
+                rows: Measured<&[f32], &[f64]>,
+                counted: u64,
+                merits: &mut [f32; BLOCK_ROWS],
+            ) -> Merits {
+                query.merits(sums, rows, counted, merits)
             }
 
             #[target_feature(enable = $features)]
             pub(super) fn reaching(
                 query: &CodedQuery,
-                sums: &[i32; BLOCK_ROWS],
+                precision: Precision,
+                sums: &Sums,
                 rows: Measured<&[f32], &[f64]>,
                 floor: f64,
             ) -> u64 {
-                query.reaching(sums, rows, floor)
-            }
-
-            #[target_feature(enable = $features)]
-            pub(super) fn whole_sums<const PLANES: usize>(
-                planes: [&[Line<i8>]; PLANES],
-                halves: [&[Quad]; 2],
-                sums: &mut Sums<PLANES>,
-            ) {
-                portable::by_groups(planes, halves, sums, |[upper, lower]| {
-                    $whole(planes, |line, row| [&upper[line][row], &lower[line][row]])
-                });
-            }
-
-            #[target_feature(enable = $features)]
-            pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: &[CodedRow; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2] {
-                $whole(planes, |line, row| {
-                    let CodedRow { halves: [upper, lower], lane } = rows[row];
-                    [&upper[line][lane], &lower[line][lane]]
-                })
+                query.reaching(precision, sums, rows, floor)
             }
 
             #[target_feature(enable = $features)]
             pub(super) fn bounds(
                 query: &CodedQuery,
-                sums: [&[i32]; 2],
+                sums: &[Sums; 2],
                 rows: Measured<&[f32], &[f64]>,
                 floor: f64,
                 bounds: [&mut [f64]; 2],
@@ -187,8 +179,13 @@ macro_rules! with_features {
     };
 }
 
-with_features!(avx2, "avx2", upper_256, whole_256);
-with_features!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", upper_512, whole_512);
+with_features!(avx2, "avx2", strips_256, fine_256);
+with_features!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", strips_512::<1, 2>, fine_512);
+
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
+fn many_sums(planes: [&[Line<i8>]; FIRST_QUERIES], strips: &[Line<u8>], sums: [&mut Sums; FIRST_QUERIES]) {
+    portable::by_strips(planes, strips, sums, |strips| strips_512::<FIRST_QUERIES, 1>(planes, strips));
+}
 
 /// Reads decimal numbers.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]

@@ -1,137 +1,152 @@
-//! Sums of products of planes and codes, four rows at once, and what asks memory for codes.
+//! Sums of products of planes and codes, and what asks memory for codes.
 
 use std::{
     arch::x86_64::{
-        __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_and_si128, _mm_load_si128, _mm_or_si128,
-        _mm_prefetch, _mm_set1_epi8, _mm_slli_epi16, _mm_srli_epi16, _mm256_add_epi16, _mm256_add_epi32,
-        _mm256_and_si256, _mm256_castsi256_si128, _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16, _mm256_extracti128_si256,
-        _mm256_hadd_epi32, _mm256_load_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi8,
-        _mm256_set1_epi16, _mm256_setzero_si256, _mm256_srli_epi16, _mm512_add_epi32, _mm512_and_si512,
-        _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_load_si512, _mm512_set1_epi8,
-        _mm512_setzero_si512, _mm512_slli_epi16, _mm512_srli_epi16, _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32,
-        _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+        __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_load_si128, _mm_prefetch, _mm256_add_epi16,
+        _mm256_add_epi32, _mm256_and_si256, _mm256_castsi256_si128, _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16,
+        _mm256_extracti128_si256, _mm256_hadd_epi32, _mm256_load_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
+        _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_srli_epi16,
+        _mm512_add_epi32, _mm512_and_si512, _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64,
+        _mm512_load_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_srai_epi32,
+        _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
     },
     ptr,
 };
 
-use super::super::{CodedRow, Line, QUAD_ROWS, Quad};
+use super::super::{Line, QUAD_ROWS, STRIP_ROWS, portable::columns_of};
 
 /// How far ahead codes are fetched, in lines: the CPU fetches ahead by itself, but not beyond a page of memory.
 const AHEAD: usize = 128;
 
-/// The sums of the upper halves of four rows, half a line at a time: products of 4 bits with 8 can't saturate.
+/// How many parts a line of a strip has: columns whose bits are in the same place.
+const PARTS: usize = 4;
+
+/// How many lines of a strip 16 bits can add up: each product of two bits and eight is at most 384 in magnitude, and there
+/// are two in each place and part.
+const SHORT: usize = 8;
+
+/// The sums of a strip, half a line at a time: products of two bits with eight can't saturate, nor can a few of their sums.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn upper_256<const PLANES: usize>(
-    planes: [&[Line<i8>]; PLANES],
-    quads: &[Quad],
-) -> [[i32; QUAD_ROWS]; PLANES] {
-    let (mask, ones) = (_mm256_set1_epi8(0x0f), _mm256_set1_epi16(1));
-    let mut sums = [[_mm256_setzero_si256(); QUAD_ROWS]; PLANES];
-    for (line, quad) in quads.iter().enumerate() {
-        for part in 0..2 {
-            // SAFETY: a line has 64 bytes and begins at a multiple of 64; each part has 32.
-            let load = |line: *const __m256i| unsafe { _mm256_load_si256(line.add(part)) };
-            for (row, codes) in quad.iter().enumerate() {
-                fetch(ptr::from_ref(codes).wrapping_add(AHEAD));
-                let codes = load(ptr::from_ref(codes).cast());
-                let first = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), mask);
-                let next = _mm256_and_si256(codes, mask);
+pub(super) fn strips_256([plane]: [&[Line<i8>]; 1], [strip]: [&[Line<u8>]; 1]) -> [[[i32; STRIP_ROWS]; 1]; 1] {
+    let (mask, ones) = (_mm256_set1_epi8(3), _mm256_set1_epi16(1));
+    let mut sums = [_mm256_setzero_si256(); 2];
+    let mut columns = columns_of(plane);
+    for lines in strip.chunks(SHORT) {
+        let mut short = [[_mm256_setzero_si256(); 2]; 2];
+        for line in lines {
+            fetch(ptr::from_ref(line).wrapping_add(AHEAD));
+            let columns = columns.next().expect("a plane has as many columns as a strip").as_chunks::<4>().0;
+            let parts = [columns[0], columns[1], columns[2], columns[3]];
+            let [first, second, third, fourth] = [
+                _mm256_set1_epi32(i32::from_le_bytes(parts[0].map(i8::cast_unsigned))),
+                _mm256_set1_epi32(i32::from_le_bytes(parts[1].map(i8::cast_unsigned))),
+                _mm256_set1_epi32(i32::from_le_bytes(parts[2].map(i8::cast_unsigned))),
+                _mm256_set1_epi32(i32::from_le_bytes(parts[3].map(i8::cast_unsigned))),
+            ];
+            for (half, short) in short.iter_mut().enumerate() {
+                // SAFETY: a line has 64 bytes and begins at a multiple of 64; each half has 32.
+                let codes = unsafe { _mm256_load_si256(ptr::from_ref(line).cast::<__m256i>().add(half)) };
+                let a = _mm256_maddubs_epi16(_mm256_and_si256(codes, mask), first);
+                let b = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16::<2>(codes), mask), second);
+                let c = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16::<4>(codes), mask), third);
+                let d = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16::<6>(codes), mask), fourth);
+                short[0] = _mm256_add_epi16(short[0], _mm256_add_epi16(a, b));
+                short[1] = _mm256_add_epi16(short[1], _mm256_add_epi16(c, d));
+            }
+        }
+        for (sum, [ab, cd]) in sums.iter_mut().zip(short) {
+            let both = _mm256_add_epi32(_mm256_madd_epi16(ab, ones), _mm256_madd_epi16(cd, ones));
+            *sum = _mm256_add_epi32(*sum, both);
+        }
+    }
+    // SAFETY: the registers hold eight numbers of 32 bits each, in order.
+    [[unsafe { std::mem::transmute::<[__m256i; 2], [i32; STRIP_ROWS]>(sums) }]]
+}
+
+/// The sums of strips: each line is loaded once for all planes. Bits are multiplied where they are in their bytes, and the
+/// sums of those in the same place moved down at the end: that takes no shifts in between.
+#[inline]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
+pub(super) fn strips_512<const QUERIES: usize, const STRIPS: usize>(
+    planes: [&[Line<i8>]; QUERIES],
+    strips: [&[Line<u8>]; STRIPS],
+) -> [[[i32; STRIP_ROWS]; QUERIES]; STRIPS] {
+    let masks = [_mm512_set1_epi8(3), _mm512_set1_epi8(12), _mm512_set1_epi8(48), _mm512_set1_epi8(-64)];
+    let mut sums = [[[_mm512_setzero_si512(); PARTS]; QUERIES]; STRIPS];
+    let width = strips[0].len();
+    for index in 0..width {
+        for (sums, strip) in sums.iter_mut().zip(strips) {
+            let line = &strip[index];
+            fetch(ptr::from_ref(line).wrapping_add(AHEAD));
+            let codes = load_512(line);
+            for part in 0..PARTS {
+                let codes = _mm512_and_si512(codes, masks[part]);
                 for (sums, plane) in sums.iter_mut().zip(planes) {
-                    let [first_plane, next_plane] =
-                        [&plane[2 * line], &plane[2 * line + 1]].map(|line| load(ptr::from_ref(line).cast()));
-                    let pairs = _mm256_add_epi16(
-                        _mm256_maddubs_epi16(first, first_plane),
-                        _mm256_maddubs_epi16(next, next_plane),
-                    );
-                    sums[row] = _mm256_add_epi32(sums[row], _mm256_madd_epi16(pairs, ones));
+                    let column = _mm512_set1_epi32(column_of(plane, PARTS * index + part));
+                    sums[part] = _mm512_dpbusd_epi32(sums[part], codes, column);
                 }
             }
         }
     }
-    totals(sums)
+    let mut found = [[[0; STRIP_ROWS]; QUERIES]; STRIPS];
+    for (found, sums) in found.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+        let [a, b, c, d] = *sums;
+        let ab = _mm512_add_epi32(a, _mm512_srai_epi32::<2>(b));
+        let cd = _mm512_add_epi32(_mm512_srai_epi32::<4>(c), _mm512_srai_epi32::<6>(d));
+        // SAFETY: the register holds 16 numbers of 32 bits, in order.
+        *found = unsafe { std::mem::transmute::<__m512i, [i32; STRIP_ROWS]>(_mm512_add_epi32(ab, cd)) };
+    }
+    found
 }
 
-/// The sums of whole codes of four rows, of which `lines_of` gives both halves; 16 codes are widened to 16 bits at a time.
+/// Four columns of a plane.
+#[inline]
+fn column_of(plane: &[Line<i8>], index: usize) -> i32 {
+    let bytes = plane[index / 16].0.as_chunks::<4>().0[index % 16];
+    i32::from_le_bytes(bytes.map(i8::cast_unsigned))
+}
+
+/// The sums of fine codes of four rows, which are widened to 16 bits 16 at a time.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn whole_256<'a, const PLANES: usize>(
-    planes: [&[Line<i8>]; PLANES],
-    lines_of: impl Fn(usize, usize) -> [&'a Line<u8>; 2],
-) -> [[i32; QUAD_ROWS]; PLANES] {
-    let (first_mask, next_mask) = (_mm_set1_epi8(0xf0_u8.cast_signed()), _mm_set1_epi8(0x0f));
-    let mut sums = [[_mm256_setzero_si256(); QUAD_ROWS]; PLANES];
-    for line in 0..planes[0].len() / 2 {
+pub(super) fn fine_256(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2] {
+    let mut sums = [[_mm256_setzero_si256(); QUAD_ROWS]; 2];
+    for index in 0..planes[0].len() {
         for part in 0..4 {
             // SAFETY: a line has 64 bytes and begins at a multiple of 64; each part has 16.
             let load = |line: *const __m128i| unsafe { _mm_load_si128(line.add(part)) };
-            let mut codes = [[_mm256_setzero_si256(); QUAD_ROWS]; 2];
-            let [first_codes, next_codes] = &mut codes;
-            for (row, (first_codes, next_codes)) in first_codes.iter_mut().zip(next_codes).enumerate() {
-                let [upper, lower] = lines_of(line, row);
-                let (upper, lower) = (load(ptr::from_ref(upper).cast()), load(ptr::from_ref(lower).cast()));
-                let first = _mm_or_si128(
-                    _mm_and_si128(upper, first_mask),
-                    _mm_and_si128(_mm_srli_epi16::<4>(lower), next_mask),
-                );
-                let next = _mm_or_si128(
-                    _mm_and_si128(_mm_slli_epi16::<4>(upper), first_mask),
-                    _mm_and_si128(lower, next_mask),
-                );
-                *first_codes = _mm256_cvtepu8_epi16(first);
-                *next_codes = _mm256_cvtepu8_epi16(next);
+            let mut codes = [_mm256_setzero_si256(); QUAD_ROWS];
+            for (codes, row) in codes.iter_mut().zip(rows) {
+                *codes = _mm256_cvtepu8_epi16(load(ptr::from_ref(&row[index]).cast()));
             }
             for (sums, plane) in sums.iter_mut().zip(planes) {
-                for (half, codes) in codes.iter().enumerate() {
-                    let plane = _mm256_cvtepi8_epi16(load(ptr::from_ref(&plane[2 * line + half]).cast()));
-                    for (sum, codes) in sums.iter_mut().zip(codes) {
-                        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(*codes, plane));
-                    }
+                let plane = _mm256_cvtepi8_epi16(load(ptr::from_ref(&plane[index]).cast()));
+                for (sum, codes) in sums.iter_mut().zip(codes) {
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(codes, plane));
                 }
             }
         }
     }
-    totals(sums)
+    [totals_256(sums[0]), totals_256(sums[1])]
 }
 
-/// The sums of the upper halves of four rows: each is loaded once for all planes.
+/// The sums of fine codes of four rows.
 #[inline]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
-pub(super) fn upper_512<const PLANES: usize>(
-    planes: [&[Line<i8>]; PLANES],
-    quads: &[Quad],
-) -> [[i32; QUAD_ROWS]; PLANES] {
-    let mask = _mm512_set1_epi8(0x0f);
-    let codes_of = |line: usize, row: usize| {
-        fetch(ptr::from_ref(&quads[line][row]).wrapping_add(AHEAD));
-        let codes = load_512(&quads[line][row]);
-        [_mm512_and_si512(_mm512_srli_epi16::<4>(codes), mask), _mm512_and_si512(codes, mask)]
-    };
-    // An addition takes as long as four can be begun in, and sums for four planes fill the registers.
-    if PLANES == 1 { sums_512::<PLANES, 2>(planes, codes_of) } else { sums_512::<PLANES, 1>(planes, codes_of) }
+pub(super) fn fine_512(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2] {
+    let mut sums = [[_mm512_setzero_si512(); QUAD_ROWS]; 2];
+    for index in 0..planes[0].len() {
+        let planes = [load_512(&planes[0][index]), load_512(&planes[1][index])];
+        for (row, codes) in rows.iter().enumerate() {
+            let codes = load_512(&codes[index]);
+            for (sums, plane) in sums.iter_mut().zip(planes) {
+                sums[row] = _mm512_dpbusd_epi32(sums[row], codes, plane);
+            }
+        }
+    }
+    [totals_512(sums[0]), totals_512(sums[1])]
 }
-
-/// The sums of whole codes of four rows, of which `lines_of` gives both halves.
-#[inline]
-#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
-pub(super) fn whole_512<'a, const PLANES: usize>(
-    planes: [&[Line<i8>]; PLANES],
-    lines_of: impl Fn(usize, usize) -> [&'a Line<u8>; 2],
-) -> [[i32; QUAD_ROWS]; PLANES] {
-    let mask = _mm512_set1_epi8(0x0f);
-    sums_512::<PLANES, 1>(planes, |line, row| {
-        let [upper, lower] = lines_of(line, row);
-        let (upper, lower) = (load_512(upper), load_512(lower));
-        // Bits of the mask come from the second number, the others from the first.
-        [
-            _mm512_ternarylogic_epi32::<PICK>(upper, _mm512_srli_epi16::<4>(lower), mask),
-            _mm512_ternarylogic_epi32::<PICK>(_mm512_slli_epi16::<4>(upper), lower, mask),
-        ]
-    })
-}
-
-/// For each bit of the third operand that is set the second one's, else the first one's.
-const PICK: i32 = 0b1101_1000;
 
 #[inline]
 #[target_feature(enable = "avx512f")]
@@ -139,41 +154,6 @@ fn load_512<T>(line: &Line<T>) -> __m512i {
     const { assert!(size_of::<Line<T>>() == 64) };
     // SAFETY: a line has 64 bytes and begins at a multiple of 64.
     unsafe { _mm512_load_si512(ptr::from_ref(line).cast()) }
-}
-
-/// The sums of four rows, of whose codes `codes_of` gives two lines at a time; in so many registers for each.
-#[inline]
-#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
-fn sums_512<const PLANES: usize, const EACH: usize>(
-    planes: [&[Line<i8>]; PLANES],
-    codes_of: impl Fn(usize, usize) -> [__m512i; 2],
-) -> [[i32; QUAD_ROWS]; PLANES] {
-    let mut sums = [[[_mm512_setzero_si512(); QUAD_ROWS]; EACH]; PLANES];
-    for line in 0..planes[0].len() / 2 {
-        let mut codes = [[_mm512_setzero_si512(); 2]; QUAD_ROWS];
-        for (row, codes) in codes.iter_mut().enumerate() {
-            *codes = codes_of(line, row);
-        }
-        for (sums, plane) in sums.iter_mut().zip(planes) {
-            for half in 0..2 {
-                let plane = load_512(&plane[2 * line + half]);
-                for (sum, codes) in sums[half % EACH].iter_mut().zip(codes) {
-                    *sum = _mm512_dpbusd_epi32(*sum, codes[half], plane);
-                }
-            }
-        }
-    }
-    let mut found = [[0; QUAD_ROWS]; PLANES];
-    for (found, sums) in found.iter_mut().zip(sums) {
-        let mut total = sums[0];
-        for sums in &sums[1..] {
-            for (total, sum) in total.iter_mut().zip(sums) {
-                *total = _mm512_add_epi32(*total, *sum);
-            }
-        }
-        *found = totals_512(total);
-    }
-    found
 }
 
 /// The total of each register's numbers.
@@ -197,23 +177,12 @@ fn fetch(line: *const Line<u8>) {
     _mm_prefetch::<_MM_HINT_T0>(line.cast());
 }
 
-/// Asks memory for the lower half of a row.
+/// Asks memory for a row's fine codes.
 #[target_feature(enable = "avx2")]
-pub(super) fn fetch_lower(CodedRow { halves: [_, lower], lane }: CodedRow) {
-    for quad in lower {
-        fetch(ptr::from_ref(&quad[lane]));
+pub(super) fn fetch_row(row: &[Line<u8>]) {
+    for line in row {
+        fetch(ptr::from_ref(line));
     }
-}
-
-/// The totals of each row's sums, plane by plane.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn totals<const PLANES: usize>(sums: [[__m256i; QUAD_ROWS]; PLANES]) -> [[i32; QUAD_ROWS]; PLANES] {
-    let mut found = [[0; QUAD_ROWS]; PLANES];
-    for (found, sums) in found.iter_mut().zip(sums) {
-        *found = totals_256(sums);
-    }
-    found
 }
 
 /// The total of each register's numbers.
