@@ -122,9 +122,9 @@ impl Codes {
         &self.usable
     }
 
-    /// The fine codes of a row.
-    pub(crate) fn fine(&self, row: usize) -> &[Line<u8>] {
-        &self.fine[row * self.width..][..self.width]
+    /// The fine codes of consecutive rows.
+    pub(crate) fn fine(&self, rows: Range<usize>) -> &[Line<u8>] {
+        &self.fine[rows.start * self.width..rows.end * self.width]
     }
 
     /// The upper two bits and the lower two of the coarse codes of consecutive rows, of which the first is the first of a

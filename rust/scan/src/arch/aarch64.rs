@@ -29,8 +29,10 @@ macro_rules! on_this_cpu {
 /// The set of every CPU.
 pub(super) static NEON: Kernels = Kernels {
     name: "neon",
-    strip_sums: on_this_cpu!(neon::strip_sums, planes, strips, sums),
-    many_sums: |planes, strips, sums| portable::one_by_one(NEON.strip_sums, planes, strips, sums),
+    strip_sums: on_this_cpu!(neon::strip_sums, planes, halves, sums),
+    many_sums: |planes, halves, sums| portable::one_by_one(NEON.strip_sums, planes, halves, sums),
+    block_sums: on_this_cpu!(neon::block_sums, planes, block, sums),
+    two_block_sums: |planes, block, sums| portable::two_by_two(NEON.block_sums, planes, block, sums),
     row_sums: on_this_cpu!(neon::row_sums, planes, rows, sums),
     dots_f32: on_this_cpu!(exact::<f32, DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::<f64, DOTS>, query, rows),
@@ -46,8 +48,10 @@ pub(super) fn dotprod() -> Option<&'static Kernels> {
 
 static DOTPROD: Kernels = Kernels {
     name: "dotprod",
-    strip_sums: on_this_cpu!(dotprod::strip_sums, planes, strips, sums),
-    many_sums: |planes, strips, sums| portable::one_by_one(DOTPROD.strip_sums, planes, strips, sums),
+    strip_sums: on_this_cpu!(dotprod::strip_sums, planes, halves, sums),
+    many_sums: |planes, halves, sums| portable::one_by_one(DOTPROD.strip_sums, planes, halves, sums),
+    block_sums: on_this_cpu!(dotprod::block_sums, planes, block, sums),
+    two_block_sums: |planes, block, sums| portable::two_by_two(DOTPROD.block_sums, planes, block, sums),
     row_sums: on_this_cpu!(dotprod::row_sums, planes, rows, sums),
     ..NEON
 };
@@ -59,53 +63,81 @@ macro_rules! with_products {
             use super::*;
 
             #[target_feature(enable = $features)]
-            pub(super) fn strip_sums(planes: [&[Line<i8>]; 1], strips: &[Line<u8>], sums: [&mut Sums; 1]) {
-                portable::by_strips(planes, strips, sums, |[strip]| {
-                    let mut sums = [vdupq_n_s32(0); 4];
-                    for (columns, line) in portable::columns_of(planes[0]).zip(strip) {
-                        for (part, column) in columns.as_chunks::<4>().0.iter().enumerate() {
-                            let column = i32::from_le_bytes(column.map(i8::cast_unsigned));
-                            let column = vreinterpretq_s8_s32(vdupq_n_s32(column));
-                            let down = vdupq_n_s8([0, -2, -4, -6][part]);
-                            for (rows, sum) in sums.iter_mut().enumerate() {
-                                let codes = vandq_u8(vshlq_u8(load(line, rows), down), vdupq_n_u8(3));
-                                *sum = $add(*sum, vreinterpretq_s8_u8(codes), column);
-                            }
+            pub(super) fn strip_sums(planes: [&[Line<i8>]; 1], halves: &[&[Line<u8>]], [sums]: [&mut Sums; 1]) {
+                portable::half_by_half(halves, sums, |half, sums| {
+                    portable::by_strips(planes, [half], [sums], |[[strip]]| [[strip_sum(planes[0], strip)]]);
+                });
+            }
+
+            /// The sums of two bits of a strip.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn strip_sum(plane: &[Line<i8>], strip: &[Line<u8>]) -> [i32; STRIP_ROWS] {
+                let mut sums = [vdupq_n_s32(0); 4];
+                for (columns, line) in portable::columns_of(plane).zip(strip) {
+                    for (part, column) in columns.as_chunks::<4>().0.iter().enumerate() {
+                        let column = i32::from_le_bytes(column.map(i8::cast_unsigned));
+                        let column = vreinterpretq_s8_s32(vdupq_n_s32(column));
+                        let down = vdupq_n_s8([0, -2, -4, -6][part]);
+                        for (rows, sum) in sums.iter_mut().enumerate() {
+                            let codes = vandq_u8(vshlq_u8(load(line, rows), down), vdupq_n_u8(3));
+                            *sum = $add(*sum, vreinterpretq_s8_u8(codes), column);
                         }
                     }
-                    let mut found = [0; STRIP_ROWS];
-                    for (found, sum) in found.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
-                        // SAFETY: four numbers are written to four.
-                        unsafe { vst1q_s32(found.as_mut_ptr(), sum) };
-                    }
-                    [[found]]
-                });
+                }
+                let mut found = [0; STRIP_ROWS];
+                for (found, sum) in found.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
+                    // SAFETY: four numbers are written to four.
+                    unsafe { vst1q_s32(found.as_mut_ptr(), sum) };
+                }
+                found
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn block_sums(planes: [&[Line<i8>]; 2], block: &[Line<u8>], sums: [&mut Sums; 2]) {
+                let offsets = offsets(planes);
+                portable::by_neighbours(planes, block, sums, |planes, rows| fine(planes, rows, offsets));
             }
 
             #[target_feature(enable = $features)]
             pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]], sums: [&mut Sums; 2]) {
                 let offsets = offsets(planes);
-                portable::by_quads(planes, rows, sums, |planes, rows| {
-                    let mut sums = [[vdupq_n_s32(0); QUAD_ROWS]; 2];
-                    for line in 0..planes[0].len() {
-                        for part in 0..4 {
-                            for (row, codes) in rows.iter().enumerate() {
-                                let codes = veorq_u8(load(&codes[line], part), vdupq_n_u8(128));
-                                for (sums, plane) in sums.iter_mut().zip(planes) {
-                                    let plane = vreinterpretq_s8_u8(load(&plane[line], part));
-                                    sums[row] = $add(sums[row], vreinterpretq_s8_u8(codes), plane);
-                                }
+                portable::by_quads(
+                    planes,
+                    rows.len(),
+                    |index| rows[index],
+                    sums,
+                    |planes, rows| fine(planes, rows, offsets),
+                );
+            }
+
+            /// The sums of fine codes of four rows.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn fine(
+                planes: [&[Line<i8>]; 2],
+                rows: [&[Line<u8>]; QUAD_ROWS],
+                offsets: [i32; 2],
+            ) -> [[i32; QUAD_ROWS]; 2] {
+                let mut sums = [[vdupq_n_s32(0); QUAD_ROWS]; 2];
+                for line in 0..planes[0].len() {
+                    for part in 0..4 {
+                        for (row, codes) in rows.iter().enumerate() {
+                            let codes = veorq_u8(load(&codes[line], part), vdupq_n_u8(128));
+                            for (sums, plane) in sums.iter_mut().zip(planes) {
+                                let plane = vreinterpretq_s8_u8(load(&plane[line], part));
+                                sums[row] = $add(sums[row], vreinterpretq_s8_u8(codes), plane);
                             }
                         }
                     }
-                    let mut found = [[0; QUAD_ROWS]; 2];
-                    for ((found, sums), offset) in found.iter_mut().zip(sums).zip(offsets) {
-                        for (found, sum) in found.iter_mut().zip(sums) {
-                            *found = vaddvq_s32(sum) + offset;
-                        }
+                }
+                let mut found = [[0; QUAD_ROWS]; 2];
+                for ((found, sums), offset) in found.iter_mut().zip(sums).zip(offsets) {
+                    for (found, sum) in found.iter_mut().zip(sums) {
+                        *found = vaddvq_s32(sum) + offset;
                     }
-                    found
-                });
+                }
+                found
             }
         }
     };

@@ -127,9 +127,10 @@ pub(crate) struct Planes {
 
 type Encode<T> = fn(&[T], f64, Place) -> Encoded;
 type CodeQuery = fn(&[f64], &mut [Line<i8>], &mut [Line<i8>]) -> Planes;
-type StripSums<const QUERIES: usize> = fn([&[Line<i8>]; QUERIES], &[Line<u8>], [&mut Sums; QUERIES]);
+type StripSums<const QUERIES: usize> = fn([&[Line<i8>]; QUERIES], &[&[Line<u8>]], [&mut Sums; QUERIES]);
+type BlockSums<const PLANES: usize> = fn([&[Line<i8>]; PLANES], &[Line<u8>], [&mut Sums; PLANES]);
 type RowSums = fn([&[Line<i8>]; 2], &[&[Line<u8>]], [&mut Sums; 2]);
-type BestMerits = fn(&CodedQuery, &Sums, Measured<&[f32], &[f64]>, u64, &mut [f32; BLOCK_ROWS]) -> Merits;
+type BestMerits = fn(&CodedQuery, Precision, &Sums, Measured<&[f32], &[f64]>, u64, &mut [f32; BLOCK_ROWS]) -> Merits;
 type Reaching = fn(&CodedQuery, Precision, &Sums, Measured<&[f32], &[f64]>, f64) -> u64;
 type Bound = fn(&CodedQuery, &[Sums; 2], Measured<&[f32], &[f64]>, f64, [&mut [f64]; 2]) -> u64;
 type Exact<T> = fn(&[f64], [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
@@ -145,7 +146,8 @@ pub struct Kernels {
     encode_f64: Encode<f64>,
     /// Codes a query.
     pub(crate) planes: CodeQuery,
-    /// The sums of products of a query's upper plane and two bits of each coarse code of a block's strips.
+    /// The sums of products of a query's upper plane and coarse codes of a block's strips: two bits of each, or the upper two
+    /// and the lower two.
     pub(crate) strip_sums: StripSums<1>,
     /// The same for several queries.
     pub(crate) many_sums: StripSums<FIRST_QUERIES>,
@@ -155,7 +157,11 @@ pub struct Kernels {
     pub(crate) reaching: Reaching,
     /// Asks memory for the fine codes of a row, which the second pass is going to read.
     pub(crate) fetch: fn(&[Line<u8>]),
-    /// The sums of products of both planes of a query and the fine codes of at most `BLOCK_ROWS` rows.
+    /// The sums of products of both planes of a query and the fine codes of a block.
+    pub(crate) block_sums: BlockSums<2>,
+    /// The same for two queries.
+    pub(crate) two_block_sums: BlockSums<4>,
+    /// The same as for one, of at most `BLOCK_ROWS` rows from anywhere.
     pub(crate) row_sums: RowSums,
     /// The bounds of scores from these sums, see [`CodedQuery::bounds`].
     pub(crate) bounds: Bound,

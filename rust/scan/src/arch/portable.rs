@@ -6,8 +6,8 @@
 use crate::decimal::{self, Word};
 
 use super::{
-    BIAS, BLOCK_ROWS, Coding, EXACT_ROWS, Encoded, FIRST_QUERIES, Kernels, Line, Number, PANEL_ROWS, Place, Planes,
-    QUAD_ROWS, STRIP_COLUMNS, STRIP_ROWS, StripSums, Sums,
+    BIAS, BLOCK_ROWS, BlockSums, Coding, EXACT_ROWS, Encoded, FIRST_QUERIES, Kernels, Line, Number, PANEL_ROWS, Place,
+    Planes, QUAD_ROWS, STRIP_COLUMNS, STRIP_ROWS, StripSums, Sums,
 };
 use crate::bounds::{COARSE_STEP, TWO_BITS};
 
@@ -17,10 +17,12 @@ pub(super) const KERNELS: Kernels = Kernels {
     encode_f64: encode,
     planes,
     strip_sums,
-    many_sums: |planes, strips, sums| one_by_one(strip_sums, planes, strips, sums),
-    merits: |query, sums, rows, counted, merits| query.merits(sums, rows, counted, merits),
+    many_sums: |planes, halves, sums| one_by_one(strip_sums, planes, halves, sums),
+    merits: |query, precision, sums, rows, counted, merits| query.merits(precision, sums, rows, counted, merits),
     reaching: |query, precision, sums, rows, floor| query.reaching(precision, sums, rows, floor),
     fetch: |_| (),
+    block_sums,
+    two_block_sums: |planes, rows, sums| two_by_two(block_sums, planes, rows, sums),
     row_sums,
     bounds: |query, sums, rows, floor, bounds| query.bounds(sums, rows, floor, bounds),
     dots_f32: dots,
@@ -240,20 +242,59 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
     }
 }
 
-fn strip_sums([plane]: [&[Line<i8>]; 1], strips: &[Line<u8>], [sums]: [&mut Sums; 1]) {
-    by_strips([plane], strips, [sums], |[strip]| {
-        let mut sums = [0; STRIP_ROWS];
-        for (columns, line) in columns_of(plane).zip(strip) {
-            for (part, column) in columns.as_chunks::<4>().0.iter().enumerate() {
-                for (sum, codes) in sums.iter_mut().zip(line.0.as_chunks::<4>().0) {
-                    for (&a, &code) in column.iter().zip(codes) {
-                        *sum += i32::from(i16::from(a) * i16::from(code >> (2 * part) & 3));
-                    }
+fn strip_sums([plane]: [&[Line<i8>]; 1], halves: &[&[Line<u8>]], [sums]: [&mut Sums; 1]) {
+    half_by_half(halves, sums, |half, sums| {
+        by_strips([plane], [half], [sums], |[[strip]]| [[strip_sum(plane, strip)]])
+    });
+}
+
+/// The sums of two bits of a strip. Pairs of bytes are taken as numbers of 16 bits, for whose products the baseline has an
+/// instruction; the first of each pair and the second one are multiplied apart.
+fn strip_sum(plane: &[Line<i8>], strip: &[Line<u8>]) -> [i32; STRIP_ROWS] {
+    /// How many such numbers a line has, and how many of them a register of the baseline.
+    const PAIRS: usize = Line::<u8>::LEN / 2;
+    const LANES: usize = 8;
+    /// Of so many lines 16 bits hold the sums: a product is at most 384 in magnitude, and each line has eight for a pair.
+    const SHORT: usize = 8;
+    let mut sums = [0; STRIP_ROWS];
+    let mut columns = columns_of(plane);
+    for lines in strip.chunks(SHORT) {
+        let mut short = [[0_i16; LANES]; PAIRS / LANES];
+        for (line, columns) in lines.iter().zip(columns.by_ref()) {
+            let columns: [[[i16; LANES]; 2]; 4] = std::array::from_fn(|part| {
+                [0, 1].map(|odd| std::array::from_fn(|lane| columns[4 * part + 2 * (lane % 2) + odd].into()))
+            });
+            for (short, bytes) in short.iter_mut().zip(line.0.as_chunks::<{ 2 * LANES }>().0) {
+                let mut sum = *short;
+                for lane in 0..LANES {
+                    let pair = u16::from_le_bytes([bytes[2 * lane], bytes[2 * lane + 1]]);
+                    let product = |part: usize, odd: usize| {
+                        (pair >> (2 * part + 8 * odd) & 3).cast_signed() * columns[part][odd][lane]
+                    };
+                    let first = product(0, 0) + product(0, 1) + product(1, 0) + product(1, 1);
+                    sum[lane] += first + product(2, 0) + product(2, 1) + product(3, 0) + product(3, 1);
                 }
+                *short = sum;
             }
         }
-        [[sums]]
-    });
+        for (sum, short) in sums.iter_mut().zip(short.as_flattened().as_chunks::<2>().0) {
+            *sum += i32::from(short[0]) + i32::from(short[1]);
+        }
+    }
+    sums
+}
+
+/// The sums of coarse codes by those of two bits, which `sums_of` makes: four of the lower ones make an upper one.
+pub(super) fn half_by_half(halves: &[&[Line<u8>]], sums: &mut Sums, sums_of: impl Fn(&[Line<u8>], &mut Sums)) {
+    let (first, others) = halves.split_first().expect("two bits at least");
+    sums_of(first, sums);
+    for half in others {
+        let mut lower = [0; BLOCK_ROWS];
+        sums_of(half, &mut lower);
+        for (sum, lower) in sums.iter_mut().zip(lower) {
+            *sum = sum.wrapping_mul(4).wrapping_add(lower);
+        }
+    }
 }
 
 /// The columns of a plane that each line of a strip has codes of.
@@ -266,21 +307,23 @@ pub(super) fn columns_of(plane: &[Line<i8>]) -> impl Iterator<Item = &[i8; STRIP
 /// The sums of a block by those of one strip, or of two at once, which `sums_of` makes; having checked that it is a block.
 #[expect(clippy::inline_always, reason = "part of a kernel")]
 #[inline(always)]
-pub(super) fn by_strips<const QUERIES: usize, const AT_ONCE: usize>(
+pub(super) fn by_strips<const QUERIES: usize, const HALVES: usize, const AT_ONCE: usize>(
     planes: [&[Line<i8>]; QUERIES],
-    strips: &[Line<u8>],
+    halves: [&[Line<u8>]; HALVES],
     mut sums: [&mut Sums; QUERIES],
-    sums_of: impl Fn([&[Line<u8>]; AT_ONCE]) -> [[[i32; STRIP_ROWS]; QUERIES]; AT_ONCE],
+    sums_of: impl Fn([[&[Line<u8>]; HALVES]; AT_ONCE]) -> [[[i32; STRIP_ROWS]; QUERIES]; AT_ONCE],
 ) {
     let width = planes[0].len() * (Line::<u8>::LEN / STRIP_COLUMNS);
-    let count = strips.len() / width;
+    let count = halves[0].len() / width;
     assert!(planes.iter().all(|plane| plane.len() == planes[0].len()));
-    assert!(strips.len() == count * width && count <= BLOCK_ROWS / STRIP_ROWS);
+    assert!(halves.iter().all(|half| half.len() == count * width) && count <= BLOCK_ROWS / STRIP_ROWS);
     for first in (0..count).step_by(AT_ONCE) {
         // Where there is no further strip, the last one is taken again.
-        let mut together = [&strips[..0]; AT_ONCE];
+        let mut together = [[&[][..]; HALVES]; AT_ONCE];
         for (index, strip) in together.iter_mut().enumerate() {
-            *strip = &strips[(first + index).min(count - 1) * width..][..width];
+            for (strip, half) in strip.iter_mut().zip(halves) {
+                *strip = &half[(first + index).min(count - 1) * width..][..width];
+            }
         }
         for (strip, found) in (first..count).zip(sums_of(together)) {
             for (sums, found) in sums.iter_mut().zip(found) {
@@ -294,39 +337,68 @@ pub(super) fn by_strips<const QUERIES: usize, const AT_ONCE: usize>(
 pub(super) fn one_by_one(
     strip_sums: StripSums<1>,
     planes: [&[Line<i8>]; FIRST_QUERIES],
-    strips: &[Line<u8>],
+    halves: &[&[Line<u8>]],
     sums: [&mut Sums; FIRST_QUERIES],
 ) {
     for (plane, sums) in planes.into_iter().zip(sums) {
-        strip_sums([plane], strips, [sums]);
+        strip_sums([plane], halves, [sums]);
     }
+}
+
+fn block_sums(planes: [&[Line<i8>]; 2], block: &[Line<u8>], sums: [&mut Sums; 2]) {
+    by_neighbours(planes, block, sums, |planes, rows| planes.map(|plane| rows.map(|row| sum(plane, row))));
 }
 
 fn row_sums(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]], sums: [&mut Sums; 2]) {
-    by_quads(planes, rows, sums, |planes, rows| planes.map(|plane| rows.map(|row| sum(plane, row))));
+    let row = |index: usize| rows[index];
+    by_quads(planes, rows.len(), row, sums, |planes, rows| planes.map(|plane| rows.map(|row| sum(plane, row))));
 }
 
-/// The sums of rows by those of a few, which `sums_of` makes; having checked that they are as long as the planes.
+/// The sums for two queries by a kernel for one, as above.
+pub(super) fn two_by_two(
+    block_sums: BlockSums<2>,
+    [a, b, c, d]: [&[Line<i8>]; 4],
+    block: &[Line<u8>],
+    [a_sums, b_sums, c_sums, d_sums]: [&mut Sums; 4],
+) {
+    block_sums([a, b], block, [a_sums, b_sums]);
+    block_sums([c, d], block, [c_sums, d_sums]);
+}
+
+/// The sums of a block by those of a few rows, which `sums_of` makes.
 #[expect(clippy::inline_always, reason = "part of a kernel")]
 #[inline(always)]
-pub(super) fn by_quads(
-    planes: [&[Line<i8>]; 2],
-    rows: &[&[Line<u8>]],
-    mut sums: [&mut Sums; 2],
-    sums_of: impl Fn([&[Line<i8>]; 2], &[&[Line<u8>]; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2],
+pub(super) fn by_neighbours<const PLANES: usize>(
+    planes: [&[Line<i8>]; PLANES],
+    block: &[Line<u8>],
+    sums: [&mut Sums; PLANES],
+    sums_of: impl Fn([&[Line<i8>]; PLANES], [&[Line<u8>]; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; PLANES],
 ) {
     let width = planes[0].len();
-    assert!(planes[1].len() == width && rows.iter().all(|row| row.len() == width) && rows.len() <= BLOCK_ROWS);
-    let (quads, rest) = rows.as_chunks::<QUAD_ROWS>();
-    let mut last = [&[][..]; QUAD_ROWS];
-    if let Some(&row) = rest.last() {
+    by_quads(planes, block.len() / width, |index| &block[index * width..][..width], sums, sums_of);
+}
+
+/// The sums of so many rows by those of a few, which `sums_of` makes; having checked that they are as long as the planes.
+#[expect(clippy::inline_always, reason = "part of a kernel")]
+#[inline(always)]
+pub(super) fn by_quads<'a, const PLANES: usize>(
+    planes: [&[Line<i8>]; PLANES],
+    count: usize,
+    row: impl Fn(usize) -> &'a [Line<u8>],
+    mut sums: [&mut Sums; PLANES],
+    sums_of: impl Fn([&[Line<i8>]; PLANES], [&[Line<u8>]; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; PLANES],
+) {
+    let width = planes[0].len();
+    assert!(planes.iter().all(|plane| plane.len() == width) && count <= BLOCK_ROWS);
+    for first in (0..count).step_by(QUAD_ROWS) {
         // Where there is no further row, the last one is taken again.
-        last = [row; QUAD_ROWS];
-        last[..rest.len()].copy_from_slice(rest);
-    }
-    for (index, quad) in quads.iter().chain((!rest.is_empty()).then_some(&last)).enumerate() {
-        for (sums, found) in sums.iter_mut().zip(sums_of(planes, quad)) {
-            sums.as_chunks_mut().0[index] = found;
+        let mut rows = [&[][..]; QUAD_ROWS];
+        for (index, rows) in rows.iter_mut().enumerate() {
+            *rows = row((first + index).min(count - 1));
+            assert!(rows.len() == width);
+        }
+        for (sums, found) in sums.iter_mut().zip(sums_of(planes, rows)) {
+            sums.as_chunks_mut().0[first / QUAD_ROWS] = found;
         }
     }
 }

@@ -234,23 +234,24 @@ impl CodedQuery {
         [upper, lower]
     }
 
-    /// How good rows of a block may be by the sums of two bits, the better the larger, and the best of some groups. Which rows
+    /// How good rows of a block may be by the sums of coarse codes, the better the larger, and the best of some groups. Which rows
     /// count is given as bits. Only an estimate.
     #[expect(clippy::inline_always, reason = "compiled for each set of kernels")]
     #[inline(always)]
     pub(crate) fn merits(
         &self,
+        precision: Precision,
         sums: &Sums,
         rows: Measured<&[f32], &[f64]>,
         counted: u64,
         merits: &mut [f32; BLOCK_ROWS],
     ) -> Merits {
         match self.metric {
-            Metric::Cosine => self.estimate(sums, rows, merits, |cosine, _| cosine),
-            Metric::DotProduct => self.estimate(sums, rows, merits, |cosine, norm| cosine * norm),
+            Metric::Cosine => self.estimate(precision, sums, rows, merits, |cosine, _| cosine),
+            Metric::DotProduct => self.estimate(precision, sums, rows, merits, |cosine, norm| cosine * norm),
             Metric::Euclidean => {
                 let twice = 2.0 * self.norm;
-                self.estimate(sums, rows, merits, |cosine, norm| (twice * cosine - norm) * norm);
+                self.estimate(precision, sums, rows, merits, |cosine, norm| (twice * cosine - norm) * norm);
             }
         }
         for (index, merit) in merits.iter_mut().enumerate() {
@@ -267,12 +268,13 @@ impl CodedQuery {
         best.as_chunks().0[0]
     }
 
-    /// Estimates how good rows are by the sums of two bits.
+    /// Estimates how good rows are by the sums of coarse codes.
     #[expect(clippy::inline_always, reason = "part of a kernel")]
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "an estimate")]
     fn estimate(
         &self,
+        precision: Precision,
         sums: &Sums,
         rows: Measured<&[f32], &[f64]>,
         merits: &mut [f32; BLOCK_ROWS],
@@ -281,7 +283,7 @@ impl CodedQuery {
         let count = rows.norm.len();
         let (sums, scales) = (&sums[..count], &rows.scale[..count]);
         for (index, found) in merits[..count].iter_mut().enumerate() {
-            let cosine = self.coarse_cosine(Precision::Two, sums[index], scales[index]);
+            let cosine = self.coarse_cosine(precision, sums[index], scales[index]);
             *found = merit(cosine.into(), rows.norm[index]) as f32;
         }
     }

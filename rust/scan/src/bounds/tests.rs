@@ -44,7 +44,7 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
     };
     let [two, rest] = codes.coarse(0..1).map(|strip| {
         let mut sums = [0; BLOCK_ROWS];
-        (kernels.strip_sums)([prepared.planes()[0]], strip, [&mut sums]);
+        (kernels.strip_sums)([prepared.planes()[0]], &[strip], [&mut sums]);
         sums
     });
     let four = std::array::from_fn(|row| 4 * two[row] + rest[row]);
@@ -62,7 +62,7 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
         }
     }
     let mut sums = [[0; BLOCK_ROWS]; 2];
-    (kernels.row_sums)(prepared.planes(), &[codes.fine(0)], sums.each_mut());
+    (kernels.row_sums)(prepared.planes(), &[codes.fine(0..1)], sums.each_mut());
     let (mut least, mut most) = ([0.0], [0.0]);
     for set in arch::available() {
         let mut bound = |floor| {

@@ -216,15 +216,6 @@ impl<'a> Scan<'a> {
         TopK { rows, scores, skipped }
     }
 
-    /// Offers rows of any chunks with their scores.
-    fn score_scattered(&self, positions: &[usize], found: &mut Found) {
-        for group in positions.chunks(EXACT_ROWS) {
-            for (&position, score) in group.iter().zip(self.scores_of(group)) {
-                found.offer(position, score);
-            }
-        }
-    }
-
     /// The scores of at most `EXACT_ROWS` rows.
     fn scores_of(&self, group: &[usize]) -> [f64; EXACT_ROWS] {
         // Chunks of float32 and of float64 rows may be among them; each kernel takes its own.

@@ -28,6 +28,14 @@ const MANY: u32 = 22;
 /// How many rows the second pass takes at once.
 const WAITING: usize = 16;
 
+/// How many numbers rows must have for two bits to pay: four bits of fewer are in the second cache, where to read them
+/// costs little, and leave fewer rows.
+const TWO_BITS_NUMBERS: usize = 4 << 20;
+
+/// How many blocks the first span has. Each further one has three times as many as all before, up to the most, so that what
+/// is learnt of few rows soon serves the others.
+const FIRST_SPAN_BLOCKS: usize = 16;
+
 /// How many blocks a span has, at most. Their sums fit into the second cache, also those of several queries.
 const SPAN_BLOCKS: usize = 256;
 
@@ -64,32 +72,24 @@ impl Scan<'_> {
         let scan = *scan;
         let blocks_of =
             |chunk: usize| (0..scan.batch.chunks()[chunk].len().div_ceil(BLOCK_ROWS)).map(move |block| (chunk, block));
-        let has_first_pass = scan.rows >= FIRST_PASS_ROWS.max(WANTED * scan.search.top_k);
         let blocks: Vec<Block> = chunks.flat_map(blocks_of).collect();
-        for span in blocks.chunks(SPAN_BLOCKS) {
-            for query in &mut queries {
-                query.sums.resize(span.len(), [0; BLOCK_ROWS]);
-                query.merits.clear();
-                query.merits.resize(span.len(), [f32::NEG_INFINITY; BLOCK_ROWS / STRIP_ROWS]);
-                query.left.clear();
-                query.left.resize(span.len(), 0);
+        let mut rest = &blocks[..];
+        while !rest.is_empty() {
+            let done = blocks.len() - rest.len();
+            let span;
+            (span, rest) = rest.split_at((3 * done).clamp(FIRST_SPAN_BLOCKS, SPAN_BLOCKS).min(rest.len()));
+            let precision = scan.first_precision(&mut queries, span);
+            // By four bits and more so few rows are left that they needn't wait until the best are found, once there is a
+            // floor.
+            if precision == Precision::Eight || precision == Precision::Four && queries[0].has_floor() {
+                scan.take_blocks(&mut queries, precision, span);
+                continue;
             }
+            scan.multiply_span(&mut queries, precision, span);
+            queries.iter_mut().for_each(|query| query.take_likely(precision, span));
             for (place, &block) in span.iter().enumerate() {
-                // The same for all queries.
-                let admitted = scan.admitted(block).0 & scan.chunk_of(block).codes().usable().word(block.1);
-                if admitted.count_ones() <= FEW || !has_first_pass {
-                    for query in &mut queries {
-                        query.bound(block, admitted);
-                    }
-                } else {
-                    for queries in queries.chunks_mut(FIRST_QUERIES) {
-                        scan.multiply(queries, place, block, admitted);
-                    }
-                }
-            }
-            for query in &mut queries {
-                query.take_likely(span);
-                query.narrow(span);
+                queries.iter_mut().for_each(|query| query.narrow(precision, place, block));
+                scan.bound(&mut queries, block, |query| query.left[place]);
             }
         }
         for query in queries {
@@ -97,49 +97,131 @@ impl Scan<'_> {
         }
     }
 
+    /// How many bits the first pass over a span reads: as few as decide about most rows of one of its blocks.
+    fn first_precision(&self, queries: &mut [Query], span: &[Block]) -> Precision {
+        if self.rows < FIRST_PASS_ROWS.max(WANTED * self.search.top_k) {
+            return Precision::Eight;
+        }
+        if !queries[0].has_floor() {
+            // Nothing can be decided yet: before there is a floor, groups of rows tell which are likely to be the best.
+            let has_groups = span.len() * Merits::default().len() >= 2 * self.search.top_k;
+            return if has_groups { Precision::Four } else { Precision::Eight };
+        }
+        let has_two = queries.len() < FIRST_QUERIES && self.rows * self.query.len() >= TWO_BITS_NUMBERS;
+        for precision in [Precision::Two, Precision::Four].into_iter().skip(usize::from(!has_two)) {
+            queries.iter_mut().for_each(|query| query.begin(1));
+            self.multiply(queries, precision, (0, span[0]), self.admitted_codes(span[0]));
+            if 2 * queries.iter().filter(|query| query.left[0].count_ones() <= FEW).count() >= queries.len() {
+                return precision;
+            }
+        }
+        Precision::Eight
+    }
+
     fn chunk_of(&self, block: Block) -> &Chunk {
         &self.batch.chunks()[block.0]
     }
 
-    /// The sums of two bits of a block's coarse codes.
-    fn multiply(&self, queries: &mut [Query], place: usize, block: Block, admitted: u64) {
-        let chunk = self.chunk_of(block);
-        let rows = rows_of(chunk, block);
-        let [upper, _] = chunk.codes().coarse(rows.clone());
-        if let Ok(queries) = <&mut [Query; FIRST_QUERIES]>::try_from(&mut *queries) {
-            let planes = array::from_fn(|index| queries[index].coded.planes()[0]);
-            let sums = queries.each_mut().map(|query| &mut query.sums[place]);
-            (self.kernels.many_sums)(planes, upper, sums);
-        } else {
-            for query in &mut *queries {
-                (self.kernels.strip_sums)([query.coded.planes()[0]], upper, [&mut query.sums[place]]);
+    /// The rows of a block that are admitted and have codes: the same for all queries.
+    fn admitted_codes(&self, block: Block) -> u64 {
+        self.admitted(block).0 & self.chunk_of(block).codes().usable().word(block.1)
+    }
+
+    /// The passes over the blocks of a span, one block after the other.
+    fn take_blocks(&self, queries: &mut [Query], precision: Precision, span: &[Block]) {
+        queries.iter_mut().for_each(|query| query.begin(1));
+        for &block in span {
+            let admitted = self.admitted_codes(block);
+            if precision == Precision::Eight || admitted.count_ones() <= FEW {
+                self.bound(queries, block, |_| admitted);
+            } else {
+                self.multiply(queries, precision, (0, block), admitted);
+                self.bound(queries, block, |query| query.left[0]);
             }
         }
-        let measured = chunk.measured(Precision::Two, rows);
+    }
+
+    /// The first half of the first pass over a span: multiplies, and finds out how good the best rows may be.
+    fn multiply_span(&self, queries: &mut [Query], precision: Precision, span: &[Block]) {
+        queries.iter_mut().for_each(|query| query.begin(span.len()));
         let mut merits = [0.0; BLOCK_ROWS];
-        for query in queries {
-            query.left[place] = admitted;
-            query.merits[place] =
-                (self.kernels.merits)(query.coded, &query.sums[place], measured, admitted, &mut merits);
+        for (place, &block) in span.iter().enumerate() {
+            let admitted = self.admitted_codes(block);
+            if admitted.count_ones() <= FEW {
+                self.bound(queries, block, |_| admitted);
+            } else {
+                self.multiply(queries, precision, (place, block), admitted);
+                let measured = self.chunk_of(block).measured(precision, rows_of(self.chunk_of(block), block));
+                for query in queries.iter_mut().filter(|query| query.left[place] != 0) {
+                    let (sums, left) = (&query.sums[place], query.left[place]);
+                    query.merits[place] =
+                        (self.kernels.merits)(query.coded, precision, sums, measured, left, &mut merits);
+                }
+            }
         }
     }
 
-    /// The second pass over a block.
-    fn bound_block(&self, coded: &CodedQuery, found: &mut Found, block: Block, left: u64) {
+    /// The sums of a block's coarse codes, and which of its rows may be among the best so far.
+    fn multiply(&self, queries: &mut [Query], precision: Precision, (place, block): (usize, Block), admitted: u64) {
         let chunk = self.chunk_of(block);
         let rows = rows_of(chunk, block);
-        let mut fine: [&[Line<u8>]; BLOCK_ROWS] = [&[]; BLOCK_ROWS];
-        rows.clone().zip(&mut fine).for_each(|(row, fine)| *fine = chunk.codes().fine(row));
-        let sums = self.fine_sums(coded, &fine[..rows.len()]);
-        let position = block.0 * self.batch.chunk_rows() + rows.start;
-        let measured = chunk.measured(Precision::Eight, rows);
-        self.offer(coded, found, &sums, measured, left, |row| position + row);
+        let halves = chunk.codes().coarse(rows);
+        let halves = if precision == Precision::Two { &halves[..1] } else { &halves[..] };
+        let (fours, others) = queries.as_chunks_mut::<FIRST_QUERIES>();
+        for queries in fours {
+            let planes = array::from_fn(|index| queries[index].coded.planes()[0]);
+            let sums = queries.each_mut().map(|query| &mut query.sums[place]);
+            (self.kernels.many_sums)(planes, halves, sums);
+        }
+        for query in others {
+            (self.kernels.strip_sums)([query.coded.planes()[0]], halves, [&mut query.sums[place]]);
+        }
+        for query in queries {
+            query.left[place] = admitted;
+            query.keep(precision, place, block);
+        }
     }
 
-    fn fine_sums(&self, coded: &CodedQuery, rows: &[&[Line<u8>]]) -> [Sums; 2] {
-        let mut sums = [[0; BLOCK_ROWS]; 2];
-        (self.kernels.row_sums)(coded.planes(), rows, sums.each_mut());
-        sums
+    /// The second pass over the rows of a block that are left for each query; few of them wait for others.
+    fn bound(&self, queries: &mut [Query], block: Block, left: impl Fn(&Query) -> u64) {
+        let chunk = self.chunk_of(block);
+        let is_many = |query: &Query| left(query).count_ones() >= MANY;
+        for queries in queries.chunks_mut(2) {
+            if let [a, b] = queries
+                && is_many(a)
+                && is_many(b)
+            {
+                let ([a_upper, a_lower], [b_upper, b_lower]) = (a.coded.planes(), b.coded.planes());
+                let mut sums = [[0; BLOCK_ROWS]; 4];
+                let fine = chunk.codes().fine(rows_of(chunk, block));
+                (self.kernels.two_block_sums)([a_upper, a_lower, b_upper, b_lower], fine, sums.each_mut());
+                let [a_sums, b_sums] = sums.as_chunks().0 else { unreachable!("there are four") };
+                let (a_left, b_left) = (left(a), left(b));
+                self.offer_block(a, block, a_sums, a_left);
+                self.offer_block(b, block, b_sums, b_left);
+                continue;
+            }
+            for query in queries {
+                let left = left(query);
+                if left.count_ones() >= MANY {
+                    let mut sums = [[0; BLOCK_ROWS]; 2];
+                    let fine = chunk.codes().fine(rows_of(chunk, block));
+                    (self.kernels.block_sums)(query.coded.planes(), fine, sums.each_mut());
+                    self.offer_block(query, block, &sums, left);
+                } else {
+                    query.wait(block, left);
+                }
+            }
+        }
+    }
+
+    /// Offers some rows of a block, given the sums of all.
+    fn offer_block(&self, query: &mut Query, block: Block, sums: &[Sums; 2], left: u64) {
+        let chunk = self.chunk_of(block);
+        let rows = rows_of(chunk, block);
+        let position = block.0 * self.batch.chunk_rows() + rows.start;
+        let measured = chunk.measured(Precision::Eight, rows);
+        self.offer(query.coded, query.found, sums, measured, left, |row| position + row);
     }
 
     /// Offers some rows of a few, given their sums.
@@ -167,9 +249,10 @@ impl Scan<'_> {
         for waiting in all.chunks(WAITING) {
             let mut fine: [&[Line<u8>]; WAITING] = [&[]; WAITING];
             for (fine, &(chunk, row)) in fine.iter_mut().zip(waiting) {
-                *fine = self.batch.chunks()[chunk].codes().fine(row);
+                *fine = self.batch.chunks()[chunk].codes().fine(row..row + 1);
             }
-            let sums = self.fine_sums(coded, &fine[..waiting.len()]);
+            let mut sums = [[0; BLOCK_ROWS]; 2];
+            (self.kernels.row_sums)(coded.planes(), &fine[..waiting.len()], sums.each_mut());
             let (mut scale, mut tangent, mut norm) = ([0.0; WAITING], [0.0; WAITING], [0.0; WAITING]);
             for (index, &(chunk, row)) in waiting.iter().enumerate() {
                 let row = self.batch.chunks()[chunk].measured_row(row);
@@ -187,8 +270,22 @@ impl Scan<'_> {
 }
 
 impl Query<'_, '_> {
-    /// Scores the rows of a span that are likely to be among the best so far.
-    fn take_likely(&mut self, span: &[Block]) {
+    /// Whether there is a score that a row must be able to reach.
+    fn has_floor(&self) -> bool {
+        self.found.selection.floor() > f64::NEG_INFINITY
+    }
+
+    /// Begins a span of so many blocks.
+    fn begin(&mut self, blocks: usize) {
+        self.sums.resize(blocks, [0; BLOCK_ROWS]);
+        self.merits.clear();
+        self.merits.resize(blocks, [f32::NEG_INFINITY; BLOCK_ROWS / STRIP_ROWS]);
+        self.left.clear();
+        self.left.resize(blocks, 0);
+    }
+
+    /// Takes the rows of a span that are likely to be among the best so far to the second pass.
+    fn take_likely(&mut self, precision: Precision, span: &[Block]) {
         let top_k = self.scan.search.top_k;
         // The least of the best of as many groups as rows are wanted: as many rows are at least as good.
         let kth = |likely: &[f32]| if likely.len() < top_k { f32::NEG_INFINITY } else { likely[top_k - 1] };
@@ -202,60 +299,53 @@ impl Query<'_, '_> {
         if least == f32::NEG_INFINITY {
             return;
         }
-        let kernels = self.scan.kernels;
-        let (mut merits, mut rows) = ([0.0; BLOCK_ROWS], Vec::new());
+        let mut merits = [0.0; BLOCK_ROWS];
         for (place, &block) in span.iter().enumerate() {
             if self.merits[place].iter().all(|&merit| merit < least) {
                 continue;
             }
             let chunk = self.scan.chunk_of(block);
-            let measured = chunk.measured(Precision::Two, rows_of(chunk, block));
-            (kernels.merits)(self.coded, &self.sums[place], measured, self.left[place], &mut merits);
+            let measured = chunk.measured(precision, rows_of(chunk, block));
+            let (sums, left) = (&self.sums[place], self.left[place]);
+            (self.scan.kernels.merits)(self.coded, precision, sums, measured, left, &mut merits);
             let likely = gathered(&merits.map(|merit| u8::from(merit >= least)));
             self.left[place] &= !likely;
-            let first = block.0 * self.scan.batch.chunk_rows() + block.1 * BLOCK_ROWS;
-            rows.extend(bits(likely).map(|row| first + row));
+            self.wait(block, likely);
         }
-        self.scan.score_scattered(&rows, self.found);
+        self.scan.bound_waiting(self.coded, self.found);
     }
 
-    /// The rest of the first pass over a span: takes what can't be among the best from the rows that are left.
-    fn narrow(&mut self, span: &[Block]) {
-        let kernels = self.scan.kernels;
-        for (place, &block) in span.iter().enumerate() {
-            let mut left = self.left[place];
-            if left == 0 {
-                continue;
-            }
-            let chunk = self.scan.chunk_of(block);
-            let rows = rows_of(chunk, block);
-            let mut keep = |precision, sums: &Sums| {
-                let measured = chunk.measured(precision, rows.clone());
-                left &= (kernels.reaching)(self.coded, precision, sums, measured, self.found.selection.floor());
-                left.count_ones()
-            };
-            if keep(Precision::Two, &self.sums[place]) > FEW {
-                let mut sums = [0; BLOCK_ROWS];
-                let [_, lower] = chunk.codes().coarse(rows.clone());
-                (kernels.strip_sums)([self.coded.planes()[0]], lower, [&mut sums]);
-                for (sum, upper) in sums.iter_mut().zip(&self.sums[place]) {
-                    *sum = sum.wrapping_add(upper.wrapping_mul(4));
-                }
-                keep(Precision::Four, &sums);
-            }
-            self.bound(block, left);
-        }
-    }
-
-    /// The second pass over rows of a block; few of them wait for others.
-    fn bound(&mut self, block: Block, rows: u64) {
-        let chunk = self.scan.chunk_of(block);
-        if rows.count_ones() >= MANY {
-            self.scan.bound_block(self.coded, self.found, block, rows);
+    /// Takes what can't be among the best from the rows of a block that are left.
+    fn narrow(&mut self, precision: Precision, place: usize, block: Block) {
+        if self.left[place] == 0 || self.keep(precision, place, block) <= FEW || precision == Precision::Four {
             return;
         }
+        let [_, lower] = self.scan.chunk_of(block).codes().coarse(rows_of(self.scan.chunk_of(block), block));
+        let mut sums = [0; BLOCK_ROWS];
+        (self.scan.kernels.strip_sums)([self.coded.planes()[0]], &[lower], [&mut sums]);
+        for (sum, lower) in self.sums[place].iter_mut().zip(sums) {
+            *sum = sum.wrapping_mul(4).wrapping_add(lower);
+        }
+        self.keep(Precision::Four, place, block);
+    }
+
+    /// Keeps the rows of a block that may be among the best by their sums, and returns how many.
+    fn keep(&mut self, precision: Precision, place: usize, block: Block) -> u32 {
+        if self.has_floor() {
+            let floor = self.found.selection.floor();
+            let chunk = self.scan.chunk_of(block);
+            let measured = chunk.measured(precision, rows_of(chunk, block));
+            let kernel = self.scan.kernels.reaching;
+            self.left[place] &= kernel(self.coded, precision, &self.sums[place], measured, floor);
+        }
+        self.left[place].count_ones()
+    }
+
+    /// Lets rows of a block wait for the second pass.
+    fn wait(&mut self, block: Block, rows: u64) {
+        let chunk = self.scan.chunk_of(block);
         for row in bits(rows).map(|bit| BLOCK_ROWS * block.1 + bit) {
-            (self.scan.kernels.fetch)(chunk.codes().fine(row));
+            (self.scan.kernels.fetch)(chunk.codes().fine(row..row + 1));
             self.found.waiting.push((block.0, row));
             if self.found.waiting.len() == WAITING {
                 self.scan.bound_waiting(self.coded, self.found);

@@ -197,20 +197,33 @@ fn codes_and_their_sums_are_the_same_on_every_set() {
                     let right = |row: &[Line<u8>]| sum(plane, row.iter().flat_map(|line| line.0));
                     assert!(fine.iter().zip(sums).all(|(row, found)| right(row) == found), "{at}");
                 }
+                let block = &coded.fine[..count * row_lines(dimension)];
+                let planes = [&upper[..], &lower, &lower, &upper];
+                let (mut sums, mut two_sums) = ([[-1; BLOCK_ROWS]; 2], [[-1; BLOCK_ROWS]; 4]);
+                (kernels.block_sums)([&upper, &lower], block, sums.each_mut());
+                (kernels.two_block_sums)(planes, block, two_sums.each_mut());
+                for (plane, sums) in planes[..2].iter().chain(&planes).zip(sums.iter().chain(&two_sums)) {
+                    let right = |row| sum(plane, coded.fine(row).iter().flat_map(|line| line.0));
+                    assert!((0..count).all(|row| right(row) == sums[row]), "{at}");
+                }
             }
-            for (half, strips) in coded.strips.iter().enumerate() {
+            for halves in [&[0][..], &[1], &[0, 1]] {
                 for count in 0..=3 {
-                    let block = &strips[..count * strip_lines(dimension)];
+                    let block: Vec<&[Line<u8>]> =
+                        halves.iter().map(|&half| &coded.strips[half][..count * strip_lines(dimension)]).collect();
                     let right = |plane: &[Line<i8>], sums: &Sums| {
-                        let rows = 0..rows.len().min(count * STRIP_ROWS);
-                        rows.into_iter().all(|row| sums[row] == sum(plane, coded.two_bits(half, row)))
+                        let sum = |row| {
+                            let bits = halves.iter().map(|&half| sum(plane, coded.two_bits(half, row)));
+                            bits.fold(0, |upper, lower| 4 * upper + lower)
+                        };
+                        (0..rows.len().min(count * STRIP_ROWS)).all(|row| sums[row] == sum(row))
                     };
                     let mut sums = [-1; BLOCK_ROWS];
-                    (kernels.strip_sums)([&upper], block, [&mut sums]);
+                    (kernels.strip_sums)([&upper], &block, [&mut sums]);
                     assert!(right(&upper, &sums), "{at}");
                     let planes = [&upper[..], &lower, &lower, &upper];
                     let mut sums = [[-1; BLOCK_ROWS]; FIRST_QUERIES];
-                    (kernels.many_sums)(planes, block, sums.each_mut());
+                    (kernels.many_sums)(planes, &block, sums.each_mut());
                     assert!(planes.iter().zip(sums).all(|(plane, sums)| right(plane, &sums)), "{at}");
                 }
             }
@@ -230,12 +243,17 @@ fn sums_of_the_longest_vectors_do_not_overflow() {
             let mut sums = [[0; BLOCK_ROWS]; 2];
             (kernels.row_sums)([plane; 2], &[row; 3], sums.each_mut());
             assert!(sums.iter().all(|sums| sums[..3] == [255 * sum; 3]), "{}", kernels.name);
-            let mut sums = [0; BLOCK_ROWS];
-            (kernels.strip_sums)([plane], strip, [&mut sums]);
-            assert_eq!(sums[..STRIP_ROWS], [3 * sum; STRIP_ROWS], "{}", kernels.name);
-            let mut sums = [[0; BLOCK_ROWS]; FIRST_QUERIES];
-            (kernels.many_sums)([plane; FIRST_QUERIES], strip, sums.each_mut());
-            assert!(sums.iter().all(|sums| sums[..STRIP_ROWS] == [3 * sum; STRIP_ROWS]), "{}", kernels.name);
+            let mut sums = [[0; BLOCK_ROWS]; 4];
+            (kernels.two_block_sums)([plane; 4], row, sums.each_mut());
+            assert!(sums.iter().all(|sums| sums[0] == 255 * sum), "{}", kernels.name);
+            for (halves, largest) in [(&[strip][..], 3), (&[strip, strip], 15)] {
+                let mut sums = [0; BLOCK_ROWS];
+                (kernels.strip_sums)([plane], halves, [&mut sums]);
+                assert_eq!(sums[..STRIP_ROWS], [largest * sum; STRIP_ROWS], "{}", kernels.name);
+                let mut sums = [[0; BLOCK_ROWS]; FIRST_QUERIES];
+                (kernels.many_sums)([plane; FIRST_QUERIES], halves, sums.each_mut());
+                assert!(sums.iter().all(|sums| sums[..STRIP_ROWS] == [largest * sum; STRIP_ROWS]), "{}", kernels.name);
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use std::arch::x86_64::{
 };
 
 use exact::{DISTANCES, DOTS};
-use sums::{fetch_row, fine_256, fine_512, strips_256, strips_512};
+use sums::{fetch_row, fine_256, fine_512, strip_sums_256, strip_sums_512};
 
 use crate::{
     bounds::{CodedQuery, Measured, Precision},
@@ -63,11 +63,13 @@ static AVX2: Kernels = Kernels {
     encode_f32: on_this_cpu!(avx2::encode::<f32>, row, norm, place),
     encode_f64: on_this_cpu!(avx2::encode::<f64>, row, norm, place),
     planes: on_this_cpu!(avx2::planes, query, upper, lower),
-    strip_sums: on_this_cpu!(avx2::strip_sums, planes, strips, sums),
-    many_sums: |planes, strips, sums| portable::one_by_one(AVX2.strip_sums, planes, strips, sums),
-    merits: on_this_cpu!(avx2::merits, query, sums, rows, counted, merits),
+    strip_sums: on_this_cpu!(strip_sums_256, planes, halves, sums),
+    many_sums: |planes, halves, sums| portable::one_by_one(AVX2.strip_sums, planes, halves, sums),
+    merits: on_this_cpu!(avx2::merits, query, precision, sums, rows, counted, merits),
     reaching: on_this_cpu!(avx2::reaching, query, precision, sums, rows, floor),
     fetch: on_this_cpu!(fetch_row, row),
+    block_sums: on_this_cpu!(avx2::block_sums, planes, block, sums),
+    two_block_sums: |planes, block, sums| portable::two_by_two(AVX2.block_sums, planes, block, sums),
     row_sums: on_this_cpu!(avx2::row_sums, planes, rows, sums),
     bounds: on_this_cpu!(avx2::bounds, query, sums, rows, floor, bounds),
     dots_f32: on_this_cpu!(exact::f32_256::<DOTS>, query, rows),
@@ -86,10 +88,12 @@ static AVX512: Kernels = Kernels {
     encode_f32: on_this_cpu!(avx512::encode::<f32>, row, norm, place),
     encode_f64: on_this_cpu!(avx512::encode::<f64>, row, norm, place),
     planes: on_this_cpu!(avx512::planes, query, upper, lower),
-    strip_sums: on_this_cpu!(avx512::strip_sums, planes, strips, sums),
-    many_sums: on_this_cpu!(many_sums, planes, strips, sums),
-    merits: on_this_cpu!(avx512::merits, query, sums, rows, counted, merits),
+    strip_sums: on_this_cpu!(strip_sums_512::<1, 2>, planes, halves, sums),
+    many_sums: on_this_cpu!(strip_sums_512::<FIRST_QUERIES, 1>, planes, halves, sums),
+    merits: on_this_cpu!(avx512::merits, query, precision, sums, rows, counted, merits),
     reaching: on_this_cpu!(avx512::reaching, query, precision, sums, rows, floor),
+    block_sums: on_this_cpu!(avx512::block_sums, planes, block, sums),
+    two_block_sums: on_this_cpu!(two_block_sums, planes, block, sums),
     row_sums: on_this_cpu!(avx512::row_sums, planes, rows, sums),
     bounds: on_this_cpu!(avx512::bounds, query, sums, rows, floor, bounds),
     dots_f32: on_this_cpu!(exact::f32_512::<DOTS>, query, rows),
@@ -106,10 +110,10 @@ static AVX512: Kernels = Kernels {
 static VBMI2: Kernels =
     Kernels { name: "vbmi2", decimals: on_this_cpu!(decimals::decimals, text, start, numbers), ..AVX512 };
 
-/// The loops of `portable` for given features, and around `$strips` and `$fine` those over strips and rows. Nothing here goes through
-/// closures of the standard library's functions on arrays: they don't have the features, so nothing is inlined into them.
+/// The loops of `portable` for given features, and around `$fine` those over rows. Nothing here goes through closures of the
+/// standard library's functions on arrays: they don't have the features, so nothing is inlined into them.
 macro_rules! with_features {
-    ($set:ident, $features:literal, $strips:path, $fine:ident) => {
+    ($set:ident, $features:literal, $fine:ident) => {
         mod $set {
             use super::{super::Number, *};
 
@@ -134,24 +138,31 @@ macro_rules! with_features {
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn strip_sums(planes: [&[Line<i8>]; 1], strips: &[Line<u8>], sums: [&mut Sums; 1]) {
-                portable::by_strips(planes, strips, sums, |strips| $strips(planes, strips));
+            pub(super) fn block_sums(planes: [&[Line<i8>]; 2], block: &[Line<u8>], sums: [&mut Sums; 2]) {
+                portable::by_neighbours(planes, block, sums, |planes, rows| $fine::<2, true>(planes, rows));
             }
 
             #[target_feature(enable = $features)]
             pub(super) fn row_sums(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]], sums: [&mut Sums; 2]) {
-                portable::by_quads(planes, rows, sums, |planes, rows| $fine(planes, rows));
+                portable::by_quads(
+                    planes,
+                    rows.len(),
+                    |index| rows[index],
+                    sums,
+                    |planes, rows| $fine::<2, false>(planes, rows),
+                );
             }
 
             #[target_feature(enable = $features)]
             pub(super) fn merits(
                 query: &CodedQuery,
+                precision: Precision,
                 sums: &Sums,
                 rows: Measured<&[f32], &[f64]>,
                 counted: u64,
                 merits: &mut [f32; BLOCK_ROWS],
             ) -> Merits {
-                query.merits(sums, rows, counted, merits)
+                query.merits(precision, sums, rows, counted, merits)
             }
 
             #[target_feature(enable = $features)]
@@ -179,12 +190,12 @@ macro_rules! with_features {
     };
 }
 
-with_features!(avx2, "avx2", strips_256, fine_256);
-with_features!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", strips_512::<1, 2>, fine_512);
+with_features!(avx2, "avx2", fine_256);
+with_features!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", fine_512);
 
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
-fn many_sums(planes: [&[Line<i8>]; FIRST_QUERIES], strips: &[Line<u8>], sums: [&mut Sums; FIRST_QUERIES]) {
-    portable::by_strips(planes, strips, sums, |strips| strips_512::<FIRST_QUERIES, 1>(planes, strips));
+fn two_block_sums(planes: [&[Line<i8>]; 4], block: &[Line<u8>], sums: [&mut Sums; 4]) {
+    portable::by_neighbours(planes, block, sums, |planes, rows| fine_512::<4, true>(planes, rows));
 }
 
 /// Reads decimal numbers.

@@ -3,17 +3,19 @@
 use std::{
     arch::x86_64::{
         __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_load_si128, _mm_prefetch, _mm256_add_epi16,
-        _mm256_add_epi32, _mm256_and_si256, _mm256_castsi256_si128, _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16,
-        _mm256_extracti128_si256, _mm256_hadd_epi32, _mm256_load_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
-        _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_srli_epi16,
-        _mm512_add_epi32, _mm512_and_si512, _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64,
-        _mm512_load_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_srai_epi32,
-        _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+        _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_si128, _mm256_cvtepi8_epi16,
+        _mm256_cvtepu8_epi16, _mm256_extracti128_si256, _mm256_hadd_epi32, _mm256_load_si256, _mm256_madd_epi16,
+        _mm256_maddubs_epi16, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
+        _mm256_setzero_si256, _mm256_slli_epi16, _mm256_srli_epi16, _mm512_add_epi32, _mm512_and_si512,
+        _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_load_si512, _mm512_set1_epi8,
+        _mm512_set1_epi32, _mm512_setzero_si512, _mm512_slli_epi16, _mm512_srai_epi32, _mm512_srli_epi16,
+        _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+        _mm512_unpacklo_epi64,
     },
     ptr,
 };
 
-use super::super::{Line, QUAD_ROWS, STRIP_ROWS, portable::columns_of};
+use super::super::{Line, QUAD_ROWS, STRIP_ROWS, Sums, portable::by_strips};
 
 /// How far ahead codes are fetched, in lines: the CPU fetches ahead by itself, but not beyond a page of memory.
 const AHEAD: usize = 128;
@@ -21,38 +23,47 @@ const AHEAD: usize = 128;
 /// How many parts a line of a strip has: columns whose bits are in the same place.
 const PARTS: usize = 4;
 
-/// How many lines of a strip 16 bits can add up: each product of two bits and eight is at most 384 in magnitude, and there
-/// are two in each place and part.
-const SHORT: usize = 8;
+/// The sums of strips.
+#[target_feature(enable = "avx2")]
+pub(super) fn strip_sums_256(planes: [&[Line<i8>]; 1], halves: &[&[Line<u8>]], sums: [&mut Sums; 1]) {
+    // Of so many lines 16 bits hold the sums: there are four products of each row in them, of at most 384 or 1920.
+    match *halves {
+        [half] => by_strips(planes, [half], sums, |[strip]| strip_256::<1, 16>(planes, strip)),
+        [upper, lower] => by_strips(planes, [upper, lower], sums, |[strip]| strip_256::<2, 4>(planes, strip)),
+        _ => unreachable!("coarse codes have two halves"),
+    }
+}
 
-/// The sums of a strip, half a line at a time: products of two bits with eight can't saturate, nor can a few of their sums.
+/// The sums of a strip, half a line at a time: products of four bits with eight can't saturate, nor can a few of their sums.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn strips_256([plane]: [&[Line<i8>]; 1], [strip]: [&[Line<u8>]; 1]) -> [[[i32; STRIP_ROWS]; 1]; 1] {
-    let (mask, ones) = (_mm256_set1_epi8(3), _mm256_set1_epi16(1));
+fn strip_256<const HALVES: usize, const SHORT: usize>(
+    [plane]: [&[Line<i8>]; 1],
+    strip: [&[Line<u8>]; HALVES],
+) -> [[[i32; STRIP_ROWS]; 1]; 1] {
+    let ones = _mm256_set1_epi16(1);
     let mut sums = [_mm256_setzero_si256(); 2];
-    let mut columns = columns_of(plane);
-    for lines in strip.chunks(SHORT) {
+    let width = strip[0].len();
+    for first in (0..width).step_by(SHORT) {
         let mut short = [[_mm256_setzero_si256(); 2]; 2];
-        for line in lines {
-            fetch(ptr::from_ref(line).wrapping_add(AHEAD));
-            let columns = columns.next().expect("a plane has as many columns as a strip").as_chunks::<4>().0;
-            let parts = [columns[0], columns[1], columns[2], columns[3]];
-            let [first, second, third, fourth] = [
-                _mm256_set1_epi32(i32::from_le_bytes(parts[0].map(i8::cast_unsigned))),
-                _mm256_set1_epi32(i32::from_le_bytes(parts[1].map(i8::cast_unsigned))),
-                _mm256_set1_epi32(i32::from_le_bytes(parts[2].map(i8::cast_unsigned))),
-                _mm256_set1_epi32(i32::from_le_bytes(parts[3].map(i8::cast_unsigned))),
-            ];
-            for (half, short) in short.iter_mut().enumerate() {
-                // SAFETY: a line has 64 bytes and begins at a multiple of 64; each half has 32.
-                let codes = unsafe { _mm256_load_si256(ptr::from_ref(line).cast::<__m256i>().add(half)) };
-                let a = _mm256_maddubs_epi16(_mm256_and_si256(codes, mask), first);
-                let b = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16::<2>(codes), mask), second);
-                let c = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16::<4>(codes), mask), third);
-                let d = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16::<6>(codes), mask), fourth);
-                short[0] = _mm256_add_epi16(short[0], _mm256_add_epi16(a, b));
-                short[1] = _mm256_add_epi16(short[1], _mm256_add_epi16(c, d));
+        for index in first..width.min(first + SHORT) {
+            let mut columns = [_mm256_setzero_si256(); PARTS];
+            for (part, columns) in columns.iter_mut().enumerate() {
+                *columns = _mm256_set1_epi32(column_of(plane, PARTS * index + part));
+            }
+            for (part, short) in short.iter_mut().enumerate() {
+                let mut codes = [_mm256_setzero_si256(); HALVES];
+                for (codes, half) in codes.iter_mut().zip(strip) {
+                    let line = ptr::from_ref(&half[index]);
+                    fetch(line.wrapping_add(AHEAD));
+                    // SAFETY: a line has 64 bytes and begins at a multiple of 64; each part has 32.
+                    *codes = unsafe { _mm256_load_si256(line.cast::<__m256i>().add(part)) };
+                }
+                let [a, b, c, d] = parts_256(codes);
+                let ab = _mm256_add_epi16(_mm256_maddubs_epi16(a, columns[0]), _mm256_maddubs_epi16(b, columns[1]));
+                let cd = _mm256_add_epi16(_mm256_maddubs_epi16(c, columns[2]), _mm256_maddubs_epi16(d, columns[3]));
+                short[0] = _mm256_add_epi16(short[0], ab);
+                short[1] = _mm256_add_epi16(short[1], cd);
             }
         }
         for (sum, [ab, cd]) in sums.iter_mut().zip(short) {
@@ -64,24 +75,73 @@ pub(super) fn strips_256([plane]: [&[Line<i8>]; 1], [strip]: [&[Line<u8>]; 1]) -
     [[unsafe { std::mem::transmute::<[__m256i; 2], [i32; STRIP_ROWS]>(sums) }]]
 }
 
+/// The codes of each part, of two bits or of four.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn parts_256<const HALVES: usize>(codes: [__m256i; HALVES]) -> [__m256i; PARTS] {
+    match codes[..] {
+        [upper, lower] => {
+            let (mask, low) = (_mm256_set1_epi8(0x0f), _mm256_set1_epi8(0x33));
+            let even = pick_256(low, lower, _mm256_slli_epi16::<2>(upper));
+            let odd = pick_256(low, _mm256_srli_epi16::<2>(lower), upper);
+            [
+                _mm256_and_si256(even, mask),
+                _mm256_and_si256(odd, mask),
+                _mm256_and_si256(_mm256_srli_epi16::<4>(even), mask),
+                _mm256_and_si256(_mm256_srli_epi16::<4>(odd), mask),
+            ]
+        }
+        _ => {
+            let mask = _mm256_set1_epi8(3);
+            [
+                _mm256_and_si256(codes[0], mask),
+                _mm256_and_si256(_mm256_srli_epi16::<2>(codes[0]), mask),
+                _mm256_and_si256(_mm256_srli_epi16::<4>(codes[0]), mask),
+                _mm256_and_si256(_mm256_srli_epi16::<6>(codes[0]), mask),
+            ]
+        }
+    }
+}
+
+/// For each bit of the mask that is set the second operand's, else the third one's.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn pick_256(mask: __m256i, set: __m256i, unset: __m256i) -> __m256i {
+    _mm256_or_si256(_mm256_and_si256(mask, set), _mm256_andnot_si256(mask, unset))
+}
+
+/// The sums of strips, so many at once.
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) fn strip_sums_512<const QUERIES: usize, const AT_ONCE: usize>(
+    planes: [&[Line<i8>]; QUERIES],
+    halves: &[&[Line<u8>]],
+    sums: [&mut Sums; QUERIES],
+) {
+    match *halves {
+        [half] => by_strips::<_, _, AT_ONCE>(planes, [half], sums, |strips| strips_512(planes, strips)),
+        [upper, lower] => by_strips::<_, _, AT_ONCE>(planes, [upper, lower], sums, |strips| strips_512(planes, strips)),
+        _ => unreachable!("coarse codes have two halves"),
+    }
+}
+
 /// The sums of strips: each line is loaded once for all planes. Bits are multiplied where they are in their bytes, and the
 /// sums of those in the same place moved down at the end: that takes no shifts in between.
 #[inline]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
-pub(super) fn strips_512<const QUERIES: usize, const STRIPS: usize>(
+fn strips_512<const QUERIES: usize, const HALVES: usize, const STRIPS: usize>(
     planes: [&[Line<i8>]; QUERIES],
-    strips: [&[Line<u8>]; STRIPS],
+    strips: [[&[Line<u8>]; HALVES]; STRIPS],
 ) -> [[[i32; STRIP_ROWS]; QUERIES]; STRIPS] {
-    let masks = [_mm512_set1_epi8(3), _mm512_set1_epi8(12), _mm512_set1_epi8(48), _mm512_set1_epi8(-64)];
     let mut sums = [[[_mm512_setzero_si512(); PARTS]; QUERIES]; STRIPS];
-    let width = strips[0].len();
+    let width = strips[0][0].len();
     for index in 0..width {
         for (sums, strip) in sums.iter_mut().zip(strips) {
-            let line = &strip[index];
-            fetch(ptr::from_ref(line).wrapping_add(AHEAD));
-            let codes = load_512(line);
-            for part in 0..PARTS {
-                let codes = _mm512_and_si512(codes, masks[part]);
+            let mut codes = [_mm512_setzero_si512(); HALVES];
+            for (codes, half) in codes.iter_mut().zip(strip) {
+                fetch(ptr::from_ref(&half[index]).wrapping_add(AHEAD));
+                *codes = load_512(&half[index]);
+            }
+            for (part, codes) in parts_512(codes).into_iter().enumerate() {
                 for (sums, plane) in sums.iter_mut().zip(planes) {
                     let column = _mm512_set1_epi32(column_of(plane, PARTS * index + part));
                     sums[part] = _mm512_dpbusd_epi32(sums[part], codes, column);
@@ -92,12 +152,44 @@ pub(super) fn strips_512<const QUERIES: usize, const STRIPS: usize>(
     let mut found = [[[0; STRIP_ROWS]; QUERIES]; STRIPS];
     for (found, sums) in found.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
         let [a, b, c, d] = *sums;
-        let ab = _mm512_add_epi32(a, _mm512_srai_epi32::<2>(b));
-        let cd = _mm512_add_epi32(_mm512_srai_epi32::<4>(c), _mm512_srai_epi32::<6>(d));
+        let total = if HALVES == 1 {
+            let ab = _mm512_add_epi32(a, _mm512_srai_epi32::<2>(b));
+            _mm512_add_epi32(ab, _mm512_add_epi32(_mm512_srai_epi32::<4>(c), _mm512_srai_epi32::<6>(d)))
+        } else {
+            _mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_srai_epi32::<4>(_mm512_add_epi32(c, d)))
+        };
         // SAFETY: the register holds 16 numbers of 32 bits, in order.
-        *found = unsafe { std::mem::transmute::<__m512i, [i32; STRIP_ROWS]>(_mm512_add_epi32(ab, cd)) };
+        *found = unsafe { std::mem::transmute::<__m512i, [i32; STRIP_ROWS]>(total) };
     }
     found
+}
+
+/// The codes of each part: two bits of each where they are in their bytes, or four bits, of the last two parts in the upper
+/// half.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn parts_512<const HALVES: usize>(codes: [__m512i; HALVES]) -> [__m512i; PARTS] {
+    /// For each bit of the third operand that is set the second one's, else the first one's.
+    const PICK: i32 = 0b1101_1000;
+    match codes[..] {
+        [upper, lower] => {
+            let (low, first, next) = (_mm512_set1_epi8(0x33), _mm512_set1_epi8(0x0f), _mm512_set1_epi8(-0x10));
+            let even = _mm512_ternarylogic_epi32::<PICK>(_mm512_slli_epi16::<2>(upper), lower, low);
+            let odd = _mm512_ternarylogic_epi32::<PICK>(upper, _mm512_srli_epi16::<2>(lower), low);
+            [
+                _mm512_and_si512(even, first),
+                _mm512_and_si512(odd, first),
+                _mm512_and_si512(even, next),
+                _mm512_and_si512(odd, next),
+            ]
+        }
+        _ => [
+            _mm512_and_si512(codes[0], _mm512_set1_epi8(3)),
+            _mm512_and_si512(codes[0], _mm512_set1_epi8(12)),
+            _mm512_and_si512(codes[0], _mm512_set1_epi8(48)),
+            _mm512_and_si512(codes[0], _mm512_set1_epi8(-64)),
+        ],
+    }
 }
 
 /// Four columns of a plane.
@@ -110,9 +202,17 @@ fn column_of(plane: &[Line<i8>], index: usize) -> i32 {
 /// The sums of fine codes of four rows, which are widened to 16 bits 16 at a time.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn fine_256(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2] {
-    let mut sums = [[_mm256_setzero_si256(); QUAD_ROWS]; 2];
+pub(super) fn fine_256<const PLANES: usize, const NEIGHBOURS: bool>(
+    planes: [&[Line<i8>]; PLANES],
+    rows: [&[Line<u8>]; QUAD_ROWS],
+) -> [[i32; QUAD_ROWS]; PLANES] {
+    let mut sums = [[_mm256_setzero_si256(); QUAD_ROWS]; PLANES];
     for index in 0..planes[0].len() {
+        for row in rows {
+            if NEIGHBOURS {
+                fetch(ptr::from_ref(&row[index]).wrapping_add(AHEAD));
+            }
+        }
         for part in 0..4 {
             // SAFETY: a line has 64 bytes and begins at a multiple of 64; each part has 16.
             let load = |line: *const __m128i| unsafe { _mm_load_si128(line.add(part)) };
@@ -128,24 +228,42 @@ pub(super) fn fine_256(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]; QUAD_ROWS]
             }
         }
     }
-    [totals_256(sums[0]), totals_256(sums[1])]
+    let mut found = [[0; QUAD_ROWS]; PLANES];
+    for (found, sums) in found.iter_mut().zip(sums) {
+        *found = totals_256(sums);
+    }
+    found
 }
 
-/// The sums of fine codes of four rows.
+/// The sums of fine codes of four rows: each line is loaded once for all planes, and further ones fetched if the rows are
+/// of a block.
 #[inline]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
-pub(super) fn fine_512(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]; QUAD_ROWS]) -> [[i32; QUAD_ROWS]; 2] {
-    let mut sums = [[_mm512_setzero_si512(); QUAD_ROWS]; 2];
+pub(super) fn fine_512<const PLANES: usize, const NEIGHBOURS: bool>(
+    planes: [&[Line<i8>]; PLANES],
+    rows: [&[Line<u8>]; QUAD_ROWS],
+) -> [[i32; QUAD_ROWS]; PLANES] {
+    let mut sums = [[_mm512_setzero_si512(); QUAD_ROWS]; PLANES];
     for index in 0..planes[0].len() {
-        let planes = [load_512(&planes[0][index]), load_512(&planes[1][index])];
-        for (row, codes) in rows.iter().enumerate() {
-            let codes = load_512(&codes[index]);
-            for (sums, plane) in sums.iter_mut().zip(planes) {
-                sums[row] = _mm512_dpbusd_epi32(sums[row], codes, plane);
+        let mut codes = [_mm512_setzero_si512(); QUAD_ROWS];
+        for (codes, row) in codes.iter_mut().zip(rows) {
+            if NEIGHBOURS {
+                fetch(ptr::from_ref(&row[index]).wrapping_add(AHEAD));
+            }
+            *codes = load_512(&row[index]);
+        }
+        for (sums, plane) in sums.iter_mut().zip(planes) {
+            let plane = load_512(&plane[index]);
+            for (sum, codes) in sums.iter_mut().zip(codes) {
+                *sum = _mm512_dpbusd_epi32(*sum, codes, plane);
             }
         }
     }
-    [totals_512(sums[0]), totals_512(sums[1])]
+    let mut found = [[0; QUAD_ROWS]; PLANES];
+    for (found, sums) in found.iter_mut().zip(sums) {
+        *found = totals_512(sums);
+    }
+    found
 }
 
 #[inline]
