@@ -244,7 +244,7 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
 
 fn strip_sums([plane]: [&[Line<i8>]; 1], halves: &[&[Line<u8>]], [sums]: [&mut Sums; 1]) {
     half_by_half(halves, sums, |half, sums| {
-        by_strips([plane], [half], [sums], |[[strip]]| [[strip_sum(plane, strip)]])
+        by_strips([plane], [half], [sums], |[[strip]]| [[strip_sum(plane, strip)]]);
     });
 }
 

@@ -1,8 +1,8 @@
 //! The rows that have codes: bounded by coarse codes, those that may be among the best by fine ones, and offered.
 //!
-//! The first pass goes over some thousand rows at a time, a span, and over each twice. At first it only multiplies, and
-//! finds out which rows are likely to be the best. Those are scored at once: so there is a high floor before the others are
-//! held against it.
+//! The first pass goes over some thousand rows at a time, a span. A block of it tells how many bits are worth reading.
+//! Where these are few, the pass goes over the span twice: at first it only multiplies, and finds out which rows are likely
+//! to be the best. Those take the second pass at once: so there is a high floor before the others are held against it.
 
 use std::{array, ops::Range};
 
@@ -19,7 +19,8 @@ use super::{Found, Scan};
 /// For fewer rows the first pass doesn't pay: fine codes are in the cache.
 const FIRST_PASS_ROWS: usize = 2048;
 
-/// So few rows of a block the second pass takes in less time than the first one goes on with the block.
+/// So few rows of a block the second pass takes in less time than the first one goes on with the block. Where more are left
+/// of one, other bits are worth reading.
 const FEW: u32 = 8;
 
 /// Of so many rows the second pass takes the whole block: memory gives neighbours in less time.
@@ -29,7 +30,7 @@ const MANY: u32 = 22;
 const WAITING: usize = 16;
 
 /// How many numbers rows must have for two bits to pay: four bits of fewer are in the second cache, where to read them
-/// costs little, and leave fewer rows.
+/// costs little, and leave fewer rows. Nor do two pay for several queries, which share the reading.
 const TWO_BITS_NUMBERS: usize = 4 << 20;
 
 /// How many blocks the first span has. Each further one has three times as many as all before, up to the most, so that what
@@ -47,7 +48,7 @@ struct Query<'a, 'b> {
     scan: &'a Scan<'b>,
     coded: &'a CodedQuery,
     found: &'a mut Found,
-    /// For each block of a span, the sums of two bits.
+    /// For each block of a span, the sums of the coarse codes, or of two bits of them.
     sums: Vec<Sums>,
     /// For each block, how good the best of some groups of rows may be.
     merits: Vec<Merits>,
@@ -76,24 +77,32 @@ impl Scan<'_> {
         let mut rest = &blocks[..];
         while !rest.is_empty() {
             let done = blocks.len() - rest.len();
-            let span;
-            (span, rest) = rest.split_at((3 * done).clamp(FIRST_SPAN_BLOCKS, SPAN_BLOCKS).min(rest.len()));
-            let precision = scan.first_precision(&mut queries, span);
-            // By four bits and more so few rows are left that they needn't wait until the best are found, once there is a
-            // floor.
-            if precision == Precision::Eight || precision == Precision::Four && queries[0].has_floor() {
-                scan.take_blocks(&mut queries, precision, span);
-                continue;
-            }
-            scan.multiply_span(&mut queries, precision, span);
-            queries.iter_mut().for_each(|query| query.take_likely(precision, span));
-            for (place, &block) in span.iter().enumerate() {
-                queries.iter_mut().for_each(|query| query.narrow(precision, place, block));
-                scan.bound(&mut queries, block, |query| query.left[place]);
-            }
+            let next = (3 * done).clamp(FIRST_SPAN_BLOCKS, SPAN_BLOCKS).min(rest.len());
+            scan.take_span(&mut queries, &rest[..next]);
+            rest = &rest[next..];
         }
         for query in queries {
             scan.bound_waiting(query.coded, query.found);
+        }
+    }
+
+    /// The passes over a span.
+    fn take_span(&self, queries: &mut [Query], span: &[Block]) {
+        let precision = self.first_precision(queries, span);
+        // By four bits and more so few rows are left that they needn't wait until the best are found, once there is a floor.
+        if precision == Precision::Eight || precision == Precision::Four && queries[0].has_floor() {
+            self.take_blocks(queries, precision, span);
+            return;
+        }
+        self.multiply_span(queries, precision, span);
+        for query in &mut *queries {
+            query.take_likely(precision, span);
+        }
+        for (place, &block) in span.iter().enumerate() {
+            for query in &mut *queries {
+                query.narrow(precision, place, block);
+            }
+            self.bound(queries, block, |query| query.left[place]);
         }
     }
 
@@ -109,7 +118,9 @@ impl Scan<'_> {
         }
         let has_two = queries.len() < FIRST_QUERIES && self.rows * self.query.len() >= TWO_BITS_NUMBERS;
         for precision in [Precision::Two, Precision::Four].into_iter().skip(usize::from(!has_two)) {
-            queries.iter_mut().for_each(|query| query.begin(1));
+            for query in &mut *queries {
+                query.begin(1);
+            }
             self.multiply(queries, precision, (0, span[0]), self.admitted_codes(span[0]));
             if 2 * queries.iter().filter(|query| query.left[0].count_ones() <= FEW).count() >= queries.len() {
                 return precision;
@@ -129,7 +140,9 @@ impl Scan<'_> {
 
     /// The passes over the blocks of a span, one block after the other.
     fn take_blocks(&self, queries: &mut [Query], precision: Precision, span: &[Block]) {
-        queries.iter_mut().for_each(|query| query.begin(1));
+        for query in &mut *queries {
+            query.begin(1);
+        }
         for &block in span {
             let admitted = self.admitted_codes(block);
             if precision == Precision::Eight || admitted.count_ones() <= FEW {
@@ -143,7 +156,9 @@ impl Scan<'_> {
 
     /// The first half of the first pass over a span: multiplies, and finds out how good the best rows may be.
     fn multiply_span(&self, queries: &mut [Query], precision: Precision, span: &[Block]) {
-        queries.iter_mut().for_each(|query| query.begin(span.len()));
+        for query in &mut *queries {
+            query.begin(span.len());
+        }
         let mut merits = [0.0; BLOCK_ROWS];
         for (place, &block) in span.iter().enumerate() {
             let admitted = self.admitted_codes(block);

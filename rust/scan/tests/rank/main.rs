@@ -47,8 +47,8 @@ fn rows_whose_codes_lose_much_rank_as_by_the_reference() {
 #[test]
 fn clusters_rank_as_by_the_reference() {
     // Two bits tell clusters apart, four some of their rows, and neighbours are of the same one. The numbers of rows don't
-    // fill their blocks, and there are more than a span has.
-    let (dimension, count) = (65, 17_000);
+    // fill their blocks. There are more than a span has, and enough for two bits to be read.
+    let (dimension, count) = (257, 17_000);
     let centres = noise(dimension * (count / 100), 1);
     let mut rows = noise(dimension * count, 2);
     for (index, row) in rows.chunks_mut(dimension).enumerate() {

@@ -79,27 +79,24 @@ fn strip_256<const HALVES: usize, const SHORT: usize>(
 #[inline]
 #[target_feature(enable = "avx2")]
 fn parts_256<const HALVES: usize>(codes: [__m256i; HALVES]) -> [__m256i; PARTS] {
-    match codes[..] {
-        [upper, lower] => {
-            let (mask, low) = (_mm256_set1_epi8(0x0f), _mm256_set1_epi8(0x33));
-            let even = pick_256(low, lower, _mm256_slli_epi16::<2>(upper));
-            let odd = pick_256(low, _mm256_srli_epi16::<2>(lower), upper);
-            [
-                _mm256_and_si256(even, mask),
-                _mm256_and_si256(odd, mask),
-                _mm256_and_si256(_mm256_srli_epi16::<4>(even), mask),
-                _mm256_and_si256(_mm256_srli_epi16::<4>(odd), mask),
-            ]
-        }
-        _ => {
-            let mask = _mm256_set1_epi8(3);
-            [
-                _mm256_and_si256(codes[0], mask),
-                _mm256_and_si256(_mm256_srli_epi16::<2>(codes[0]), mask),
-                _mm256_and_si256(_mm256_srli_epi16::<4>(codes[0]), mask),
-                _mm256_and_si256(_mm256_srli_epi16::<6>(codes[0]), mask),
-            ]
-        }
+    if let [upper, lower] = codes[..] {
+        let (mask, low) = (_mm256_set1_epi8(0x0f), _mm256_set1_epi8(0x33));
+        let even = pick_256(low, lower, _mm256_slli_epi16::<2>(upper));
+        let odd = pick_256(low, _mm256_srli_epi16::<2>(lower), upper);
+        [
+            _mm256_and_si256(even, mask),
+            _mm256_and_si256(odd, mask),
+            _mm256_and_si256(_mm256_srli_epi16::<4>(even), mask),
+            _mm256_and_si256(_mm256_srli_epi16::<4>(odd), mask),
+        ]
+    } else {
+        let mask = _mm256_set1_epi8(3);
+        [
+            _mm256_and_si256(codes[0], mask),
+            _mm256_and_si256(_mm256_srli_epi16::<2>(codes[0]), mask),
+            _mm256_and_si256(_mm256_srli_epi16::<4>(codes[0]), mask),
+            _mm256_and_si256(_mm256_srli_epi16::<6>(codes[0]), mask),
+        ]
     }
 }
 
@@ -171,24 +168,23 @@ fn strips_512<const QUERIES: usize, const HALVES: usize, const STRIPS: usize>(
 fn parts_512<const HALVES: usize>(codes: [__m512i; HALVES]) -> [__m512i; PARTS] {
     /// For each bit of the third operand that is set the second one's, else the first one's.
     const PICK: i32 = 0b1101_1000;
-    match codes[..] {
-        [upper, lower] => {
-            let (low, first, next) = (_mm512_set1_epi8(0x33), _mm512_set1_epi8(0x0f), _mm512_set1_epi8(-0x10));
-            let even = _mm512_ternarylogic_epi32::<PICK>(_mm512_slli_epi16::<2>(upper), lower, low);
-            let odd = _mm512_ternarylogic_epi32::<PICK>(upper, _mm512_srli_epi16::<2>(lower), low);
-            [
-                _mm512_and_si512(even, first),
-                _mm512_and_si512(odd, first),
-                _mm512_and_si512(even, next),
-                _mm512_and_si512(odd, next),
-            ]
-        }
-        _ => [
+    if let [upper, lower] = codes[..] {
+        let (low, first, next) = (_mm512_set1_epi8(0x33), _mm512_set1_epi8(0x0f), _mm512_set1_epi8(-0x10));
+        let even = _mm512_ternarylogic_epi32::<PICK>(_mm512_slli_epi16::<2>(upper), lower, low);
+        let odd = _mm512_ternarylogic_epi32::<PICK>(upper, _mm512_srli_epi16::<2>(lower), low);
+        [
+            _mm512_and_si512(even, first),
+            _mm512_and_si512(odd, first),
+            _mm512_and_si512(even, next),
+            _mm512_and_si512(odd, next),
+        ]
+    } else {
+        [
             _mm512_and_si512(codes[0], _mm512_set1_epi8(3)),
             _mm512_and_si512(codes[0], _mm512_set1_epi8(12)),
             _mm512_and_si512(codes[0], _mm512_set1_epi8(48)),
             _mm512_and_si512(codes[0], _mm512_set1_epi8(-64)),
-        ],
+        ]
     }
 }
 
