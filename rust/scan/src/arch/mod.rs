@@ -151,6 +151,8 @@ pub struct Kernels {
     pub(crate) strip_sums: StripSums<1>,
     /// The same for several queries.
     pub(crate) many_sums: StripSums<FIRST_QUERIES>,
+    /// Whether that reads codes once for all of them.
+    pub(crate) many_share: bool,
     /// How good rows may be by these, and the best of some groups, see [`CodedQuery::merits`].
     pub(crate) merits: BestMerits,
     /// Which rows of a block may reach a score by these, see [`CodedQuery::reaching`].

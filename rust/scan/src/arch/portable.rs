@@ -18,6 +18,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     planes,
     strip_sums,
     many_sums: |planes, halves, sums| one_by_one(strip_sums, planes, halves, sums),
+    many_share: false,
     merits: |query, precision, sums, rows, counted, merits| query.merits(precision, sums, rows, counted, merits),
     reaching: |query, precision, sums, rows, floor| query.reaching(precision, sums, rows, floor),
     fetch: |_| (),

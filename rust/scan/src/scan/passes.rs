@@ -116,7 +116,8 @@ impl Scan<'_> {
             let has_groups = span.len() * Merits::default().len() >= 2 * self.search.top_k;
             return if has_groups { Precision::Four } else { Precision::Eight };
         }
-        let has_two = queries.len() < FIRST_QUERIES && self.rows * self.query.len() >= TWO_BITS_NUMBERS;
+        let share = self.kernels.many_share && queries.len() >= FIRST_QUERIES;
+        let has_two = !share && self.rows * self.query.len() >= TWO_BITS_NUMBERS;
         for precision in [Precision::Two, Precision::Four].into_iter().skip(usize::from(!has_two)) {
             for query in &mut *queries {
                 query.begin(1);

@@ -3,14 +3,13 @@
 use std::{
     arch::x86_64::{
         __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_load_si128, _mm_prefetch, _mm256_add_epi16,
-        _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_si128, _mm256_cvtepi8_epi16,
-        _mm256_cvtepu8_epi16, _mm256_extracti128_si256, _mm256_hadd_epi32, _mm256_load_si256, _mm256_madd_epi16,
-        _mm256_maddubs_epi16, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
-        _mm256_setzero_si256, _mm256_slli_epi16, _mm256_srli_epi16, _mm512_add_epi32, _mm512_and_si512,
-        _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_load_si512, _mm512_set1_epi8,
-        _mm512_set1_epi32, _mm512_setzero_si512, _mm512_slli_epi16, _mm512_srai_epi32, _mm512_srli_epi16,
-        _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
-        _mm512_unpacklo_epi64,
+        _mm256_add_epi32, _mm256_and_si256, _mm256_castsi256_si128, _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16,
+        _mm256_extracti128_si256, _mm256_hadd_epi32, _mm256_load_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
+        _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_slli_epi16,
+        _mm256_srli_epi16, _mm256_xor_si256, _mm512_add_epi32, _mm512_and_si512, _mm512_castsi512_si256,
+        _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_load_si512, _mm512_set1_epi8, _mm512_set1_epi32,
+        _mm512_setzero_si512, _mm512_slli_epi16, _mm512_srai_epi32, _mm512_srli_epi16, _mm512_ternarylogic_epi32,
+        _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
     },
     ptr,
 };
@@ -81,8 +80,10 @@ fn strip_256<const HALVES: usize, const SHORT: usize>(
 fn parts_256<const HALVES: usize>(codes: [__m256i; HALVES]) -> [__m256i; PARTS] {
     if let [upper, lower] = codes[..] {
         let (mask, low) = (_mm256_set1_epi8(0x0f), _mm256_set1_epi8(0x33));
-        let even = pick_256(low, lower, _mm256_slli_epi16::<2>(upper));
-        let odd = pick_256(low, _mm256_srli_epi16::<2>(lower), upper);
+        // Exchanges two bits of one with two of the other: their difference is added to both.
+        let difference = _mm256_and_si256(_mm256_xor_si256(upper, _mm256_srli_epi16::<2>(lower)), low);
+        let odd = _mm256_xor_si256(upper, difference);
+        let even = _mm256_xor_si256(lower, _mm256_slli_epi16::<2>(difference));
         [
             _mm256_and_si256(even, mask),
             _mm256_and_si256(odd, mask),
@@ -98,13 +99,6 @@ fn parts_256<const HALVES: usize>(codes: [__m256i; HALVES]) -> [__m256i; PARTS] 
             _mm256_and_si256(_mm256_srli_epi16::<6>(codes[0]), mask),
         ]
     }
-}
-
-/// For each bit of the mask that is set the second operand's, else the third one's.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn pick_256(mask: __m256i, set: __m256i, unset: __m256i) -> __m256i {
-    _mm256_or_si256(_mm256_and_si256(mask, set), _mm256_andnot_si256(mask, unset))
 }
 
 /// The sums of strips, so many at once.
