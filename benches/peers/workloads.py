@@ -93,7 +93,7 @@ class Scan(Workload):
             "queries": len(queries),
             "bounds": {
                 # The first pass; fewer rows go without it.
-                **({"reading 4 bits": vectors.size // 4} if self.rows >= 2048 else {}),
+                **({"reading 2 bits": vectors.size // 4} if self.rows >= 2048 else {}),
                 "reading int8": vectors.size,
                 "reading float32": vectors.nbytes,
             }

@@ -34,7 +34,7 @@ class Multiplying(Reading):
 
 
 CONTESTANTS = {
-    "reading 4 bits": Reading,
+    "reading 2 bits": Reading,
     "reading int8": Reading,
     "reading float32": Reading,
     "reading text": Reading,
