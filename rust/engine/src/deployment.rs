@@ -8,7 +8,6 @@ use value::Value;
 
 use crate::{
     caller::Caller,
-    calls::Outcome,
     data::{
         compaction::Compaction,
         folders::{self, Folder},
@@ -20,6 +19,7 @@ use crate::{
     executions::Execution,
     footprint::Footprint,
     options::Options,
+    outcome::Outcome,
     statistics::{Calls, Sizes},
     vectors::VectorSource,
 };

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
 use base::{FunctionKind, locked};
 
-use crate::{calls::Outcome, data::clock::milliseconds_now};
+use crate::{data::clock::milliseconds_now, outcome::Outcome};
 
 /// How many calls are kept, and the bytes of their texts.
 const MAX_CALLS: usize = 1000;

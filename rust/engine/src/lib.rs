@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`deployment`](Deployment), [`options`](Options) | a handle on a deployment: open, call, vectors; its options |
 //! | `engine` | the state that all handles on a deployment share: transactions begin and commit here |
-//! | `calls`, [`caller`](Caller) | calls of functions: permission, transaction, checks of arguments and results |
+//! | `calls`, [`outcome`](Outcome), [`caller`](Caller) | calls of functions: permission, transaction, checks of arguments and results |
 //! | `data` | the SQLite file, tables, documents, transactions |
 //! | `functions` | loading the functions, running them in QuickJS |
 //! | `live` | live queries |
@@ -31,6 +31,7 @@ mod functions;
 mod limits;
 mod live;
 mod options;
+mod outcome;
 mod snapshot;
 mod statistics;
 mod system;
@@ -39,7 +40,6 @@ mod vectors;
 
 pub use auth::{Identity, Providers};
 pub use caller::Caller;
-pub use calls::Outcome;
 pub use data::compaction::Compaction;
 pub use data::folders::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub use data::requests::MutationRequest;
@@ -52,6 +52,7 @@ pub use functions::builtin_files;
 pub use limits::Limits;
 pub use live::query_set::{QuerySet, Refreshed};
 pub use options::Options;
+pub use outcome::Outcome;
 pub use rusqlite::version as sqlite_version;
 pub use snapshot::{Content, ImportMode, Phase, Report, Summary};
 pub use statistics::{Calls, DURATIONS, Sizes};

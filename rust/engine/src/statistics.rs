@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use base::locked;
 
-use crate::calls::Outcome;
+use crate::outcome::Outcome;
 
 /// The upper ends of the classes into which calls are counted by their duration, in seconds.
 pub const DURATIONS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];

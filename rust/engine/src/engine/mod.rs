@@ -33,7 +33,6 @@ use crate::{
     vectors::{ResidentVectors, VectorSource},
 };
 use declared_tables::declared_tables;
-pub(crate) use tidying::Mutation;
 use tidying::Tidying;
 
 /// An open deployment: its data, its functions, its vectors in memory and its live queries.

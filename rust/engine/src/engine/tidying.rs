@@ -14,13 +14,12 @@ use std::{
 };
 
 use base::{FunctionKind, locked};
-use value::Value;
 
 use super::Engine;
-use crate::{caller::Caller, data::storage::Checkout};
-
-/// A mutation to call: its path and its arguments.
-pub(crate) type Mutation = (String, Value);
+use crate::{
+    caller::Caller,
+    data::{storage::Checkout, transaction::Mutation},
+};
 
 /// How many mutations may wait. A later write leaves one again.
 const MAX_WAITING: usize = 64;

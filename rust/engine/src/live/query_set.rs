@@ -13,10 +13,10 @@ use wire::Code;
 use super::watches::Watches;
 use crate::{
     caller::Caller,
-    calls::Outcome,
     data::{reads::Reads, transaction::Transaction},
     deployment::Deployment,
     error::{Error, Result},
+    outcome::Outcome,
 };
 
 /// A set of queries whose outcomes are all of one snapshot: Convex's query set.

@@ -20,10 +20,12 @@ use super::{
     tables::{Table, Tables},
 };
 use crate::{
-    engine::Mutation,
     error::Result,
     limits::{Limits, Usage},
 };
+
+/// A mutation to call later: its path and its arguments.
+pub(crate) type Mutation = (String, Value);
 
 /// A transaction on one connection. If it is dropped without [`Transaction::commit`], nothing is written.
 ///
