@@ -167,7 +167,7 @@ CHOSEN = {
     "content": {"format": 2, "parts": [{"type": "text", "text": "é"}], "metadata": ODD},
 }
 # Columns that name a row together; of these its id is made.
-NAMES = (("workflow_name", "run_id"), ("traceId", "spanId"))
+NAMES = (("workflow_name", "run_id"), ("traceId", "spanId"), ("threadId", "type"))
 
 
 def _inserted(table: str, kind: Any, room: Room) -> tuple[str, Any]:
@@ -177,7 +177,7 @@ def _inserted(table: str, kind: Any, room: Room) -> tuple[str, Any]:
     given |= {name: id for name in ("id", "platform") if name in given}
     row = to_row(table, kind, {name: value for name, value in given.items() if value is not None})
     for first, second in NAMES:
-        if first in row:
+        if {first, second} <= row.keys():
             row |= {first: id, second: "1"}
     if table == "mastra_observational_memory":
         row["lookupKey"] = f"thread:{id}"
