@@ -166,7 +166,7 @@ type Conflict = {
   reason: "deleted" | "payload_mismatch";
 };
 
-/** What an insertion would do: the row or the new item for each, those that are new, and conflicts. */
+/** The effect of an insertion: the row or the new item for each, those that are new, and conflicts. */
 async function planned(
   ctx: ReadCtx,
   { datasetId }: { datasetId: string },

@@ -9,7 +9,7 @@ import { recordTable } from "./table";
 const text = v.optional(v.union(v.string(), v.null()));
 const json = v.optional(v.any());
 
-/** What agents are told of between their turns, and how it was delivered. */
+/** News for agents between their turns, and how it was delivered. */
 export const mastraNotificationsTable = recordTable("mastra_notifications", {
   fields: {
     id: v.string(),

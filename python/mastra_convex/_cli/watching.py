@@ -10,7 +10,7 @@ from mastra_convex import _server_log
 from mastra_convex._cli import failures
 from mastra_convex.errors import MastraConvexError
 
-# What modules are made of.
+# The files that modules are made of.
 ENDINGS = {".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json"}
 
 

@@ -53,7 +53,7 @@ class Schemas:
             )
 
     def _problems(self, place: str, field: str, value: Any) -> Iterator[dict[str, str]]:
-        """What is wrong with a value, the first problems only."""
+        """The first problems of a value."""
         validator = self._checks[field]
         if validator is None:
             return

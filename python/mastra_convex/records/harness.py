@@ -23,7 +23,7 @@ def _plain(place: str, given: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HarnessPendingItem(Record):
-    """What a session waits for: an approval, an answer, a plan.
+    """Something that a session waits for: an approval, an answer, a plan.
 
     Attributes
     ----------

@@ -17,7 +17,7 @@ from mastra_convex.records.datasets import Dataset, DatasetItem, DatasetPage, Da
 
 ORDERED_BY = {"created_at": "createdAt", "updated_at": "updatedAt", "name": "name"}
 EQUALITIES = ("organization_id", "project_id", "candidate_key", "candidate_id", "target_type")
-# What a dataset is from its beginning.
+# The fields of a dataset that never change.
 IMMUTABLE = ("organization_id", "project_id", "candidate_key", "candidate_id")
 CHANGEABLE = (
     "name",
