@@ -26,6 +26,7 @@ import mastra_convex as mc
 from mastra_convex import legacy
 
 NOON = datetime(2026, 1, 2, 12, 30, 15, tzinfo=UTC)
+LATER = datetime(2026, 1, 2, 12, 30, 16, tzinfo=UTC)
 
 THREAD = mc.Thread(id="t", resource_id="ada", title="Tea", created_at=NOON, updated_at=NOON)
 MESSAGE = mc.Message(id="m", thread_id="t", content="Hi", created_at=NOON)
@@ -178,6 +179,16 @@ def test_a_repr_makes_an_equal_record(record: Any) -> None:
     """A repr makes an equal record, though it leaves out fields that are None or have their default."""
     names = {name: getattr(mc, name) for name in mc.__all__}
     assert eval(repr(record), {**names, "datetime": datetime_module}) == record
+
+
+@records
+def test_a_new_record_was_updated_when_it_was_created(record: Any) -> None:
+    """`updated_at` is by default `created_at`, so a record that was never updated has one time."""
+    given = {field.name: getattr(record, field.name) for field in dataclasses.fields(record) if field.init}
+    if given.pop("updated_at", None) is not None and "created_at" in given:
+        new = type(record)(**{**given, "created_at": NOON})
+        assert new.updated_at == NOON
+        assert dataclasses.replace(new, updated_at=LATER).updated_at == LATER
 
 
 def test_a_repr_leaves_out_none_and_defaults() -> None:

@@ -1,10 +1,11 @@
-"""`Record`: how the records of a store look, in a terminal and in a notebook."""
+"""`Record`: how the records of a store look, in a terminal and in a notebook. `Dated`: records with two times."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mastra_convex import _html
 
@@ -26,6 +27,28 @@ class Record:
 
     def _repr_html_(self) -> str:
         return _html.record(given_fields(self))  # type: ignore[arg-type]
+
+
+_AS_CREATED: Final = datetime.min.replace(tzinfo=UTC)
+
+
+def as_created() -> datetime:
+    """The default of `updated_at`, in whose place `Dated` puts the time of `created_at`."""
+    return _AS_CREATED
+
+
+class Dated(Record):
+    """The base of records with `created_at` and `updated_at`. A new record has the same time in both."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:  # Fields have the order of annotations, and these would come first.
+        created_at: datetime
+        updated_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.updated_at is _AS_CREATED:
+            object.__setattr__(self, "updated_at", self.created_at)
 
 
 def given_fields(record: DataclassInstance) -> Mapping[str, Any]:

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from mastra_convex.records._columns import date, json_dict, key, text
-from mastra_convex.records._record import Record
+from mastra_convex.records._record import Dated, Record, as_created
 from mastra_convex.records._values import new_id, now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class ChannelInstallation(Record):
+class ChannelInstallation(Dated):
     """An agent installed on a chat platform.
 
     Attributes
@@ -37,7 +37,7 @@ class ChannelInstallation(Record):
     config_hash: str | None = field(default=None, metadata=text("configHash", keeps_null=True))
     error: str | None = field(default=None, metadata=text("error", keeps_null=True))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
-    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+    updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

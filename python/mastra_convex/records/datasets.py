@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 from mastra_convex.records._columns import anything, choice, date, flag, key, metadata, number, text, texts
 from mastra_convex.records._pages import Page
-from mastra_convex.records._record import Record
+from mastra_convex.records._record import Dated, Record, as_created
 from mastra_convex.records._values import new_id, now
 
 TargetType = Literal["agent", "workflow", "scorer", "processor"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Dataset(Record):
+class Dataset(Dated):
     """A dataset: items on which agents, workflows, scorers or processors are tried.
 
     Attributes
@@ -39,7 +39,7 @@ class Dataset(Record):
     version : int, default 0
         Counts the changes of its items.
     created_at, updated_at : datetime
-        In UTC, to the millisecond; by default now. A change of items isn't an update.
+        In UTC, to the millisecond. Defaults: now, and `created_at`. A change of items isn't an update.
     """
 
     _TABLE = ("name", "target_type", "version", "created_at")
@@ -64,12 +64,12 @@ class Dataset(Record):
     candidate_id: str | None = field(default=None, metadata=text("candidateId", keeps_null=True))
     version: int = field(default=0, metadata=number("version"))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
-    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+    updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
     metadata: dict[str, Any] | None = field(default=None, metadata=metadata("metadata", keeps_null=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class DatasetItem(Record):
+class DatasetItem(Dated):
     """An item of a dataset, as it was in some versions of the dataset.
 
     Attributes
@@ -120,7 +120,7 @@ class DatasetItem(Record):
     organization_id: str | None = field(default=None, metadata=text("organizationId", keeps_null=True))
     project_id: str | None = field(default=None, metadata=text("projectId", keeps_null=True))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
-    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+    updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
     metadata: dict[str, Any] | None = field(default=None, metadata=metadata("metadata", keeps_null=True))
 
 

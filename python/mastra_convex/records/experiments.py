@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from mastra_convex.records._columns import anything, choice, date, key, metadata, number, text, texts
 from mastra_convex.records._pages import Page
-from mastra_convex.records._record import Record
+from mastra_convex.records._record import Dated, Record, as_created
 from mastra_convex.records._values import new_id, now
 from mastra_convex.records.datasets import TargetType
 
@@ -15,7 +15,7 @@ ReviewStatus = Literal["needs-review", "reviewed", "complete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Experiment(Record):
+class Experiment(Dated):
     """A trial of an agent, a workflow, a scorer or a processor.
 
     Attributes
@@ -44,7 +44,7 @@ class Experiment(Record):
     organization_id, project_id : str or None
     started_at, completed_at : datetime or None
     created_at, updated_at : datetime
-        In UTC, to the millisecond; by default now.
+        In UTC, to the millisecond. Defaults: now, and `created_at`.
     """
 
     _TABLE = ("name", "dataset_id", "target_id", "status", "total_items", "created_at")
@@ -76,7 +76,7 @@ class Experiment(Record):
     started_at: datetime | None = field(default=None, metadata=date("startedAt", keeps_null=True))
     completed_at: datetime | None = field(default=None, metadata=date("completedAt", keeps_null=True))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
-    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+    updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
     metadata: dict[str, Any] | None = field(default=None, metadata=metadata("metadata", keeps_null=True))
 
 

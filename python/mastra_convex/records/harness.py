@@ -8,7 +8,7 @@ from typing import Any, Literal
 from mastra_convex._arguments import as_items
 from mastra_convex._json import to_json
 from mastra_convex.records._columns import choice, column, date, from_row, key, metadata, number, text, to_row
-from mastra_convex.records._record import Record
+from mastra_convex.records._record import Dated, Record, as_created
 from mastra_convex.records._values import convex_value, dict_of, new_id, now, parsed
 
 SessionOrigin = Literal["top-level", "subagent-tool", "direct-local", "remote-resolve"]
@@ -22,7 +22,7 @@ def _plain(place: str, given: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class HarnessPendingItem(Record):
+class HarnessPendingItem(Dated):
     """Something that a session waits for: an approval, an answer, a plan.
 
     Attributes
@@ -39,7 +39,7 @@ class HarnessPendingItem(Record):
     payload, response : dict or None
         Any JSON. Keys are never renamed.
     created_at, updated_at : datetime
-        In UTC, to the millisecond; by default now.
+        In UTC, to the millisecond. Defaults: now, and `created_at`.
     """
 
     id: str = field(default_factory=new_id, metadata=key("id"))
@@ -54,7 +54,7 @@ class HarnessPendingItem(Record):
     payload: dict[str, Any] | None = field(default=None, metadata=column("payload", _plain, dict_of, keeps_null=True))
     response: dict[str, Any] | None = field(default=None, metadata=column("response", _plain, dict_of, keeps_null=True))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
-    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+    updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
 
 
 def _pending_value(place: str, given: Any) -> Any:

@@ -10,14 +10,14 @@ from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import choice, column, date, key, metadata, text
 from mastra_convex.records._pages import Page
-from mastra_convex.records._record import Record
+from mastra_convex.records._record import Dated, Record, as_created
 from mastra_convex.records._values import new_id, now, parsed
 
 Role = Literal["user", "assistant", "system", "signal", "tool"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Thread(Record):
+class Thread(Dated):
     """A conversation.
 
     Attributes
@@ -30,7 +30,7 @@ class Thread(Record):
     metadata : dict
         Any JSON. Keys are never renamed.
     created_at, updated_at : datetime
-        In UTC, to the millisecond; by default now.
+        In UTC, to the millisecond. Defaults: now, and `created_at`.
     """
 
     _TABLE = ("id", "resource_id", "title", "updated_at")
@@ -40,7 +40,7 @@ class Thread(Record):
     title: str = field(default="", metadata=text("title"))
     metadata: dict[str, Any] = field(default_factory=dict, metadata=metadata("metadata"))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
-    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+    updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
 
 
 def _write_content(place: str, content: Any) -> str:
@@ -134,7 +134,7 @@ def is_undated(message: Message | Mapping[str, Any]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Resource(Record):
+class Resource(Dated):
     """The owner of threads, such as a user.
 
     Attributes
@@ -145,14 +145,14 @@ class Resource(Record):
     metadata : dict
         Any JSON. Keys are never renamed.
     created_at, updated_at : datetime
-        In UTC, to the millisecond; by default now.
+        In UTC, to the millisecond. Defaults: now, and `created_at`.
     """
 
     id: str = field(metadata=key("id"))
     working_memory: str | None = field(default=None, metadata=text("workingMemory"))
     metadata: dict[str, Any] = field(default_factory=dict, metadata=metadata("metadata"))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
-    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+    updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from mastra_convex.records._columns import anything, choice, date, key, metadata, number, text
-from mastra_convex.records._record import Record
+from mastra_convex.records._record import Dated, as_created
 from mastra_convex.records._values import new_id, now
 
 NotificationPriority = Literal["low", "medium", "high", "urgent"]
@@ -13,7 +13,7 @@ NotificationStatus = Literal["pending", "delivered", "seen", "dismissed", "archi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Notification(Record):
+class Notification(Dated):
     """A notification of an agent's thread.
 
     Attributes
@@ -38,7 +38,7 @@ class Notification(Record):
     coalesced_count : int, default 1
         The number of notifications that this one stands for.
     created_at, updated_at : datetime
-        In UTC, to the millisecond; by default now.
+        In UTC, to the millisecond. Defaults: now, and `created_at`.
     delivered_at, seen_at, dismissed_at, archived_at, discarded_at : datetime or None
         The last time that the status became this one.
     deliver_at, summary_at : datetime or None
@@ -69,7 +69,7 @@ class Notification(Record):
     coalesced_count: int = field(default=1, metadata=number("coalescedCount"))
     attributes: dict[str, Any] | None = field(default=None, metadata=metadata("attributes", keeps_null=True))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
-    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+    updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
     delivered_at: datetime | None = field(default=None, metadata=date("deliveredAt", keeps_null=True))
     seen_at: datetime | None = field(default=None, metadata=date("seenAt", keeps_null=True))
     dismissed_at: datetime | None = field(default=None, metadata=date("dismissedAt", keeps_null=True))

@@ -20,7 +20,7 @@ from mastra_convex.records._columns import (
     texts,
     to_row,
 )
-from mastra_convex.records._record import Record
+from mastra_convex.records._record import Dated, Record, as_created
 from mastra_convex.records._values import new_id, now, parsed
 
 Scope = Literal["thread", "resource"]
@@ -97,7 +97,7 @@ def _read_chunks(stored: Any) -> list[ObservationChunk]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class ObservationalMemory(Record):
+class ObservationalMemory(Dated):
     """One generation of observations of a thread, or of a resource.
 
     Attributes
@@ -136,7 +136,7 @@ class ObservationalMemory(Record):
     metadata : dict or None
         Any JSON.
     created_at, updated_at : datetime
-        In UTC, to the millisecond; by default now.
+        In UTC, to the millisecond. Defaults: now, and `created_at`.
     """
 
     id: str = field(default_factory=new_id, metadata=key("id"))
@@ -172,7 +172,7 @@ class ObservationalMemory(Record):
     config: dict[str, Any] = field(default_factory=dict, metadata=json_dict("config"))
     metadata: dict[str, Any] | None = field(default=None, metadata=json_dict("metadata"))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
-    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+    updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -41,7 +41,7 @@ class Schedule(Record):
     last_fire_at : float or None
     last_run_id : str or None
     created_at, updated_at : float
-        By default now.
+        Defaults: now, and `created_at`.
     metadata : dict or None
         Any JSON. Keys are never renamed.
     owner_type, owner_id : str or None
@@ -56,12 +56,14 @@ class Schedule(Record):
     last_fire_at: float | None = field(default=None, metadata=number("last_fire_at", keeps_null=True))
     last_run_id: str | None = field(default=None, metadata=text("last_run_id", keeps_null=True))
     created_at: float = field(default_factory=now_ms, metadata=number("created_at"))
-    updated_at: float = field(default_factory=now_ms, metadata=number("updated_at"))
+    updated_at: float = field(default=None, metadata=number("updated_at"))  # type: ignore[assignment]
     metadata: dict[str, Any] | None = field(default=None, metadata=json_dict("metadata", keeps_null=True))
     owner_type: str | None = field(default=None, metadata=text("owner_type", keeps_null=True))
     owner_id: str | None = field(default=None, metadata=text("owner_id", keeps_null=True))
 
     def __post_init__(self) -> None:
+        if self.updated_at is None:
+            object.__setattr__(self, "updated_at", self.created_at)
         if self.next_fire_at is None:
             # An invalid expression is refused when it is saved.
             with suppress(InvalidArgumentError):

@@ -6,12 +6,12 @@ from typing import Any
 
 from mastra_convex.records._columns import anything, date, key, number, text
 from mastra_convex.records._pages import Page
-from mastra_convex.records._record import Record
+from mastra_convex.records._record import Dated, as_created
 from mastra_convex.records._values import new_id, now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Score(Record):
+class Score(Dated):
     """A scorer's score of a run's output. Keys inside JSON values are never renamed.
 
     Attributes
@@ -27,7 +27,7 @@ class Score(Record):
     source : str, default "LIVE"
         ``LIVE`` or ``TEST``.
     created_at, updated_at : datetime
-        In UTC, to the millisecond; by default now. No update changes `created_at`.
+        In UTC, to the millisecond. Defaults: now, and `created_at`. No update changes `created_at`.
     entity_id, entity_type, trace_id, span_id, thread_id, resource_id, … : str or None
         The subject of the score.
     """
@@ -43,7 +43,7 @@ class Score(Record):
     output: Any = field(default=None, metadata=anything("output", keeps_null=True))
     source: str = field(default="LIVE", metadata=key("source"))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
-    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+    updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
     entity_id: str | None = field(default=None, metadata=text("entityId"))
     entity_type: str | None = field(default=None, metadata=text("entityType"))
     entity: Any = field(default=None, metadata=anything("entity"))

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict
 
 from mastra_convex.records._columns import date, json_dict, key, number, text
 from mastra_convex.records._pages import Page
-from mastra_convex.records._record import Record
+from mastra_convex.records._record import Dated, as_created
 from mastra_convex.records._values import now
 
 
@@ -29,7 +29,7 @@ def pending_snapshot() -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class WorkflowRun(Record):
+class WorkflowRun(Dated):
     """A run of a workflow.
 
     Attributes
@@ -41,7 +41,7 @@ class WorkflowRun(Record):
     resource_id : str or None
         The resource that owns it.
     created_at, updated_at : datetime
-        In UTC, to the millisecond; by default now. No update changes `created_at`.
+        In UTC, to the millisecond. Defaults: now, and `created_at`. No update changes `created_at`.
     """
 
     _TABLE = ("workflow_name", "run_id", "resource_id", "updated_at")
@@ -51,7 +51,7 @@ class WorkflowRun(Record):
     snapshot: dict[str, Any] = field(default_factory=pending_snapshot, metadata=json_dict("snapshot"))
     resource_id: str | None = field(default=None, metadata=key("resourceId"))
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
-    updated_at: datetime = field(default_factory=now, metadata=date("updatedAt"))
+    updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
 
 
 class WorkflowRunFilter(TypedDict, total=False):
