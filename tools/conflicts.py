@@ -37,7 +37,8 @@ yet.
 
 COUNTS = """\
 Numbers of rows are no place where writers meet: each writer inserts a document with the difference. The operation \
-`tidy` folds these into the counts later, in transactions of its own. Nor do writers of vectors delete the old changes \
+`tidy` folds these into the counts later, in transactions of its own. Of these only the first of a list, which begins \
+to count it, conflicts with writers of its rows. Nor do writers of vectors delete the old changes \
 of their index: one of 64 has Convex's scheduler do it, in a transaction of its own.
 """
 

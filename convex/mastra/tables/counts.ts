@@ -8,8 +8,8 @@ import { ownTable } from "./table";
 
 /**
  * How many rows of `table` have `value` in `field`, both "" for a whole list: parts
- * of the count, and differences that aren't added to them yet, which have `moves`;
- * see `model/counts/`.
+ * of the count; differences that aren't added to them yet, which have `moves`; and
+ * the mark of a list that is counted. See `model/counts/`.
  */
 export const mastraCountsTable = ownTable("mastra_counts", {
   fields: {
@@ -19,6 +19,7 @@ export const mastraCountsTable = ownTable("mastra_counts", {
     from: v.string(),
     to: v.string(),
     count: v.number(),
+    isMark: v.optional(v.boolean()),
     isUncounted: v.optional(v.boolean()),
     moves: v.optional(
       v.array(v.object({ at: v.string(), difference: v.number() })),

@@ -7,6 +7,11 @@
  * differences to the parts of the count (`parts.ts`) later, in transactions of
  * its own. The number of rows is the sum of both.
  *
+ * Most lists are short or never counted, so writers insert differences only
+ * after the list's mark: a document that the first counting inserts, and that
+ * doesn't change. A writer that read no mark conflicts with that counting, so no
+ * row is missed.
+ *
  * @module
  */
 import { rulesOf } from "../columns";
@@ -16,6 +21,12 @@ import { partsAfter, type Move, type Part } from "./parts";
 
 /** A difference's value in place of a part's first date. It sorts after all dates. */
 export const DIFFERENCE = "~";
+
+/**
+ * The mark's value in place of a part's first date. A part of a strange date may
+ * have it too, so `isMark` tells.
+ */
+const MARK = "!";
 
 /** The most that a read of a count takes: documents, and moves in them. */
 const MOST_DOCUMENTS = 1000;
@@ -47,6 +58,7 @@ export async function countChanges(
     for (const [at, difference] of byDate) {
       if (difference !== 0) moves.push({ at, difference });
     }
+    if (moves.length === 0 || !(await isCounted(ctx, list))) continue;
     for (let n = 0; n < moves.length; n += MOVES_PER_DOCUMENT) {
       const some = moves.slice(n, n + MOVES_PER_DOCUMENT);
       await ctx.db.insert("mastra_counts", {
@@ -58,6 +70,31 @@ export async function countChanges(
       });
     }
   }
+}
+
+async function isCounted({ db }: ReadCtx, { table, field, value }: List) {
+  const marks = await db
+    .query("mastra_counts")
+    .withIndex("by_table_and_field_and_value_and_from", (q) =>
+      q
+        .eq("table", table)
+        .eq("field", field)
+        .eq("value", value)
+        .eq("from", MARK),
+    )
+    .collect();
+  return marks.some(isMark);
+}
+
+/** Let writers insert differences of a list from now on. */
+export async function markList({ db }: WriteCtx, list: List) {
+  const mark = { from: MARK, to: "", count: 0, isMark: true };
+  await db.insert("mastra_counts", { ...list, ...mark });
+}
+
+/** Whether a document is a list's mark. */
+export function isMark(document: { isMark?: boolean }): boolean {
+  return document.isMark === true;
 }
 
 /** The number of added rows by their dates. */
@@ -95,7 +132,7 @@ export async function forgetLists(
   for (const { _id } of documents) await ctx.db.delete("mastra_counts", _id);
 }
 
-/** The documents of a list: its parts, oldest first, then differences. */
+/** The documents of a list: its mark and its parts, oldest first, then differences. */
 export function documentsOf({ db }: ReadCtx, { table, field, value }: List) {
   return db
     .query("mastra_counts")
@@ -119,6 +156,7 @@ export async function countOf(ctx: ReadCtx, list: List): Promise<Count> {
   const parts: Part[] = [];
   let differences = 0;
   for (const document of documents) {
+    if (isMark(document)) continue;
     if (document.moves === undefined) parts.push(document);
     else {
       differences++;
@@ -127,6 +165,7 @@ export async function countOf(ctx: ReadCtx, list: List): Promise<Count> {
   }
   const isUntidy = differences >= MANY_DIFFERENCES;
   const isKnown =
+    documents.some(isMark) &&
     parts.length > 0 &&
     parts.every(({ isUncounted }) => !isUncounted) &&
     documents.length <= MOST_DOCUMENTS &&

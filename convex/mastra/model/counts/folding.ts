@@ -3,7 +3,8 @@
  *
  * A number that isn't known yet is found by counting the list's rows from the
  * oldest on, some in each transaction. Differences of counted rows are added to
- * their parts. Differences of rows that aren't counted yet are dropped.
+ * their parts. Differences of rows that aren't counted yet are dropped. The first
+ * of these transactions marks the list.
  *
  * A transaction that folds old differences of a known number reads nothing that
  * writers of rows write. One that counts rows does; if both run at once, it is
@@ -14,7 +15,7 @@
 import { rangeOf } from "../ranges";
 import { pageOf, ROWS_COUNTED_PER_CALL } from "../rows";
 import type { DataModel, ReadCtx, StoredRow, WriteCtx } from "../server";
-import { DIFFERENCE, documentsOf } from "./counts";
+import { DIFFERENCE, documentsOf, isMark, markList } from "./counts";
 import { conditionsFor, orderOf, type List } from "./lists";
 import { partsAfter, type Move, type Part } from "./parts";
 
@@ -26,11 +27,20 @@ type Difference = Document & { moves: Move[] };
 
 const isDifference = (document: Document): document is Difference =>
   document.moves !== undefined;
+const isPart = (document: Document) =>
+  !isDifference(document) && !isMark(document);
 
 /** Fold the differences of a list, and count more of its rows. True if there is more to do. */
 export async function foldList(ctx: WriteCtx, list: List): Promise<boolean> {
   const documents = await documentsOf(ctx, list).collect();
-  const stored = documents.filter((document) => !isDifference(document));
+  if (!documents.some(isMark)) {
+    // Without a mark, writers recorded none of their changes, or not all.
+    const some = documents.splice(0, DIFFERENCES_PER_CALL);
+    await remove(ctx, some);
+    if (documents.length > 0) return true;
+    await markList(ctx, list);
+  }
+  const stored = documents.filter(isPart);
   const differences = documents.filter(isDifference);
   const some = differences.slice(0, DIFFERENCES_PER_CALL);
   const hasMore = differences.length > some.length;
@@ -81,7 +91,7 @@ export async function foldBefore(
 
 /** The parts alone, which no writer of rows changes. */
 async function partsOf({ db }: ReadCtx, { table, field, value }: List) {
-  return await db
+  const documents = await db
     .query("mastra_counts")
     .withIndex("by_table_and_field_and_value_and_from", (q) =>
       q
@@ -91,6 +101,7 @@ async function partsOf({ db }: ReadCtx, { table, field, value }: List) {
         .lt("from", DIFFERENCE),
     )
     .collect();
+  return documents.filter(isPart);
 }
 
 /** Add differences to the counted parts, and drop those of other rows. */
@@ -180,6 +191,6 @@ async function write(
   }
 }
 
-async function remove({ db }: WriteCtx, differences: Difference[]) {
-  for (const { _id } of differences) await db.delete("mastra_counts", _id);
+async function remove({ db }: WriteCtx, documents: Document[]) {
+  for (const { _id } of documents) await db.delete("mastra_counts", _id);
 }
