@@ -6,7 +6,6 @@ text may go on; numbers may be NumPy's.
 
 from __future__ import annotations
 
-import math
 import operator
 import re
 import sys
@@ -17,6 +16,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mastra_convex import _native
 from mastra_convex.errors import DimensionMismatchError, InvalidArgumentError
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
@@ -243,12 +243,9 @@ def _as_floats(place: str, numbers: ArrayLike) -> Floats:
 
 
 def _check_finite(place: str, array: Floats) -> None:
-    # The sum is finite if all terms are, and needs one pass over the numbers without a mask.
-    with np.errstate(over="ignore", invalid="ignore"):
-        is_finite = array.size == 0 or math.isfinite(float(np.sum(array, dtype=np.float64)))
-    if is_finite:
-        return
-    for row, column in np.argwhere(~np.isfinite(array)):
+    found = _native.first_not_finite(array)
+    if found is not None:
+        row, column = found
         raise InvalidArgumentError(
             f"{place}: vectors[{row}][{column}] is {array[row, column]}; expected finite numbers"
         )

@@ -33,6 +33,7 @@ __all__ = [
     "before_fork",
     "builtin_files",
     "filter_text",
+    "first_not_finite",
     "matches_everything",
     "read_snapshot",
     "row_sizes",
@@ -524,6 +525,9 @@ def builtin_files() -> dict[str, str]:
 
 def filter_text(filter: Mapping[str, Any]) -> str | None:
     """A filter as JSON text, as the functions that search take it; None where it has a regular expression."""
+
+def first_not_finite(matrix: NDArray[Any]) -> tuple[int, int] | None:
+    """The row and the column of the first number of a C-contiguous float32 or float64 matrix that isn't finite."""
 
 def matches_everything(filter: Mapping[str, Any]) -> bool:
     """Whether a filter matches every possible row, or every row whose metadata has no empty object."""

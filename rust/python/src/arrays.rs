@@ -75,6 +75,26 @@ pub(crate) fn vectors(vectors: &Bound<'_, PyAny>, name: &str) -> PyResult<(Vec<f
     Ok((widened(&flat).unwrap_or_default(), dimension))
 }
 
+/// The row and the column of the first number of a C-contiguous matrix that isn't finite.
+#[pyfunction]
+pub(crate) fn first_not_finite(matrix: &Bound<'_, PyUntypedArray>) -> PyResult<Option<(usize, usize)>> {
+    let position = if let Ok(matrix) = matrix.cast::<PyArray2<f32>>() {
+        position(matrix.readonly().as_slice()?, |number| !number.is_finite())
+    } else {
+        position(matrix.cast::<PyArray2<f64>>()?.readonly().as_slice()?, |number| !number.is_finite())
+    };
+    let dimension = matrix.shape()[1];
+    Ok(position.map(|position| (position / dimension, position % dimension)))
+}
+
+/// Where the first number is for which something holds. Whether it holds for any of a part takes no branch for each.
+fn position<T: Copy>(numbers: &[T], holds: impl Fn(T) -> bool) -> Option<usize> {
+    const PART: usize = 256;
+    let has_one = |part: &[T]| part.iter().fold(false, |found, &number| found | holds(number));
+    let part = numbers.chunks(PART).position(has_one)?;
+    (part * PART..numbers.len()).find(|&position| holds(numbers[position]))
+}
+
 /// A NumPy array of a row's numbers.
 pub(crate) fn to_numpy<'py>(py: Python<'py>, numbers: &Packed) -> Bound<'py, PyAny> {
     match numbers {

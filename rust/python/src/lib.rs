@@ -30,6 +30,7 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::{
+        arrays::first_not_finite,
         batch::{VectorBatch, filter_text, matches_everything, row_sizes},
         embedded::{EmbeddedDeployment, after_fork_in_child, after_fork_in_parent, before_fork},
         footprint::Footprint,
