@@ -155,23 +155,19 @@ export function rowsIn(
   { table, index, equal, bounds, order }: Range,
 ): AnyRows {
   if (index === undefined) return db.query(table);
-  return (
-    db
-      .query(table)
-      // Each call returns a builder for what may follow in a known index, which
-      // types cannot follow through a loop; `never` stands for the name of each.
-      .withIndex(index as never, (q) => {
-        let builder: RangeBuilder = q as never;
-        for (const { field, value } of equal) {
-          builder = builder.eq(field, value);
-        }
-        for (const { field, bound, value } of bounds) {
-          builder = builder[bound](field, value);
-        }
-        return builder as never;
-      })
-      .order(order)
-  );
+  // Each call returns a builder for what may follow in a known index, which
+  // types cannot follow through a loop; `never` stands for the name of each.
+  const rows = db.query(table).withIndex(index as never, (q) => {
+    let builder: RangeBuilder = q as never;
+    for (const { field, value } of equal) {
+      builder = builder.eq(field, value);
+    }
+    for (const { field, bound, value } of bounds) {
+      builder = builder[bound](field, value);
+    }
+    return builder as never;
+  });
+  return order === "asc" ? rows : rows.order(order);
 }
 
 type RangeBuilder = Record<

@@ -3,12 +3,19 @@
  *
  * @module
  */
+import { mastraTables } from "../schema";
 import { findInBatches, mapInBatches } from "./batches";
 import { changedFields, newRow, rulesOf } from "./columns";
 import { countChanges, type Change } from "./counts/counts";
+import { rangeOf } from "./ranges";
 import type { StorageRecord } from "./request";
 import { rowsWhere } from "./rows";
 import type { AnyReadCtx, AnyWriteCtx, RecordTable, StoredRow } from "./server";
+
+/** The tables of records. */
+export const recordTables = Object.values(mastraTables)
+  .filter(({ declaration }) => declaration.isRecords)
+  .map(({ declaration }) => declaration.name as RecordTable);
 
 /** Whether a record has the columns that name it. */
 export function isNamedIn(table: RecordTable, record: StorageRecord): boolean {
@@ -24,12 +31,26 @@ export function nameOf(table: RecordTable, record: StorageRecord) {
   return fields.map((field) => ({ field, value: record[field] }));
 }
 
+/** The index that finds a record of each table by its id: most calls begin with that. */
+const indexesOfIds = new Map(
+  recordTables.map((table) => [
+    table,
+    rangeOf(table, [{ field: "id", value: "" }]).index,
+  ]),
+);
+
 export async function findRecord(
-  ctx: AnyReadCtx,
+  { db }: AnyReadCtx,
   table: RecordTable,
   id: unknown,
-) {
-  return await rowsWhere(ctx, table, [{ field: "id", value: id }]).unique();
+): Promise<StoredRow | null> {
+  // The index's type isn't known here, so nor is its field.
+  return await db
+    .query(table)
+    .withIndex(indexesOfIds.get(table) as never, (q) =>
+      q.eq("id" as never, id as never),
+    )
+    .unique();
 }
 
 /**
@@ -41,19 +62,38 @@ export async function writeRecords(
   table: RecordTable,
   records: StorageRecord[],
 ): Promise<Change[]> {
-  const merged = records.length > 1 ? mergedByName(table, records) : records;
-  const existing = await mapInBatches(merged, (record) =>
-    rowsWhere(ctx, table, nameOf(table, record)).unique(),
-  );
+  return await writeOver(ctx, table, await findStored(ctx, table, records));
+}
+
+/** A record, and the row that it would update; null if it is new. */
+export type Found = { record: StorageRecord; stored: StoredRow | null };
+
+/** The stored rows of records, which are merged as `writeRecords` merges them. */
+export async function findStored(
+  ctx: AnyReadCtx,
+  table: RecordTable,
+  records: StorageRecord[],
+): Promise<Found[]> {
+  return await mapInBatches(mergedByName(table, records), async (record) => ({
+    record,
+    stored: await rowsWhere(ctx, table, nameOf(table, record)).unique(),
+  }));
+}
+
+/** As `writeRecords`, of records with different names whose rows were read. */
+export async function writeOver(
+  ctx: AnyWriteCtx,
+  table: RecordTable,
+  found: Found[],
+): Promise<Change[]> {
   const changes: Change[] = [];
-  for (const [position, record] of merged.entries()) {
-    const before = existing[position] ?? null;
-    if (before === null) {
+  for (const { record, stored } of found) {
+    if (stored === null) {
       const after = newRow(table, record);
       await ctx.db.insert(table, after);
-      changes.push({ before, after: after as StoredRow });
+      changes.push({ before: null, after: after as StoredRow });
     } else {
-      changes.push(await updateRow(ctx, table, before, record));
+      changes.push(await updateRow(ctx, table, stored, record));
     }
   }
   await countChanges(ctx, table, changes);
@@ -61,10 +101,11 @@ export async function writeRecords(
 }
 
 /** Of records with one name the merged one. */
-function mergedByName(
+export function mergedByName(
   table: RecordTable,
   records: StorageRecord[],
 ): StorageRecord[] {
+  if (records.length < 2) return records;
   const byName = new Map<string, StorageRecord>();
   for (const record of records) {
     const name = JSON.stringify(nameOf(table, record));

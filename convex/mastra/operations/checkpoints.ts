@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { findRecord, writeRecords } from "../model/records";
+import { findStored, writeOver } from "../model/records";
 import {
   InvalidRequest,
   optional,
@@ -69,15 +69,12 @@ const putWrites = write({
     return { records };
   },
   handler: async (ctx, table: Writes, { records }) => {
-    const wanted = [];
-    for (const record of records) {
-      const isFixed = (record.position as number) >= 0;
-      if (isFixed && (await findRecord(ctx, table, record.id)) !== null) {
-        continue;
-      }
-      wanted.push(record);
-    }
-    await writeRecords(ctx, table, wanted);
+    const found = await findStored(ctx, table, records);
+    const wanted = found.filter(
+      ({ record, stored }) =>
+        stored === null || (record.position as number) < 0,
+    );
+    await writeOver(ctx, table, wanted);
     return { ok: true };
   },
 });

@@ -16,7 +16,14 @@ import {
 } from "./messageVectors";
 import { read, write, type Operations } from "./operation";
 import { pruneArgs, pruneRows } from "./pruning";
-import { deleteRows, findRecord, writeRecords } from "../model/records";
+import {
+  deleteRows,
+  findRecord,
+  findRecords,
+  mergedByName,
+  writeOver,
+  writeRecords,
+} from "../model/records";
 import {
   idsField,
   InvalidRequest,
@@ -53,14 +60,15 @@ type MessageRow = DataModel[Messages]["document"];
 const saveMessages = write({
   args: savingArgs,
   handler: async (ctx, table: Messages, { records, undated }) => {
-    const owners = new Map<unknown, unknown>();
+    const threads = new Map<unknown, StoredRow>();
     for (const threadId of new Set(records.map((r) => r.thread_id))) {
       const thread = await findRecord(ctx, "mastra_threads", threadId);
       if (thread === null) return threadNotFound(threadId);
-      owners.set(threadId, thread.resourceId);
+      threads.set(threadId, thread);
     }
-    const { result } = await save(ctx, table, records, undated, owners);
-    return { ok: true, result };
+    const saved = await save(ctx, table, records, undated, threads);
+    await touchThreads(ctx, saved.touched, threads);
+    return { ok: true, result: saved.result };
   },
 });
 
@@ -81,30 +89,41 @@ function threadNotFound(threadId: unknown): StorageReply {
   };
 }
 
-/** Write messages of threads whose owners are known. */
+/** Write messages of these threads. Each message that is stored is read once. */
 async function save(
   ctx: WriteCtx,
   table: Messages,
   records: StorageRecord[],
   undated: string[] | undefined,
-  owners: Map<unknown, unknown>,
+  threads: Map<unknown, StorageRecord>,
 ) {
-  const dates = await datesOf(ctx, table, undated ?? []);
+  const ids = [...new Set(records.map(({ id }) => id as string))];
+  const rows = await findRecords(ctx, table, ids);
+  const stored = new Map<unknown, StoredRow>(rows.map((row) => [row.id, row]));
+  const dates = new Map<unknown, unknown>(
+    (undated ?? []).map((id) => [id, stored.get(id)?.createdAt]),
+  );
   const owned = records.map((record): StorageRecord => {
-    const resourceId = record.resourceId ?? owners.get(record.thread_id);
+    const resourceId =
+      record.resourceId ?? threads.get(record.thread_id)?.resourceId;
     if (!dates.has(record.id)) return { ...record, resourceId };
     // If two records are of one message, the second finds the first.
     const createdAt = dates.get(record.id) ?? record.createdAt;
     dates.set(record.id, createdAt);
     return { ...record, resourceId, createdAt };
   });
-  const changes = await writeRecords(ctx, table, owned);
-  const rows = changes.flatMap(({ before, after }) => [before, after]);
-  await touchThreads(ctx, threadsOf(rows));
+  const found = mergedByName(table, owned).map((record) => ({
+    record,
+    stored: stored.get(record.id) ?? null,
+  }));
+  const changes = await writeOver(ctx, table, found);
   const result = owned.map(({ resourceId, createdAt }) =>
     undated === undefined ? resourceId : { resourceId, createdAt },
   );
-  return { result, changes };
+  const touched = threadsOf(
+    changes.flatMap(({ before, after }) => [before, after]),
+  );
+  return { result, changes, touched };
 }
 
 /**
@@ -133,16 +152,18 @@ const rememberMessages = write({
       updatedAt: now,
       metadata: {},
     };
-    if (stored === null) await writeRecords(ctx, "mastra_threads", [thread]);
-    const owners = new Map([[threadId, thread.resourceId]]);
+    const threads = new Map([[threadId, thread]]);
     const { records, undated, index } = args;
-    const { result, changes } = await save(
-      ctx,
-      table,
-      records,
-      undated,
-      owners,
-    );
+    const saved = await save(ctx, table, records, undated, threads);
+    if (stored === null) {
+      const made = { record: thread, stored };
+      await writeOver(ctx, "mastra_threads", [made]);
+      saved.touched.delete(threadId);
+      await touchThreads(ctx, saved.touched);
+    } else {
+      await touchThreads(ctx, saved.touched, new Map([[threadId, stored]]));
+    }
+    const { result, changes } = saved;
     const owned = new Map(changes.map(({ after }) => [after!.id, after!]));
     const vectors = args.vectors.map(({ metadata, ...vector }) => ({
       ...vector,
@@ -347,14 +368,6 @@ const deleteMessages = write({
   },
 });
 
-/** The stored messages' times of creation. */
-async function datesOf(ctx: WriteCtx, table: Messages, ids: string[]) {
-  const dates = new Map<unknown, unknown>(ids.map((id) => [id, undefined]));
-  const rows = await findInBatches(ids, (id) => findRecord(ctx, table, id));
-  for (const { id, createdAt } of rows) dates.set(id, createdAt);
-  return dates;
-}
-
 /** Delete a thread's newest message with its vectors and return it; null where it has none. */
 const popMessage = write({
   args: (request) => ({ threadId: textField(request, "threadId") }),
@@ -366,7 +379,7 @@ const popMessage = write({
     if (newest === null) return { ok: true, result: null };
     await deleteVectorsOf(ctx, [newest]);
     await deleteRows(ctx, table, [newest]);
-    await touchThreads(ctx, [threadId]);
+    await touchThreads(ctx, new Set([threadId]));
     return { ok: true, result: newest };
   },
 });
@@ -379,8 +392,8 @@ function namedRecords(request: StorageRequest): StorageRecord[] {
   return records;
 }
 
-function threadsOf(rows: (StoredRow | null)[]): string[] {
-  return rows.flatMap((row) => (row === null ? [] : [row.thread_id]));
+function threadsOf(rows: (StoredRow | null)[]): Set<string> {
+  return new Set(rows.flatMap((row) => row?.thread_id ?? []));
 }
 
 /** Updates don't change `createdAt`. */

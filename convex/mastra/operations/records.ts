@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { mastraTables } from "../schema";
 import {
   deleteRows,
   findRecord,
@@ -11,6 +10,7 @@ import {
   isAsExpected,
   isNamedIn,
   patchRow,
+  recordTables,
   writeRecords,
 } from "../model/records";
 import {
@@ -32,11 +32,6 @@ import { queryArgs, queryRows } from "./tableQuery";
 
 /** Mastra's bound on `loadMany`, which keeps replies small. */
 const MAX_IDS_LOADED = 10;
-
-/** The tables of records. */
-export const recordTables = Object.values(mastraTables)
-  .filter(({ declaration }) => declaration.isRecords)
-  .map(({ declaration }) => declaration.name as RecordTable);
 
 /** Whether a record has the columns that name it, in some table. */
 function isNamed(record: StorageRecord): boolean {

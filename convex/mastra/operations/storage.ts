@@ -5,6 +5,7 @@
  * @module
  */
 import { rulesOf } from "../model/columns";
+import { recordTables } from "../model/records";
 import { textField, type StorageRequest } from "../model/request";
 import type { RecordTable, WriteCtx } from "../model/server";
 import { backendOf, throwBackend } from "../model/vectorChanges";
@@ -26,7 +27,7 @@ import {
   type Operations,
   type Transaction,
 } from "./operation";
-import { records, recordTables } from "./records";
+import { records } from "./records";
 import { resources } from "./resources";
 import { experiments, experimentResults } from "./experiments";
 import { fenced, runOwnership } from "./runOwnership";

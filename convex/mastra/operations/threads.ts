@@ -20,8 +20,12 @@ import {
 import { deleteVectorsLeft, deleteVectorsOf } from "./messageVectors";
 import { write, type Operations } from "./operation";
 import { pruneArgs, pruneRows } from "./pruning";
-import { recordTables } from "./records";
-import { findRecord, patchRow, writeRecords } from "../model/records";
+import {
+  findRecord,
+  patchRow,
+  writeRecords,
+  recordTables,
+} from "../model/records";
 import {
   idsField,
   InvalidRequest,
@@ -50,11 +54,19 @@ const TABLES_OF_THREADS = recordTables.filter(
   (table) => rulesOf(table).thread !== undefined,
 );
 
-/** Set `updatedAt` of the threads that exist among `ids` to now. */
-export async function touchThreads(ctx: WriteCtx, ids: Iterable<string>) {
+/**
+ * Set `updatedAt` of the threads that exist among `ids` to now. `known` are
+ * threads that were read already.
+ */
+export async function touchThreads(
+  ctx: WriteCtx,
+  ids: Set<string>,
+  known: Map<unknown, StoredRow> = new Map(),
+) {
   const updatedAt = new Date().toISOString();
-  for (const id of new Set(ids)) {
-    const thread = await findRecord(ctx, "mastra_threads", id);
+  for (const id of ids) {
+    const thread =
+      known.get(id) ?? (await findRecord(ctx, "mastra_threads", id));
     if (thread !== null) {
       await ctx.db.patch("mastra_threads", thread._id, { updatedAt });
     }
