@@ -10,7 +10,8 @@ use std::sync::{
 
 use rquickjs::allocator::{Allocator, RustAllocator};
 
-/// The counters of a heap. Cloning shares them.
+/// The counters of a heap. Cloning shares them. They are written by the one thread that runs the isolate at a time, so
+/// no addition needs the processor's lock; others read them.
 #[derive(Clone, Debug)]
 pub(super) struct Memory(Arc<Account>);
 
@@ -61,11 +62,11 @@ impl Memory {
     }
 
     fn add(&self, bytes: usize) {
-        self.0.used.fetch_add(bytes, Relaxed);
+        self.0.used.store(self.used() + bytes, Relaxed);
     }
 
     fn subtract(&self, bytes: usize) {
-        self.0.used.fetch_sub(bytes, Relaxed);
+        self.0.used.store(self.used() - bytes, Relaxed);
     }
 }
 
