@@ -7,7 +7,6 @@
  *
  * @module
  */
-import type { WithoutSystemFields } from "convex/server";
 import { findInBatches, mapInBatches } from "../model/batches";
 import { compileFilter } from "../model/filter";
 import { read, write, type Operations } from "./operation";
@@ -33,6 +32,7 @@ import { fromBytes, toBytes } from "../model/numbers";
 import { rangeOf } from "../model/ranges";
 import { pageOf } from "../model/rows";
 import type { DataModel, ReadCtx, StoredRow, WriteCtx } from "../model/server";
+import { upsertRows } from "../model/upserts";
 import { queryArgs, queryRows } from "./tableQuery";
 import { changesSince, recordChange } from "../model/vectorChanges";
 
@@ -52,7 +52,6 @@ const MAX_VECTORS_DELETED = 4000;
 const MAX_BYTES_OF_VECTORS_DELETED = 6 * 1024 * 1024;
 
 type VectorRow = DataModel["mastra_vectors"]["document"];
-type VectorFields = WithoutSystemFields<VectorRow>;
 
 async function findVector({ db }: ReadCtx, indexName: string, id: string) {
   return await db
@@ -105,15 +104,14 @@ export async function upsert(
   indexName: string,
   records: StorageRecord[],
 ) {
-  const existing = await mapInBatches(records, ({ id }) =>
-    findVector(ctx, indexName, id as string),
-  );
-  for (const [position, { id, embedding, metadata }] of records.entries()) {
-    const row = { id, indexName, embedding, metadata } as VectorFields;
-    const stored = existing[position];
-    if (stored) await ctx.db.replace("mastra_vectors", stored._id, row);
-    else await ctx.db.insert("mastra_vectors", row);
-  }
+  const rows = records.map(({ id, embedding, metadata }) => ({
+    id,
+    indexName,
+    embedding,
+    metadata,
+  }));
+  const names = ["indexName", "id"];
+  await upsertRows(ctx, "mastra_vectors", "by_index_id", names, rows);
   const ids = records.map((record) => record.id as string);
   await recordChange(ctx, indexName, ids);
 }

@@ -168,7 +168,7 @@ fn documents_to_js<'js>(ctx: &Ctx<'js>, documents: Vec<Document>) -> rquickjs::R
 }
 
 /// Reports an invalid value before other errors of a write, as Convex's own client does.
-fn check<'a>(
+pub(super) fn check<'a>(
     host: &Host,
     ctx: &Ctx<'_>,
     fields: impl IntoIterator<Item = (&'a String, &'a Value)>,

@@ -14,6 +14,7 @@ mod modules;
 mod numbers;
 mod random;
 mod typescript;
+mod upserts;
 mod watch;
 mod web;
 

@@ -26,7 +26,7 @@ use crate::{
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
 /// Our own modules: those that Convex functions import, and under `engine/` those that only our own modules import.
-static RUNTIME: [RuntimeModule; 20] = [
+static RUNTIME: [RuntimeModule; 21] = [
     RuntimeModule::new("_generated/api", include_str!("js/generated_api.js")),
     RuntimeModule::new("_generated/server", include_str!("js/generated_server.js")),
     RuntimeModule::new("convex/server", include_str!("js/server.js")),
@@ -45,13 +45,15 @@ static RUNTIME: [RuntimeModule; 20] = [
     RuntimeModule::new("engine/schema", include_str!("js/schema.js")),
     RuntimeModule::new("engine/structured_clone", include_str!("js/structured_clone.js")),
     RuntimeModule::new("engine/subtle", include_str!("js/subtle.js")),
+    RuntimeModule::new("engine/upserts", include_str!("js/upserts.js")),
     RuntimeModule::new("engine/url", include_str!("js/url.js")),
     RuntimeModule::new("engine/validators", include_str!("js/validators.js")),
 ];
 
 /// Built-in modules that the engine runs in native code: their paths, and our modules with the same exports. If a
 /// folder has another file at such a path, that file runs as it is.
-const NATIVE: [(&str, &str); 1] = [("mastra/model/numbers.ts", "engine/numbers")];
+const NATIVE: [(&str, &str); 2] =
+    [("mastra/model/numbers.ts", "engine/numbers"), ("mastra/model/upserts.ts", "engine/upserts")];
 
 /// One of our own modules.
 struct RuntimeModule {

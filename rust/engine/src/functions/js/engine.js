@@ -4,6 +4,7 @@ import { ConvexError } from "convex/values";
 import { contexts } from "engine/context";
 import "engine/globals";
 import "engine/numbers";
+import "engine/upserts";
 
 // QuickJS's class of the error of a full heap. It is kept here, since a function may replace the global.
 const { InternalError } = globalThis;
