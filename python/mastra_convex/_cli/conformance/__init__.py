@@ -19,7 +19,7 @@ from rich.table import Table
 
 import mastra_convex as mc
 from mastra_convex._cli import targets, terminal
-from mastra_convex._cli.conformance import basics, kept, live, memory, native, race, vectors, work
+from mastra_convex._cli.conformance import basics, kept, live, memory, native, race, trials, vectors, work
 from mastra_convex._cli.conformance.check import Result
 from mastra_convex._cli.conformance.room import Room, room_of
 from mastra_convex._cli.options import Debug, Json
@@ -62,6 +62,11 @@ GROUPS: tuple[Callable[[Room], None], ...] = (
     kept.traces,
     kept.cache,
     kept.items,
+    trials.states,
+    trials.notifications,
+    trials.datasets,
+    trials.experiments,
+    trials.sessions,
     vectors.vectors,
     vectors.search,
     vectors.filters,
@@ -88,7 +93,7 @@ def conformance(
 ) -> None:
     """Check that a deployment does what this package needs.
 
-    More than 250 checks, each with a name that stays: values, limits, errors, every table, and what Mastra's storage,
+    More than 300 checks, each with a name that stays: values, limits, errors, every table, and what Mastra's storage,
     cache, vectors and live queries promise. They take seconds on this machine, and about a minute over a slow network.
     """
     groups = {group.__name__: group for group in (*GROUPS, race.race, native.native)}

@@ -157,6 +157,8 @@ DELETE: Mapping[str, Delete] = {
     "trace": lambda room, names: room.store.observability.batch_delete_traces(names),
     "agent": _each(lambda room, name: room.store.background_tasks.delete_tasks(agent_id=name)),
     "schedule": _each(lambda room, name: room.store.schedules.delete_schedule(name)),
+    "dataset": _each(lambda room, name: room.store.datasets.delete_dataset(name)),
+    "experiment": _each(lambda room, name: room.store.experiments.delete_experiment(name)),
     "platform": _rows_with("mastra_channel_installations", "platform"),
     "namespace": _rows_with("mastra_items", "namespace"),
     "index": _indexes,
