@@ -134,6 +134,8 @@ def _domains() -> str:
 def _named(name: str) -> griffe.Object:
     # A domain's class may be reached by its store alone.
     paths = {str(domain): domain.canonical_path.removeprefix("mastra_convex.") for domain in DOMAINS.values()}
+    # Griffe leaves out the names of an import with a star that is for type checkers.
+    paths |= {record: f"records.{record}" for record in package["records"].exports or []}
     found = package[name if name in package.members else paths[name]]
     return found.final_target if isinstance(found, griffe.Alias) else found
 

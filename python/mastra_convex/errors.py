@@ -38,6 +38,7 @@ from __future__ import annotations
 from typing import Any
 
 from mastra_convex._hints import Credential, hint_for
+from mastra_convex._public import public
 
 __all__ = [
     "AlreadyExistsError",
@@ -72,6 +73,7 @@ __all__ = [
 ]
 
 
+@public
 class MastraConvexError(Exception):
     """The base of every error of this package.
 
@@ -113,54 +115,67 @@ class MastraConvexError(Exception):
         return f"{message}\n{self.hint}" if self.hint else message
 
 
+@public
 class ConfigurationError(MastraConvexError):
     """The target is missing or invalid, options contradict each other, or functions don't load."""
 
 
+@public
 class InvalidArgumentError(MastraConvexError, ValueError):
     """An argument is invalid. Nothing was sent or written."""
 
 
+@public
 class DimensionMismatchError(InvalidArgumentError):
     """A vector's length differs from the index's. The error names both."""
 
 
+@public
 class FilterError(InvalidArgumentError):
     """A metadata filter is invalid. The error names the place in it."""
 
 
+@public
 class DataFolderError(MastraConvexError):
     """The data folder can't be created, read or written."""
 
 
+@public
 class LockedError(DataFolderError):
     """Another process has the data folder open; ``details["pid"]`` is its process id."""
 
 
+@public
 class DamagedError(DataFolderError):
     """The folder's file is damaged, or another program's. Nothing was changed."""
 
 
+@public
 class NewerFormatError(DataFolderError):
     """The folder was written by a newer version of this package."""
 
 
+@public
 class DiskFullError(DataFolderError):
     """The disk is full. Nothing of the call was written."""
 
 
+@public
 class TransportError(MastraConvexError):
     """The deployment couldn't be reached, or gave no valid reply."""
 
 
+@public
 class ProtocolError(TransportError):
     """A reply doesn't follow Convex's protocol."""
 
 
+@public
 class ConnectError(TransportError):
     """There was no connection, or it broke during a call that only reads. Nothing was written."""
 
 
+@public
 class TransportTimeoutError(TransportError, TimeoutError):
     """A call that only reads got no answer in time."""
 
@@ -168,14 +183,17 @@ class TransportTimeoutError(TransportError, TimeoutError):
     __str__ = MastraConvexError.__str__
 
 
+@public
 class OutcomeUnknownError(TransportError):
     """A write was sent and its answer got lost, so it may have happened. Check before you write again."""
 
 
+@public
 class AuthenticationError(MastraConvexError):
     """The credential is missing or wrong."""
 
 
+@public
 class PermissionDeniedError(MastraConvexError, PermissionError):
     """The credential is valid, but doesn't allow this; or the data folder is read-only."""
 
@@ -183,10 +201,12 @@ class PermissionDeniedError(MastraConvexError, PermissionError):
     __str__ = MastraConvexError.__str__
 
 
+@public
 class FunctionError(MastraConvexError):
     """A function failed, or couldn't start. A failed mutation writes nothing."""
 
 
+@public
 class ApplicationError(FunctionError):
     """A function threw a ``ConvexError``."""
 
@@ -196,26 +216,32 @@ class ApplicationError(FunctionError):
         return self.details.get("data")
 
 
+@public
 class ArgumentValidationError(FunctionError):
     """The arguments don't match the function's validator."""
 
 
+@public
 class SchemaError(FunctionError):
     """A document doesn't match the schema, or the schema lacks a table or an index."""
 
 
+@public
 class LimitExceededError(FunctionError):
     """The call exceeded one of Convex's limits. The message names it."""
 
 
+@public
 class WriteConflictError(FunctionError):
     """Other writers kept changing the data that the mutation read. Nothing was written."""
 
 
+@public
 class AlreadyExistsError(FunctionError):
     """The thing to create already exists. It wasn't changed."""
 
 
+@public
 class NotFoundError(MastraConvexError, LookupError):
     """The requested thing doesn't exist."""
 
@@ -223,17 +249,21 @@ class NotFoundError(MastraConvexError, LookupError):
     __str__ = MastraConvexError.__str__
 
 
+@public
 class IndexNotFoundError(NotFoundError):
     """There is no vector index of this name. The error lists the existing ones."""
 
 
+@public
 class ThreadNotFoundError(NotFoundError):
     """There is no thread with this id. Nothing was written."""
 
 
+@public
 class FunctionNotFoundError(NotFoundError):
     """The deployment has no function at that path."""
 
 
+@public
 class UnsupportedOperationError(MastraConvexError, NotImplementedError):
     """This class doesn't support the operation. The message names an alternative."""

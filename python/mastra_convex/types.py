@@ -8,10 +8,11 @@ from typing import Literal, TypeAlias
 from mastra_convex import _hits, _html
 from mastra_convex._arguments import as_integer, as_number, key_text, key_texts
 from mastra_convex._frames import Frame
-from mastra_convex._native import QueryResult, QueryResults, QueryStats
+from mastra_convex._native import QueryResult, QueryResults, QueryStats, VectorBatch
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 
-__all__ = ["IndexStats", "Int64", "Metric", "NativeIndex", "QueryResult", "QueryResults", "QueryStats"]
+__all__ = ["IndexStats", "Int64", "Metric", "NativeIndex", "QueryResult", "QueryResults", "QueryStats", "VectorBatch"]
 
 Metric: TypeAlias = Literal["cosine", "dotproduct", "euclidean"]
 
@@ -23,6 +24,7 @@ for _name in ("to_arrow", "to_pandas", "to_polars", "__arrow_c_stream__"):
 del _name
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class Int64:
     """A 64-bit integer, a type that Convex distinguishes from numbers.
@@ -44,6 +46,7 @@ class Int64:
         return self.value
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class IndexStats:
     """The description of a vector index.
@@ -66,6 +69,7 @@ class IndexStats:
         return _html.index_stats(self.count, self.dimension, self.metric)
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class NativeIndex:
     """The place of a native vector index: a table with one of Convex's vector indexes.

@@ -46,6 +46,21 @@ print(json.dumps([name for name in others if name in sys.modules]))
     assert outcome(program, tmp_path) == []
 
 
+def test_names_are_imported_when_they_are_used(tmp_path: Path) -> None:
+    """The package alone brings neither NumPy nor classes and records, and a class that is used not its async twin."""
+    program = """
+import mastra_convex as mc
+
+def loaded(*names):
+    return [name for name in names if name in sys.modules]
+
+package = loaded("numpy", "mastra_convex._sync.vector", "mastra_convex.records.memory")
+mc.ConvexVector
+print(json.dumps([package, loaded("mastra_convex._async.vector", "mastra_convex.records.memory")]))
+"""
+    assert outcome(program, tmp_path) == [[], []]
+
+
 def test_an_embedded_deployment_reaches_for_no_network(tmp_path: Path) -> None:
     """An embedded deployment opens no socket, neither through Python nor through the system."""
     program = """

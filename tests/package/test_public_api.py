@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
+from importlib import import_module
+from types import ModuleType
+
+import pytest
 
 import mastra_convex as mc
-from mastra_convex import legacy
+from mastra_convex import errors, legacy, records
 from mastra_convex._sync.mastra_vector import QueryOptions
 
 
 def test_all_lists_every_public_name_and_nothing_else() -> None:
     """`__all__` lists every name of the package that doesn't begin with an underscore and isn't a module."""
-    public = {name for name, value in vars(mc).items() if not name.startswith("_") and not inspect.ismodule(value)}
+    names = {name: getattr(mc, name) for name in dir(mc)}
+    public = {name for name, value in names.items() if not name.startswith("_") and not inspect.ismodule(value)}
     assert public == set(mc.__all__)
+
+
+@pytest.mark.parametrize("package", [mc, records], ids=["mastra_convex", "records"])
+def test_type_checkers_see_the_names_that_programs_import(package: ModuleType) -> None:
+    """The imports for type checkers are those of `__all__`, and give the same objects as the first use of a name."""
+    [block] = [node for node in ast.parse(inspect.getsource(package)).body if isinstance(node, ast.If)][:1]
+    imports = [node for node in ast.walk(block) if isinstance(node, ast.ImportFrom)]
+    named = {alias.name: node.module for node in imports for alias in node.names if node.module != package.__name__}
+    assert named.pop("*", "mastra_convex.records") == "mastra_convex.records"
+    others = {*errors.__all__, *records.__all__} if package is mc else set()
+    assert named.keys() | others == set(package.__all__)
+    for name, module in named.items():
+        assert getattr(package, name) is getattr(import_module(str(module)), name)
+    assert set(package.__all__) <= set(dir(package))
 
 
 def test_classes_report_the_package_as_their_home() -> None:

@@ -20,6 +20,7 @@ from mastra_convex._async.deployment import AsyncDeployment, Target
 from mastra_convex._async.list_items import AsyncListItems
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._json import to_json
+from mastra_convex._public import public
 from mastra_convex._replies import checked_reply, from_json, next_cursor
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
 from mastra_convex.records._columns import MOST_BYTES
@@ -28,6 +29,7 @@ from mastra_convex.records._columns import MOST_BYTES
 MAX_CALLS = 1000
 
 
+@public
 class AsyncConvexServerCache(AsyncClient):
     """Mastra's server cache. It replays an agent's stream to a returning client, and keeps responses.
 

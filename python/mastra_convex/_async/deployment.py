@@ -14,6 +14,7 @@ from mastra_convex._async._call import FunctionKind, NativeDeployment, call, cal
 from mastra_convex._async.server import AsyncServer
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._credentials import authorization, user_token
+from mastra_convex._public import public
 from mastra_convex._snapshots import ImportMode, Progress, export_snapshot, import_snapshot, without_progress
 from mastra_convex._target import absolute, read_target
 from mastra_convex._twins import AnyDeployment
@@ -52,6 +53,7 @@ HTTP_OPTIONS = {"admin_key", "retries", "headers", "ca_file", "mirror_bytes", "c
 EMBEDDED_OPTIONS = {"functions", "limits", "synchronous"}
 
 
+@public
 class AsyncDeployment(AnyDeployment):
     """A handle on a deployment; ``connect_async`` makes one. It opens at the first await, or by ``async with``.
 

@@ -12,6 +12,7 @@ from mastra_convex._arguments import Metadata, as_ids, as_items, as_metadata, ke
 from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.embedding import AsyncEmbedder, Embed
 from mastra_convex._async.subscription import AsyncSubscription
+from mastra_convex._public import public
 from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError, NotFoundError
 from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults
 
@@ -173,6 +174,7 @@ class AsyncMastraVector(AsyncClient, ABC):
         return AsyncVectorIndex(self, index_name, metric, embedder, key_text("VectorIndex: text_field", text_field))
 
 
+@public
 class AsyncVectorIndex:
     """One index of a vector class. Each method calls the class's method with the index's name; `add` and `search` take
     texts.

@@ -38,6 +38,7 @@ from mastra_convex._async.mastra_vector import (
 )
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._metadata import stored_metadata, stored_value
+from mastra_convex._public import public
 from mastra_convex._replies import checked_native
 from mastra_convex._results import as_result, matching
 from mastra_convex._rows import CALL_BYTES, batches, row_sizes
@@ -67,6 +68,7 @@ SEARCH = "mastra/nativeVector:search"
 _SCAN_HINT = "ConvexVector scans: any top_k, the whole filter language, filters on any metadata."
 
 
+@public
 class AsyncConvexNativeVector(AsyncMastraVector):
     """Vector search by Convex's own index, for deployments with too many vectors to scan.
 

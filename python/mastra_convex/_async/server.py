@@ -8,8 +8,10 @@ from typing import Self
 
 from mastra_convex import _native, _served
 from mastra_convex._async._call import call
+from mastra_convex._public import public
 
 
+@public
 class AsyncServer:
     """Convex's protocols in front of an embedded deployment, until it is stopped; `AsyncDeployment.serve` makes one.
 

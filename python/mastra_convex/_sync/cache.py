@@ -21,6 +21,7 @@ from mastra_convex._sync.deployment import Deployment, Target
 from mastra_convex._sync.list_items import ListItems
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex._json import to_json
+from mastra_convex._public import public
 from mastra_convex._replies import checked_reply, from_json, next_cursor
 from mastra_convex.errors import FunctionError, InvalidArgumentError, TransportTimeoutError
 from mastra_convex.records._columns import MOST_BYTES
@@ -29,6 +30,7 @@ from mastra_convex.records._columns import MOST_BYTES
 MAX_CALLS = 1000
 
 
+@public
 class ConvexServerCache(Client):
     """Mastra's server cache. It replays an agent's stream to a returning client, and keeps responses.
 

@@ -15,6 +15,7 @@ from mastra_convex._sync._call import FunctionKind, NativeDeployment, call, call
 from mastra_convex._sync.server import Server
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex._credentials import authorization, user_token
+from mastra_convex._public import public
 from mastra_convex._snapshots import ImportMode, Progress, export_snapshot, import_snapshot, without_progress
 from mastra_convex._target import absolute, read_target
 from mastra_convex._twins import AnyDeployment
@@ -53,6 +54,7 @@ HTTP_OPTIONS = {"admin_key", "retries", "headers", "ca_file", "mirror_bytes", "c
 EMBEDDED_OPTIONS = {"functions", "limits", "synchronous"}
 
 
+@public
 class Deployment(AnyDeployment):
     """A handle on a deployment; ``connect`` makes one.
 

@@ -13,6 +13,7 @@ from mastra_convex._arguments import Metadata, as_ids, as_items, as_metadata, ke
 from mastra_convex._sync.client import Client
 from mastra_convex._sync.embedding import Embedder, Embed
 from mastra_convex._sync.subscription import Subscription
+from mastra_convex._public import public
 from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError, NotFoundError
 from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults
 
@@ -174,6 +175,7 @@ class MastraVector(Client, ABC):
         return VectorIndex(self, index_name, metric, embedder, key_text("VectorIndex: text_field", text_field))
 
 
+@public
 class VectorIndex:
     """One index of a vector class. Each method calls the class's method with the index's name; `add` and `search` take
     texts.

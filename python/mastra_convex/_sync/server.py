@@ -9,8 +9,10 @@ from typing import Self
 
 from mastra_convex import _native, _served
 from mastra_convex._sync._call import call
+from mastra_convex._public import public
 
 
+@public
 class Server:
     """Convex's protocols in front of an embedded deployment, until it is stopped; `Deployment.serve` makes one.
 

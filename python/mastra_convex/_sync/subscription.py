@@ -13,11 +13,13 @@ from typing import Any, Generic, Self, TypeVar
 from mastra_convex import _native
 from mastra_convex._arguments import as_number
 from mastra_convex._sync._call import NativeDeployment, call, wait
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError, TransportTimeoutError
 
 T = TypeVar("T")
 
 
+@public
 class Subscription(Generic[T]):
     """An iterator over the states of a query; `Deployment.subscribe` makes one.
 

@@ -41,6 +41,7 @@ from mastra_convex._sync.mastra_vector import (
 from mastra_convex._sync.storage import Storage
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex._metadata import stored_metadata
+from mastra_convex._public import public
 from mastra_convex._results import as_result, matching
 from mastra_convex._rows import CALL_BYTES, CALL_ROWS, batches, from_bytes, row_sizes, vector_bytes
 from mastra_convex.errors import (
@@ -88,6 +89,7 @@ class _Index:
         return f"mastra_vector_{self.name}"
 
 
+@public
 class ConvexVector(MastraVector):
     """Vector search by an exact scan, for development and indexes up to some hundred thousand rows.
 

@@ -9,12 +9,14 @@ from functools import cache
 from typing import Any, Literal, SupportsIndex, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from mastra_convex._frames import Frame, Kind, Series
+from mastra_convex._public import public
 
 Item = TypeVar("Item")
 
 KINDS: dict[Any, Kind] = {str: "text", bool: "flag", int: "integer", float: "number", datetime: "time"}
 
 
+@public
 class Records(list[Item], Frame):
     """A list of records. It is a list in every way, and also a table: by `to_arrow`, `to_pandas` or `to_polars`.
 

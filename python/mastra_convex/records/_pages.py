@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Generic, Literal, TypedDict, TypeVar, get_args
 from mastra_convex import _html
 from mastra_convex._arguments import as_integer, plain, plain_keys, true_or_false
 from mastra_convex._frames import Frame, Series
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._lists import series_of
 from mastra_convex.records._record import Record
@@ -44,6 +45,7 @@ class Page(Frame, Generic[Item]):
         return _html.page(records, records[0]._TABLE if records else (), self.page, self.total)
 
 
+@public
 class OrderBy(TypedDict, total=False):
     """The order of a list: by default ``created_at``, in the direction that the list's method states."""
 

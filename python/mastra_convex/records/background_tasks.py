@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
+from mastra_convex._public import public
 from mastra_convex.records._columns import choice, date, from_row, json, key, number, text
 from mastra_convex.records._pages import Page
 from mastra_convex.records._record import Record
@@ -14,6 +15,7 @@ TaskStatus = Literal["pending", "running", "suspended", "completed", "failed", "
 TaskDate = Literal["created_at", "started_at", "suspended_at", "completed_at"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BackgroundTask(Record):
     """A tool call that runs beside a conversation.
@@ -66,6 +68,7 @@ class BackgroundTask(Record):
     lease_expires_at: datetime | None = field(default=None, metadata=date("leaseExpiresAt", keeps_null=True))
 
 
+@public
 class TaskFilter(TypedDict, total=False):
     """A filter on tasks: all given conditions must hold."""
 
@@ -81,6 +84,7 @@ class TaskFilter(TypedDict, total=False):
     date_filter_by: TaskDate
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class TaskPage(Page[BackgroundTask]):
     """A page of tasks. `total` counts the tasks of all pages; iterating gives those of this page."""

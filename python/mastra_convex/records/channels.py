@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from mastra_convex._public import public
 from mastra_convex.records._columns import date, json_dict, key, text
 from mastra_convex.records._record import Dated, Record, as_created
 from mastra_convex.records._values import new_id, now
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ChannelInstallation(Dated):
     """An agent installed on a chat platform.
@@ -40,6 +42,7 @@ class ChannelInstallation(Dated):
     updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ChannelConfig(Record):
     """The configuration of a chat platform.

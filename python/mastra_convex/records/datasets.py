@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from mastra_convex._public import public
 from mastra_convex.records._columns import anything, choice, date, flag, key, metadata, number, text, texts
 from mastra_convex.records._pages import Page
 from mastra_convex.records._record import Dated, Record, as_created
@@ -12,6 +13,7 @@ from mastra_convex.records._values import new_id, now
 TargetType = Literal["agent", "workflow", "scorer", "processor"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Dataset(Dated):
     """A dataset: items on which agents, workflows, scorers or processors are tried.
@@ -68,6 +70,7 @@ class Dataset(Dated):
     metadata: dict[str, Any] | None = field(default=None, metadata=metadata("metadata", keeps_null=True))
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DatasetItem(Dated):
     """An item of a dataset, as it was in some versions of the dataset.
@@ -124,6 +127,7 @@ class DatasetItem(Dated):
     metadata: dict[str, Any] | None = field(default=None, metadata=metadata("metadata", keeps_null=True))
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DatasetVersion(Record):
     """A version of a dataset: a change of its items.
@@ -143,6 +147,7 @@ class DatasetVersion(Record):
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class DatasetPage(Page[Dataset]):
     """A page of datasets. `total` counts the datasets of all pages; iterating gives those of this page."""
@@ -154,6 +159,7 @@ class DatasetPage(Page[Dataset]):
     has_more: bool
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class DatasetItemPage(Page[DatasetItem]):
     """A page of items. `total` counts the items of all pages; iterating gives those of this page."""
@@ -165,6 +171,7 @@ class DatasetItemPage(Page[DatasetItem]):
     has_more: bool
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class DatasetVersionPage(Page[DatasetVersion]):
     """A page of versions, newest first. `total` counts those of all pages; iterating gives those of this page."""

@@ -6,11 +6,13 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
+@public
 class DeletionReport(dict[str, int]):
     """The number of deleted rows by table; tables of which nothing was deleted are absent.
 

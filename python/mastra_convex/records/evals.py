@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from mastra_convex._public import public
 from mastra_convex.records._columns import date, json_dict, key, text
 from mastra_convex.records._pages import Page
 from mastra_convex.records._record import Record
 from mastra_convex.records._values import new_id, now
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Eval(Record):
     """An evaluation of an agent's answer.
@@ -45,6 +47,7 @@ class Eval(Record):
     created_at: datetime = field(default_factory=now, metadata=date("createdAt"))
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class EvalPage(Page[Eval]):
     """A page of evals, newest first. `total` counts the evals of all pages; iterating gives those of this page."""

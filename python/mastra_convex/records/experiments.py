@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from mastra_convex._public import public
 from mastra_convex.records._columns import anything, choice, date, key, metadata, number, text, texts
 from mastra_convex.records._pages import Page
 from mastra_convex.records._record import Dated, Record, as_created
@@ -14,6 +15,7 @@ ExperimentStatus = Literal["pending", "running", "completed", "failed"]
 ReviewStatus = Literal["needs-review", "reviewed", "complete"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Experiment(Dated):
     """A trial of an agent, a workflow, a scorer or a processor.
@@ -80,6 +82,7 @@ class Experiment(Dated):
     metadata: dict[str, Any] | None = field(default=None, metadata=metadata("metadata", keeps_null=True))
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ExperimentResult(Record):
     """The result of an attempt at an item.
@@ -139,6 +142,7 @@ class ExperimentResult(Record):
     metadata: dict[str, Any] | None = field(default=None, metadata=metadata("metadata", keeps_null=True))
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewCounts:
     """How far the review of an experiment's results is, in numbers of results."""
@@ -150,6 +154,7 @@ class ReviewCounts:
     complete: int = 0
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class ExperimentPage(Page[Experiment]):
     """A page of experiments. `total` counts those of all pages; iterating gives those of this page."""
@@ -161,6 +166,7 @@ class ExperimentPage(Page[Experiment]):
     has_more: bool
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class ExperimentResultPage(Page[ExperimentResult]):
     """A page of results. `total` counts the results of all pages; iterating gives those of this page."""

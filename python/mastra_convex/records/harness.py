@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from mastra_convex._arguments import as_items
 from mastra_convex._json import to_json
+from mastra_convex._public import public
 from mastra_convex.records._columns import choice, column, date, from_row, key, metadata, number, text, to_row
 from mastra_convex.records._record import Dated, Record, as_created
 from mastra_convex.records._values import convex_value, dict_of, new_id, now, parsed
@@ -21,6 +22,7 @@ def _plain(place: str, given: Any) -> Any:
     return json.loads(to_json(place, given))
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HarnessPendingItem(Dated):
     """Something that a session waits for: an approval, an answer, a plan.
@@ -67,6 +69,7 @@ def _pending_items(stored: Any) -> list[HarnessPendingItem]:
     return [from_row(HarnessPendingItem, row) for row in parsed(stored)]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HarnessSession(Record):
     """A session of a harness.

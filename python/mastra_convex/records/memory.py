@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from mastra_convex._arguments import plain
 from mastra_convex._json import to_json
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import choice, column, date, key, metadata, text
 from mastra_convex.records._pages import Page
@@ -16,6 +17,7 @@ from mastra_convex.records._values import new_id, now, parsed
 Role = Literal["user", "assistant", "system", "signal", "tool"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Thread(Dated):
     """A conversation.
@@ -65,6 +67,7 @@ class _Undated(Record):
     _is_undated: bool
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Message(_Undated):
     """A message of a thread.
@@ -133,6 +136,7 @@ def is_undated(message: Message | Mapping[str, Any]) -> bool:
     return message.get("created_at") is None
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Resource(Dated):
     """The owner of threads, such as a user.
@@ -155,6 +159,7 @@ class Resource(Dated):
     updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class ThreadPage(Page[Thread]):
     """A page of threads. `total` counts the threads of all pages; iterating gives those of this page."""
@@ -166,6 +171,7 @@ class ThreadPage(Page[Thread]):
     has_more: bool
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class MessagePage(Page[Message]):
     """A page of messages, with included ones. `total` counts the messages of all pages; iterating gives those of this
@@ -179,6 +185,7 @@ class MessagePage(Page[Message]):
     has_more: bool
 
 
+@public
 class ThreadCopy(NamedTuple):
     """A copied thread, and a mapping of message ids to the ids of their copies."""
 
@@ -186,6 +193,7 @@ class ThreadCopy(NamedTuple):
     message_id_map: dict[str, str]
 
 
+@public
 class ThreadClone(NamedTuple):
     """As `ThreadCopy`, with the copied messages, oldest first."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from mastra_convex._public import public
 from mastra_convex.records._columns import anything, choice, date, key, metadata, number, text
 from mastra_convex.records._record import Dated, as_created
 from mastra_convex.records._values import new_id, now
@@ -12,6 +13,7 @@ NotificationPriority = Literal["low", "medium", "high", "urgent"]
 NotificationStatus = Literal["pending", "delivered", "seen", "dismissed", "archived", "discarded", "failed"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Notification(Dated):
     """A notification of an agent's thread.

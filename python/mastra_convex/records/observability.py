@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
+from mastra_convex._public import public
 from mastra_convex.records._columns import date, flag, json, key, text
 from mastra_convex.records._pages import Page
 from mastra_convex.records._record import Record
@@ -13,6 +14,7 @@ from mastra_convex.records._values import now
 TraceStatus = Literal["running", "success", "error"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Span(Record):
     """A piece of work within a trace.
@@ -119,6 +121,7 @@ class SpanFields(TypedDict, total=False):
     source: str
 
 
+@public
 class TraceOrderBy(TypedDict, total=False):
     """The order of traces: by default ``started_at``, latest first."""
 
@@ -126,6 +129,7 @@ class TraceOrderBy(TypedDict, total=False):
     direction: Literal["ASC", "DESC"]
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class Trace:
     """A trace: its spans, by start time."""
@@ -134,6 +138,7 @@ class Trace:
     spans: list[Span]
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class TracePage(Page[Span]):
     """A page of traces, each by its root span. `total` counts the traces of all pages; iterating gives those of this

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from mastra_convex._arguments import as_items
+from mastra_convex._public import public
 from mastra_convex.records._columns import (
     choice,
     column,
@@ -32,6 +33,7 @@ def new_chunk_id() -> str:
     return f"ombuf-{new_id()}"
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ObservationChunk(Record):
     """Buffered observations that aren't active yet.
@@ -96,6 +98,7 @@ def _read_chunks(stored: Any) -> list[ObservationChunk]:
     ]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ObservationalMemory(Dated):
     """One generation of observations of a thread, or of a resource.
@@ -175,6 +178,7 @@ class ObservationalMemory(Dated):
     updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ActivatedChunk(Record):
     """A chunk that became active."""
@@ -186,6 +190,7 @@ class ActivatedChunk(Record):
     message_count: int = field(metadata=number("messageCount"))
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ObservationActivation(Record):
     """The result of activating buffered chunks.

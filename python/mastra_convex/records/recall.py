@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from mastra_convex._public import public
 from mastra_convex.records import _chat
 from mastra_convex.records.memory import Message
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryHit:
     """A message that was recalled.
@@ -34,6 +36,7 @@ class MemoryHit:
     text: str = ""
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryContext:
     """All that a memory tells a model at one moment.

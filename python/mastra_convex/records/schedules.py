@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from mastra_convex._arguments import finite_number
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import choice, column, from_row, json_dict, key, number, text
 from mastra_convex.records._cron import cron_text, next_time, zone_name
@@ -21,6 +22,7 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Schedule(Record):
     """A schedule on which a workflow or an agent runs.
@@ -95,6 +97,7 @@ class Schedule(Record):
         return next_time(place, self.cron, self.timezone, after)
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ScheduleTrigger(Record):
     """The outcome of a firing.
@@ -130,6 +133,7 @@ class ScheduleTrigger(Record):
     metadata: dict[str, Any] | None = field(default=None, metadata=json_dict("metadata", keeps_null=True))
 
 
+@public
 class ScheduleFilter(TypedDict, total=False):
     """A filter on schedules: all given conditions must hold. An owner of None matches schedules without one."""
 

@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from mastra_convex._public import public
 from mastra_convex.records._columns import anything, date, key, number, text
 from mastra_convex.records._pages import Page
 from mastra_convex.records._record import Dated, as_created
 from mastra_convex.records._values import new_id, now
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Score(Dated):
     """A scorer's score of a run's output. Keys inside JSON values are never renamed.
@@ -71,6 +73,7 @@ class Score(Dated):
     request_context: Any = field(default=None, metadata=anything("requestContext"))
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class ScorePage(Page[Score]):
     """A page of scores, newest first. `total` counts the scores of all pages; iterating gives those of this page."""

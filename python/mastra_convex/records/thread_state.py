@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from mastra_convex._public import public
 from mastra_convex.records._columns import anything, date, key
 from mastra_convex.records._record import Dated, as_created
 from mastra_convex.records._values import now
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ThreadState(Dated):
     """A thread's state of one type.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
+from mastra_convex._public import public
 from mastra_convex.records._columns import date, json_dict, key, number, text
 from mastra_convex.records._pages import Page
 from mastra_convex.records._record import Dated, as_created
@@ -28,6 +29,7 @@ def pending_snapshot() -> dict[str, Any]:
     }
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class WorkflowRun(Dated):
     """A run of a workflow.
@@ -54,6 +56,7 @@ class WorkflowRun(Dated):
     updated_at: datetime = field(default_factory=as_created, metadata=date("updatedAt"))
 
 
+@public
 class WorkflowRunFilter(TypedDict, total=False):
     """A filter on runs: all given conditions must hold."""
 
@@ -65,6 +68,7 @@ class WorkflowRunFilter(TypedDict, total=False):
     thread_id: str | None
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class WorkflowRunPage(Page[WorkflowRun]):
     """A page of runs. `total` counts the runs of all pages; iterating gives those of this page."""
@@ -76,6 +80,7 @@ class WorkflowRunPage(Page[WorkflowRun]):
     has_more: bool
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class RunFence:
     """The fence of a run's owner. A write with it fails once another owner has claimed the run.
@@ -93,6 +98,7 @@ class RunFence:
     owner_id: str = field(metadata=text("ownerId"))
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class RunOwnership:
     """The outcome of a claim on a run, and the run's owner.
@@ -124,6 +130,7 @@ class RunOwnership:
     now: float
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class AppliedOwnership(RunOwnership):
     """A `RunOwnership` of a call that did what it was asked for: it has a fence."""
@@ -132,6 +139,7 @@ class AppliedOwnership(RunOwnership):
     fence: RunFence
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class RefusedOwnership(RunOwnership):
     """A `RunOwnership` of a call that was refused: it has no fence."""

@@ -14,7 +14,7 @@ use pyo3::{exceptions::PyOSError, prelude::*};
 use crate::error::{Credential, client_error, engine_error};
 
 /// The content of a snapshot.
-#[pyclass(frozen, get_all)]
+#[pyclass(frozen, get_all, module = "mastra_convex")]
 pub(crate) struct SnapshotSummary {
     /// By the table's name: the number of documents, and their hash, which doesn't depend on their order.
     tables: BTreeMap<String, (u64, String)>,

@@ -19,6 +19,7 @@ from mastra_convex._async.storage import AsyncStorage, Row
 from mastra_convex._async.store.memory import AsyncMemoryStorage
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex._async.vector import AsyncConvexVector
+from mastra_convex._public import public
 from mastra_convex._rows import vector_bytes
 from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError, LimitExceededError
 from mastra_convex.records import _remembered
@@ -35,6 +36,7 @@ from mastra_convex.types import QueryResult
 Remembered: TypeAlias = str | Message | Mapping[str, Any]
 
 
+@public
 class AsyncMemory(AsyncClient):
     """A memory for agents: threads of messages, recall of messages by meaning, and working memory.
 

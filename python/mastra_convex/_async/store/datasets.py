@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from mastra_convex._arguments import as_integer, as_items, key_text, plain_text
 from mastra_convex._async.store.dataset_items import DATASETS, ITEMS, VERSIONS, AsyncDatasetItems
+from mastra_convex._public import public
 from mastra_convex.errors import AlreadyExistsError, InvalidArgumentError
 from mastra_convex.records._columns import equalities, from_row, from_rows, to_changes, to_columns, to_row
 from mastra_convex.records._pages import MOST_ROWS, Pagination, options, ordering, paginated
@@ -33,6 +34,7 @@ CHANGEABLE = (
 )
 
 
+@public
 class AsyncDatasetsStorage(AsyncDatasetItems):
     """Datasets with versioned items. Each change of items is one transaction, and one version of their dataset.
 

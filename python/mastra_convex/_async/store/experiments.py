@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from mastra_convex._arguments import as_integer, key_text
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex._async.store.experiment_results import RESULTS, AsyncExperimentResults
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import equalities, from_row, from_rows, to_changes, to_columns, to_row
 from mastra_convex.records._pages import MOST_ROWS, Pagination, ordering, paginated
@@ -32,6 +33,7 @@ CHANGEABLE = (
 )
 
 
+@public
 class AsyncExperimentsStorage(AsyncExperimentResults, AsyncDomain):
     """Experiments and their results.
 

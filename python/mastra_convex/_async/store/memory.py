@@ -10,10 +10,12 @@ from mastra_convex._async.store.observations import AsyncObservations
 from mastra_convex._async.store.resources import AsyncResources
 from mastra_convex._async.store.run_fences import MEMORY_FENCES, AsyncRunFences
 from mastra_convex._async.store.threads import AsyncThreads
+from mastra_convex._public import public
 from mastra_convex.records.memory import Message, Resource, Thread
 from mastra_convex.records.observations import ObservationalMemory
 
 
+@public
 class AsyncMemoryStorage(AsyncThreads, AsyncCloning, AsyncMessages, AsyncResources, AsyncObservations, AsyncRunFences):
     """A store's memory: threads, their messages, resources, and what agents observed.
 

@@ -7,10 +7,12 @@ from typing import ClassVar
 from mastra_convex._async.store.evals import EVALS, AsyncEvals
 from mastra_convex._async.store.running_spans import SPANS
 from mastra_convex._async.store.traces import AsyncTraces
+from mastra_convex._public import public
 from mastra_convex.records.evals import Eval
 from mastra_convex.records.observability import Span
 
 
+@public
 class AsyncObservabilityStorage(AsyncTraces, AsyncEvals):
     """Traces, made of spans, and evals.
 

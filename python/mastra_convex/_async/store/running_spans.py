@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from mastra_convex._async.storage import AsyncStorage, Row
+from mastra_convex._public import public
 from mastra_convex.errors import MastraConvexError, TransportError
 from mastra_convex.records._columns import to_row
 from mastra_convex.records._span_draft import AROUND, SpanDraft
@@ -18,6 +19,7 @@ SPANS = "mastra_ai_spans"
 logger = getLogger("mastra_convex.observability")
 
 
+@public
 class AsyncRunningSpan(SpanDraft):
     """A span that runs, or will; `AsyncObservabilityStorage.span` makes one.
 

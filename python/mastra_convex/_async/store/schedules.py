@@ -10,6 +10,7 @@ from mastra_convex._async._call import StopEvent, is_event
 from mastra_convex._async.storage import Row
 from mastra_convex._async.store.domain import AsyncDomain
 from mastra_convex._async.store.schedule_runs import FIRES, AsyncScheduleRunner
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import columns_of, from_row, from_rows, to_changes, to_row
 from mastra_convex.records._cron import next_time
@@ -25,6 +26,7 @@ TRIGGERS = "mastra_schedule_triggers"
 DEFAULT_LIMIT = 100
 
 
+@public
 class AsyncSchedulesStorage(AsyncDomain):
     """Schedules and their triggers. Times are epoch milliseconds.
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from mastra_convex._arguments import key_text
 from mastra_convex._async.store.domain import AsyncDomain
+from mastra_convex._public import public
 from mastra_convex.records._columns import equalities, from_row, from_rows, to_row
 from mastra_convex.records._pages import Pagination, paginated
 from mastra_convex.records._tenants import tenant_columns
@@ -17,6 +18,7 @@ SCORES = "mastra_scorers"
 NEWEST_FIRST = {"field": "createdAt", "order": "desc"}
 
 
+@public
 class AsyncScoresStorage(AsyncDomain):
     """Scores. Lists are newest first, and paged, by default ``{"page": 0, "per_page": 100}``.
 

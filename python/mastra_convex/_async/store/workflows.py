@@ -10,6 +10,7 @@ from mastra_convex._arguments import key_text, key_texts
 from mastra_convex._async.storage import Admits
 from mastra_convex._async.store.run_owners import OWNERS, AsyncRunOwners
 from mastra_convex._json import to_json
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import equalities, from_row, from_rows, to_row
 from mastra_convex.records._pages import Window, options, window
@@ -20,6 +21,7 @@ from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunFi
 RUNS = "mastra_workflow_snapshot"
 
 
+@public
 class AsyncWorkflowsStorage(AsyncRunOwners):
     """Runs of workflows.
 

@@ -20,6 +20,7 @@ from mastra_convex._sync.storage import Storage, Row
 from mastra_convex._sync.store.memory import MemoryStorage
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex._sync.vector import ConvexVector
+from mastra_convex._public import public
 from mastra_convex._rows import vector_bytes
 from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError, LimitExceededError
 from mastra_convex.records import _remembered
@@ -36,6 +37,7 @@ from mastra_convex.types import QueryResult
 Remembered: TypeAlias = str | Message | Mapping[str, Any]
 
 
+@public
 class Memory(Client):
     """A memory for agents: threads of messages, recall of messages by meaning, and working memory.
 

@@ -11,6 +11,7 @@ from mastra_convex._arguments import as_items, key_text, one_of
 from mastra_convex._sync.batches import in_halves
 from mastra_convex._sync.storage import Row, as_filters, part_of
 from mastra_convex._sync.store.domain import Domain
+from mastra_convex._public import public
 from mastra_convex._replies import next_cursor
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import (
@@ -36,6 +37,7 @@ DELETED_PER_CALL = 256
 UNSET: Any = object()
 
 
+@public
 class BackgroundTasksStorage(Domain):
     """Background tasks, including those that older versions of Mastra stored as documents.
 

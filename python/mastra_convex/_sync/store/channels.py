@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from mastra_convex._arguments import key_text
 from mastra_convex._sync.storage import Row
 from mastra_convex._sync.store.domain import Domain
+from mastra_convex._public import public
 from mastra_convex.errors import MastraConvexError
 from mastra_convex.records._columns import as_record, from_row, from_rows, to_columns, to_row
 from mastra_convex.records._lists import Records
@@ -22,6 +23,7 @@ CONFIGS = "mastra_channel_config"
 BEST_STATUS = ["active", "pending", "error"]
 
 
+@public
 class ChannelsStorage(Domain):
     """Installations of agents on chat platforms, and a configuration for each platform.
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from mastra_convex._arguments import as_integer, key_text
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex._sync.store.experiment_results import RESULTS, ExperimentResults
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import equalities, from_row, from_rows, to_changes, to_columns, to_row
 from mastra_convex.records._pages import MOST_ROWS, Pagination, ordering, paginated
@@ -33,6 +34,7 @@ CHANGEABLE = (
 )
 
 
+@public
 class ExperimentsStorage(ExperimentResults, Domain):
     """Experiments and their results.
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from mastra_convex._arguments import as_items, key_text
 from mastra_convex._sync.storage import Row
 from mastra_convex._sync.store.domain import Domain
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import as_record, from_row, from_rows, to_changes, to_columns, to_row
 from mastra_convex.records._lists import Records
@@ -19,6 +20,7 @@ from mastra_convex.records.harness import HarnessPendingItem, HarnessSession
 SESSIONS = "mastra_harness_sessions"
 
 
+@public
 class HarnessStorage(Domain):
     """Sessions of a harness, and what they wait for. Each change is one transaction, and an activity of the session.
 

@@ -11,10 +11,12 @@ from mastra_convex._sync.store.observations import Observations
 from mastra_convex._sync.store.resources import Resources
 from mastra_convex._sync.store.run_fences import MEMORY_FENCES, RunFences
 from mastra_convex._sync.store.threads import Threads
+from mastra_convex._public import public
 from mastra_convex.records.memory import Message, Resource, Thread
 from mastra_convex.records.observations import ObservationalMemory
 
 
+@public
 class MemoryStorage(Threads, Cloning, Messages, Resources, Observations, RunFences):
     """A store's memory: threads, their messages, resources, and what agents observed.
 

@@ -11,6 +11,7 @@ from mastra_convex._arguments import as_integer, as_items, key_text, key_texts, 
 from mastra_convex._sync.batches import in_halves
 from mastra_convex._sync.storage import Row, first_of
 from mastra_convex._sync.store.domain import Domain
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError, NotFoundError
 from mastra_convex.records._columns import as_record, equalities, from_row, from_rows, to_changes, to_columns
 from mastra_convex.records._lists import Records
@@ -47,6 +48,7 @@ CHANGEABLE = (
 UPDATED_PER_CALL = 256
 
 
+@public
 class NotificationsStorage(Domain):
     """Notifications that wait in agents' threads until they are delivered. They are deleted with their thread.
 

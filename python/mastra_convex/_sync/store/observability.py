@@ -8,10 +8,12 @@ from typing import ClassVar
 from mastra_convex._sync.store.evals import EVALS, Evals
 from mastra_convex._sync.store.running_spans import SPANS
 from mastra_convex._sync.store.traces import Traces
+from mastra_convex._public import public
 from mastra_convex.records.evals import Eval
 from mastra_convex.records.observability import Span
 
 
+@public
 class ObservabilityStorage(Traces, Evals):
     """Traces, made of spans, and evals.
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from mastra_convex._sync.storage import Storage, Row
+from mastra_convex._public import public
 from mastra_convex.errors import MastraConvexError, TransportError
 from mastra_convex.records._columns import to_row
 from mastra_convex.records._span_draft import AROUND, SpanDraft
@@ -19,6 +20,7 @@ SPANS = "mastra_ai_spans"
 logger = getLogger("mastra_convex.observability")
 
 
+@public
 class RunningSpan(SpanDraft):
     """A span that runs, or will; `ObservabilityStorage.span` makes one.
 

@@ -11,6 +11,7 @@ from mastra_convex._sync._call import StopEvent, is_event
 from mastra_convex._sync.storage import Row
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex._sync.store.schedule_runs import FIRES, ScheduleRunner
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import columns_of, from_row, from_rows, to_changes, to_row
 from mastra_convex.records._cron import next_time
@@ -26,6 +27,7 @@ TRIGGERS = "mastra_schedule_triggers"
 DEFAULT_LIMIT = 100
 
 
+@public
 class SchedulesStorage(Domain):
     """Schedules and their triggers. Times are epoch milliseconds.
 

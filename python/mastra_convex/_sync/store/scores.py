@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from mastra_convex._arguments import key_text
 from mastra_convex._sync.store.domain import Domain
+from mastra_convex._public import public
 from mastra_convex.records._columns import equalities, from_row, from_rows, to_row
 from mastra_convex.records._pages import Pagination, paginated
 from mastra_convex.records._tenants import tenant_columns
@@ -18,6 +19,7 @@ SCORES = "mastra_scorers"
 NEWEST_FIRST = {"field": "createdAt", "order": "desc"}
 
 
+@public
 class ScoresStorage(Domain):
     """Scores. Lists are newest first, and paged, by default ``{"page": 0, "per_page": 100}``.
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from mastra_convex._arguments import key_text
 from mastra_convex._sync.store.domain import Domain
 from mastra_convex._json import to_json
+from mastra_convex._public import public
 from mastra_convex.records._columns import from_row, from_rows, to_row
 from mastra_convex.records._lists import Records
 from mastra_convex.records.thread_state import ThreadState
@@ -15,6 +16,7 @@ from mastra_convex.records.thread_state import ThreadState
 STATES = "mastra_thread_state"
 
 
+@public
 class ThreadStateStorage(Domain):
     """Values by thread and type, such as an agent's task list and its goal. They are deleted with their thread.
 

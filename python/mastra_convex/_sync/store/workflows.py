@@ -11,6 +11,7 @@ from mastra_convex._arguments import key_text, key_texts
 from mastra_convex._sync.storage import Admits
 from mastra_convex._sync.store.run_owners import OWNERS, RunOwners
 from mastra_convex._json import to_json
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import equalities, from_row, from_rows, to_row
 from mastra_convex.records._pages import Window, options, window
@@ -21,6 +22,7 @@ from mastra_convex.records.workflows import RunFence, WorkflowRun, WorkflowRunFi
 RUNS = "mastra_workflow_snapshot"
 
 
+@public
 class WorkflowsStorage(RunOwners):
     """Runs of workflows.
 
