@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from mastra_convex import _native
-from mastra_convex._sync.store.domains import DOMAINS
+from mastra_convex._sync.store.domains import all_domains
 from mastra_convex.records._columns import to_row
 
 Request = dict[str, Any]
@@ -83,7 +83,7 @@ def row(table: str, n: int) -> Request:
     plain = plain_rows(n).get(table)
     if plain is not None:
         return {"id": f"{table}{n}", **plain}
-    [kind] = [tables[table] for tables in (domain._TABLES for domain in DOMAINS.values()) if table in tables]
+    [kind] = [tables[table] for tables in (domain._TABLES for domain in all_domains().values()) if table in tables]
     assert kind is not None
     values: dict[str, Any] = {"float": n, "int": n, "dict": {"type": "workflow", "workflowId": "w"}}
     shared = {"resource_id": "ada", "workflow_name": "w", "agent_id": "a", "platform": f"p{n}", "cron": "* * * * *"}
@@ -112,7 +112,9 @@ def row(table: str, n: int) -> Request:
     return {"id": columns.get("id", given.get("platform", f"{table}{n}")), **columns, **named}
 
 
-RECORD_TABLES = [table for domain in DOMAINS.values() for table, kind in domain._TABLES.items() if kind is not None]
+RECORD_TABLES = [
+    table for domain in all_domains().values() for table, kind in domain._TABLES.items() if kind is not None
+]
 RECORD_TABLES += plain_rows(1)
 CLAIMS = "mastra_workflow_run_owners"
 VECTORS = "mastra_vector_docs"

@@ -61,6 +61,23 @@ print(json.dumps([package, loaded("mastra_convex._async.vector", "mastra_convex.
     assert outcome(program, tmp_path) == [[], []]
 
 
+def test_a_domain_is_imported_when_it_is_used(tmp_path: Path) -> None:
+    """A store brings no domain, and a domain that is used none of the others. Its class is the public one."""
+    program = """
+import mastra_convex as mc
+
+def loaded(*names):
+    return [name for name in names if name in sys.modules]
+
+store = mc.ConvexStore(":memory:")
+domains = loaded("mastra_convex._sync.store.memory", "mastra_convex._sync.store.datasets")
+memory = store.memory
+others = loaded("mastra_convex._sync.store.datasets", "mastra_convex.records.datasets")
+print(json.dumps([domains, others, type(memory) is mc.MemoryStorage, type(memory).__module__]))
+"""
+    assert outcome(program, tmp_path) == [[], [], True, "mastra_convex"]
+
+
 def test_an_embedded_deployment_reaches_for_no_network(tmp_path: Path) -> None:
     """An embedded deployment opens no socket, neither through Python nor through the system."""
     program = """

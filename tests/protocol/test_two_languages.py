@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import mastra_convex as mc
-from mastra_convex._sync.store.domains import DOMAINS
+from mastra_convex._sync.store.domains import all_domains
 from tests.support.checkout import CLIENTS
 from tests.support.served import Served, serve
 
@@ -33,7 +33,7 @@ def served() -> Iterator[Served]:
 def store(served: Served) -> Iterator[mc.ConvexStore]:
     """An empty store."""
     with mc.ConvexStore(served.url, admin_key=served.admin_key) as store:
-        for name in DOMAINS:
+        for name in all_domains():
             domain = store.get_store(name)
             assert domain is not None
             domain.dangerously_clear_all()

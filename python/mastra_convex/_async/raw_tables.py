@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mastra_convex._arguments import as_items, key_text
 from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.storage import Row
-from mastra_convex._async.store.domains import DOMAINS
+from mastra_convex._async.store.domains import all_domains
 from mastra_convex._async.store.store import AsyncConvexStore
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # The record that each table of a store keeps. A table that isn't here keeps any columns.
 TABLES: dict[str, type[DataclassInstance]] = {
-    table: record for domain in DOMAINS.values() for table, record in domain._TABLES.items() if record is not None
+    table: record for domain in all_domains().values() for table, record in domain._TABLES.items() if record is not None
 }
 
 # Columns that Convex adds to each row.

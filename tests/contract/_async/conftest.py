@@ -9,7 +9,7 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
-from mastra_convex._async.store.domains import DOMAINS
+from mastra_convex._async.store.domains import all_domains
 from tests.contract.deployed import ADMIN_KEY, NATIVE_TABLES, STORAGE, URL
 from tests.support.folders import component
 
@@ -84,7 +84,7 @@ async def deployment(
 async def emptied(deployment: mc.AsyncDeployment) -> None:
     """Delete the data of earlier tests on a shared deployment."""
     store = mc.AsyncConvexStore(deployment)
-    for name in DOMAINS:
+    for name in all_domains():
         domain = store.get_store(name)
         assert domain is not None
         await domain.dangerously_clear_all()

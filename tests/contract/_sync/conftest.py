@@ -10,7 +10,7 @@ import pytest
 
 import mastra_convex as mc
 from mastra_convex import _native
-from mastra_convex._sync.store.domains import DOMAINS
+from mastra_convex._sync.store.domains import all_domains
 from tests.contract.deployed import ADMIN_KEY, NATIVE_TABLES, STORAGE, URL
 from tests.support.folders import component
 
@@ -85,7 +85,7 @@ def deployment(
 def emptied(deployment: mc.Deployment) -> None:
     """Delete the data of earlier tests on a shared deployment."""
     store = mc.ConvexStore(deployment)
-    for name in DOMAINS:
+    for name in all_domains():
         domain = store.get_store(name)
         assert domain is not None
         domain.dangerously_clear_all()

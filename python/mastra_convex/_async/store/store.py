@@ -14,10 +14,12 @@ from mastra_convex._async.store.domains import AsyncDomains
 from mastra_convex._async.store.erasure import Progress
 from mastra_convex._async.store.live_records import AsyncLiveRecords
 from mastra_convex._async.vector import AsyncConvexVector
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records.erasure import DeletionReport
 
 
+@public
 class AsyncConvexStore(AsyncLiveRecords, AsyncDomains):
     """Mastra's storage on a deployment, which npm ``@mastra/convex`` shares.
 
@@ -69,7 +71,6 @@ class AsyncConvexStore(AsyncLiveRecords, AsyncDomains):
         self.storage_function = plain(storage_function)
         self.disable_init = disable_init
         self._storage = AsyncStorage(self._functions, storage_function)
-        self._make_domains(self._storage)
 
     async def init(self) -> None:
         """Check that the deployment has a storage function. Its schema creates the tables.
@@ -86,7 +87,7 @@ class AsyncConvexStore(AsyncLiveRecords, AsyncDomains):
 
         None for Mastra's domains that this store doesn't have, such as ``"agents"``, and for any other name.
         """
-        domain = vars(self).get(plain(name))
+        domain = getattr(self, plain(name), None)
         return domain if isinstance(domain, AsyncDomain) else None
 
     async def clear(self, table_name: str) -> None:

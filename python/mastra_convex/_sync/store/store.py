@@ -15,10 +15,12 @@ from mastra_convex._sync.store.domains import Domains
 from mastra_convex._sync.store.erasure import Progress
 from mastra_convex._sync.store.live_records import LiveRecords
 from mastra_convex._sync.vector import ConvexVector
+from mastra_convex._public import public
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records.erasure import DeletionReport
 
 
+@public
 class ConvexStore(LiveRecords, Domains):
     """Mastra's storage on a deployment, which npm ``@mastra/convex`` shares.
 
@@ -70,7 +72,6 @@ class ConvexStore(LiveRecords, Domains):
         self.storage_function = plain(storage_function)
         self.disable_init = disable_init
         self._storage = Storage(self._functions, storage_function)
-        self._make_domains(self._storage)
 
     def init(self) -> None:
         """Check that the deployment has a storage function. Its schema creates the tables.
@@ -87,7 +88,7 @@ class ConvexStore(LiveRecords, Domains):
 
         None for Mastra's domains that this store doesn't have, such as ``"agents"``, and for any other name.
         """
-        domain = vars(self).get(plain(name))
+        domain = getattr(self, plain(name), None)
         return domain if isinstance(domain, Domain) else None
 
     def clear(self, table_name: str) -> None:
