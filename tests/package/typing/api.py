@@ -87,6 +87,7 @@ assert_type(cache.list_from_to("l", 0), list[Any])
 assert_type(cache.follow("l", 1, is_last=bool), mc.Subscription[Any])
 storage = mc.legacy.ConvexStorage("https://example.convex.cloud", admin_auth_token="key")
 assert_type(storage.get_messages("t1"), list[mc.Message])
+unknown = mc.nothing  # type: ignore[attr-defined]
 assert_type(memory.raise_run_fence(mc.RunFence("r", 1, "me")), bool)
 
 
