@@ -9,7 +9,7 @@ use crate::error::invalid_argument;
 
 #[pyfunction]
 pub(crate) fn builtin_files() -> BTreeMap<&'static str, &'static str> {
-    engine::builtin_files().iter().copied().collect()
+    engine::builtin_files().collect()
 }
 
 /// A function's kind.

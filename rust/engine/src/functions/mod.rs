@@ -90,7 +90,7 @@ impl Functions {
     pub(crate) fn load(folder: Option<&Path>, limits: Limits, variables: Arc<Variables>) -> Result<(Self, Schema)> {
         /// Those of the built-in functions, which don't depend on the deployment.
         static BUILTIN: OnceLock<Arc<Definitions>> = OnceLock::new();
-        let modules = folder.map_or_else(Modules::builtin, Modules::read)?;
+        let modules = folder.map_or_else(|| Ok(Modules::builtin()), Modules::read)?;
         let isolates = Arc::new(Isolates::new(modules, limits, variables));
         let known = BUILTIN.get().filter(|_| isolates.modules().are_builtin());
         let defined = match known {
@@ -164,7 +164,7 @@ impl Functions {
         let table = if self.isolates.modules().are_builtin() {
             self.isolates.once(|isolate| isolate.describe_table(name, MODULE, DEFINER, options))?
         } else {
-            Isolate::new(&Modules::builtin()?, &self.limits, &Arc::default())?
+            Isolate::new(&Modules::builtin(), &self.limits, &Arc::default())?
                 .describe_table(name, MODULE, DEFINER, options)
         };
         Ok(TableDefinition::from_export(&table?)?.1)

@@ -6,7 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
-        Arc, OnceLock,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -17,84 +17,44 @@ use rquickjs::{
     module::{Declared, WriteOptions},
 };
 
-use super::typescript::{JavaScript, Place, strip_types};
+use super::typescript::{JavaScript, Place, SyntaxError, strip_types};
 use crate::{
     data::clock::milliseconds_now,
     error::{Error, Result},
 };
 
+// The build script lists and compiles them.
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
-/// Our own modules: those that Convex functions import, and under `engine/` those that only our own modules import.
-static RUNTIME: [RuntimeModule; 21] = [
-    RuntimeModule::new("_generated/api", include_str!("js/generated_api.js")),
-    RuntimeModule::new("_generated/server", include_str!("js/generated_server.js")),
-    RuntimeModule::new("convex/server", include_str!("js/server.js")),
-    RuntimeModule::new("convex/values", include_str!("js/values.js")),
-    RuntimeModule::new("engine/blob", include_str!("js/blob.js")),
-    RuntimeModule::new("engine/context", include_str!("js/context.js")),
-    RuntimeModule::new("engine/database", include_str!("js/database.js")),
-    RuntimeModule::new("engine/engine", include_str!("js/engine.js")),
-    RuntimeModule::new("engine/events", include_str!("js/events.js")),
-    RuntimeModule::new("engine/globals", include_str!("js/globals.js")),
-    RuntimeModule::new("engine/left_out", include_str!("js/left_out.js")),
-    RuntimeModule::new("engine/lengths", include_str!("js/lengths.js")),
-    RuntimeModule::new("engine/numbers", include_str!("js/numbers.js")),
-    RuntimeModule::new("engine/packed", include_str!("js/packed.js")),
-    RuntimeModule::new("engine/references", include_str!("js/references.js")),
-    RuntimeModule::new("engine/schema", include_str!("js/schema.js")),
-    RuntimeModule::new("engine/structured_clone", include_str!("js/structured_clone.js")),
-    RuntimeModule::new("engine/subtle", include_str!("js/subtle.js")),
-    RuntimeModule::new("engine/upserts", include_str!("js/upserts.js")),
-    RuntimeModule::new("engine/url", include_str!("js/url.js")),
-    RuntimeModule::new("engine/validators", include_str!("js/validators.js")),
-];
+/// A file of `convex/`.
+#[derive(Debug)]
+struct Builtin {
+    path: &'static str,
+    source: &'static str,
+    bytecode: &'static [u8],
+}
+
+/// One of our own modules: those that Convex functions import, and under `engine/` those that only our own modules
+/// import. They are the files of `js/`.
+struct RuntimeModule {
+    name: &'static str,
+    bytecode: &'static [u8],
+}
+
+impl RuntimeModule {
+    fn find(name: &str) -> Option<&'static Self> {
+        RUNTIME.iter().find(|module| module.name == name)
+    }
+}
 
 /// Built-in modules that the engine runs in native code: their paths, and our modules with the same exports. If a
 /// folder has another file at such a path, that file runs as it is.
 const NATIVE: [(&str, &str); 2] =
     [("mastra/model/numbers.ts", "engine/numbers"), ("mastra/model/upserts.ts", "engine/upserts")];
 
-/// One of our own modules.
-struct RuntimeModule {
-    name: &'static str,
-    source: &'static str,
-    compiled: Compiled,
-}
-
-impl RuntimeModule {
-    const fn new(name: &'static str, source: &'static str) -> Self {
-        Self { name, source, compiled: Compiled(OnceLock::new()) }
-    }
-
-    fn find(name: &str) -> Option<&'static Self> {
-        RUNTIME.iter().find(|module| module.name == name)
-    }
-}
-
-/// A module's bytecode. QuickJS compiled it for the first context that needed it; later contexts read it.
-#[derive(Debug, Default)]
-struct Compiled(OnceLock<Vec<u8>>);
-
-impl Compiled {
-    fn declare<'js>(&self, ctx: &Ctx<'js>, name: &str, source: &str) -> rquickjs::Result<Module<'js, Declared>> {
-        if let Some(bytecode) = self.0.get() {
-            // SAFETY: these are bytes that the same QuickJS wrote in this process. It copies the parts that it keeps.
-            #[expect(unsafe_code, reason = "QuickJS trusts the bytecode it reads")]
-            return unsafe { Module::load(ctx.clone(), bytecode) };
-        }
-        let module = Module::declare(ctx.clone(), name, source)?;
-        let bytecode = module.write(WriteOptions::default())?;
-        // Another thread may have been faster, with the same bytes.
-        let _ = self.0.set(bytecode);
-        Ok(module)
-    }
-}
-
 /// The `convex/` folder that comes with this package: each file's path in it, and its text.
-#[must_use]
-pub fn builtin_files() -> &'static [(&'static str, &'static str)] {
-    BUILTIN
+pub fn builtin_files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    BUILTIN.iter().map(|file| (file.path, file.source))
 }
 
 /// The module that lists the token providers.
@@ -116,49 +76,82 @@ pub(crate) struct Modules {
 struct File {
     /// The path with ending (`mastra/storage.ts`).
     path: String,
-    javascript: JavaScript,
-    compiled: Compiled,
+    origin: Origin,
     /// Our module with the same exports, if there is one.
     native: Option<&'static str>,
 }
 
+/// Where a file comes from, and its code.
+#[derive(Debug)]
+enum Origin {
+    /// `convex/`, when the package was built. The JavaScript is made if a trace has places in it.
+    Builtin(&'static Builtin, OnceLock<JavaScript>),
+    /// Another file. QuickJS compiles it for the first context that needs it; later contexts read the bytecode.
+    Given(JavaScript, OnceLock<Vec<u8>>),
+}
+
 impl File {
-    fn new(path: String, source: &str) -> Result<Arc<Self>> {
-        let javascript = strip_types(&path, source)?;
-        let native = NATIVE.iter().find(|(builtin, _)| *builtin == path && is_builtin(&path, source));
-        Ok(Arc::new(Self {
-            javascript,
-            compiled: Compiled::default(),
+    fn builtin(builtin: &'static Builtin) -> Self {
+        let native = NATIVE.iter().find(|(path, _)| *path == builtin.path);
+        Self {
+            path: builtin.path.to_owned(),
+            origin: Origin::Builtin(builtin, OnceLock::new()),
             native: native.map(|(_, native)| *native),
-            path,
-        }))
+        }
+    }
+
+    fn given(path: String, source: &str) -> Result<Self> {
+        let origin = Origin::Given(strip_types(&path, source)?, OnceLock::new());
+        Ok(Self { path, origin, native: None })
+    }
+
+    fn javascript(&self) -> &JavaScript {
+        match &self.origin {
+            Origin::Builtin(builtin, javascript) => javascript
+                .get_or_init(|| strip_types(builtin.path, builtin.source).ok().expect("the build script did it too")),
+            Origin::Given(javascript, _) => javascript,
+        }
+    }
+
+    fn declare<'js>(&self, ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Module<'js, Declared>> {
+        let (javascript, compiled) = match &self.origin {
+            Origin::Builtin(builtin, _) => return declare_compiled(ctx, builtin.bytecode),
+            Origin::Given(javascript, compiled) => (javascript, compiled),
+        };
+        if let Some(bytecode) = compiled.get() {
+            return declare_compiled(ctx, bytecode);
+        }
+        let module = Module::declare(ctx.clone(), name, &*javascript.code)?;
+        let bytecode = module.write(WriteOptions::default())?;
+        // Another thread may have been faster, with the same bytes.
+        let _ = compiled.set(bytecode);
+        Ok(module)
     }
 }
 
-/// Whether a file is one of `convex/`, unchanged.
-fn is_builtin(path: &str, source: &str) -> bool {
-    BUILTIN.contains(&(path, source))
+/// Declares a module by its bytecode.
+fn declare_compiled<'js>(ctx: &Ctx<'js>, bytecode: &[u8]) -> rquickjs::Result<Module<'js, Declared>> {
+    // SAFETY: the same QuickJS wrote these bytes, in this process or in the build script. It copies the parts that it
+    // keeps.
+    #[expect(unsafe_code, reason = "QuickJS trusts the bytecode it reads")]
+    unsafe {
+        Module::load(ctx.clone(), bytecode)
+    }
 }
 
 /// The files of `convex/` by their modules' names, which all deployments of a process share.
-fn builtin() -> Result<&'static Arc<BTreeMap<String, Arc<File>>>> {
-    static FILES: OnceLock<Arc<BTreeMap<String, Arc<File>>>> = OnceLock::new();
-    if let Some(files) = FILES.get() {
-        return Ok(files);
-    }
-    let mut files = BTreeMap::new();
-    for (path, source) in BUILTIN {
-        if let Some(name) = module_name(path) {
-            files.insert(name.to_owned(), File::new((*path).to_owned(), source)?);
-        }
-    }
-    Ok(FILES.get_or_init(|| Arc::new(files)))
+fn builtin() -> &'static Arc<BTreeMap<String, Arc<File>>> {
+    static FILES: LazyLock<Arc<BTreeMap<String, Arc<File>>>> = LazyLock::new(|| {
+        let named = BUILTIN.iter().filter_map(|file| Some((module_name(file.path)?, file)));
+        Arc::new(named.map(|(name, file)| (name.to_owned(), Arc::new(File::builtin(file)))).collect())
+    });
+    &FILES
 }
 
 impl Modules {
     /// The functions that come with this package: the files of `convex/`.
-    pub(crate) fn builtin() -> Result<Self> {
-        Ok(Self::new(Arc::clone(builtin()?), true, None))
+    pub(crate) fn builtin() -> Self {
+        Self::new(Arc::clone(builtin()), true, None)
     }
 
     /// A `convex/` folder as it is, or the folder of a component.
@@ -177,8 +170,7 @@ impl Modules {
         let path = file.display().to_string();
         let source = fs::read_to_string(file)
             .map_err(|error| Error::Module { path: path.clone(), message: format!("can't be read: {error}") })?;
-        let javascript = strip_types(&path, &source)?;
-        let file = File { path, javascript, compiled: Compiled::default(), native: None };
+        let file = File::given(path, &source)?;
         Ok(Self::new(Arc::new(BTreeMap::from([(name.to_owned(), Arc::new(file))])), false, None))
     }
 
@@ -193,8 +185,11 @@ impl Modules {
                 return Err(left_out(path, "Node actions (\"use node\")"));
             }
             let Some(name) = module_name(&path).map(ToOwned::to_owned) else { continue };
-            let builtin = if is_builtin(&path, &source) { builtin()?.get(&name) } else { None };
-            let file = builtin.map_or_else(|| File::new(path, &source), |file| Ok(Arc::clone(file)))?;
+            let unchanged = builtin_files().any(|file| file == (&*path, &*source));
+            let file = match builtin().get(&name).filter(|_| unchanged) {
+                Some(file) => Arc::clone(file),
+                None => Arc::new(File::given(path, &source)?),
+            };
             files.insert(name, file);
         }
         Ok(files)
@@ -262,7 +257,13 @@ impl Modules {
         let file = self.files.get(module)?;
         let place = Place { line: line.parse().ok()?, column: column.parse().ok()? };
         let function = if function == "<anonymous>" { "" } else { function };
-        Some((&file.path, file.javascript.source_of(place)?, function))
+        Some((&file.path, file.javascript().source_of(place)?, function))
+    }
+}
+
+impl From<SyntaxError> for Error {
+    fn from(SyntaxError { place, message }: SyntaxError) -> Self {
+        Self::Module { path: place, message }
     }
 }
 
@@ -405,11 +406,46 @@ impl Loader for Modules {
         _attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<Module<'js, Declared>> {
         if let Some(module) = RuntimeModule::find(name) {
-            return module.compiled.declare(ctx, name, module.source);
+            return declare_compiled(ctx, module.bytecode);
         }
         match self.files.get(name) {
-            Some(file) => file.compiled.declare(ctx, name, &file.javascript.code),
+            Some(file) => file.declare(ctx, name),
             None => Err(rquickjs::Error::new_loading(name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rquickjs::{Context, Runtime};
+
+    use super::*;
+
+    /// The bytecode that QuickJS writes in this process, where each import finds its module.
+    fn compiled(name: &str, code: &str) -> Vec<u8> {
+        let runtime = Runtime::new().expect("QuickJS starts");
+        runtime.set_loader(Modules::builtin(), Modules::builtin());
+        let options = WriteOptions { strip_source: true, ..WriteOptions::default() };
+        Context::full(&runtime)
+            .and_then(|context| context.with(|ctx| Module::declare(ctx, name, code)?.write(options)))
+            .expect("it compiles")
+    }
+
+    #[test]
+    fn the_built_in_functions_are_compiled_from_their_sources() {
+        for file in &BUILTIN {
+            let name = module_name(file.path).expect("each file is a module");
+            let code = strip_types(file.path, file.source).ok().expect("it is TypeScript").code;
+            assert!(compiled(name, &code) == file.bytecode, "{name}");
+        }
+    }
+
+    #[test]
+    fn our_own_modules_are_compiled_from_their_sources() {
+        for module in &RUNTIME {
+            let file = format!("{}/src/functions/js/{}.js", env!("CARGO_MANIFEST_DIR"), module.name);
+            let code = fs::read_to_string(file).expect("it is in the checkout");
+            assert!(compiled(module.name, &code) == module.bytecode, "{}", module.name);
         }
     }
 }

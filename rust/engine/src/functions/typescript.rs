@@ -12,8 +12,6 @@ use oxc::{
     transformer::{TransformOptions, Transformer},
 };
 
-use crate::error::{Error, Result};
-
 /// A source file's JavaScript, with a map to the source.
 #[derive(Debug)]
 pub(crate) struct JavaScript {
@@ -37,21 +35,28 @@ impl JavaScript {
     }
 }
 
+/// A source file that isn't TypeScript or JavaScript.
+pub(crate) struct SyntaxError {
+    /// The file's path, and line and column where they are known.
+    pub(crate) place: String,
+    pub(crate) message: String,
+}
+
 /// The JavaScript of one source file; `path` names it in errors and tells its language by its ending.
-pub(crate) fn strip_types(path: &str, source: &str) -> Result<JavaScript> {
+pub(crate) fn strip_types(path: &str, source: &str) -> Result<JavaScript, SyntaxError> {
     let failed = |diagnostic: &OxcDiagnostic| {
         let place = diagnostic.labels.first().map(|label| {
             let Place { line, column } = place_of(source, label.offset());
             format!(":{line}:{column}")
         });
         let help = diagnostic.help.as_ref().map(|help| format!(" ({help})"));
-        Error::Module {
-            path: format!("{path}{}", place.unwrap_or_default()),
+        SyntaxError {
+            place: format!("{path}{}", place.unwrap_or_default()),
             message: format!("{}{}", diagnostic.message, help.unwrap_or_default()),
         }
     };
     let source_type = SourceType::from_path(Path::new(path))
-        .map_err(|error| Error::Module { path: path.to_owned(), message: error.to_string() })?;
+        .map_err(|error| SyntaxError { place: path.to_owned(), message: error.to_string() })?;
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, source, source_type.with_module(true)).parse();
     if let Some(first) = parsed.diagnostics.first() {
