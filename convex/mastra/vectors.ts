@@ -74,7 +74,7 @@ export const cleanChanges = internalMutationGeneric({
   },
 });
 
-/** Throws what the backend offers, for the operation `version`. */
+/** Throws what the backend offers, for the operations `backend` and `version`. */
 export const tryBackend = internalMutationGeneric({
   args: {},
   returns: v.null(),

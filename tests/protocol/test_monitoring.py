@@ -104,6 +104,18 @@ def test_a_served_deployment_logs_in_process(caplog: pytest.LogCaptureFixture) -
     assert "function=notes:crash" in failed.getMessage()
 
 
+def test_searches_of_this_package_log_no_failed_calls(caplog: pytest.LogCaptureFixture) -> None:
+    """Before a client keeps an index, it asks for a feature of the backend, and the answer is no failure."""
+    wanted = caplog.at_level(logging.DEBUG, "mastra_convex.serve")
+    with wanted, mc.connect(":memory:") as db, db.serve() as server:
+        mc.ConvexVector(db).index("docs", dimension=2).upsert([[1.0, 0.0]], ids=["a"])
+        with mc.connect(server.url, admin_key=server.admin_key) as client:
+            assert mc.ConvexVector(client, strategy="mirror").index("docs").query([1.0, 0.0]).ids == ["a"]
+    events = [record.event for record in caplog.records]  # type: ignore[attr-defined]
+    assert "call" in events
+    assert "call failed" not in events
+
+
 def test_health_and_version_need_no_key() -> None:
     with serve(data=":memory:", functions=PLAIN) as served:
         assert served.send("GET", "/health")[:2] == (200, "ok\n")

@@ -93,7 +93,10 @@ export async function throwBackend(ctx: WriteCtx): Promise<never> {
   throw new ConvexError({ code: "Backend", backend: { commitTimestamps } });
 }
 
-/** The backend's features; null if they can't be found out. */
+/**
+ * The backend's features; null if they can't be found out. The trial is a
+ * mutation within this one, so that only the trial fails.
+ */
 export async function backendOf({
   runMutation,
 }: WriteCtx): Promise<Backend | null> {

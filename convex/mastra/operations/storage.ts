@@ -8,7 +8,7 @@ import { rulesOf } from "../model/columns";
 import { recordTables } from "../model/records";
 import { textField, type StorageRequest } from "../model/request";
 import type { RecordTable, WriteCtx } from "../model/server";
-import { backendOf, throwBackend } from "../model/vectorChanges";
+import { backendOf } from "../model/vectorChanges";
 import type { StorageReply } from "../validators";
 import { checkpoints, checkpointWrites } from "./checkpoints";
 import { datasetItems } from "./datasetItems";
@@ -124,6 +124,11 @@ async function version(ctx: WriteCtx): Promise<StorageReply> {
   return { ok: true, result: { version: VERSION, operations, reads, backend } };
 }
 
+/** What the backend offers, or null. */
+async function backend(ctx: WriteCtx): Promise<StorageReply> {
+  return { ok: true, result: await backendOf(ctx) };
+}
+
 /** The names of the operations that only read, on every table that has them. */
 function readsOf(tables: Record<string, Operations<never>>): string[] {
   const all = Object.values(tables).flatMap((operations) =>
@@ -138,7 +143,7 @@ function readsOf(tables: Record<string, Operations<never>>): string[] {
 
 function prepare(request: StorageRequest): Transaction {
   if (request.op === "version") return version;
-  if (request.op === "backend") return throwBackend;
+  if (request.op === "backend") return backend;
   const tableName = textField(request, "tableName");
   if (isRecordTable(tableName)) return prepareRecords(request, tableName);
   // Mastra's name for the rows of `mastra_workflow_snapshots`.

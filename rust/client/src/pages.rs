@@ -125,13 +125,8 @@ impl Client {
         Task::start(async move {
             let (kind, authorization) = (FunctionKind::Mutation, authorization.as_deref());
             let call = Call { kind, path: &path, args: &args, reads: true, authorization };
-            // The operation throws its answer, so that its trial write isn't committed.
-            let data = match client.call(&call).await?.result {
-                Err(Error::Function { data: Some(data), .. }) => data,
-                Err(error) => return Err(error),
-                Ok(_) => return Ok(true),
-            };
-            let backend = data.as_object().and_then(|data| data.get("backend")?.as_object()?.get("commitTimestamps"));
+            let reply = client.call(&call).await?.result?;
+            let backend = reply.as_object().and_then(|reply| reply.get("result")?.as_object()?.get("commitTimestamps"));
             Ok(backend != Some(&Value::Boolean(false)))
         })
     }
