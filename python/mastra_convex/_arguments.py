@@ -9,7 +9,6 @@ from __future__ import annotations
 import operator
 import re
 import sys
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mastra_convex import _native
+from mastra_convex._ids import new_id
 from mastra_convex.errors import DimensionMismatchError, InvalidArgumentError
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
@@ -252,9 +252,9 @@ def _check_finite(place: str, array: Floats) -> None:
 
 
 def as_ids(place: str, ids: Sequence[str] | None, count: int) -> list[str]:
-    """The given ids, or new random ones (UUID4)."""
+    """The given ids, or new ones."""
     if ids is None:
-        return [str(uuid.uuid4()) for _ in range(count)]
+        return [new_id() for _ in range(count)]
     given = given_ids(place, ids)
     if len(given) != count:
         raise InvalidArgumentError(f"{place}: ids length ({len(given)}) must match vectors length ({count})")

@@ -207,7 +207,7 @@ class AsyncVectorIndex:
         ----------
         texts : sequence of str, length n
         ids : sequence of str, length n, optional
-            By default random ids.
+            By default new ones (UUID7), which begin with the time.
         metadata : sequence of dict or None, length n, optional
             The text is added to it, in the field `text_field`.
 

@@ -201,7 +201,8 @@ class AsyncConvexVector(AsyncMastraVector):
         vectors : array_like of float, shape (n, dimension)
             Not modified. float32 and float64 come back bit for bit; float16 and integers are widened.
         ids : sequence of str, length n, optional
-            By default random ids. If an id occurs twice in one call, the last row wins.
+            By default new ones (UUID7), which begin with the time. If an id occurs twice in one call, the last row
+            wins.
         metadata : sequence of dict or None, length n, optional
             A row without metadata has none afterwards, even if it had some before.
         delete_filter : mapping, optional

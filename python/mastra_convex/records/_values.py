@@ -6,17 +6,12 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 from mastra_convex import _native
+from mastra_convex._ids import new_id as new_id
 from mastra_convex._json import to_json
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.types import iso_text
-
-
-def new_id() -> str:
-    """A random id (UUID4)."""
-    return str(uuid4())
 
 
 def now() -> datetime:

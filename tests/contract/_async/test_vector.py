@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -113,11 +115,15 @@ async def test_an_upsert_replaces_the_row_and_its_metadata(vectors: mc.AsyncConv
 
 
 async def test_ids_are_made_where_none_are_given(vectors: mc.AsyncConvexVector) -> None:
-    """Missing ids are created, unique, and returned in order."""
+    """Missing ids are created, unique, and returned in order. They begin with the time, so they are neighbours."""
+    begun = time.time_ns() // 1_000_000
     docs = await vectors.index("docs", 2)
     ids = await docs.upsert([[1, 0], [0, 1]])
     assert len(set(ids)) == 2
     assert await stored(vectors) == ids
+    for made in map(UUID, ids):
+        assert made.version == 7
+        assert begun <= made.int >> 80 <= time.time_ns() // 1_000_000
 
 
 async def test_scores_of_each_metric(vectors: mc.AsyncConvexVector) -> None:

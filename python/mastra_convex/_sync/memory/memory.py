@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import EllipsisType
 from typing import Any, Literal, TypeAlias, Unpack
-from uuid import uuid4
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from mastra_convex._sync.storage import Storage, Row
 from mastra_convex._sync.store.memory import MemoryStorage
 from mastra_convex._sync.subscription import Subscription
 from mastra_convex._sync.vector import ConvexVector
+from mastra_convex._ids import new_id
 from mastra_convex._public import public
 from mastra_convex._rows import vector_bytes
 from mastra_convex.errors import IndexNotFoundError, InvalidArgumentError, LimitExceededError
@@ -369,7 +369,7 @@ class Memory(Client):
         for (one, part, text), vector in zip(texts, matrix, strict=True):
             metadata = {"message_id": one.row["id"], "role": one.row["role"], "content": text, "part": part}
             # The first part has the message's id, as in Mastra's processor of recall.
-            id = one.row["id"] if part == 0 else str(uuid4())
+            id = one.row["id"] if part == 0 else new_id()
             vectors[one.row["id"]].append({"id": id, "vector": vector, "metadata": metadata})
         return vectors
 

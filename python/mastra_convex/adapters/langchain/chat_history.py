@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
 
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage, ToolMessage, message_to_dict, messages_from_dict
 
 from mastra_convex import AsyncConvexStore, ConvexStore, Message, Thread, ThreadNotFoundError
+from mastra_convex._ids import new_id
 from mastra_convex.adapters._faces import Faces, Given
 
 # LangChain's types of messages, as Mastra's roles. A tool's result is a part of an assistant's message there.
@@ -95,7 +95,7 @@ class ConvexChatMessageHistory(BaseChatMessageHistory):
             parts = [{"type": "tool-invocation", "toolInvocation": {**result, "result": message.content}}]
         content = {"format": 2, "parts": parts, "content": text, "metadata": {"langchain": message_to_dict(message)}}
         # LangChain gives ids to some messages only.
-        id = message.id or str(uuid4())
+        id = message.id or new_id()
         return Message(id=id, thread_id=self.session_id, role=ROLES.get(message.type, "assistant"), content=content)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
-from uuid import uuid4
 
 import numpy as np
 from langchain_core.documents import Document
@@ -23,6 +22,7 @@ from mastra_convex import (
     NativeIndex,
     QueryResult,
 )
+from mastra_convex._ids import new_id
 from mastra_convex.adapters._faces import Faces, Given
 
 Filter = Mapping[str, Any]
@@ -315,7 +315,7 @@ class ConvexVectorStore(VectorStore):
             )
         texts = [document.page_content for document in documents]
         metadata = [{**document.metadata, self._text_field: document.page_content} for document in documents]
-        return [id or str(uuid4()) for id in given], texts, metadata
+        return [id or new_id() for id in given], texts, metadata
 
     def _query(
         self, embedding: Sequence[float], k: int, filter: Filter | None, *, include_vector: bool = False
