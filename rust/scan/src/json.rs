@@ -3,7 +3,7 @@
 //! So this module has only one rule of JSON: the places of braces, brackets, colons and commas. That allows `decimal`
 //! to read lists of numbers in a faster way.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use value::json::JsonError;
 
 use crate::arch;
@@ -39,17 +39,27 @@ impl<'a> JsonReader<'a> {
         Ok(value)
     }
 
-    /// Reads an object; `field` reads the value of each name.
+    /// Reads an object; `field` reads the value of each of these names, at most 32, of which none may be there twice.
+    /// Other names are skipped.
     pub(crate) fn object(
         &mut self,
         what: &str,
+        names: &[&str],
         mut field: impl FnMut(&mut Self, &str) -> Result<(), JsonError>,
     ) -> Result<(), JsonError> {
+        let mut seen = 0_u32;
         self.bracketed([b'{', b'}'], what, |json| {
             let name: String = json.value()?;
             if !json.take(b':') {
                 return Err(json.expected("':' behind a name"));
             }
+            let Some(number) = names.iter().position(|known| *known == name) else {
+                return json.value::<IgnoredAny>().map(drop);
+            };
+            if seen & 1 << number != 0 {
+                return Err(json.error(format!("{name:?} a second time, expected it once")));
+            }
+            seen |= 1 << number;
             field(json, &name)
         })
     }

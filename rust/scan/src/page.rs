@@ -186,21 +186,32 @@ enum Level {
     Inside,
 }
 
+/// The names that are read of a reply's value, and the further ones of the reply itself.
+const PAGE: [&str; 7] = ["ok", "error", "code", "result", "changes", "hasMore", "continuationCursor"];
+const ENVELOPE: [&str; 3] = ["value", "status", "errorMessage"];
+
 impl Reply {
     fn read(&mut self, json: &mut JsonReader, level: Level, take: Take<'_>) -> Result<(), JsonError> {
-        json.object("a reply of queryTable", |json, name| {
-            match (name, level) {
-                ("value", Level::Envelope) => self.read(json, Level::Inside, take)?,
-                ("status", Level::Envelope) => self.status = json.value()?,
-                ("ok", _) => self.ok = json.value()?,
-                ("errorMessage", Level::Envelope) | ("error", _) => self.error = json.value()?,
-                ("code", _) => self.code = json.value()?,
-                ("result", _) if json.peek() == Some(b'n') => self.rows = json.value::<()>().map(|()| None)?,
-                ("result", _) => self.rows = Some(read_rows(json, take)?),
-                ("changes", _) => self.changes = json.value()?,
-                ("hasMore", _) => self.has_more = json.value()?,
-                ("continuationCursor", _) => self.continuation_cursor = json.value()?,
-                _ => drop(json.value::<IgnoredAny>()?),
+        let names = match level {
+            Level::Envelope => &[&PAGE[..], &ENVELOPE[..]].concat(),
+            Level::Inside => &PAGE[..],
+        };
+        json.object("a reply of queryTable", names, |json, name| {
+            match name {
+                "value" => self.read(json, Level::Inside, take)?,
+                "status" => self.status = json.value()?,
+                "ok" => self.ok = json.value()?,
+                "errorMessage" | "error" => self.error = json.value()?,
+                "code" => self.code = json.value()?,
+                "result" if json.peek() == Some(b'n') => json.value()?,
+                "result" if self.rows.is_some() => {
+                    return Err(json.error(String::from("a second list of rows, expected one")));
+                }
+                "result" => self.rows = Some(read_rows(json, take)?),
+                "changes" => self.changes = json.value()?,
+                "hasMore" => self.has_more = json.value()?,
+                "continuationCursor" => self.continuation_cursor = json.value()?,
+                _ => unreachable!("a name of a reply"),
             }
             Ok(())
         })
@@ -227,10 +238,13 @@ fn read_rows(json: &mut JsonReader, take: Take<'_>) -> Result<usize, JsonError> 
     Ok(count)
 }
 
+/// The names that are read of a row.
+const ROW: [&str; 7] = ["_id", "_creationTime", "id", "embedding", FLOAT32, FLOAT64, "metadata"];
+
 fn read_row(json: &mut JsonReader, number: usize, numbers: &mut Vec<f64>) -> Result<(Place, Row), JsonError> {
     let (mut id, mut vector, mut metadata) = (None::<String>, None, None::<Value>);
     let mut place = Place { creation_time: 0.0, document_id: String::new() };
-    json.object(&format!("row {number} as an object"), |json, name| {
+    json.object(&format!("row {number} as an object"), &ROW, |json, name| {
         match name {
             "_id" => place.document_id = json.value()?,
             "_creationTime" => place.creation_time = json.value()?,
@@ -238,7 +252,7 @@ fn read_row(json: &mut JsonReader, number: usize, numbers: &mut Vec<f64>) -> Res
             "embedding" => vector = read_vector(json, numbers)?,
             FLOAT32 | FLOAT64 => vector = read_bytes(json, name)?,
             "metadata" => metadata = json.value()?,
-            _ => drop(json.value::<IgnoredAny>()?),
+            _ => unreachable!("a name of a row"),
         }
         Ok(())
     })?;

@@ -158,6 +158,28 @@ fn what_is_not_a_page_is_an_error_that_says_where() {
 }
 
 /// Numbers as texts, in every way that JSON allows and with every trap that parsers have.
+#[test]
+fn what_is_read_is_there_once() {
+    let page =
+        |fields: &str| format!(r#"{{"status":"success","value":{{"ok":true,"result":[],"hasMore":false,{fields}}}}}"#);
+    assert_eq!(
+        error(r#"{"ok":true,"result":[],"result":[{"id":"a"}]}"#),
+        r#"page 0, byte 32: "result" a second time, expected it once"#
+    );
+    for twice in ["ok", "error", "code", "result", "changes", "hasMore", "continuationCursor"] {
+        let text = page(&format!(r#""{twice}":null,"{twice}":null"#));
+        assert!(error(&text).contains("a second time, expected it once"), "{text}");
+    }
+    for twice in ["_id", "_creationTime", "id", "embedding", "float32", "float64", "metadata"] {
+        let row = format!(r#"{{"id":"a","_id":"b","_creationTime":1,"embedding":[1],"{twice}":null,"{twice}":null}}"#);
+        assert!(error(&wrapped(&row)).contains("a second time, expected it once"), "{row}");
+    }
+    assert!(error(r#"{"status":"success","status":"success","result":[]}"#).contains("a second time"));
+    assert!(error(r#"{"result":[],"value":{"result":[]}}"#).ends_with("a second list of rows, expected one"));
+    let (batch, _) = decoded(&wrapped(r#"{"id": "a", "other": 1, "other": 2}"#));
+    assert_eq!(batch.len(), 1);
+}
+
 fn number() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => any::<f64>().prop_filter("JSON has no others", |x| x.is_finite()).prop_map(|x| format!("{x:?}")),
