@@ -184,6 +184,18 @@ test("ids too long for one document stand in several of one timestamp", async ()
   expect((await changes(cursor, { pageSize: 1 })).rows).toEqual(ids);
 });
 
+test("a reader without news reads one small document, however much was written last", async () => {
+  const beginning = await begin();
+  const ids = Array.from({ length: 100 }, (_, n) => `${n}`.padStart(36, "0"));
+  await upsert(...ids);
+  const stored = await storedIn(db, "mastra_vector_changes");
+  expect(stored.flatMap((change) => change.ids)).toEqual(ids);
+  expect(String(stored[0]!.ids).length).toBeLessThan(1100);
+  const seen = await changes(beginning);
+  expect(seen.rows).toEqual(ids);
+  expect(await changes(seen.cursor)).toMatchObject({ isKnown: true, rows: [] });
+});
+
 test("changes older than an hour are deleted after some writes, and from before them nothing is known", async () => {
   vi.useFakeTimers({ now: Date.now() });
   const beginning = await begin();

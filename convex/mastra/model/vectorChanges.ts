@@ -31,6 +31,9 @@ const CHANGES_CLEANED = 2 * WRITES_PER_CLEANING;
 /** The number of ids that fit into a document, whatever their characters. */
 const CHARACTERS_PER_CHANGE = 250_000;
 
+/** The same of a transaction's first document, which its readers read again. */
+const CHARACTERS_OF_FIRST_CHANGE = 1000;
+
 /** The timestamp of a reader that saw no change: before all of them. */
 const BEGINNING = 0n;
 
@@ -41,9 +44,11 @@ export async function recordChange(
   ids: string[],
 ) {
   for (let start = 0, end = 0; start < ids.length; start = end) {
+    const most =
+      start === 0 ? CHARACTERS_OF_FIRST_CHANGE : CHARACTERS_PER_CHANGE;
     for (let characters = 0; end < ids.length; end++) {
       characters += ids[end]!.length;
-      if (characters > CHARACTERS_PER_CHANGE && end > start) break;
+      if (characters > most && end > start) break;
     }
     const isRecorded = await insertChange(
       ctx,
@@ -150,14 +155,26 @@ export async function lastChange(
   return newest === null ? null : newest.at;
 }
 
+/** The changes of an index: all, or those after a timestamp. */
 function changesOf({ db }: ReadCtx, indexName: string, since?: bigint) {
   return db
     .query("mastra_vector_changes")
     .withIndex("by_index_and_at", (q) =>
       since === undefined
         ? q.eq("indexName", indexName)
-        : q.eq("indexName", indexName).gte("at", since),
+        : q.eq("indexName", indexName).gt("at", since),
     );
+}
+
+/** Whether a document of this timestamp exists. */
+async function isRemembered({ db }: ReadCtx, indexName: string, at: bigint) {
+  const first = await db
+    .query("mastra_vector_changes")
+    .withIndex("by_index_and_at", (q) =>
+      q.eq("indexName", indexName).eq("at", at),
+    )
+    .first();
+  return first !== null;
 }
 
 /**
@@ -175,18 +192,14 @@ export async function changesSince(
     return { isKnown: false, ids: [], until, hasMore: false };
   };
   if (since === null) return await unknown();
+  if (since !== BEGINNING && !(await isRemembered(ctx, indexName, since))) {
+    return await unknown();
+  }
   const ids = new Set<string>();
   let until = since;
-  let isKnown = since === BEGINNING;
   for await (const change of changesOf(ctx, indexName, since)) {
-    if (change.at === since) {
-      isKnown = true;
-      continue;
-    }
     // An emptied document: the changes before it are gone.
-    if (!isKnown || (until === BEGINNING && change.ids.length === 0)) {
-      return await unknown();
-    }
+    if (until === BEGINNING && change.ids.length === 0) return await unknown();
     // A page doesn't end within a transaction, which may have stored several documents.
     if (ids.size >= pageSize && change.at !== until) {
       return { isKnown: true, ids: [...ids], until, hasMore: true };
@@ -194,6 +207,5 @@ export async function changesSince(
     for (const id of change.ids) ids.add(id);
     until = change.at;
   }
-  if (!isKnown) return await unknown();
   return { isKnown: true, ids: [...ids], until, hasMore: false };
 }
