@@ -142,7 +142,7 @@ impl Client {
         self.paged(index, "queryChanges", (cursor, PAGE_ROWS), authorization, take)
     }
 
-    /// Starts a request for a page.
+    /// A request for a page.
     fn page(
         &self,
         index: &VectorIndex,
@@ -150,7 +150,7 @@ impl Client {
         cursor: Option<&str>,
         rows: f64,
         authorization: Option<&str>,
-    ) -> Task<Result<Vec<u8>>> {
+    ) -> impl Future<Output = Result<Vec<u8>>> + Send + use<> {
         let args = Value::from([
             ("op", op.into()),
             ("tableName", format!("mastra_vector_{}", index.name).into()),
@@ -160,10 +160,10 @@ impl Client {
         ]);
         let (client, path) = (self.clone(), index.storage_function.clone());
         let authorization = authorization.map(str::to_owned);
-        Task::start(async move {
+        async move {
             let (kind, authorization) = (FunctionKind::Mutation, authorization.as_deref());
             client.send(&Call { kind, path: &path, args: &args, reads: true, authorization }).await
-        })
+        }
     }
 
     /// Reads page after page, from a cursor on, each of so many rows.
@@ -175,15 +175,18 @@ impl Client {
         authorization: Option<&str>,
         mut take: impl FnMut(&[u8]) -> Result<PageEnd, PageError>,
     ) -> Result<usize> {
-        let (mut bytes, mut ahead) = (0, None);
+        let (mut bytes, mut ahead) = (0, None::<(Task<Result<Vec<u8>>>, String)>);
         loop {
+            // Only a page that is read ahead needs a thread besides this one.
             let page = match ahead.take() {
-                Some((page, asked)) if Some(&asked) == cursor.as_ref() => page,
-                _ => self.page(index, op, cursor.as_deref(), rows, authorization),
+                Some((page, asked)) if Some(&asked) == cursor.as_ref() => wait(page.end())?,
+                _ => wait(self.page(index, op, cursor.as_deref(), rows, authorization))?,
             };
-            let page = wait(page.end())?;
             bytes += page.len();
-            ahead = next_cursor(&page).map(|next| (self.page(index, op, Some(&next), rows, authorization), next));
+            ahead = next_cursor(&page).map(|next| {
+                let page = Task::start(self.page(index, op, Some(&next), rows, authorization));
+                (page, next)
+            });
             let end = take(&page);
             let end = match end {
                 // The function's error is reported like that of any call.
