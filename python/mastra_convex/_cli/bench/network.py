@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from selectors import SelectSelector
 from urllib.parse import urlsplit
 
 from mastra_convex.errors import ConfigurationError
@@ -141,7 +142,8 @@ def relay(url: str, network: Network) -> Iterator[Relay]:
     """A relay to a deployment, on a thread of its own."""
     between = Relay(url, network)
     listening = threading.Event()
-    loop = asyncio.new_event_loop()
+    # The usual loop waits in whole milliseconds, rounded up: two of them on a round trip.
+    loop = asyncio.SelectorEventLoop(SelectSelector())
     stop = asyncio.Event()
 
     def work() -> None:
