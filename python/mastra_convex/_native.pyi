@@ -467,7 +467,10 @@ class Subscription:
 
 @final
 class HttpServer:
-    """Convex's HTTP API in front of an embedded deployment. It runs on its own threads until it is stopped."""
+    """Convex's HTTP API in front of an embedded deployment. It runs on its own threads until it is stopped.
+
+    `admin_key` is where the key is given, for errors, and the key.
+    """
 
     def __new__(
         cls,
@@ -478,7 +481,7 @@ class HttpServer:
         folder: str | os.PathLike[str] | None,
         log: Callable[[int, str, dict[str, str | float]], object] | None = None,
         log_level: int = 0,
-        admin_key: str | None = None,
+        admin_key: tuple[str, str] | None = None,
         allowed_hosts: Sequence[str] = ...,
         allowed_origins: Sequence[str] = ...,
         open_metrics: bool = False,

@@ -184,7 +184,13 @@ def test_a_given_key_becomes_the_folders(tmp_path: Path) -> None:
 def test_a_key_of_another_form_is_refused_and_not_shown(tmp_path: Path, given: str) -> None:
     done = run("serve", "--data", str(tmp_path), environment={"CONVEX_SELF_HOSTED_ADMIN_KEY": given})
     assert done.returncode == 2
-    assert 'expected "mastra-convex|" and 64 hexadecimal digits' in done.stderr
+    expected = 'the key has another form; expected "mastra-convex|" and 64 hexadecimal digits'
+    assert f"serve: CONVEX_SELF_HOSTED_ADMIN_KEY: {expected}" in done.stderr
+    assert given not in done.stderr
+    (tmp_path / "key").write_text(given)
+    done = run("serve", "--data", str(tmp_path), "--admin-key-file", str(tmp_path / "key"))
+    assert done.returncode == 2
+    assert f"serve: --admin-key-file {tmp_path / 'key'}: {expected}" in done.stderr
     assert given not in done.stderr
     missing = run("serve", "--data", str(tmp_path), "--admin-key-file", str(tmp_path / "none"))
     assert missing.returncode == 2

@@ -138,15 +138,17 @@ def serve(
         deployment.close()
 
 
-def given_key(file: str | None) -> str | None:
-    """The admin key in a file, or else in the environment."""
+def given_key(file: str | None) -> tuple[str, str] | None:
+    """Where the admin key is given, and the key: in a file, or else in the environment."""
     if file is None:
-        return os.environ.get(ADMIN_KEY) or None
+        key = os.environ.get(ADMIN_KEY)
+        return (f"serve: {ADMIN_KEY}", key) if key else None
+    place = f"serve: --admin-key-file {file}"
     try:
-        return Path(file).expanduser().read_text()
+        return place, Path(file).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it isn't text"
-        raise ConfigurationError(f"serve: --admin-key-file {file}: {reason}; expected a file with a key") from error
+        raise ConfigurationError(f"{place}: {reason}; expected a file with a key") from error
 
 
 def announce(server: _native.HttpServer, host: str, folder: Path | None, json: bool) -> None:

@@ -44,7 +44,7 @@ impl HttpServer {
         folder: Option<PathBuf>,
         log: Option<Py<PyAny>>,
         log_level: u32,
-        admin_key: Option<&str>,
+        admin_key: Option<(String, String)>,
         allowed_hosts: Vec<String>,
         allowed_origins: Vec<String>,
         open_metrics: bool,
@@ -54,10 +54,11 @@ impl HttpServer {
         let given = match admin_key {
             None => None,
             // The text may be another server's key, so no error shows it.
-            Some(text) => Some(AdminKey::parse(text.trim()).ok_or_else(|| {
-                failed(
-                    "admin_key: it has another form; expected \"mastra-convex|\" and 64 hexadecimal digits".to_owned(),
-                )
+            Some((place, text)) => Some(AdminKey::parse(text.trim()).ok_or_else(|| {
+                failed(format!(
+                    "{place}: the key has another form; expected \"mastra-convex|\" and 64 hexadecimal digits, or no \
+                     key, so that the folder's own is used"
+                ))
             })?),
         };
         let admin_key = match (given, folder.as_deref()) {
