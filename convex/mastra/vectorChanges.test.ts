@@ -196,6 +196,20 @@ test("a reader without news reads one small document, however much was written l
   expect(await changes(seen.cursor)).toMatchObject({ isKnown: true, rows: [] });
 });
 
+test("all old changes are deleted, in as many transactions as that takes", async () => {
+  vi.useFakeTimers({ now: Date.now() });
+  for (let n = 0; n < 130; n++) await upsert(`${n}`);
+  const random = vi.spyOn(Math, "random").mockReturnValue(0);
+  vi.setSystemTime(Date.now() + 3_600_001);
+  await upsert("c");
+  random.mockRestore();
+  await db.finishAllScheduledFunctions(vi.runAllTimers);
+  expect(
+    (await storedIn(db, "mastra_vector_changes")).map((change) => change.ids),
+  ).toEqual([[], ["c"]]);
+  vi.useRealTimers();
+});
+
 test("changes older than an hour are deleted after some writes, and from before them nothing is known", async () => {
   vi.useFakeTimers({ now: Date.now() });
   const beginning = await begin();

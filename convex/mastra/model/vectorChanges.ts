@@ -19,14 +19,21 @@
 import { makeFunctionReference } from "convex/server";
 import { ConvexError } from "convex/values";
 import { later } from "./later";
-import type { AnyReadCtx, ReadCtx, WriteCtx } from "./server";
+import { firstOf } from "./rows";
+import type {
+  AnyReadCtx,
+  AnyRows,
+  DataModel,
+  ReadCtx,
+  WriteCtx,
+} from "./server";
 
 /** A client that asks less often than once an hour may have to read all rows again. */
 const KEPT_MILLISECONDS = 3_600_000;
 
-/** One write in so many lets old changes be deleted, up to so many. */
+/** One write in so many lets old changes be deleted, so many at a time. */
 const WRITES_PER_CLEANING = 64;
-const CHANGES_CLEANED = 2 * WRITES_PER_CLEANING;
+const CHANGES_CLEANED = 128;
 
 /** The number of ids that fit into a document, whatever their characters. */
 const CHARACTERS_PER_CHANGE = 250_000;
@@ -117,22 +124,29 @@ const trial = makeFunctionReference<"mutation", Record<string, never>, null>(
   "mastra/vectors:tryBackend",
 );
 
-/** Delete changes of an index that are old. */
-export async function clean({ db }: WriteCtx, indexName: string) {
+type Change = DataModel["mastra_vector_changes"]["document"];
+
+/** Delete changes of an index that are old, some now and the others later. */
+export async function clean(ctx: WriteCtx, indexName: string) {
+  const { db } = ctx;
   const oldest =
     BigInt(Math.floor(Date.now() - KEPT_MILLISECONDS)) * 1_000_000n;
-  const old = await db
+  const old = db
     .query("mastra_vector_changes")
     .withIndex("by_index_and_at", (q) =>
       q.eq("indexName", indexName).lt("at", oldest),
-    )
-    .take(CHANGES_CLEANED);
-  const last = old.pop();
+    );
+  const { some, hasMore } = await firstOf(
+    old as unknown as AnyRows,
+    CHANGES_CLEANED,
+  );
+  const last = some.pop() as Change | undefined;
   if (last === undefined) return;
-  for (const { _id } of old) await db.delete("mastra_vector_changes", _id);
+  for (const { _id } of some) await db.delete("mastra_vector_changes", _id);
   if (last.ids.length > 0) {
     await db.patch("mastra_vector_changes", last._id, { ids: [] });
   }
+  if (hasMore) await later(ctx, cleaning, { indexName });
 }
 
 /** Delete some of an index's changes; true if there may be more. */
