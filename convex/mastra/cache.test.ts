@@ -166,7 +166,7 @@ describe("a list", () => {
   });
 });
 
-test.each(["set", "increment"])("what %s makes is no list", async (op) => {
+test.each(["set", "increment"])("a key of %s is not a list", async (op) => {
   await call(op, "a", { value: 1 });
   for (const list of ["listPush", "listLength"]) {
     expect(await call(list, "a")).toEqual({
@@ -221,7 +221,7 @@ test("sweep deletes what has expired and nothing else", async () => {
   expect(await storedIn(db, "mastra_cache_list_items")).toEqual([]);
 });
 
-test("what has expired is deleted after some writes, all of it, and by none of them", async () => {
+test("all expired keys are deleted after some writes, and by none of these writes", async () => {
   vi.useFakeTimers({ now: Date.now() });
   const random = vi.spyOn(Math, "random").mockReturnValue(0.99);
   const past = { expiresAt: Date.now() - 1 };

@@ -22,7 +22,7 @@ const OWN = [
   "tryBackend",
 ];
 
-test("functions are public to an app that mounts them, and else to nobody", () => {
+test("functions are public to an app that mounts them, and to no other caller", () => {
   const functions = Object.values(modules)
     .flatMap((module) => Object.entries(module))
     .filter(([, exported]) => typeof exported === "function")

@@ -304,7 +304,7 @@ describe("a firing", () => {
   test.each([
     ["updateSchedule", { id: "s", patch: { status: "paused" } }],
     ["deleteSchedule", { id: "s" }],
-  ])("is nobody's after %s", async (op, rest) => {
+  ])("can't be claimed again after %s", async (op, rest) => {
     await claim("a");
     await call(op, SCHEDULES, rest);
     vi.setSystemTime(9000);

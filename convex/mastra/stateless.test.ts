@@ -120,7 +120,7 @@ const OTHER = `
 `;
 const CALLING = "import { counter } from './other'; const f = counter();";
 
-describe("what reading the source finds", () => {
+describe("state found by reading the source", () => {
   const found = keptInSnippets([...KEEPING, ...KEEPING_NOTHING, CALLING]);
   test.each(KEEPING)("state: %s", (snippet) => {
     expect(found.get(snippet)).not.toEqual([]);
@@ -155,7 +155,7 @@ function keptInSnippets(snippets: string[]): Map<string, string[]> {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Held = any;
 
-describe("what the tests find that run the functions", () => {
+describe("changes found while tests run the functions", () => {
   test.each<[string, unknown, (held: Held) => unknown]>([
     ["a property", { a: 1 }, (held) => (held.a = 2)],
     ["a property inside", { a: { b: 1 } }, (held) => (held.a.b = 2)],

@@ -153,7 +153,7 @@ test("a row that changed twice comes once, as it is now", async () => {
   });
 });
 
-test("what another index's rows do is nothing to this one", async () => {
+test("changes of another index don't appear in this one", async () => {
   const cursor = await begin();
   await storage("insert", "mastra_vector_other", { record: vector("a") });
   expect(await changes(cursor)).toMatchObject({ rows: [], deleted: [] });
@@ -262,7 +262,7 @@ test("an index that is deleted leaves no changes", async () => {
   expect(await changes(cursor)).toMatchObject({ isKnown: false, index: null });
 });
 
-test("what the backend offers is found out without leaving anything", async () => {
+test("the features of the backend are found out without leaving rows", async () => {
   expect(await storage("backend", "mastra_vector_indexes")).toEqual({
     ok: true,
     result: { commitTimestamps: true },

@@ -180,7 +180,7 @@ def test_each_way_crosses_the_native_one_by_itself() -> None:
     ]
 
 
-def test_what_the_advice_rests_on_is_said() -> None:
+def test_the_output_names_the_bases_of_the_advice() -> None:
     """The output says whether Convex's own index was measured, and the other bases of the advice."""
     assert basis(compared(lambda rows: (1, 1), lambda rows: (1, 1), (2, 2))) == (
         "This rests on medians of at least 30 repeated and 5 first queries a size for the best 10, over real "

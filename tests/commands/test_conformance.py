@@ -208,7 +208,7 @@ def test_older_backends_lack_something() -> None:
     assert "this deployment is searched by 'pages'" in lacking["search.mirror.cosine"]["reason"]
 
 
-def test_what_is_not_deleted_is_named(tmp_path: Path) -> None:
+def test_a_failed_deletion_is_reported_and_the_rest_is_deleted(tmp_path: Path) -> None:
     """If something can't be deleted, the report says what and why, the rest is deleted, and the exit code is 1."""
     threads = (OURS / "mastra/operations/threads.ts").read_text()
     before = "  const ofThread ="

@@ -98,7 +98,7 @@ def test_compacting_makes_a_folder_as_small_as_a_new_one(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("command", ["compact", "prune", "forget"])
 def test_a_killed_command_loses_nothing_else_and_can_be_repeated(folder: Path, command: str) -> None:
-    """What the other person said is there, whenever the process was killed."""
+    """The messages of the other person are there, whenever the process was killed."""
     arguments = {
         "compact": ["compact", str(folder)],
         "prune": ["prune", str(folder), "--older-than", "90d"],

@@ -58,7 +58,7 @@ def test_a_folder_is_opened_with_the_functions_that_it_is_served_with(tmp_path: 
     assert "mastra_threads" not in tables
 
 
-def test_what_is_wrong_in_a_folder_has_its_next_step(tmp_path: Path) -> None:
+def test_problems_in_a_folder_are_found_and_warnings_have_hints(tmp_path: Path) -> None:
     with mc.connect(tmp_path) as db:
         large = {"id": "large", "workingMemory": "x" * 1_000_000, "createdAt": "", "updatedAt": ""}
         db.mutation(STORAGE, {"op": "insert", "tableName": "mastra_resources", "record": large})
@@ -167,7 +167,7 @@ def test_a_served_deployment_needs_its_key_and_our_functions() -> None:
 
 
 @pytest.mark.parametrize("has_timestamps", [True, False])
-def test_what_the_backend_offers_is_told_by_name(has_timestamps: bool) -> None:
+def test_the_features_of_the_backend_are_named(has_timestamps: bool) -> None:
     """On an older backend everything works, and `doctor` says what is slower and which backend is new enough."""
     embedded = _native.EmbeddedDeployment(
         None, functions=None, limits="convex", synchronous="full", lacks=[] if has_timestamps else ["commitTs"]

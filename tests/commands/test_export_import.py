@@ -232,7 +232,7 @@ def cut(snapshot: Path, path: Path) -> None:
         (("import", "{snapshot}", "{tmp}/text.zip"), 3, "this is a file"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_line_and_leaves_nothing(
+def test_a_failed_command_prints_one_line_and_leaves_nothing(
     folder: Path, snapshot: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     """A failed command prints one line without a traceback, and leaves the files as they were."""

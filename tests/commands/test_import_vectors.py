@@ -145,9 +145,7 @@ def negative() -> bytes:
         (line() * 600 + line(id=""), "lines from 501: ids[100] is ''; expected text, not empty"),
     ],
 )
-def test_what_is_wrong_in_a_file_is_found_before_anything_is_written(
-    tmp_path: Path, content: Any, message: str
-) -> None:
+def test_an_error_in_a_file_is_found_before_anything_is_written(tmp_path: Path, content: Any, message: str) -> None:
     """An error in a file is found before anything is written, and names the file and the place in it."""
     path = tmp_path / ("docs.jsonl" if isinstance(content, str) else "docs.npz")
     if isinstance(content, dict):

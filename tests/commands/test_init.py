@@ -59,7 +59,7 @@ def test_the_folder_holds_the_functions_as_they_are(tmp_path: Path) -> None:
     assert manifest == {"version": mc.__version__, "files": sorted(ours)}
 
 
-def test_what_it_did_and_what_comes_next_is_shown(tmp_path: Path) -> None:
+def test_written_files_and_next_steps_are_shown(tmp_path: Path) -> None:
     """Each file is a line on stdout, the next steps go to stderr, and the default folder is `./convex`."""
     done = subprocess.run([COMMAND, "init"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0

@@ -54,11 +54,11 @@ def test_every_export_and_every_member_is_there(npm: dict[str, Any], embedded: m
         assert set(members) - private - set(offered[name]) == set(), name
 
 
-def test_what_an_export_gives_is_what_npms_gives(npm: dict[str, Any], embedded: mc.Deployment) -> None:
+def test_each_export_gives_the_same_as_npms(npm: dict[str, Any], embedded: mc.Deployment) -> None:
     assert embedded.query("exports:use") == npm["uses"]
 
 
-def test_what_is_left_out_says_so(embedded: mc.Deployment) -> None:
+def test_exports_that_are_left_out_say_so(embedded: mc.Deployment) -> None:
     for name, text in embedded.query("exports:useLeftOut").items():
         assert "the embedded deployment leaves it out; a Convex deployment has it." in text
         assert name.removesuffix("Generic") in text

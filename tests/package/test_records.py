@@ -232,7 +232,7 @@ NO_NUMBERS = [
 
 
 @pytest.mark.parametrize(("vector", "problem"), NO_NUMBERS)
-def test_what_numpy_would_pass_over_is_refused(vector: Any, problem: str) -> None:
+def test_masked_values_and_booleans_are_refused(vector: Any, problem: str) -> None:
     """Masked values and booleans are refused in queries and rows. A masked array without masked values is accepted."""
     batch = mc.VectorBatch([[1, 0], [0, 1]])
     calls: list[Any] = [

@@ -76,7 +76,9 @@ NO_URLS = [
 
 
 @pytest.mark.parametrize("target", [*NO_TARGETS, *NO_URLS], ids=repr)
-def test_what_only_looks_like_a_target_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: Any) -> None:
+def test_a_text_that_only_looks_like_a_target_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: Any
+) -> None:
     """A text that only looks like a target is refused by every function and class, and no folder is created."""
     monkeypatch.chdir(tmp_path)
     ways: list[Any] = [mc.connect, mc.connect_async, mc.ConvexStore, mc.AsyncConvexVector]

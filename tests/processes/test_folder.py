@@ -139,7 +139,7 @@ def test_a_broken_file_is_damaged(tmp_path: Path, damage: str) -> None:
         mc.connect(tmp_path)
 
 
-def test_a_database_of_somebody_else_is_damaged(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_damaged(tmp_path: Path) -> None:
     """A database of another program is reported as damaged."""
     with sqlite3.connect(tmp_path / "data.sqlite3") as theirs:
         theirs.execute("CREATE TABLE notes (text)")

@@ -139,7 +139,7 @@ def test_a_first_query_asks_the_deployment_and_many_buy_a_mirror(served: _native
         assert sorted(set(used), key=used.index) == ["server", "pages", "mirror"]
 
 
-def test_what_fits_no_mirror_stays_with_the_deployment(served: _native.HttpServer) -> None:
+def test_an_index_too_large_for_a_mirror_is_searched_by_the_deployment(served: _native.HttpServer) -> None:
     with mc.connect(served.url, admin_key=served.admin_key, mirror_bytes=1000) as db:
         docs = mc.ConvexVector(db).index("large", dimension=3)
         docs.upsert(np.eye(3), ids=["a", "b", "c"])

@@ -31,7 +31,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_thousand_clients_that_wait_lock_nobody_out(server: Server, attack: str) -> None:
+def test_a_thousand_waiting_clients_lock_no_other_client_out(server: Server, attack: str) -> None:
     """Under attack, an honest client's 99th percentile stays below five times the one without an attack."""
     calm, attacked = latencies(server, ATTACKS[attack], 1024)
     # On a busy machine, the figure without an attack may be a few milliseconds in one run and fifty in the next.

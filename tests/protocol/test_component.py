@@ -1,4 +1,4 @@
-"""A component of a deployment: its functions, reached with an admin key and by nobody else."""
+"""A component of a deployment: its functions, reached with an admin key only."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_functions_that_a_component_lacks_are_functions_that_are_not_found(db: m
         db.query("mastra/storage:none")
 
 
-def test_what_a_deployment_is_asked_is_what_convex_takes() -> None:
+def test_requests_to_a_component_have_the_form_that_convex_takes() -> None:
     """All calls go to one route with the component's path, and by the key alone: an acting user isn't an admin there.
     A deployment that doesn't list its components is no reason for another error.
     """
@@ -237,7 +237,7 @@ def test_an_app_does_not_run_the_components_in_its_folder(tmp_path: Path) -> Non
         "export default defineComponent(name);",
     ],
 )
-def test_what_mounts_components_is_left_out(tmp_path: Path, config: str) -> None:
+def test_a_configuration_other_than_one_named_component_is_left_out(tmp_path: Path, config: str) -> None:
     (tmp_path / "convex.config.ts").write_text(config)
     with pytest.raises(
         MastraConvexError, match=r"convex\.config\.ts: components: the embedded deployment leaves it out"

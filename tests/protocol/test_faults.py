@@ -17,7 +17,7 @@ def served() -> Iterator[Served]:
         yield served
 
 
-def test_what_breaks_on_the_way_is_made_good(served: Served) -> None:
+def test_broken_connections_lose_and_repeat_no_write(served: Served) -> None:
     """On a failing network, npm's client and ours end on the newest count, and no increment happens twice."""
     wrong, broken = storm(served, range(20))
     assert wrong == []

@@ -211,7 +211,7 @@ def test_options_of_the_other_kind_are_refused() -> None:
         mc.connect("http://127.0.0.1:1", functions="convex")
 
 
-def test_what_was_not_executed_is_repeated(peer: Callable[[Behaviour], Peer]) -> None:
+def test_a_call_that_was_not_executed_is_repeated(peer: Callable[[Behaviour], Peer]) -> None:
     """A call that an overloaded deployment refused is repeated until it succeeds, a write included."""
 
     def behaviour(connection: socket.socket, body: bytes, number: int) -> None:
@@ -343,7 +343,7 @@ def test_a_deadline_holds(peer: Callable[[Behaviour], Peer]) -> None:
         db.mutation("a:b")
 
 
-def test_nobody_there_is_an_error_naming_the_url() -> None:
+def test_an_unreachable_server_is_an_error_naming_the_url() -> None:
     """If nothing listens at the URL, the error names it and nothing was executed."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"

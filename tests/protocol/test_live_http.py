@@ -33,7 +33,7 @@ def first_error(url: str, admin_key: str, path: str = WATCH) -> tuple[Exception,
         return raised.value, time.monotonic() - began
 
 
-def test_what_cannot_be_followed_says_why_in_time(served: Served) -> None:
+def test_a_query_that_cannot_be_followed_says_why_in_time(served: Served) -> None:
     for url, key, path, kind in [
         ("http://127.0.0.1:1", served.admin_key, WATCH, mc.ConnectError),
         (served.url, "mastra-convex|00", WATCH, mc.AuthenticationError),
@@ -45,7 +45,7 @@ def test_what_cannot_be_followed_says_why_in_time(served: Served) -> None:
 
 
 @pytest.mark.parametrize("backlog", [10, 0], ids=["accepts", "does not accept"])
-def test_what_never_answers_is_given_up_in_time(backlog: int) -> None:
+def test_a_server_that_never_answers_is_given_up_in_time(backlog: int) -> None:
     """`timeout` limits all attempts until the first state."""
     with socket.socket() as silent, socket.socket() as first, socket.socket() as second:
         silent.bind(("127.0.0.1", 0))
@@ -108,7 +108,7 @@ def test_a_credential_that_is_not_taken_any_more_ends_the_wait(tmp_path: Path) -
                 states.next(timeout=20)
 
 
-def test_whoever_asks_again_is_told_again() -> None:
+def test_every_call_raises_while_the_server_is_unreachable() -> None:
     """Every call raises while the deployment can't be reached."""
     with mc.connect("http://127.0.0.1:1", timeout=5) as db:
         states = db.subscribe(WATCH)

@@ -334,7 +334,7 @@ def test_the_memory_of_mirrors_is_a_number_of_bytes(mirror_bytes: Any) -> None:
         mc.connect("http://127.0.0.1:1", mirror_bytes=mirror_bytes)
 
 
-def test_what_one_user_may_see_is_no_answer_to_another(tmp_path: Path) -> None:
+def test_one_user_s_answer_is_never_given_to_another(tmp_path: Path) -> None:
     """Threads that query at once with different tokens get only what their own user may see."""
     rule = (
         'import type { Access } from "./model/access";\n'

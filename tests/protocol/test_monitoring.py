@@ -198,7 +198,7 @@ def test_a_key_of_another_form_is_refused_and_not_shown(tmp_path: Path, given: s
 
 
 def start_text(folder: Path, *, terminal: bool) -> str:
-    """What `serve` prints at its start, to a terminal or elsewhere."""
+    """The text that `serve` prints at its start, to a terminal or elsewhere."""
     ours, theirs = pty.openpty() if terminal else os.pipe()
     command = [COMMAND, "serve", "--port", "0", "--data", str(folder), "--log-level", "error"]
     with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=ENVIRONMENT) as process:

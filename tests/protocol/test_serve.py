@@ -188,7 +188,7 @@ def test_keys_that_are_nearly_right_are_refused(served: Served) -> None:
         assert served.send("POST", "/api/function", '{"path":"notes:secret"}', headers)[0] in (400, 401), near
 
 
-def test_slow_and_half_closed_connections_harm_nobody(served: Served) -> None:
+def test_slow_and_half_closed_connections_harm_no_other_client(served: Served) -> None:
     """A hundred clients that send half a request each don't disturb others."""
     parts = urlsplit(served.url)
     sockets = []

@@ -115,7 +115,7 @@ def test_a_client_in_the_servers_process_is_answered(chat: Chat, room: str) -> N
     deployment.close()
 
 
-def test_everybody_sees_who_is_there_and_what_they_write(served: Served, chat: Chat, room: str) -> None:
+def test_all_clients_see_the_members_and_messages_of_a_room(served: Served, chat: Chat, room: str) -> None:
     """Npm's browser and React clients, PyPI's, ours and a bare socket see each other in one chat room."""
     everyone = {"browser", "react", "PyPI", "ours", "socket"}
     script = ["node", str(CLIENTS / "sync_follow.js")]
@@ -210,14 +210,14 @@ def test_a_page_comes_back_by_its_journal(served: Served, room: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/sync", "/api/1.48.0/sync", "/api/0.8.1-alpha.2/sync"])
-def test_both_urls_lead_there(served: Served, path: str) -> None:
+def test_the_url_may_have_the_version_of_the_client(served: Served, path: str) -> None:
     """The socket is served at its URL with and without the client's version."""
     with SyncSocket(served.url, path) as client:
         client.modify()
         assert client.expect("Transition")["endVersion"]["querySet"] == 1
 
 
-def test_what_is_no_socket_is_refused(served: Served) -> None:
+def test_an_invalid_version_and_a_request_without_an_upgrade_are_refused(served: Served) -> None:
     """An invalid version, and a request without an upgrade, are refused."""
     with WebSocket(served.url, "/api/latest/sync") as refused:
         assert refused.status == 400
@@ -395,7 +395,7 @@ def authenticate(client: SyncSocket, token_type: str, **fields: Any) -> None:
     client.send("Authenticate", baseVersion=client.version["identity"], tokenType=token_type, **fields)
 
 
-def test_queries_run_again_as_whom_the_client_has_become(served: Served, chat: Chat, room: str) -> None:
+def test_queries_run_again_with_a_new_identity(served: Served, chat: Chat, room: str) -> None:
     """A mutation runs with the identity that its client had when it sent it: anonymous, a user, an admin, or an admin
     acting as a user.
     """
@@ -446,7 +446,7 @@ def test_a_credential_that_is_not_believed_changes_nothing(
         assert code == 1000
 
 
-def test_an_admin_acts_as_nobody_without_a_name(served: Served) -> None:
+def test_an_admin_does_not_act_as_an_invalid_user(served: Served) -> None:
     """A valid key with invalid attributes of a user is refused."""
     with SyncSocket(served.url) as client:
         authenticate(client, "Admin", value=served.admin_key, impersonating={"name": "x"})
@@ -469,7 +469,7 @@ def test_a_token_expires_while_its_user_is_connected(served: Served, chat: Chat)
         assert (code, reason) == (1000, "Unauthenticated")
 
 
-def test_a_client_that_does_not_read_holds_nobody_back(served: Served) -> None:
+def test_a_client_that_does_not_read_delays_no_other(served: Served) -> None:
     """A client that doesn't read delays no other, and gets the newest state when it reads."""
     writes = 60
     with SyncSocket(served.url, receive_buffer=4096) as slow, SyncSocket(served.url) as quick:
@@ -488,7 +488,7 @@ def test_a_client_that_does_not_read_holds_nobody_back(served: Served) -> None:
         assert states < writes / 4
 
 
-def test_an_action_that_goes_on_holds_nobody_back(served: Served, room: str) -> None:
+def test_a_long_action_delays_no_other_call(served: Served, room: str) -> None:
     """A long action delays neither subscriptions to its writes nor new calls."""
     with SyncSocket(served.url) as follower, ThreadPoolExecutor(1) as pool:
         follower.modify(add(0, "chat:list", {"room": room}))
@@ -501,7 +501,7 @@ def test_an_action_that_goes_on_holds_nobody_back(served: Served, room: str) -> 
         assert action.result()["status"] == "success"
 
 
-def test_what_a_clients_results_take_is_bounded(served: Served) -> None:
+def test_the_total_size_of_a_clients_results_is_bounded(served: Served) -> None:
     """A query whose result exceeds the client's total size fails, until there is room."""
     with SyncSocket(served.url) as client:
         client.modify(*(add(query, "chat:blank", {"bytes": 4_000_000}) for query in range(20)))
@@ -514,7 +514,7 @@ def test_what_a_clients_results_take_is_bounded(served: Served) -> None:
         assert [client.results[query]["type"] for query in (16, 17)] == ["QueryUpdated", "QueryFailed"]
 
 
-def test_half_closed_and_silent_sockets_harm_nobody(served: Served) -> None:
+def test_half_closed_and_silent_sockets_harm_no_other_client(served: Served) -> None:
     """Silent sockets, and those that stop in the middle of a message, don't disturb others."""
     message = json.dumps({"type": "Connect", "sessionId": str(uuid.uuid4()), "connectionCount": 0}).encode()
     with contextlib.ExitStack() as open:

@@ -231,7 +231,7 @@ def test_the_schema_is_not_a_users_to_extend() -> None:
     ["no token", token("ada", seconds=-10), token("ada")[:-4] + "AAAA", token("ada", iss="https://other.example")],
     ids=["malformed", "expired", "forged", "another provider's"],
 )
-def test_a_bad_token_is_nobodys(closed: Path, bad: str) -> None:
+def test_a_bad_token_is_refused_and_not_shown(closed: Path, bad: str) -> None:
     """Calls and subscriptions refuse a bad token, and don't show it."""
     with mc.connect(":memory:", functions=closed, auth_token=lambda: bad) as user:
         for call in (lambda: user.query("users:who"), lambda: user.subscribe("users:who").next()):

@@ -31,7 +31,7 @@ class Transaction:
 
 
 def anomalies(history: Sequence[Transaction]) -> list[str]:
-    """What is wrong with a history, in words; nothing if it is strictly serializable."""
+    """The errors of a history, in words; none if it is strictly serializable."""
     wrong: list[str] = []
     writer = {
         (key, value): number
@@ -71,7 +71,7 @@ def anomalies(history: Sequence[Transaction]) -> list[str]:
             for other in before:
                 by = writer.get((key, other))
                 if by is None:
-                    wrong.append(f"unknown: list {key} has {other}, which nobody appended")
+                    wrong.append(f"unknown: list {key} has {other}, which no transaction appended")
                 elif not history[by].committed:
                     wrong.append(f"aborted read (G1a): transaction {number} sees an append of {by}, which failed")
             if before and (by := writer.get((key, before[-1]))) is not None and last_own[by][key] != before[-1]:

@@ -45,7 +45,7 @@ class Disk:
 
 
 def image(changes: Sequence[Change], moment: int, random: Random) -> Disk:
-    """What a disk may hold if the power fails after so many calls."""
+    """A state that a disk may have if the power fails after so many calls."""
     disk, waiting = Disk(), []
     for change in changes[:moment]:
         if change.op == "sync":

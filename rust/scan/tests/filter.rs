@@ -136,7 +136,7 @@ fn a_condition_that_was_left_empty_is_told_from_others() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_place() {
+fn an_invalid_filter_is_refused_with_its_place() {
     for case in shared("errors") {
         let filter = restored(case["filter"].clone());
         let text = |name: &str| case[name].as_str().expect("a text").replace("at_", "$");

@@ -42,7 +42,7 @@ fn a_page_holds_rows_and_how_it_goes_on() {
 }
 
 #[test]
-fn what_is_inside_the_envelope_is_a_page_too() {
+fn a_page_without_its_envelope_is_read_too() {
     let inside = r#"{"ok":true,"result":[{"id":"a","embedding":[1.5],"metadata":null}],"hasMore":false,"continuationCursor":null}"#;
     let (batch, end) = decoded(inside);
     assert_eq!(end, PageEnd { rows: 1, has_more: false, continuation_cursor: None, changes: None });
@@ -141,7 +141,7 @@ fn an_error_of_the_function_is_told() {
 }
 
 #[test]
-fn what_is_not_a_page_is_an_error_that_says_where() {
+fn text_that_is_not_a_page_is_an_error_that_says_where() {
     assert_eq!(error(""), "page 0, byte 0: the end, expected a reply of queryTable");
     assert_eq!(error("[]"), "page 0, byte 0: '[', expected a reply of queryTable");
     assert_eq!(error(r#"{"ok":true}"#), r#"page 0, byte 11: no rows, expected a list "result""#);

@@ -35,7 +35,7 @@ fn a_new_key_takes_the_place_of_the_old() {
 }
 
 #[test]
-fn what_is_no_key_is_refused() {
+fn text_that_is_not_a_key_is_refused() {
     let folder = folder("no-key");
     let digits = "0f".repeat(32);
     for text in ["", "mastra-convex|", &format!("mastra-convex|{digits}0"), &format!("other|{digits}"), &digits] {
@@ -66,7 +66,7 @@ fn the_file_is_its_owners_only() {
 
 #[cfg(unix)]
 #[test]
-fn what_a_broken_start_left_is_not_written_into() {
+fn a_file_left_by_an_interrupted_start_is_not_written_into() {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     let folder = folder("left-over");

@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_key_is_refused() {
+    fn bytes_that_are_not_a_key_are_refused() {
         let cases: [(&[u8], &str); 14] = [
             (&[], "sort key ends within a value"),
             (&[0x0a, 1], "sort key ends within a value"),

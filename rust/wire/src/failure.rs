@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reply_says_of_itself_is_believed() {
+    fn the_kind_and_the_code_of_a_reply_are_believed() {
         let limit = "Too many writes in a single function execution (limit: 16000)";
         let told = Failure::read(Some("Function"), Some("Error"), limit, true);
         assert_eq!(told, Code::Error.into());
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_it_is_not_enough() {
+    fn a_kind_or_a_code_alone_is_not_believed() {
         let limit = "Too many writes in a single function execution (limit: 16000)";
         for (kind, code) in [(Some("Function"), None), (None, Some("Error"))] {
             assert_eq!(Failure::read(kind, code, limit, false), Code::TooManyWrites.into());

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_may_have_any_number_of_lines() {
+    fn the_rest_of_a_sentence_may_have_any_number_of_lines() {
         let sentence = Sentence("invalid: {*}");
         for text in ["invalid: ", "invalid: a", "invalid: a\nb\n\nc"] {
             assert!(sentence.is(text), "{text:?}");

@@ -70,7 +70,7 @@ async def test_npm_reads_what_python_writes_and_the_other_way_round(
     assert await cache.get("b") == {"text": "1"}
 
 
-async def test_what_is_missing_or_of_another_kind_has_no_value(cache: mc.AsyncConvexServerCache) -> None:
+async def test_a_key_that_is_missing_or_of_another_kind_has_no_value(cache: mc.AsyncConvexServerCache) -> None:
     """Reading a missing key or one of another kind returns None, and raises only if Mastra does."""
     assert await cache.get("nothing") is None
     assert await cache.list_length("nothing") == 0
@@ -203,7 +203,7 @@ async def test_clear_deletes_the_keys_of_exactly_its_prefix(deployment: mc.Async
     assert await cache.list_from_to("l", 0) == ["new"]
 
 
-async def test_what_goes_on_for_too_long_stops_and_says_how_to_go_on(deployment: mc.AsyncDeployment) -> None:
+async def test_a_cleanup_that_takes_too_long_stops_and_says_how_to_continue(deployment: mc.AsyncDeployment) -> None:
     """An operation that cleans up for too long raises an error, and calling it again continues the work."""
     cache = mc.AsyncConvexServerCache(deployment, timeout=1e-9)
     for number in range(60):
@@ -229,7 +229,7 @@ BAD_VALUES = [
 
 
 @pytest.mark.parametrize(("value", "message"), BAD_VALUES)
-async def test_what_is_not_json_is_named_with_its_place(
+async def test_a_value_that_is_not_json_is_refused_with_its_place(
     cache: mc.AsyncConvexServerCache, value: Any, message: str
 ) -> None:
     """A value that isn't JSON is refused before anything is sent, and the error names the place in it."""

@@ -142,7 +142,7 @@ async def test_a_closed_iteration_ends(cache: mc.AsyncConvexServerCache) -> None
         (("l",), {"is_last": "finish"}, "is_last is 'finish'; expected a function of an item"),
     ],
 )
-async def test_what_cannot_be_followed_is_named(
+async def test_invalid_arguments_are_named(
     cache: mc.AsyncConvexServerCache, arguments: tuple[Any, ...], options: dict[str, Any], message: str
 ) -> None:
     """An invalid argument raises an error with the argument, its value and the expected form."""

@@ -119,7 +119,7 @@ BAD_VALUES = [
 
 
 @pytest.mark.parametrize(("metadata", "message"), BAD_VALUES)
-async def test_what_convex_cannot_hold_is_named_with_its_place(
+async def test_a_value_that_convex_cannot_hold_is_refused_with_its_place(
     deployment: mc.AsyncDeployment, metadata: Any, message: str
 ) -> None:
     """A value that Convex can't hold is refused before anything is sent, and the error names its place."""

@@ -260,7 +260,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], str]] = [
 
 
 @pytest.mark.parametrize(("method", "arguments", "message"), BAD_CALLS)
-async def test_what_cannot_be_is_named(
+async def test_invalid_arguments_are_named(
     storage: mc.legacy.AsyncConvexStorage, method: str, arguments: tuple[Any, ...], message: str
 ) -> None:
     with pytest.raises(mc.InvalidArgumentError, match=rf"^ConvexStorage\.{method}: .*{message}"):

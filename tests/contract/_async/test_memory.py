@@ -552,7 +552,7 @@ async def test_thread_metadata_goes_with_vectors(deployment: mc.AsyncDeployment,
     assert (row.metadata["project"], row.metadata["thread_id"], row.metadata.get("workingMemory")) == ("p", "t", None)
 
 
-async def test_what_is_remembered_is_dated_as_it_was(memory: mc.AsyncMemory) -> None:
+async def test_a_message_that_is_remembered_again_keeps_its_date(memory: mc.AsyncMemory) -> None:
     """A message that is remembered again without a date keeps the stored one."""
     [saved] = await memory.remember("t", mc.Message(id="m", thread_id="t", content="a", created_at=NOON))
     [again] = await memory.remember("t", mc.Message(id="m", thread_id="t", content="b"))

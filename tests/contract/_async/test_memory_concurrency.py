@@ -49,7 +49,7 @@ async def test_messages_of_many_writers_are_all_there(memory: mc.AsyncMemoryStor
     assert (await memory.list_messages("t", per_page=1)).total == everything.total
 
 
-async def test_who_lost_a_run_writes_nothing_to_a_memory(memory: mc.AsyncMemoryStorage) -> None:
+async def test_an_owner_who_lost_a_run_writes_nothing_to_a_memory(memory: mc.AsyncMemoryStorage) -> None:
     """An owner who lost a run can't write: fences only rise, and each write compares its fence in its transaction."""
     first, second = mc.RunFence("r", 1, "a"), mc.RunFence("r", 2, "b")
     assert await memory.raise_run_fence(first)

@@ -276,7 +276,7 @@ async def test_neighbours_of_one_time_are_those_stored_beside(memory: mc.AsyncMe
     assert ids(page) == ["m7", "m8", "m9", "m10", "m11"]
 
 
-async def test_what_is_included_is_the_resource_s(memory: mc.AsyncMemoryStorage) -> None:
+async def test_included_messages_belong_to_the_resource(memory: mc.AsyncMemoryStorage) -> None:
     """Included messages and their neighbours belong to the requested resource."""
     await saved(memory, 0)
     await memory.save_messages([message(n, resource_id="bob" if n == 2 else "ada") for n in range(5)])
@@ -286,7 +286,7 @@ async def test_what_is_included_is_the_resource_s(memory: mc.AsyncMemoryStorage)
     assert ids(await memory.list_messages("t", per_page=0, include=include)) == ["m1", "m2", "m3"]
 
 
-async def test_what_other_clients_wrote_is_read(deployment: mc.AsyncDeployment) -> None:
+async def test_messages_of_other_clients_are_read(deployment: mc.AsyncDeployment) -> None:
     """Messages of other clients can be read: content as text or JSON text, without metadata or a resource."""
     memory = mc.AsyncConvexStore(deployment).memory
     contents = ['"hello"', "hello", '{"format":2,"parts":[{"type":"text","text":"hello"}]}', "[1]", "5"]

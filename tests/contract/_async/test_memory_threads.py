@@ -48,7 +48,7 @@ async def test_a_thread_comes_back_as_it_was_saved(memory: mc.AsyncMemoryStorage
     assert thread.updated_at == datetime(2026, 1, 2, tzinfo=UTC)
 
 
-async def test_what_is_not_given_is_filled_in(memory: mc.AsyncMemoryStorage) -> None:
+async def test_missing_fields_are_filled_in(memory: mc.AsyncMemoryStorage) -> None:
     """A missing title, id and times are filled in."""
     for given in (mc.Thread(resource_id="ada"), {"resource_id": "ada", "title": None, "id": None}):
         before = datetime.now(UTC) - timedelta(seconds=5)
@@ -217,7 +217,7 @@ async def test_pages_tell_what_they_are(
     assert (ids, page.total, page.page, page.per_page, page.has_more) == expected
 
 
-async def test_what_other_clients_wrote_is_read(deployment: mc.AsyncDeployment) -> None:
+async def test_threads_of_other_clients_are_read(deployment: mc.AsyncDeployment) -> None:
     """Threads of other clients can be read: metadata as JSON text or missing, and times in other ISO forms."""
     memory = mc.AsyncConvexStore(deployment).memory
     for id, metadata, created_at in [

@@ -143,7 +143,9 @@ async def test_deletes_by_id_and_truncation(native: mc.AsyncConvexNativeVector) 
     assert await ids(docs) == []
 
 
-async def test_what_only_a_scan_can_do_says_so(native: mc.AsyncConvexNativeVector) -> None:
+async def test_operations_that_need_a_scan_are_errors_that_name_the_alternative(
+    native: mc.AsyncConvexNativeVector,
+) -> None:
     """Operations that need a scan raise errors that name the alternative."""
     docs = await filled(native)
     for call in [

@@ -53,7 +53,7 @@ async def test_a_span_comes_back_as_it_was_created(traces: mc.AsyncObservability
     assert await traces.get_root_span("t") is None
 
 
-async def test_what_is_not_given_is_filled_in(traces: mc.AsyncObservabilityStorage) -> None:
+async def test_missing_fields_are_filled_in(traces: mc.AsyncObservabilityStorage) -> None:
     """Missing fields are filled in, and creating a span again replaces it."""
     first = await traces.create_span(span(tags=["a"], ended_at=second(1)))
     assert (first.span_type, first.is_event, first.status) == ("generic", False, "success")
@@ -278,7 +278,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("method", "arguments", "options", "message"), BAD_CALLS)
-async def test_what_cannot_be_is_named_and_changes_nothing(
+async def test_invalid_arguments_are_named_and_change_nothing(
     traces: mc.AsyncObservabilityStorage,
     method: str,
     arguments: tuple[Any, ...],

@@ -283,7 +283,7 @@ async def test_a_record_that_is_not_there_is_an_error(
         ("update_observational_memory_config", ("a", {"x": {1}}), r"config\['x'\] is \{1\}"),
     ],
 )
-async def test_what_cannot_be_is_refused(
+async def test_invalid_arguments_are_named_and_change_nothing(
     memory: mc.AsyncMemoryStorage, method: str, arguments: tuple[Any, ...], problem: str
 ) -> None:
     before = await begun(memory)

@@ -30,7 +30,7 @@ def schedule(id: str, **fields: Any) -> dict[str, Any]:
     return {"id": id, "target": AGENT, "cron": "0 0 29 2 *", "next_fire_at": 1000, **fields}
 
 
-async def test_what_is_due_is_fired(schedules: mc.AsyncSchedulesStorage) -> None:
+async def test_a_due_schedule_is_fired(schedules: mc.AsyncSchedulesStorage) -> None:
     """The handler gets the schedule, which has its next time, and the firing's id. The outcome is recorded."""
     await schedules.create_schedule(schedule("s", metadata={"$a": 1}))
     await schedules.create_schedule(schedule("later", next_fire_at=2**52))
@@ -195,7 +195,7 @@ def nothing(due: mc.Schedule, fire_id: str) -> None:
         (nothing, {"stop": "now"}, "stop is 'now'; expected an Event"),
     ],
 )
-async def test_what_cannot_run_is_named(
+async def test_invalid_arguments_are_named_and_fire_nothing(
     schedules: mc.AsyncSchedulesStorage, handler: Callable[..., Any], options: dict[str, Any], message: str
 ) -> None:
     """An invalid argument raises an error with the argument, its value and the expected form."""

@@ -145,7 +145,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("method", "arguments", "options", "message"), BAD_CALLS)
-async def test_what_cannot_be_is_named_and_changes_nothing(
+async def test_invalid_arguments_are_named_and_change_nothing(
     scores: mc.AsyncScoresStorage, method: str, arguments: tuple[Any, ...], options: dict[str, Any], message: str
 ) -> None:
     """An invalid argument raises an error with the method, the argument, its value and the expected form, and changes

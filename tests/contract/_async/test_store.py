@@ -37,7 +37,7 @@ async def test_a_store_closes_what_it_opened(deployment: mc.AsyncDeployment, tmp
         await own.memory.list_threads()
 
 
-async def test_what_grows_too_large_is_one_error_everywhere(deployment: mc.AsyncDeployment) -> None:
+async def test_a_record_that_grows_too_large_is_one_error_everywhere(deployment: mc.AsyncDeployment) -> None:
     """A record that grows too large by small updates raises an error with the field, and nothing has changed."""
     memory = mc.AsyncConvexStore(deployment).memory
     thread = await memory.save_thread(mc.Thread(id="t", resource_id="ada", metadata={"a": "x" * 600_000}))

@@ -39,7 +39,7 @@ async def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.
     assert found == titles
 
 
-async def test_who_waits_is_woken_by_a_write(deployment: mc.AsyncDeployment) -> None:
+async def test_a_waiting_next_is_woken_by_a_write(deployment: mc.AsyncDeployment) -> None:
     """A write from elsewhere wakes a waiting `next`."""
     states = watch(deployment)
     assert await states.next() is None
@@ -137,7 +137,7 @@ CLOSERS: list[Callable[[mc.AsyncDeployment, mc.AsyncSubscription[Any]], Any]] = 
 
 
 @pytest.mark.parametrize("close", CLOSERS, ids=["subscription", "deployment"])
-async def test_closing_ends_whoever_waits(
+async def test_closing_ends_a_waiting_next(
     deployment: mc.AsyncDeployment, close: Callable[[mc.AsyncDeployment, mc.AsyncSubscription[Any]], Any]
 ) -> None:
     """Closing the subscription or its deployment ends every wait, and closing again does nothing."""
@@ -161,7 +161,7 @@ async def test_one_that_never_began_can_be_closed(deployment: mc.AsyncDeployment
     assert await end(states)
 
 
-async def test_what_cannot_be_followed_is_an_error_of_the_first_state(deployment: mc.AsyncDeployment) -> None:
+async def test_a_query_that_cannot_be_followed_raises_at_its_first_state(deployment: mc.AsyncDeployment) -> None:
     """A query that can't be followed raises the error of a call as its first state."""
     with pytest.raises(mc.FunctionNotFoundError, match="no/such:query"):
         await deployment.subscribe("no/such:query").next()

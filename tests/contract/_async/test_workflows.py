@@ -265,7 +265,7 @@ async def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.AsyncWor
     assert (await workflows.claim_run_ownership("r", "f", 60_000)).applied
 
 
-async def test_who_lost_a_run_writes_nothing_to_it(workflows: mc.AsyncWorkflowsStorage) -> None:
+async def test_an_owner_who_lost_a_run_writes_nothing_to_it(workflows: mc.AsyncWorkflowsStorage) -> None:
     """An owner who lost a run can't write to it, because each write checks its fence in its transaction."""
     first = (await workflows.claim_run_ownership("r", "a", 60_000)).fence
     second = (await workflows.claim_run_ownership("r", "b", 60_000, force=True)).fence
@@ -326,7 +326,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("method", "arguments", "options", "message"), BAD_CALLS)
-async def test_what_cannot_be_is_named_and_changes_nothing(
+async def test_invalid_arguments_are_named_and_change_nothing(
     workflows: mc.AsyncWorkflowsStorage,
     method: str,
     arguments: tuple[Any, ...],

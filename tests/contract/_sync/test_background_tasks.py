@@ -51,7 +51,7 @@ def test_a_task_comes_back_as_it_was_created(tasks: mc.BackgroundTasksStorage) -
     assert tasks.get_task("other") is None
 
 
-def test_what_is_not_given_is_filled_in(tasks: mc.BackgroundTasksStorage) -> None:
+def test_missing_fields_are_filled_in(tasks: mc.BackgroundTasksStorage) -> None:
     """Missing ids, the time, the status and counters are filled in."""
     stored = tasks.create_task({"tool_name": "search", "agent_id": "agent"})
     assert [len(id) for id in (stored.id, stored.tool_call_id, stored.run_id)] == [36, 36, 36]
@@ -328,7 +328,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("method", "arguments", "options", "message"), BAD_CALLS)
-def test_what_cannot_be_is_named_and_changes_nothing(
+def test_invalid_arguments_are_named_and_change_nothing(
     tasks: mc.BackgroundTasksStorage,
     method: str,
     arguments: tuple[Any, ...],

@@ -71,7 +71,7 @@ def test_npm_reads_what_python_writes_and_the_other_way_round(
     assert cache.get("b") == {"text": "1"}
 
 
-def test_what_is_missing_or_of_another_kind_has_no_value(cache: mc.ConvexServerCache) -> None:
+def test_a_key_that_is_missing_or_of_another_kind_has_no_value(cache: mc.ConvexServerCache) -> None:
     """Reading a missing key or one of another kind returns None, and raises only if Mastra does."""
     assert cache.get("nothing") is None
     assert cache.list_length("nothing") == 0
@@ -204,7 +204,7 @@ def test_clear_deletes_the_keys_of_exactly_its_prefix(deployment: mc.Deployment)
     assert cache.list_from_to("l", 0) == ["new"]
 
 
-def test_what_goes_on_for_too_long_stops_and_says_how_to_go_on(deployment: mc.Deployment) -> None:
+def test_a_cleanup_that_takes_too_long_stops_and_says_how_to_continue(deployment: mc.Deployment) -> None:
     """An operation that cleans up for too long raises an error, and calling it again continues the work."""
     cache = mc.ConvexServerCache(deployment, timeout=1e-9)
     for number in range(60):
@@ -230,7 +230,7 @@ BAD_VALUES = [
 
 
 @pytest.mark.parametrize(("value", "message"), BAD_VALUES)
-def test_what_is_not_json_is_named_with_its_place(
+def test_a_value_that_is_not_json_is_refused_with_its_place(
     cache: mc.ConvexServerCache, value: Any, message: str
 ) -> None:
     """A value that isn't JSON is refused before anything is sent, and the error names the place in it."""

@@ -143,7 +143,7 @@ def test_a_closed_iteration_ends(cache: mc.ConvexServerCache) -> None:
         (("l",), {"is_last": "finish"}, "is_last is 'finish'; expected a function of an item"),
     ],
 )
-def test_what_cannot_be_followed_is_named(
+def test_invalid_arguments_are_named(
     cache: mc.ConvexServerCache, arguments: tuple[Any, ...], options: dict[str, Any], message: str
 ) -> None:
     """An invalid argument raises an error with the argument, its value and the expected form."""

@@ -192,7 +192,9 @@ def test_upstream_s_functions_serve_the_other_domains(open_store: OpenStore, ori
     assert store.thread_state.get_state("t-task", "x") == ["t-task", "x"]
 
 
-def test_what_upstream_s_functions_would_pass_over_is_refused(open_store: OpenStore, original: Path) -> None:
+def test_conditions_that_upstream_s_functions_would_ignore_are_refused(
+    open_store: OpenStore, original: Path
+) -> None:
     """Operations whose conditions npm's functions would ignore are refused."""
     store = open_store(original)
     store.workflows.persist_workflow_snapshot("w", "r", {"status": "running", "context": {}})
@@ -222,7 +224,7 @@ def test_what_upstream_s_functions_would_pass_over_is_refused(open_store: OpenSt
     assert store.workflows.load_workflow_snapshot("w", "r") == {"status": "running", "context": {}}
 
 
-def test_what_upstream_s_functions_cannot_do_is_an_error(upstream: mc.MemoryStorage) -> None:
+def test_an_operation_that_upstream_s_functions_lack_is_an_error(upstream: mc.MemoryStorage) -> None:
     """An operation that npm's functions lack raises an error that says that npm's functions are deployed."""
     upstream.save_thread(mc.Thread(id="t", resource_id="ada"))
     with pytest.raises(mc.UnsupportedOperationError, match="npm @mastra/convex's, have no 'copyThread'") as raised:

@@ -261,7 +261,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], str]] = [
 
 
 @pytest.mark.parametrize(("method", "arguments", "message"), BAD_CALLS)
-def test_what_cannot_be_is_named(
+def test_invalid_arguments_are_named(
     storage: mc.legacy.ConvexStorage, method: str, arguments: tuple[Any, ...], message: str
 ) -> None:
     with pytest.raises(mc.InvalidArgumentError, match=rf"^ConvexStorage\.{method}: .*{message}"):

@@ -553,7 +553,7 @@ def test_thread_metadata_goes_with_vectors(deployment: mc.Deployment, memory: mc
     assert (row.metadata["project"], row.metadata["thread_id"], row.metadata.get("workingMemory")) == ("p", "t", None)
 
 
-def test_what_is_remembered_is_dated_as_it_was(memory: mc.Memory) -> None:
+def test_a_message_that_is_remembered_again_keeps_its_date(memory: mc.Memory) -> None:
     """A message that is remembered again without a date keeps the stored one."""
     [saved] = memory.remember("t", mc.Message(id="m", thread_id="t", content="a", created_at=NOON))
     [again] = memory.remember("t", mc.Message(id="m", thread_id="t", content="b"))

@@ -116,7 +116,7 @@ def test_a_copy_can_hold_more_than_a_transaction_copies(
     assert copy.thread.metadata["clone"]["lastMessageId"] == f"m{expected[-1]}"
 
 
-def test_what_cannot_be_copied_is_refused(memory: mc.MemoryStorage) -> None:
+def test_copies_of_an_unknown_thread_or_to_an_existing_id_are_refused(memory: mc.MemoryStorage) -> None:
     """Copying an unknown thread, or to an existing id, is an error."""
     filled(memory)
     with pytest.raises(mc.ThreadNotFoundError, match=r"^MemoryStorage.copy_thread: Source thread with id x not found"):

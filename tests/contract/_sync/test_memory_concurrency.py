@@ -50,7 +50,7 @@ def test_messages_of_many_writers_are_all_there(memory: mc.MemoryStorage) -> Non
     assert (memory.list_messages("t", per_page=1)).total == everything.total
 
 
-def test_who_lost_a_run_writes_nothing_to_a_memory(memory: mc.MemoryStorage) -> None:
+def test_an_owner_who_lost_a_run_writes_nothing_to_a_memory(memory: mc.MemoryStorage) -> None:
     """An owner who lost a run can't write: fences only rise, and each write compares its fence in its transaction."""
     first, second = mc.RunFence("r", 1, "a"), mc.RunFence("r", 2, "b")
     assert memory.raise_run_fence(first)

@@ -277,7 +277,7 @@ def test_neighbours_of_one_time_are_those_stored_beside(memory: mc.MemoryStorage
     assert ids(page) == ["m7", "m8", "m9", "m10", "m11"]
 
 
-def test_what_is_included_is_the_resource_s(memory: mc.MemoryStorage) -> None:
+def test_included_messages_belong_to_the_resource(memory: mc.MemoryStorage) -> None:
     """Included messages and their neighbours belong to the requested resource."""
     saved(memory, 0)
     memory.save_messages([message(n, resource_id="bob" if n == 2 else "ada") for n in range(5)])
@@ -287,7 +287,7 @@ def test_what_is_included_is_the_resource_s(memory: mc.MemoryStorage) -> None:
     assert ids(memory.list_messages("t", per_page=0, include=include)) == ["m1", "m2", "m3"]
 
 
-def test_what_other_clients_wrote_is_read(deployment: mc.Deployment) -> None:
+def test_messages_of_other_clients_are_read(deployment: mc.Deployment) -> None:
     """Messages of other clients can be read: content as text or JSON text, without metadata or a resource."""
     memory = mc.ConvexStore(deployment).memory
     contents = ['"hello"', "hello", '{"format":2,"parts":[{"type":"text","text":"hello"}]}', "[1]", "5"]

@@ -49,7 +49,7 @@ def test_a_thread_comes_back_as_it_was_saved(memory: mc.MemoryStorage) -> None:
     assert thread.updated_at == datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def test_what_is_not_given_is_filled_in(memory: mc.MemoryStorage) -> None:
+def test_missing_fields_are_filled_in(memory: mc.MemoryStorage) -> None:
     """A missing title, id and times are filled in."""
     for given in (mc.Thread(resource_id="ada"), {"resource_id": "ada", "title": None, "id": None}):
         before = datetime.now(UTC) - timedelta(seconds=5)
@@ -218,7 +218,7 @@ def test_pages_tell_what_they_are(
     assert (ids, page.total, page.page, page.per_page, page.has_more) == expected
 
 
-def test_what_other_clients_wrote_is_read(deployment: mc.Deployment) -> None:
+def test_threads_of_other_clients_are_read(deployment: mc.Deployment) -> None:
     """Threads of other clients can be read: metadata as JSON text or missing, and times in other ISO forms."""
     memory = mc.ConvexStore(deployment).memory
     for id, metadata, created_at in [

@@ -144,7 +144,9 @@ def test_deletes_by_id_and_truncation(native: mc.ConvexNativeVector) -> None:
     assert ids(docs) == []
 
 
-def test_what_only_a_scan_can_do_says_so(native: mc.ConvexNativeVector) -> None:
+def test_operations_that_need_a_scan_are_errors_that_name_the_alternative(
+    native: mc.ConvexNativeVector,
+) -> None:
     """Operations that need a scan raise errors that name the alternative."""
     docs = filled(native)
     for call in [

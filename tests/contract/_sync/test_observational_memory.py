@@ -284,7 +284,7 @@ def test_a_record_that_is_not_there_is_an_error(
         ("update_observational_memory_config", ("a", {"x": {1}}), r"config\['x'\] is \{1\}"),
     ],
 )
-def test_what_cannot_be_is_refused(
+def test_invalid_arguments_are_named_and_change_nothing(
     memory: mc.MemoryStorage, method: str, arguments: tuple[Any, ...], problem: str
 ) -> None:
     before = begun(memory)

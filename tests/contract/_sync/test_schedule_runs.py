@@ -31,7 +31,7 @@ def schedule(id: str, **fields: Any) -> dict[str, Any]:
     return {"id": id, "target": AGENT, "cron": "0 0 29 2 *", "next_fire_at": 1000, **fields}
 
 
-def test_what_is_due_is_fired(schedules: mc.SchedulesStorage) -> None:
+def test_a_due_schedule_is_fired(schedules: mc.SchedulesStorage) -> None:
     """The handler gets the schedule, which has its next time, and the firing's id. The outcome is recorded."""
     schedules.create_schedule(schedule("s", metadata={"$a": 1}))
     schedules.create_schedule(schedule("later", next_fire_at=2**52))
@@ -196,7 +196,7 @@ def nothing(due: mc.Schedule, fire_id: str) -> None:
         (nothing, {"stop": "now"}, "stop is 'now'; expected an Event"),
     ],
 )
-def test_what_cannot_run_is_named(
+def test_invalid_arguments_are_named_and_fire_nothing(
     schedules: mc.SchedulesStorage, handler: Callable[..., Any], options: dict[str, Any], message: str
 ) -> None:
     """An invalid argument raises an error with the argument, its value and the expected form."""

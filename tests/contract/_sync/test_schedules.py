@@ -263,7 +263,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("method", "arguments", "options", "message"), BAD_CALLS)
-def test_what_cannot_be_is_named_and_changes_nothing(
+def test_invalid_arguments_are_named_and_change_nothing(
     schedules: mc.SchedulesStorage,
     method: str,
     arguments: tuple[Any, ...],

@@ -146,7 +146,7 @@ def test_a_deployment_that_cannot_be_reached_does_not_stop_the_work(
         (("n",), {"input": {1, 2}}, "input"),
     ],
 )
-def test_what_is_no_span_is_named(
+def test_an_invalid_field_is_named_and_nothing_is_stored(
     traces: mc.ObservabilityStorage, arguments: tuple[Any, ...], options: dict[str, Any], message: str
 ) -> None:
     """An invalid field raises an error with the field and its value, and nothing is stored."""

@@ -38,7 +38,7 @@ def test_a_store_closes_what_it_opened(deployment: mc.Deployment, tmp_path: Path
         own.memory.list_threads()
 
 
-def test_what_grows_too_large_is_one_error_everywhere(deployment: mc.Deployment) -> None:
+def test_a_record_that_grows_too_large_is_one_error_everywhere(deployment: mc.Deployment) -> None:
     """A record that grows too large by small updates raises an error with the field, and nothing has changed."""
     memory = mc.ConvexStore(deployment).memory
     thread = memory.save_thread(mc.Thread(id="t", resource_id="ada", metadata={"a": "x" * 600_000}))

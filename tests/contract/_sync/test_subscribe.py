@@ -40,7 +40,7 @@ def test_the_newest_state_comes_first_and_then_each_change(deployment: mc.Deploy
     assert found == titles
 
 
-def test_who_waits_is_woken_by_a_write(deployment: mc.Deployment) -> None:
+def test_a_waiting_next_is_woken_by_a_write(deployment: mc.Deployment) -> None:
     """A write from elsewhere wakes a waiting `next`."""
     states = watch(deployment)
     assert states.next() is None
@@ -138,7 +138,7 @@ CLOSERS: list[Callable[[mc.Deployment, mc.Subscription[Any]], Any]] = [
 
 
 @pytest.mark.parametrize("close", CLOSERS, ids=["subscription", "deployment"])
-def test_closing_ends_whoever_waits(
+def test_closing_ends_a_waiting_next(
     deployment: mc.Deployment, close: Callable[[mc.Deployment, mc.Subscription[Any]], Any]
 ) -> None:
     """Closing the subscription or its deployment ends every wait, and closing again does nothing."""
@@ -162,7 +162,7 @@ def test_one_that_never_began_can_be_closed(deployment: mc.Deployment) -> None:
     assert end(states)
 
 
-def test_what_cannot_be_followed_is_an_error_of_the_first_state(deployment: mc.Deployment) -> None:
+def test_a_query_that_cannot_be_followed_raises_at_its_first_state(deployment: mc.Deployment) -> None:
     """A query that can't be followed raises the error of a call as its first state."""
     with pytest.raises(mc.FunctionNotFoundError, match="no/such:query"):
         deployment.subscribe("no/such:query").next()

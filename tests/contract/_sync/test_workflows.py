@@ -266,7 +266,7 @@ def test_one_worker_owns_a_run_until_its_lease_ends(workflows: mc.WorkflowsStora
     assert (workflows.claim_run_ownership("r", "f", 60_000)).applied
 
 
-def test_who_lost_a_run_writes_nothing_to_it(workflows: mc.WorkflowsStorage) -> None:
+def test_an_owner_who_lost_a_run_writes_nothing_to_it(workflows: mc.WorkflowsStorage) -> None:
     """An owner who lost a run can't write to it, because each write checks its fence in its transaction."""
     first = (workflows.claim_run_ownership("r", "a", 60_000)).fence
     second = (workflows.claim_run_ownership("r", "b", 60_000, force=True)).fence
@@ -327,7 +327,7 @@ BAD_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("method", "arguments", "options", "message"), BAD_CALLS)
-def test_what_cannot_be_is_named_and_changes_nothing(
+def test_invalid_arguments_are_named_and_change_nothing(
     workflows: mc.WorkflowsStorage,
     method: str,
     arguments: tuple[Any, ...],

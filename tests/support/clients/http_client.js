@@ -14,7 +14,7 @@ test("values come back bit for bit", async () => {
   assert.deepEqual(await client.action(notes.echo, { value }), value);
 });
 
-test("what is written is read, at a timestamp too", async () => {
+test("a written note is read, at a timestamp too", async () => {
   await client.mutation(notes.add, { text: "from JavaScript" });
   const read = await client.query(notes.list, {});
   assert.ok(read.includes("from JavaScript"));

@@ -15,7 +15,7 @@ export function freeze(...values: unknown[]): void {
     seen.add(value);
     if (value instanceof Map) freeze(...value.keys(), ...value.values());
     if (value instanceof Set) freeze(...value);
-    // What is inside of a map, a date or a running generator can't be frozen.
+    // The content of a map, a date or a running generator can't be frozen.
     for (const method of ["set", "add", "delete", "clear", "next", "setTime"]) {
       if (!(method in value) || hasOwn.call(value, method)) continue;
       const refuse = () => {

@@ -3,8 +3,8 @@
  *
  * The embedded engine uses an isolate of the built-in functions for many calls,
  * so a module may change nothing that outlives a call: its own bindings, those
- * of other modules, and globals. What no reading of the source can see, `frozen.ts`
- * finds while the tests run.
+ * of other modules, and globals. `frozen.ts` finds
+ * the changes that the source doesn't show, while the tests run.
  *
  * @module
  */

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_protocol_does_not_say_is_refused() {
+    fn messages_outside_the_protocol_are_refused() {
         let mut session = Session::<()>::new(None);
         session.open(&Token::None);
         let skipped = json!({"type": "Transition", "startVersion": version(3, BEGINNING),

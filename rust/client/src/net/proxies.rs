@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_is_reached_directly() {
+    fn a_host_listed_in_no_proxy_is_reached_directly() {
         for (list, url, direct) in [
             ("a.example", "https://a.example", true),
             ("a.example", "https://b.a.example", true),

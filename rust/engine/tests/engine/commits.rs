@@ -50,7 +50,7 @@ fn timestamps_grow_across_restarts() {
 }
 
 #[test]
-fn what_stands_for_a_commit_is_no_number() {
+fn the_timestamp_of_a_commit_is_no_number_before_the_mutation_ends() {
     let deployment = in_memory();
     assert_eq!(text(&call(&deployment, "commits:returned", value("{}"))), r#""[the commit's timestamp]""#);
     let error = try_call(&deployment, "commits:computed", value("{}")).expect_err("there is no number yet");

@@ -159,7 +159,7 @@ fn console_lines_come_back_in_order() {
 }
 
 #[test]
-fn what_the_console_keeps_is_bounded() {
+fn the_number_and_length_of_console_lines_are_bounded() {
     let deployment = in_memory();
     let outcome = deployment.call(None, "javascript:logsMuch", value("{}"), &Caller::ADMIN).expect("it runs");
     let lines = outcome.log_lines;
@@ -207,7 +207,7 @@ fn values_cross_or_are_refused_with_their_place() {
 }
 
 #[test]
-fn what_is_too_deep_too_long_or_too_large_is_refused_while_it_is_read() {
+fn values_too_deep_too_long_or_too_large_are_refused_while_they_are_read() {
     let deployment = in_memory();
     let code_of = |name: &str, args: &str| js(&deployment, name, args).expect_err(name).code();
     for (name, args) in
@@ -243,7 +243,7 @@ fn a_full_heap_is_told_from_errors_that_look_like_it() {
 }
 
 #[test]
-fn what_runs_away_ends_and_the_next_call_is_unharmed() {
+fn a_runaway_function_ends_and_the_next_call_is_unharmed() {
     let limits = Limits { user_time: Duration::from_secs(1), ..Limits::CONVEX };
     let deployment = Deployment::open(Target::Memory, Options { limits, ..options() }).expect("memory opens");
     for (name, code) in [

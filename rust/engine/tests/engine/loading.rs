@@ -64,7 +64,7 @@ fn a_folder_that_is_not_there_is_named() {
 }
 
 #[test]
-fn what_a_folder_declares_that_is_left_out_is_named_with_its_line() {
+fn declarations_that_are_left_out_are_named_with_their_place() {
     for (path, source, name) in [
         ("crons.ts", "import { cronJobs } from \"convex/server\";\nexport default cronJobs();\n", "cronJobs"),
         ("http.ts", "import { httpRouter } from \"convex/server\";\nexport default httpRouter();\n", "httpRouter"),

@@ -41,7 +41,7 @@ fn a_mutation_that_fails_within_another_leaves_no_trace_of_its_own() {
 }
 
 #[test]
-fn what_is_not_caught_fails_the_whole_and_is_the_inner_error() {
+fn an_uncaught_inner_error_undoes_the_whole_call_and_is_its_error() {
     let deployment = in_memory();
     for (run, name, args, code, message) in [
         ("Mutation", "addAndFail", r#"{"name": "x"}"#, "Error", "Uncaught Error: Uncaught Error: on purpose"),
@@ -112,7 +112,7 @@ fn a_call_within_has_its_callers_time_and_clock_and_its_own_chance() {
 }
 
 #[test]
-fn what_is_logged_within_is_logged_and_an_error_keeps_the_lines_before_it() {
+fn lines_of_inner_calls_are_logged_and_an_error_keeps_those_before_it() {
     let deployment = in_memory();
     let steps = steps(
         r#"[{"run": "Mutation", "name": "add", "args": {"name": "a"}},
@@ -145,7 +145,7 @@ fn functions_know_who_calls() {
 }
 
 #[test]
-fn what_is_left_out_says_so_by_its_name() {
+fn features_that_are_left_out_say_so_by_name() {
     let deployment = in_memory();
     for (used, name) in [
         ("scheduler", "ctx.scheduler.runAfter"),

@@ -58,7 +58,7 @@ fn a_request_that_failed_may_succeed_later() {
 }
 
 #[test]
-fn who_may_not_call_it_learns_nothing_of_a_request() {
+fn a_caller_without_access_learns_nothing_of_a_request() {
     let deployment = in_memory();
     let request = request("s", 1);
     let args = || object([("name", "ann".into())]);

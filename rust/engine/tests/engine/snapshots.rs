@@ -176,7 +176,7 @@ fn tables_keep_their_numbers_where_no_documents_are_in_the_way() {
 }
 
 #[test]
-fn what_is_no_snapshot_is_refused_with_its_place_and_changes_nothing() {
+fn an_invalid_snapshot_is_refused_with_its_place_and_changes_nothing() {
     const TABLES: &str = "_tables/documents.jsonl";
     let id = field(
         &items(&collect(

@@ -105,14 +105,14 @@ fn write_batches(folder: &Path) {
 }
 
 #[test]
-fn what_was_acknowledged_survives_a_killed_process() {
+fn acknowledged_writes_survive_a_killed_process() {
     if let Some(folder) = given_folder() {
         return write_batches(&folder);
     }
     let folder = tempfile::tempdir().expect("a folder can be made");
     let mut expected = 0;
     for round in 0..5 {
-        let mut child = child("what_was_acknowledged_survives_a_killed_process", folder.path());
+        let mut child = child("acknowledged_writes_survive_a_killed_process", folder.path());
         let acknowledged = lines(&mut child).take(3 + 20 * round).count();
         child.kill().expect("it runs");
         child.wait().expect("it ends");

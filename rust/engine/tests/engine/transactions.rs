@@ -182,7 +182,7 @@ fn a_result_may_be_an_id_of_a_table_made_on_the_way() {
 }
 
 #[test]
-fn what_is_not_awaited_belongs_to_its_own_transaction() {
+fn a_write_that_is_not_awaited_belongs_to_its_own_transaction() {
     let deployment = in_memory();
     call(&deployment, "database:writeLate", value("{}"));
     assert_eq!(count(&deployment, "free"), 1);

@@ -63,7 +63,7 @@ proptest! {
 }
 
 #[test]
-fn what_cannot_be_indexed_is_not_found() {
+fn a_document_without_a_valid_vector_is_not_found() {
     let deployment = in_memory();
     let row = |embedding: &str| insert("vectors", value(&format!(r#"{{"group": "g"{embedding}}}"#)));
     let ids = write(

@@ -150,7 +150,7 @@ fn long_lists_of_numbers_are_packed() {
 }
 
 #[test]
-fn what_is_not_a_value_is_refused_with_place_and_expectation() {
+fn text_that_is_not_a_value_is_refused_with_place_and_expectation() {
     for (text, message) in [
         ("", "JSON at byte 0: EOF while parsing a value"),
         ("[1,\n 2,\n x]", "JSON at byte 10: expected value"),

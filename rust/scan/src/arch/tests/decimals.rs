@@ -95,7 +95,7 @@ fn decimals_of_21_digits_nearest_to_halfway_points_are_read_to_the_last_bit() {
 }
 
 #[test]
-fn what_is_not_a_plain_decimal_is_left() {
+fn text_that_is_not_a_plain_decimal_is_left() {
     let odd = [
         "1",
         "-1",
