@@ -150,7 +150,7 @@ def socket(kind: str) -> Callable[[Served, Credential, str], str]:
             who: dict[str, Any] = {"value": credential.value} if credential.type != "None" else {}
             if credential.user is not None:
                 who["impersonating"] = credential.user
-            client.send("Authenticate", baseVersion=0, tokenType=credential.type, **who)
+            client.authenticate(credential.type, **who)
             if kind == "Query":
                 client.send("ModifyQuerySet", baseVersion=0, newVersion=1, modifications=[add(0, path)])
             else:

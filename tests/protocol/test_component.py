@@ -201,7 +201,7 @@ def test_clients_without_the_key_reach_no_function_of_a_component(served: Served
 def test_a_socket_follows_a_component_for_the_key_alone(served: Served, impersonating: dict[str, str] | None) -> None:
     with SyncSocket(served.url) as client:
         who = {} if impersonating is None else {"impersonating": impersonating}
-        client.send("Authenticate", baseVersion=0, tokenType="Admin", value=served.admin_key, **who)
+        client.authenticate("Admin", value=served.admin_key, **who)
         query = {**add(0, "mastra/queries:countThreads"), "componentPath": "mastra"}
         client.send("ModifyQuerySet", baseVersion=0, newVersion=1, modifications=[query])
         while 0 not in client.results:

@@ -122,6 +122,10 @@ class SyncSocket(WebSocket):
         version = self.version["querySet"]
         self.send("ModifyQuerySet", baseVersion=version, newVersion=version + 1, modifications=list(modifications))
 
+    def authenticate(self, token_type: str, **fields: Any) -> None:
+        """Change the identity of the last transition."""
+        self.send("Authenticate", baseVersion=self.version["identity"], tokenType=token_type, **fields)
+
     def receive(self) -> dict[str, Any]:
         """The next message that isn't a ping."""
         while True:
@@ -182,3 +186,8 @@ def read_timestamp(text: str) -> int:
 def add(query: int, path: str, args: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     """A modification that adds a query."""
     return {"type": "Add", "queryId": query, "udfPath": path, "args": [args or {}], **more}
+
+
+def mutation(request: int, path: str, **args: Any) -> dict[str, Any]:
+    """The fields of a `Mutation`, or of an `Action`."""
+    return {"requestId": request, "udfPath": path, "args": [args]}
