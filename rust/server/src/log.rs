@@ -66,7 +66,7 @@ pub struct Event {
     pub level: Level,
     /// Its name, such as "call failed".
     pub name: &'static str,
-    /// What more is known, in order.
+    /// Further fields, in order.
     pub fields: Vec<(&'static str, Field)>,
 }
 

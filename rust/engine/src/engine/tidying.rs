@@ -119,7 +119,7 @@ impl Engine {
 
     fn tidy(self: &Arc<Self>) {
         while let Some(work) = self.tidying.next() {
-            // Whatever fails here is tried again after a later write.
+            // A step that fails is tried again after a later write.
             match work {
                 Work::Call((path, args)) => {
                     self.call(Some(FunctionKind::Mutation), &path, args, &Caller::ADMIN);

@@ -67,7 +67,7 @@ impl Host {
     /// or its caller has given it up. None while the engine works for it, or a function that it called runs, which is
     /// watched itself.
     pub(super) fn take_stuck_call(&self, is_given_up: bool, grace: Duration) -> Option<Call> {
-        // Whoever works for the call has it locked until the time of that is given back.
+        // A method that works for the call has it locked until the time of that is given back.
         let mut running = self.call.try_lock().ok()?;
         let is_over = is_given_up || self.deadline.has_passed_by(grace);
         (is_over && !running.has_called).then(|| mem::take(&mut *running))

@@ -79,7 +79,7 @@ pub(crate) struct Functions {
     isolates: Arc<Isolates>,
 }
 
-/// What the modules of a folder define.
+/// The functions and the schema that the modules of a folder define.
 struct Definitions {
     functions: BTreeMap<String, Arc<Definition>>,
     schema: Schema,

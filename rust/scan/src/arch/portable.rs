@@ -122,7 +122,7 @@ pub(super) fn encode<T: Number>(row: &[T], norm: f64, Place { strips, lane, fine
         let numbers = group_at(row, group);
         let fine = group_of(&mut fine[group / GROUPS], group);
         let inverses = [coarse_inverse, fine_inverse];
-        // What fills up the last group loses nothing. The others are told apart, so that their loops have a known length.
+        // The padding of the last group loses nothing. The others are told apart, so that their loops have a known length.
         let count = row.len() - group * LANES;
         let coarse = if count < LANES {
             measures.code(&numbers[..count], inverses, fine)

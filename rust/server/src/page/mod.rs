@@ -13,7 +13,7 @@ use axum::{
 
 use crate::routes::App;
 
-/// What the page may do in a browser: run its own modules, and call the server it came from. Nothing else is loaded,
+/// The permissions of the page in a browser: run its own modules, and call the server it came from. Nothing else is loaded,
 /// sent anywhere, or made of text, whatever a document holds; no other page can frame it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
