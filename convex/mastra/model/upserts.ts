@@ -2,7 +2,7 @@
  * Writing many rows that some of their fields name.
  *
  * The embedded engine replaces this module with native code, which crosses to
- * JavaScript once for all rows: `rust/engine/src/functions/upserts.rs`.
+ * JavaScript once for all rows: `rust/engine/src/functions/database.rs`.
  *
  * @module
  */

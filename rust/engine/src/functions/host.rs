@@ -22,7 +22,7 @@ use super::{
     deadline::Deadline,
     globals, numbers,
     random::{next_random, unit_interval},
-    upserts, web,
+    web,
 };
 
 use crate::{
@@ -190,7 +190,7 @@ impl Host {
         method!("scores", numbers::scores, metric, query, rows);
         method!("toBytes", numbers::to_bytes, vector);
         method!("fromBytes", numbers::from_bytes, bytes);
-        method!("upsertRows", upserts::upsert_rows, table, index, fields, rows);
+        method!("upsertRows", database::upsert_rows, table, index, fields, rows);
         method!("log", log, line);
         object.set("encodeText", Function::new(ctx.clone(), globals::encode_text)?)?;
         object.set("decodeText", Function::new(ctx.clone(), globals::decode_text)?)?;

@@ -14,7 +14,6 @@ mod modules;
 mod numbers;
 mod random;
 mod typescript;
-mod upserts;
 mod watch;
 mod web;
 
