@@ -368,6 +368,15 @@ mod tests {
     }
 
     #[test]
+    fn nothing_lies_between_a_key_and_the_one_after() {
+        let key = key(&Value::from("a"));
+        assert!(key < after(&key));
+        for greater in [vec![0x10, b'a', 1], [key.as_slice(), &[0]].concat()] {
+            assert!(after(&key) <= greater, "{greater:?}");
+        }
+    }
+
+    #[test]
     fn a_prefix_ends_before_what_only_looks_as_if_it_began_with_it() {
         for (value, longer) in [
             (Value::from("a"), Value::from("a\0")),
