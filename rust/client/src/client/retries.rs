@@ -32,10 +32,12 @@ const SHARE: f64 = 0.1;
 /// The repetitions that all clients of a deployment in this process may still make.
 pub(crate) struct Budget(Mutex<f64>);
 
+/// The budget of each deployment that has clients, by its URL. Budgets without clients are taken out when one is put in.
+static BUDGETS: Mutex<Option<HashMap<String, Weak<Budget>>>> = Mutex::new(None);
+
 impl Budget {
     /// The budget of the deployment at a URL.
     pub(crate) fn of(url: &str) -> Arc<Self> {
-        static BUDGETS: Mutex<Option<HashMap<String, Weak<Budget>>>> = Mutex::new(None);
         let mut budgets = locked(&BUDGETS);
         let budgets = budgets.get_or_insert_default();
         if let Some(budget) = budgets.get(url).and_then(Weak::upgrade) {
@@ -90,6 +92,43 @@ impl Repetition {
     }
 }
 
+/// The repetitions of one call.
+struct Repetitions<'a> {
+    budget: &'a Budget,
+    retries: u32,
+    deadline: Instant,
+    reads: bool,
+    /// How many were made that count.
+    counted: u32,
+    backoff: Backoff,
+    conflicts: Backoff,
+}
+
+impl<'a> Repetitions<'a> {
+    fn new(budget: &'a Budget, retries: u32, deadline: Instant, reads: bool) -> Self {
+        let backoff = Backoff::new(BACKOFF, LONGEST_BACKOFF);
+        let conflicts = Backoff::new(CONFLICT_BACKOFF, LONGEST_CONFLICT_BACKOFF);
+        Self { budget, retries, deadline, reads, counted: 0, backoff, conflicts }
+    }
+
+    /// How long to wait for the next attempt, if there is to be one after the error of the last.
+    fn wait_after(&mut self, error: &Error, now: Instant) -> Option<Duration> {
+        let repetition = Repetition::after(error, self.reads);
+        let wait = match error {
+            Error::Refused { retry_after: Some(seconds), .. } => Duration::from_secs_f64(seconds.clamp(0.0, 60.0)),
+            _ if repetition == Repetition::Conflict => self.conflicts.next(),
+            _ => self.backoff.next(),
+        };
+        let may_repeat = match repetition {
+            Repetition::Never => false,
+            Repetition::Counted => self.counted < self.retries && self.budget.spend(),
+            Repetition::Conflict | Repetition::Pacing => self.retries > 0,
+        };
+        self.counted += u32::from(repetition == Repetition::Counted);
+        (may_repeat && now + wait + LAST_MOMENT < self.deadline).then_some(wait)
+    }
+}
+
 /// Makes an attempt, and repeats it while it fails and may be repeated, until the deadline.
 pub(super) async fn repeat<T, A: Future<Output = Result<T>>>(
     budget: &Budget,
@@ -99,29 +138,13 @@ pub(super) async fn repeat<T, A: Future<Output = Result<T>>>(
     mut attempt: impl FnMut() -> A,
 ) -> Result<T> {
     budget.earn();
-    let mut counted = 0;
-    let mut backoff = Backoff::new(BACKOFF, LONGEST_BACKOFF);
-    let mut conflicts = Backoff::new(CONFLICT_BACKOFF, LONGEST_CONFLICT_BACKOFF);
+    let mut repetitions = Repetitions::new(budget, retries, deadline, reads);
     loop {
         let error = match attempt().await {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
-        let repetition = Repetition::after(&error, reads);
-        let wait = match &error {
-            Error::Refused { retry_after: Some(seconds), .. } => Duration::from_secs_f64(seconds.clamp(0.0, 60.0)),
-            _ if repetition == Repetition::Conflict => conflicts.next(),
-            _ => backoff.next(),
-        };
-        let may_repeat = match repetition {
-            Repetition::Never => false,
-            Repetition::Counted => counted < retries && budget.spend(),
-            Repetition::Conflict | Repetition::Pacing => retries > 0,
-        };
-        if !may_repeat || Instant::now() + wait + LAST_MOMENT >= deadline {
-            return Err(error);
-        }
-        counted += u32::from(repetition == Repetition::Counted);
+        let Some(wait) = repetitions.wait_after(&error, Instant::now()) else { return Err(error) };
         tokio::time::sleep(wait).await;
     }
 }
@@ -135,6 +158,11 @@ mod tests {
     fn refused(status: u16, code: &str) -> Error {
         let (url, code, message) = ("http://here".to_owned(), code.to_owned(), String::new());
         Error::Refused { url, status, code, message, retry_after: None }
+    }
+
+    fn asks_to_wait(seconds: f64) -> Error {
+        let (url, code, message) = (String::new(), "TooManyConcurrentRequests".to_owned(), String::new());
+        Error::Refused { url, status: 503, code, message, retry_after: Some(seconds) }
     }
 
     fn connect() -> Error {
@@ -181,18 +209,43 @@ mod tests {
     #[test]
     fn a_deployment_that_fails_is_sent_hardly_more_than_one_that_works() {
         let budget = Budget(Mutex::new(CAPACITY));
-        let (calls, soon) = (
-            400,
-            Error::Refused {
-                url: String::new(),
-                status: 503,
-                code: "TooManyConcurrentRequests".to_owned(),
-                message: String::new(),
-                retry_after: Some(0.0),
-            },
-        );
+        let (calls, soon) = (400, asks_to_wait(0.0));
         let sent: usize = (0..calls).map(|_| attempts(&budget, 3, &soon, Duration::from_secs(9))).sum();
-        assert!((calls + 10..=calls + calls / 10 + 10).contains(&sent), "{sent}");
+        assert!((calls + calls / 10..=calls + calls / 10 + 10).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn a_call_is_repeated_as_often_as_asked_for() {
+        for retries in [0, 1, 3] {
+            let budget = Budget(Mutex::new(CAPACITY));
+            let made = attempts(&budget, retries, &asks_to_wait(0.0), Duration::from_secs(9));
+            assert_eq!(made, retries as usize + 1);
+        }
+    }
+
+    #[test]
+    fn a_call_is_repeated_after_the_asked_time_if_its_answer_can_come_in_time() {
+        let (budget, now) = (Budget(Mutex::new(CAPACITY)), Instant::now());
+        let asked = Duration::from_secs(1);
+        for (left, expected) in [(Duration::ZERO, None), (Duration::from_nanos(1), Some(asked))] {
+            let deadline = now + asked + LAST_MOMENT + left;
+            let mut repetitions = Repetitions::new(&budget, 3, deadline, false);
+            assert_eq!(repetitions.wait_after(&asks_to_wait(1.0), now), expected);
+        }
+    }
+
+    #[test]
+    fn writers_in_conflict_wait_less_than_for_a_deployment_that_fails() {
+        let now = Instant::now();
+        let longest = |error: &Error| {
+            let waits = (0..1000).map(|_| {
+                let budget = Budget(Mutex::new(CAPACITY));
+                Repetitions::new(&budget, 1, now + Duration::from_secs(9), false).wait_after(error, now)
+            });
+            waits.max().flatten().expect("it is repeated")
+        };
+        assert!(longest(&refused(503, "OptimisticConcurrencyControlFailure")) <= CONFLICT_BACKOFF);
+        assert!(longest(&connect()) > CONFLICT_BACKOFF);
     }
 
     #[test]
@@ -209,5 +262,9 @@ mod tests {
         let one = Budget::of("http://one");
         assert!(Arc::ptr_eq(&one, &Budget::of("http://one")));
         assert!(!Arc::ptr_eq(&one, &Budget::of("http://two")));
+        assert!(Arc::ptr_eq(&one, &Budget::of("http://one")));
+        // The last client of the other one is gone.
+        let _three = Budget::of("http://three");
+        assert!(!locked(&BUDGETS).as_ref().expect("it was asked for").contains_key("http://two"));
     }
 }
