@@ -111,7 +111,7 @@ pub(crate) const MAX_TANGENT: f32 = 0.577;
 pub(crate) const MAX_ERROR: f32 = 0.5;
 
 /// The rounding unit of float32.
-const U: f64 = f32::EPSILON as f64 / 2.0;
+const U: f64 = power_of_two(-24);
 
 /// W.
 const SLACK: f64 = power_of_two(-20);
@@ -340,7 +340,7 @@ impl CodedQuery {
         let sine = ((1.0 - cosine) * (1.0 + cosine)).max(0.0).sqrt();
         let limit = cosine * error_cosine - sine * error;
         // From 90° on the sum with the row's angle may be beyond 180°.
-        if cosine > 0.0 && limit > 0.0 {
+        if limit > 0.0 {
             [limit as f32 - SLACK_F32, (sine * error_cosine + cosine * error) as f32 + SLACK_F32]
         } else {
             // Not 0: a tangent may be infinite.

@@ -33,6 +33,7 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
     let codes = Codes::of(row.len(), values, &norms);
     let kernels = arch::kernels();
     let prepared = CodedQuery::new(kernels, metric, query)?;
+    assert_eq!(prepared.norm().to_bits(), norm(query).to_bits(), "added up as by the reference");
     if !codes.usable().contains(0) {
         return None;
     }
@@ -166,6 +167,80 @@ fn bounds_hold_where_only_rounding_is_lost() {
             }
         }
     }
+}
+
+/// Whether numbers of about 1 are the same but for some roundings of float32.
+fn alike(x: impl Into<f64>, y: f64) -> bool {
+    (x.into() - y).abs() <= 12.0 * U
+}
+
+#[test]
+fn limits_are_those_of_angles_with_their_slack() {
+    // The code does without angles.
+    for query in [noise(384, 1), vec![1.0; 64], lossy(400, 30464.0, 127.0)] {
+        let coded = CodedQuery::new(arch::kernels(), Metric::Cosine, &query).expect("it is covered");
+        for floor in (-9..=9).map(|tenths| f64::from(tenths) / 10.0) {
+            let angle = (floor - SLACK).acos() + coded.upper.error.asin();
+            let [cosine, sine] = coded.limit(floor);
+            if angle.cos() > 0.0 {
+                let expected = [angle.cos() - f64::from(SLACK_F32), angle.sin() + f64::from(SLACK_F32)];
+                assert!(
+                    alike(cosine, expected[0]) && alike(sine, expected[1]),
+                    "{floor}: {cosine} {sine} {expected:?}"
+                );
+            } else {
+                assert_eq!([cosine, sine], [f32::NEG_INFINITY, 1.0], "{floor}");
+            }
+        }
+        assert_eq!(coded.limit(f64::NEG_INFINITY), [f32::NEG_INFINITY, 1.0]);
+    }
+}
+
+/// The bounds of the cosine of a query and a row, given that of their codes, F and E.
+#[expect(clippy::cast_possible_truncation, reason = "sums are whole numbers, measures float32")]
+fn cosine_bounds(cosine: f64, query_error: f64, row_error: f64) -> [f64; 2] {
+    const LENGTH: f64 = (1 << 24) as f64;
+    let of = |error: f64| QueryCodes { inverse_length: 1.0, error, error_cosine: error.asin().cos() };
+    let coded = CodedQuery {
+        metric: Metric::Cosine,
+        norm: 1.0,
+        lines: Vec::new(),
+        upper: of(query_error),
+        whole: of(query_error),
+        sums: [0; 2],
+    };
+    let mut sums = [[0; BLOCK_ROWS]; 2];
+    sums[1][0] = (cosine * LENGTH) as i32;
+    let scale = (LENGTH * row_error.asin().cos()).recip() as f32;
+    let rows = Measured { scale: &[scale][..], tangent: &[row_error.asin().tan() as f32][..], norm: &[1.0][..] };
+    let (mut least, mut most) = ([0.0], [0.0]);
+    coded.bounds(&sums, rows, 0.0, [&mut least, &mut most]);
+    [least[0], most[0]]
+}
+
+#[test]
+fn bounds_are_those_of_angles_with_their_slack() {
+    let slack = f64::from(SLACK_F32);
+    for (query_error, row_error) in [(1e-6_f64, 1e-6_f64), (0.001, 0.004), (0.3, 0.01), (0.02, 0.5), (0.4, 0.5)] {
+        let lost = query_error.asin() + row_error.asin();
+        for cosine in (-9..=9).map(|tenths| f64::from(tenths) / 10.0) {
+            let [least, most] = cosine_bounds(cosine, query_error, row_error);
+            let sine = (1.0 - cosine * cosine + f64::from(SINE_SLACK)).sqrt();
+            let [along, across] = [cosine * lost.cos(), sine * lost.sin()];
+            let largest = if cosine.acos() < lost { 1.0 } else { along + across };
+            let smallest = if (-cosine).acos() < lost { -1.0 } else { along - across };
+            assert!(alike(least, smallest - slack), "{cosine} {query_error} {row_error}: {least} {smallest}");
+            assert!(alike(most, largest + slack), "{cosine} {query_error} {row_error}: {most} {largest}");
+        }
+        // Rows whose codes point as the query's do, or the other way.
+        assert!(alike(cosine_bounds(1.0, query_error, row_error)[1], 1.0 + slack));
+        assert!(alike(cosine_bounds(-1.0, query_error, row_error)[0], -1.0 - slack));
+    }
+}
+
+#[test]
+fn codes_that_seem_to_lose_nothing_may_have_lost_what_is_rounded() {
+    assert!(error(119.0, 0.0, 1.0) > 1.01 * U);
 }
 
 #[test]
