@@ -55,7 +55,7 @@ def main() -> int:
                 machine=results.machine(),
                 commit=commit,
             )
-            print(f"{row.name}: {outcome.count:,} {row.unit} in {seconds:.0f} s. {outcome.figures}", flush=True)
+            print(f"{row.name}: {outcome.count:,} held in {seconds:.0f} s. {outcome.figures}", flush=True)
         results.save(found)
         page.PAGE.write_text(page.page(page.PAGE.read_text(), ROWS, found))
     return 1 if broken else 0

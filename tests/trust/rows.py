@@ -11,6 +11,7 @@ from tests.trust import (
     hostile,
     json_suite,
     kills,
+    mutants,
     network,
     power,
     programs,
@@ -145,6 +146,15 @@ ROWS = [
         2,
         60,
         fuzzing.check,
+    ),
+    Row(
+        "mutants",
+        "A fault put into the order of index keys, the rules by which calls are repeated, or the bounds of searches "
+        "fails a test, unless it changes no result.",
+        "crates",
+        1,
+        3,
+        mutants.check,
     ),
     Row(
         "attacks",

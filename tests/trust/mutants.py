@@ -1,0 +1,114 @@
+"""Faults that `cargo mutants` puts into the code one by one; tests must find each.
+
+`.cargo/mutants.toml` lists the files. `survivors.toml` explains the faults that no test has to find.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.support.checkout import ROOT
+from tests.trust.row import Found
+
+# Faults are put into a copy, which keeps what it has compiled. Results are kept by what was copied, so that a run that
+# was ended continues at the crate where it was.
+COPY = ROOT / "target" / "mutants" / "copy"
+RESULTS = ROOT / "target" / "mutants" / "results"
+COPIED = ["Cargo.toml", "Cargo.lock", ".cargo", "rust", "fuzz", "convex"]
+# The tests that should find the faults of each crate, those that are built and run soonest first.
+TESTS = {"value": "--lib", "client": "--lib", "scan": "--lib"}
+SURVIVORS = Path(__file__).parent / "survivors.toml"
+# Behind each change that it makes.
+MARK = re.compile(r"/\* ~ changed by cargo-mutants ~ \*/ ?")
+
+
+class Fault(NamedTuple):
+    """A fault, told apart from others by words that stay when lines move."""
+
+    file: str
+    # Empty for a constant.
+    function: str
+    # The line with the fault; the new body, if it replaces a function's.
+    code: str
+
+
+def check(_seed: int, amount: int) -> Found:
+    """Put all faults into the files of so many crates, and run the crate's tests with each."""
+    needed = "this row needs cargo-mutants: `cargo install --locked cargo-mutants`"
+    assert shutil.which("cargo-mutants"), needed
+    crates = list(TESTS)[:amount]
+    results = RESULTS / copied()
+    found, missed = Counter[str](), set[Fault]()
+    for crate in crates:
+        for outcome in outcomes(crate, results / crate):
+            found[outcome["summary"]] += 1
+            if outcome["summary"] == "MissedMutant":
+                diff = results / crate / "mutants.out" / outcome["diff_path"]
+                missed.add(fault(outcome["scenario"]["Mutant"], diff))
+    explained = {one for one in survivors() if one.file.split("/")[1] in crates}
+    assert missed <= explained, f"no test finds {sorted(missed - explained)}"
+    assert explained <= missed, f"explained, but found or gone: {sorted(explained - missed)}"
+    return Found(
+        found.total() - found["Unviable"],
+        f"{', '.join(crates)}: {found['CaughtMutant']} failed a test, {found['Timeout']} didn't end, "
+        f"{found['MissedMutant']} are explained; {found['Unviable']} more didn't compile",
+    )
+
+
+def copied() -> str:
+    """Bring the copy up to date, and return a digest of it. Files that are equal keep their times, so cargo too."""
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard", *COPIED],
+        capture_output=True,
+        check=True,
+    )
+    names = sorted(name.decode() for name in listed.stdout.split(b"\0") if name)
+    digest = hashlib.sha256()
+    for name in names:
+        new, copy = (ROOT / name).read_bytes(), COPY / name
+        digest.update(f"{name}\0{len(new)}\0".encode() + new)
+        if not copy.exists() or copy.read_bytes() != new:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(new)
+    gone = (copy for top in COPIED for copy in (COPY / top).rglob("*") if copy.is_file())
+    for copy in gone:
+        if copy.relative_to(COPY).as_posix() not in names:
+            copy.unlink()
+    return digest.hexdigest()[:10]
+
+
+def outcomes(crate: str, folder: Path) -> list[dict[str, Any]]:
+    """The outcome of each fault in a crate, from an earlier run that came to its end, or from a new one."""
+    report = folder / "mutants.out" / "outcomes.json"
+    if not report.exists() or json.loads(report.read_text())["end_time"] is None:
+        # A compiler that was ended in the middle may have left parts of another fault.
+        shutil.rmtree(COPY / "target" / "mutants" / "incremental", ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["cargo", "mutants", "--in-place", "--colors=never", f"--output={folder}", f"--package={crate}"]
+        command.append(f"--cargo-arg={TESTS[crate]}")
+        ran = subprocess.run(command, cwd=COPY, capture_output=True, text=True)
+        # 2 and 3 mean that faults were missed, or didn't end.
+        assert ran.returncode in (0, 2, 3), ran.stdout[-4000:] + ran.stderr[-2000:]
+    tried: list[dict[str, Any]] = json.loads(report.read_text())["outcomes"]
+    return [outcome for outcome in tried if outcome["scenario"] != "Baseline"]
+
+
+def fault(mutant: dict[str, Any], diff: Path) -> Fault:
+    """The fault of a mutant, whose diff is in this file."""
+    lines = [line[1:] for line in diff.read_text().splitlines() if line.startswith("+") and not line.startswith("+++")]
+    function = mutant["function"]["function_name"] if mutant["function"] else ""
+    return Fault(mutant["file"], function, " ".join(MARK.sub("", line).strip() for line in lines))
+
+
+def survivors() -> list[Fault]:
+    """The faults that are explained."""
+    listed = tomllib.loads(SURVIVORS.read_text())["survivors"]
+    return [Fault(one["file"], one["function"], code) for one in listed for code in one["code"]]
