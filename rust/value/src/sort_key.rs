@@ -393,13 +393,14 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_a_key_are_refused() {
-        let cases: [(&[u8], &str); 14] = [
+        let cases: [(&[u8], &str); 15] = [
             (&[], "sort key ends within a value"),
             (&[0x0a, 1], "sort key ends within a value"),
             (&[0x10, b'a'], "sort key ends within a value"),
             (&[0x12, 0x03], "sort key ends within a value"),
             (&[0x15, b'a', 0], "sort key ends within a value"),
             (&[0x00], "sort key has tag 0x00, expected that of a value"),
+            (&[0x02, 0], "sort key has tag 0x02, expected that of a value"),
             (&[0x13, 0], "sort key has tag 0x13, expected that of a value"),
             (&[0x12, 0x01, 0], "sort key has tag 0x01, expected that of a value"),
             (&[0x09, 0], "sort key has 0 with tag 0x09, expected its shortest form"),
