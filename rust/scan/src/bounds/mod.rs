@@ -69,8 +69,9 @@
 //! [`CodedQuery::bounds`] comes to the cosine in float32. S is added up of the planes' sums, which are off by u each; with
 //! 256 ‖h‖ ≤ 1.6 ‖d‖, since F ≤ 1/2. √(1 − E²) is one by the root of 1 + tan², off by 3 u, and E by 5 u, so cos θ is off by
 //! less than 12 u. Its sine is taken as √((1 − cos θ) (1 + cos θ) + 32 u), which is no less than the true one, because what
-//! is under the root is off by less than 30 u. cos δ is off by 9 u, sin δ by 8 u, and the whole by less than 40 u. 64 u, on
-//! either side of the cosine, covers that and the reference.
+//! is under the root is off by less than 30 u. cos δ is off by 9 u, sin δ by 8 u, and the whole by less than 40 u. If θ < δ
+//! but its cosine comes out lower, then cos θ − cos δ < 21 u. 1 − cos (θ − δ) is no larger, because sin ((δ − θ) / 2) ≤
+//! sin ((δ + θ) / 2). The same holds at 180°. 64 u, on either side of the cosine, covers all of that and the reference.
 //!
 //! # Dot product and euclidean
 //!
@@ -421,8 +422,8 @@ impl CodedQuery {
             let delta_cosine = error_cosine * query_cosine - error * query_error;
             let delta_sine = error * query_cosine + error_cosine * query_error;
             let (along, across) = (cosine * delta_cosine, sine * delta_sine);
-            let largest = if cosine >= delta_cosine - SLACK_F32 { 1.0 } else { along + across };
-            let smallest = if cosine <= SLACK_F32 - delta_cosine { -1.0 } else { along - across };
+            let largest = if cosine >= delta_cosine { 1.0 } else { along + across };
+            let smallest = if cosine <= -delta_cosine { -1.0 } else { along - across };
             least[index] = score(f64::from(smallest - SLACK_F32), rows.norm[index], -1.0);
             most[index] = score(f64::from(largest + SLACK_F32), rows.norm[index], 1.0);
         }
