@@ -71,9 +71,12 @@ def serving(folder: Path) -> Iterator[Server]:
     ]
     command += ["--functions", str(FUNCTIONS / "plain")]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
+
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=limit)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(4096, hard)), hard))
     assert process.stdout is not None
     try:
         parts = urlsplit(json.loads(process.stdout.readline())["url"])
