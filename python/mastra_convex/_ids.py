@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from secrets import randbits
+from os import urandom
 from uuid import UUID
 
 
@@ -15,4 +15,5 @@ def new_id() -> str:
     """
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
     fraction = rest * 4096 // 1_000_000
-    return str(UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 0b10 << 62 | randbits(62)))
+    random = int.from_bytes(urandom(8)) >> 2
+    return str(UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 0b10 << 62 | random))
