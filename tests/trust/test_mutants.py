@@ -24,7 +24,7 @@ FAULT = mutants.Fault(FILE, FUNCTION, "steps => 1 << (steps + 1),")
 
 
 def outcome(summary: str) -> dict[str, Any]:
-    """What cargo-mutants writes of a fault."""
+    """A fault as cargo-mutants reports it."""
     mutant = {"file": FILE, "function": {"function_name": FUNCTION}}
     return {"summary": summary, "scenario": {"Mutant": mutant}, "diff_path": "diff/one.diff"}
 

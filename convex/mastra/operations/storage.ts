@@ -124,7 +124,7 @@ async function version(ctx: WriteCtx): Promise<StorageReply> {
   return { ok: true, result: { version: VERSION, operations, reads, backend } };
 }
 
-/** What the backend offers, or null. */
+/** The features of the backend, or null. */
 async function backend(ctx: WriteCtx): Promise<StorageReply> {
   return { ok: true, result: await backendOf(ctx) };
 }
