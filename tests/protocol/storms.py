@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 
 import mastra_convex as mc
 from tests.support.checkout import CLIENTS
@@ -15,13 +16,24 @@ MUTATIONS = 30
 
 
 def follow(name: str, proxy: Proxy, wrong: list[str]) -> None:
-    """The states that our own client sees until all was counted."""
-    newest = 0
+    """The states that our own client sees until all was counted.
+
+    A program is told when its first state is late because connections break, and may ask again. After a first state,
+    connections break unnoticed.
+    """
+    newest = None
+    end = time.monotonic() + 60
     try:
         with mc.connect(proxy.url) as db, db.subscribe("chat:count", {"name": name}) as counts:
-            while newest < MUTATIONS:
-                count = counts.next(timeout=60)
-                if count < newest:
+            while newest is None or newest < MUTATIONS:
+                try:
+                    count = counts.next(timeout=max(0, end - time.monotonic()))
+                except mc.ConnectError:
+                    if newest is not None:
+                        raise
+                    time.sleep(0.1)
+                    continue
+                if newest is not None and count < newest:
                     wrong.append(f"{name}: from {newest} to {count}")
                 newest = count
     except Exception as error:
