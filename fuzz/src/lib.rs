@@ -23,13 +23,14 @@ use value::{
 pub type Target = fn(&[u8]);
 
 /// The targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("archive", archive),
+    ("client_message", client_message),
     ("document_id", document_id),
     ("filter", filter),
     ("page", page),
+    ("server_message", server_message),
     ("sort_key", sort_key),
-    ("sync_message", sync_message),
     ("token", token),
     ("value_json", value_json),
 ];
@@ -108,9 +109,18 @@ fn with_operators(value: Value) -> Value {
 }
 
 /// Messages of clients of the sync protocol: a message is valid JSON.
-pub fn sync_message(bytes: &[u8]) {
+pub fn client_message(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     if server::is_client_message(text) {
+        assert!(serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(), "it isn't JSON");
+    }
+}
+
+/// Messages of deployments in the sync protocol: a client that follows one query takes a message only if it is valid
+/// JSON.
+pub fn server_message(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    if client::takes_server_message(text) {
         assert!(serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(), "it isn't JSON");
     }
 }

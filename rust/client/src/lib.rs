@@ -37,7 +37,7 @@ pub use choices::{Choices, Strategy};
 pub use client::{Call, Client, Options, Outcome, Phase, Report};
 pub use credential::acting_as;
 pub use error::{Error, Result};
-pub use live::{Authorize, LiveClient, LiveQuery};
+pub use live::{Authorize, LiveClient, LiveQuery, takes_server_message};
 pub use mirrors::{Mirrors, Source, Vectors, Wanted};
 pub use pages::{Description, INDEXES, VectorIndex};
 pub use runtime::{runtime, wait};

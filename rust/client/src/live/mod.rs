@@ -25,6 +25,7 @@ use crate::{
 
 use connection::{Command, Follower};
 pub(crate) use messages::Token;
+use session::Session;
 
 /// Returns the `Authorization` header of a connection, None for anonymous calls. It runs on a thread that may block.
 pub type Authorize = Arc<dyn Fn() -> Result<Option<String>> + Send + Sync>;
@@ -36,6 +37,15 @@ pub struct LiveClient {
     next_id: AtomicU32,
     /// The commands of the task that follows the queries, and the process that it runs in.
     follower: Mutex<Option<(Process, UnboundedSender<Command>)>>,
+}
+
+/// Whether a client that follows one query takes a text as the first message of a connection. For fuzzing.
+#[must_use]
+pub fn takes_server_message(text: &str) -> bool {
+    let mut session = Session::new(None);
+    session.add(0, String::new(), Value::Null, ());
+    session.open(&Token::None);
+    session.receive(text).is_ok()
 }
 
 /// A query that is followed until this is dropped.

@@ -1,0 +1,3 @@
+//! `fuzz::client_message` under libFuzzer.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::client_message(bytes));
