@@ -18,13 +18,15 @@ from typing import Any, NamedTuple
 from tests.support.checkout import ROOT
 from tests.trust.row import Found
 
-# Faults are put into a copy, which keeps what it has compiled. Results are kept by what was copied, so that a run that
-# was ended continues at the crate where it was.
+# Faults are put into a copy, which keeps what it has compiled. Results are kept by what a crate is made of, so that a
+# crate is tried again only after a change.
 COPY = ROOT / "target" / "mutants" / "copy"
 RESULTS = ROOT / "target" / "mutants" / "results"
 COPIED = ["Cargo.toml", "Cargo.lock", ".cargo", "rust", "fuzz", "convex"]
+# Parts of every crate, and the functions that the engine compiles.
+SHARED, FUNCTIONS = ("Cargo.toml", "Cargo.lock", ".cargo/"), "convex/"
 # The tests that should find the faults of each crate, those that are built and run soonest first.
-TESTS = {"value": "--lib", "client": "--lib", "scan": "--lib"}
+TESTS = {"value": "--lib", "client": "--lib", "scan": "--lib", "engine": "--test=engine"}
 SURVIVORS = Path(__file__).parent / "survivors.toml"
 # Behind each change that it makes.
 MARK = re.compile(r"/\* ~ changed by cargo-mutants ~ \*/ ?")
@@ -45,14 +47,14 @@ def check(_seed: int, amount: int) -> Found:
     needed = "this row needs cargo-mutants: `cargo install --locked cargo-mutants`"
     assert shutil.which("cargo-mutants"), needed
     crates = list(TESTS)[:amount]
-    results = RESULTS / copied()
+    files = copied()
     found, missed = Counter[str](), set[Fault]()
     for crate in crates:
-        for outcome in outcomes(crate, results / crate):
+        results = RESULTS / f"{crate} {digest(crate, files)}"
+        for outcome in outcomes(crate, results):
             found[outcome["summary"]] += 1
             if outcome["summary"] == "MissedMutant":
-                diff = results / crate / "mutants.out" / outcome["diff_path"]
-                missed.add(fault(outcome["scenario"]["Mutant"], diff))
+                missed.add(fault(outcome["scenario"]["Mutant"], results / "mutants.out" / outcome["diff_path"]))
     explained = {one for one in survivors() if one.file.split("/")[1] in crates}
     assert missed <= explained, f"no test finds {sorted(missed - explained)}"
     assert explained <= missed, f"explained, but found or gone: {sorted(explained - missed)}"
@@ -63,18 +65,16 @@ def check(_seed: int, amount: int) -> Found:
     )
 
 
-def copied() -> str:
-    """Bring the copy up to date, and return a digest of it. Files that are equal keep their times, so cargo too."""
+def copied() -> list[str]:
+    """Bring the copy up to date, and return the names of its files. Equal files keep their times, so cargo too."""
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard", *COPIED],
         capture_output=True,
         check=True,
     )
     names = sorted(name.decode() for name in listed.stdout.split(b"\0") if name)
-    digest = hashlib.sha256()
     for name in names:
         new, copy = (ROOT / name).read_bytes(), COPY / name
-        digest.update(f"{name}\0{len(new)}\0".encode() + new)
         if not copy.exists() or copy.read_bytes() != new:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(new)
@@ -82,7 +82,26 @@ def copied() -> str:
     for copy in gone:
         if copy.relative_to(COPY).as_posix() not in names:
             copy.unlink()
-    return digest.hexdigest()[:10]
+    return names
+
+
+def digest(crate: str, files: list[str]) -> str:
+    """A digest of what a crate is made of: of these files, its own, and those of all crates that it uses."""
+    described = subprocess.run(
+        ["cargo", "metadata", "--no-deps", "--offline", "--format-version=1"], cwd=COPY, capture_output=True, check=True
+    )
+    packages = {package["name"]: package for package in json.loads(described.stdout)["packages"]}
+    used, rest = set[str](), [crate]
+    while rest:
+        used.add(one := rest.pop())
+        rest += {dependency["name"] for dependency in packages[one]["dependencies"]} & packages.keys() - used
+    parts = (*SHARED, *(f"rust/{one}/" for one in used), *([FUNCTIONS] if "engine" in used else []))
+    made = hashlib.sha256()
+    for name in files:
+        if name.startswith(parts):
+            content = (COPY / name).read_bytes()
+            made.update(f"{name}\0{len(content)}\0".encode() + content)
+    return made.hexdigest()[:10]
 
 
 def outcomes(crate: str, folder: Path) -> list[dict[str, Any]]:

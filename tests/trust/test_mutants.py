@@ -43,11 +43,12 @@ def test_each_fault_is_found_or_explained(
     summary: str, explained: list[mutants.Fault], wrong: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Faults are told apart by their code, so they stay the same when lines above them come or go."""
-    diff = tmp_path / "copy" / "value" / "mutants.out" / "diff" / "one.diff"
+    diff = tmp_path / "value digest" / "mutants.out" / "diff" / "one.diff"
     diff.parent.mkdir(parents=True)
     diff.write_text(DIFF)
     monkeypatch.setattr(mutants, "RESULTS", tmp_path)
-    monkeypatch.setattr(mutants, "copied", lambda: "copy")
+    monkeypatch.setattr(mutants, "copied", list[str])
+    monkeypatch.setattr(mutants, "digest", lambda *_: "digest")
     monkeypatch.setattr("shutil.which", lambda _: "/bin/cargo-mutants")
     monkeypatch.setattr(mutants, "outcomes", lambda *_: [outcome(summary), outcome("Unviable")])
     monkeypatch.setattr(mutants, "survivors", lambda: explained)
@@ -56,3 +57,23 @@ def test_each_fault_is_found_or_explained(
     else:
         with pytest.raises(AssertionError, match=f"{wrong}.*steps \\+ 1"):
             mutants.check(1, 1)
+
+
+def test_a_crate_is_made_of_itself_and_of_what_it_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of one crate leaves the results of those that don't use it."""
+    monkeypatch.setattr(mutants, "COPY", tmp_path)
+    files = mutants.copied()
+    made = {crate: mutants.digest(crate, files) for crate in mutants.TESTS}
+
+    def after(changed: str) -> set[str]:
+        before = (tmp_path / changed).read_bytes()
+        (tmp_path / changed).write_bytes(before + b"\n")
+        others = {crate for crate in made if mutants.digest(crate, files) != made[crate]}
+        (tmp_path / changed).write_bytes(before)
+        return others
+
+    assert after("rust/client/src/backoff.rs") == {"client"}
+    assert after("rust/scan/src/lib.rs") == {"client", "engine", "scan"}
+    assert after("convex/mastra/vectors.ts") == {"engine"}
+    assert after("rust/python/src/lib.rs") == set()
+    assert after("Cargo.lock") == set(made)
