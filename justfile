@@ -43,8 +43,9 @@ lint:
 # All tests, or those that the arguments choose
 test: test-rust test-typescript test-python
 
+# Each fuzz target takes ten seconds
 test-rust:
-    cargo test --release --workspace
+    FUZZ_SECONDS=10 cargo test --release --workspace
 
 test-typescript:
     npm test
