@@ -65,7 +65,7 @@ macro_rules! with_products {
             #[target_feature(enable = $features)]
             pub(super) fn strip_sums(planes: [&[Line<i8>]; 1], halves: &[&[Line<u8>]], [sums]: [&mut Sums; 1]) {
                 portable::half_by_half(halves, sums, |half, sums| {
-                    portable::by_strips(planes, [half], [sums], |[[strip]]| [[strip_sum(planes[0], strip)]]);
+                    portable::by_strips(planes, [half], [sums], |[strip]| [strip_sum(planes[0], strip)]);
                 });
             }
 

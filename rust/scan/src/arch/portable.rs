@@ -7,7 +7,7 @@ use crate::decimal::{self, Word};
 
 use super::{
     BIAS, BLOCK_ROWS, BlockSums, Coding, EXACT_ROWS, Encoded, FIRST_QUERIES, Kernels, Line, Number, PANEL_ROWS, Place,
-    Planes, QUAD_ROWS, STRIP_COLUMNS, STRIP_ROWS, StripSums, Sums,
+    Planes, QUAD_ROWS, STRIP_COLUMNS, STRIP_ROWS, StripSums, Sums, strip_lines,
 };
 use crate::bounds::{COARSE_STEP, TWO_BITS};
 
@@ -245,7 +245,7 @@ pub(super) fn planes(query: &[f64], upper: &mut [Line<i8>], lower: &mut [Line<i8
 
 fn strip_sums([plane]: [&[Line<i8>]; 1], halves: &[&[Line<u8>]], [sums]: [&mut Sums; 1]) {
     half_by_half(halves, sums, |half, sums| {
-        by_strips([plane], [half], [sums], |[[strip]]| [[strip_sum(plane, strip)]]);
+        by_strips([plane], [half], [sums], |[strip]| [strip_sum(plane, strip)]);
     });
 }
 
@@ -305,31 +305,29 @@ pub(super) fn columns_of(plane: &[Line<i8>]) -> impl Iterator<Item = &[i8; STRIP
     plane.iter().flat_map(|line| line.0.as_chunks().0)
 }
 
-/// The sums of a block by those of one strip, or of two at once, which `sums_of` makes; having checked that it is a block.
+/// The sums of a block by those of its strips, which `sums_of` makes; having checked that it is a block.
+///
+/// One strip after the other, so that codes are read in their order: where two strips take turns, some CPUs no longer see
+/// what to fetch ahead, and wait for memory twice as long.
 #[expect(clippy::inline_always, reason = "part of a kernel")]
 #[inline(always)]
-pub(super) fn by_strips<const QUERIES: usize, const HALVES: usize, const AT_ONCE: usize>(
+pub(super) fn by_strips<const QUERIES: usize, const HALVES: usize>(
     planes: [&[Line<i8>]; QUERIES],
     halves: [&[Line<u8>]; HALVES],
     mut sums: [&mut Sums; QUERIES],
-    sums_of: impl Fn([[&[Line<u8>]; HALVES]; AT_ONCE]) -> [[[i32; STRIP_ROWS]; QUERIES]; AT_ONCE],
+    sums_of: impl Fn([&[Line<u8>]; HALVES]) -> [[i32; STRIP_ROWS]; QUERIES],
 ) {
-    let width = planes[0].len() * (Line::<u8>::LEN / STRIP_COLUMNS);
+    let width = strip_lines(planes[0].len() * Line::<u8>::LEN);
     let count = halves[0].len() / width;
     assert!(planes.iter().all(|plane| plane.len() == planes[0].len()));
     assert!(halves.iter().all(|half| half.len() == count * width) && count <= BLOCK_ROWS / STRIP_ROWS);
-    for first in (0..count).step_by(AT_ONCE) {
-        // Where there is no further strip, the last one is taken again.
-        let mut together = [[&[][..]; HALVES]; AT_ONCE];
-        for (index, strip) in together.iter_mut().enumerate() {
-            for (strip, half) in strip.iter_mut().zip(halves) {
-                *strip = &half[(first + index).min(count - 1) * width..][..width];
-            }
+    for index in 0..count {
+        let mut strip = [&[][..]; HALVES];
+        for (strip, half) in strip.iter_mut().zip(halves) {
+            *strip = &half[index * width..][..width];
         }
-        for (strip, found) in (first..count).zip(sums_of(together)) {
-            for (sums, found) in sums.iter_mut().zip(found) {
-                sums.as_chunks_mut().0[strip] = found;
-            }
+        for (sums, found) in sums.iter_mut().zip(sums_of(strip)) {
+            sums.as_chunks_mut().0[index] = found;
         }
     }
 }

@@ -14,7 +14,7 @@ use std::{
     ptr,
 };
 
-use super::super::{Line, QUAD_ROWS, STRIP_ROWS, Sums, portable::by_strips};
+use super::super::{Line, QUAD_ROWS, STRIP_ROWS, Sums, portable::by_strips, strip_lines};
 
 /// How far ahead codes are fetched, in lines: the CPU fetches ahead by itself, but not beyond a page of memory.
 const AHEAD: usize = 128;
@@ -27,8 +27,8 @@ const PARTS: usize = 4;
 pub(super) fn strip_sums_256(planes: [&[Line<i8>]; 1], halves: &[&[Line<u8>]], sums: [&mut Sums; 1]) {
     // Of so many lines 16 bits hold the sums: there are four products of each row in them, of at most 384 or 1920.
     match *halves {
-        [half] => by_strips(planes, [half], sums, |[strip]| strip_256::<1, 16>(planes, strip)),
-        [upper, lower] => by_strips(planes, [upper, lower], sums, |[strip]| strip_256::<2, 4>(planes, strip)),
+        [half] => by_strips(planes, [half], sums, |strip| strip_256::<1, 16>(planes, strip)),
+        [upper, lower] => by_strips(planes, [upper, lower], sums, |strip| strip_256::<2, 4>(planes, strip)),
         _ => unreachable!("coarse codes have two halves"),
     }
 }
@@ -39,7 +39,7 @@ pub(super) fn strip_sums_256(planes: [&[Line<i8>]; 1], halves: &[&[Line<u8>]], s
 fn strip_256<const HALVES: usize, const SHORT: usize>(
     [plane]: [&[Line<i8>]; 1],
     strip: [&[Line<u8>]; HALVES],
-) -> [[[i32; STRIP_ROWS]; 1]; 1] {
+) -> [[i32; STRIP_ROWS]; 1] {
     let ones = _mm256_set1_epi16(1);
     let mut sums = [_mm256_setzero_si256(); 2];
     let width = strip[0].len();
@@ -71,7 +71,7 @@ fn strip_256<const HALVES: usize, const SHORT: usize>(
         }
     }
     // SAFETY: the registers hold eight numbers of 32 bits each, in order.
-    [[unsafe { std::mem::transmute::<[__m256i; 2], [i32; STRIP_ROWS]>(sums) }]]
+    [unsafe { std::mem::transmute::<[__m256i; 2], [i32; STRIP_ROWS]>(sums) }]
 }
 
 /// The codes of each part, of two bits or of four.
@@ -101,48 +101,62 @@ fn parts_256<const HALVES: usize>(codes: [__m256i; HALVES]) -> [__m256i; PARTS] 
     }
 }
 
-/// The sums of strips, so many at once.
+/// The sums of strips, so many lines at once.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(super) fn strip_sums_512<const QUERIES: usize, const AT_ONCE: usize>(
+pub(super) fn strip_sums_512<const QUERIES: usize, const LINES: usize>(
     planes: [&[Line<i8>]; QUERIES],
     halves: &[&[Line<u8>]],
     sums: [&mut Sums; QUERIES],
 ) {
     match *halves {
-        [half] => by_strips::<_, _, AT_ONCE>(planes, [half], sums, |strips| strips_512(planes, strips)),
-        [upper, lower] => by_strips::<_, _, AT_ONCE>(planes, [upper, lower], sums, |strips| strips_512(planes, strips)),
+        [half] => by_strips(planes, [half], sums, |strip| strip_512::<_, _, LINES>(planes, strip)),
+        [upper, lower] => by_strips(planes, [upper, lower], sums, |strip| strip_512::<_, _, LINES>(planes, strip)),
         _ => unreachable!("coarse codes have two halves"),
     }
 }
 
-/// The sums of strips: each line is loaded once for all planes. Bits are multiplied where they are in their bytes, and the
-/// sums of those in the same place moved down at the end: that takes no shifts in between.
+/// The sums of a strip: each line is loaded once for all planes. A sum waits for the one before; several lines have sums of
+/// their own. Bits are multiplied where they are in their bytes, and the sums of those in the same place moved down at the
+/// end: that takes no shifts in between.
 #[inline]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
-fn strips_512<const QUERIES: usize, const HALVES: usize, const STRIPS: usize>(
+fn strip_512<const QUERIES: usize, const HALVES: usize, const LINES: usize>(
     planes: [&[Line<i8>]; QUERIES],
-    strips: [[&[Line<u8>]; HALVES]; STRIPS],
-) -> [[[i32; STRIP_ROWS]; QUERIES]; STRIPS] {
-    let mut sums = [[[_mm512_setzero_si512(); PARTS]; QUERIES]; STRIPS];
-    let width = strips[0][0].len();
+    strip: [&[Line<u8>]; HALVES],
+) -> [[i32; STRIP_ROWS]; QUERIES] {
+    let width = planes[0].len();
+    let mut groups: [&[[Line<u8>; strip_lines(1)]]; HALVES] = [&[]; HALVES];
+    for (groups, half) in groups.iter_mut().zip(strip) {
+        *groups = half.as_chunks().0;
+        assert!(groups.len() == width);
+    }
+    assert!(planes.iter().all(|plane| plane.len() == width));
+    let mut sums = [[[_mm512_setzero_si512(); PARTS]; QUERIES]; LINES];
     for index in 0..width {
-        for (sums, strip) in sums.iter_mut().zip(strips) {
+        for line in 0..strip_lines(1) {
+            let sums = &mut sums[line % LINES];
             let mut codes = [_mm512_setzero_si512(); HALVES];
-            for (codes, half) in codes.iter_mut().zip(strip) {
-                fetch(ptr::from_ref(&half[index]).wrapping_add(AHEAD));
-                *codes = load_512(&half[index]);
+            for (codes, groups) in codes.iter_mut().zip(groups) {
+                let group = &groups[index][line];
+                fetch(ptr::from_ref(group).wrapping_add(AHEAD));
+                *codes = load_512(group);
             }
             for (part, codes) in parts_512(codes).into_iter().enumerate() {
                 for (sums, plane) in sums.iter_mut().zip(planes) {
-                    let column = _mm512_set1_epi32(column_of(plane, PARTS * index + part));
+                    let column = _mm512_set1_epi32(columns_of(&plane[index])[PARTS * line + part]);
                     sums[part] = _mm512_dpbusd_epi32(sums[part], codes, column);
                 }
             }
         }
     }
-    let mut found = [[[0; STRIP_ROWS]; QUERIES]; STRIPS];
-    for (found, sums) in found.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
-        let [a, b, c, d] = *sums;
+    let mut totals = [[_mm512_setzero_si512(); PARTS]; QUERIES];
+    for sums in sums {
+        for (total, sum) in totals.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+            *total = _mm512_add_epi32(*total, *sum);
+        }
+    }
+    let mut found = [[0; STRIP_ROWS]; QUERIES];
+    for (found, [a, b, c, d]) in found.iter_mut().zip(totals) {
         let total = if HALVES == 1 {
             let ab = _mm512_add_epi32(a, _mm512_srai_epi32::<2>(b));
             _mm512_add_epi32(ab, _mm512_add_epi32(_mm512_srai_epi32::<4>(c), _mm512_srai_epi32::<6>(d)))
@@ -185,8 +199,15 @@ fn parts_512<const HALVES: usize>(codes: [__m512i; HALVES]) -> [__m512i; PARTS] 
 /// Four columns of a plane.
 #[inline]
 fn column_of(plane: &[Line<i8>], index: usize) -> i32 {
-    let bytes = plane[index / 16].0.as_chunks::<4>().0[index % 16];
-    i32::from_le_bytes(bytes.map(i8::cast_unsigned))
+    columns_of(&plane[index / 16])[index % 16]
+}
+
+/// The columns of a line of a plane, by four.
+#[inline]
+fn columns_of(line: &Line<i8>) -> &[i32; 16] {
+    const { assert!(size_of::<Line<i8>>() == size_of::<[i32; 16]>() && cfg!(target_endian = "little")) };
+    // SAFETY: a line has 64 bytes and begins at a multiple of 64; any bytes are numbers.
+    unsafe { &*ptr::from_ref(line).cast() }
 }
 
 /// The sums of fine codes of four rows, which are widened to 16 bits 16 at a time.
