@@ -281,6 +281,8 @@ pub fn available() -> Vec<&'static Kernels> {
     sets.extend(x86_64::avx512());
     #[cfg(target_arch = "x86_64")]
     sets.extend(x86_64::vbmi2());
+    #[cfg(target_arch = "x86_64")]
+    sets.extend(x86_64::zen4());
     sets
 }
 

@@ -5,7 +5,7 @@ mod exact;
 mod sums;
 
 use std::arch::x86_64::{
-    _mm_and_si128, _mm_cvtsi128_si64, _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16, _mm_packus_epi32,
+    __cpuid, _mm_and_si128, _mm_cvtsi128_si64, _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16, _mm_packus_epi32,
     _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32, _mm_subs_epu8, _mm_testz_si128, _mm_xor_si128, _mm256_cmpeq_epi8,
     _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8,
 };
@@ -56,6 +56,15 @@ pub(super) fn avx512() -> Option<&'static Kernels> {
 pub(super) fn vbmi2() -> Option<&'static Kernels> {
     (is_x86_feature_detected!("avx512vbmi2") && is_x86_feature_detected!("popcnt") && avx512().is_some())
         .then_some(&VBMI2)
+}
+
+/// The set, if this CPU is one that it is for: of AMD's family 25, Zen 4 alone has AVX-512.
+pub(super) fn zen4() -> Option<&'static Kernels> {
+    let vendor = __cpuid(0);
+    let signature = __cpuid(1).eax;
+    let family = (signature >> 8 & 0xf) + (signature >> 20 & 0xff);
+    let is_amd = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).as_flattened() == b"AuthenticAMD";
+    (is_amd && family == 25 && vbmi2().is_some()).then_some(&ZEN4)
 }
 
 static AVX2: Kernels = Kernels {
@@ -111,6 +120,16 @@ static AVX512: Kernels = Kernels {
 
 static VBMI2: Kernels =
     Kernels { name: "vbmi2", decimals: on_this_cpu!(decimals::decimals, text, start, numbers), ..AVX512 };
+
+/// Zen 4 takes two cycles for 512 bits. It widens float32 numbers faster by 256 bits, a quarter of an exact kernel's time.
+static ZEN4: Kernels = Kernels {
+    name: "zen4",
+    dots_f32: AVX2.dots_f32,
+    distances_f32: AVX2.distances_f32,
+    panel_dots_f32: AVX2.panel_dots_f32,
+    panel_distances_f32: AVX2.panel_distances_f32,
+    ..VBMI2
+};
 
 /// The loops of `portable` for given features, and around `$fine` those over rows. Nothing here goes through closures of the
 /// standard library's functions on arrays: they don't have the features, so nothing is inlined into them.
