@@ -13,12 +13,12 @@ def embedded_text(content: Any) -> str:
     """The text of a content for which it is found, as npm ``@mastra/memory`` takes it; empty if it has none."""
     if isinstance(content, str):
         return content
-    if not isinstance(content, Mapping):
-        return ""
-    text = content.get("content")
-    if isinstance(text, str) and text.strip():
-        return text
-    parts = content.get("parts")
+    parts = content
+    if isinstance(content, Mapping):
+        text = content.get("content")
+        if isinstance(text, str) and text.strip():
+            return text
+        parts = content.get("parts")
     texts = [part.get("text") for part in parts if is_text(part)] if isinstance(parts, list) else []
     return " ".join(text for text in texts if isinstance(text, str)).strip()
 

@@ -180,7 +180,8 @@ async def test_only_text_is_embedded(deployment: mc.AsyncDeployment, memory: mc.
     """Tool calls, images, blank texts and the role system have no vectors."""
     tool = {"type": "tool-invocation", "toolInvocation": {"state": "result", "toolName": "zzz", "result": "zzz"}}
     contents: list[Any] = [
-        [{"type": "text", "text": "aa"}, tool, {"type": "text", "text": "bb"}],
+        {"format": 2, "parts": [{"type": "text", "text": "aa"}, tool, {"type": "text", "text": "bb"}]},
+        [{"type": "text", "text": "cc"}, {"type": "image_url", "image_url": {"url": "zzz"}}],
         {"format": 2, "parts": [tool, {"type": "file", "mimeType": "image/png", "data": "aGk="}]},
         "  \n",
     ]
@@ -191,12 +192,11 @@ async def test_only_text_is_embedded(deployment: mc.AsyncDeployment, memory: mc.
         return letters(texts)
 
     memory = mc.AsyncMemory(deployment, embed)
-    contents[0] = {"format": 2, "parts": contents[0]}
     saved = await memory.remember("t", [{"content": content} for content in contents], resource_id="ada")
     await memory.remember("t", "Be kind.", role="system")
-    assert asked == ["aa bb"]
-    assert await vectors(deployment) == [(saved[0].id, 0)]
-    assert [one.content for one in saved[:2]] == contents[:2]
+    assert asked == ["aa bb", "cc"]
+    assert await vectors(deployment) == [(saved[0].id, 0), (saved[1].id, 0)]
+    assert [one.content for one in saved[:3]] == contents[:3]
 
 
 async def test_recall_by_memory_is_recall_by_hand(deployment: mc.AsyncDeployment, docstrings: Docstrings) -> None:

@@ -181,7 +181,8 @@ def test_only_text_is_embedded(deployment: mc.Deployment, memory: mc.Memory) -> 
     """Tool calls, images, blank texts and the role system have no vectors."""
     tool = {"type": "tool-invocation", "toolInvocation": {"state": "result", "toolName": "zzz", "result": "zzz"}}
     contents: list[Any] = [
-        [{"type": "text", "text": "aa"}, tool, {"type": "text", "text": "bb"}],
+        {"format": 2, "parts": [{"type": "text", "text": "aa"}, tool, {"type": "text", "text": "bb"}]},
+        [{"type": "text", "text": "cc"}, {"type": "image_url", "image_url": {"url": "zzz"}}],
         {"format": 2, "parts": [tool, {"type": "file", "mimeType": "image/png", "data": "aGk="}]},
         "  \n",
     ]
@@ -192,12 +193,11 @@ def test_only_text_is_embedded(deployment: mc.Deployment, memory: mc.Memory) -> 
         return letters(texts)
 
     memory = mc.Memory(deployment, embed)
-    contents[0] = {"format": 2, "parts": contents[0]}
     saved = memory.remember("t", [{"content": content} for content in contents], resource_id="ada")
     memory.remember("t", "Be kind.", role="system")
-    assert asked == ["aa bb"]
-    assert vectors(deployment) == [(saved[0].id, 0)]
-    assert [one.content for one in saved[:2]] == contents[:2]
+    assert asked == ["aa bb", "cc"]
+    assert vectors(deployment) == [(saved[0].id, 0), (saved[1].id, 0)]
+    assert [one.content for one in saved[:3]] == contents[:3]
 
 
 def test_recall_by_memory_is_recall_by_hand(deployment: mc.Deployment, docstrings: Docstrings) -> None:
