@@ -27,7 +27,7 @@ def to_openai(system: str, messages: list[Message]) -> list[dict[str, Any]]:
     for message in messages:
         calls = list(_calls(message))
         content = _content(message, _openai_image)
-        if content or not calls:
+        if content:
             chat.append({"role": _role(message), "content": content})
         if calls:
             requests = [
@@ -56,7 +56,8 @@ def to_anthropic(system: str, messages: list[Message]) -> list[dict[str, Any]]:
         calls = list(_calls(message))
         content = _content(message, _anthropic_image)
         if not calls:
-            chat.append({"role": _role(message), "content": content})
+            if content:
+                chat.append({"role": _role(message), "content": content})
             continue
         blocks = [{"type": "text", "text": content}] if content and isinstance(content, str) else list(content)
         uses = [
@@ -91,15 +92,22 @@ def _calls(message: Message) -> Iterator[Part]:
 
 
 def _content(message: Message, image: Any) -> Any:
-    """A message's text; a list of text and images, in their order, if it has images."""
+    """A message's text; a list of text and images, in their order, if it has images. It is empty if all text is blank,
+    which Anthropic's API refuses.
+    """
     parts = _parts(message)
     if not any(_is_image(part) for part in parts):
-        return message.text
+        return message.text if message.text.strip() else ""
     return [
-        image(part) if _is_image(part) else {"type": "text", "text": part.get("text")}
+        image(part) if _is_image(part) else {"type": "text", "text": part["text"]}
         for part in parts
-        if _is_image(part) or is_text(part)
+        if _is_image(part) or _has_text(part)
     ]
+
+
+def _has_text(part: Part) -> bool:
+    text = part.get("text")
+    return is_text(part) and isinstance(text, str) and text.strip() != ""
 
 
 def _is_image(part: Part) -> bool:

@@ -61,7 +61,8 @@ class MemoryContext:
         """Return messages of OpenAI's chat completions.
 
         The working memory and messages of the role ``system`` come first, as one message of that role. Images and tool
-        calls with their results have OpenAI's form.
+        calls with their results have OpenAI's form. Messages that have nothing of these, such as one whose only tool
+        call has no result yet, are left out.
         """
         return _chat.to_openai(*self._split())
 

@@ -117,7 +117,11 @@ async def test_a_context_is_a_model_s_messages(memory: mc.AsyncMemory) -> None:
     call = {"state": "result", "toolCallId": "c1", "toolName": "find", "args": {"id": 7}, "result": ["post"]}
     parts = [{"type": "text", "text": "I look."}, {"type": "tool-invocation", "toolInvocation": call}]
     open_call = {"type": "tool-invocation", "toolInvocation": {**call, "state": "call"}}
-    image = [{"type": "text", "text": "This?"}, {"type": "file", "mimeType": "image/png", "data": "aGk="}]
+    image = [
+        {"type": "text", "text": "This?"},
+        {"type": "file", "mimeType": "image/png", "data": "aGk="},
+        {"type": "text", "text": ""},
+    ]
     stored = await memory.remember(
         "t",
         [
@@ -126,6 +130,8 @@ async def test_a_context_is_a_model_s_messages(memory: mc.AsyncMemory) -> None:
             {"role": "assistant", "content": {"format": 2, "parts": parts}},
             {"content": {"format": 2, "parts": image}},
             {"role": "assistant", "content": {"format": 2, "parts": [open_call, {"type": "text", "text": "Yes."}]}},
+            {"role": "assistant", "content": {"format": 2, "parts": [open_call]}},
+            " \n",
         ],
         resource_id="ada",
     )
