@@ -202,6 +202,15 @@ describe("the latest", () => {
     ["watchTasks", { agentId: "a", runId: "r1" }, ["1"]],
     ["watchTasks", { threadId: "t" }, both],
     ["watchTasks", { resourceId: "none" }, []],
+    ["watchNotifications", { threadId: "t" }, both],
+    ["watchNotifications", { threadId: "t", limit: 1 }, ["1"]],
+    ["watchNotifications", { threadId: "t", status: "seen" }, ["0"]],
+    ["watchNotifications", { threadId: "none" }, []],
+    ["watchExperiments", {}, both],
+    ["watchExperiments", { limit: 1 }, ["1"]],
+    ["watchExperiments", { datasetId: "d1" }, ["1"]],
+    ["watchExperiments", { status: "running" }, both],
+    ["watchExperiments", { datasetId: "d1", status: "pending" }, []],
   ])("of %s %j come first", async (name, args, found) => {
     for (const n of [1, 0]) {
       const at = { createdAt: time(n) };
@@ -222,10 +231,39 @@ describe("the latest", () => {
       await call("createTask", "mastra_background_tasks", {
         record: one(n, { ...task, status: "pending" }),
       });
+      const news = { threadId: "t", source: "s", kind: "k", summary: "" };
+      const status = n ? "pending" : "seen";
+      await call("createNotification", "mastra_notifications", {
+        record: one(n, { ...news, ...at, status, updatedAt: time(n) }),
+      });
+      const numbers = { succeededCount: 0, failedCount: 0, skippedCount: 0 };
+      const trial = { datasetId: `d${n}`, status: "running", totalItems: 1 };
+      await call("createExperiment", "mastra_experiments", {
+        record: one(n, { ...trial, ...numbers, ...at, updatedAt: time(n) }),
+      });
     }
     const rows = (await query(name, args)) as unknown as StoredRow[];
     expect(rows.map(({ id }) => id)).toEqual(found);
   });
+});
+
+test("states of a thread come by their type", async () => {
+  for (const [threadId, type] of [
+    ["t", "task"],
+    ["t", "goal"],
+    ["u", "goal"],
+  ]) {
+    await call("insert", "mastra_thread_state", {
+      record: { threadId, type, value: type, createdAt: "", updatedAt: "" },
+    });
+  }
+  const states = (threadId: string) => query("watchThreadStates", { threadId });
+  expect(await states("t")).toMatchObject([{ type: "goal" }, { type: "task" }]);
+  expect(await states("none")).toEqual([]);
+  const state = (type: string) =>
+    query("watchThreadState", { threadId: "t", type });
+  expect(await state("task")).toMatchObject({ threadId: "t", value: "task" });
+  expect(await state("none")).toBeNull();
 });
 
 describe("a watched list of the cache", () => {

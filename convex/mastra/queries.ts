@@ -214,6 +214,46 @@ export const watchTasks = liveQuery({
   },
 });
 
+/** A thread's state of a type, or null. */
+export const watchThreadState = liveQuery({
+  args: { threadId: v.string(), type: v.string() },
+  returns: v.union(v.any(), v.null()),
+  handler: async (ctx, { threadId, type }) => {
+    await checkThread(ctx, threadId);
+    return await live.threadState(ctx, threadId, type);
+  },
+});
+
+/** A thread's states by their type, at most 1000. */
+export const watchThreadStates = liveQuery({
+  args: { threadId: v.string() },
+  returns: v.array(v.any()),
+  handler: async (ctx, { threadId }) => {
+    await checkThread(ctx, threadId);
+    return await live.first(ctx, live.threadStates(threadId), 1000);
+  },
+});
+
+/** The first `limit` notifications of a thread, those updated last first, by default 50, at most 1000. */
+export const watchNotifications = liveQuery({
+  args: { threadId: v.string(), status: text, limit },
+  returns: v.array(v.any()),
+  handler: async (ctx, { limit = 50, ...fields }) => {
+    await checkThread(ctx, fields.threadId);
+    return await live.first(ctx, live.notifications(fields), limit);
+  },
+});
+
+/** The latest `limit` experiments, by default 50, at most 1000: all, or those that equal what is given. */
+export const watchExperiments = liveQuery({
+  args: { datasetId: text, status: text, limit },
+  returns: v.array(v.any()),
+  handler: async (ctx, { limit = 50, ...fields }) => {
+    await checkAccess(ctx, "queries");
+    return await live.first(ctx, live.experiments(fields), limit);
+  },
+});
+
 /**
  * The entry at a key of the server cache, prefix included, and the items of its
  * list from the index `from` on, at most 1000; null if there is nothing.

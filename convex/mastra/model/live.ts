@@ -74,6 +74,30 @@ export function tasks(fields: Fields) {
   return inOrder("mastra_background_tasks", fields, "desc");
 }
 
+export async function threadState(
+  ctx: AnyReadCtx,
+  threadId: string,
+  type: string,
+): Promise<StoredRow | null> {
+  return await rowsWhere(ctx, "mastra_thread_state", [
+    { field: "threadId", value: threadId },
+    { field: "type", value: type },
+  ]).first();
+}
+
+export function threadStates(threadId: string) {
+  return inOrder("mastra_thread_state", { threadId }, "asc", "type");
+}
+
+/** Those updated last come first, as in lists of them. */
+export function notifications(fields: Fields) {
+  return inOrder("mastra_notifications", fields, "desc", "updatedAt");
+}
+
+export function experiments(fields: Fields) {
+  return inOrder("mastra_experiments", fields, "desc");
+}
+
 /** The first rows, at most 1000. `name` is the argument with the number. */
 export async function first(
   ctx: AnyReadCtx,
@@ -122,9 +146,13 @@ export async function count(
   };
 }
 
-function inOrder(table: RecordTable, fields: Fields, order: Order): Range {
-  const ordering = { field: "createdAt", order };
-  return rangeOf(table, conditionsOf(fields), ordering);
+function inOrder(
+  table: RecordTable,
+  fields: Fields,
+  order: Order,
+  field = "createdAt",
+): Range {
+  return rangeOf(table, conditionsOf(fields), { field, order });
 }
 
 /** A condition that the given fields are equal. */

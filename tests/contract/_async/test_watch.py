@@ -10,13 +10,27 @@ import pytest
 
 import mastra_convex as mc
 
-pytestmark = pytest.mark.parametrize("deployment", ["memory", "folder"], indirect=True)
-
 
 @pytest.fixture
 def store(deployment: mc.AsyncDeployment) -> mc.AsyncConvexStore:
     """The store of an empty deployment."""
     return mc.AsyncConvexStore(deployment)
+
+
+async def reached(
+    states: mc.AsyncSubscription[Any], wanted: object, shown: Callable[[Any], object] = lambda state: state
+) -> None:
+    """Wait for a state. Over HTTP, states on the way to it may come before."""
+    found: object = None
+    while found != wanted:
+        try:
+            found = shown(await states.next(timeout=20))
+        except mc.TransportTimeoutError:
+            pytest.fail(f"the last state was {found!r}; expected {wanted!r}")
+
+
+def ids(records: Iterable[Any]) -> list[str]:
+    return [record.id for record in records]
 
 
 async def test_a_thread_and_its_messages_are_watched(store: mc.AsyncConvexStore) -> None:
@@ -35,7 +49,8 @@ async def test_a_thread_and_its_messages_are_watched(store: mc.AsyncConvexStore)
     assert [message.text for message in found] == texts
     assert await latest.next(timeout=20) == found[-1:]
     await store.memory.delete_thread("t1")
-    assert [await thread.next(timeout=20), await messages.next(timeout=20)] == [None, []]
+    await reached(thread, None)
+    await reached(messages, [])
 
 
 async def test_the_newest_messages_are_watched(store: mc.AsyncConvexStore) -> None:
@@ -115,6 +130,18 @@ BAD: list[tuple[Callable[[mc.AsyncConvexStore], Any], str]] = [
     (lambda store: store.watch_workflow_run("w", ""), r"watch_workflow_run: run_id is ''; expected text"),
     (lambda store: store.watch_workflow_runs(workflow_name=""), r"watch_workflow_runs: workflow_name is ''"),
     (lambda store: store.watch_workflow_runs(limit=True), r"watch_workflow_runs: limit True; expected a positive"),
+    (lambda store: store.watch_thread_state("t", ""), r"watch_thread_state: type is ''; expected text, not empty"),
+    (lambda store: store.watch_thread_states(None), r"watch_thread_states: thread_id is None; expected text"),
+    (lambda store: store.watch_notifications(""), r"watch_notifications: thread_id is ''; expected text, not empty"),
+    (
+        lambda store: store.watch_notifications("t", status="new"),
+        r"watch_notifications: status is 'new'; expected one of: pending",
+    ),
+    (
+        lambda store: store.watch_experiments(status="new"),
+        r"watch_experiments: status is 'new'; expected one of: pending",
+    ),
+    (lambda store: store.watch_experiments(dataset_id=1), r"watch_experiments: dataset_id is 1; expected text"),
 ]
 
 
@@ -156,10 +183,10 @@ async def test_traces_are_watched(store: mc.AsyncConvexStore) -> None:
     child = mc.Span(trace_id="t0", span_id="c", parent_span_id="s", name="tool", run_id="r1")
     await store.observability.batch_create_spans([*spans, child])
 
-    async def ids(state: mc.AsyncSubscription[list[mc.Span]]) -> list[str]:
+    async def traces(state: mc.AsyncSubscription[list[mc.Span]]) -> list[str]:
         return [span.trace_id for span in await state.next(timeout=20)]
 
-    assert {name: await ids(state) for name, state in states.items()} == {
+    assert {name: await traces(state) for name, state in states.items()} == {
         "all": ["t3", "t2", "t1", "t0"],
         "run": ["t3", "t1"],
         "thread": ["t3", "t1"],
@@ -167,7 +194,7 @@ async def test_traces_are_watched(store: mc.AsyncConvexStore) -> None:
         "entity": ["t1"],
         "both": ["t1"],
     }
-    assert await ids(last) == ["t3"]
+    assert await traces(last) == ["t3"]
     await store.observability.update_span("t3", "s", {"ended_at": datetime(2026, 2, 1, tzinfo=UTC)})
     assert [span.status for span in await last.next(timeout=20)] == ["success"]
 
@@ -193,8 +220,9 @@ async def test_scores_are_watched(store: mc.AsyncConvexStore) -> None:
                 created_at=datetime(2026, 1, n + 1, tzinfo=UTC),
             )
         )
-    found = {name: [score.id for score in await state.next(timeout=20)] for name, state in states.items()}
-    assert found == {"all": ["3", "2", "1"], "scorer": ["3", "1"], "run": ["2"], "entity": ["3", "2", "1"]}
+    wanted = {"all": ["3", "2", "1"], "scorer": ["3", "1"], "run": ["2"], "entity": ["3", "2", "1"]}
+    for name, state in states.items():
+        await reached(state, wanted[name], ids)
 
 
 async def test_tasks_are_watched(store: mc.AsyncConvexStore) -> None:
@@ -222,8 +250,7 @@ async def test_tasks_are_watched(store: mc.AsyncConvexStore) -> None:
                 created_at=datetime(2026, 1, n + 1, tzinfo=UTC),
             )
         )
-    found = {name: [task.id for task in await state.next(timeout=20)] for name, state in states.items()}
-    assert found == {
+    wanted = {
         "all": ["3", "2", "1"],
         "pending": ["1", "0"],
         "agent": ["3", "1"],
@@ -232,3 +259,67 @@ async def test_tasks_are_watched(store: mc.AsyncConvexStore) -> None:
         "resource": ["3", "2", "1"],
         "run": ["3"],
     }
+    for name, state in states.items():
+        await reached(state, wanted[name], ids)
+
+
+async def test_states_of_a_thread_are_watched(store: mc.AsyncConvexStore) -> None:
+    """Watching a thread's state returns it or None; watching its states, all by their type."""
+    one, every = store.watch_thread_state("t", "task"), store.watch_thread_states("t")
+    assert [await one.next(), await every.next()] == [None, []]
+    await store.thread_state.set_state("t", "task", {"$todo": [1]})
+    state = await one.next(timeout=20)
+    assert state is not None
+    assert state.value == {"$todo": [1]}
+    assert await every.next(timeout=20) == [state]
+    await store.thread_state.set_state("u", "goal", "another thread's")
+    await store.thread_state.set_state("t", "goal", "rest")
+    both = [("goal", "rest"), ("task", {"$todo": [1]})]
+    await reached(every, both, lambda found: [(one.type, one.value) for one in found])
+    await store.thread_state.delete_state("t", "task")
+    assert await one.next(timeout=20) is None
+
+
+async def test_notifications_are_watched(store: mc.AsyncConvexStore) -> None:
+    """Watching notifications returns those of a thread, or those in a state, updated last first."""
+    states = {
+        "all": store.watch_notifications("t"),
+        "two": store.watch_notifications("t", limit=2),
+        "seen": store.watch_notifications("t", status="seen"),
+    }
+    assert [await state.next() for state in states.values()] == [[]] * 3
+    for n in range(3):
+        await store.notifications.create_notification(
+            mc.Notification(
+                id=f"{n}",
+                thread_id="t",
+                source="s",
+                kind="k",
+                summary="",
+                created_at=datetime(2026, 1, n + 1, tzinfo=UTC),
+            )
+        )
+    await store.notifications.update_notification("t", "0", {"status": "seen"})
+    wanted = {"all": ["0", "2", "1"], "two": ["0", "2"], "seen": ["0"]}
+    for name, state in states.items():
+        await reached(state, wanted[name], ids)
+
+
+async def test_experiments_are_watched(store: mc.AsyncConvexStore) -> None:
+    """Watching experiments returns the newest first, with their counts: all, or those on a dataset, or in a state."""
+    states = {
+        "all": store.watch_experiments(limit=2),
+        "dataset": store.watch_experiments(dataset_id="d0"),
+        "running": store.watch_experiments(status="running"),
+    }
+    assert [await state.next() for state in states.values()] == [[]] * 3
+    for n in range(3):
+        await store.experiments.create_experiment(
+            {"id": f"{n}", "dataset_id": f"d{n % 2}", "created_at": datetime(2026, 1, n + 1, tzinfo=UTC)}
+        )
+    await store.experiments.update_experiment("1", {"status": "running", "succeeded_count": 7})
+    wanted = {"all": ["2", "1"], "dataset": ["2", "0"], "running": ["1"]}
+    for name, state in states.items():
+        await reached(state, wanted[name], ids)
+    await store.experiments.update_experiment("1", {"succeeded_count": 8})
+    await reached(states["running"], [8], lambda found: [one.succeeded_count for one in found])

@@ -11,13 +11,27 @@ import pytest
 
 import mastra_convex as mc
 
-pytestmark = pytest.mark.parametrize("deployment", ["memory", "folder"], indirect=True)
-
 
 @pytest.fixture
 def store(deployment: mc.Deployment) -> mc.ConvexStore:
     """The store of an empty deployment."""
     return mc.ConvexStore(deployment)
+
+
+def reached(
+    states: mc.Subscription[Any], wanted: object, shown: Callable[[Any], object] = lambda state: state
+) -> None:
+    """Wait for a state. Over HTTP, states on the way to it may come before."""
+    found: object = None
+    while found != wanted:
+        try:
+            found = shown(states.next(timeout=20))
+        except mc.TransportTimeoutError:
+            pytest.fail(f"the last state was {found!r}; expected {wanted!r}")
+
+
+def ids(records: Iterable[Any]) -> list[str]:
+    return [record.id for record in records]
 
 
 def test_a_thread_and_its_messages_are_watched(store: mc.ConvexStore) -> None:
@@ -36,7 +50,8 @@ def test_a_thread_and_its_messages_are_watched(store: mc.ConvexStore) -> None:
     assert [message.text for message in found] == texts
     assert latest.next(timeout=20) == found[-1:]
     store.memory.delete_thread("t1")
-    assert [thread.next(timeout=20), messages.next(timeout=20)] == [None, []]
+    reached(thread, None)
+    reached(messages, [])
 
 
 def test_the_newest_messages_are_watched(store: mc.ConvexStore) -> None:
@@ -116,6 +131,18 @@ BAD: list[tuple[Callable[[mc.ConvexStore], Any], str]] = [
     (lambda store: store.watch_workflow_run("w", ""), r"watch_workflow_run: run_id is ''; expected text"),
     (lambda store: store.watch_workflow_runs(workflow_name=""), r"watch_workflow_runs: workflow_name is ''"),
     (lambda store: store.watch_workflow_runs(limit=True), r"watch_workflow_runs: limit True; expected a positive"),
+    (lambda store: store.watch_thread_state("t", ""), r"watch_thread_state: type is ''; expected text, not empty"),
+    (lambda store: store.watch_thread_states(None), r"watch_thread_states: thread_id is None; expected text"),
+    (lambda store: store.watch_notifications(""), r"watch_notifications: thread_id is ''; expected text, not empty"),
+    (
+        lambda store: store.watch_notifications("t", status="new"),
+        r"watch_notifications: status is 'new'; expected one of: pending",
+    ),
+    (
+        lambda store: store.watch_experiments(status="new"),
+        r"watch_experiments: status is 'new'; expected one of: pending",
+    ),
+    (lambda store: store.watch_experiments(dataset_id=1), r"watch_experiments: dataset_id is 1; expected text"),
 ]
 
 
@@ -157,10 +184,10 @@ def test_traces_are_watched(store: mc.ConvexStore) -> None:
     child = mc.Span(trace_id="t0", span_id="c", parent_span_id="s", name="tool", run_id="r1")
     store.observability.batch_create_spans([*spans, child])
 
-    def ids(state: mc.Subscription[list[mc.Span]]) -> list[str]:
+    def traces(state: mc.Subscription[list[mc.Span]]) -> list[str]:
         return [span.trace_id for span in state.next(timeout=20)]
 
-    assert {name: ids(state) for name, state in states.items()} == {
+    assert {name: traces(state) for name, state in states.items()} == {
         "all": ["t3", "t2", "t1", "t0"],
         "run": ["t3", "t1"],
         "thread": ["t3", "t1"],
@@ -168,7 +195,7 @@ def test_traces_are_watched(store: mc.ConvexStore) -> None:
         "entity": ["t1"],
         "both": ["t1"],
     }
-    assert ids(last) == ["t3"]
+    assert traces(last) == ["t3"]
     store.observability.update_span("t3", "s", {"ended_at": datetime(2026, 2, 1, tzinfo=UTC)})
     assert [span.status for span in last.next(timeout=20)] == ["success"]
 
@@ -194,8 +221,9 @@ def test_scores_are_watched(store: mc.ConvexStore) -> None:
                 created_at=datetime(2026, 1, n + 1, tzinfo=UTC),
             )
         )
-    found = {name: [score.id for score in state.next(timeout=20)] for name, state in states.items()}
-    assert found == {"all": ["3", "2", "1"], "scorer": ["3", "1"], "run": ["2"], "entity": ["3", "2", "1"]}
+    wanted = {"all": ["3", "2", "1"], "scorer": ["3", "1"], "run": ["2"], "entity": ["3", "2", "1"]}
+    for name, state in states.items():
+        reached(state, wanted[name], ids)
 
 
 def test_tasks_are_watched(store: mc.ConvexStore) -> None:
@@ -223,8 +251,7 @@ def test_tasks_are_watched(store: mc.ConvexStore) -> None:
                 created_at=datetime(2026, 1, n + 1, tzinfo=UTC),
             )
         )
-    found = {name: [task.id for task in state.next(timeout=20)] for name, state in states.items()}
-    assert found == {
+    wanted = {
         "all": ["3", "2", "1"],
         "pending": ["1", "0"],
         "agent": ["3", "1"],
@@ -233,3 +260,67 @@ def test_tasks_are_watched(store: mc.ConvexStore) -> None:
         "resource": ["3", "2", "1"],
         "run": ["3"],
     }
+    for name, state in states.items():
+        reached(state, wanted[name], ids)
+
+
+def test_states_of_a_thread_are_watched(store: mc.ConvexStore) -> None:
+    """Watching a thread's state returns it or None; watching its states, all by their type."""
+    one, every = store.watch_thread_state("t", "task"), store.watch_thread_states("t")
+    assert [one.next(), every.next()] == [None, []]
+    store.thread_state.set_state("t", "task", {"$todo": [1]})
+    state = one.next(timeout=20)
+    assert state is not None
+    assert state.value == {"$todo": [1]}
+    assert every.next(timeout=20) == [state]
+    store.thread_state.set_state("u", "goal", "another thread's")
+    store.thread_state.set_state("t", "goal", "rest")
+    both = [("goal", "rest"), ("task", {"$todo": [1]})]
+    reached(every, both, lambda found: [(one.type, one.value) for one in found])
+    store.thread_state.delete_state("t", "task")
+    assert one.next(timeout=20) is None
+
+
+def test_notifications_are_watched(store: mc.ConvexStore) -> None:
+    """Watching notifications returns those of a thread, or those in a state, updated last first."""
+    states = {
+        "all": store.watch_notifications("t"),
+        "two": store.watch_notifications("t", limit=2),
+        "seen": store.watch_notifications("t", status="seen"),
+    }
+    assert [state.next() for state in states.values()] == [[]] * 3
+    for n in range(3):
+        store.notifications.create_notification(
+            mc.Notification(
+                id=f"{n}",
+                thread_id="t",
+                source="s",
+                kind="k",
+                summary="",
+                created_at=datetime(2026, 1, n + 1, tzinfo=UTC),
+            )
+        )
+    store.notifications.update_notification("t", "0", {"status": "seen"})
+    wanted = {"all": ["0", "2", "1"], "two": ["0", "2"], "seen": ["0"]}
+    for name, state in states.items():
+        reached(state, wanted[name], ids)
+
+
+def test_experiments_are_watched(store: mc.ConvexStore) -> None:
+    """Watching experiments returns the newest first, with their counts: all, or those on a dataset, or in a state."""
+    states = {
+        "all": store.watch_experiments(limit=2),
+        "dataset": store.watch_experiments(dataset_id="d0"),
+        "running": store.watch_experiments(status="running"),
+    }
+    assert [state.next() for state in states.values()] == [[]] * 3
+    for n in range(3):
+        store.experiments.create_experiment(
+            {"id": f"{n}", "dataset_id": f"d{n % 2}", "created_at": datetime(2026, 1, n + 1, tzinfo=UTC)}
+        )
+    store.experiments.update_experiment("1", {"status": "running", "succeeded_count": 7})
+    wanted = {"all": ["2", "1"], "dataset": ["2", "0"], "running": ["1"]}
+    for name, state in states.items():
+        reached(state, wanted[name], ids)
+    store.experiments.update_experiment("1", {"succeeded_count": 8})
+    reached(states["running"], [8], lambda found: [one.succeeded_count for one in found])

@@ -13,9 +13,12 @@ from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._columns import from_row, from_rows
 from mastra_convex.records._lists import Records
 from mastra_convex.records.background_tasks import BackgroundTask, TaskStatus, task_of
+from mastra_convex.records.experiments import Experiment, ExperimentStatus
 from mastra_convex.records.memory import Message, Resource, Thread
+from mastra_convex.records.notifications import Notification, NotificationStatus
 from mastra_convex.records.observability import Span
 from mastra_convex.records.scores import Score
+from mastra_convex.records.thread_state import ThreadState
 from mastra_convex.records.workflows import WorkflowRun
 
 if TYPE_CHECKING:
@@ -213,6 +216,60 @@ class LiveRecords(Client):
         of = {"agent_id": agent_id, "thread_id": thread_id, "resource_id": resource_id, "run_id": run_id}
         args = _newest(place, limit, {"status": status, **of})
         return self._watch("watchTasks", args, lambda rows: from_rows(BackgroundTask, rows, task_of))
+
+    def watch_thread_state(self, thread_id: str, type: str) -> Subscription[ThreadState | None]:
+        """Follow a thread's state of a type, such as its task list: the state, or None if there is none, again after
+        each change.
+        """
+        place = "ConvexStore.watch_thread_state"
+        args = {"threadId": key_text(f"{place}: thread_id", thread_id), "type": key_text(f"{place}: type", type)}
+        return self._watch("watchThreadState", args, _one(ThreadState))
+
+    def watch_thread_states(self, thread_id: str) -> Subscription[Records[ThreadState]]:
+        """Follow all states of a thread, at most 1000, by their type: the list, again after each change."""
+        args = {"threadId": key_text("ConvexStore.watch_thread_states: thread_id", thread_id)}
+        return self._watch("watchThreadStates", args, _list(ThreadState))
+
+    def watch_notifications(
+        self, thread_id: str, *, status: NotificationStatus | None = None, limit: int = 50
+    ) -> Subscription[Records[Notification]]:
+        """Follow the notifications of a thread, those updated last first.
+
+        Parameters
+        ----------
+        thread_id : str
+            The thread.
+        status : str, optional
+            Only notifications in this state, such as ``"pending"``.
+        limit : int, default 50
+            The number of notifications, at most 1000. The others are cut off.
+        """
+        place = "ConvexStore.watch_notifications"
+        of = {"thread_id": key_text(f"{place}: thread_id", thread_id), "status": status}
+        if status is not None:
+            one_of(get_args(NotificationStatus), f"{place}: status", status)
+        return self._watch("watchNotifications", _newest(place, limit, of), _list(Notification))
+
+    def watch_experiments(
+        self, *, dataset_id: str | None = None, status: ExperimentStatus | None = None, limit: int = 50
+    ) -> Subscription[Records[Experiment]]:
+        """Follow the latest experiments and their counts of results by ``created_at``, newest first: all, or those that
+        equal what is given.
+
+        Parameters
+        ----------
+        dataset_id : str, optional
+            Only experiments on this dataset.
+        status : str, optional
+            Only experiments in this state, such as ``"running"``.
+        limit : int, default 50
+            The number of experiments, at most 1000. Older experiments are cut off.
+        """
+        place = "ConvexStore.watch_experiments"
+        if status is not None:
+            one_of(get_args(ExperimentStatus), f"{place}: status", status)
+        args = _newest(place, limit, {"dataset_id": dataset_id, "status": status})
+        return self._watch("watchExperiments", args, _list(Experiment))
 
     def _watch(self, query: str, args: dict[str, Any], shape: Callable[[Any], T]) -> Subscription[T]:
         return self._functions.watch(f"mastra/queries:{query}", args, shape)
