@@ -30,6 +30,9 @@ HEADER_VALUE = re.compile(r"[\t -~]*")
 # Names of components are identifiers.
 COMPONENT_PATH = re.compile(r"[A-Za-z_]\w*(/[A-Za-z_]\w*)*", re.ASCII)
 
+# Convex's arrays have at most 8192 items.
+MAX_DIMENSION = 8192
+
 # Some clocks can't tell when a longer wait ends.
 YEAR = 365 * 24 * 3600
 
@@ -251,13 +254,13 @@ def _check_finite(place: str, array: Floats) -> None:
         )
 
 
-def as_ids(place: str, ids: Sequence[str] | None, count: int) -> list[str]:
-    """The given ids, or new ones."""
+def as_ids(place: str, ids: Sequence[str] | None, count: int, of: str = "vectors") -> list[str]:
+    """The given ids, or new ones, one for each of those."""
     if ids is None:
         return [new_id() for _ in range(count)]
     given = given_ids(place, ids)
     if len(given) != count:
-        raise InvalidArgumentError(f"{place}: ids length ({len(given)}) must match vectors length ({count})")
+        raise InvalidArgumentError(f"{place}: ids length ({len(given)}) must match {of} length ({count})")
     return given
 
 
@@ -270,13 +273,15 @@ def given_ids(place: str, ids: Sequence[str]) -> list[str]:
     return [_unicode(f"{place}: ids[{position}]", str.__str__(id)) for position, id in enumerate(given)]
 
 
-def as_metadata(place: str, metadata: Sequence[Metadata | None] | None, count: int) -> list[dict[str, Any]]:
+def as_metadata(
+    place: str, metadata: Sequence[Metadata | None] | None, count: int, of: str = "vectors"
+) -> list[dict[str, Any]]:
     """One dict per row, empty for a row without metadata."""
     if metadata is None:
         return [{} for _ in range(count)]
     metadata = _as_list(place, "metadata", metadata)
     if len(metadata) != count:
-        raise InvalidArgumentError(f"{place}: metadata length ({len(metadata)}) must match vectors length ({count})")
+        raise InvalidArgumentError(f"{place}: metadata length ({len(metadata)}) must match {of} length ({count})")
     for position, row in enumerate(metadata):
         if row is not None and not isinstance(row, Mapping):
             raise InvalidArgumentError(f"{place}: metadata[{position}] is {row!r}; expected a dict")
@@ -285,7 +290,7 @@ def as_metadata(place: str, metadata: Sequence[Metadata | None] | None, count: i
 
 def _as_list(place: str, name: str, given: Any) -> list[Any]:
     if isinstance(given, str | bytes | Mapping) or not hasattr(given, "__iter__"):
-        raise InvalidArgumentError(f"{place}: {name} is {given!r:.80}; expected a list with one item per vector")
+        raise InvalidArgumentError(f"{place}: {name} is {given!r:.80}; expected a list")
     return list(given)
 
 

@@ -31,6 +31,9 @@ def to_json(place: str, value: object) -> str:
         if isinstance(error, InvalidArgumentError):
             raise InvalidArgumentError(f"{place}: {error}") from None
         raise InvalidArgumentError(_blame(place, value, ())) from None
+    # Python knows of a text whether it is ASCII.
+    if not text.isascii() and _has_lone_surrogate(text):
+        raise InvalidArgumentError(_blame(place, value, ()))
     # Most values have fewer brackets than may be nested.
     if text.count("[") + text.count("{") > MOST_LEVELS and _is_deep(value):
         raise InvalidArgumentError(_blame(place, value, ()))
@@ -48,6 +51,14 @@ def _plain(value: object) -> object:
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
+
+
+def _has_lone_surrogate(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _is_deep(value: object) -> bool:
@@ -75,6 +86,8 @@ def _blame(place: str, value: Any, outer: tuple[int, ...]) -> str:
         for key, part in parts:
             if not isinstance(key, str | int | float | bool | None):
                 return f"{place}: key {key!r}; expected text"
+            if isinstance(key, str) and _has_lone_surrogate(key):
+                return f"{place}: key {key!r:.80} has a lone surrogate; expected text"
             blamed = _blame(f"{place}[{key!r}]", part, (*outer, id(value)))
             if blamed:
                 return blamed
@@ -83,6 +96,8 @@ def _blame(place: str, value: Any, outer: tuple[int, ...]) -> str:
         return f"{place} is {value!r}; expected a finite number, as JSON requires"
     if isinstance(value, int) and abs(value) > 2**53:
         return f"{place} is an integer beyond ±2^53, which JavaScript can't hold"
+    if isinstance(value, str) and _has_lone_surrogate(value):
+        return f"{place} is {value!r:.80}, which has a lone surrogate; expected text"
     if value is None or isinstance(value, str | int | float | datetime):
         return ""
     return (

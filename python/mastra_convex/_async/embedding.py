@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from mastra_convex._arguments import Floats, as_integer, as_vector
+from mastra_convex._arguments import MAX_DIMENSION, Floats, as_integer, as_vector
 from mastra_convex._async._call import call_given
 from mastra_convex.errors import DimensionMismatchError, InvalidArgumentError
 
@@ -54,11 +54,17 @@ class AsyncEmbedder:
         last = begin + len(texts) - 1
         names = named(begin) if len(texts) == 1 else f"{named(begin)} to {named(last)}"
         try:
-            answer = list(await call_given(self._embed, texts))
+            given = await call_given(self._embed, texts)
+            is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
+            answer = list(given) if is_list else []
         except Exception as error:
             raise InvalidArgumentError(
                 f"{place}: embed failed for {names}: {type(error).__name__}: {error!s:.200}"
             ) from error
+        if not is_list:
+            raise InvalidArgumentError(
+                f"{place}: embed gave {given!r:.80} for {names}; expected a list with a vector for each text"
+            )
         if len(answer) != len(texts):
             raise InvalidArgumentError(
                 f"{place}: embed gave {len(answer)} vectors for {len(texts)} texts, {names}; expected one for each"
@@ -70,8 +76,8 @@ class AsyncEmbedder:
             size = len(vector)
         except TypeError:
             raise InvalidArgumentError(f"{place} is {vector!r:.80}; expected a list of numbers") from None
-        if size == 0:
-            raise InvalidArgumentError(f"{place} is empty; expected numbers")
+        if not 0 < size <= MAX_DIMENSION:
+            raise InvalidArgumentError(f"{place} has {size} numbers; expected 1 to {MAX_DIMENSION}")
         if self._dimension not in (None, size):
             raise DimensionMismatchError(
                 f"{place} has {size} dimensions; expected {self._dimension}, as others have",

@@ -69,19 +69,20 @@ class AsyncListItems(AsyncSubscription[Any]):
         """
         end = end_of(timeout)
         while not self._items:
-            await self._read(seconds_until(end))
+            await self._read(timeout, end)
         item = self._items.popleft()
         if self._is_last(item):
             self._items.clear()
             await self.close()
         return item
 
-    async def _read(self, timeout: float | None) -> None:
+    async def _read(self, timeout: float | None, end: float | None) -> None:
         """Wait for a state, and take its new items."""
         lives = None if self._expires_at is None else max(0.0, self._expires_at - time.time())
-        is_life_shorter = lives is not None and (timeout is None or lives <= timeout)
+        left = seconds_until(end)
+        is_life_shorter = lives is not None and (left is None or lives <= left)
         try:
-            state = await super().next(lives if is_life_shorter else timeout)
+            state = await self._next_until(timeout, end_of(lives) if is_life_shorter else end)
         except TransportTimeoutError:
             if not is_life_shorter:
                 raise

@@ -70,7 +70,10 @@ class AsyncSubscription(Generic[T]):
             is raised once. If the deployment can't be reached or refuses the credential, every call raises, until that
             changes.
         """
-        end = end_of(timeout)
+        return await self._next_until(timeout, end_of(timeout))
+
+    async def _next_until(self, timeout: float | None, end: float | None) -> T:
+        """Wait for a state until the end of a timeout that may have begun before."""
         native = await self._open()
         while True:
             if native is None or native.is_closed:

@@ -70,19 +70,20 @@ class ListItems(Subscription[Any]):
         """
         end = end_of(timeout)
         while not self._items:
-            self._read(seconds_until(end))
+            self._read(timeout, end)
         item = self._items.popleft()
         if self._is_last(item):
             self._items.clear()
             self.close()
         return item
 
-    def _read(self, timeout: float | None) -> None:
+    def _read(self, timeout: float | None, end: float | None) -> None:
         """Wait for a state, and take its new items."""
         lives = None if self._expires_at is None else max(0.0, self._expires_at - time.time())
-        is_life_shorter = lives is not None and (timeout is None or lives <= timeout)
+        left = seconds_until(end)
+        is_life_shorter = lives is not None and (left is None or lives <= left)
         try:
-            state = super().next(lives if is_life_shorter else timeout)
+            state = self._next_until(timeout, end_of(lives) if is_life_shorter else end)
         except TransportTimeoutError:
             if not is_life_shorter:
                 raise

@@ -145,6 +145,7 @@ class MastraVector(Client, ABC):
         *,
         embed: Embed = None,
         text_field: str = "text",
+        embed_batch_size: int = 64,
     ) -> VectorIndex:
         """Return a handle on an index. It has this class's methods without the index's name.
 
@@ -161,6 +162,8 @@ class MastraVector(Client, ABC):
             `search` take texts, and `add` creates a missing index, with the dimension of the first vectors.
         text_field : str, default "text"
             The metadata's field in which `add` keeps a text.
+        embed_batch_size : int, default 64
+            The most texts that are embedded at once.
 
         Raises
         ------
@@ -171,7 +174,7 @@ class MastraVector(Client, ABC):
             self.create_index(index_name, dimension, metric)
         elif embed is None:
             self.describe_index(index_name)
-        embedder = None if embed is None else Embedder("VectorIndex", embed, dimension=dimension)
+        embedder = None if embed is None else Embedder("VectorIndex", embed, embed_batch_size, dimension)
         return VectorIndex(self, index_name, metric, embedder, key_text("VectorIndex: text_field", text_field))
 
 
@@ -227,8 +230,8 @@ class VectorIndex:
         place = "VectorIndex.add"
         embedder = self._embeds(place)
         given = [plain_text(f"{place}: texts[{n}]", text) for n, text in enumerate(as_items(f"{place}: texts", texts))]
-        named = as_ids(place, ids, len(given))
-        rows = as_metadata(place, metadata, len(given))
+        named = as_ids(place, ids, len(given), "texts")
+        rows = as_metadata(place, metadata, len(given), "texts")
         for n, (row, text) in enumerate(zip(rows, given, strict=True)):
             if row.setdefault(self._text_field, text) != text:
                 raise InvalidArgumentError(

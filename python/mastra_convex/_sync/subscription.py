@@ -71,7 +71,10 @@ class Subscription(Generic[T]):
             is raised once. If the deployment can't be reached or refuses the credential, every call raises, until that
             changes.
         """
-        end = end_of(timeout)
+        return self._next_until(timeout, end_of(timeout))
+
+    def _next_until(self, timeout: float | None, end: float | None) -> T:
+        """Wait for a state until the end of a timeout that may have begun before."""
         native = self._open()
         while True:
             if native is None or native.is_closed:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from mastra_convex import _native
 from mastra_convex._arguments import (
+    MAX_DIMENSION,
     Metadata,
     as_batch_size,
     as_ids,
@@ -58,9 +59,6 @@ from mastra_convex.types import IndexStats, Metric, QueryResult, QueryResults, i
 
 # The table that lists the indexes.
 INDEXES = "mastra_vector_indexes"
-
-# Convex's arrays have at most 8192 items.
-MAX_DIMENSION = 8192
 
 # As many rows as one reply of a function holds if their metadata have 16 KiB each.
 MOST_LISTED = 1000

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from mastra_convex._arguments import Floats, as_items
+from mastra_convex._arguments import Floats, finite_number
 from mastra_convex.errors import InvalidArgumentError
 from mastra_convex.records._chat import said
 from mastra_convex.records._columns import from_rows, size_of, to_row
@@ -45,7 +45,11 @@ def given(place: str, message: Any, thread_id: str, role: str) -> list[Given]:
     method = place.partition(":")[0]
     if isinstance(message, str | Message | Mapping):
         return [_given(method, "message", message, thread_id, role)]
-    return [_given(method, f"message[{n}]", one, thread_id, role) for n, one in enumerate(as_items(place, message))]
+    if isinstance(message, bytes) or not isinstance(message, Iterable):
+        raise InvalidArgumentError(
+            f"{place} is {message!r:.80}; expected text, a Message, a mapping with its names, or a list of these"
+        )
+    return [_given(method, f"message[{n}]", one, thread_id, role) for n, one in enumerate(message)]
 
 
 def _given(method: str, name: str, message: Any, thread_id: str, role: str) -> Given:
@@ -70,13 +74,17 @@ def _given(method: str, name: str, message: Any, thread_id: str, role: str) -> G
 def _largest_part(message: Any) -> str:
     """The end of an error about a message that is too large."""
     content = message.content if isinstance(message, Message) else message.get("content")
-    parts = content.get("parts") if isinstance(content, Mapping) else content
-    if not isinstance(parts, list):
-        return ""
-    sizes = [size_of({"part": part}) for part in parts]
-    n = max(range(len(parts)), key=sizes.__getitem__, default=0)
-    kind = parts[n].get("type") if isinstance(parts[n], Mapping) else None
-    return f"; the largest part is content.parts[{n}] of type {kind!r}, {sizes[n]} bytes"
+    named: dict[str, Any] = {}
+    if isinstance(content, Mapping):
+        named = {f"content.{key}": value for key, value in content.items() if key != "parts"}
+        content = content.get("parts")
+    if isinstance(content, list):
+        for n, part in enumerate(content):
+            kind = part.get("type") if isinstance(part, Mapping) else None
+            named[f"content.parts[{n}] of type {kind!r}"] = part
+    sizes = {name: size_of({"part": part}) for name, part in named.items()}
+    largest = max(sizes, key=lambda name: sizes[name], default=None)
+    return "" if largest is None else f"; the largest part is {largest}, {sizes[largest]} bytes"
 
 
 def vector_size(vector: Row) -> int:
@@ -139,7 +147,12 @@ def _around(found: Row | None) -> list[Row]:
 
 def fitted(context: MemoryContext, max_tokens: int, count_tokens: Callable[[str], int] | None) -> MemoryContext:
     """A context of at most so many tokens. The oldest recalled messages go first, then the oldest of the last ones."""
-    count = count_tokens or (lambda text: -(-len(text) // 4))
+
+    def count(text: str) -> float:
+        if count_tokens is None:
+            return -(-len(text) // 4)
+        return finite_number("Memory: count_tokens' answer", count_tokens(text))
+
     sizes = [count(said(message)) for message in context.messages]
     total = sum(sizes) + (count(context.working_memory) if context.working_memory else 0)
     out = 0

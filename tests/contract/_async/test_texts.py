@@ -49,6 +49,28 @@ async def test_the_field_of_texts_can_be_chosen(vector: mc.AsyncConvexVector) ->
     await (await vector.index("docs", embed=letters)).add(["ccc"])
 
 
+async def test_texts_are_embedded_in_batches(vector: mc.AsyncConvexVector) -> None:
+    """At most `embed_batch_size` texts are embedded at once."""
+    sizes = []
+
+    def embed(texts: list[str]) -> list[list[float]]:
+        sizes.append(len(texts))
+        return letters(texts)
+
+    docs = await vector.index("docs", embed=embed, embed_batch_size=2)
+    await docs.add(["a", "b", "c"])
+    assert sizes == [2, 1]
+
+
+async def test_each_text_has_an_id_and_metadata(vector: mc.AsyncConvexVector) -> None:
+    """Lists of other lengths are errors that name both, before anything is embedded."""
+    docs = await vector.index("docs", embed=lambda texts: pytest.fail("embedded"))
+    with pytest.raises(mc.InvalidArgumentError, match=r"add: ids length \(1\) must match texts length \(2\)"):
+        await docs.add(["a", "b"], ids=["a"])
+    with pytest.raises(mc.InvalidArgumentError, match=r"add: metadata length \(1\) must match texts length \(2\)"):
+        await docs.add(["a", "b"], metadata=[{}])
+
+
 BAD: dict[str, tuple[Any, Any, str]] = {
     "no embed": (None, ["a"], r"VectorIndex.add: the handle has no embed; expected one of index\('docs', embed=…\)"),
     "one text": (letters, "abc", "VectorIndex.add: texts is 'abc'; expected a list"),

@@ -279,7 +279,9 @@ BAD = {
     "too few": (lambda texts: letters(texts[1:]), r"embed gave 3 vectors for 4 texts, message\[0\] to message\[3\]"),
     "another dimension": (at(2, [1, 2]), r"embed's vector of message\[2\] has 2 dimensions; expected 26"),
     "NaN": (at(3, [float("nan")] * 26), r"embed's vector of message\[3\]: .* is nan; expected finite"),
-    "no numbers": (at(1, []), r"embed's vector of message\[1\] is empty"),
+    "no numbers": (at(1, []), r"embed's vector of message\[1\] has 0 numbers; expected 1 to 8192"),
+    "too long": (at(1, [1.0] * 8193), r"embed's vector of message\[1\] has 8193 numbers; expected 1 to 8192"),
+    "nothing": (lambda texts: None, r"embed gave None for message\[0\] to message\[3\]; expected a list with a vector"),
     "no vector": (lambda texts: [None] * len(texts), r"embed's vector of message\[0\] is None"),
 }
 
@@ -301,6 +303,14 @@ BAD_CALLS: dict[str, tuple[Callable[[mc.Memory], Any], str]] = {
     "scope": (lambda m: mc.Memory(m._deployment, scope="all"), "Memory: scope is 'all'; expected one of"),  # type: ignore[arg-type]
     "thread": (lambda m: m.remember("", "Hi"), "Memory.remember: thread_id is ''"),
     "message": (lambda m: m.remember("t", [7]), r"Memory.remember: message\[0\] is 7; expected a Message"),  # type: ignore[list-item]
+    "no message": (
+        lambda m: m.remember("t", None),  # type: ignore[arg-type]
+        "Memory.remember: message is None; expected text, a Message, a mapping with its names, or a list of these",
+    ),
+    "half a character": (
+        lambda m: m.remember("t", ["Hi", "\ud800"]),
+        r"Memory.remember: message\[1\]: content\['parts'\]\[0\]\['text'\] is '\\ud800', which has a lone surrogate",
+    ),
     "role": (lambda m: m.remember("t", "Hi", role="bot"), "Memory.remember: message: role is 'bot'"),
     "of another thread": (
         lambda m: m.remember("t", [mc.Message(thread_id="u")]),
@@ -332,6 +342,17 @@ BAD_CALLS: dict[str, tuple[Callable[[mc.Memory], Any], str]] = {
             },
         ),
         r"Memory.remember: message: \d+ bytes, .*; the largest part is content.parts\[1\] of type 'file', \d+ bytes",
+    ),
+    "too large beside the parts": (
+        lambda m: m.remember(
+            "t",
+            {"content": {"format": 2, "parts": [{"type": "text", "text": "Hi"}], "metadata": {"log": "x" * 2**20}}},
+        ),
+        r"Memory.remember: message: \d+ bytes, .*; the largest part is content.metadata, \d+ bytes",
+    ),
+    "count_tokens": (
+        lambda m: mc.Memory(m._deployment, max_tokens=9, count_tokens=str.split).context("t"),  # type: ignore[arg-type]
+        r"Memory: count_tokens' answer is \['Hello'\]; expected a finite number",
     ),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from mastra_convex._async._call import NativeDeployment
-from mastra_convex._async.subscription import AsyncSubscription, end_of, seconds_until
+from mastra_convex._async.subscription import AsyncSubscription, end_of
 from mastra_convex.records.recall import MemoryContext
 
 
@@ -30,7 +30,7 @@ class AsyncContexts(AsyncSubscription[MemoryContext]):
         """Wait for a context that differs from the last one. `timeout` and errors are as for every live query."""
         end = end_of(timeout)
         while True:
-            await super().next(seconds_until(end))
+            await self._next_until(timeout, end)
             context = await self._read()
             if context != self._last:
                 self._last = context

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mastra_convex._sync._call import NativeDeployment
-from mastra_convex._sync.subscription import Subscription, end_of, seconds_until
+from mastra_convex._sync.subscription import Subscription, end_of
 from mastra_convex.records.recall import MemoryContext
 
 
@@ -31,7 +31,7 @@ class Contexts(Subscription[MemoryContext]):
         """Wait for a context that differs from the last one. `timeout` and errors are as for every live query."""
         end = end_of(timeout)
         while True:
-            super().next(seconds_until(end))
+            self._next_until(timeout, end)
             context = self._read()
             if context != self._last:
                 self._last = context
