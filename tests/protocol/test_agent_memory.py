@@ -130,6 +130,25 @@ def test_python_recalls_what_npm_remembers(served: Served, memory: mc.Memory) ->
     assert vectors.count("memory_messages_26") == 0
 
 
+def test_an_agent_of_npm_shares_the_memory(served: Served, memory: mc.Memory) -> None:
+    """Its model is told what Python remembered and the working memory; Python recalls the question and the answer."""
+    memory.remember("py", ["zzz", "My parcel has number 4711.", "kkk", "qqq", "jjj"], resource_id="ada")
+    memory.set_working_memory("py", "Ada lives in Leeds.")
+    question = "Where is my parcel?"
+    asked = {"question": question, "thread": "npm", "resource": "ada"}
+    [prompt] = npm(served, (OPTIONS, "ask", asked))
+    told = "\n".join(message["content"] for message in prompt if message["role"] == "system")
+    assert "number 4711" in told
+    assert "Ada lives in Leeds." in told
+    assert "qqq" not in told
+    assert [(one.role, one.text) for one in memory.context("npm").messages] == [
+        ("user", question),
+        ("assistant", "At the depot."),
+    ]
+    found = {hit.message.text: hit.message.thread_id for hit in memory.recall(question, resource_id="ada", top_k=2)}
+    assert found == {question: "npm", "My parcel has number 4711.": "py"}
+
+
 def test_npm_forgets_what_python_remembers(served: Served, memory: mc.Memory) -> None:
     """Its deletion of messages and threads finds the vectors that Python wrote."""
     memory.remember("t", [{"id": f"m{n}", "content": f"text {n}"} for n in range(3)], resource_id="ada")
