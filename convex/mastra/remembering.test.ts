@@ -71,6 +71,17 @@ describe("messages that are remembered", () => {
     ]);
   });
 
+  test("make a thread of the resource that they name", async () => {
+    const records = ["a", "b", "c"].map((id, n) =>
+      message(id, n === 0 ? {} : { resourceId: `${n}` }),
+    );
+    const { result } = await remember(["a", "b", "c"], { records });
+    expect(result).toEqual(["1", "1", "2"]);
+    expect(await storedIn(db, "mastra_threads")).toMatchObject([
+      { id: "t", resourceId: "1" },
+    ]);
+  });
+
   test("replace all vectors that they had, in any index", async () => {
     await remember(["a"], { vectors: [vector("a"), vector("a", "more")] });
     const wider = { indexName: "memory_messages_1", dimension: 1 };

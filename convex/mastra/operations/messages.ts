@@ -128,8 +128,9 @@ async function save(
 
 /**
  * As `saveMessages`, of one thread, with the messages' vectors: each message has
- * these afterwards, and no others. A missing thread is made, of `resourceId` or
- * of a resource with its own id; a given `resourceId` must be the thread's.
+ * these afterwards, and no others. A missing thread is made, of `resourceId`, of
+ * the first resource that a message names, or of one with the thread's id; a
+ * given `resourceId` must be the thread's.
  */
 const rememberMessages = write({
   args: (request) => ({
@@ -145,9 +146,10 @@ const rememberMessages = write({
     const refusal = refusedOwner(stored, resourceId) ?? refusedIndex;
     if (refusal) return refusal;
     const now = new Date().toISOString();
+    const named = args.records.find((record) => record.resourceId != null);
     const thread = stored ?? {
       id: threadId,
-      resourceId: resourceId ?? threadId,
+      resourceId: resourceId ?? named?.resourceId ?? threadId,
       createdAt: now,
       updatedAt: now,
       metadata: {},
@@ -167,7 +169,7 @@ const rememberMessages = write({
     const owned = new Map(changes.map(({ after }) => [after!.id, after!]));
     const vectors = args.vectors.map(({ metadata, ...vector }) => ({
       ...vector,
-      metadata: named(metadata as StorageRecord, owned),
+      metadata: completed(metadata as StorageRecord, owned),
     }));
     if (index !== undefined) await openIndex(ctx, index, storedIndex);
     await replaceVectors(
@@ -182,7 +184,7 @@ const rememberMessages = write({
 });
 
 /** A vector's metadata, completed by what its message is stored with. */
-function named(metadata: StorageRecord, messages: Map<unknown, StoredRow>) {
+function completed(metadata: StorageRecord, messages: Map<unknown, StoredRow>) {
   const message = messages.get(metadata.message_id);
   if (message === undefined) {
     throw new Error("A vector is of no message that is remembered");

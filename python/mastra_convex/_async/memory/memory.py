@@ -132,7 +132,8 @@ class AsyncMemory(AsyncClient):
         role : str, default "user"
             The role of messages that are given as text.
         resource_id : str, optional
-            The thread's resource. By default a new thread belongs to a resource with its own id.
+            The thread's resource. By default a new thread belongs to the first resource that a message names, else to
+            one with the thread's id.
 
         Returns
         -------
