@@ -41,7 +41,7 @@ class Given:
 
 
 def given(place: str, message: Any, thread_id: str, role: str) -> list[Given]:
-    """Messages as they were given: one, or a list of them."""
+    """Messages as they were given: one, or a list of them. Those without dates have dates in their order."""
     method = place.partition(":")[0]
     if isinstance(message, str | Message | Mapping):
         return [_given(method, "message", message, thread_id, role)]
@@ -49,7 +49,13 @@ def given(place: str, message: Any, thread_id: str, role: str) -> list[Given]:
         raise InvalidArgumentError(
             f"{place} is {message!r:.80}; expected text, a Message, a mapping with its names, or a list of these"
         )
-    return [_given(method, f"message[{n}]", one, thread_id, role) for n, one in enumerate(message)]
+    messages = [_given(method, f"message[{n}]", one, thread_id, role) for n, one in enumerate(message)]
+    latest = ""
+    for one in messages:
+        if one.is_undated:
+            # A record was dated when it was made, text only now.
+            latest = one.row["createdAt"] = max(latest, one.row["createdAt"])
+    return messages
 
 
 def _given(method: str, name: str, message: Any, thread_id: str, role: str) -> Given:

@@ -90,6 +90,21 @@ async def test_messages_are_remembered_with_their_vectors(
     assert alone.resource_id == "alone"
 
 
+async def test_a_new_thread_belongs_to_its_messages_resource(memory: mc.AsyncMemory) -> None:
+    """A message's own resource counts where none is given: its thread can be read as that resource's."""
+    await memory.remember("t", ["a", {"content": "b", "resource_id": "ada"}])
+    assert texts((await memory.context("t", "a", resource_id="ada")).messages) == ["a", "b"]
+
+
+async def test_messages_without_dates_stay_in_the_given_order(memory: mc.AsyncMemory) -> None:
+    """A record is dated when it is made, which may be before the messages that precede it in a list."""
+    record = mc.Message(thread_id="t", content="b")
+    while mc.Message(thread_id="t").created_at == record.created_at:
+        pass
+    await memory.remember("t", ["a", record, {"content": "c"}, mc.Message(thread_id="t", content="d")])
+    assert texts((await memory.context("t")).messages) == ["a", "b", "c", "d"]
+
+
 async def test_a_context_recalls_and_goes_on_with_the_last_messages(memory: mc.AsyncMemory) -> None:
     """Recalled messages come first with their neighbours, then the last ones: each once, both oldest first."""
     await memory.remember("old", [f"{letter * 3}" for letter in "abcdefghij"], resource_id="ada")

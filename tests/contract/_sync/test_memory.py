@@ -91,6 +91,21 @@ def test_messages_are_remembered_with_their_vectors(
     assert alone.resource_id == "alone"
 
 
+def test_a_new_thread_belongs_to_its_messages_resource(memory: mc.Memory) -> None:
+    """A message's own resource counts where none is given: its thread can be read as that resource's."""
+    memory.remember("t", ["a", {"content": "b", "resource_id": "ada"}])
+    assert texts((memory.context("t", "a", resource_id="ada")).messages) == ["a", "b"]
+
+
+def test_messages_without_dates_stay_in_the_given_order(memory: mc.Memory) -> None:
+    """A record is dated when it is made, which may be before the messages that precede it in a list."""
+    record = mc.Message(thread_id="t", content="b")
+    while mc.Message(thread_id="t").created_at == record.created_at:
+        pass
+    memory.remember("t", ["a", record, {"content": "c"}, mc.Message(thread_id="t", content="d")])
+    assert texts((memory.context("t")).messages) == ["a", "b", "c", "d"]
+
+
 def test_a_context_recalls_and_goes_on_with_the_last_messages(memory: mc.Memory) -> None:
     """Recalled messages come first with their neighbours, then the last ones: each once, both oldest first."""
     memory.remember("old", [f"{letter * 3}" for letter in "abcdefghij"], resource_id="ada")
