@@ -12,7 +12,7 @@ from mastra_convex.records._chat import said
 from mastra_convex.records._columns import from_rows, size_of, to_row
 from mastra_convex.records._lists import Records
 from mastra_convex.records._texts import embedded_text, parts_of
-from mastra_convex.records.memory import Message, is_undated
+from mastra_convex.records.memory import Message, date_in_order, is_undated
 from mastra_convex.records.recall import MemoryContext, MemoryHit
 from mastra_convex.types import QueryResult
 
@@ -50,11 +50,7 @@ def given(place: str, message: Any, thread_id: str, role: str) -> list[Given]:
             f"{place} is {message!r:.80}; expected text, a Message, a mapping with its names, or a list of these"
         )
     messages = [_given(method, f"message[{n}]", one, thread_id, role) for n, one in enumerate(message)]
-    latest = ""
-    for one in messages:
-        if one.is_undated:
-            # A record was dated when it was made, text only now.
-            latest = one.row["createdAt"] = max(latest, one.row["createdAt"])
+    date_in_order([one.row for one in messages if one.is_undated])
     return messages
 
 

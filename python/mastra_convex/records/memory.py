@@ -136,6 +136,15 @@ def is_undated(message: Message | Mapping[str, Any]) -> bool:
     return message.get("created_at") is None
 
 
+def date_in_order(rows: list[dict[str, Any]]) -> None:
+    """Give rows of a list that have no dates of their own dates in their order: a record was dated when it was made,
+    and anything else only now.
+    """
+    latest = ""
+    for row in rows:
+        latest = row["createdAt"] = max(latest, row["createdAt"])
+
+
 @public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Resource(Dated):

@@ -438,6 +438,16 @@ async def test_a_message_saved_again_without_a_date_keeps_the_stored_one(memory:
     assert saved.created_at == later
 
 
+async def test_messages_without_dates_stay_in_the_given_order(memory: mc.AsyncMemoryStorage) -> None:
+    """A record is dated when it is made, which may be before the messages that precede it in a list."""
+    await memory.save_thread(mc.Thread(id="t", resource_id="ada"))
+    record = mc.Message(thread_id="t", content="b")
+    while mc.Message(thread_id="t").created_at == record.created_at:
+        pass
+    await memory.save_messages([{"thread_id": "t", "content": "a"}, record])
+    assert [message.text for message in (await memory.list_messages("t")).messages] == ["a", "b"]
+
+
 async def test_only_roles_that_mastra_names_are_saved(memory: mc.AsyncMemoryStorage) -> None:
     """Only Mastra's roles are saved. A message of another client keeps its own role."""
     await memory.save_thread(mc.Thread(id="t", resource_id="ada"))

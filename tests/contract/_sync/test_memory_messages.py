@@ -439,6 +439,16 @@ def test_a_message_saved_again_without_a_date_keeps_the_stored_one(memory: mc.Me
     assert saved.created_at == later
 
 
+def test_messages_without_dates_stay_in_the_given_order(memory: mc.MemoryStorage) -> None:
+    """A record is dated when it is made, which may be before the messages that precede it in a list."""
+    memory.save_thread(mc.Thread(id="t", resource_id="ada"))
+    record = mc.Message(thread_id="t", content="b")
+    while mc.Message(thread_id="t").created_at == record.created_at:
+        pass
+    memory.save_messages([{"thread_id": "t", "content": "a"}, record])
+    assert [message.text for message in (memory.list_messages("t")).messages] == ["a", "b"]
+
+
 def test_only_roles_that_mastra_names_are_saved(memory: mc.MemoryStorage) -> None:
     """Only Mastra's roles are saved. A message of another client keeps its own role."""
     memory.save_thread(mc.Thread(id="t", resource_id="ada"))

@@ -18,7 +18,7 @@ from mastra_convex.records._lists import Records
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
 from mastra_convex.records._values import parsed
-from mastra_convex.records.memory import Message, MessagePage, as_content, is_undated
+from mastra_convex.records.memory import Message, MessagePage, as_content, date_in_order, is_undated
 from mastra_convex.records.workflows import RunFence
 
 MESSAGES = "mastra_messages"
@@ -57,7 +57,7 @@ class Messages(FencedWrites):
         messages : sequence of Message or mapping
             Each names its thread. Text becomes content in format 2; missing ids and times, and the thread's resource,
             are filled in. A message that is already stored keeps its date if it is given without ``created_at``, so
-            an answer can be saved at every step while it streams.
+            an answer can be saved at every step while it streams. New messages without dates stay in the given order.
         fence : RunFence, optional
             Write only while this claim on the run stands.
 
@@ -77,7 +77,9 @@ class Messages(FencedWrites):
         place = f"{method}: messages"
         given = as_items(place, messages)
         rows = [to_row(f"{place}[{n}]", Message, message) for n, message in enumerate(given)]
-        undated = {row["id"] for row, message in zip(rows, given, strict=True) if is_undated(message)}
+        undated_rows = [row for row, message in zip(rows, given, strict=True) if is_undated(message)]
+        date_in_order(undated_rows)
+        undated = {row["id"] for row in undated_rows}
 
         def save(some: list[Row]) -> None:
             defaults = [row["id"] for row in some if row["id"] in undated]
