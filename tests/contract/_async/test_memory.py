@@ -69,9 +69,8 @@ async def test_messages_are_remembered_with_their_vectors(
         ("assistant", "Bye"),
     ]
     stored = mc.AsyncConvexStore(deployment).memory
-    # A record has the date of its making, which may be before that of the text in front of it.
     page = await stored.list_messages("t", resource_id="ada")
-    assert {one.id: one for one in page.messages} == {one.id: one for one in [first, *rest]}
+    assert page.messages == [first, *rest]
     [row] = await mc.AsyncConvexVector(deployment).get(INDEX, ["m"], include_vector=True)
     assert row is not None
     assert row.vector is not None
@@ -83,7 +82,7 @@ async def test_messages_are_remembered_with_their_vectors(
         "role": "assistant",
         "content": "In the post.",
         "part": 0,
-        "created_at": record.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "created_at": rest[1].created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
     assert await vectors(deployment) == sorted((one.id, 0) for one in [first, *rest])
     [alone] = await memory.remember("alone", "Hi")
@@ -125,6 +124,16 @@ async def test_a_context_recalls_and_goes_on_with_the_last_messages(memory: mc.A
     alone = mc.AsyncMemory(memory._deployment, letters, last_messages=0, recall=1, around=0, scope="thread")
     assert texts((await alone.context("new", "ck")).messages) == ["kkk"]
     assert await some.context("unknown", "c") == mc.MemoryContext(messages=[])
+
+
+async def test_messages_of_low_scores_are_left_out(memory: mc.AsyncMemory) -> None:
+    """`min_score` bounds what a context recalls, and what `recall` returns; each part of a long message counts."""
+    await memory.remember("t", ["aaa", "aab", "ccc", "bb " * 6000 + "aa " * 6000], resource_id="ada")
+    hits = await memory.recall("a", thread_id="t", min_score=0.8)
+    assert [(hit.message.text[:3], hit.part) for hit in hits] == [("aaa", 0), ("bb ", 2), ("aab", 0)]
+    assert await memory.recall("z", thread_id="t", min_score=0.5) == []
+    some = mc.AsyncMemory(memory._deployment, letters, last_messages=0, around=0, min_score=0.9)
+    assert [text[:3] for text in texts((await some.context("t", "a")).messages)] == ["aaa", "bb "]
 
 
 async def test_a_context_is_a_model_s_messages(memory: mc.AsyncMemory) -> None:
@@ -337,6 +346,10 @@ BAD_CALLS: dict[str, tuple[Callable[[mc.AsyncMemory], Any], str]] = {
     "context of another resource": (
         lambda m: m.context("t", resource_id="bob"),
         'Memory.context: thread "t" does not belong to resource "bob"',
+    ),
+    "least score": (
+        lambda m: m.recall("Hi", thread_id="t", min_score=float("nan")),
+        "Memory.recall: min_score is nan; expected a finite number",
     ),
     "nowhere": (lambda m: m.recall("Hi"), "Memory.recall: neither thread_id nor resource_id is given"),
     "no embed": (

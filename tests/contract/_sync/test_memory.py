@@ -70,9 +70,8 @@ def test_messages_are_remembered_with_their_vectors(
         ("assistant", "Bye"),
     ]
     stored = mc.ConvexStore(deployment).memory
-    # A record has the date of its making, which may be before that of the text in front of it.
     page = stored.list_messages("t", resource_id="ada")
-    assert {one.id: one for one in page.messages} == {one.id: one for one in [first, *rest]}
+    assert page.messages == [first, *rest]
     [row] = mc.ConvexVector(deployment).get(INDEX, ["m"], include_vector=True)
     assert row is not None
     assert row.vector is not None
@@ -84,7 +83,7 @@ def test_messages_are_remembered_with_their_vectors(
         "role": "assistant",
         "content": "In the post.",
         "part": 0,
-        "created_at": record.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "created_at": rest[1].created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
     assert vectors(deployment) == sorted((one.id, 0) for one in [first, *rest])
     [alone] = memory.remember("alone", "Hi")
@@ -126,6 +125,16 @@ def test_a_context_recalls_and_goes_on_with_the_last_messages(memory: mc.Memory)
     alone = mc.Memory(memory._deployment, letters, last_messages=0, recall=1, around=0, scope="thread")
     assert texts((alone.context("new", "ck")).messages) == ["kkk"]
     assert some.context("unknown", "c") == mc.MemoryContext(messages=[])
+
+
+def test_messages_of_low_scores_are_left_out(memory: mc.Memory) -> None:
+    """`min_score` bounds what a context recalls, and what `recall` returns; each part of a long message counts."""
+    memory.remember("t", ["aaa", "aab", "ccc", "bb " * 6000 + "aa " * 6000], resource_id="ada")
+    hits = memory.recall("a", thread_id="t", min_score=0.8)
+    assert [(hit.message.text[:3], hit.part) for hit in hits] == [("aaa", 0), ("bb ", 2), ("aab", 0)]
+    assert memory.recall("z", thread_id="t", min_score=0.5) == []
+    some = mc.Memory(memory._deployment, letters, last_messages=0, around=0, min_score=0.9)
+    assert [text[:3] for text in texts((some.context("t", "a")).messages)] == ["aaa", "bb "]
 
 
 def test_a_context_is_a_model_s_messages(memory: mc.Memory) -> None:
@@ -338,6 +347,10 @@ BAD_CALLS: dict[str, tuple[Callable[[mc.Memory], Any], str]] = {
     "context of another resource": (
         lambda m: m.context("t", resource_id="bob"),
         'Memory.context: thread "t" does not belong to resource "bob"',
+    ),
+    "least score": (
+        lambda m: m.recall("Hi", thread_id="t", min_score=float("nan")),
+        "Memory.recall: min_score is nan; expected a finite number",
     ),
     "nowhere": (lambda m: m.recall("Hi"), "Memory.recall: neither thread_id nor resource_id is given"),
     "no embed": (

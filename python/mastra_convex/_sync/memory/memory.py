@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, Unpack
 
 import numpy as np
 
-from mastra_convex._arguments import as_integer, key_text, key_texts, one_of, plain, plain_text
+from mastra_convex._arguments import as_integer, finite_number, key_text, key_texts, one_of, plain, plain_text
 from mastra_convex._sync.batches import in_batches
 from mastra_convex._sync.client import Client
 from mastra_convex._sync.deployment import Deployment, ConnectOptions, Target
@@ -57,6 +57,8 @@ class Memory(Client):
         How many messages a context recalls.
     around : int, default 1
         How many neighbours a recalled message has, before and after it each.
+    min_score : float, optional
+        The least similarity of a message that a context recalls.
     scope : {"resource", "thread"}, default "resource"
         Whether a context recalls from all threads of a resource or from the thread alone, and whether the working
         memory is the resource's or the thread's.
@@ -88,6 +90,7 @@ class Memory(Client):
         last_messages: int = 10,
         recall: int = 4,
         around: int = 1,
+        min_score: float | None = None,
         scope: Literal["resource", "thread"] = "resource",
         model: str | None = None,
         embed_batch_size: int = 64,
@@ -101,6 +104,7 @@ class Memory(Client):
         self._last = as_integer("Memory: last_messages", last_messages, 0, 1000)
         self._top_k = as_integer("Memory: recall", recall, 0, 1000)
         self._around = as_integer("Memory: around", around, 0, 100)
+        self._min_score = _least(min_score, "Memory")
         self._scope = one_of(("resource", "thread"), "Memory: scope", scope)
         self._model = None if model is None else key_text("Memory: model", model)
         self._max_tokens = None if max_tokens is None else as_integer("Memory: max_tokens", max_tokens, 0, 2**53)
@@ -221,7 +225,14 @@ class Memory(Client):
     ) -> MemoryContext:
         scope = self._scoped(thread_id, resource_id) if queries is not None else None
         hits, read = self._recalled(
-            place, queries, scope, self._top_k, threadId=thread_id, resourceId=resource_id, last=self._last
+            place,
+            queries,
+            scope,
+            self._top_k,
+            self._min_score,
+            threadId=thread_id,
+            resourceId=resource_id,
+            last=self._last,
         )
         context = MemoryContext(messages=read.messages(), working_memory=self._working_memory(read), recalled=hits)
         if self._max_tokens is None:
@@ -229,7 +240,13 @@ class Memory(Client):
         return _remembered.fitted(context, self._max_tokens, self._count_tokens)
 
     def recall(
-        self, text: str, *, thread_id: str | None = None, resource_id: str | None = None, top_k: int = 4
+        self,
+        text: str,
+        *,
+        thread_id: str | None = None,
+        resource_id: str | None = None,
+        top_k: int = 4,
+        min_score: float | None = None,
     ) -> Records[MemoryHit]:
         """Return the messages most similar to a text.
 
@@ -240,6 +257,8 @@ class Memory(Client):
             Only messages of it. One of them is needed.
         top_k : int, default 4
             Upper bound on the number of messages.
+        min_score : float, optional
+            Leave out messages of lower scores.
 
         Returns
         -------
@@ -256,6 +275,7 @@ class Memory(Client):
         if self._embedder is None:
             raise InvalidArgumentError(f"{place}: the memory has no embed; expected Memory(…, embed=…)")
         top_k = as_integer(f"{place}: top_k", top_k, 1, 1000)
+        min_score = _least(min_score, place)
         scope = {
             name: key_text(f"{place}: {name}", value)
             for name, value in (("thread_id", thread_id), ("resource_id", resource_id))
@@ -264,7 +284,7 @@ class Memory(Client):
         if not scope:
             raise InvalidArgumentError(f"{place}: neither thread_id nor resource_id is given; expected one of them")
         queries = self._embedded(place, plain_text(f"{place}: text", text))
-        return (self._recalled(place, queries, scope, top_k, last=0))[0]
+        return (self._recalled(place, queries, scope, top_k, min_score, last=0))[0]
 
     def working_memory(self, thread_id: str) -> str | None:
         """Return the working memory of a thread, or of its resource, by the memory's `scope`; None if there is none."""
@@ -389,7 +409,13 @@ class Memory(Client):
         return None if resource_id is None else {"resource_id": resource_id}
 
     def _recalled(
-        self, place: str, queries: _remembered.Queries | None, scope: Row | None, top_k: int, **asked: Any
+        self,
+        place: str,
+        queries: _remembered.Queries | None,
+        scope: Row | None,
+        top_k: int,
+        min_score: float | None,
+        **asked: Any,
     ) -> tuple[Records[MemoryHit], _remembered.Read]:
         """The messages nearest to a text, and all that was read with them.
 
@@ -402,7 +428,7 @@ class Memory(Client):
         index = self._index(len(queries[0]))
         vectors = wanted = top_k
         while True:
-            nearest, is_all = self._nearest(index["indexName"], queries, scope, vectors)
+            nearest, is_all = self._nearest(index["indexName"], queries, scope, vectors, min_score)
             if len(nearest) < wanted and not is_all:
                 vectors *= 4
                 continue
@@ -417,14 +443,14 @@ class Memory(Client):
             vectors = max(vectors, wanted)
 
     def _nearest(
-        self, index_name: str, queries: _remembered.Queries, scope: Row, top_k: int
+        self, index_name: str, queries: _remembered.Queries, scope: Row, top_k: int, min_score: float | None
     ) -> tuple[dict[str, QueryResult], bool]:
         """The nearest vector of each message, by descending score; and whether these are all."""
         hits: list[QueryResult] = []
         is_all = True
         for query in queries:
             try:
-                results = self._vectors.query(index_name, query, top_k=top_k, filter=scope)
+                results = self._vectors.query(index_name, query, top_k=top_k, filter=scope, min_score=min_score)
             except IndexNotFoundError:
                 return {}, True
             is_all = is_all and len(results) < top_k
@@ -460,6 +486,10 @@ class Memory(Client):
         else:
             stored = dict_of(read.thread.get("metadata")).get("workingMemory")
         return stored if isinstance(stored, str) and stored else None
+
+
+def _least(min_score: float | None, place: str) -> float | None:
+    return None if min_score is None else finite_number(f"{place}: min_score", min_score)
 
 
 def _in_bytes(vector: Row) -> Row:
