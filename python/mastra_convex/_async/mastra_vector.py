@@ -245,12 +245,12 @@ class AsyncVectorIndex:
             await self._vector.create_index(self.index_name, vectors.shape[1], self._metric)
             return await self._vector.upsert(self.index_name, vectors, ids=named, metadata=rows)
 
-    async def search(self, text: str, *, top_k: int = 10, filter: Filter | None = None) -> QueryResults:
-        """Return the rows most similar to a text, which is embedded; results and arguments are those of `query`."""
+    async def search(self, text: str, **options: Unpack[QueryOptions]) -> QueryResults:
+        """Return the rows most similar to a text, which is embedded; results and options are those of `query`."""
         place = "VectorIndex.search"
         embedder = self._embeds(place)
         [vector] = await embedder.embed(place, [plain_text(f"{place}: text", text)], lambda _: "text")
-        return await self._vector.query(self.index_name, vector, top_k=top_k, filter=filter)
+        return await self._vector.query(self.index_name, vector, **options)
 
     def _embeds(self, place: str) -> AsyncEmbedder:
         if self._embedder is None:

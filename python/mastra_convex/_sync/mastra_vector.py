@@ -246,12 +246,12 @@ class VectorIndex:
             self._vector.create_index(self.index_name, vectors.shape[1], self._metric)
             return self._vector.upsert(self.index_name, vectors, ids=named, metadata=rows)
 
-    def search(self, text: str, *, top_k: int = 10, filter: Filter | None = None) -> QueryResults:
-        """Return the rows most similar to a text, which is embedded; results and arguments are those of `query`."""
+    def search(self, text: str, **options: Unpack[QueryOptions]) -> QueryResults:
+        """Return the rows most similar to a text, which is embedded; results and options are those of `query`."""
         place = "VectorIndex.search"
         embedder = self._embeds(place)
         [vector] = embedder.embed(place, [plain_text(f"{place}: text", text)], lambda _: "text")
-        return self._vector.query(self.index_name, vector, top_k=top_k, filter=filter)
+        return self._vector.query(self.index_name, vector, **options)
 
     def _embeds(self, place: str) -> Embedder:
         if self._embedder is None:

@@ -30,6 +30,8 @@ def test_texts_are_added_and_found(vector: mc.ConvexVector) -> None:
     assert [(hit.id, hit.metadata) for hit in hits] == [("a", {"n": 1, "text": "aaa"}), ("b", {"text": "abb"})]
     assert list(hits) == list(docs.query(letters(["a"])[0], top_k=2))
     assert [hit.id for hit in docs.search("a", filter={"n": {"$gt": 1}})] == ["c"]
+    [best] = docs.search("a", min_score=0.9, include_vector=True)
+    assert (best.id, best.vector.tolist()) == ("a", letters(["aaa"])[0])
     [id] = docs.add(["ddd"])
     assert [hit.id for hit in docs.search("d", top_k=1)] == [id]
     assert docs.add([]) == []
