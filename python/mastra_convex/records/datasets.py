@@ -9,8 +9,7 @@ from mastra_convex.records._columns import anything, choice, date, flag, key, me
 from mastra_convex.records._pages import Page
 from mastra_convex.records._record import Dated, Record, as_created
 from mastra_convex.records._values import new_id, now
-
-TargetType = Literal["agent", "workflow", "scorer", "processor"]
+from mastra_convex.records.experiments import TargetType
 
 
 @public

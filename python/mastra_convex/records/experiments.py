@@ -9,10 +9,11 @@ from mastra_convex.records._columns import anything, choice, date, key, metadata
 from mastra_convex.records._pages import Page
 from mastra_convex.records._record import Dated, Record, as_created
 from mastra_convex.records._values import new_id, now
-from mastra_convex.records.datasets import TargetType
 
 ExperimentStatus = Literal["pending", "running", "completed", "failed"]
 ReviewStatus = Literal["needs-review", "reviewed", "complete"]
+# What is tried, on datasets too.
+TargetType = Literal["agent", "workflow", "scorer", "processor"]
 
 
 @public
