@@ -100,8 +100,8 @@ class QueryStats:
 
 @final
 class QueryResults(Sequence[QueryResult]):
-    """Hits by descending score, ties in stored order: a sequence that makes its items when they are accessed. Pickling
-    and deep copying give a list of the hits.
+    """Hits by descending score, ties in stored order: a sequence that makes its items when they are accessed. A slice
+    is one too. Pickling and deep copying give a list of the hits.
     """
 
     @staticmethod
@@ -150,7 +150,7 @@ class QueryResults(Sequence[QueryResult]):
     @overload
     def __getitem__(self, index: SupportsIndex, /) -> QueryResult: ...
     @overload
-    def __getitem__(self, index: slice, /) -> list[QueryResult]: ...
+    def __getitem__(self, index: slice, /) -> QueryResults: ...
     def __eq__(self, other: object, /) -> bool: ...
 
 @final

@@ -49,6 +49,19 @@ def test_hits_have_their_ids_and_scores(batch: mc.VectorBatch) -> None:
     assert (nothing.ids, nothing.scores.shape) == ([], (0,))
 
 
+def test_some_of_the_hits_are_hits(batch: mc.VectorBatch) -> None:
+    """A slice has ids, scores, statistics and tables, as all hits have."""
+    hits = batch.query([1, 0], top_k=3, include_vector=True)
+    for part in (slice(2), slice(None, None, -2), slice(-1, None), slice(5, 9)):
+        some = hits[part]
+        assert (list(some), some.ids) == (list(hits)[part], hits.ids[part])
+        assert some.scores.tolist() == hits.scores[part].tolist()
+        assert some.to_pandas()["id"].tolist() == hits.ids[part]
+        assert repr(some.stats) == repr(hits.stats)
+    assert hits[:] == hits
+    assert hits[1:][:1].ids == ["b"]
+
+
 def test_hits_are_tables(batch: mc.VectorBatch) -> None:
     """A table of hits has their ids, scores and metadata, and their vectors where they were asked for."""
     hits = batch.query([1, 0], top_k=3)

@@ -158,7 +158,7 @@ impl Origin {
 
 /// Hits by descending score, ties in stored order: a sequence whose items are made when they are accessed.
 ///
-/// Pickling and deep copies make a list of the hits.
+/// A slice is one too. Pickling and deep copies make a list of the hits.
 #[pyclass(frozen, sequence, module = "mastra_convex")]
 pub(crate) struct QueryResults {
     batch: Arc<Batch>,
@@ -269,12 +269,13 @@ impl QueryResults {
         let length = self.found.rows.len();
         if let Ok(slice) = index.cast::<PySlice>() {
             let positions = slice.indices(isize::try_from(length)?)?;
-            let mut items = Vec::with_capacity(positions.slicelength);
+            let mut found = TopK { rows: Vec::new(), scores: Vec::new(), skipped: self.found.skipped };
             for step in 0..isize::try_from(positions.slicelength)? {
                 let position = usize::try_from(positions.start + step * positions.step)?;
-                items.push(Bound::new(py, self.item(position))?);
+                found.rows.push(self.found.rows[position]);
+                found.scores.push(self.found.scores[position]);
             }
-            return Ok(PyList::new(py, items)?.into_any());
+            return Ok(Bound::new(py, Self { batch: Arc::clone(&self.batch), found, ..*self })?.into_any());
         }
         let index: isize = index.extract()?;
         let from_front = if index < 0 { index + isize::try_from(length)? } else { index };
