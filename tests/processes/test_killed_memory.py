@@ -51,7 +51,7 @@ def parts(text: str) -> int:
     return 1 + (len(text) - 1) // (4 * 4096)
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
 def test_messages_and_vectors_are_stored_and_deleted_together(tmp_path: Path, kills: int) -> None:
     """After each kill, every message has the vectors of its text, and every vector has its message."""
     random = np.random.default_rng(11)
