@@ -114,6 +114,33 @@ def test_the_log_is_short_after_an_import(tmp_path: Path, functions: Path) -> No
         assert size(tmp_path / "two") > 80e6
 
 
+def test_writers_do_not_wait_for_a_long_export(tmp_path: Path, functions: Path) -> None:
+    """Its snapshot keeps the log from being cut. If each look for space waited, this test would last for minutes."""
+    with mc.connect(tmp_path / "data", functions=functions, limits="off") as db:
+        db.mutation("files:fill")
+        begun, goes_on = threading.Event(), threading.Event()
+
+        def hold(phase: str, done: int, total: int) -> None:
+            begun.set()
+            goes_on.wait()
+
+        export = threading.Thread(target=db.export, args=[tmp_path / "file.zip"], kwargs={"progress": hold})
+        export.start()
+        begun.wait()
+        try:
+            for _ in range(12):
+                db.mutation("files:fill")
+            assert size(tmp_path / "data", "data.sqlite3-wal") > 64 << 20
+            cache = mc.ConvexServerCache(db)
+            for _ in range(64 * 30):
+                cache.set("key", "value")
+        finally:
+            goes_on.set()
+            export.join()
+    with mc.connect(":memory:", limits="off") as other:
+        assert other.import_snapshot(tmp_path / "file.zip").tables["files"][0] == 8
+
+
 def test_expired_cache_rows_go_by_themselves() -> None:
     """Of all keys of a prefix, in transactions after some of the writes."""
     with mc.connect(":memory:") as db:

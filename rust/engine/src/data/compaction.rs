@@ -19,7 +19,7 @@ pub struct Compaction {
     pub after: u64,
 }
 
-/// How long a checkpoint waits for readers of older snapshots.
+/// How long a compaction waits for readers of older snapshots.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Free pages are given back once they are so many bytes and this part of the file. New documents soon use fewer.
@@ -47,14 +47,11 @@ impl Storage {
         connection.execute_batch("PRAGMA temp_store = FILE;")?;
         connection.execute_batch(GIVES_PAGES_BACK)?;
         connection.execute_batch("VACUUM; PRAGMA temp_store = MEMORY;")?;
+        let is_emptied = empty_log(&connection, PATIENCE)?;
         let Some(folder) = self.folder() else {
-            empty_log(&connection)?;
             return Ok(Compaction { before: in_memory, after: Pages::of(&connection)?.bytes() });
         };
-        connection.busy_timeout(PATIENCE)?;
-        let emptied = empty_log(&connection);
-        connection.busy_timeout(Duration::ZERO)?;
-        if !emptied? {
+        if !is_emptied {
             return Err(Error::Io {
                 path: folder.to_owned(),
                 reason: "a long read kept the log from being emptied; the file is compact, compact it again later"
@@ -89,8 +86,9 @@ impl Storage {
         // Moving the log to the data takes as long as the log is large, so no writer waits for that.
         self.reader()?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         if self.is_log_long() {
-            // While a reader needs the log, it stays as it is. A later write looks again.
-            empty_log(&self.writer())?;
+            // While a reader needs the log, it stays as it is: writers don't wait for the reader, which may be an export.
+            // A later write looks again.
+            empty_log(&self.writer(), Duration::ZERO)?;
         }
         Ok(false)
     }
@@ -107,9 +105,13 @@ impl Storage {
     }
 }
 
-/// Moves the log to the data, and cuts it to nothing. False if a reader needs it.
-fn empty_log(connection: &Connection) -> Result<bool> {
-    Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))? == 0)
+/// Moves the log to the data, and cuts it to nothing. False if a reader still needs it after the patience.
+fn empty_log(writer: &Connection, patience: Duration) -> Result<bool> {
+    writer.busy_timeout(patience)?;
+    let busy = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    // Nothing else that a writer does waits for a reader.
+    writer.busy_timeout(Duration::ZERO)?;
+    Ok(busy? == 0)
 }
 
 /// The pages of a database.
