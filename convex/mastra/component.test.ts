@@ -16,6 +16,7 @@ const modules = import.meta.glob<Record<string, unknown>>(
 /** Functions that only our own functions call. */
 const OWN = [
   "cleanChanges",
+  "dropChanges",
   "searchPage",
   "searchRows",
   "sweepExpired",

@@ -139,6 +139,30 @@ describe("a resource that is forgotten", () => {
       [],
     );
   });
+
+  test("leaves no ids of vectors in the changes of their index", async () => {
+    const docs = "mastra_vector_docs";
+    await call("createVectorIndex", "mastra_vector_indexes", {
+      record: {
+        id: "docs",
+        indexName: "docs",
+        dimension: 2,
+        metric: "cosine",
+        createdAt: at(1),
+      },
+    });
+    const rows = Array.from({ length: 150 }, (_, n) => ({
+      id: `ada-${n}`,
+      embedding: [1, n],
+      metadata: {},
+    }));
+    for (const row of rows) await call("batchInsert", docs, { records: [row] });
+    expect(await storedIn(db, "mastra_vector_changes")).toHaveLength(150);
+    await erased("forgetResource", "mastra_resources", { id: "ada" });
+    expect(await storedIn(db, "mastra_vector_changes")).toMatchObject([
+      { indexName: "docs", ids: [] },
+    ]);
+  });
 });
 
 describe("pruning", () => {

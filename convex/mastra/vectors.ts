@@ -11,7 +11,11 @@ import {
 } from "convex/server";
 import { v } from "convex/values";
 import { checkAccess, vectorAction, vectorQuery } from "./model/access";
-import { clean, throwBackend } from "./model/vectorChanges";
+import {
+  clean,
+  dropChanges as dropSome,
+  throwBackend,
+} from "./model/vectorChanges";
 import * as vectorSearch from "./model/vectorSearch";
 import {
   vectorPage,
@@ -72,6 +76,16 @@ export const cleanChanges = internalMutationGeneric({
     await clean(ctx, indexName);
     return null;
   },
+});
+
+/**
+ * Forget the ids of deleted rows in all indexes' changes, some a call; true if
+ * there may be more. An embedded deployment calls it before it is compacted.
+ */
+export const dropChanges = internalMutationGeneric({
+  args: {},
+  returns: v.boolean(),
+  handler: async (ctx) => await dropSome(ctx),
 });
 
 /** Throws what the backend offers, for the operations `backend` and `version`. */

@@ -66,6 +66,25 @@ def test_a_forgotten_person_is_gone_from_the_disk_after_compacting(folder: Path)
     assert (ended.returncode, ended.stdout) == (0, "Deleted 0 rows\n")
 
 
+def test_ids_of_vectors_are_gone_from_the_disk_too(tmp_path: Path) -> None:
+    """Those of a person's vectors after `forget`, those of other deleted vectors by `compact`."""
+    folder = tmp_path / "agent-data"
+    with mc.connect(folder) as db:
+        docs = mc.ConvexVector(db).index("docs", dimension=2)
+        for person in ("ada", "bob"):
+            ids = [f"{person}-{SECRET}-{n}" for n in range(300)]
+            docs.upsert([[n, 1] for n in range(300)], ids=ids, metadata=[{"resource_id": person}] * 300)
+        docs.upsert([[1, 2]], ids=["harmless"])
+        mc.ConvexStore(db).forget("ada")
+        asked = {"table": "mastra_vector_changes", "where": [], "paginationOpts": {"cursor": None, "numItems": 100}}
+        found = db.query("_system/mastra/documents", asked)["page"]
+        assert not any("ada" in id for change in found for id in change["ids"])
+        docs.delete_vectors(filter={"resource_id": "bob"})
+        db.compact()
+    assert words_in(folder, SECRET) == []
+    assert words_in(folder, "harmless")
+
+
 def test_old_rows_are_pruned(folder: Path) -> None:
     """Of all tables that have an age, or of named ones; and no more than asked for."""
     some = done("prune", folder, "--older-than", "90d", "--table", "mastra_messages", "--max-rows", "10")
@@ -80,16 +99,16 @@ def test_old_rows_are_pruned(folder: Path) -> None:
 
 
 def test_compacting_makes_a_folder_as_small_as_a_new_one(tmp_path: Path) -> None:
-    """After most of its rows were deleted."""
-    vectors = np.random.default_rng(1).standard_normal((3_000, 384), dtype=np.float32)
-    ids = [str(n) for n in range(len(vectors))]
+    """After 99 of 100 rows were deleted."""
+    vectors = np.random.default_rng(1).standard_normal((20_000, 64), dtype=np.float32)
+    ids = [f"docs/pages/{n}" for n in range(len(vectors))]
     sizes = {}
-    for name, rows in (("full", 3_000), ("small", 600)):
+    for name, rows in (("full", 20_000), ("small", 200)):
         with mc.connect(tmp_path / name) as db:
-            docs = mc.ConvexVector(db).index("docs", dimension=384)
+            docs = mc.ConvexVector(db).index("docs", dimension=64)
             docs.upsert(vectors[:rows], ids=ids[:rows])
-            if rows > 600:
-                docs.delete_vectors(ids=ids[600:])
+            if rows > 200:
+                docs.delete_vectors(ids=ids[200:])
         report = done("compact", tmp_path / name)
         sizes[name] = report["bytes_after"]
     assert sizes["full"] < 1.2 * sizes["small"]

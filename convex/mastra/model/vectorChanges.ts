@@ -128,25 +128,44 @@ type Change = DataModel["mastra_vector_changes"]["document"];
 
 /** Delete changes of an index that are old, some now and the others later. */
 export async function clean(ctx: WriteCtx, indexName: string) {
-  const { db } = ctx;
   const oldest =
     BigInt(Math.floor(Date.now() - KEPT_MILLISECONDS)) * 1_000_000n;
-  const old = db
+  const old = ctx.db
     .query("mastra_vector_changes")
     .withIndex("by_index_and_at", (q) =>
       q.eq("indexName", indexName).lt("at", oldest),
     );
-  const { some, hasMore } = await firstOf(
-    old as unknown as AnyRows,
-    CHANGES_CLEANED,
-  );
+  if (await cut(ctx, old as unknown as AnyRows)) {
+    await later(ctx, cleaning, { indexName });
+  }
+}
+
+/**
+ * Forget the ids in the changes of all indexes, those of deleted rows among
+ * them, some at a time; true if there may be more. Clients that have the rows
+ * read them all again.
+ */
+export async function dropChanges(ctx: WriteCtx): Promise<boolean> {
+  for await (const { indexName } of ctx.db.query("mastra_vector_indexes")) {
+    const changes = changesOf(ctx, indexName);
+    if (await cut(ctx, changes as unknown as AnyRows)) return true;
+  }
+  return false;
+}
+
+/**
+ * Delete the first of an index's changes, and empty the last of them; true if
+ * there may be more.
+ */
+async function cut({ db }: WriteCtx, changes: AnyRows): Promise<boolean> {
+  const { some, hasMore } = await firstOf(changes, CHANGES_CLEANED);
   const last = some.pop() as Change | undefined;
-  if (last === undefined) return;
+  if (last === undefined) return false;
   for (const { _id } of some) await db.delete("mastra_vector_changes", _id);
   if (last.ids.length > 0) {
     await db.patch("mastra_vector_changes", last._id, { ids: [] });
   }
-  if (hasMore) await later(ctx, cleaning, { indexName });
+  return hasMore;
 }
 
 /** Delete some of an index's changes; true if there may be more. */

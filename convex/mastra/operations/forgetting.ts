@@ -10,6 +10,7 @@ import { deleteSome, type Deleted } from "../model/deleted";
 import { textField } from "../model/request";
 import { rowsWhere } from "../model/rows";
 import type { RecordTable, WriteCtx } from "../model/server";
+import { dropChanges } from "../model/vectorChanges";
 import { mastraTables } from "../schema";
 import { write } from "./operation";
 import { deleteSomeMessages, deleteSomeOfThread } from "./threads";
@@ -17,8 +18,8 @@ import { deleteSomeMessages, deleteSomeOfThread } from "./threads";
 /**
  * Delete a resource with its threads, their messages, all their vectors, its
  * observational memory, its runs, tasks, scores and traces, some rows a call:
- * the resource itself last. The client repeats while `hasMore`, and adds up the
- * numbers.
+ * the resource itself last. Then the changes of vector indexes forget the ids of
+ * vectors. The client repeats while `hasMore`, and adds up the numbers.
  */
 export const forgetResource = write({
   args: (request) => ({ id: textField(request, "id") }),
@@ -57,7 +58,10 @@ async function deleteSomeOf(
       await forgetLists(ctx, table, rulesOf(table).owner!, id);
     }
   }
-  return false;
+  // The changes of vector indexes still have the ids of the deleted vectors. A
+  // change of this transaction has no timestamp yet, so they go in one that
+  // deletes nothing else.
+  return deleted.size > 0 || (await dropChanges(ctx));
 }
 
 /** Delete some of the traces that have a span of the resource. */

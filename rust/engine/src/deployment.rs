@@ -190,14 +190,15 @@ impl Deployment {
         Ok(self.engine()?.last_writes.get(table))
     }
 
-    /// Gives the space of deleted documents back: writes the file anew without free pages, and empties the log. Writers
-    /// wait meanwhile. A read-only folder can't be compacted.
+    /// Gives the space of deleted documents back: drops the recorded changes of vector indexes, writes the file anew
+    /// without free pages, and empties the log. Writers wait meanwhile. A read-only folder can't be compacted.
     ///
     /// # Errors
     ///
     /// The handle is closed, or of before a fork; the disk has no room for a second copy of the data.
     pub fn compact(&self) -> Result<Compaction> {
         let engine = self.engine()?;
+        engine.drop_changes()?;
         engine.storage.compact().map_err(|error| engine.storage.place(error))
     }
 

@@ -14,11 +14,13 @@ use std::{
 };
 
 use base::{FunctionKind, locked};
+use value::{Object, Value};
 
 use super::Engine;
 use crate::{
     caller::Caller,
     data::{storage::Checkout, transaction::Mutation},
+    error::{Error, Result},
 };
 
 /// How many mutations may wait. A later write leaves one again.
@@ -26,6 +28,10 @@ const MAX_WAITING: usize = 64;
 
 /// After so many changed documents, a commit looks for free space.
 const CHANGES_PER_LOOK: usize = 64;
+
+/// The function that deletes some of the recorded changes of vector indexes, which have the ids of deleted rows. True if
+/// there may be more. A folder of functions may lack it.
+const DROP_CHANGES: &str = "mastra/vectors:dropChanges";
 
 /// The time between two steps, which is left to writers.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -93,6 +99,19 @@ impl Engine {
         if let Ok(thread) = thread.spawn(move || engine.tidy()) {
             state.is_running = true;
             state.thread = Some(thread);
+        }
+    }
+
+    /// Lets the functions drop the recorded changes of vector indexes.
+    pub(crate) fn drop_changes(self: &Arc<Self>) -> Result<()> {
+        loop {
+            let no_arguments = Object::default().into();
+            let outcome = self.call(Some(FunctionKind::Mutation), DROP_CHANGES, no_arguments, &Caller::ADMIN);
+            match outcome.result {
+                Ok(Value::Boolean(true)) => {}
+                Ok(_) | Err(Error::FunctionNotFound { .. }) => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
     }
 
