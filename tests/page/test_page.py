@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 import mastra_convex as mc
 from tests.support.checkout import FUNCTIONS
@@ -129,6 +130,96 @@ def test_it_follows_changes(page: Page, served: Served) -> None:
         page.get_by_text("Just now").wait_for()
         memory.delete_messages(["new"])
     page.get_by_text("Just now").wait_for(state="detached")
+
+
+def test_a_conversation_is_read_from_its_end_and_stays_there(page: Page, served: Served) -> None:
+    """Its last message is in sight, and so is one that is added. A reader of older messages isn't moved."""
+    open_page(page, served, "/threads/t1")
+    last = page.get_by_text("Message 229", exact=True)
+    expect(last).to_be_in_viewport()
+    with mc.connect(served.url, admin_key=served.admin_key) as db:
+        memory = mc.ConvexStore(db).memory
+        memory.save_messages([mc.Message(thread_id="t1", id="new", role="user", content="Just now")])
+        expect(page.get_by_text("Just now")).to_be_in_viewport()
+        memory.delete_messages(["new"])
+        page.get_by_text("Just now").wait_for(state="detached")
+        page.locator(".conversation").get_by_text("Message 180", exact=True).scroll_into_view_if_needed()
+        memory.save_messages([mc.Message(thread_id="t1", id="new", role="user", content="Just now")])
+        page.get_by_text("Just now").wait_for()
+        expect(page.get_by_text("Just now")).not_to_be_in_viewport()
+        memory.delete_messages(["new"])
+        page.get_by_text("Just now").wait_for(state="detached")
+
+
+def test_a_change_leaves_what_was_opened_and_the_focus(page: Page, served: Served) -> None:
+    open_page(page, served, "/threads/t1")
+    message = page.locator(".conversation > li").filter(has=page.get_by_text("Message 229", exact=True))
+    message.get_by_role("button", name="{ }").click()
+    message.locator(".raw").get_by_text("m229").wait_for()
+    with mc.connect(served.url, admin_key=served.admin_key) as db:
+        memory = mc.ConvexStore(db).memory
+        memory.save_messages([mc.Message(thread_id="t1", id="new", role="user", content="Just now")])
+        page.get_by_text("Just now").wait_for()
+        expect(message.locator(".raw").get_by_text("m229")).to_be_visible()
+        expect(message.get_by_role("button", name="{ }")).to_be_focused()
+        page.goto(f"{served.url}/_mastra/#/tables/mastra_messages")
+        row = page.locator("tbody tr").filter(has_text="m229")
+        row.focus()
+        memory.delete_messages(["new"])
+        page.locator("tbody tr").filter(has_text="Just now").wait_for(state="detached")
+        expect(row).to_be_focused()
+        page.keyboard.press("Enter")
+        page.locator(".panel").get_by_text("m229").first.wait_for()
+        page.keyboard.press("Escape")
+        expect(row).to_be_focused()
+
+
+def test_a_list_stays_as_it_was_while_its_items_are_opened(page: Page) -> None:
+    with serve(data=":memory:") as served:
+        with mc.connect(served.url, admin_key=served.admin_key) as db:
+            memory = mc.ConvexStore(db).memory
+            for n in range(60):
+                memory.save_thread(mc.Thread(id=f"t{n}", resource_id="ada", title=f"Thread {n}"))
+        open_page(page, served, "/threads")
+        page.get_by_role("button", name="Next").click()
+        link = page.get_by_role("link", name="Thread 3 ")
+        link.click()
+        page.get_by_role("heading", name="Thread 3").wait_for()
+        expect(link).to_be_focused()
+        expect(link).to_have_attribute("aria-current", "page")
+        page.get_by_role("link", name="Thread 4 ").click()
+        page.get_by_role("heading", name="Thread 4").wait_for()
+        expect(link).not_to_have_attribute("aria-current", "page")
+
+
+def test_errors_are_shown_where_they_happen(page: Page, served: Served) -> None:
+    open_page(page, served, "/tables/mastra_threads?where=%7B")
+    page.get_by_role("alert").get_by_text("This address can't be read").wait_for()
+    page.goto(f"{served.url}/_mastra/#/tables/nothing")
+    page.get_by_role("alert").get_by_text('no table "nothing"').wait_for()
+    page.goto(f"{served.url}/_mastra/#/vectors/nothing?like=x")
+    page.get_by_role("alert").get_by_text("nothing").wait_for()
+
+
+def test_conditions_that_nothing_meets_say_so_after_all_parts_were_read(page: Page) -> None:
+    """A part ends after 8 MiB. One can go back from a page to the one before, whatever lies between them."""
+    with serve(data=":memory:") as served:
+        with mc.connect(served.url, admin_key=served.admin_key) as db:
+            memory = mc.ConvexStore(db).memory
+            memory.save_thread(mc.Thread(id="t", resource_id="ada", title="Long"))
+            for n in range(24):
+                role: Any = "system" if n in {0, 23} else "user"
+                memory.save_messages([mc.Message(thread_id="t", id=f"m{n}", role=role, content="x" * 450_000)])
+        place = "/tables/mastra_messages?where=" + quote('[{"field": "role", "value": "ROLE"}]')
+        open_page(page, served, place.replace("ROLE", "nobody"))
+        page.get_by_text("No document meets these conditions.").wait_for()
+        page.goto(f"{served.url}/_mastra/#{place.replace('ROLE', 'system')}")
+        rows = page.locator("tbody tr")
+        rows.filter(has_text="m23").wait_for()
+        page.get_by_role("button", name="Next").click()
+        rows.filter(has_text="m0").wait_for()
+        page.get_by_role("button", name="Previous").click()
+        rows.filter(has_text="m23").wait_for()
 
 
 def test_hostile_documents_are_text(page: Page, served: Served) -> None:

@@ -28,6 +28,17 @@ export function fill(parent, ...children) {
   append(parent, children);
 }
 
+/** Makes these the children of a parent, in order. A child that stays isn't moved, so that it keeps the focus. */
+export function arrange(parent, children) {
+  const staying = new Set(children);
+  for (const child of [...parent.childNodes]) if (!staying.has(child)) child.remove();
+  let next = parent.firstChild;
+  for (const child of children) {
+    if (child === next) next = next.nextSibling;
+    else parent.insertBefore(child, next);
+  }
+}
+
 /** A button that acts. */
 export const button = (text, act, properties) => element("button", { type: "button", onclick: act, ...properties }, text);
 

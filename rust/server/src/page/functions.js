@@ -4,27 +4,38 @@ import { button, element, fill, link, note, place, problem } from "./elements.js
 import { line, tree } from "./values.js";
 
 /** The list of functions, and one to call. */
-export function functions({ connection, canWrite }, [path]) {
-  const list = element("nav.list", { "aria-label": "Functions" });
-  const main = element("section.main", null, note("Choose a function."));
-  connection.query("_system/cli/modules:apiSpec", {}).then(
-    (found) => {
-      const known = found.filter(({ identifier }) => identifier !== undefined);
-      const items = known.map(({ identifier, functionType, visibility }) => {
-        const name = identifier.replace(".js:", ":");
-        const about = `${functionType.toLowerCase()} · ${visibility.kind}`;
-        return link([element("span.name", null, name), element("span.dim", null, about)], place("functions", name), {
-          "aria-current": name === path ? "page" : null,
-        });
-      });
-      fill(list, items.length > 0 ? items : note("There are no functions."));
-      const chosen = known.find(({ identifier }) => identifier.replace(".js:", ":") === path);
-      if (chosen !== undefined) show(connection, main, path, chosen, canWrite);
-      else if (path !== undefined) fill(main, problem({ message: `There is no function ${path}.` }));
-    },
-    (error) => fill(list, problem(error)),
+export const functions = { key: () => "", list, main };
+
+function list({ connection, isCurrent }) {
+  const made = element("nav.list", { "aria-label": "Functions" });
+  const item = ({ name, functionType, visibility }) => {
+    const to = place("functions", name);
+    const about = `${functionType.toLowerCase()} · ${visibility.kind}`;
+    return link([element("span.name", null, name), element("span.dim", null, about)], to, { "aria-current": isCurrent(to) ? "page" : null });
+  };
+  all(connection).then(
+    (known) => fill(made, known.length > 0 ? known.map(item) : note("There are no functions.")),
+    (error) => fill(made, problem(error)),
   );
-  return { element: element("div.columns", null, list, main), stop: () => {} };
+  return { element: made, stop: () => {} };
+}
+
+function main({ connection, canWrite }, [path]) {
+  const section = element("section.main", null, note("Choose a function."));
+  const found = (known) => {
+    const chosen = known.find(({ name }) => name === path);
+    if (chosen !== undefined) show(connection, section, path, chosen, canWrite);
+    else fill(section, problem({ message: `There is no function ${path}.` }));
+  };
+  if (path !== undefined) all(connection).then(found, (error) => fill(section, problem(error)));
+  return { element: section, stop: () => {} };
+}
+
+/** All functions, by the name with which they are called. */
+async function all(connection) {
+  const found = await connection.query("_system/cli/modules:apiSpec", {});
+  const known = found.filter(({ identifier }) => identifier !== undefined);
+  return known.map((about) => ({ ...about, name: about.identifier.replace(".js:", ":") }));
 }
 
 function show(connection, main, path, { functionType, args }, canWrite) {

@@ -1,7 +1,7 @@
 // The page: the key, the places, and what is shown at each.
 
 import { Connection, WrongKey } from "./connection.js";
-import { button, element, fill, link, problem } from "./elements.js";
+import { arrange, button, element, fill, link, problem } from "./elements.js";
 import { functions } from "./functions.js";
 import { tables } from "./tables.js";
 import { threads } from "./threads.js";
@@ -11,6 +11,8 @@ import { vectors } from "./vectors.js";
 // The key is kept as long as the tab is open, and goes nowhere but to this server.
 const KEY = "mastra-convex-key";
 
+// Each place has a `list`, whose links open a `main`. The list stays while its `key` does: where it was scrolled and paged to,
+// and with the focus.
 const PLACES = { threads: ["Threads", threads], vectors: ["Vectors", vectors], traces: ["Traces", traces], tables: ["Tables", tables], functions: ["Functions", functions] };
 
 /** Asks for the key, until it is right. */
@@ -41,7 +43,8 @@ function askForKey(message) {
 
 function start(key) {
   let canWrite = false;
-  let current = null;
+  let list = null;
+  let main = null;
   const state = element("span.state", { role: "status" }, "connecting");
   const connection = new Connection(key, (now) => {
     if (now === "refused") return leave("The deployment doesn't take this key any more.");
@@ -49,7 +52,8 @@ function start(key) {
     state.textContent = now === "live" ? "live" : "waiting for the server";
   });
   const leave = (message) => {
-    current?.stop();
+    list?.stop();
+    main?.stop();
     window.removeEventListener("hashchange", show);
     connection.close();
     sessionStorage.removeItem(KEY);
@@ -57,9 +61,9 @@ function start(key) {
   };
   const writing = element("input", { type: "checkbox", id: "writing", onchange: () => { canWrite = writing.checked; document.body.classList.toggle("writing", canWrite); show(); } });
   const places = element("nav.places", { "aria-label": "Places" });
-  const main = element("main");
+  const columns = element("div.columns");
   const head = element("header", null, element("strong", null, "mastra-convex"), places, state, element("label", { for: "writing" }, writing, " writing"), button("Lock", () => leave()));
-  fill(document.body, head, main);
+  fill(document.body, head, element("main", null, columns));
 
   /** Goes to a place, with options behind a question mark. */
   const go = (to, options = {}) => {
@@ -69,19 +73,40 @@ function start(key) {
 
   function show() {
     const [path, options] = location.hash.slice(1).split("?", 2);
-    const [name, ...parts] = path.split("/").slice(1).map(decoded);
-    const [chosen, [title, view]] = name in PLACES ? [name, PLACES[name]] : ["threads", PLACES.threads];
+    const [name, ...parts] = split(path);
+    const [chosen, [title, view]] = Object.hasOwn(PLACES, name) ? [name, PLACES[name]] : ["threads", PLACES.threads];
     document.title = [...parts.slice(0, 1), title, "mastra-convex"].join(" · ");
     fill(places, Object.entries(PLACES).map(([to, [text]]) => link(text, `/${to}`, { "aria-current": to === chosen ? "page" : null })));
-    current?.stop();
-    current = view({ connection, go, canWrite: () => canWrite }, parts, new URLSearchParams(options ?? ""));
-    fill(main, current.element);
+    const given = new URLSearchParams(options ?? "");
+    const context = { connection, go, canWrite: () => canWrite };
+    const key = `${chosen} ${view.key(parts, given)}`;
+    if (list?.key !== key) {
+      list?.stop();
+      list = { key, ...view.list({ ...context, isCurrent }, parts, given) };
+    }
+    for (const link of list.element.querySelectorAll("a:not(.tabs a)")) link.ariaCurrent = isCurrent(link.hash.slice(1)) ? "page" : null;
+    main?.stop();
+    try {
+      main = view.main(context, parts, given);
+    } catch (error) {
+      main = { element: element("section.main", null, problem({ message: `This address can't be read: ${error.message}` })), stop: () => {} };
+    }
+    arrange(columns, [list.element, main.element]);
   }
 
   window.addEventListener("hashchange", show);
   connection.open();
   show();
 }
+
+/** Whether the page is at a place, with whatever options. */
+function isCurrent(place) {
+  const [here, there] = [location.hash.slice(1), place].map((path) => JSON.stringify(split(path.split("?", 1)[0])));
+  return here === there;
+}
+
+/** The parts of a place. */
+const split = (path) => path.split("/").slice(1).map(decoded);
 
 function decoded(text) {
   try {

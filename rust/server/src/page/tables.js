@@ -1,6 +1,6 @@
 // Tables: their sizes, their documents, and one document as a tree.
 
-import { bytes, button, count, element, fill, link, note, place, problem } from "./elements.js";
+import { arrange, bytes, button, count, element, fill, link, note, place, problem } from "./elements.js";
 import { filters } from "./filters.js";
 import { pages } from "./pages.js";
 import { fields, kind, line } from "./values.js";
@@ -11,31 +11,44 @@ const BRIEF = 400;
 const SIZES_MS = 5000;
 
 /** The list of tables, and the documents of one. */
-export function tables({ connection, go }, [table], options) {
-  const list = element("nav.list", { "aria-label": "Tables" });
-  const main = element("section.main");
-  const stops = [follow(connection, list, table)];
-  if (table === undefined) fill(main, note("Choose a table."));
-  else stops.push(documents(connection, main, table, options, (changed) => go(place("tables", table), changed)));
-  return { element: element("div.columns", null, list, main), stop: () => stops.forEach((stop) => stop()) };
+export const tables = { key: () => "", list, main };
+
+function list({ connection, isCurrent }) {
+  const made = element("nav.list", { "aria-label": "Tables" });
+  return { element: made, stop: follow(connection, made, isCurrent) };
+}
+
+function main({ connection, go }, [table], options) {
+  const section = element("section.main");
+  if (table === undefined) {
+    fill(section, note("Choose a table."));
+    return { element: section, stop: () => {} };
+  }
+  const stop = documents(connection, section, table, options, (changed) => go(place("tables", table), changed));
+  return { element: section, stop };
 }
 
 /** Lists the tables as they come, and counts them now and then. */
-function follow(connection, list, chosen) {
+function follow(connection, list, isCurrent) {
+  const items = new Map();
   const sizes = new Map();
   let timer;
   let stopped = false;
   const show = (names) => {
-    const items = names.map((name) => {
+    const shown = names.map((name) => {
       const size = sizes.get(name);
-      const about = size ? `${count(size.documents)} · ${bytes(size.bytes)}` : "";
-      return link([element("span.name", null, name), element("span.dim", null, about)], place("tables", name), {
-        "aria-current": name === chosen ? "page" : null,
-      });
+      const item = items.get(name) ?? listed(name);
+      items.set(name, item);
+      item.lastChild.textContent = size ? `${count(size.documents)} · ${bytes(size.bytes)}` : "";
+      return item;
     });
     const isFirst = list.querySelector("a") === null;
-    fill(list, items.length > 0 ? items : note("There are no tables yet."));
+    arrange(list, shown.length > 0 ? shown : [note("There are no tables yet.")]);
     if (isFirst) list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  };
+  const listed = (name) => {
+    const to = place("tables", name);
+    return link([element("span.name", null, name), element("span.dim")], to, { "aria-current": isCurrent(to) ? "page" : null });
   };
   let names = null;
   const measure = async () => {
@@ -89,24 +102,26 @@ function documents(connection, main, table, options, change) {
     showTools(indexes);
   }, () => {});
   let stopPanel = () => {};
-  const open = (id) => {
+  const open = (id, row) => {
     stopPanel();
     panel.hidden = false;
     stopPanel = followDocument(connection, panel, id, () => {
       stopPanel();
       panel.hidden = true;
+      row.focus();
     });
   };
+  const rows = grid(open);
   const query = { table, order, where: conditions, brief: BRIEF, ...(index === "" ? {} : { index }) };
   const listed = pages(connection, query, {
     size: ROWS,
-    show: (found) => {
+    show: (found, each) => {
       const shown = columns(found);
       if (shown.some((name) => !names.includes(name)) && !tools.contains(document.activeElement)) {
         names = shown;
         showTools(indexes);
       }
-      return grid(found, shown, open);
+      return rows(shown, each);
     },
     empty: () => note(conditions.length > 0 ? "No document meets these conditions." : "The table is empty."),
   });
@@ -124,20 +139,27 @@ function columns(documents) {
   return [...names.filter((name) => name === "id"), ...own, ...names.filter((name) => name.startsWith("_"))];
 }
 
-/** A grid of documents. Arrow keys move, Enter opens a row. */
-export function grid(documents, names, open) {
-  const rows = documents.map((document) => {
+/** A grid of documents, filled by the columns' names and `each` of a page. Arrow keys move, Enter opens a row. */
+function grid(open) {
+  const [head, body] = [element("tr"), element("tbody")];
+  const whole = element("div.grid", null, element("table", null, element("thead", null, head), body));
+  return (names, each) => {
+    fill(head, names.map((name) => element("th", { scope: "col" }, name)));
+    each(body, (document) => row(document, names), JSON.stringify(names));
+    // Tab reaches one row, from which the arrow keys go on.
+    if (body.querySelector("[tabindex='0']") === null) body.firstChild.tabIndex = 0;
+    return whole;
+  };
+
+  function row(document, names) {
     const cells = names.map((name) => {
       if (!(name in document)) return element("td");
       const value = document[name];
       const shown = name === "_creationTime" ? new Date(value).toISOString() : line(value);
       return element(`td.${kind(value)}`, { title: shown }, shown);
     });
-    return element("tr", { tabIndex: -1, onclick: () => open(document._id), onkeydown: move }, cells);
-  });
-  if (rows.length > 0) rows[0].tabIndex = 0;
-  const head = element("tr", null, names.map((name) => element("th", { scope: "col" }, name)));
-  return element("div.grid", null, element("table", null, element("thead", null, head), element("tbody", null, rows)));
+    return element("tr", { tabIndex: -1, onclick: (event) => open(document._id, event.currentTarget), onkeydown: move }, cells);
+  }
 
   function move(event) {
     const row = event.currentTarget;

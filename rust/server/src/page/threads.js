@@ -9,39 +9,39 @@ const THREADS = 50;
 const MESSAGES = 50;
 const BRIEF = 12_000;
 
-/** The list of threads, and the conversation of one. */
-export function threads({ connection, go }, [thread], options) {
+/** The list of threads, of a resource or of all, and the conversation of one. */
+export const threads = { key: (_, options) => options.get("resource") ?? "", list, main };
+
+function list({ connection, go, isCurrent }, _, options) {
   const resource = options.get("resource") ?? "";
   const asked = element("input", { type: "search", value: resource, placeholder: "resource id", "aria-label": "Resource id" });
   const search = (event) => {
     event.preventDefault();
-    go(place("threads", ...(thread === undefined ? [] : [thread])), asked.value === "" ? {} : { resource: asked.value });
+    go(location.hash.slice(1).split("?", 1)[0] || place("threads"), asked.value === "" ? {} : { resource: asked.value });
   };
   const form = element("form.filters", { onsubmit: search }, asked, element("button", { type: "submit" }, "Filter"));
   const where = resource === "" ? [] : [{ field: "resourceId", value: resource }];
   const index = resource === "" ? "by_updated" : "by_resource_and_updated_at";
   const query = { table: "mastra_threads", index, order: "desc", where, brief: 300 };
+  const item = ({ id, title, resourceId, updatedAt }) => {
+    const to = place("threads", id);
+    return link(
+      [element("span.name", null, title || id), element("span.dim", null, resourceId, " · ", time(updatedAt))],
+      to + (resource === "" ? "" : `?resource=${encodeURIComponent(resource)}`),
+      { "aria-current": isCurrent(to) ? "page" : null },
+    );
+  };
+  const items = element("div");
   const listed = pages(connection, query, {
     size: THREADS,
-    show: (found) =>
-      found.map(({ id, title, resourceId, updatedAt }) =>
-        link(
-          [element("span.name", null, title || id), element("span.dim", null, resourceId, " · ", time(updatedAt))],
-          place("threads", id) + (resource === "" ? "" : `?resource=${encodeURIComponent(resource)}`),
-          { "aria-current": id === thread ? "page" : null },
-        ),
-      ),
+    show: (_, each) => each(items, item),
     empty: () => note(resource === "" ? "There are no threads yet." : "This resource has no threads."),
   });
-  const list = element("nav.list", { "aria-label": "Threads" }, form, listed.element);
-  const main = element("section.main");
-  const stops = [() => listed.stop()];
-  if (thread === undefined) fill(main, note("Choose a thread."));
-  else stops.push(...conversation(connection, main, thread));
-  return { element: element("div.columns", null, list, main), stop: () => stops.forEach((stop) => stop()) };
+  return { element: element("nav.list", { "aria-label": "Threads" }, form, listed.element), stop: listed.stop };
 }
 
-function conversation(connection, main, thread) {
+function main({ connection }, [thread]) {
+  if (thread === undefined) return { element: element("section.main", null, note("Choose a thread.")), stop: () => {} };
   const head = element("div.head");
   const described = { table: "mastra_threads", where: [{ field: "id", value: thread }], paginationOpts: { cursor: null, numItems: 1 } };
   const stopHead = connection.follow(
@@ -58,14 +58,18 @@ function conversation(connection, main, thread) {
     (error) => fill(head, problem(error)),
   );
   const query = { table: "mastra_messages", index: "by_thread_created", where: [{ field: "thread_id", value: thread }], brief: BRIEF };
+  const conversation = element("ol.conversation");
   const listed = pages(connection, query, {
     size: MESSAGES,
     atEnd: true,
-    show: (found) => element("ol.conversation", null, found.map((document) => message(connection, document))),
+    show: (_, each) => each(conversation, (document) => message(connection, document)),
     empty: () => note("It has no messages yet."),
   });
-  fill(main, head, listed.element);
-  return [stopHead, () => listed.stop()];
+  const stop = () => {
+    stopHead();
+    listed.stop();
+  };
+  return { element: element("section.main", null, head, listed.element), stop };
 }
 
 function message(connection, document) {

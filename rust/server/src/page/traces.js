@@ -11,47 +11,54 @@ const BRIEF = 2000;
 const SPANS = 2000;
 
 /** The lists of traces and of runs, and the timeline of one. */
-export function traces({ connection }, [what = "traces", name, run]) {
+export const traces = { key: ([what = "traces"]) => what, list, main };
+
+function list({ connection, isCurrent }, [what = "traces"]) {
   const kinds = element("div.tabs", null, [["traces", "Traces"], ["runs", "Runs"]].map(([kind, shown]) =>
     link(shown, place("traces", kind), { "aria-current": kind === what ? "page" : null }),
   ));
-  const listed = what === "runs" ? listRuns(connection, name, run) : listTraces(connection, name);
-  const list = element("nav.list", { "aria-label": what }, kinds, listed.element);
-  const main = element("section.main");
-  const stops = [listed.stop];
-  if (name === undefined) fill(main, note(what === "runs" ? "Choose a run." : "Choose a trace."));
-  else stops.push(what === "runs" ? showRun(connection, main, name, run) : showTrace(connection, main, name));
-  return { element: element("div.columns", null, list, main), stop: () => stops.forEach((stop) => stop()) };
+  const listed = (what === "runs" ? listRuns : listTraces)(connection, isCurrent);
+  return { element: element("nav.list", { "aria-label": what }, kinds, listed.element), stop: listed.stop };
 }
 
-function listTraces(connection, chosen) {
+function main({ connection }, [what, name, run]) {
+  const section = element("section.main");
+  if (name === undefined) {
+    fill(section, note(what === "runs" ? "Choose a run." : "Choose a trace."));
+    return { element: section, stop: () => {} };
+  }
+  const stop = what === "runs" ? showRun(connection, section, name, run) : showTrace(connection, section, name);
+  return { element: section, stop };
+}
+
+function listTraces(connection, isCurrent) {
   const query = { table: "mastra_ai_spans", index: "by_root_and_started_at", where: [{ field: "isRoot", value: true }], order: "desc", brief: 200 };
+  const item = ({ traceId, name, startedAt, endedAt, error }) => {
+    const to = place("traces", "traces", traceId);
+    const about = element("span.dim", null, time(startedAt), state(endedAt, error));
+    return link([element("span.name", null, name), about], to, { "aria-current": isCurrent(to) ? "page" : null });
+  };
+  const items = element("div");
   return pages(connection, query, {
     size: LISTED,
-    show: (found) => found.map(({ traceId, name, startedAt, endedAt, error }) =>
-      link(
-        [element("span.name", null, name), element("span.dim", null, time(startedAt), state(endedAt, error))],
-        place("traces", "traces", traceId),
-        { "aria-current": traceId === chosen ? "page" : null },
-      ),
-    ),
+    show: (_, each) => each(items, item),
     empty: () => note("There are no traces yet."),
   });
 }
 
 const state = (endedAt, error) => (error ? " · failed" : endedAt ? "" : " · running");
 
-function listRuns(connection, workflow, chosen) {
+function listRuns(connection, isCurrent) {
   const query = { table: "mastra_workflow_snapshots", index: "by_updated", order: "desc", brief: 200 };
+  const item = ({ workflow_name, run_id, status, updatedAt }) => {
+    const to = place("traces", "runs", workflow_name, run_id);
+    const about = element("span.dim", null, time(updatedAt), ` · ${status || "–"} · ${run_id}`);
+    return link([element("span.name", null, workflow_name), about], to, { "aria-current": isCurrent(to) ? "page" : null });
+  };
+  const items = element("div");
   return pages(connection, query, {
     size: LISTED,
-    show: (found) => found.map(({ workflow_name, run_id, status, updatedAt }) =>
-      link(
-        [element("span.name", null, workflow_name), element("span.dim", null, time(updatedAt), ` · ${status || "–"} · ${run_id}`)],
-        place("traces", "runs", workflow_name, run_id),
-        { "aria-current": workflow_name === workflow && run_id === chosen ? "page" : null },
-      ),
-    ),
+    show: (_, each) => each(items, item),
     empty: () => note("There are no runs yet."),
   });
 }
@@ -83,7 +90,11 @@ function showTrace(connection, main, trace) {
 }
 
 function showDocument(connection, panel, document) {
-  const close = button("Close", () => (panel.hidden = true));
+  const opener = panel.ownerDocument.activeElement;
+  const close = button("Close", () => {
+    panel.hidden = true;
+    opener.focus();
+  });
   panel.hidden = false;
   panel.onkeydown = (event) => event.key === "Escape" && close.click();
   const shown = fields(document, document._id && ((name) => field(connection, document._id, name)));

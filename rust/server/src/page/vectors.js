@@ -9,25 +9,31 @@ const ROWS = 25;
 const BRIEF = 1000;
 
 /** The list of indexes, and the rows of one. An index is Mastra's by its name, or a table's by both names. */
-export function vectors({ connection, go }, [name, table], options) {
-  const list = element("nav.list", { "aria-label": "Vector indexes" });
-  const main = element("section.main");
-  const stops = [followIndexes(connection, list, name, table)];
-  if (name === undefined) fill(main, note("Choose an index."));
-  else stops.push(index(connection, main, name, table, options, (changed) => go(place("vectors", name, ...(table ? [table] : [])), changed)));
-  return { element: element("div.columns", null, list, main), stop: () => stops.forEach((stop) => stop()) };
+export const vectors = { key: () => "", list, main };
+
+function list({ connection, isCurrent }) {
+  const made = element("nav.list", { "aria-label": "Vector indexes" });
+  return { element: made, stop: followIndexes(connection, made, isCurrent) };
 }
 
-function followIndexes(connection, list, name, table) {
+function main({ connection, go }, [name, table], options) {
+  const section = element("section.main");
+  if (name === undefined) {
+    fill(section, note("Choose an index."));
+    return { element: section, stop: () => {} };
+  }
+  const change = (changed) => go(place("vectors", name, ...(table ? [table] : [])), changed);
+  return { element: section, stop: index(connection, section, name, table, options, change) };
+}
+
+function followIndexes(connection, list, isCurrent) {
   const [ours, native] = [element("div"), element("div")];
+  const item = (to, name, about) =>
+    link([element("span.name", null, name), element("span.dim", null, about)], to, { "aria-current": isCurrent(to) ? "page" : null });
   fill(list, ours, native);
   connection.query("_system/mastra/tables", { sizes: false }).then((tables) => {
     const found = tables.flatMap(({ name: of, vectorIndexes }) => vectorIndexes.map((index) => ({ ...index, of })));
-    const shown = found.map(({ name: index, of, dimension }) =>
-      link([element("span.name", null, index), element("span.dim", null, `${of} · ${dimension} · native`)], place("vectors", index, of), {
-        "aria-current": index === name && of === table ? "page" : null,
-      }),
-    );
+    const shown = found.map(({ name, of, dimension }) => item(place("vectors", name, of), name, `${of} · ${dimension} · native`));
     fill(native, shown);
   }, (error) => fill(native, problem(error)));
   const query = { table: "mastra_vector_indexes", where: [], paginationOpts: { cursor: null, numItems: 1000 } };
@@ -35,11 +41,7 @@ function followIndexes(connection, list, name, table) {
     "_system/mastra/documents",
     query,
     ({ page }) => {
-      const shown = page.map(({ indexName, dimension, metric }) =>
-        link([element("span.name", null, indexName), element("span.dim", null, `${dimension} · ${metric}`)], place("vectors", indexName), {
-          "aria-current": indexName === name && table === undefined ? "page" : null,
-        }),
-      );
+      const shown = page.map(({ indexName, dimension, metric }) => item(place("vectors", indexName), indexName, `${dimension} · ${metric}`));
       fill(ours, shown.length > 0 ? shown : note("There are no indexes of Mastra's yet."));
     },
     (error) => fill(ours, problem(error)),
@@ -69,9 +71,10 @@ function index(connection, main, name, table, options, change) {
   }
   const where = table ? [] : [{ field: "indexName", value: name }];
   const query = { table: table ?? "mastra_vectors", ...(table ? {} : { index: "by_index" }), where, brief: BRIEF };
+  const rows = element("div");
   const listed = pages(connection, query, {
     size: ROWS,
-    show: (documents) => documents.map((document) => {
+    show: (_, each) => each(rows, (document) => {
       const { _id, _creationTime, id = _id, metadata, embedding, indexName, ...others } = document;
       return row(id, null, metadata ?? others, similar(id));
     }),
