@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -115,24 +116,57 @@ def test_compacting_makes_a_folder_as_small_as_a_new_one(tmp_path: Path) -> None
     assert report["bytes_before"] >= report["bytes_after"]
 
 
-@pytest.mark.parametrize("command", ["compact", "prune", "forget"])
-def test_a_killed_command_loses_nothing_else_and_can_be_repeated(folder: Path, command: str) -> None:
-    """The messages of the other person are there, whenever the process was killed."""
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder on which a command works for a while: 4,000 messages of each of two people, of which Ada's are old."""
+    path = tmp_path_factory.mktemp("large") / "agent-data"
+    with mc.connect(path) as db:
+        memory = mc.ConvexStore(db).memory
+        for person, at in (("ada", datetime.now(UTC) - timedelta(days=100)), ("bob", datetime.now(UTC))):
+            memory.save_thread(mc.Thread(id=f"of-{person}", resource_id=person))
+            messages = [mc.Message(content=f"{n}" * 99, thread_id=f"of-{person}", created_at=at) for n in range(4_000)]
+            memory.save_messages(messages)
+    return path
+
+
+@pytest.mark.parametrize("command", ["compact", "prune", "forget", "export"])
+def test_a_killed_command_loses_nothing_else_and_can_be_repeated(large: Path, tmp_path: Path, command: str) -> None:
+    """It is killed at several moments of its work. The messages of the other person are there."""
+    folder = tmp_path / "agent-data"
     arguments = {
         "compact": ["compact", str(folder)],
         "prune": ["prune", str(folder), "--older-than", "90d"],
         "forget": ["forget", str(folder), "ada"],
+        "export": ["export", str(folder), str(tmp_path / "backup.zip")],
     }[command]
-    for delay in (0.25, 0.4, 0.5):
-        with subprocess.Popen([COMMAND, *arguments], env=ENVIRONMENT, stdout=subprocess.PIPE) as process:
-            time.sleep(delay)
-            process.send_signal(signal.SIGKILL)
+    erases = command in {"prune", "forget"}
+
+    def check(*, is_done: bool) -> None:
         with mc.connect(folder) as db:
-            assert mc.ConvexStore(db).memory.list_messages("of-bob").total == 40
+            memory = mc.ConvexStore(db).memory
+            assert memory.list_messages("of-bob").total == 4_000
+            left = memory.list_messages("of-ada").total
+        assert left == 4_000 if not erases else left == 0 if is_done else left <= 4_000
+        if is_done and command == "export":
+            with mc.connect(":memory:") as db:
+                assert db.import_snapshot(tmp_path / "backup.zip").tables["mastra_messages"][0] == 8_000
+
+    shutil.copytree(large, folder)
+    began = time.monotonic()
     assert run(*arguments).returncode == 0
-    with mc.connect(folder) as db:
-        left = mc.ConvexStore(db).memory.list_messages("of-ada").total
-        assert left == (40 if command == "compact" else 0)
+    seconds = time.monotonic() - began
+    check(is_done=True)
+    for part in (0.5, 0.7, 0.9):
+        shutil.rmtree(folder)
+        (tmp_path / "backup.zip").unlink(missing_ok=True)
+        shutil.copytree(large, folder)
+        with subprocess.Popen([COMMAND, *arguments], env=ENVIRONMENT, stdout=subprocess.PIPE) as process:
+            time.sleep(part * seconds)
+            process.send_signal(signal.SIGKILL)
+        check(is_done=process.returncode == 0)
+        again = run(*arguments)
+        assert again.returncode == 0 or "already exists" in again.stderr
+        check(is_done=True)
 
 
 def test_commands_go_through_the_process_that_serves_a_folder(folder: Path, tmp_path: Path) -> None:
