@@ -136,6 +136,8 @@ def test_run_works_wherever_the_data_is(place: Place) -> None:
         (["data", "./nowhere"], 2, "./nowhere is not a data folder"),
         (["data", "FOLDER", "mastra_mesages"], 5, "Did you mean mastra_messages"),
         (["data", "FOLDER", "--where", "a=1"], 2, "--where applies to a table's documents"),
+        (["data", "FOLDER", "--limit", "3"], 2, "--limit applies to a table's documents"),
+        (["data", "FOLDER", "--order", "asc"], 2, "--order applies to a table's documents"),
         (["data", "FOLDER", "mastra_threads", "--where", "id"], 2, "expected FIELD=VALUE"),
         (["data", "FOLDER", "mastra_threads", "--order", "up"], 2, "up"),
         (["data", "FOLDER", "mastra_threads", "--limit", "0"], 2, "--limit"),
@@ -154,6 +156,16 @@ def test_mistakes_get_one_message_and_the_documented_code(
     assert done.returncode == code, done.stderr
     assert message in done.stderr
     assert done.stdout == ""
+
+
+def test_looking_leaves_no_warnings_in_the_log_of_the_process_that_serves(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with mc.connect(folder) as db, db.serve():
+        assert run("data", str(folder), "mastra_threads").returncode == 0
+        through = run("run", str(folder), "mastra/queries:countThreads", "--functions", str(PLAIN))
+        assert "with the functions that it serves" in through.stderr
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == []
 
 
 def test_a_wrong_key_and_a_server_that_is_gone_say_so(folder: Path) -> None:

@@ -58,6 +58,24 @@ def test_a_folder_is_opened_with_the_functions_that_it_is_served_with(tmp_path: 
     assert "mastra_threads" not in tables
 
 
+def test_a_folder_that_a_process_serves_is_checked_through_it(tmp_path: Path) -> None:
+    """The file too, while that process writes."""
+    with mc.connect(tmp_path) as db, db.serve():
+        index = mc.ConvexVector(db).index("docs", dimension=2)
+        index.upsert([[1, 0]] * 3000, ids=[str(n) for n in range(3000)], metadata=[{"text": "x" * 20_000}] * 3000)
+        index.delete_vectors(ids=[str(n) for n in range(2999)])
+        code, found = findings(tmp_path)
+        index.upsert([[0, 1]], ids=["later"])
+    assert code == 0
+    assert found["index docs"]["message"] == "1 rows of dimension 2, cosine"
+    assert "assumed" not in found["functions"]["message"]
+    assert found["data.sqlite3"]["message"].startswith("undamaged; ")
+    with mc.connect(tmp_path):
+        code, found = findings(tmp_path)
+    assert code == 1
+    assert "let that process serve it" in found["deployment"]["hint"]
+
+
 def test_problems_in_a_folder_are_found_and_warnings_have_hints(tmp_path: Path) -> None:
     with mc.connect(tmp_path) as db:
         large = {"id": "large", "workingMemory": "x" * 1_000_000, "createdAt": "", "updatedAt": ""}

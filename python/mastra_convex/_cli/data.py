@@ -45,8 +45,10 @@ def data(
         list[str] | None,
         typer.Option(metavar="FIELD=VALUE", help="Only documents whose field has this value. Repeatable."),
     ] = None,
-    order: Annotated[Order, typer.Option(metavar="asc|desc", help="By time of creation.")] = "desc",
-    limit: Annotated[int, typer.Option(min=1, help="The most documents to show.")] = 100,
+    order: Annotated[
+        Order | None, typer.Option(metavar="asc|desc", help="By time of creation.", show_default="desc")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The most documents to show.", show_default="100")] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Show them again after each change, until interrupted.")
     ] = False,
@@ -55,8 +57,9 @@ def data(
     debug: Debug = False,
 ) -> None:
     """List the tables of a deployment, or the documents of a table."""
-    if table is None and where:
-        raise ConfigurationError("data: --where applies to a table's documents; expected a TABLE")
+    for option, value in {"--where": where, "--order": order, "--limit": limit}.items():
+        if table is None and value:
+            raise ConfigurationError(f"data: {option} applies to a table's documents; expected a TABLE")
     conditions = dict(read_condition(condition) for condition in where or [])
     targets.check("data", target)
     with targets.connect(target, functions) as db:
@@ -72,7 +75,7 @@ def data(
                 print_tables(found) if json else show_tables(found)
             return
         system_queries.check_table(db, table)
-        question = Question(table, conditions, order, limit)
+        question = Question(table, conditions, order or "desc", limit or 100)
         states = watched_documents(db, question) if watch else [system_queries.documents(db, question, ours=ours)]
         for documents, more in states:
             if json:
@@ -162,7 +165,7 @@ def show_documents(question: Question, documents: list[Document], *, more: bool)
     if not documents:
         notes.append(f"{question.table} has no documents{' with these values' if question.where else ''}.")
         notes += [
-            f"--where {field}={json_text.dumps(value)} finds the {type(value).__name__}; the text is "
+            f"--where {field}={json_text.dumps(value)} finds the JSON value {json_text.dumps(value)}; the text is "
             f"--where '{field}=\"{json_text.dumps(value)}\"'."
             for field, value in question.where.items()
             if isinstance(value, int | float)

@@ -20,15 +20,14 @@ import numpy as np
 import typer
 
 import mastra_convex as mc
-from mastra_convex._cli import failures, terminal
+from mastra_convex._cli import failures, targets, terminal
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex._credentials import ADMIN_KEYS, AUTH_TOKEN, URLS
 from mastra_convex._hints import DEPLOY
 from mastra_convex._native import SQLITE_VERSION
-from mastra_convex._sync.deployment import ConnectOptions
 from mastra_convex._sync.package_functions import PackageFunctions
 from mastra_convex._sync.storage import Storage
-from mastra_convex.errors import ConfigurationError, FunctionError, LockedError, MastraConvexError
+from mastra_convex.errors import ConfigurationError, ConnectError, FunctionError, LockedError, MastraConvexError
 
 EPILOG = """
 \b
@@ -112,11 +111,12 @@ def _examine(target: str, functions: str | None, storage_function: str, fix: boo
     versions = f"mastra-convex {mc.__version__}, SQLite {SQLITE_VERSION}, Python {platform.python_version()}"
     yield Finding("versions", "ok", versions)
     yield from _keys(file)
-    options: ConnectOptions = {} if functions is None else {"functions": functions}
+    is_served = False
     try:
-        with mc.connect(target, **options) as db:
+        with targets.connect(target, functions) as db:
+            is_served = db.kind == "http"
             storage = Storage(PackageFunctions(db), storage_function)
-            yield from _functions(storage, is_assumed=file is not None and functions is None)
+            yield from _functions(storage, is_assumed=not is_served and functions is None)
             vectors = mc.ConvexVector(db, storage_function=storage_function)
             for name in vectors.list_indexes():
                 yield from _index(vectors, name, db.kind)
@@ -124,11 +124,11 @@ def _examine(target: str, functions: str | None, storage_function: str, fix: boo
                     yield from _orphans(storage, name, fix)
     except MastraConvexError as error:
         yield Finding("deployment", "problem", failures.problem(error), failures.next_step(error))
-        if isinstance(error, LockedError):
+        if isinstance(error, LockedError | ConnectError):
             return
-    # Only when no process has the folder open: closing a second SQLite connection in this process would drop the locks.
+    # Not while this process has the folder open: closing a second SQLite connection here would drop the locks.
     if file is not None:
-        yield from _file(file)
+        yield from _file(file, is_served=is_served)
 
 
 def _keys(file: Path | None) -> Iterator[Finding]:
@@ -151,11 +151,13 @@ def _keys(file: Path | None) -> Iterator[Finding]:
         yield Finding("keys", "ok", f"only its owner can read {key}")
 
 
-def _file(path: Path) -> Iterator[Finding]:
-    """The data of a folder that no process has open, as SQLite sees it."""
+def _file(path: Path, *, is_served: bool) -> Iterator[Finding]:
+    """The data of a folder that this process doesn't have open, as SQLite sees it."""
     check = "data.sqlite3"
+    # A folder that can't be written may have no log; a served one has one, and changes meanwhile.
+    mode = "mode=ro" if is_served else "immutable=1"
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as file:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as file:
             found = [row[0] for row in file.execute("PRAGMA integrity_check(5)")]
             largest = file.execute(
                 "SELECT tables.name, max(length(body) + ifnull(length(packed), 0)) FROM documents"

@@ -72,11 +72,9 @@ def check_owner(command: str, db: mc.Deployment) -> None:
 def is_ours(db: mc.Deployment) -> bool:
     """Whether the deployment has this package's system queries."""
     try:
-        db.query("_system/mastra/documents:get", {"id": ""})
+        db.query(OVERVIEW, {"sizes": False})
     except FunctionNotFoundError:
         return False
-    except mc.FunctionError:
-        return True
     return True
 
 

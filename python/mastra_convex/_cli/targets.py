@@ -44,5 +44,7 @@ def connect(target: str, functions: str | None = None) -> mc.Deployment:
                 f"{target}`. Then this command goes through it."
             )
             raise
-        terminal.err.print(f"Process {error.details['pid']} has {target} open; going through {url}.", soft_wrap=True)
+        note = "" if functions is None else ", with the functions that it serves"
+        opened = f"Process {error.details['pid']} has {target} open"
+        terminal.err.print(f"{opened}; going through {url}{note}.", soft_wrap=True)
         return mc.connect(url, admin_key=_native.admin_key(folder, rotate=False))
