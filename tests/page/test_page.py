@@ -197,6 +197,8 @@ def test_errors_are_shown_where_they_happen(page: Page, served: Served) -> None:
     page.get_by_role("alert").get_by_text("This address can't be read").wait_for()
     page.goto(f"{served.url}/_mastra/#/tables/nothing")
     page.get_by_role("alert").get_by_text('no table "nothing"').wait_for()
+    page.goto(f"{served.url}/_mastra/#/vectors/nothing")
+    page.get_by_role("alert").get_by_text("There is no index nothing").wait_for()
     page.goto(f"{served.url}/_mastra/#/vectors/nothing?like=x")
     page.get_by_role("alert").get_by_text("nothing").wait_for()
 

@@ -78,10 +78,21 @@ function index(connection, main, name, table, options, change) {
       const { _id, _creationTime, id = _id, metadata, embedding, indexName, ...others } = document;
       return row(id, null, metadata ?? others, similar(id));
     }),
-    empty: () => note("It has no rows yet."),
+    empty: () => {
+      const shown = note("It has no rows yet.");
+      if (table === undefined) isKnown(connection, name).then((known) => known || fill(main, problem({ message: `There is no index ${name}.` })), () => {});
+      return shown;
+    },
   });
   fill(results, listed.element);
   return () => listed.stop();
+}
+
+/** Whether Mastra has an index of this name. */
+async function isKnown(connection, name) {
+  const where = [{ field: "indexName", value: name }];
+  const args = { table: "mastra_vector_indexes", where, paginationOpts: { cursor: null, numItems: 1 } };
+  return (await connection.query("_system/mastra/documents", args)).page.length > 0;
 }
 
 async function found(connection, results, index, { like, filter, topK }, similar, clear) {
