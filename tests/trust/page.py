@@ -22,7 +22,10 @@ def table(rows: Sequence[Row], column: str, results: dict[str, Result]) -> str:
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
-        asked = f"{getattr(row, column):,} {row.unit}"
+        amount = getattr(row, column)
+        if amount is None:
+            continue
+        asked = f"{amount:,} {row.unit}"
         result = results.get(row.name)
         if result is None:
             lines.append(f"| {row.name} | {asked} | not run | | | | | | |")

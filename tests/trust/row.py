@@ -19,11 +19,12 @@ class Row:
     """A check with a seed, and its amounts in the short and in the long column.
 
     The check raises `AssertionError` if the promise is broken. Its amount is in `unit`s; a check of time takes seconds.
+    Without a short amount, the short column hasn't the row.
     """
 
     name: str
     promise: str
     unit: str
-    short: int
+    short: int | None
     release: int
     check: Callable[[int, int], Found]

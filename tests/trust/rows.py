@@ -11,7 +11,6 @@ from tests.trust import (
     hostile,
     json_suite,
     kills,
-    mutants,
     network,
     power,
     programs,
@@ -19,6 +18,7 @@ from tests.trust import (
     soak,
 )
 from tests.trust.crates import crate_tests
+from tests.trust.mutants import crate_mutants
 from tests.trust.row import Row
 from tests.trust.suites import suite
 
@@ -148,13 +148,36 @@ ROWS = [
         fuzzing.check,
     ),
     Row(
-        "mutants",
-        "A fault put into the order of index keys, the rules by which calls are repeated, or the bounds of searches "
-        "fails a test, unless it changes no result.",
-        "crates",
+        "mutants of keys",
+        "A fault put into the order of index keys fails a test, unless it changes no result.",
+        "run",
         1,
-        3,
-        mutants.check,
+        1,
+        crate_mutants("value"),
+    ),
+    Row(
+        "mutants of repetitions",
+        "A fault put into the rules by which calls are repeated fails a test, unless it changes no result.",
+        "run",
+        None,
+        1,
+        crate_mutants("client"),
+    ),
+    Row(
+        "mutants of bounds",
+        "A fault put into the bounds of searches fails a test, unless it changes no result.",
+        "run",
+        None,
+        1,
+        crate_mutants("scan"),
+    ),
+    Row(
+        "mutants of transactions",
+        "A fault put into what a transaction reads and writes fails a test, unless it changes no result.",
+        "run",
+        None,
+        1,
+        crate_mutants("engine"),
     ),
     Row(
         "attacks",

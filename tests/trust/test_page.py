@@ -36,7 +36,11 @@ def test_a_run_continues_where_it_was(
         ran.append(("bad", seed, amount))
         raise AssertionError("lost")
 
-    rows = [Row("good", "It is good.", "cases", 2, 9, good), Row("bad", "It is bad.", "cases", 3, 9, bad)]
+    rows = [
+        Row("good", "It is good.", "cases", 2, 9, good),
+        Row("bad", "It is bad.", "cases", 3, 9, bad),
+        Row("long", "It is long.", "cases", None, 9, bad),
+    ]
     file, text = tmp_path / "trust.json", tmp_path / "trust.md"
     text.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
     monkeypatch.setattr(__main__, "ROWS", rows)
@@ -54,3 +58,4 @@ def test_a_run_continues_where_it_was(
     assert "| good | 2 cases | 2 | well | 5 |" in written
     assert "| bad | 3 cases | not run |" in written
     assert "| good | 9 cases | not run |" in written
+    assert written.count("| long |") == written.count("| long | 9 cases | not run |") + 1
