@@ -21,7 +21,7 @@ for hit in found:
     assert_type(hit, mc.QueryResult)
     assert_type(hit.score, float)
 assert_type(found[0], mc.QueryResult)
-assert_type(found[:2], list[mc.QueryResult])
+assert_type(found[:2], mc.QueryResults)
 assert_type(docs.describe_index(), mc.IndexStats)
 native = mc.ConvexNativeVector("./other", indexes={"docs": mc.NativeIndex("docs_vectors", 3, filter_fields=["kind"])})
 assert_type(native.query("docs", [1, 0, 0]), mc.QueryResults)
