@@ -202,7 +202,8 @@ describe("vectors", () => {
       const ada = { id: "ada" };
       ({ hasMore } = await call("forgetResource", "mastra_resources", ada));
     }
-    expect(calls).toBe(2);
+    // One for the messages and vectors, one for all else, one for the ids of vectors.
+    expect(calls).toBe(3);
     expect(await vectors()).toEqual([["c", "c"]]);
     expect(await storedIn(db, "mastra_resources")).toEqual([]);
     expect(await storedIn(db, "mastra_threads")).toMatchObject([{ id: "u" }]);
