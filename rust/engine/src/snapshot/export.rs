@@ -25,14 +25,31 @@ const README: &str = "# A snapshot of a Convex deployment
 /// The fastest level, since embeddings hardly get smaller with more effort.
 const COMPRESSION_LEVEL: i64 = 1;
 
+/// After so many bytes the disk has to take them. Else the system keeps hundreds of megabytes, and a sync of the log, which
+/// a write waits for, may have to wait for all of them.
+const BYTES_PER_SYNC: usize = 8 << 20;
+
 type Zip<'a> = ZipWriter<BufWriter<Output<'a>>>;
 
 /// A file, which ignores further writes after a failed one. A dropped [`ZipWriter`] ends its file, and would print a
 /// second failure; the first one was already returned.
 struct Output<'a> {
     file: &'a File,
+    unsynced: usize,
     /// The position in the file, if writing had not failed.
     lost: Option<u64>,
+}
+
+impl Output<'_> {
+    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.unsynced >= BYTES_PER_SYNC {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+        }
+        let written = self.file.write(bytes)?;
+        self.unsynced += written;
+        Ok(written)
+    }
 }
 
 impl Write for Output<'_> {
@@ -41,7 +58,7 @@ impl Write for Output<'_> {
             *position += bytes.len() as u64;
             return Ok(bytes.len());
         }
-        let written = self.file.write(bytes);
+        let written = self.write_some(bytes);
         if written.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
             self.lost = Some(self.file.stream_position().unwrap_or_default());
         }
@@ -90,7 +107,7 @@ fn export(transaction: &mut Transaction, file: &File, report: &mut Report<'_>) -
         total += transaction.count(name)?;
     }
     let mut meter = Meter::new(Phase::Export, total, report);
-    let mut zip = ZipWriter::new(BufWriter::with_capacity(1 << 20, Output { file, lost: None }));
+    let mut zip = ZipWriter::new(BufWriter::with_capacity(1 << 20, Output { file, unsynced: 0, lost: None }));
     start(&mut zip, "README.md".to_owned())?;
     zip.write_all(README.as_bytes()).map_err(Error::SnapshotFile)?;
     start(&mut zip, "_tables/documents.jsonl".to_owned())?;
