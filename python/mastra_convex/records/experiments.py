@@ -12,7 +12,7 @@ from mastra_convex.records._values import new_id, now
 
 ExperimentStatus = Literal["pending", "running", "completed", "failed"]
 ReviewStatus = Literal["needs-review", "reviewed", "complete"]
-# What is tried, on datasets too.
+# An experiment tries one of these; a dataset may be made for one.
 TargetType = Literal["agent", "workflow", "scorer", "processor"]
 
 
