@@ -141,6 +141,55 @@ def test_writers_do_not_wait_for_a_long_export(tmp_path: Path, functions: Path) 
         assert other.import_snapshot(tmp_path / "file.zip").tables["files"][0] == 8
 
 
+HOLD_AND_RELEASE = """
+import sys, threading, mastra_convex as mc
+
+folder, functions, file = sys.argv[1:]
+db = mc.connect(folder, functions=functions, limits="off")
+db.mutation("files:fill")
+begun, goes_on = threading.Event(), threading.Event()
+
+def hold(phase, done, total):
+    begun.set()
+    goes_on.wait()
+
+export = threading.Thread(target=db.export, args=[file], kwargs={"progress": hold})
+export.start()
+begun.wait()
+for _ in range(16):
+    db.mutation("files:fill")
+goes_on.set()
+export.join()
+cache = mc.ConvexServerCache(db)
+print(flush=True)
+for n in range(10**6):
+    cache.set("last", n)
+    print(n, flush=True)
+"""
+
+
+def test_a_log_is_cut_after_a_long_export_and_a_kill_meanwhile_loses_nothing(tmp_path: Path, functions: Path) -> None:
+    """Its pages are all in the data by then; an end that is missing too early would bring older pages back."""
+    folder, log = tmp_path / "data", "data.sqlite3-wal"
+    program = [sys.executable, "-c", HOLD_AND_RELEASE, *map(str, (folder, functions, tmp_path / "file.zip"))]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "\n"
+        longest = size(folder, log)
+        assert longest > 100e6
+        last = "0"
+        while size(folder, log) == longest:
+            last = process.stdout.readline()
+        process.kill()
+        last = (process.stdout.read().splitlines() or [last])[-1]
+    assert size(folder, log) >= 64 << 20
+    with mc.connect(folder, functions=functions, limits="off") as db:
+        assert mc.ConvexServerCache(db).get("last") in (int(last), int(last) + 1)
+        assert int(db.query("_system/cli/tableSize", {"tableName": "files"})) == 17 * 8
+    with closing(sqlite3.connect(folder / "data.sqlite3")) as file:
+        assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
 def test_expired_cache_rows_go_by_themselves() -> None:
     """Of all keys of a prefix, in transactions after some of the writes."""
     with mc.connect(":memory:") as db:

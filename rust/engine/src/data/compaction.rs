@@ -1,10 +1,11 @@
-//! Giving the pages of deleted documents back to the file system: all at once, or some at a time.
+//! Keeping a folder's files small. The pages of deleted documents are given back to the file system, all at once or some
+//! at a time; the log is moved to the data, and cut.
 
 use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::storage::{GIVES_PAGES_BACK, LOG_BYTES, Storage};
+use super::storage::{GIVES_PAGES_BACK, Storage, commit_nothing};
 use crate::{
     error::{Error, Result},
     statistics::Sizes,
@@ -31,6 +32,24 @@ const LITTLE_PART: u64 = 16;
 
 /// The pages of a step, 1 MiB. A writer that comes meanwhile waits a few milliseconds.
 const PAGES_PER_STEP: u32 = 64;
+
+/// The log is moved to the data once so many of its pages wait for that, 32 MiB. A page that was written several times
+/// until then goes there once.
+const LOG_PAGES: u64 = 2048;
+
+/// Writers wait while so many pages of the log are moved, which takes a few milliseconds.
+const FEW_LOG_PAGES: u64 = 256;
+
+/// A log is kept at this size once its pages are moved. A reader that needs them, such as an export, makes it longer, and
+/// so does a large transaction.
+const LOG_BYTES: u64 = 64 << 20;
+
+/// The bytes that are cut off a longer log in a step, while writers wait. A system takes 5 ms for them.
+const CUT_BYTES: u64 = 16 << 20;
+
+/// A log begins with a header, and so does each of its pages.
+const LOG_HEADER: u64 = 32;
+const PAGE_HEADER: u64 = 24;
 
 /// SQLite's mode in which single pages can be given back.
 const INCREMENTAL: i64 = 2;
@@ -68,33 +87,63 @@ impl Storage {
         }
         let pages = Pages::of(connection)?;
         let is_much = pages.free * pages.size >= MUCH_BYTES && pages.free * MUCH_PART >= pages.all;
-        Ok((is_much && pages.are_given_back) || self.is_log_long())
+        Ok((is_much && pages.are_given_back)
+            || self.log_bytes() > LOG_BYTES
+            || checkpoint(connection, "NOOP")?.left >= LOG_PAGES)
     }
 
-    /// Gives some free pages back. True if more are to follow. At the end, the log is cut to its usual size.
+    /// Gives some free pages back, cuts a part of the log off, or moves the log to the data. True if more is to follow.
     pub(crate) fn give_back_some(&self) -> Result<bool> {
         let connection = self.writer();
         let pages = Pages::of(&connection)?;
-        if pages.are_given_back && pages.free * LITTLE_PART > pages.all {
+        let is_free = pages.are_given_back && pages.free * LITTLE_PART > pages.all;
+        // The log of the steps is moved too, so that it doesn't grow with them.
+        if is_free && checkpoint(&connection, "NOOP")?.left < LOG_PAGES {
             // It gives one page back for each row that is asked for.
             let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES_PER_STEP})"))?;
             let mut given = statement.query([])?;
             while given.next()?.is_some() {}
             return Ok(true);
         }
-        drop(connection);
-        // Moving the log to the data takes as long as the log is large, so no writer waits for that.
-        self.reader()?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
-        if self.is_log_long() {
-            // While a reader needs the log, it stays as it is: writers don't wait for the reader, which may be an export.
-            // A later write looks again.
-            empty_log(&self.writer(), Duration::ZERO)?;
+        if self.cut_some(&connection, pages.size)? {
+            return Ok(true);
         }
-        Ok(false)
+        drop(connection);
+        // Moving takes as long as the log is large, so no writer waits for most of it.
+        let before = checkpoint(&*self.reader()?, "NOOP")?.left;
+        let after = checkpoint(&*self.reader()?, "PASSIVE")?.left;
+        if after > FEW_LOG_PAGES {
+            // Writers went on meanwhile, or a reader needs the log, such as an export. Then a later write looks again.
+            return Ok(after < before);
+        }
+        let writer = self.writer();
+        let rest = checkpoint(&writer, "PASSIVE")?;
+        // Once all is moved, the next commit begins the log anew, unless a reader needs it. Then it can be cut.
+        if rest.left > 0 || self.log_bytes() <= LOG_BYTES {
+            return Ok(is_free);
+        }
+        commit_nothing(&writer)?;
+        Ok(is_free || checkpoint(&writer, "NOOP")?.pages < rest.pages)
     }
 
-    fn is_log_long(&self) -> bool {
-        self.log_bytes() > LOG_BYTES.unsigned_abs()
+    /// Cuts a part off the end of a long log. False if nothing is to be cut, or all of it is in use.
+    ///
+    /// SQLite would cut all of it at once in a writer's commit, or empty it while writers wait. For a long log, either takes
+    /// a tenth of a second.
+    fn cut_some(&self, writer: &Connection, page_size: u64) -> Result<bool> {
+        let bytes = self.log_bytes();
+        if bytes <= LOG_BYTES {
+            return Ok(false);
+        }
+        // All pages are in use until they are moved and the next write begins the log anew. If it lost its end before and
+        // the process was killed, SQLite would take old pages from the rest.
+        let in_use = checkpoint(writer, "NOOP")?.pages;
+        let end = (LOG_HEADER + in_use * (PAGE_HEADER + page_size)).max(LOG_BYTES).max(bytes.saturating_sub(CUT_BYTES));
+        if in_use == 0 || end >= bytes {
+            return Ok(false);
+        }
+        self.cut_log(end)?;
+        Ok(true)
     }
 
     /// The sizes of the file and of its log.
@@ -108,10 +157,27 @@ impl Storage {
 /// Moves the log to the data, and cuts it to nothing. False if a reader still needs it after the patience.
 fn empty_log(writer: &Connection, patience: Duration) -> Result<bool> {
     writer.busy_timeout(patience)?;
-    let busy = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    let done = checkpoint(writer, "TRUNCATE");
     // Nothing else that a writer does waits for a reader.
     writer.busy_timeout(Duration::ZERO)?;
-    Ok(busy? == 0)
+    Ok(!done?.is_busy)
+}
+
+/// What a checkpoint did.
+struct Checkpoint {
+    /// Whether a reader or another checkpoint was in its way.
+    is_busy: bool,
+    /// The pages of the log.
+    pages: u64,
+    /// Those of them that aren't in the data yet.
+    left: u64,
+}
+
+/// Moves pages of the log to the data, in one of SQLite's modes. `NOOP` only counts.
+fn checkpoint(connection: &Connection, mode: &str) -> Result<Checkpoint> {
+    let mut statement = connection.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
+    let [busy, pages, moved] = statement.query_row([], |row| Ok([row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?]))?;
+    Ok(Checkpoint { is_busy: busy != 0, pages: pages.unsigned_abs(), left: (pages - moved).unsigned_abs() })
 }
 
 /// The pages of a database.

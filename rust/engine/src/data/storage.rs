@@ -33,9 +33,6 @@ const CHECKED_BYTES: u64 = 256 << 20;
 const DATA: &str = "data.sqlite3";
 const LOG: &str = "data.sqlite3-wal";
 
-/// The largest log that is kept after it was moved to the data.
-pub(super) const LOG_BYTES: i64 = 64 << 20;
-
 /// Makes a file from which single free pages can be given back: a new one, or one that is written anew.
 pub(super) const GIVES_PAGES_BACK: &str = "PRAGMA auto_vacuum = INCREMENTAL;";
 
@@ -205,6 +202,13 @@ impl Storage {
         self.folder().map_or(0, |folder| size(folder, LOG))
     }
 
+    /// Makes the log shorter.
+    pub(super) fn cut_log(&self, bytes: u64) -> Result<()> {
+        let Some(folder) = self.folder() else { return Ok(()) };
+        let log = File::options().write(true).open(folder.join(LOG));
+        log.and_then(|log| log.set_len(bytes)).map_err(|error| of_system(folder, &error))
+    }
+
     /// The data folder, if there is one.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.pool.target {
@@ -371,17 +375,17 @@ fn connect(target: &Target, memory: Option<&Database>, access: Access) -> Result
         Target::Folder(folder) if access == Access::Read => connect_to_read(folder)?,
         Target::Folder(folder) => Connection::open(folder.join(DATA))?,
     };
-    // On a disk, pages of 16 KiB hold most embeddings in one piece, with little waste, and with 32 MiB of log a page
-    // that is written several times meanwhile goes to the database once. In memory, a commit costs the fewer bytes the
-    // smaller its pages are, and a small log stays in the processor's cache.
+    // On a disk, pages of 16 KiB hold most embeddings in one piece, with little waste. The tidying thread moves the log to
+    // the data, and cuts it. A commit moves it only once it has 1 GiB, so that writers can't stay faster than the disk. In
+    // memory, a commit costs the fewer bytes the smaller its pages are, and a small log stays in the processor's cache.
     connection.execute_batch(match target {
-        Target::Memory => "PRAGMA page_size = 4096; PRAGMA wal_autocheckpoint = 256;",
-        Target::Folder(_) => "PRAGMA page_size = 16384; PRAGMA wal_autocheckpoint = 2048;",
+        Target::Memory => {
+            "PRAGMA page_size = 4096; PRAGMA wal_autocheckpoint = 256; PRAGMA journal_size_limit = 67108864;"
+        }
+        Target::Folder(_) => "PRAGMA page_size = 16384; PRAGMA wal_autocheckpoint = 65536;",
     })?;
     // These settings keep hot pages and statements in memory.
     connection.execute_batch("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;")?;
-    // A large transaction, such as an import, makes the log larger. It is cut when it is used from its beginning again.
-    connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     // With this, a commit survives a killed process. `durability` makes it survive a power cut.
     connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
     // Otherwise SQLite would plan a range again for each pair of bounds.
@@ -454,6 +458,11 @@ fn migrate(connection: &mut Connection, target: &Target, access: Access) -> Resu
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// Makes a commit that changes nothing.
+pub(super) fn commit_nothing(writer: &Connection) -> Result<()> {
+    Ok(writer.pragma_update(None, "user_version", FORMAT)?)
 }
 
 /// Puts a file into WAL mode, in which readers don't wait. The mode is stored in the file. A copy made by `VACUUM INTO`
