@@ -364,8 +364,6 @@ class EmbeddedDeployment:
         self, path: str | os.PathLike[str], *, mode: _ImportMode, progress: _SnapshotProgress
     ) -> SnapshotSummary:
         """Import the tables of a snapshot in one transaction, and verify them before the commit."""
-    def compact(self) -> tuple[int, int]:
-        """Write the file anew without free pages. The sizes before and after, in bytes."""
     def declare_vector_table(self, table: str, options: Mapping[str, Any]) -> None: ...
     def reload(self) -> None:
         """Load the functions from their folder again. If that fails, the old ones stay."""

@@ -165,13 +165,17 @@ def test_a_target_that_has_no_components_and_a_missing_key_are_refused(monkeypat
         assert db.component is None
 
 
-def test_a_snapshot_is_of_the_whole_deployment(served: Served, db: mc.Deployment, tmp_path: Path) -> None:
+def test_a_snapshot_and_a_compaction_are_of_the_whole_deployment(
+    served: Served, db: mc.Deployment, tmp_path: Path
+) -> None:
     """Through the handle of a component it is refused, and through the deployment's it has the component's tables."""
     for act, name in ((db.export, "export"), (db.import_snapshot, "import_snapshot")):
         with pytest.raises(
-            UnsupportedOperationError, match=rf"^Deployment\.{name}: a snapshot is of a whole deployment"
+            UnsupportedOperationError, match=rf"^Deployment\.{name}: this is done for a whole deployment"
         ):
             act(tmp_path / "a.zip")
+    with pytest.raises(UnsupportedOperationError, match=r"^Deployment\.compact: this is done for a whole deployment"):
+        db.compact()
     assert list(tmp_path.iterdir()) == []
     with mc.connect(served.url, admin_key=served.admin_key) as whole:
         assert "mastra_threads" in whole.export(tmp_path / "a.zip").tables

@@ -20,6 +20,7 @@ from mastra_convex._target import absolute, read_target
 from mastra_convex._twins import AnyDeployment
 from mastra_convex.errors import (
     ConfigurationError,
+    FunctionNotFoundError,
     InvalidArgumentError,
     MastraConvexError,
     PermissionDeniedError,
@@ -47,6 +48,9 @@ class ConnectOptions(TypedDict, total=False):
 
 # The memory that mirrors of vector indexes may take by default.
 MIRROR_BYTES = 1 << 30
+
+# The function of an embedded deployment that `compact` calls.
+COMPACT = "_system/mastra/storage:compact"
 
 # Options of one kind of deployment only.
 HTTP_OPTIONS = {"admin_key", "retries", "headers", "ca_file", "mirror_bytes", "component"}
@@ -247,7 +251,8 @@ class AsyncDeployment(AnyDeployment):
         """Give the space of deleted documents back to the disk, so that nothing of them is left in the folder's files.
 
         The file is written anew, which takes about as much free space as it is large, and the log is emptied. Writes
-        wait meanwhile, reads don't. A killed process leaves the folder as it was.
+        wait meanwhile, reads don't. A killed process leaves the folder as it was. Over HTTP, the process that serves
+        the folder does it, and goes on if it takes longer than the handle's ``timeout``.
 
         Returns
         -------
@@ -257,16 +262,26 @@ class AsyncDeployment(AnyDeployment):
         Raises
         ------
         UnsupportedOperationError
-            The deployment is reached over HTTP.
+            The deployment is on Convex, which keeps its files small by itself.
+        PermissionDeniedError
+            The handle isn't its owner's.
         DiskFullError
             There is no room for a second copy. Nothing was changed.
         """
-        native = await self._open()
-        if not isinstance(native, _native.EmbeddedDeployment):
-            raise UnsupportedOperationError(
-                f"Deployment.compact: {self.url} is reached over HTTP; expected the process that has the folder open"
+        place = "Deployment.compact"
+        self._check_whole(place)
+        if not self._is_owners:
+            raise PermissionDeniedError(
+                f"{place}: only the owner may compact a deployment",
+                hint="Connect with its admin key (`admin_key`, or CONVEX_ADMIN_KEY over HTTP), without auth_token.",
             )
-        return await call(native.compact)
+        try:
+            sizes = await self._call("action", COMPACT, {})
+        except FunctionNotFoundError as error:
+            raise UnsupportedOperationError(
+                f"{place}: {self.url} can't be compacted; expected a data folder, or the server of one"
+            ) from error
+        return sizes["before"], sizes["after"]
 
     async def serve(
         self,
@@ -359,7 +374,7 @@ class AsyncDeployment(AnyDeployment):
     def _check_whole(self, place: str) -> None:
         if self.component is not None:
             raise UnsupportedOperationError(
-                f"{place}: a snapshot is of a whole deployment, and this handle is of its component "
+                f"{place}: this is done for a whole deployment, and this handle is of its component "
                 f"{self.component!r}; expected one without a component"
             )
 

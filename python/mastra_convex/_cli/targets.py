@@ -26,15 +26,16 @@ def check(command: str, target: str) -> None:
         )
 
 
-def connect(target: str, functions: str | None = None) -> mc.Deployment:
+def connect(target: str, functions: str | None = None, *, timeout: float = 30.0) -> mc.Deployment:
     """A deployment by its URL, or that of a data folder with the functions it is used with.
 
-    If another process has the folder open and serves it, this is the deployment that it serves.
+    If another process has the folder open and serves it, this is the deployment that it serves. `timeout` is that of
+    calls over HTTP, in seconds.
     """
     if "://" in target and functions is not None:
         raise ConfigurationError(f"--functions applies to data folders; {target} has its own functions")
     try:
-        return mc.connect(target) if functions is None else mc.connect(target, functions=functions)
+        return mc.connect(target, functions=functions, timeout=timeout)
     except LockedError as error:
         folder = Path(target).expanduser()
         url = _served.address(folder, error.details.get("pid"))
@@ -47,4 +48,4 @@ def connect(target: str, functions: str | None = None) -> mc.Deployment:
         note = "" if functions is None else ", with the functions that it serves"
         opened = f"Process {error.details['pid']} has {target} open"
         terminal.err.print(f"{opened}; going through {url}{note}.", soft_wrap=True)
-        return mc.connect(url, admin_key=_native.admin_key(folder, rotate=False))
+        return mc.connect(url, admin_key=_native.admin_key(folder, rotate=False), timeout=timeout)

@@ -9,7 +9,6 @@ use value::Value;
 use crate::{
     caller::Caller,
     data::{
-        compaction::Compaction,
         folders::{self, Folder},
         requests::MutationRequest,
         storage::{Target, make_folder},
@@ -188,18 +187,6 @@ impl Deployment {
     /// The handle is closed, or of before a fork.
     pub fn last_write(&self, table: &str) -> Result<i64> {
         Ok(self.engine()?.last_writes.get(table))
-    }
-
-    /// Gives the space of deleted documents back: drops the recorded changes of vector indexes, writes the file anew
-    /// without free pages, and empties the log. Writers wait meanwhile. A read-only folder can't be compacted.
-    ///
-    /// # Errors
-    ///
-    /// The handle is closed, or of before a fork; the disk has no room for a second copy of the data.
-    pub fn compact(&self) -> Result<Compaction> {
-        let engine = self.engine()?;
-        engine.drop_changes()?;
-        engine.storage.compact().map_err(|error| engine.storage.place(error))
     }
 
     /// Loads the functions from their folder again. Calls that begin later see them, and live queries run again. The

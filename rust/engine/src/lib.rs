@@ -40,7 +40,6 @@ mod vectors;
 
 pub use auth::{Identity, Providers};
 pub use caller::Caller;
-pub use data::compaction::Compaction;
 pub use data::folders::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub use data::requests::MutationRequest;
 pub use data::storage::{Synchronous, Target};

@@ -207,13 +207,6 @@ impl EmbeddedDeployment {
         imported.map(Into::into).map_err(|error| progress.engine_error(py, error, &path))
     }
 
-    /// The sizes of the file before and after, in bytes.
-    fn compact(&self, py: Python<'_>) -> PyResult<(u64, u64)> {
-        self.check_owner(py, "compact it")?;
-        let compaction = self.with(py, Deployment::compact)?;
-        Ok((compaction.before, compaction.after))
-    }
-
     /// Loads the functions from their folder again.
     fn reload(&self, py: Python<'_>) -> PyResult<()> {
         self.check_owner(py, "reload its functions")?;

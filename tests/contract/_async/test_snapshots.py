@@ -109,8 +109,6 @@ async def test_a_server_on_a_bad_address_is_refused(deployment: mc.AsyncDeployme
     if deployment.kind == "http":
         with pytest.raises(mc.UnsupportedOperationError, match=r"Deployment.serve: http.* is served already"):
             await deployment.serve()
-        with pytest.raises(mc.UnsupportedOperationError, match=r"Deployment.compact: http.* is reached over HTTP"):
-            await deployment.compact()
         return
     for options in ({"host": "example.com"}, {"port": 65_536}, {"port": "x"}, {"allow_origins": ["nonsense"]}):
         given: Any = options
@@ -121,7 +119,6 @@ async def test_a_server_on_a_bad_address_is_refused(deployment: mc.AsyncDeployme
         await deployment.serve(port=int(server.url.rpartition(":")[2]))
 
 
-@embedded
 async def test_compacting_gives_space_back(deployment: mc.AsyncDeployment) -> None:
     """Reads and writes go on with the same data."""
     docs = await mc.AsyncConvexVector(deployment).index("docs", dimension=2)
@@ -133,3 +130,9 @@ async def test_compacting_gives_space_back(deployment: mc.AsyncDeployment) -> No
     assert [hit.id for hit in await docs.query([1, 0])] == ["a"]
     await docs.upsert([[0, 1]], ids=["b"])
     assert [hit.id for hit in await docs.query([1, 0])] == ["a", "b"]
+
+
+async def test_only_the_owner_may_compact(deployment: mc.AsyncDeployment) -> None:
+    async with mc.connect_async(deployment.url, auth_token="a.b.c") as users:
+        with pytest.raises(mc.PermissionDeniedError, match=r"Deployment\.compact: only the owner"):
+            await users.compact()

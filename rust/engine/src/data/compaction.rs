@@ -13,11 +13,11 @@ use crate::{
 
 /// The sizes of a deployment's file in bytes, before and after a compaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Compaction {
+pub(crate) struct Compaction {
     /// Before it, with the log.
-    pub before: u64,
+    pub(crate) before: u64,
     /// After it. The log is empty.
-    pub after: u64,
+    pub(crate) after: u64,
 }
 
 /// How long a compaction waits for readers of older snapshots.

@@ -19,7 +19,7 @@ use value::{Object, Value};
 use super::Engine;
 use crate::{
     caller::Caller,
-    data::{storage::Checkout, transaction::Mutation},
+    data::{compaction::Compaction, storage::Checkout, transaction::Mutation},
     error::{Error, Result},
 };
 
@@ -102,8 +102,15 @@ impl Engine {
         }
     }
 
+    /// Gives the space of deleted documents back: drops the recorded changes of vector indexes, writes the file anew
+    /// without free pages, and empties the log. Writers wait meanwhile. A read-only folder can't be compacted.
+    pub(crate) fn compact(self: &Arc<Self>) -> Result<Compaction> {
+        self.drop_changes()?;
+        self.storage.compact().map_err(|error| self.storage.place(error))
+    }
+
     /// Lets the functions drop the recorded changes of vector indexes.
-    pub(crate) fn drop_changes(self: &Arc<Self>) -> Result<()> {
+    fn drop_changes(self: &Arc<Self>) -> Result<()> {
         loop {
             let no_arguments = Object::default().into();
             let outcome = self.call(Some(FunctionKind::Mutation), DROP_CHANGES, no_arguments, &Caller::ADMIN);

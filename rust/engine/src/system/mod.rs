@@ -1,7 +1,7 @@
 //! System queries and actions: a deployment's answers about itself, for its admins.
 //!
 //! Clients call them as they call functions, and follow the queries as they follow others. Those in `_system/cli` are
-//! Convex's, which `npx convex` calls. Those in `_system/mastra` are ours, for `mastra-convex data` and the page.
+//! Convex's, which `npx convex` calls. Those in `_system/mastra` are ours, for `mastra-convex data`, `compact` and the page.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -19,10 +19,18 @@ mod search;
 mod shapes;
 mod tables;
 
+use std::sync::Arc;
+
 use value::Value;
 
-use crate::{caller::Caller, data::transaction::Transaction, engine::Engine, error::Result};
+use crate::{
+    caller::Caller,
+    data::{compaction::Compaction, transaction::Transaction},
+    engine::Engine,
+    error::Result,
+};
 use arguments::Arguments;
+use shapes::{number, object};
 
 /// The folder of all system functions. No function of a deployment can be in it.
 const FOLDER: &str = "_system/";
@@ -111,6 +119,8 @@ impl SystemQuery {
 pub(crate) enum SystemAction {
     /// The rows of a vector index that are most like a vector or a row.
     Search,
+    /// Gives the space of deleted documents back.
+    Compact,
 }
 
 impl SystemAction {
@@ -119,14 +129,23 @@ impl SystemAction {
         if !is_system(path) || !caller.is_admin() {
             return None;
         }
-        (canonical(path) == ("_system/mastra/vectors", "search")).then_some(Self::Search)
+        match canonical(path) {
+            ("_system/mastra/vectors", "search") => Some(Self::Search),
+            ("_system/mastra/storage", "compact") => Some(Self::Compact),
+            _ => None,
+        }
     }
 
     /// The action's value.
-    pub(crate) fn run(self, engine: &Engine, path: &str, args: Value) -> Result<Value> {
+    pub(crate) fn run(self, engine: &Arc<Engine>, path: &str, args: Value) -> Result<Value> {
         let mut args = Arguments::new(path, args)?;
         match self {
             Self::Search => search::search(engine, &mut args),
+            Self::Compact => {
+                args.done()?;
+                let Compaction { before, after } = engine.compact()?;
+                Ok(object([("before", number(before)), ("after", number(after))]))
+            }
         }
     }
 }
