@@ -29,7 +29,8 @@ SHARED, FUNCTIONS = ("Cargo.toml", "Cargo.lock", ".cargo/"), "convex/"
 # The tests that should find the faults of each crate, as cargo-mutants is told.
 UNITS = ["--cargo-arg=--lib"]
 # The engine's other tests take long: in them something has to run out of time.
-TRANSACTIONS = ["commits", "declared_tables", "nested", "requests", "snapshots", "storage", "transactions", "vectors"]
+TRANSACTIONS = ["commits", "declared_tables", "live", "nested", "requests", "snapshots", "storage", "system", "tidying"]
+TRANSACTIONS += ["transactions", "vectors"]
 TESTS = {
     "value": UNITS,
     "client": UNITS,

@@ -152,7 +152,10 @@ impl Engine {
         let mut watches = locked(&self.watches);
         let Commit { connection, tables, clock, changes, rewritten, left } = transaction.commit()?;
         let timestamp = clock.commit_timestamp;
-        if timestamp != clock_before.commit_timestamp {
+        if timestamp == clock_before.commit_timestamp {
+            // Nothing was written, but something may be left to do.
+            self.leave(&connection, left, 0);
+        } else {
             // This comes before a live query can see the commit and wait for the disk too.
             if let Some(durability) = &self.storage.durability {
                 durability.written(timestamp);

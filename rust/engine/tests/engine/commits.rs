@@ -1,5 +1,10 @@
 //! Commit timestamps, as functions see them.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
 use engine::Deployment;
 use value::Value;
 
@@ -33,6 +38,30 @@ fn a_document_knows_the_commit_that_wrote_it() {
         let after = call(&deployment, "commits:after", object([("at", Value::Int64(before))]));
         assert_eq!(text(&after), format!("[\"{name}\"]"), "what was committed since is what is above");
         before = now;
+    }
+}
+
+#[test]
+fn a_query_that_begins_during_a_commit_sees_all_of_it_or_nothing() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    for deployment in [in_memory(), in_folder(folder.path())] {
+        let make =
+            |number: usize| call(&deployment, "commits:makeTable", object([("name", format!("t{number}").into())]));
+        make(0);
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let last = call(&deployment, "commits:lastTable", value("{}"));
+                    assert_eq!(field(&last, "documents"), 1.0.into());
+                    assert_eq!(timestamp(&field(&last, "at")), timestamp(&field(&last, "snapshot")));
+                }
+            });
+            for number in 1..400 {
+                make(number);
+            }
+            done.store(true, Ordering::Relaxed);
+        });
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use engine::{Caller, Deployment, Identity, Options, QuerySet, Synchronous, Target};
+use engine::{Caller, Deployment, Identity, Limits, Options, QuerySet, Synchronous, Target};
 use proptest::prelude::*;
 use value::Value;
 
@@ -299,6 +299,21 @@ fn a_state_that_may_not_be_on_the_disk_is_not_shown() {
     assert_eq!(code(&deployment, "nested:add", object([("name", "lost".into())])), "Io");
     assert_eq!(woken.load(Ordering::Relaxed), 2, "it was committed");
     assert_eq!(set.refresh().expect_err("the disk failed").code(), "Io");
+}
+
+#[test]
+fn each_query_of_a_set_has_the_limits_to_itself() {
+    let limits = Limits { documents_read: 10, ..Limits::CONVEX };
+    let deployment = Deployment::open(Target::Memory, Options { limits, ..options() }).expect("memory opens");
+    for number in 0..8 {
+        put(&deployment, "free", &format!(r#"{{"a": {number}}}"#));
+    }
+    let (mut set, _) = query_set(&deployment);
+    for query in 0..3 {
+        set.add(query, "database:collect".to_owned(), value(r#"{"table": "free"}"#), None);
+    }
+    assert_eq!(changed(&mut set), [0, 1, 2]);
+    assert!((0..3).all(|query| set.outcome(query).expect("it ran").result.is_ok()));
 }
 
 #[test]

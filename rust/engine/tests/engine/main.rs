@@ -16,6 +16,8 @@ mod requests;
 mod snapshots;
 mod storage;
 mod stuck;
+mod system;
+mod tidying;
 mod transactions;
 mod vector_search;
 mod vectors;

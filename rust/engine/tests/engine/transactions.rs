@@ -1,7 +1,7 @@
 //! Writes: all or nothing, their checks, and their limits.
 
 use engine::{Deployment, Limits, Options, Target};
-use value::Value;
+use value::{Value, id::DocumentId};
 
 use crate::common::{
     call, code, count, field, in_folder, in_memory, insert, items, object, options, text, try_call, value, write,
@@ -145,6 +145,34 @@ fn creation_times_only_grow_across_restarts_too() {
         call(&deployment, "database:collect", value(r#"{"table": "free"}"#));
         write(&deployment, vec![]);
     }
+}
+
+#[test]
+fn an_id_begins_with_its_time_and_ends_with_its_day() {
+    let now =
+        || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is past 1970").as_millis();
+    let deployment = in_memory();
+    let before = now();
+    let id = write(&deployment, vec![insert("free", value("{}"))]).remove(0);
+    let after = now();
+    let id: DocumentId = id.as_str().and_then(|id| DocumentId::parse(id).ok()).expect("an id");
+    let milliseconds = id.internal[..6].iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte));
+    assert!((before..=after).contains(&milliseconds), "{milliseconds}");
+    let days = u128::from(u16::from_be_bytes([id.internal[14], id.internal[15]]));
+    assert!((before / 86_400_000..=after / 86_400_000).contains(&days), "{days}");
+}
+
+#[test]
+fn a_function_learns_what_it_has_used() {
+    let deployment = in_memory();
+    write(&deployment, vec![insert("free", value("{}")); 3]);
+    let metrics = call(&deployment, "database:metrics", object([("table", "free".into())]));
+    let used = |name: &str| field(&field(&metrics, name), "used");
+    assert_eq!(
+        [used("documentsRead"), used("databaseQueries"), used("documentsWritten")],
+        [3.0, 1.0, 0.0].map(Value::from)
+    );
+    assert!(used("bytesRead").as_f64() > Some(0.0));
 }
 
 #[test]

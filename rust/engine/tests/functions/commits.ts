@@ -22,6 +22,18 @@ export const all = query(async (ctx) => {
   return found.map(({ at, within, patched }) => ({ at, within, patched }));
 });
 
+/** Makes a table with one document, in a commit of its own. */
+export const makeTable = mutation(async ({ db }, { name }: { name: string }) => {
+  await db.insert("commits", { name, at: db.vars.commitTs, within: [] });
+  await db.insert(name as any, {});
+});
+
+/** The last table that was made, as a query sees it: its commit, its documents, and the query's snapshot. */
+export const lastTable = query(async ({ db, meta }) => {
+  const { name, at } = (await db.query("commits").order("desc").first())!;
+  return { at, documents: (await db.query(name as any).collect()).length, snapshot: await meta.getSnapshotTs() };
+});
+
 export const snapshot = query(async (ctx) => ctx.meta.getSnapshotTs());
 
 export const returned = mutation(async (ctx) => `${ctx.db.vars.commitTs}`);

@@ -103,6 +103,15 @@ export const insertMany = mutation({
   },
 });
 
+/** What a query has used of its limits once it has read a table. */
+export const metrics = query({
+  args: { table: v.string() },
+  handler: async (ctx, { table }) => {
+    await ctx.db.query(table as any).collect();
+    return await ctx.meta.getTransactionMetrics();
+  },
+});
+
 export const makeTable = mutation({
   args: { table: v.string() },
   returns: v.any(),
