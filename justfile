@@ -2,6 +2,9 @@
 
 export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
 
+# An argument may have spaces.
+set positional-arguments
+
 python := justfile_directory() / ".venv/bin/python"
 
 # Build, check and test everything
@@ -52,15 +55,15 @@ test-typescript:
 
 # A file's tests share servers, so they stay together
 test-python *arguments:
-    pytest --numprocesses logical --dist loadfile {{ arguments }}
+    pytest --numprocesses logical --dist loadfile "$@"
 
 # Adapters for agent frameworks, with the oldest and the newest release of each, in environments of their own: minutes
 test-adapters *frameworks:
-    python tools/adapters.py {{ frameworks }}
+    python tools/adapters.py "$@"
 
 # Check the promises of docs/trust.md and write the figures into it: minutes, with `--release` hours; it continues where it was
 trust *arguments:
-    python -m tests.trust {{ arguments }}
+    python -m tests.trust "$@"
 
 # The package as users get it: a wheel, installed and tried outside of the checkout
 test-wheel:
@@ -93,11 +96,11 @@ docs:
 
 # Measure; each benchmark checks its answers first
 bench *arguments:
-    python -m pytest benches --benchmark-only {{ arguments }}
+    python -m pytest benches --benchmark-only "$@"
 
 # Exact search and its peers, side by side; `pip install --editable '.[bench]'` brings the peers
 bench-peers *arguments:
-    python -m benches.peers {{ arguments }}
+    python -m benches.peers "$@"
 
 # The page of `serve` on a long thread and a large index, in Chromium
 bench-page:
@@ -113,7 +116,7 @@ bench-afar:
 
 # Draw how the time of a query grows
 bench-scaling file *arguments:
-    python -m benches.peers.scaling {{ file }} {{ arguments }}
+    python -m benches.peers.scaling "$@"
 
 # Whether exact search is as far ahead of NumPy and as near its bound as it was, by ratios
 bench-check:
