@@ -110,6 +110,10 @@ bench-page:
 bench-frameworks:
     python -m benches.frameworks
 
+# Writes beside an export of the folder
+bench-export:
+    python -m benches.export
+
 # Vector indexes beyond a network of 40 ms and 50 Mbit/s: minutes
 bench-afar:
     python -m benches.afar

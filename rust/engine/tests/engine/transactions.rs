@@ -1,6 +1,6 @@
 //! Writes: all or nothing, their checks, and their limits.
 
-use engine::{Deployment, Limits, Options, Target};
+use engine::{Caller, Deployment, Limits, Options, Target};
 use value::{Value, id::DocumentId};
 
 use crate::common::{
@@ -173,6 +173,21 @@ fn a_function_learns_what_it_has_used() {
         [3.0, 1.0, 0.0].map(Value::from)
     );
     assert!(used("bytesRead").as_f64() > Some(0.0));
+}
+
+#[test]
+fn mutations_conflict_if_one_reads_what_another_writes() {
+    let deployment = in_memory();
+    let ids = write(&deployment, vec![insert("free", value(r#"{"a": 1}"#)); 2]);
+    let footprint =
+        |write: Value| deployment.footprint("database:write", writes(vec![write]), &Caller::ADMIN).expect("it runs");
+    let first = || footprint(on("patch", &ids[0], r#"{"a": 2}"#));
+    let second = || footprint(on("patch", &ids[1], r#"{"a": 2}"#));
+    let new = || footprint(insert("free", value("{}")));
+    assert!(first().conflicts_with(&first()));
+    assert!(!first().conflicts_with(&second()) && !second().conflicts_with(&first()));
+    assert!(!new().conflicts_with(&new()) && !new().conflicts_with(&first()));
+    assert_eq!((fields(&deployment, &ids[0]), count(&deployment, "free")), (r#"{"a":1.0}"#.to_owned(), 2));
 }
 
 #[test]
