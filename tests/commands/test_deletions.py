@@ -16,6 +16,8 @@ import pytest
 
 import mastra_convex as mc
 from tests.support.command import COMMAND, ENVIRONMENT, run
+from tests.support.refusing import Convex, running
+from tests.support.served import serve
 
 SECRET = "Zanzibar-4711"
 
@@ -184,6 +186,13 @@ def test_commands_go_through_the_process_that_serves_a_folder(folder: Path, tmp_
             assert 0 < sizes["bytes_after"] <= sizes["bytes_before"]
         assert mc.ConvexStore(db).memory.list_messages("of-ada").total == 0
     assert done("import", tmp_path / "backup.zip", folder, "--replace")["documents"] > 80
+
+
+def test_a_deployment_on_convex_can_not_be_compacted() -> None:
+    with serve(data=":memory:") as served, running(Convex(served.url)) as convex:
+        ended = run("compact", convex.url, environment={"CONVEX_ADMIN_KEY": served.admin_key})
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert "can't be compacted" in ended.stderr
 
 
 @pytest.mark.parametrize(

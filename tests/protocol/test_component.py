@@ -170,11 +170,9 @@ def test_a_snapshot_and_a_compaction_are_of_the_whole_deployment(
 ) -> None:
     """Through the handle of a component it is refused, and through the deployment's it has the component's tables."""
     for act, name in ((db.export, "export"), (db.import_snapshot, "import_snapshot")):
-        with pytest.raises(
-            UnsupportedOperationError, match=rf"^Deployment\.{name}: this is done for a whole deployment"
-        ):
+        with pytest.raises(UnsupportedOperationError, match=rf"^Deployment\.{name}: it is for a whole deployment"):
             act(tmp_path / "a.zip")
-    with pytest.raises(UnsupportedOperationError, match=r"^Deployment\.compact: this is done for a whole deployment"):
+    with pytest.raises(UnsupportedOperationError, match=r"^Deployment\.compact: it is for a whole deployment"):
         db.compact()
     assert list(tmp_path.iterdir()) == []
     with mc.connect(served.url, admin_key=served.admin_key) as whole:

@@ -49,8 +49,8 @@ class ConnectOptions(TypedDict, total=False):
 # The memory that mirrors of vector indexes may take by default.
 MIRROR_BYTES = 1 << 30
 
-# The function of an embedded deployment that `compact` calls.
-COMPACT = "_system/mastra/storage:compact"
+# Functions of an embedded deployment that `compact` calls.
+TABLES, COMPACT = "_system/mastra/tables", "_system/mastra/storage:compact"
 
 # Options of one kind of deployment only.
 HTTP_OPTIONS = {"admin_key", "retries", "headers", "ca_file", "mirror_bytes", "component"}
@@ -252,7 +252,7 @@ class AsyncDeployment(AnyDeployment):
 
         The file is written anew, which takes about as much free space as it is large, and the log is emptied. Writes
         wait meanwhile, reads don't. A killed process leaves the folder as it was. Over HTTP, the process that serves
-        the folder does it, and goes on if it takes longer than the handle's ``timeout``.
+        the folder does it.
 
         Returns
         -------
@@ -262,11 +262,13 @@ class AsyncDeployment(AnyDeployment):
         Raises
         ------
         UnsupportedOperationError
-            The deployment is on Convex, which keeps its files small by itself.
+            The deployment is on Convex, which keeps its files small by itself, or its server is of an older version.
         PermissionDeniedError
             The handle isn't its owner's.
         DiskFullError
-            There is no room for a second copy. Nothing was changed.
+            There is no room for a second copy. Nothing was changed. Over HTTP, a `TransportError` says so.
+        OutcomeUnknownError
+            The server needs longer than the handle's ``timeout``. It goes on.
         """
         place = "Deployment.compact"
         self._check_whole(place)
@@ -276,10 +278,13 @@ class AsyncDeployment(AnyDeployment):
                 hint="Connect with its admin key (`admin_key`, or CONVEX_ADMIN_KEY over HTTP), without auth_token.",
             )
         try:
+            if self.kind == "http":
+                # Convex's answer to an unknown action of its own is an internal error.
+                await self._call("query", TABLES, {"sizes": False})
             sizes = await self._call("action", COMPACT, {})
         except FunctionNotFoundError as error:
             raise UnsupportedOperationError(
-                f"{place}: {self.url} can't be compacted; expected a data folder, or the server of one"
+                f"{place}: {self.url} can't be compacted; expected a data folder, or a server of one of this version"
             ) from error
         return sizes["before"], sizes["after"]
 
@@ -374,7 +379,7 @@ class AsyncDeployment(AnyDeployment):
     def _check_whole(self, place: str) -> None:
         if self.component is not None:
             raise UnsupportedOperationError(
-                f"{place}: this is done for a whole deployment, and this handle is of its component "
+                f"{place}: it is for a whole deployment, and this handle is of its component "
                 f"{self.component!r}; expected one without a component"
             )
 

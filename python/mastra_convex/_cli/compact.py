@@ -11,7 +11,7 @@ from mastra_convex._cli import targets, terminal
 from mastra_convex._cli.options import Debug, Json
 
 # Seconds that a server may take.
-PATIENCE = 3600.0
+PATIENCE = 600.0
 
 EPILOG = """
 \b

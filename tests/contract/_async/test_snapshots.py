@@ -119,6 +119,7 @@ async def test_a_server_on_a_bad_address_is_refused(deployment: mc.AsyncDeployme
         await deployment.serve(port=int(server.url.rpartition(":")[2]))
 
 
+@pytest.mark.parametrize("deployment", ["memory", "folder", "served"], indirect=True)
 async def test_compacting_gives_space_back(deployment: mc.AsyncDeployment) -> None:
     """Reads and writes go on with the same data."""
     docs = await mc.AsyncConvexVector(deployment).index("docs", dimension=2)

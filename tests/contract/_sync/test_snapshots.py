@@ -120,6 +120,7 @@ def test_a_server_on_a_bad_address_is_refused(deployment: mc.Deployment) -> None
         deployment.serve(port=int(server.url.rpartition(":")[2]))
 
 
+@pytest.mark.parametrize("deployment", ["memory", "folder", "served"], indirect=True)
 def test_compacting_gives_space_back(deployment: mc.Deployment) -> None:
     """Reads and writes go on with the same data."""
     docs = mc.ConvexVector(deployment).index("docs", dimension=2)

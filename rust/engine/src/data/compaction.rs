@@ -1,7 +1,10 @@
 //! Keeping a folder's files small. The pages of deleted documents are given back to the file system, all at once or some
 //! at a time; the log is moved to the data, and cut.
 
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use rusqlite::Connection;
 
@@ -51,6 +54,9 @@ const CUT_BYTES: u64 = 16 << 20;
 const LOG_HEADER: u64 = 32;
 const PAGE_HEADER: u64 = 24;
 
+/// How long writers wait for readers that are in the way of a new beginning of the log.
+const MOMENT: Duration = Duration::from_millis(10);
+
 /// SQLite's mode in which single pages can be given back.
 const INCREMENTAL: i64 = 2;
 
@@ -66,7 +72,7 @@ impl Storage {
         connection.execute_batch("PRAGMA temp_store = FILE;")?;
         connection.execute_batch(GIVES_PAGES_BACK)?;
         connection.execute_batch("VACUUM; PRAGMA temp_store = MEMORY;")?;
-        let is_emptied = empty_log(&connection, PATIENCE)?;
+        let is_emptied = !checkpoint_within(&connection, "TRUNCATE", PATIENCE)?.is_busy;
         let Some(folder) = self.folder() else {
             return Ok(Compaction { before: in_memory, after: Pages::of(&connection)?.bytes() });
         };
@@ -81,24 +87,23 @@ impl Storage {
     }
 
     /// Whether a large part of the file is free, or the log is longer than it has to be.
-    pub(crate) fn has_space_to_give(&self, connection: &Connection) -> Result<bool> {
+    pub(crate) fn is_too_large(&self, connection: &Connection) -> Result<bool> {
         if self.folder().is_none() {
             return Ok(false);
         }
-        let pages = Pages::of(connection)?;
-        let is_much = pages.free * pages.size >= MUCH_BYTES && pages.free * MUCH_PART >= pages.all;
-        Ok((is_much && pages.are_given_back)
+        Ok(Pages::of(connection)?.have_much_free()
             || self.log_bytes() > LOG_BYTES
             || checkpoint(connection, "NOOP")?.left >= LOG_PAGES)
     }
 
     /// Gives some free pages back, cuts a part of the log off, or moves the log to the data. True if more is to follow.
-    pub(crate) fn give_back_some(&self) -> Result<bool> {
+    /// `frees` is whether pages are given back, which begins when many are free and ends when few are.
+    pub(crate) fn shrink_some(&self, frees: &mut bool) -> Result<bool> {
         let connection = self.writer();
         let pages = Pages::of(&connection)?;
-        let is_free = pages.are_given_back && pages.free * LITTLE_PART > pages.all;
-        // The log of the steps is moved too, so that it doesn't grow with them.
-        if is_free && checkpoint(&connection, "NOOP")?.left < LOG_PAGES {
+        *frees = pages.have_much_free() || (*frees && !pages.have_little_free());
+        // The steps write to the log, which is moved whenever it is full.
+        if *frees && checkpoint(&connection, "NOOP")?.left < LOG_PAGES {
             // It gives one page back for each row that is asked for.
             let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES_PER_STEP})"))?;
             let mut given = statement.query([])?;
@@ -109,33 +114,38 @@ impl Storage {
             return Ok(true);
         }
         drop(connection);
-        // Moving takes as long as the log is large, so no writer waits for most of it.
+        // Moving and syncing take as long as the log is large, so no writer waits for most of it.
         let before = checkpoint(&*self.reader()?, "NOOP")?.left;
-        let after = checkpoint(&*self.reader()?, "PASSIVE")?.left;
+        checkpoint(&*self.reader()?, "PASSIVE")?;
+        self.sync_data()?;
+        let writer = self.writer();
+        let after = checkpoint(&writer, "NOOP")?.left;
         if after > FEW_LOG_PAGES {
             // Writers went on meanwhile, or a reader needs the log, such as an export. Then a later write looks again.
             return Ok(after < before);
         }
-        let writer = self.writer();
-        let rest = checkpoint(&writer, "PASSIVE")?;
-        // Once all is moved, the next commit begins the log anew, unless a reader needs it. Then it can be cut.
-        if rest.left > 0 || self.log_bytes() <= LOG_BYTES {
-            return Ok(is_free);
+        // After this, the next commit begins the log anew.
+        let is_moved = !checkpoint_within(&writer, "RESTART", MOMENT)?.is_busy;
+        if is_moved && self.log_bytes() > LOG_BYTES {
+            // Only a log that is begun anew can be cut.
+            commit_nothing(&writer)?;
+            return Ok(true);
         }
-        commit_nothing(&writer)?;
-        Ok(is_free || checkpoint(&writer, "NOOP")?.pages < rest.pages)
+        Ok(*frees)
     }
 
     /// Cuts a part off the end of a long log. False if nothing is to be cut, or all of it is in use.
     ///
-    /// SQLite would cut all of it at once in a writer's commit, or empty it while writers wait. For a long log, either takes
-    /// a tenth of a second.
+    /// SQLite would cut all of it at once, in a writer's commit or while writers wait. A tenth of a second passes while it
+    /// cuts hundreds of MiB.
     fn cut_some(&self, writer: &Connection, page_size: u64) -> Result<bool> {
         let bytes = self.log_bytes();
         if bytes <= LOG_BYTES {
             return Ok(false);
         }
-        // All pages are in use until they are moved and the next write begins the log anew. If it lost its end before and
+        // The log is found by its path.
+        self.check_in_place()?;
+        // All pages are in use until they are moved and the next commit begins the log anew. If it lost its end before and
         // the process was killed, SQLite would take old pages from the rest.
         let in_use = checkpoint(writer, "NOOP")?.pages;
         let end = (LOG_HEADER + in_use * (PAGE_HEADER + page_size)).max(LOG_BYTES).max(bytes.saturating_sub(CUT_BYTES));
@@ -154,20 +164,11 @@ impl Storage {
     }
 }
 
-/// Moves the log to the data, and cuts it to nothing. False if a reader still needs it after the patience.
-fn empty_log(writer: &Connection, patience: Duration) -> Result<bool> {
-    writer.busy_timeout(patience)?;
-    let done = checkpoint(writer, "TRUNCATE");
-    // Nothing else that a writer does waits for a reader.
-    writer.busy_timeout(Duration::ZERO)?;
-    Ok(!done?.is_busy)
-}
-
-/// What a checkpoint did.
+/// The log after a checkpoint.
 struct Checkpoint {
     /// Whether a reader or another checkpoint was in its way.
     is_busy: bool,
-    /// The pages of the log.
+    /// The pages of the log, each as often as it was written.
     pages: u64,
     /// Those of them that aren't in the data yet.
     left: u64,
@@ -177,7 +178,26 @@ struct Checkpoint {
 fn checkpoint(connection: &Connection, mode: &str) -> Result<Checkpoint> {
     let mut statement = connection.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
     let [busy, pages, moved] = statement.query_row([], |row| Ok([row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?]))?;
-    Ok(Checkpoint { is_busy: busy != 0, pages: pages.unsigned_abs(), left: (pages - moved).unsigned_abs() })
+    // Beside another checkpoint it doesn't count.
+    let left = if moved < 0 { u64::MAX } else { (pages - moved).unsigned_abs() };
+    Ok(Checkpoint { is_busy: busy != 0, pages: pages.max(0).unsigned_abs(), left })
+}
+
+/// The same, waiting for what is in its way.
+fn checkpoint_within(writer: &Connection, mode: &str, patience: Duration) -> Result<Checkpoint> {
+    let until = Instant::now() + patience;
+    writer.busy_timeout(patience)?;
+    let done = loop {
+        let done = checkpoint(writer, mode);
+        // SQLite waits for readers, but not for another checkpoint.
+        if !done.as_ref().is_ok_and(|done| done.is_busy) || Instant::now() >= until {
+            break done;
+        }
+        thread::sleep(Duration::from_millis(1));
+    };
+    // Nothing else that a writer does waits for a reader.
+    writer.busy_timeout(Duration::ZERO)?;
+    done
 }
 
 /// The pages of a database.
@@ -203,5 +223,13 @@ impl Pages {
 
     fn bytes(&self) -> u64 {
         self.all * self.size
+    }
+
+    fn have_much_free(&self) -> bool {
+        self.are_given_back && self.free * self.size >= MUCH_BYTES && self.free * MUCH_PART >= self.all
+    }
+
+    fn have_little_free(&self) -> bool {
+        self.free * LITTLE_PART <= self.all
     }
 }

@@ -108,6 +108,9 @@ struct Pool {
     writer: Mutex<Option<Connection>>,
     writer_returned: Condvar,
     readers: Mutex<Vec<Connection>>,
+    /// The file of a folder that may be written. It is closed after the connections: when a process closes a file, the
+    /// system drops all locks that it has on it, SQLite's too.
+    data: Option<File>,
 }
 
 /// A connection from the pool. When dropped, it is returned, and an open transaction is rolled back.
@@ -154,9 +157,15 @@ impl Storage {
                 Some(FileIdentity::at(&folder.join(DATA)).map_err(|error| of_system(folder, &error))?)
             }
         };
-        let writer = Mutex::new(Some(writer));
-        let pool =
-            Pool { target, memory, access, file, writer, writer_returned: Condvar::new(), readers: Mutex::default() };
+        let data = match &target {
+            Target::Folder(folder) if access == Access::Write => {
+                let data = File::options().write(true).open(folder.join(DATA));
+                Some(data.map_err(|error| of_system(folder, &error))?)
+            }
+            _ => None,
+        };
+        let (writer, writer_returned) = (Mutex::new(Some(writer)), Condvar::new());
+        let pool = Pool { target, memory, access, file, writer, writer_returned, readers: Mutex::default(), data };
         Ok(Self { pool: Arc::new(pool), durability, _owned: owned })
     }
 
@@ -200,6 +209,12 @@ impl Storage {
     /// The size of the log; 0 in memory.
     pub(crate) fn log_bytes(&self) -> u64 {
         self.folder().map_or(0, |folder| size(folder, LOG))
+    }
+
+    /// Waits until the data is on the disk as it is now.
+    pub(super) fn sync_data(&self) -> Result<()> {
+        let Some(folder) = self.folder() else { return Ok(()) };
+        self.pool.data.as_ref().map_or(Ok(()), File::sync_data).map_err(|error| of_system(folder, &error))
     }
 
     /// Makes the log shorter.
@@ -377,7 +392,8 @@ fn connect(target: &Target, memory: Option<&Database>, access: Access) -> Result
     };
     // On a disk, pages of 16 KiB hold most embeddings in one piece, with little waste. The tidying thread moves the log to
     // the data, and cuts it. A commit moves it only once it has 1 GiB, so that writers can't stay faster than the disk. In
-    // memory, a commit costs the fewer bytes the smaller its pages are, and a small log stays in the processor's cache.
+    // memory, a commit costs the fewer bytes the smaller its pages are. A small log stays in the processor's cache, and one
+    // that a large transaction made is cut to 64 MiB.
     connection.execute_batch(match target {
         Target::Memory => {
             "PRAGMA page_size = 4096; PRAGMA wal_autocheckpoint = 256; PRAGMA journal_size_limit = 67108864;"

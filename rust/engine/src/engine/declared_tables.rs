@@ -63,6 +63,7 @@ impl Engine {
         for source in &outdated {
             self.residents.forget(source);
         }
+        self.leave(&connection, Vec::new(), usize::MAX);
         locked(&self.watches).mark_all_stale();
         Ok(())
     }

@@ -167,8 +167,8 @@ impl Engine {
             under_way.finish(timestamp);
             self.residents.apply(&changes, &rewritten);
             *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Committed { tables, clock };
-            // An import's changes aren't listed, but they are many.
-            let changed = if rewritten.is_empty() { changes.len() } else { usize::MAX };
+            // An import's changes aren't listed, but they are many. A commit without any stored an answer.
+            let changed = if rewritten.is_empty() { changes.len().max(1) } else { usize::MAX };
             self.leave(&connection, left, changed);
             if let Some(durability) = &self.storage.durability {
                 drop(connection);

@@ -30,6 +30,7 @@ impl Engine {
         *self.functions.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(functions);
         // Their indexes may be others now.
         self.residents.forget_all();
+        self.leave(&connection, Vec::new(), usize::MAX);
         drop(connection);
         locked(&self.watches).mark_all_stale();
         Ok(())

@@ -1,4 +1,4 @@
-//! Work that no caller waits for: mutations that commits left for later, and giving free space back.
+//! Work that no caller waits for: mutations that commits left for later, and keeping the files of a folder small.
 //!
 //! A thread does it, in transactions of its own. It begins when there is work and ends when there is none, so that an
 //! idle deployment has no thread. Work that is lost with the process is found again by a later write.
@@ -26,7 +26,7 @@ use crate::{
 /// How many mutations may wait. A later write leaves one again.
 const MAX_WAITING: usize = 64;
 
-/// After so many changed documents, a commit looks for free space.
+/// After so many changed documents, a commit looks whether the files are too large.
 const CHANGES_PER_LOOK: usize = 64;
 
 /// The function that deletes some of the recorded changes of vector indexes, which have the ids of deleted rows. True if
@@ -37,10 +37,9 @@ const DROP_CHANGES: &str = "mastra/vectors:dropChanges";
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The work of a deployment that waits, and its thread.
-#[derive(Default)]
 pub(super) struct Tidying {
     has_work: AtomicBool,
-    /// Changed documents since a commit last looked for space.
+    /// Changed documents since a commit last looked.
     changes: AtomicUsize,
     /// The deployment's handles. The thread ends with the last one.
     handles: AtomicUsize,
@@ -50,7 +49,7 @@ pub(super) struct Tidying {
 #[derive(Default)]
 struct State {
     mutations: VecDeque<Mutation>,
-    has_space: bool,
+    is_too_large: bool,
     thread: Option<JoinHandle<()>>,
     is_running: bool,
     is_stopped: bool,
@@ -58,20 +57,28 @@ struct State {
 
 enum Work {
     Call(Mutation),
-    GiveBack,
+    Shrink,
+}
+
+impl Default for Tidying {
+    fn default() -> Self {
+        // The first commit looks: the last process may have left a long log.
+        let changes = AtomicUsize::new(CHANGES_PER_LOOK);
+        Self { has_work: AtomicBool::default(), changes, handles: AtomicUsize::default(), state: Mutex::default() }
+    }
 }
 
 impl Engine {
-    /// Notes a commit: the mutations that it left for later, and how many documents it changed. `connection` is still
+    /// Notes a commit: the mutations that it left for later, and how much it changed, in documents. `connection` is still
     /// the commit's.
     pub(super) fn leave(&self, connection: &Checkout, mutations: Vec<Mutation>, changes: usize) {
         let since_look = self.tidying.changes.fetch_add(changes, Ordering::Relaxed).saturating_add(changes);
-        let has_space = since_look >= CHANGES_PER_LOOK && {
+        let is_too_large = since_look >= CHANGES_PER_LOOK && {
             self.tidying.changes.store(0, Ordering::Relaxed);
-            // If the look fails, the next one will find the space.
-            self.storage.has_space_to_give(connection).unwrap_or_default()
+            // If the look fails, the next one will find it.
+            self.storage.is_too_large(connection).unwrap_or_default()
         };
-        if mutations.is_empty() && !has_space {
+        if mutations.is_empty() && !is_too_large {
             return;
         }
         let mut state = locked(&self.tidying.state);
@@ -80,7 +87,7 @@ impl Engine {
                 state.mutations.push_back(mutation);
             }
         }
-        state.has_space |= has_space;
+        state.is_too_large |= is_too_large;
         self.tidying.has_work.store(true, Ordering::Relaxed);
     }
 
@@ -150,8 +157,9 @@ impl Engine {
                 Work::Call((path, args)) => {
                     self.call(Some(FunctionKind::Mutation), &path, args, &Caller::ADMIN);
                 }
-                Work::GiveBack => {
-                    while !self.tidying.is_stopped() && self.storage.give_back_some().unwrap_or_default() {
+                Work::Shrink => {
+                    let mut frees = false;
+                    while !self.tidying.is_stopped() && self.storage.shrink_some(&mut frees).unwrap_or_default() {
                         thread::sleep(PAUSE);
                     }
                 }
@@ -168,8 +176,8 @@ impl Tidying {
             if let Some(mutation) = state.mutations.pop_front() {
                 return Some(Work::Call(mutation));
             }
-            if std::mem::take(&mut state.has_space) {
-                return Some(Work::GiveBack);
+            if std::mem::take(&mut state.is_too_large) {
+                return Some(Work::Shrink);
             }
         }
         self.has_work.store(false, Ordering::Relaxed);
