@@ -20,6 +20,9 @@ from tests.trust.workload import last_of, verify
 SECTOR = 512
 OPERATIONS = 60
 
+# They are some 90 MB.
+IMPORTED_MESSAGES = 120
+
 
 class Disk:
     """The files as a disk holds them."""
@@ -72,7 +75,7 @@ def covers(sync: Change, change: Change) -> bool:
     return sync.path == ("." if change.op in ("make", "unlink") else change.path)
 
 
-def check(seed: int, amount: int, changes: Sequence[Change] | None = None) -> Found:
+def check(seed: int, amount: int, changes: Sequence[Change] | None = None, *, compacts: bool = True) -> Found:
     """Open images, and check that each has what was acknowledged before the moment."""
     random = Random(seed)
     with TemporaryDirectory() as parent:
@@ -91,8 +94,27 @@ def check(seed: int, amount: int, changes: Sequence[Change] | None = None) -> Fo
                 (folder / name).write_bytes(content)
             acknowledged = last_of(bytes(disk.files.get(ACKNOWLEDGED, b"")))
             with mc.connect(folder) as db:
-                verify(db, acknowledged, compacts=True)
+                verify(db, acknowledged, compacts=compacts)
             for file in folder.iterdir():
                 file.unlink()
             folder.rmdir()
     return Found(amount, f"{len(changes)} calls recorded")
+
+
+def check_long_log(seed: int, amount: int) -> Found:
+    """The same while a log of more than 64 MiB is moved to the data and cut, which an import has made."""
+    with TemporaryDirectory() as parent:
+        log, snapshot = Path(parent) / "log", Path(parent) / "snapshot.zip"
+        with mc.connect(":memory:") as db:
+            memory = mc.ConvexStore(db).memory
+            memory.save_thread(mc.Thread(id="t", resource_id="ada"))
+            for number in range(IMPORTED_MESSAGES):
+                memory.save_messages([mc.Message(thread_id="t", content=f"{number:05}" * 80_000)])
+            db.export(snapshot)
+        ran = run(Path(parent) / "data", 0, 5 * OPERATIONS, TRUST_LOG=str(log), TRUST_IMPORT=str(snapshot))
+        assert (ran.returncode, ran.stdout) == (0, ""), ran.stdout + ran.stderr
+        changes = record(log)
+    cuts = sum(change.op == "cut" and change.path.endswith("-wal") and change.offset > 0 for change in changes)
+    assert cuts, "the log wasn't cut"
+    found = check(seed, amount, changes, compacts=False)
+    return Found(found.count, f"{found.figures}, {cuts} of them cut the log")

@@ -48,6 +48,14 @@ ROWS = [
         power.check,
     ),
     Row(
+        "power loss with a long log",
+        "A power cut loses none either while a log of more than 64 MiB is moved to the data and cut.",
+        "images",
+        20,
+        1000,
+        power.check_long_log,
+    ),
+    Row(
         "I/O faults",
         "A call of the system that fails, by `EIO`, `ENOSPC` or a cut write, raises an error of this package. No "
         "acknowledged write is lost.",

@@ -77,6 +77,10 @@ def test_a_record_without_the_syncs_of_the_log_loses_writes(changes: list[files.
         power.check(seed=2, amount=60, changes=lazy)
 
 
+def test_a_power_cut_while_a_long_log_is_cut_loses_nothing() -> None:
+    assert power.check_long_log(seed=2, amount=4).count == 4
+
+
 def test_a_sync_covers_what_came_before_it() -> None:
     """A disk has all that was synced, whatever else it has."""
     write = files.Change("write", "a", 0, b"x" * 1000)

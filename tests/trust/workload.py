@@ -79,6 +79,8 @@ def main() -> None:
     try:
         options = {} if "://" in target else {"synchronous": os.environ.get("TRUST_SYNCHRONOUS", "full")}
         with mc.connect(target, **options) as db:  # type: ignore[arg-type]
+            if snapshot := os.environ.get("TRUST_IMPORT"):
+                db.import_snapshot(snapshot)
             for number in range(first, last):
                 perform(db, number)
                 os.write(acknowledged, f"{number}\n".encode())
