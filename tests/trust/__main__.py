@@ -28,26 +28,23 @@ def main() -> int:
     unknown = set(options.rows) - {row.name for row in rows}
     if unknown:
         parser.error(f"unknown rows: {', '.join(sorted(unknown))}")
-    found = results.load()
-    done = found.setdefault(column, {})
     commit, broken = results.commit(), 0
     for row in rows:
         if options.rows and row.name not in options.rows:
             continue
-        known = done.get(row.name)
+        known = results.load().get(column, {}).get(row.name)
         if known is not None and (known.commit, known.seed) == (commit, options.seed) and not commit.endswith("+"):
             print(f"{row.name}: known", flush=True)
             continue
-        began = time.monotonic()
+        began, result = time.monotonic(), None
         try:
             outcome = row.check(options.seed, getattr(row, column))
         except Exception:
             broken += 1
-            done.pop(row.name, None)
             print(f"{row.name}: BROKEN with seed {options.seed}\n{traceback.format_exc()}", flush=True)
         else:
             seconds = round(time.monotonic() - began, 1)
-            done[row.name] = Result(
+            result = Result(
                 date=results.today(),
                 seed=options.seed,
                 count=outcome.count,
@@ -57,6 +54,12 @@ def main() -> int:
                 commit=commit,
             )
             print(f"{row.name}: {outcome.count:,} held in {seconds:.0f} s. {outcome.figures}", flush=True)
+        # Other rows may have been checked meanwhile.
+        found = results.load()
+        done = found.setdefault(column, {})
+        done.pop(row.name, None)
+        if result is not None:
+            done[row.name] = result
         results.save(found)
         page.PAGE.write_text(page.page(page.PAGE.read_text(), ROWS, found))
     return 1 if broken else 0
