@@ -289,12 +289,14 @@ impl Pool {
         Err(Error::Io { path: folder.clone(), reason })
     }
 
-    /// A connection that reads. Its cache is small, since there may be many of them.
+    /// A connection that reads. There may be many of them, so their caches are small.
     fn connect_reader(&self) -> Result<Connection> {
         // The path may lead to another file by now.
         self.check_in_place()?;
         let connection = connect(&self.target, self.memory.as_ref(), self.access)?;
-        connection.execute_batch("PRAGMA cache_size = -8192;")?;
+        if self.memory.is_none() {
+            connection.execute_batch("PRAGMA cache_size = -8192;")?;
+        }
         Ok(connection)
     }
 }
@@ -392,16 +394,17 @@ fn connect(target: &Target, memory: Option<&Database>, access: Access) -> Result
     };
     // On a disk, pages of 16 KiB hold most embeddings in one piece, with little waste. The tidying thread moves the log to
     // the data, and cuts it. A commit moves it only once it has 1 GiB, so that writers can't stay faster than the disk. In
-    // memory, a commit costs the fewer bytes the smaller its pages are. A small log stays in the processor's cache, and one
+    // memory, a commit costs the fewer bytes the smaller its pages are. A small log stays in the processor's cache, and so
+    // does a small cache of pages: it saves only copies there, and SQLite looks through all of it in many commits. A log
     // that a large transaction made is cut to 64 MiB.
     connection.execute_batch(match target {
         Target::Memory => {
-            "PRAGMA page_size = 4096; PRAGMA wal_autocheckpoint = 256; PRAGMA journal_size_limit = 67108864;"
+            "PRAGMA page_size = 4096; PRAGMA wal_autocheckpoint = 256; PRAGMA journal_size_limit = 67108864;
+             PRAGMA cache_size = -2048;"
         }
-        Target::Folder(_) => "PRAGMA page_size = 16384; PRAGMA wal_autocheckpoint = 65536;",
+        Target::Folder(_) => "PRAGMA page_size = 16384; PRAGMA wal_autocheckpoint = 65536; PRAGMA cache_size = -16384;",
     })?;
-    // These settings keep hot pages and statements in memory.
-    connection.execute_batch("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;")?;
+    connection.execute_batch("PRAGMA temp_store = MEMORY;")?;
     // With this, a commit survives a killed process. `durability` makes it survive a power cut.
     connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
     // Otherwise SQLite would plan a range again for each pair of bounds.
