@@ -49,7 +49,7 @@ class ConnectOptions(TypedDict, total=False):
 # The memory that mirrors of vector indexes may take by default.
 MIRROR_BYTES = 1 << 30
 
-# Functions of an embedded deployment that `compact` calls.
+# Functions of an embedded deployment and of its server.
 TABLES, COMPACT = "_system/mastra/tables", "_system/mastra/storage:compact"
 
 # Options of one kind of deployment only.

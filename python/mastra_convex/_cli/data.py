@@ -97,7 +97,7 @@ def read_condition(text: str) -> tuple[str, Any]:
 
 def watched_tables(db: mc.Deployment) -> Iterator[list[Table]]:
     """The tables now, and after each change."""
-    with db.subscribe(system_queries.OVERVIEW) as states:
+    with db.subscribe(system_queries.TABLES) as states:
         for found in states:
             yield [system_queries.read_table(table) for table in found]
 

@@ -11,9 +11,9 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 import mastra_convex as mc
+from mastra_convex._sync.deployment import TABLES
 from mastra_convex.errors import AuthenticationError, FunctionNotFoundError, NotFoundError
 
-OVERVIEW = "_system/mastra/tables"
 DOCUMENTS = "_system/mastra/documents"
 FUNCTIONS = "_system/cli/modules:apiSpec"
 
@@ -72,7 +72,7 @@ def check_owner(command: str, db: mc.Deployment) -> None:
 def is_ours(db: mc.Deployment) -> bool:
     """Whether the deployment has this package's system queries."""
     try:
-        db.query(OVERVIEW, {"sizes": False})
+        db.query(TABLES, {"sizes": False})
     except FunctionNotFoundError:
         return False
     return True
@@ -81,7 +81,7 @@ def is_ours(db: mc.Deployment) -> bool:
 def tables(db: mc.Deployment, *, ours: bool) -> list[Table]:
     """All tables by name."""
     if ours:
-        return [read_table(table) for table in db.query(OVERVIEW)]
+        return [read_table(table) for table in db.query(TABLES)]
     return [Table(name, count(db, name), None) for name in table_names(db)]
 
 

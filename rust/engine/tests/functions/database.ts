@@ -103,7 +103,7 @@ export const insertMany = mutation({
   },
 });
 
-/** What a query has used of its limits once it has read a table. */
+/** Reads a table, and returns how much of its limits the query has used. */
 export const metrics = query({
   args: { table: v.string() },
   handler: async (ctx, { table }) => {
