@@ -15,6 +15,7 @@ import mastra_convex as mc
 from mastra_convex._cli import system_queries, targets, terminal
 from mastra_convex._cli.options import Debug, Json
 from mastra_convex._cli.system_queries import Document, Order, Question, Table
+from mastra_convex._sync.deployment import TABLES
 from mastra_convex.errors import ConfigurationError
 
 EPILOG = """
@@ -97,7 +98,7 @@ def read_condition(text: str) -> tuple[str, Any]:
 
 def watched_tables(db: mc.Deployment) -> Iterator[list[Table]]:
     """The tables now, and after each change."""
-    with db.subscribe(system_queries.TABLES) as states:
+    with db.subscribe(TABLES) as states:
         for found in states:
             yield [system_queries.read_table(table) for table in found]
 
