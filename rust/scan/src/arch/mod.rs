@@ -6,7 +6,7 @@
 //!   loses measured. `bounds` has the proof that goes with them.
 //! - *first and second pass*, over codes, in whole numbers: exact, so the order of the additions doesn't matter.
 //! - *exact*, in float64, `EXACT_ROWS` rows at once. Each row has its own accumulator and goes through the operations
-//!   of the reference in their order, never fused, so its result has the reference's bits on every CPU. The same over
+//!   of the reference in their order, never fused where that could show, so its result has the reference's bits on every CPU. The same over
 //!   panels of `PANEL_ROWS` rows.
 //! - *decimals*: numbers as text to float64, correctly rounded. `decimal.rs` says which, and has the loop of most sets.
 
@@ -168,10 +168,14 @@ pub struct Kernels {
     /// The bounds of scores from these sums, see [`CodedQuery::bounds`].
     pub(crate) bounds: Bound,
     dots_f32: Exact<f32>,
+    /// The same for queries whose numbers are float32's as well: their products are exact in float64, so those that are added
+    /// in one step have the same bits.
+    narrow_dots: Exact<f32>,
     dots_f64: Exact<f64>,
     distances_f32: Exact<f32>,
     distances_f64: Exact<f64>,
     panel_dots_f32: Panel<f32>,
+    narrow_panel_dots: Panel<f32>,
     panel_dots_f64: Panel<f64>,
     panel_distances_f32: Panel<f32>,
     panel_distances_f64: Panel<f64>,
@@ -195,10 +199,14 @@ pub(crate) trait Number: Copy + Default + PartialOrd + Into<f64> {
     fn encode(kernels: &Kernels, row: &[Self], norm: f64, place: Place) -> Encoded;
     /// Dot products with the query.
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
+    /// The same of a query whose numbers are all float32's.
+    fn narrow_dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
     /// Squared distances to the query.
     fn distances(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS];
     /// Dot products of the rows of a panel with the query.
     fn panel_dots(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS];
+    /// The same of a query whose numbers are all float32's.
+    fn narrow_panel_dots(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS];
     /// Squared distances of the rows of a panel to the query.
     fn panel_distances(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS];
 }
@@ -224,11 +232,17 @@ impl Number for f32 {
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.dots_f32)(query, rows)
     }
+    fn narrow_dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
+        (kernels.narrow_dots)(query, rows)
+    }
     fn distances(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.distances_f32)(query, rows)
     }
     fn panel_dots(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS] {
         (kernels.panel_dots_f32)(query, panel)
+    }
+    fn narrow_panel_dots(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS] {
+        (kernels.narrow_panel_dots)(query, panel)
     }
     fn panel_distances(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS] {
         (kernels.panel_distances_f32)(query, panel)
@@ -256,11 +270,17 @@ impl Number for f64 {
     fn dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.dots_f64)(query, rows)
     }
+    fn narrow_dots(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
+        Self::dots(kernels, query, rows)
+    }
     fn distances(kernels: &Kernels, query: &[f64], rows: [&[Self]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         (kernels.distances_f64)(query, rows)
     }
     fn panel_dots(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS] {
         (kernels.panel_dots_f64)(query, panel)
+    }
+    fn narrow_panel_dots(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS] {
+        Self::panel_dots(kernels, query, panel)
     }
     fn panel_distances(kernels: &Kernels, query: &[f64], panel: &[Self]) -> [f64; PANEL_ROWS] {
         (kernels.panel_distances_f64)(query, panel)

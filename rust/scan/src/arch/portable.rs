@@ -27,10 +27,12 @@ pub(super) const KERNELS: Kernels = Kernels {
     row_sums,
     bounds: |query, sums, rows, floor, bounds| query.bounds(sums, rows, floor, bounds),
     dots_f32: dots,
+    narrow_dots: dots,
     dots_f64: dots,
     distances_f32: distances,
     distances_f64: distances,
     panel_dots_f32: panel_dots,
+    narrow_panel_dots: panel_dots,
     panel_dots_f64: panel_dots,
     panel_distances_f32: panel_distances,
     panel_distances_f64: panel_distances,
@@ -443,6 +445,14 @@ fn in_order<T: Number>(
 #[inline(always)]
 pub(super) fn panel_dots<T: Number>(query: &[f64], panel: &[T]) -> [f64; PANEL_ROWS] {
     down_columns(query, panel, |sum, a, b| sum + a * b)
+}
+
+/// [`panel_dots`] of numbers whose products are exact, for CPUs that multiply and add in one step.
+#[expect(clippy::inline_always, reason = "compiled for each set")]
+#[inline(always)]
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "for others the step is a call"))]
+pub(super) fn narrow_panel_dots(query: &[f64], panel: &[f32]) -> [f64; PANEL_ROWS] {
+    down_columns(query, panel, |sum, a, b| a.mul_add(b, sum))
 }
 
 #[expect(clippy::inline_always, reason = "compiled for each set")]

@@ -21,6 +21,8 @@ pub(crate) struct Scan<'a> {
     query: &'a [f64],
     /// The square root of the query's sum of squares: the reference's `sqrt(mag_a)`.
     norm: f64,
+    /// Whether its numbers are all float32's.
+    is_narrow: bool,
     /// How many rows may be among the results.
     rows: usize,
     /// `None`: every row is scored exactly.
@@ -93,7 +95,8 @@ impl<'a> Scan<'a> {
             return Err(SearchError::ZeroQuery);
         }
         let by_panels = has_panels && coded.is_none();
-        Ok(Self { batch, kernels, search, query, norm, rows, coded, by_panels })
+        let is_narrow = query.iter().all(|x| f64::from(f32::from_f64(*x)).to_bits() == x.to_bits());
+        Ok(Self { batch, kernels, search, query, norm, is_narrow, rows, coded, by_panels })
     }
 
     /// The results of no chunks.
@@ -167,6 +170,7 @@ impl<'a> Scan<'a> {
         found: &mut Found,
     ) {
         let kernel = match self.search.metric {
+            Metric::Cosine | Metric::DotProduct if self.is_narrow => T::narrow_panel_dots,
             Metric::Cosine | Metric::DotProduct => T::panel_dots,
             Metric::Euclidean => T::panel_distances,
         };
@@ -252,6 +256,7 @@ impl<'a> Scan<'a> {
     /// The metric's sums for some rows, in the order of the reference.
     fn sums<T: Number>(&self, rows: [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
         match self.search.metric {
+            Metric::Cosine | Metric::DotProduct if self.is_narrow => T::narrow_dots(self.kernels, self.query, rows),
             Metric::Cosine | Metric::DotProduct => T::dots(self.kernels, self.query, rows),
             Metric::Euclidean => T::distances(self.kernels, self.query, rows),
         }

@@ -48,6 +48,25 @@ fn exact_kernels_match<T: Number>(kernels: &Kernels, query: &[f64], rows: [&[T];
 }
 
 #[test]
+fn dots_of_float32_numbers_have_the_bits_of_sequential_sums() {
+    for kernels in available() {
+        for dimension in (0..40).chain([384]) {
+            // Their products reach from the least that float64 holds to far beyond float32.
+            let float32 = |seed| narrow(&numbers(dimension, seed)).iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+            let (query, rows) = (float32(7), (0..PANEL_ROWS as u64).map(float32).collect::<Vec<_>>());
+            let sum = |row: &[f64]| query.iter().zip(row).fold(0.0, |sum, (a, b)| sum + a * b).to_bits();
+            let right: Vec<u64> = rows.iter().map(|row| sum(row)).collect();
+            let rows: Vec<Vec<f32>> = rows.iter().map(|row| narrow(row)).collect();
+            let some: [&[f32]; EXACT_ROWS] = std::array::from_fn(|i| &rows[i][..]);
+            let at = format!("{} {dimension}", kernels.name);
+            assert_eq!((kernels.narrow_dots)(&query, some).map(f64::to_bits)[..], right[..EXACT_ROWS], "{at}");
+            let panel: Vec<f32> = (0..dimension).flat_map(|column| rows.iter().map(move |row| row[column])).collect();
+            assert_eq!((kernels.narrow_panel_dots)(&query, &panel).map(f64::to_bits)[..], right, "{at}");
+        }
+    }
+}
+
+#[test]
 fn panels_have_the_bits_of_sequential_sums() {
     for kernels in available() {
         for dimension in (0..20).chain([384]) {

@@ -12,30 +12,33 @@
 
 use std::arch::x86_64::{
     __m128d, __m256d, __m512, __m512d, _mm_loadu_pd, _mm256_add_pd, _mm256_castpd_ps, _mm256_castpd128_pd256,
-    _mm256_castps_pd, _mm256_castps256_ps128, _mm256_cvtps_pd, _mm256_extractf128_ps, _mm256_insertf128_pd,
-    _mm256_loadu_ps, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd, _mm256_storeu_pd, _mm256_sub_pd,
-    _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps, _mm512_add_pd, _mm512_castpd_ps,
-    _mm512_castps_pd, _mm512_castps512_ps256, _mm512_cvtps_pd, _mm512_extractf64x4_pd, _mm512_loadu_pd,
-    _mm512_loadu_ps, _mm512_mul_pd, _mm512_permutex2var_pd, _mm512_set_epi64, _mm512_set1_pd, _mm512_setzero_pd,
-    _mm512_shuffle_f64x2, _mm512_storeu_pd, _mm512_sub_pd, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd,
-    _mm512_unpacklo_ps,
+    _mm256_castps_pd, _mm256_castps256_ps128, _mm256_cvtps_pd, _mm256_extractf128_ps, _mm256_fmadd_pd,
+    _mm256_insertf128_pd, _mm256_loadu_ps, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd, _mm256_storeu_pd,
+    _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps, _mm512_add_pd,
+    _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_cvtps_pd, _mm512_extractf64x4_pd,
+    _mm512_fmadd_pd, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_mul_pd, _mm512_permutex2var_pd, _mm512_set_epi64,
+    _mm512_set1_pd, _mm512_setzero_pd, _mm512_shuffle_f64x2, _mm512_storeu_pd, _mm512_sub_pd, _mm512_unpackhi_pd,
+    _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
 use super::EXACT_ROWS;
 
 /// The summed terms: products, or squares of differences.
-pub(super) const DOTS: bool = false;
-pub(super) const DISTANCES: bool = true;
+pub(super) const DOTS: u8 = 0;
+pub(super) const DISTANCES: u8 = 1;
+
+/// Products that float64 holds exactly: to add one in the same step is to add it in the next.
+pub(super) const NARROW_DOTS: u8 = 2;
 
 /// A kernel: the rows in groups of `$lanes`, `$width` columns at a time, by `$columns`; what is left at the end of a row one
 /// by one.
 macro_rules! exact {
     (
         $name:ident, $features:literal, $number:ty, $columns:ident, $width:literal, $register:ty, $lanes:literal,
-        $zero:ident, $same:ident, $add:ident, $subtract:ident, $multiply:ident, $store:ident
+        $zero:ident, $same:ident, $add:ident, $subtract:ident, $multiply:ident, $multiply_and_add:ident, $store:ident
     ) => {
         #[target_feature(enable = $features)]
-        pub(super) fn $name<const OF: bool>(query: &[f64], rows: [&[$number]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
+        pub(super) fn $name<const OF: u8>(query: &[f64], rows: [&[$number]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
             let mut totals = [0.0; EXACT_ROWS];
             let (query, query_rest) = query.as_chunks::<$width>();
             let (groups, _) = rows.as_chunks::<{ 2 * $lanes }>();
@@ -60,9 +63,14 @@ macro_rules! exact {
                     for (&a, column) in query.iter().zip(columns) {
                         let a = $same(a);
                         for (sum, column) in sums.iter_mut().zip(column) {
-                            let factor = if OF == DISTANCES { $subtract(a, column) } else { column };
-                            let term = $multiply(if OF == DISTANCES { factor } else { a }, factor);
-                            *sum = $add(*sum, term);
+                            *sum = match OF {
+                                NARROW_DOTS => $multiply_and_add(a, column, *sum),
+                                DISTANCES => {
+                                    let difference = $subtract(a, column);
+                                    $add(*sum, $multiply(difference, difference))
+                                }
+                                _ => $add(*sum, $multiply(a, column)),
+                            };
                         }
                     }
                 }
@@ -84,7 +92,7 @@ macro_rules! exact {
 
 exact!(
     f32_256,
-    "avx2",
+    "avx2,fma",
     f32,
     columns_f32_256,
     8,
@@ -95,11 +103,12 @@ exact!(
     _mm256_add_pd,
     _mm256_sub_pd,
     _mm256_mul_pd,
+    _mm256_fmadd_pd,
     _mm256_storeu_pd
 );
 exact!(
     f64_256,
-    "avx2",
+    "avx2,fma",
     f64,
     columns_f64_256,
     2,
@@ -110,6 +119,7 @@ exact!(
     _mm256_add_pd,
     _mm256_sub_pd,
     _mm256_mul_pd,
+    _mm256_fmadd_pd,
     _mm256_storeu_pd
 );
 exact!(
@@ -125,6 +135,7 @@ exact!(
     _mm512_add_pd,
     _mm512_sub_pd,
     _mm512_mul_pd,
+    _mm512_fmadd_pd,
     _mm512_storeu_pd
 );
 exact!(
@@ -140,6 +151,7 @@ exact!(
     _mm512_add_pd,
     _mm512_sub_pd,
     _mm512_mul_pd,
+    _mm512_fmadd_pd,
     _mm512_storeu_pd
 );
 

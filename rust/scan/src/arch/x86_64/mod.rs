@@ -10,7 +10,7 @@ use std::arch::x86_64::{
     _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8,
 };
 
-use exact::{DISTANCES, DOTS};
+use exact::{DISTANCES, DOTS, NARROW_DOTS};
 use sums::{fetch_row, fine_256, fine_512, strip_sums_256, strip_sums_512};
 
 use crate::{
@@ -35,6 +35,7 @@ macro_rules! on_this_cpu {
 /// The set, if this CPU can run it.
 pub(super) fn avx2() -> Option<&'static Kernels> {
     (is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("bmi2")
         && is_x86_feature_detected!("lzcnt"))
@@ -83,10 +84,12 @@ static AVX2: Kernels = Kernels {
     row_sums: on_this_cpu!(avx2::row_sums, planes, rows, sums),
     bounds: on_this_cpu!(avx2::bounds, query, sums, rows, floor, bounds),
     dots_f32: on_this_cpu!(exact::f32_256::<DOTS>, query, rows),
+    narrow_dots: on_this_cpu!(exact::f32_256::<NARROW_DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::f64_256::<DOTS>, query, rows),
     distances_f32: on_this_cpu!(exact::f32_256::<DISTANCES>, query, rows),
     distances_f64: on_this_cpu!(exact::f64_256::<DISTANCES>, query, rows),
     panel_dots_f32: on_this_cpu!(avx2::panel_dots::<f32>, query, panel),
+    narrow_panel_dots: on_this_cpu!(avx2::narrow_panel_dots, query, panel),
     panel_dots_f64: on_this_cpu!(avx2::panel_dots::<f64>, query, panel),
     panel_distances_f32: on_this_cpu!(avx2::panel_distances::<f32>, query, panel),
     panel_distances_f64: on_this_cpu!(avx2::panel_distances::<f64>, query, panel),
@@ -108,10 +111,12 @@ static AVX512: Kernels = Kernels {
     row_sums: on_this_cpu!(avx512::row_sums, planes, rows, sums),
     bounds: on_this_cpu!(avx512::bounds, query, sums, rows, floor, bounds),
     dots_f32: on_this_cpu!(exact::f32_512::<DOTS>, query, rows),
+    narrow_dots: on_this_cpu!(exact::f32_512::<NARROW_DOTS>, query, rows),
     dots_f64: on_this_cpu!(exact::f64_512::<DOTS>, query, rows),
     distances_f32: on_this_cpu!(exact::f32_512::<DISTANCES>, query, rows),
     distances_f64: on_this_cpu!(exact::f64_512::<DISTANCES>, query, rows),
     panel_dots_f32: on_this_cpu!(avx512::panel_dots::<f32>, query, panel),
+    narrow_panel_dots: on_this_cpu!(avx512::narrow_panel_dots, query, panel),
     panel_dots_f64: on_this_cpu!(avx512::panel_dots::<f64>, query, panel),
     panel_distances_f32: on_this_cpu!(avx512::panel_distances::<f32>, query, panel),
     panel_distances_f64: on_this_cpu!(avx512::panel_distances::<f64>, query, panel),
@@ -125,8 +130,10 @@ static VBMI2: Kernels =
 static ZEN4: Kernels = Kernels {
     name: "zen4",
     dots_f32: AVX2.dots_f32,
+    narrow_dots: AVX2.narrow_dots,
     distances_f32: AVX2.distances_f32,
     panel_dots_f32: AVX2.panel_dots_f32,
+    narrow_panel_dots: AVX2.narrow_panel_dots,
     panel_distances_f32: AVX2.panel_distances_f32,
     ..VBMI2
 };
@@ -151,6 +158,11 @@ macro_rules! with_features {
             #[target_feature(enable = $features)]
             pub(super) fn panel_dots<T: Number>(query: &[f64], panel: &[T]) -> [f64; PANEL_ROWS] {
                 portable::panel_dots(query, panel)
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn narrow_panel_dots(query: &[f64], panel: &[f32]) -> [f64; PANEL_ROWS] {
+                portable::narrow_panel_dots(query, panel)
             }
 
             #[target_feature(enable = $features)]
@@ -211,7 +223,7 @@ macro_rules! with_features {
     };
 }
 
-with_features!(avx2, "avx2", fine_256);
+with_features!(avx2, "avx2,fma", fine_256);
 with_features!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", fine_512);
 
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
