@@ -93,7 +93,7 @@ class Scan(Workload):
             "queries": len(queries),
             "bounds": {
                 # The first pass; fewer rows go without it.
-                **({"reading 2 bits": vectors.size // 4} if self.rows >= 2048 else {}),
+                **self.first_pass(),
                 "reading int8": vectors.size,
                 "reading float32": vectors.nbytes,
             }
@@ -103,6 +103,14 @@ class Scan(Workload):
         checked = range(0, len(queries), max(len(queries) // 8, 1))
         right = {number: self.right(vectors, queries[number], mask) for number in checked}
         return task, right
+
+    def first_pass(self) -> dict[str, int]:
+        """What the first pass reads: outlines, where rows lie along few directions."""
+        if self.rows < 2048:
+            return {}
+        if self.vectors is data.isotropic:
+            return {"reading 2 bits": self.rows * self.dimension // 4}
+        return {"reading outlines": self.rows * 64}
 
     def right(self, vectors: data.Matrix, query: data.Matrix, mask: Any) -> Answer:
         rough = vectors @ query / np.linalg.norm(vectors, axis=1)

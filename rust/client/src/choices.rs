@@ -59,7 +59,7 @@ const NUMBER_BYTES: f64 = 5.4;
 
 /// The size in memory of a row with its metadata, and of a number, as `mirror::bytes_of` counts them.
 const KEPT_ROW_BYTES: usize = 700;
-const KEPT_NUMBER_BYTES: usize = 5;
+const KEPT_NUMBER_BYTES: usize = 6;
 
 /// Measurements of a deployment's indexes, by which a search is placed.
 #[derive(Default)]

@@ -218,12 +218,12 @@ impl Mirror {
     }
 }
 
-/// About how much memory a row takes: its numbers with their codes for the first pass, its id twice, its place and
-/// norms, its metadata.
+/// About how much memory a row takes: its numbers with their codes, its outline, its id twice, its place and norms, its
+/// metadata.
 pub(crate) fn bytes_of(row: &Row) -> usize {
     let numbers = match &row.vector {
-        Some(Packed::F32(numbers)) => 5 * numbers.len(),
-        Some(Packed::F64(numbers)) => 9 * numbers.len(),
+        Some(Packed::F32(numbers)) => 6 * numbers.len(),
+        Some(Packed::F64(numbers)) => 10 * numbers.len(),
         None => 0,
     };
     numbers + 2 * row.id.len() + 256 + heap_bytes(&row.metadata)

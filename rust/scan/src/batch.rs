@@ -2,12 +2,18 @@
 
 use std::{
     fmt,
+    ops::RangeInclusive,
     sync::{Arc, LazyLock},
 };
 
 use value::{Packed, Value};
 
-use crate::{Filter, Mask, chunk::Chunk};
+use crate::{
+    Filter, Mask,
+    arch::{self, OUTLINE},
+    chunk::Chunk,
+    outlines::{Directions, Outlining, SAMPLE, to_unit},
+};
 
 /// One row as it is handed in.
 #[derive(Clone, Debug)]
@@ -108,6 +114,7 @@ pub struct Batch {
     chunks: Vec<Arc<Chunk>>,
     positions: usize,
     len: usize,
+    outlining: Arc<Outlining>,
 }
 
 /// The metadata of a row without any.
@@ -129,6 +136,13 @@ const CHUNK_ROWS: usize = 1024;
 /// memory elsewhere. Over a million rows of 384 numbers it takes three quarters of the time.
 const BORROWED_CHUNK_BYTES: usize = 8 * 1024 * 1024;
 
+/// Fewer rows have no outlines: to make the query's takes as long as to bound some hundred rows by their fine codes.
+const OUTLINED_ROWS: usize = 2048;
+
+/// Rows of fewer numbers have no outlines, which would be as long as two bits of them, and longer ones none, since the
+/// sample that directions are learnt of would be large.
+const OUTLINED_DIMENSIONS: RangeInclusive<usize> = 2 * OUTLINE..=4096;
+
 /// Rows of a chunk of so many bytes: whole words of a [`Mask`].
 fn chunk_rows(dimension: usize, bytes: usize) -> usize {
     let rows = bytes / size_of::<f32>() / dimension.max(1);
@@ -140,7 +154,7 @@ impl Batch {
     #[must_use]
     pub fn new(dimension: usize) -> Self {
         let chunk_rows = chunk_rows(dimension, CHUNK_BYTES).min(CHUNK_ROWS);
-        Self { dimension, chunk_rows, chunks: Vec::new(), positions: 0, len: 0 }
+        Self { dimension, chunk_rows, chunks: Vec::new(), positions: 0, len: 0, outlining: Arc::default() }
     }
 
     /// A batch over a whole matrix, which is borrowed, not copied. Ids default to row numbers as text, metadata to
@@ -198,7 +212,7 @@ impl Batch {
         while rows.len() > 0 {
             let taken = self.positions % self.chunk_rows;
             if taken == 0 {
-                self.chunks.push(Arc::new(Chunk::new(self.dimension)));
+                self.chunks.push(Arc::new(Chunk::new(self.dimension, self.outlining.directions())));
             }
             let count = rows.len().min(self.chunk_rows - taken);
             let chunk = self.chunks.last_mut().expect("a chunk was just added if there was none with room");
@@ -237,7 +251,7 @@ impl Batch {
         if self.len == self.positions {
             return;
         }
-        let mut compacted = Self::new(self.dimension);
+        let mut compacted = Self { outlining: Arc::clone(&self.outlining), ..Self::new(self.dimension) };
         for position in self.live() {
             compacted.push(self.row(position));
         }
@@ -326,6 +340,50 @@ impl Batch {
             chunk.matching(filter, words);
         }
         mask
+    }
+
+    /// The directions of the outlines, if all rows have outlines.
+    pub(crate) fn directions(&self) -> Option<&Directions> {
+        let directions = self.outlining.directions()?;
+        self.chunks.iter().all(|chunk| chunk.has_outlines()).then_some(directions)
+    }
+
+    /// Gives the rows of so many chunks outlines, if as many queries as now and before make up for it.
+    pub(crate) fn outline_some(&self, chunks: usize, queries: usize) {
+        if self.outlining.is_due(queries * self.len) {
+            self.outline(chunks);
+        }
+    }
+
+    /// Gives the rows of so many chunks outlines, if these may pay.
+    #[doc(hidden)]
+    pub fn outline(&self, chunks: usize) {
+        let mut without = self.chunks.iter().filter(|chunk| !chunk.has_outlines()).take(chunks).peekable();
+        if self.len >= OUTLINED_ROWS
+            && OUTLINED_DIMENSIONS.contains(&self.dimension)
+            && without.peek().is_some()
+            && let Some(directions) = self.outlining.learn(|| self.learn())
+        {
+            without.for_each(|chunk| chunk.outline(directions));
+        }
+    }
+
+    /// The directions of rows from everywhere.
+    fn learn(&self) -> Option<Directions> {
+        let mut sample = Vec::new();
+        for position in (0..self.positions).step_by(self.positions.div_ceil(SAMPLE)) {
+            let (chunk, row) = self.chunk(position);
+            if chunk.live().contains(row) && chunk.codes().usable().contains(row) {
+                let numbers = row * self.dimension..(row + 1) * self.dimension;
+                let (norm, first) = (chunk.norms()[row], sample.len());
+                sample.resize(first + self.dimension, 0.0);
+                match chunk.values() {
+                    Values::F32(values) => to_unit(&values[numbers], norm, &mut sample[first..]),
+                    Values::F64(values) => to_unit(&values[numbers], norm, &mut sample[first..]),
+                }
+            }
+        }
+        Directions::learn(arch::kernels(), &sample, self.dimension)
     }
 
     /// Chunks in order with the position of their first row.

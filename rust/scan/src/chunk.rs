@@ -1,15 +1,21 @@
 //! A run of consecutive rows: the unit that is shared between batches and copied on write.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use value::{Packed, Value};
 
 use crate::{
-    Filter, Mask, Matrix, Row, Values, arch,
+    Filter, Mask, Matrix, Row, Values,
+    arch::{self, Line},
     bounds::{Measured, Precision},
-    codes::{Codes, Measures, make_room},
+    codes::{Coarse, Codes, Measures, make_room},
     filter::Columns,
     norms::norms,
+    outlines::{Directions, Outlines},
     panels::Panels,
 };
 
@@ -22,6 +28,7 @@ pub(crate) struct Chunk {
     /// The square root of each row's sum of squares, summed in order: the `sqrt(mag_b)` of the reference.
     norms: Vec<f64>,
     codes: Codes,
+    outlines: OnceLock<Outlines>,
     panels: Panels,
     /// Rows that weren't removed.
     live: Mask,
@@ -47,12 +54,14 @@ enum Slots {
 }
 
 impl Chunk {
-    pub(crate) fn new(dimension: usize) -> Self {
+    /// A chunk without rows. They are going to have outlines if there are directions.
+    pub(crate) fn new(dimension: usize, directions: Option<&Arc<Directions>>) -> Self {
         Self {
             dimension,
             slots: Slots::F32(Vec::new()),
             norms: Vec::new(),
             codes: Codes::new(dimension),
+            outlines: directions.map(|directions| Outlines::new(Arc::clone(directions)).into()).unwrap_or_default(),
             panels: Panels::default(),
             live: Mask::none(0),
             finite: Mask::none(0),
@@ -77,6 +86,7 @@ impl Chunk {
             slots: Slots::Borrowed { matrix, first },
             norms: Vec::new(),
             codes: Codes::new(dimension),
+            outlines: OnceLock::new(),
             panels: Panels::default(),
             live: Mask::from_fn(len, |_| true),
             finite: Mask::none(0),
@@ -120,15 +130,48 @@ impl Chunk {
         &self.codes
     }
 
+    /// Whether its rows have outlines.
+    pub(crate) fn has_outlines(&self) -> bool {
+        self.outlines.get().is_some()
+    }
+
+    /// Gives its rows outlines.
+    pub(crate) fn outline(&self, directions: &Arc<Directions>) {
+        self.outlines.get_or_init(|| {
+            let mut outlines = Outlines::new(Arc::clone(directions));
+            outlines.resize(self.len(), self.len());
+            outlines.write(arch::kernels(), 0, self.values(), &self.norms);
+            outlines
+        });
+    }
+
+    /// The coarse codes for a precision.
+    fn coarse(&self, precision: Precision) -> &Coarse {
+        if precision == Precision::Outline {
+            self.outlines.get().expect("only outlines that all rows have are read").coarse()
+        } else {
+            self.codes.coarse()
+        }
+    }
+
+    /// The upper two bits and the lower two of coarse codes of some rows, of which the first is the first of a strip.
+    pub(crate) fn halves(&self, precision: Precision, rows: Range<usize>) -> [&[Line<u8>]; 2] {
+        self.coarse(precision).halves(rows)
+    }
+
     /// The measures that bounds of some rows need besides the sums.
     pub(crate) fn measured(&self, precision: Precision, rows: Range<usize>) -> Measured<&[f32], &[f64]> {
-        let Measures { scales, tangents } = self.codes.measures(precision);
+        let Measures { scales, tangents } = match precision {
+            Precision::Two => &self.coarse(precision).measures()[0],
+            Precision::Outline | Precision::Four => &self.coarse(precision).measures()[1],
+            Precision::Eight => self.codes.measures(),
+        };
         Measured { scale: &scales[rows.clone()], tangent: &tangents[rows.clone()], norm: &self.norms[rows] }
     }
 
     /// The same of one row, by its fine codes.
     pub(crate) fn measured_row(&self, row: usize) -> Measured<f32, f64> {
-        let Measures { scales, tangents } = self.codes.measures(Precision::Eight);
+        let Measures { scales, tangents } = self.codes.measures();
         Measured { scale: scales[row], tangent: tangents[row], norm: self.norms[row] }
     }
 
@@ -184,6 +227,9 @@ impl Chunk {
         }
         self.norms.resize(len, 0.0);
         self.codes.resize(len, chunk_rows);
+        if let Some(outlines) = self.outlines.get_mut() {
+            outlines.resize(len, chunk_rows);
+        }
         self.ids.resize(len, None);
         self.metadata.resize(len, None);
         for (position, row) in (first..).zip(rows) {
@@ -231,6 +277,9 @@ impl Chunk {
             Slots::Borrowed { .. } => unreachable!("the slots were copied"),
         };
         self.codes.write(rows.start, values, &norms);
+        if let Some(outlines) = self.outlines.get_mut() {
+            outlines.write(kernels, rows.start, values, &norms);
+        }
         for (row, norm) in rows.zip(norms) {
             self.norms[row] = norm;
             let finite = !self.others.contains_key(&row) && (norm.is_finite() || self.is_finite(row));

@@ -4,17 +4,14 @@ use std::ops::Range;
 
 use crate::{
     Mask, Values,
-    arch::{self, Encoded, Kernels, Line, Number, Place, STRIP_ROWS, row_lines, strip_lines},
-    bounds::{self, Precision},
+    arch::{self, Coding, Encoded, Kernels, Line, Number, Place, STRIP_ROWS, row_lines, strip_lines},
+    bounds,
 };
 
 /// Codes of consecutive rows: coarse ones of four bits a component, and fine ones of eight.
 ///
-/// The first pass reads only the upper two bits of the coarse ones, of all rows, and the lower two where it has to. So each
-/// pair of bits is kept apart, in strips of a few rows. The second pass reads fine codes of single rows.
-///
-/// They take one and a half times `dimension` bytes a row, filled up to whole lines, and 24 for what bounds need. Vectors
-/// of few numbers have none: scoring those is as fast.
+/// The second pass reads fine codes of single rows. All take one and a half times `dimension` bytes a row, filled up to
+/// whole lines, and 24 for what bounds need. Vectors of few numbers have none: scoring those is as fast.
 ///
 /// They are written with the rows, not at the first search: coding a row takes half as long as scoring it, so even a
 /// batch that is built, asked once and dropped is none the slower.
@@ -23,12 +20,26 @@ pub(crate) struct Codes {
     dimension: usize,
     /// How many lines the fine codes of a row have; 0 if there are no codes.
     width: usize,
-    /// The upper two bits of coarse codes, and the lower two. The last strip may have lanes without a row.
-    coarse: [Vec<Line<u8>>; 2],
+    coarse: Coarse,
     fine: Vec<Line<u8>>,
-    measures: [Measures; Precision::COUNT],
+    /// Of the fine codes.
+    measures: Measures,
     /// The rows with valid codes. Others are scored exactly.
     usable: Mask,
+}
+
+/// Coarse codes of consecutive vectors, four bits a component.
+///
+/// The first pass reads only the upper two bits, of all vectors, and the lower two where it has to. So each pair of bits is
+/// kept apart, in strips of a few vectors.
+#[derive(Clone)]
+pub(crate) struct Coarse {
+    /// How many lines a half of a strip has.
+    width: usize,
+    /// The upper two bits, and the lower two. The last strip may have lanes without a vector.
+    halves: [Vec<Line<u8>>; 2],
+    /// By the upper two bits, and by all four.
+    measures: [Measures; 2],
 }
 
 /// The measures that bounds need of each row's codes.
@@ -40,14 +51,79 @@ pub(crate) struct Measures {
     pub(crate) tangents: Vec<f32>,
 }
 
+impl Measures {
+    fn resize(&mut self, rows: usize) {
+        self.scales.resize(rows, 0.0);
+        self.tangents.resize(rows, 0.0);
+    }
+
+    fn set(&mut self, row: usize, coding: Coding, inverse: f64, norm: f64) {
+        (self.scales[row], self.tangents[row]) = bounds::row_measures(coding, inverse, norm);
+    }
+}
+
+impl Coarse {
+    /// Those of no vectors.
+    pub(crate) fn new(dimension: usize) -> Self {
+        Self { width: strip_lines(dimension), halves: Default::default(), measures: Default::default() }
+    }
+
+    /// Where the lines of the strips of some vectors are, of which the first is the first of a strip.
+    fn strips_of(&self, vectors: Range<usize>) -> Range<usize> {
+        vectors.start / STRIP_ROWS * self.width..vectors.end.div_ceil(STRIP_ROWS) * self.width
+    }
+
+    /// Adds vectors at the end, which have no codes yet; there will be so many at most.
+    pub(crate) fn resize(&mut self, vectors: usize, most: usize) {
+        let [lines, most_lines] = [vectors, most].map(|vectors| self.strips_of(0..vectors).end);
+        for half in &mut self.halves {
+            make_room(half, lines, most_lines);
+            half.resize(lines, Line::default());
+        }
+        for measures in &mut self.measures {
+            measures.resize(vectors);
+        }
+    }
+
+    /// Writes the codes of a vector, given its norm, and its fine ones elsewhere.
+    pub(crate) fn encode<T: Number>(
+        &mut self,
+        kernels: &Kernels,
+        index: usize,
+        (vector, norm): (&[T], f64),
+        fine: &mut [Line<u8>],
+    ) -> Encoded {
+        let lane = index % STRIP_ROWS;
+        let strip = self.strips_of(index - lane..index + 1);
+        let strips = self.halves.each_mut().map(|half| &mut half[strip.clone()]);
+        let encoded = T::encode(kernels, vector, norm, Place { strips, lane, fine });
+        for (measures, coding) in self.measures.iter_mut().zip([encoded.two, encoded.four]) {
+            measures.set(index, coding, encoded.coarse_inverse, norm);
+        }
+        encoded
+    }
+
+    /// The upper two bits and the lower two of consecutive vectors, of which the first is the first of a strip.
+    pub(crate) fn halves(&self, vectors: Range<usize>) -> [&[Line<u8>]; 2] {
+        let strips = self.strips_of(vectors);
+        self.halves.each_ref().map(|half| &half[strips.clone()])
+    }
+
+    /// The measures that bounds need besides the sums and the norms, by two bits and by four.
+    pub(crate) fn measures(&self) -> &[Measures; 2] {
+        &self.measures
+    }
+}
+
 impl Codes {
     pub(crate) fn new(dimension: usize) -> Self {
+        let is_coded = bounds::DIMENSIONS.contains(&dimension);
         Self {
             dimension,
-            width: if bounds::DIMENSIONS.contains(&dimension) { row_lines(dimension) } else { 0 },
-            coarse: [Vec::new(), Vec::new()],
+            width: if is_coded { row_lines(dimension) } else { 0 },
+            coarse: Coarse::new(if is_coded { dimension } else { 0 }),
             fine: Vec::new(),
-            measures: Default::default(),
+            measures: Measures::default(),
             usable: Mask::none(0),
         }
     }
@@ -60,25 +136,12 @@ impl Codes {
         codes
     }
 
-    /// Where the lines of the strips of some rows are, of which the first is the first of a strip.
-    fn strips_of(&self, rows: Range<usize>) -> Range<usize> {
-        let width = if self.width == 0 { 0 } else { strip_lines(self.dimension) };
-        rows.start / STRIP_ROWS * width..rows.end.div_ceil(STRIP_ROWS) * width
-    }
-
     /// Adds rows at the end, which have no codes yet; there will be so many at most.
     pub(crate) fn resize(&mut self, rows: usize, most: usize) {
-        let [lines, most_lines] = [rows, most].map(|rows| self.strips_of(0..rows).end);
-        for lines_of in &mut self.coarse {
-            make_room(lines_of, lines, most_lines);
-            lines_of.resize(lines, Line::default());
-        }
+        self.coarse.resize(rows, most);
         make_room(&mut self.fine, rows * self.width, most * self.width);
         self.fine.resize(rows * self.width, Line::default());
-        for measures in &mut self.measures {
-            measures.scales.resize(rows, 0.0);
-            measures.tangents.resize(rows, 0.0);
-        }
+        self.measures.resize(rows);
         while self.usable.len() < rows {
             self.usable.push(false);
         }
@@ -99,19 +162,10 @@ impl Codes {
         let rows = values.chunks_exact(self.dimension).zip(norms);
         for (index, (row, &norm)) in rows.enumerate().map(|(index, row)| (first + index, row)) {
             let is_usable = T::CODED.contains(&norm) && {
-                let lane = index % STRIP_ROWS;
-                let strip = self.strips_of(index - lane..index + 1);
-                let place = Place {
-                    strips: self.coarse.each_mut().map(|lines| &mut lines[strip.clone()]),
-                    lane,
-                    fine: &mut self.fine[index * self.width..][..self.width],
-                };
-                let Encoded { coarse_inverse, two, four, fine_inverse, eight } = T::encode(kernels, row, norm, place);
-                let codings = [(two, coarse_inverse), (four, coarse_inverse), (eight, fine_inverse)];
-                for (measures, (coding, inverse)) in self.measures.iter_mut().zip(codings) {
-                    (measures.scales[index], measures.tangents[index]) = bounds::row_measures(coding, inverse, norm);
-                }
-                self.measures(Precision::Eight).tangents[index] <= bounds::MAX_TANGENT
+                let fine = &mut self.fine[index * self.width..][..self.width];
+                let Encoded { fine_inverse, eight, .. } = self.coarse.encode(kernels, index, (row, norm), fine);
+                self.measures.set(index, eight, fine_inverse, norm);
+                self.measures.tangents[index] <= bounds::MAX_TANGENT
             };
             self.usable.set(index, is_usable);
         }
@@ -127,16 +181,13 @@ impl Codes {
         &self.fine[rows.start * self.width..rows.end * self.width]
     }
 
-    /// The upper two bits and the lower two of the coarse codes of consecutive rows, of which the first is the first of a
-    /// strip.
-    pub(crate) fn coarse(&self, rows: Range<usize>) -> [&[Line<u8>]; 2] {
-        let strips = self.strips_of(rows);
-        self.coarse.each_ref().map(|lines| &lines[strips.clone()])
+    pub(crate) fn coarse(&self) -> &Coarse {
+        &self.coarse
     }
 
-    /// The measures that bounds of rows need besides the sums and the norms.
-    pub(crate) fn measures(&self, precision: Precision) -> &Measures {
-        &self.measures[precision as usize]
+    /// The measures of the fine codes.
+    pub(crate) fn measures(&self) -> &Measures {
+        &self.measures
     }
 }
 

@@ -20,6 +20,11 @@
 //! 3. **float64.** The last rows, often few more than K, are scored from their numbers: one product after the other, in
 //!    the order of the reference. Only these scores are returned. Rows with equal scores keep their stored order.
 //!
+//! A batch that has been asked often reads still less in the first step: *outlines*. Embeddings lie along far fewer directions
+//! than they have numbers. An outline has 128: how far the row lies along each of 127 directions, and how much of it lies
+//! outside of all. It is a vector of its own, with coarse codes of its own, and no two rows are more alike than their
+//! outlines are.
+//!
 //! The bounds decide which rows are scored, never what a score is. A loose bound costs time; a wrong one would cost the
 //! right answer, so they are proved (`bounds`). Rows that codes say nothing about are scored in float64 right away:
 //! short vectors, zero or huge ones, and all rows where a large part of them is wanted. A filter is applied first: it
@@ -33,7 +38,7 @@
 //! | [`sorted`](SortedBatch) | a batch kept in the order of keys |
 //! | [`top_k`](Batch::top_k) | the search, and how threads share it; `scan` takes the three steps, `select` keeps the floor |
 //! | [`metric`](Metric) | cosine, dot product, Euclidean |
-//! | `codes`, `norms`, `panels` | data of the rows for the search; `bounds` has the proof about codes |
+//! | `codes`, `outlines`, `norms`, `panels` | data of the rows for the search; `bounds` has the proof about codes and outlines |
 //! | [`mask`](Mask) | a set of positions |
 //! | [`filter`](Filter) | Mastra's filter language, compiled |
 //! | [`page`](decode_page) | a JSON page of vectors to a batch; `json` walks through the text, `decimal` reads its numbers |
@@ -58,6 +63,7 @@ mod mask;
 mod metric;
 pub mod naive;
 mod norms;
+mod outlines;
 mod page;
 mod panels;
 mod scan;

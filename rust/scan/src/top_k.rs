@@ -122,11 +122,24 @@ impl Batch {
         }
         let count = queries.len() / dimension;
         let numbers = count.saturating_mul(self.len()).saturating_mul(dimension);
+        self.outline_some(count.div_ceil(QUERIES_AT_ONCE), count);
+        self.in_turns(kernels, queries, search, worthwhile_threads(search.threads, numbers))
+    }
+
+    /// Some queries, shared out to threads.
+    fn in_turns(
+        &self,
+        kernels: &Kernels,
+        queries: &[f64],
+        search: &Search,
+        threads: usize,
+    ) -> Result<Vec<TopK>, SearchError> {
+        let dimension = self.dimension();
         let scan = |query: usize| {
             Scan::new(self, kernels, &queries[query * dimension..][..dimension], search)
                 .map_err(|error| SearchError::InQuery { query, source: Box::new(error) })
         };
-        let parts = in_parts(count, worthwhile_threads(search.threads, numbers), |Range { start, end: last }| {
+        let parts = in_parts(queries.len() / dimension, threads, |Range { start, end: last }| {
             let mut top_ks = Vec::with_capacity(last - start);
             for first in (start..last).step_by(QUERIES_AT_ONCE) {
                 let together = first..last.min(first + QUERIES_AT_ONCE);
@@ -146,11 +159,16 @@ impl Batch {
         if query.len() != self.dimension() {
             return Err(SearchError::QueryLength { found: query.len(), expected: self.dimension() });
         }
+        self.outline_some(1, 1);
         let scan = Scan::new(self, kernels, query, search)?;
-        let threads = worthwhile_threads(search.threads, self.len() * self.dimension());
+        Ok(self.in_parts(&scan, worthwhile_threads(search.threads, self.len() * self.dimension())))
+    }
+
+    /// A query, for which the rows are shared out to threads.
+    fn in_parts(&self, scan: &Scan, threads: usize) -> TopK {
         let mut parts = in_parts(self.chunks().len(), threads, |chunks| {
             let mut found = scan.nothing();
-            Scan::chunks(slice::from_ref(&scan), chunks, slice::from_mut(&mut found));
+            Scan::chunks(slice::from_ref(scan), chunks, slice::from_mut(&mut found));
             found
         })
         .into_iter();
@@ -158,7 +176,7 @@ impl Batch {
         for part in parts {
             found.merge(part);
         }
-        Ok(scan.rank(found))
+        scan.rank(found)
     }
 }
 
@@ -204,6 +222,40 @@ fn pool() -> Option<&'static ThreadPool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_number_of_threads_finds_the_same() {
+        // Rows along few directions, in several chunks.
+        let (dimension, count) = (320, 4100);
+        #[expect(clippy::cast_precision_loss, reason = "any number will do")]
+        let number = |index: usize| ((index % 320 * 7 + 1) as f32 * (index / 320 % 97 + 1) as f32).sin();
+        let batch = {
+            let vectors: Vec<f32> = (0..dimension * count).map(number).collect();
+            let mut batch = Batch::new(dimension);
+            batch.extend(vectors.chunks_exact(dimension).map(|row| crate::Row {
+                id: "id".into(),
+                vector: Some(value::Packed::from_f32(row)),
+                metadata: crate::batch::no_metadata(),
+            }));
+            batch
+        };
+        let queries: Vec<f64> = (0..3 * dimension).map(|index| number(5 * index).into()).collect();
+        let mask = Mask::from_fn(count, |position| position % 3 != 0);
+        let search = Search { metric: Metric::Cosine, top_k: 20, mask: Some(&mask), min_score: None, threads: 1 };
+        let alone = batch.top_k_many(&queries, &search).expect("the searches can be made");
+        for has_outlines in [false, true] {
+            assert_eq!(batch.directions().is_some(), has_outlines);
+            for threads in [1, 2, 3, 7] {
+                let found = batch.in_turns(arch::kernels(), &queries, &search, threads);
+                assert_eq!(found.as_ref(), Ok(&alone));
+                for (query, alone) in queries.chunks(dimension).zip(&alone) {
+                    let scan = Scan::new(&batch, arch::kernels(), query, &search).expect("the search can be made");
+                    assert_eq!(&batch.in_parts(&scan, threads), alone);
+                }
+            }
+            batch.outline(usize::MAX);
+        }
+    }
 
     #[test]
     fn parts_make_up_the_whole_in_order() {

@@ -1,7 +1,8 @@
 //! Kernels: the loops that read vectors, one set for each instruction set, chosen once at run time.
 //!
-//! There are four kinds, and every set keeps to the same contract:
+//! There are five kinds, and every set keeps to the same contract:
 //!
+//! - *projections*: vectors in fewer numbers, summed up in the same order on every CPU.
 //! - *codes*: vectors are rounded to whole numbers of 4, 8 or 16 bits, by the same operations on every CPU, with what that
 //!   loses measured. `bounds` has the proof that goes with them.
 //! - *first and second pass*, over codes, in whole numbers: exact, so the order of the additions doesn't matter.
@@ -60,6 +61,15 @@ pub(crate) const EXACT_ROWS: usize = 16;
 
 /// How many rows a panel has: enough chains of additions to hide all of their latency.
 pub(crate) const PANEL_ROWS: usize = 32;
+
+/// How many numbers an outline has: as many as there are codes of four bits in a line.
+pub(crate) const OUTLINE: usize = 128;
+
+/// How many rows are projected at once: as many as share one load of the matrix.
+pub(crate) const PROJECTED_ROWS: usize = 4;
+
+/// How many products of a projection are summed up by themselves, for less rounding.
+pub(crate) const PROJECTED_SHORT: usize = 128;
 
 /// Codes as the kernels load them: a register of the widest CPUs, which is a line of the cache.
 #[derive(Clone, Copy)]
@@ -125,6 +135,7 @@ pub(crate) struct Planes {
     pub(crate) norm_square: f64,
 }
 
+type Project = fn(&[&[f32]], &[[f32; OUTLINE]], &mut [[f32; OUTLINE]]);
 type Encode<T> = fn(&[T], f64, Place) -> Encoded;
 type CodeQuery = fn(&[f64], &mut [Line<i8>], &mut [Line<i8>]) -> Planes;
 type StripSums<const QUERIES: usize> = fn([&[Line<i8>]; QUERIES], &[&[Line<u8>]], [&mut Sums; QUERIES]);
@@ -142,6 +153,8 @@ type Decimals = fn(&[u8], usize, &mut Vec<f64>) -> usize;
 pub struct Kernels {
     /// The instruction set.
     pub name: &'static str,
+    /// The sums of a matrix's rows, each times a number: for each of some lists of numbers.
+    pub(crate) project: Project,
     encode_f32: Encode<f32>,
     encode_f64: Encode<f64>,
     /// Codes a query.

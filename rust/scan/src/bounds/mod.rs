@@ -73,6 +73,26 @@
 //! but its cosine comes out lower, then cos θ − cos δ < 21 u. 1 − cos (θ − δ) is no larger, because sin ((δ − θ) / 2) ≤
 //! sin ((δ + θ) / 2). The same holds at 180°. 64 u, on either side of the cosine, covers all of that and the reference.
 //!
+//! # Outlines
+//!
+//! An outline stands for a vector in the first pass. P is the matrix of the directions, q̄ and x̄ are the query and a row over
+//! their lengths, y = Px̄. ε is the root of the sum of the squares of what `PPᵀ` differs by from the unit matrix, in which
+//! there are zeros for directions that are none. So no eigenvalue of `PᵀP` is larger than 1 + ε, `(1 + ε) I − PᵀP` is positive
+//! semidefinite, and by the Cauchy–Schwarz inequality for the product that it makes
+//!
+//! (1 + ε) q̄ · x̄ ≤ Pq̄ · Px̄ + r r', where r = √(1 + ε − ‖y‖²) is of the row and r' of the query.
+//!
+//! What is computed is ỹ. x̄ and each product are rounded, and the products summed up 128 at a time, then these sums, so ỹ is
+//! off by less than η = 1.1 √127 (128 + n / 128 + 4) u. With s = 1 + ε + 2.5 η, which is at most 1.1, the outline is
+//! (ỹ, r̃), where r̃ = √(s − ‖ỹ‖²) is no less than r, since ‖ỹ‖² ≤ ‖y‖² + 2.5 η. The square of its length is s. So the right side above is
+//! at most the product of the outlines and 2.5 η, and
+//!
+//! q̄ · x̄ ≤ (s cos θ + 2.5 η) / (1 + ε) ≤ cos θ + 5 η, θ being the angle between the outlines.
+//!
+//! Turning both and stretching them in the same way leaves the angle as it is. They are coded as any vector of 128 numbers.
+//! 1024 u covers what is rounded besides: r̃, the additions that turn an outline, 8 u of its length each, and its length,
+//! which is taken to be √(128 s), so that E is off by less than 20 u of itself, and below 0.999 its angle by less than 450 u.
+//!
 //! # Dot product and euclidean
 //!
 //! The dot product is the cosine times QN. ‖q − x‖² = ‖q‖² + ‖x‖² − 2 q·x, of which the cosine that is too high gives a
@@ -145,10 +165,12 @@ pub(crate) fn row_measures(Coding { lost, squares }: Coding, inverse: f64, norm:
     if error < LARGEST_ERROR { ((squares.sqrt() * error_cosine).recip() as f32, tangent) } else { (0.0, f32::INFINITY) }
 }
 
-/// How many bits of a row's codes are multiplied.
+/// What of a row is multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Precision {
-    /// The upper two bits of the coarse codes, with the query's upper plane.
+    /// The coarse codes of its outline, with the upper plane of the query's.
+    Outline,
+    /// The upper two bits of its coarse codes, with the query's upper plane.
     Two,
     /// All four, with the same.
     Four,
@@ -157,8 +179,6 @@ pub(crate) enum Precision {
 }
 
 impl Precision {
-    pub(crate) const COUNT: usize = 3;
-
     /// The largest of the coarse codes. All are odd; they are kept plus the largest, halved.
     const fn largest(self) -> i32 {
         if let Self::Two = self { 3 } else { 15 }
@@ -187,6 +207,8 @@ pub(crate) struct CodedQuery {
     whole: QueryCodes,
     /// The sum of each plane's codes.
     sums: [i32; 2],
+    /// W, or the same of outlines.
+    slack: f64,
 }
 
 /// The measures that bounds need of a query's upper plane, or of both planes.
@@ -221,7 +243,13 @@ impl CodedQuery {
             return None;
         }
         let [upper, whole] = [upper, whole].map(|coding| QueryCodes::new(coding, inverse, norm));
-        (upper.error <= f64::from(MAX_ERROR)).then_some(Self { metric, norm, lines, upper, whole, sums })
+        (upper.error <= f64::from(MAX_ERROR)).then_some(Self { metric, norm, lines, upper, whole, sums, slack: SLACK })
+    }
+
+    /// Makes the outline of a query ready, whose cosine with a row's may be less than the query's by `slack`.
+    pub(crate) fn outline(&self, kernels: &Kernels, outline: &[f64], slack: f64) -> Option<Self> {
+        let outline = Self::new(kernels, self.metric, outline)?;
+        Some(Self { norm: self.norm, slack: self.slack + slack, ..outline })
     }
 
     /// Q.
@@ -337,7 +365,7 @@ impl CodedQuery {
     #[inline(always)]
     fn limit(&self, floor: f64) -> [f32; 2] {
         let QueryCodes { error, error_cosine, .. } = self.upper;
-        let cosine = (floor - SLACK).min(2.0);
+        let cosine = (floor - self.slack).min(2.0);
         let sine = ((1.0 - cosine) * (1.0 + cosine)).max(0.0).sqrt();
         let limit = cosine * error_cosine - sine * error;
         // From 90° on the sum with the row's angle may be beyond 180°.

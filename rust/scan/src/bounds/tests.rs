@@ -44,10 +44,14 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
         Metric::Euclidean => score,
     };
     let measured = |precision| {
-        let Measures { scales, tangents } = codes.measures(precision);
+        let Measures { scales, tangents } = match precision {
+            Precision::Two => &codes.coarse().measures()[0],
+            Precision::Outline | Precision::Four => &codes.coarse().measures()[1],
+            Precision::Eight => codes.measures(),
+        };
         Measured { scale: &scales[..], tangent: &tangents[..], norm: &norms[..] }
     };
-    let [two, rest] = codes.coarse(0..1).map(|strip| {
+    let [two, rest] = codes.coarse().halves(0..1).map(|strip| {
         let mut sums = [0; BLOCK_ROWS];
         (kernels.strip_sums)([prepared.planes()[0]], &[strip], [&mut sums]);
         sums
@@ -228,6 +232,7 @@ fn cosine_bounds(cosine: f64, query_error: f64, row_error: f64) -> [f64; 2] {
         upper: of(query_error),
         whole: of(query_error),
         sums: [0; 2],
+        slack: SLACK,
     };
     let mut sums = [[0; BLOCK_ROWS]; 2];
     sums[1][0] = (cosine * LENGTH) as i32;

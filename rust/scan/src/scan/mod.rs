@@ -11,6 +11,7 @@ use crate::{
     chunk::Chunk,
     mask::bits,
     norms::norm,
+    outlines::outlined,
     select::{Largest, Rank, Selection},
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct Scan<'a> {
     rows: usize,
     /// `None`: every row is scored exactly.
     coded: Option<CodedQuery>,
+    /// The same of the query's outline, if all rows have outlines.
+    outline: Option<CodedQuery>,
     /// Whether panels may be used: where all rows are scored, and there aren't so many that panels take much memory.
     by_panels: bool,
 }
@@ -95,8 +98,9 @@ impl<'a> Scan<'a> {
             return Err(SearchError::ZeroQuery);
         }
         let by_panels = has_panels && coded.is_none();
+        let outline = coded.as_ref().and_then(|coded| outlined(kernels, batch.directions()?, query, coded));
         let is_narrow = query.iter().all(|x| f64::from(f32::from_f64(*x)).to_bits() == x.to_bits());
-        Ok(Self { batch, kernels, search, query, norm, is_narrow, rows, coded, by_panels })
+        Ok(Self { batch, kernels, search, query, norm, is_narrow, rows, coded, outline, by_panels })
     }
 
     /// The results of no chunks.

@@ -1,6 +1,7 @@
 //! The rows that have codes: bounded by coarse codes, those that may be among the best by fine ones, and offered.
 //!
-//! The first pass goes over some thousand rows at a time, a span. A block of it tells how many bits are worth reading.
+//! The first pass goes over some thousand rows at a time, a span. A block of it tells what is worth reading: outlines, if there
+//! are any, or how many bits of coarse codes.
 //! Where these are few, the pass goes over the span twice: at first it only multiplies, and finds out which rows are likely
 //! to be the best. Those take the second pass at once: so there is a high floor before the others are held against it.
 
@@ -77,7 +78,9 @@ impl Scan<'_> {
         let mut rest = &blocks[..];
         while !rest.is_empty() {
             let done = blocks.len() - rest.len();
-            let next = (3 * done).clamp(FIRST_SPAN_BLOCKS, SPAN_BLOCKS).min(rest.len());
+            // An outline takes so little time that the best of many rows may be found by it.
+            let least = if scan.outline.is_some() { SPAN_BLOCKS } else { FIRST_SPAN_BLOCKS };
+            let next = (3 * done).clamp(least, SPAN_BLOCKS).min(rest.len());
             scan.take_span(&mut queries, &rest[..next]);
             rest = &rest[next..];
         }
@@ -106,7 +109,7 @@ impl Scan<'_> {
         }
     }
 
-    /// How many bits the first pass over a span reads: as few as decide about most rows of one of its blocks.
+    /// What the first pass over a span reads: as little as decides about most rows of one of its blocks.
     fn first_precision(&self, queries: &mut [Query], span: &[Block]) -> Precision {
         if self.rows < FIRST_PASS_ROWS.max(WANTED * self.search.top_k) {
             return Precision::Eight;
@@ -114,11 +117,13 @@ impl Scan<'_> {
         if !queries[0].has_floor() {
             // Nothing can be decided yet: before there is a floor, groups of rows tell which are likely to be the best.
             let has_groups = span.len() * Merits::default().len() >= 2 * self.search.top_k;
-            return if has_groups { Precision::Four } else { Precision::Eight };
+            let narrow = if self.outline.is_some() { Precision::Outline } else { Precision::Four };
+            return if has_groups { narrow } else { Precision::Eight };
         }
         let share = self.kernels.many_share && queries.len() >= FIRST_QUERIES;
         let has_two = !share && self.rows * self.query.len() >= TWO_BITS_NUMBERS;
-        for precision in [Precision::Two, Precision::Four].into_iter().skip(usize::from(!has_two)) {
+        let outline = self.outline.is_some().then_some(Precision::Outline);
+        for precision in outline.into_iter().chain(has_two.then_some(Precision::Two)).chain([Precision::Four]) {
             for query in &mut *queries {
                 query.begin(1);
             }
@@ -171,7 +176,7 @@ impl Scan<'_> {
                 for query in queries.iter_mut().filter(|query| query.left[place] != 0) {
                     let (sums, left) = (&query.sums[place], query.left[place]);
                     query.merits[place] =
-                        (self.kernels.merits)(query.coded, precision, sums, measured, left, &mut merits);
+                        (self.kernels.merits)(query.coded_for(precision), precision, sums, measured, left, &mut merits);
                 }
             }
         }
@@ -181,16 +186,17 @@ impl Scan<'_> {
     fn multiply(&self, queries: &mut [Query], precision: Precision, (place, block): (usize, Block), admitted: u64) {
         let chunk = self.chunk_of(block);
         let rows = rows_of(chunk, block);
-        let halves = chunk.codes().coarse(rows);
+        let halves = chunk.halves(precision, rows);
         let halves = if precision == Precision::Two { &halves[..1] } else { &halves[..] };
         let (fours, others) = queries.as_chunks_mut::<FIRST_QUERIES>();
         for queries in fours {
-            let planes = array::from_fn(|index| queries[index].coded.planes()[0]);
+            let planes = array::from_fn(|index| queries[index].coded_for(precision).planes()[0]);
             let sums = queries.each_mut().map(|query| &mut query.sums[place]);
             (self.kernels.many_sums)(planes, halves, sums);
         }
         for query in others {
-            (self.kernels.strip_sums)([query.coded.planes()[0]], halves, [&mut query.sums[place]]);
+            let [upper, _] = query.coded_for(precision).planes();
+            (self.kernels.strip_sums)([upper], halves, [&mut query.sums[place]]);
         }
         for query in queries {
             query.left[place] = admitted;
@@ -285,10 +291,19 @@ impl Scan<'_> {
     }
 }
 
-impl Query<'_, '_> {
+impl<'a> Query<'a, '_> {
     /// Whether there is a score that a row must be able to reach.
     fn has_floor(&self) -> bool {
         self.found.selection.floor() > f64::NEG_INFINITY
+    }
+
+    /// The codes of the query for a precision.
+    fn coded_for(&self, precision: Precision) -> &'a CodedQuery {
+        if precision == Precision::Outline {
+            self.scan.outline.as_ref().expect("outlines are read for queries that have one")
+        } else {
+            self.coded
+        }
     }
 
     /// Begins a span of so many blocks.
@@ -323,7 +338,7 @@ impl Query<'_, '_> {
             let chunk = self.scan.chunk_of(block);
             let measured = chunk.measured(precision, rows_of(chunk, block));
             let (sums, left) = (&self.sums[place], self.left[place]);
-            (self.scan.kernels.merits)(self.coded, precision, sums, measured, left, &mut merits);
+            (self.scan.kernels.merits)(self.coded_for(precision), precision, sums, measured, left, &mut merits);
             let likely = gathered(&merits.map(|merit| u8::from(merit >= least)));
             self.left[place] &= !likely;
             self.wait(block, likely);
@@ -333,10 +348,10 @@ impl Query<'_, '_> {
 
     /// Takes what can't be among the best from the rows of a block that are left.
     fn narrow(&mut self, precision: Precision, place: usize, block: Block) {
-        if self.left[place] == 0 || self.keep(precision, place, block) <= FEW || precision == Precision::Four {
+        if self.left[place] == 0 || self.keep(precision, place, block) <= FEW || precision != Precision::Two {
             return;
         }
-        let [_, lower] = self.scan.chunk_of(block).codes().coarse(rows_of(self.scan.chunk_of(block), block));
+        let [_, lower] = self.scan.chunk_of(block).halves(precision, rows_of(self.scan.chunk_of(block), block));
         let mut sums = [0; BLOCK_ROWS];
         (self.scan.kernels.strip_sums)([self.coded.planes()[0]], &[lower], [&mut sums]);
         for (sum, lower) in self.sums[place].iter_mut().zip(sums) {
@@ -352,7 +367,7 @@ impl Query<'_, '_> {
             let chunk = self.scan.chunk_of(block);
             let measured = chunk.measured(precision, rows_of(chunk, block));
             let kernel = self.scan.kernels.reaching;
-            self.left[place] &= kernel(self.coded, precision, &self.sums[place], measured, floor);
+            self.left[place] &= kernel(self.coded_for(precision), precision, &self.sums[place], measured, floor);
         }
         self.left[place].count_ones()
     }

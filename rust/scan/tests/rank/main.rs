@@ -4,8 +4,9 @@ mod batch;
 mod cases;
 mod model;
 mod numbers;
+mod outlines;
 
-use scan::{Batch, Mask, Metric, Search, TopK};
+use scan::{Batch, Mask, Metric, Search};
 
 use model::{Model, check, matrix, row};
 use numbers::{f32_exactly, noise};
@@ -129,23 +130,6 @@ fn writes_are_seen_by_the_next_search() {
         batch.replace(5, row(5, Some(&vec![0.1; 40])));
         model[5] = Some(Some(vec![0.1; 40]));
         search_all(&batch, &model);
-    }
-}
-
-#[test]
-fn every_number_of_threads_finds_the_same() {
-    // 24 MiB: enough for three threads.
-    let (dimension, count) = (3072, 2100);
-    let (batch, _) = matrix(dimension, &noise(dimension * count, 1), true);
-    let queries = noise(dimension * 2, 2);
-    let mask = Mask::from_fn(count, |position| position % 3 != 0);
-    let search = Search { metric: Metric::Cosine, top_k: 20, mask: Some(&mask), min_score: None, threads: 1 };
-    let alone: Vec<TopK> =
-        queries.chunks(dimension).map(|query| batch.top_k(query, &search).expect("the search can be made")).collect();
-    for threads in [0, 2, 3, 7] {
-        let search = Search { threads, ..search };
-        assert_eq!(batch.top_k(&queries[..dimension], &search).as_ref(), Ok(&alone[0]));
-        assert_eq!(batch.top_k_many(&queries, &search).as_ref(), Ok(&alone));
     }
 }
 

@@ -19,7 +19,8 @@ use crate::{
 };
 
 use super::{
-    BLOCK_ROWS, EXACT_ROWS, Encoded, FIRST_QUERIES, Kernels, Line, Merits, PANEL_ROWS, Place, Planes, Sums, portable,
+    BLOCK_ROWS, EXACT_ROWS, Encoded, FIRST_QUERIES, Kernels, Line, Merits, OUTLINE, PANEL_ROWS, Place, Planes, Sums,
+    portable,
 };
 
 /// A kernel as an entry of the table, which says nothing of the features that it needs.
@@ -70,6 +71,7 @@ pub(super) fn zen4() -> Option<&'static Kernels> {
 
 static AVX2: Kernels = Kernels {
     name: "avx2",
+    project: on_this_cpu!(avx2::project, rows, matrix, projected),
     encode_f32: on_this_cpu!(avx2::encode::<f32>, row, norm, place),
     encode_f64: on_this_cpu!(avx2::encode::<f64>, row, norm, place),
     planes: on_this_cpu!(avx2::planes, query, upper, lower),
@@ -98,6 +100,7 @@ static AVX2: Kernels = Kernels {
 
 static AVX512: Kernels = Kernels {
     name: "avx512",
+    project: on_this_cpu!(avx512::project, rows, matrix, projected),
     encode_f32: on_this_cpu!(avx512::encode::<f32>, row, norm, place),
     encode_f64: on_this_cpu!(avx512::encode::<f64>, row, norm, place),
     planes: on_this_cpu!(avx512::planes, query, upper, lower),
@@ -141,9 +144,14 @@ static ZEN4: Kernels = Kernels {
 /// The loops of `portable` for given features, and around `$fine` those over rows. Nothing here goes through closures of the
 /// standard library's functions on arrays: they don't have the features, so nothing is inlined into them.
 macro_rules! with_features {
-    ($set:ident, $features:literal, $fine:ident) => {
+    ($set:ident, $features:literal, $lanes:literal, $fine:ident) => {
         mod $set {
             use super::{super::Number, *};
+
+            #[target_feature(enable = $features)]
+            pub(super) fn project(rows: &[&[f32]], matrix: &[[f32; OUTLINE]], projected: &mut [[f32; OUTLINE]]) {
+                portable::project::<$lanes, { 2 * $lanes }>(rows, matrix, projected);
+            }
 
             #[target_feature(enable = $features)]
             pub(super) fn encode<T: Number>(row: &[T], norm: f64, place: Place) -> Encoded {
@@ -223,8 +231,8 @@ macro_rules! with_features {
     };
 }
 
-with_features!(avx2, "avx2,fma", fine_256);
-with_features!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", fine_512);
+with_features!(avx2, "avx2,fma", 16, fine_256);
+with_features!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", 32, fine_512);
 
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
 fn two_block_sums(planes: [&[Line<i8>]; 4], block: &[Line<u8>], sums: [&mut Sums; 4]) {

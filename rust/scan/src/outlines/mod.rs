@@ -1,0 +1,132 @@
+//! Outlines: the rows of a batch in few numbers, whose codes the first pass reads instead of theirs.
+//!
+//! Embeddings lie along far fewer directions than they have numbers. So 128 numbers decide about most rows: how far the row
+//! lies along each of 127 directions, and how much of it lies outside of them all. They are a vector of their own, with coarse
+//! codes like any other's, and no two rows are more alike than their outlines are (`bounds`).
+//!
+//! A batch gets them once it has been asked so often that the queries took as long as it takes to learn the directions: then
+//! with each further call the rows of one chunk. So one that is asked a few times doesn't pay for what it won't use, and no
+//! call is kept waiting for long.
+
+mod directions;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use crate::{
+    Values,
+    arch::{Kernels, Line, Number, OUTLINE, PROJECTED_ROWS, row_lines},
+    bounds::CodedQuery,
+    codes::Coarse,
+};
+
+pub(crate) use directions::{Directions, SAMPLE};
+
+/// The codes of the outlines of a chunk's rows.
+#[derive(Clone)]
+pub(crate) struct Outlines {
+    directions: Arc<Directions>,
+    coarse: Coarse,
+}
+
+impl Outlines {
+    /// Those of no rows.
+    pub(crate) fn new(directions: Arc<Directions>) -> Self {
+        Self { directions, coarse: Coarse::new(OUTLINE) }
+    }
+
+    /// Adds rows at the end, which have no outlines yet; there will be so many at most.
+    pub(crate) fn resize(&mut self, rows: usize, most: usize) {
+        self.coarse.resize(rows, most);
+    }
+
+    /// Writes the codes of as many rows as there are norms, from `first` on.
+    pub(crate) fn write(&mut self, kernels: &Kernels, first: usize, values: Values, norms: &[f64]) {
+        match values {
+            Values::F32(values) => self.encode(kernels, first, values, norms),
+            Values::F64(values) => self.encode(kernels, first, values, norms),
+        }
+    }
+
+    fn encode<T: Number>(&mut self, kernels: &Kernels, first: usize, values: &[T], norms: &[f64]) {
+        let dimension = self.directions.dimension();
+        let length = self.directions.length();
+        // Outlines have no second pass.
+        let mut fine = [Line::default(); row_lines(OUTLINE)];
+        let mut units = vec![0.0; PROJECTED_ROWS * dimension];
+        let groups = values.chunks(PROJECTED_ROWS * dimension).zip(norms.chunks(PROJECTED_ROWS));
+        for (first, (values, norms)) in (first..).step_by(PROJECTED_ROWS).zip(groups) {
+            for ((unit, row), &norm) in units.chunks_exact_mut(dimension).zip(values.chunks_exact(dimension)).zip(norms)
+            {
+                to_unit(row, norm, unit);
+            }
+            let rows: Vec<&[f32]> = units.chunks_exact(dimension).take(norms.len()).collect();
+            let mut outlines = [[0.0; OUTLINE]; PROJECTED_ROWS];
+            self.directions.outline(kernels, &rows, &mut outlines[..rows.len()]);
+            for (index, outline) in (first..).zip(&outlines[..rows.len()]) {
+                self.coarse.encode(kernels, index, (outline, length), &mut fine);
+            }
+        }
+    }
+
+    /// The codes.
+    pub(crate) fn coarse(&self) -> &Coarse {
+        &self.coarse
+    }
+}
+
+/// The outline of a query that is ready.
+pub(crate) fn outlined(
+    kernels: &Kernels,
+    directions: &Directions,
+    query: &[f64],
+    coded: &CodedQuery,
+) -> Option<CodedQuery> {
+    let (mut unit, mut outline) = (vec![0.0; query.len()], [[0.0; OUTLINE]]);
+    to_unit(query, coded.norm(), &mut unit);
+    directions.outline(kernels, &[&unit], &mut outline);
+    coded.outline(kernels, &outline[0].map(f64::from), directions.slack())
+}
+
+/// Scales a row to the length 1; one without codes becomes 0.
+pub(crate) fn to_unit<T: Number>(row: &[T], norm: f64, unit: &mut [f32]) {
+    if T::CODED.contains(&norm) {
+        let inverse = T::from_f64(norm.recip());
+        unit.iter_mut().zip(row).for_each(|(unit, x)| *unit = x.times(inverse));
+    } else {
+        unit.fill(0.0);
+    }
+}
+
+/// When the rows of a batch get outlines; the same for all copies of it.
+#[derive(Default)]
+pub(crate) struct Outlining {
+    /// How many rows the queries so far went over, each query counted.
+    rows: AtomicUsize,
+    /// `None` within if outlines don't pay.
+    directions: OnceLock<Option<Arc<Directions>>>,
+}
+
+impl Outlining {
+    /// After how many rows that queries went over directions are learnt. It takes about as long to bound so many rows.
+    const ROWS: usize = 8 << 20;
+
+    /// Whether queries went over enough rows, those of these queries included.
+    pub(crate) fn is_due(&self, rows: usize) -> bool {
+        self.rows.load(Ordering::Relaxed) >= Self::ROWS || self.rows.fetch_add(rows, Ordering::Relaxed) >= Self::ROWS
+    }
+
+    /// The directions, if they were learnt and pay.
+    pub(crate) fn directions(&self) -> Option<&Arc<Directions>> {
+        self.directions.get()?.as_ref()
+    }
+
+    /// The directions, which are learnt the first time; `None` if they don't pay.
+    pub(crate) fn learn(&self, learn: impl FnOnce() -> Option<Directions>) -> Option<&Arc<Directions>> {
+        self.directions.get_or_init(|| learn().map(Arc::new)).as_ref()
+    }
+}
