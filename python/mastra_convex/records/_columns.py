@@ -146,8 +146,9 @@ def as_record(place: str, kind: type[Record], given: Record | Mapping[str, Any])
 
     A field that is None gets its default, if it has another one.
     """
-    names = columns_of(kind)
-    fields_given = {name: getattr(given, name) for name in names} if isinstance(given, kind) else given
+    if isinstance(given, kind) and not any(getattr(given, name) is None for name in _never_none(kind)):
+        return given
+    fields_given = {name: getattr(given, name) for name in columns_of(kind)} if isinstance(given, kind) else given
     values = {name: value for name, value in _named(place, kind, fields_given).items() if value is not None}
     missing = [name for name in _needed(kind) if name not in values]
     if missing:
@@ -161,17 +162,28 @@ def _needed(kind: type[DataclassInstance]) -> list[str]:
     return [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
 
 
+@cache
+def _never_none(kind: type[DataclassInstance]) -> list[str]:
+    """The fields that None isn't a value of: it stands for another default, or for nothing."""
+    return [field.name for field in fields(kind) if field.default is not None]
+
+
 def to_row(place: str, kind: type[Record], given: Record | Mapping[str, Any]) -> Row:
     """The row of a record, after checking every field. `place` names the record in errors."""
     record = as_record(place, kind, given)
-    return to_columns(place, kind, {name: getattr(record, name) for name in columns_of(kind)})
+    return _row(place, kind, {name: getattr(record, name) for name in columns_of(kind)})
 
 
 def to_columns(place: str, kind: type[DataclassInstance], values: Mapping[str, Any]) -> Row:
     """The columns of some fields of a record, for an update."""
+    return _row(place, kind, _named(place, kind, values))
+
+
+def _row(place: str, kind: type[DataclassInstance], values: Mapping[str, Any]) -> Row:
+    """The columns of fields that the record has."""
     columns = columns_of(kind)
     row: Row = {}
-    for name, value in _named(place, kind, values).items():
+    for name, value in values.items():
         column = columns[name]
         if value is not None:
             row[column.name] = column.write(f"{place}: {name}", value)
