@@ -16,7 +16,8 @@ from mastra_convex.types import iso_text
 
 def now() -> datetime:
     """The current time, to the millisecond, as it will be read again."""
-    return date_of(iso_text(datetime.now(UTC)))
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def date_text(place: str, given: Any) -> str:

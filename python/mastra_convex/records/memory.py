@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from mastra_convex._arguments import plain
 from mastra_convex._json import to_json
@@ -51,13 +51,12 @@ def _write_content(place: str, content: Any) -> str:
     return to_json(place, content)
 
 
-class _Now(datetime):
-    """The default of `Message.created_at`, which differs from a date that was given."""
+_UNDATED: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def _now() -> datetime:
-    moment = now()
-    return _Now.fromtimestamp(moment.timestamp(), UTC)
+def _undated() -> datetime:
+    """The default of `Message.created_at`, in whose place `Message` puts the present time."""
+    return _UNDATED
 
 
 class _Undated(Record):
@@ -100,13 +99,13 @@ class Message(_Undated):
     content: Any = field(default="", metadata=column("content", _write_content, parsed))
     type: str = field(default="v2", metadata=key("type"))
     resource_id: str | None = field(default=None, metadata=key("resourceId"))
-    created_at: datetime = field(default_factory=_now, metadata=date("createdAt"))
+    created_at: datetime = field(default_factory=_undated, metadata=date("createdAt"))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "content", as_content(self.content))
-        object.__setattr__(self, "_is_undated", isinstance(self.created_at, _Now | None))
-        if isinstance(self.created_at, _Now):
-            object.__setattr__(self, "created_at", datetime.fromtimestamp(self.created_at.timestamp(), UTC))
+        object.__setattr__(self, "_is_undated", self.created_at is _UNDATED or self.created_at is None)
+        if self.created_at is _UNDATED:
+            object.__setattr__(self, "created_at", now())
 
     @property
     def text(self) -> str:
