@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mastra_convex._arguments import as_integer, as_items, key_text, key_texts, true_or_false
@@ -12,7 +13,7 @@ from mastra_convex._async.storage import Admits, Row, first_of, part_of
 from mastra_convex._async.store.fenced_writes import AsyncFencedWrites
 from mastra_convex._rows import CALL_ROWS
 from mastra_convex.errors import InvalidArgumentError, ProtocolError
-from mastra_convex.records._columns import from_row, from_rows, size_of, to_columns, to_row
+from mastra_convex.records._columns import from_row, from_rows, if_readable, size_of, to_columns, to_row
 from mastra_convex.records._lists import Records
 from mastra_convex.records._metadata_filter import metadata_filter
 from mastra_convex.records._pages import OrderBy, date_bounds, options, ordering, window
@@ -245,14 +246,21 @@ class AsyncMessages(AsyncFencedWrites):
         return self._messages(_wanted(place, [owner], resource_id, order_by, filter))
 
     async def _messages(self, wanted: _Wanted) -> AsyncIterator[Message]:
+        read = partial(from_row, Message)
         async for row in self._rows(wanted):
             if wanted.admits is None or wanted.admits(row):
-                for message in from_rows(Message, [row]):
+                message = if_readable(read, row)
+                if message is not None:
                     yield message
 
     async def _rows(self, wanted: _Wanted) -> AsyncIterator[Row]:
         """The rows of each filter, merged in their order."""
         lists = [self._storage.rows(MESSAGES, filters, wanted.order) for filters in wanted.filters]
+        if len(lists) == 1:
+            # Nothing to merge, as in most calls.
+            async for one in lists[0]:
+                yield one
+            return
         heads = [(row, rows) for rows in lists if (row := await anext(rows, None)) is not None]
         first = max if wanted.is_descending else min
         while heads:
