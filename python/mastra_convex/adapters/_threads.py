@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mastra_convex import (
-    AsyncConvexStore,
     AsyncDeployment,
     AsyncMemory,
     InvalidArgumentError,
@@ -14,11 +13,13 @@ from mastra_convex import (
 
 
 class ThreadAppender:
-    """Appends to one thread. The thread and its first messages are one transaction."""
+    """Appends to one thread, beside the other `records` of its memory. The thread and its first messages are one
+    transaction.
+    """
 
     def __init__(self, deployment: AsyncDeployment, thread_id: str, resource_id: str) -> None:
         self._memory = AsyncMemory(deployment)
-        self._records = AsyncConvexStore(deployment).memory
+        self.records = self._memory._records
         self._thread_id, self._resource_id = thread_id, resource_id
 
     async def append(self, messages: list[Message]) -> None:
@@ -26,14 +27,14 @@ class ThreadAppender:
         if not messages:
             return
         try:
-            await self._memory.remember(self._thread_id, messages, resource_id=self._resource_id)
+            await self._memory._remember(self._thread_id, messages, resource_id=self._resource_id)
         except InvalidArgumentError as error:
             if error.code != "AnotherResource":
                 raise
             # The thread is another agent's, which this one joins.
-            await self._records.save_messages(messages)
+            await self.records.save_messages(messages)
         except UnsupportedOperationError:
             # The functions are npm's.
-            if await self._records.get_thread_by_id(self._thread_id) is None:
-                await self._records.save_thread(Thread(id=self._thread_id, resource_id=self._resource_id))
-            await self._records.save_messages(messages)
+            if await self.records.get_thread_by_id(self._thread_id) is None:
+                await self.records.save_thread(Thread(id=self._thread_id, resource_id=self._resource_id))
+            await self.records.save_messages(messages)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from mastra_convex import AsyncConvexStore, Message
+from mastra_convex import Message
 from mastra_convex.adapters._extras import needs
 from mastra_convex.adapters._faces import Faces, Given
 from mastra_convex.adapters._threads import ThreadAppender
@@ -52,10 +52,10 @@ class ConvexSession(SessionABC):
         **options: Any,
     ) -> None:
         self._faces = Faces(deployment, **options)
-        self._memory = AsyncConvexStore(self._faces.awaited).memory
         self.session_id = session_id
         self.session_settings = session_settings or SessionSettings()
         self._thread = ThreadAppender(self._faces.awaited, session_id, resource_id)
+        self._memory = self._thread.records
 
     def close(self) -> None:
         """Close the deployment, if this session opened it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import EllipsisType
 from typing import Any, Literal, TypeAlias, Unpack
 
@@ -112,7 +113,6 @@ class AsyncMemory(AsyncClient):
         self._count_tokens = count_tokens
         self._storage = AsyncStorage(self._functions, storage_function)
         self._records = AsyncMemoryStorage(self._storage)
-        self._vectors = AsyncConvexVector(self._deployment, storage_function=storage_function)
 
     async def remember(
         self,
@@ -155,6 +155,12 @@ class AsyncMemory(AsyncClient):
             A call failed. Up to 500 messages are one transaction, as far as they fit; with more, the error says how
             many were stored.
         """
+        return from_rows(Message, await self._remember(thread_id, message, role=role, resource_id=resource_id))
+
+    async def _remember(
+        self, thread_id: str, message: Remembered | Sequence[Remembered], *, role: str = "user", resource_id: str | None
+    ) -> list[Row]:
+        """As `remember`, with the stored rows."""
         place = "Memory.remember"
         owner = {
             "threadId": key_text(f"{place}: thread_id", thread_id),
@@ -183,7 +189,7 @@ class AsyncMemory(AsyncClient):
                 row |= reply
 
         await in_batches(save, list(last.values()), sizes)
-        return from_rows(Message, [last[one.row["id"]].row for one in given])
+        return [last[one.row["id"]].row for one in given]
 
     async def context(
         self, thread_id: str, text: str | None = None, *, resource_id: str | None = None
@@ -440,6 +446,11 @@ class AsyncMemory(AsyncClient):
                 return hits, read
             wanted += top_k - len(hits)
             vectors = max(vectors, wanted)
+
+    @cached_property
+    def _vectors(self) -> AsyncConvexVector:
+        """The rows of vectors. Many memories have none, and are made for a few calls."""
+        return AsyncConvexVector(self._deployment, storage_function=self._storage.function)
 
     async def _nearest(
         self, index_name: str, queries: _remembered.Queries, scope: Row, top_k: int, min_score: float | None

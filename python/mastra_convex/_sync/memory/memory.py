@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import EllipsisType
 from typing import Any, Literal, TypeAlias, Unpack
 
@@ -113,7 +114,6 @@ class Memory(Client):
         self._count_tokens = count_tokens
         self._storage = Storage(self._functions, storage_function)
         self._records = MemoryStorage(self._storage)
-        self._vectors = ConvexVector(self._deployment, storage_function=storage_function)
 
     def remember(
         self,
@@ -156,6 +156,12 @@ class Memory(Client):
             A call failed. Up to 500 messages are one transaction, as far as they fit; with more, the error says how
             many were stored.
         """
+        return from_rows(Message, self._remember(thread_id, message, role=role, resource_id=resource_id))
+
+    def _remember(
+        self, thread_id: str, message: Remembered | Sequence[Remembered], *, role: str = "user", resource_id: str | None
+    ) -> list[Row]:
+        """As `remember`, with the stored rows."""
         place = "Memory.remember"
         owner = {
             "threadId": key_text(f"{place}: thread_id", thread_id),
@@ -184,7 +190,7 @@ class Memory(Client):
                 row |= reply
 
         in_batches(save, list(last.values()), sizes)
-        return from_rows(Message, [last[one.row["id"]].row for one in given])
+        return [last[one.row["id"]].row for one in given]
 
     def context(
         self, thread_id: str, text: str | None = None, *, resource_id: str | None = None
@@ -441,6 +447,11 @@ class Memory(Client):
                 return hits, read
             wanted += top_k - len(hits)
             vectors = max(vectors, wanted)
+
+    @cached_property
+    def _vectors(self) -> ConvexVector:
+        """The rows of vectors. Many memories have none, and are made for a few calls."""
+        return ConvexVector(self._deployment, storage_function=self._storage.function)
 
     def _nearest(
         self, index_name: str, queries: _remembered.Queries, scope: Row, top_k: int, min_score: float | None

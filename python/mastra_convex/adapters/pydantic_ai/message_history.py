@@ -18,7 +18,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-from mastra_convex import AsyncConvexStore, Message
+from mastra_convex import Message
 from mastra_convex.adapters._faces import Faces, Given
 from mastra_convex.adapters._threads import ThreadAppender
 
@@ -47,9 +47,9 @@ class ConvexMessageHistory:
 
     def __init__(self, thread_id: str, deployment: Given, *, resource_id: str = "pydantic-ai", **options: Any) -> None:
         self._faces = Faces(deployment, **options)
-        self._memory = AsyncConvexStore(self._faces.awaited).memory
         self.thread_id = thread_id
         self._thread = ThreadAppender(self._faces.awaited, thread_id, resource_id)
+        self._memory = self._thread.records
 
     def close(self) -> None:
         """Close the deployment, if this history opened it."""
