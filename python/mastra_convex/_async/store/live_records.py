@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+# The modules of records are imported when they are first watched.
+from mastra_convex import records
 from mastra_convex._arguments import as_number, key_text, one_of
 from mastra_convex._async.client import AsyncClient
 from mastra_convex._async.subscription import AsyncSubscription
 from mastra_convex.errors import InvalidArgumentError
-from mastra_convex.records._columns import from_row, from_rows
+from mastra_convex.records._columns import columns_of, from_row, from_rows
 from mastra_convex.records._lists import Records
-from mastra_convex.records.background_tasks import BackgroundTask, TaskStatus, task_of
-from mastra_convex.records.experiments import Experiment, ExperimentStatus
-from mastra_convex.records.memory import Message, Resource, Thread
-from mastra_convex.records.notifications import Notification, NotificationStatus
-from mastra_convex.records.observability import Span
-from mastra_convex.records.scores import Score
-from mastra_convex.records.thread_state import ThreadState
-from mastra_convex.records.workflows import WorkflowRun
 
 if TYPE_CHECKING:
     from mastra_convex.records._columns import Record
+    from mastra_convex.records.background_tasks import BackgroundTask
+    from mastra_convex.records.experiments import Experiment, ExperimentStatus
+    from mastra_convex.records.memory import Message, Resource, Thread
+    from mastra_convex.records.notifications import Notification, NotificationStatus
+    from mastra_convex.records.observability import Span
+    from mastra_convex.records.scores import Score
+    from mastra_convex.records.thread_state import ThreadState
+    from mastra_convex.records.workflows import WorkflowRun
 
 T = TypeVar("T")
 ORDERS = ("asc", "desc")
@@ -33,7 +35,7 @@ class AsyncLiveRecords(AsyncClient):
     def watch_thread(self, thread_id: str) -> AsyncSubscription[Thread | None]:
         """Follow a thread: the thread, or None if it doesn't exist, again after each change."""
         args = {"threadId": key_text("ConvexStore.watch_thread: thread_id", thread_id)}
-        return self._watch("watchThread", args, _one(Thread))
+        return self._watch("watchThread", args, _one(records.Thread))
 
     def watch_messages(
         self,
@@ -76,7 +78,7 @@ class AsyncLiveRecords(AsyncClient):
             # The newest first, then turned: functions that are deployed may be older than their argument `last`.
             count, asked, is_turned = _count(place, "last", 100 if last is None else last), "desc", order == "asc"
         args = {"threadId": key_text(f"{place}: thread_id", thread_id), "limit": count, "order": asked}
-        messages = _list(Message)
+        messages = _list(records.Message)
         return self._watch("watchMessages", args, lambda rows: messages(rows[::-1] if is_turned else rows))
 
     def watch_threads_by_resource(
@@ -99,12 +101,12 @@ class AsyncLiveRecords(AsyncClient):
             "limit": _count(place, "limit", limit),
             "order": one_of(ORDERS, f"{place}: order", order),
         }
-        return self._watch("watchThreadsByResource", args, _list(Thread))
+        return self._watch("watchThreadsByResource", args, _list(records.Thread))
 
     def watch_resource(self, resource_id: str) -> AsyncSubscription[Resource | None]:
         """Follow a resource: the resource, or None if it doesn't exist, again after each change."""
         args = {"resourceId": key_text("ConvexStore.watch_resource: resource_id", resource_id)}
-        return self._watch("watchResource", args, _one(Resource))
+        return self._watch("watchResource", args, _one(records.Resource))
 
     def watch_workflow_run(self, workflow_name: str, run_id: str) -> AsyncSubscription[WorkflowRun | None]:
         """Follow a run of a workflow: the run, or None if it doesn't exist, again after each change."""
@@ -113,7 +115,7 @@ class AsyncLiveRecords(AsyncClient):
             "workflowName": key_text(f"{place}: workflow_name", workflow_name),
             "runId": key_text(f"{place}: run_id", run_id),
         }
-        return self._watch("watchWorkflowRun", args, _one(WorkflowRun))
+        return self._watch("watchWorkflowRun", args, _one(records.WorkflowRun))
 
     def watch_workflow_runs(
         self, *, workflow_name: str | None = None, resource_id: str | None = None, limit: int = 50
@@ -133,7 +135,7 @@ class AsyncLiveRecords(AsyncClient):
             args["workflowName"] = key_text(f"{place}: workflow_name", workflow_name)
         if resource_id is not None:
             args["resourceId"] = key_text(f"{place}: resource_id", resource_id)
-        return self._watch("watchWorkflowRuns", args, _list(WorkflowRun))
+        return self._watch("watchWorkflowRuns", args, _list(records.WorkflowRun))
 
     def watch_traces(
         self,
@@ -156,7 +158,7 @@ class AsyncLiveRecords(AsyncClient):
         """
         place = "ConvexStore.watch_traces"
         of = {"run_id": run_id, "thread_id": thread_id, "resource_id": resource_id, "entity_id": entity_id}
-        return self._watch("watchTraces", _newest(place, limit, of), _list(Span))
+        return self._watch("watchTraces", _newest(place, limit, of), _list(records.Span))
 
     def watch_scores(
         self,
@@ -184,7 +186,7 @@ class AsyncLiveRecords(AsyncClient):
                 f"{place}: entity_id {entity_id!r} and entity_type {entity_type!r}; expected both or none"
             )
         of = {"scorer_id": scorer_id, "run_id": run_id, "entity_id": entity_id, "entity_type": entity_type}
-        return self._watch("watchScores", _newest(place, limit, of), _list(Score))
+        return self._watch("watchScores", _newest(place, limit, of), _list(records.Score))
 
     def watch_tasks(
         self,
@@ -210,11 +212,10 @@ class AsyncLiveRecords(AsyncClient):
             The number of tasks, at most 1000. Older tasks are cut off.
         """
         place = "ConvexStore.watch_tasks"
-        if status is not None:
-            one_of(get_args(TaskStatus), f"{place}: status", status)
+        _check_status(place, records.BackgroundTask, status)
         of = {"agent_id": agent_id, "thread_id": thread_id, "resource_id": resource_id, "run_id": run_id}
         args = _newest(place, limit, {"status": status, **of})
-        return self._watch("watchTasks", args, lambda rows: from_rows(BackgroundTask, rows, task_of))
+        return self._watch("watchTasks", args, _list(records.BackgroundTask))
 
     def watch_thread_state(self, thread_id: str, type: str) -> AsyncSubscription[ThreadState | None]:
         """Follow a thread's state of a type, such as its task list: the state, or None if there is none, again after
@@ -222,12 +223,12 @@ class AsyncLiveRecords(AsyncClient):
         """
         place = "ConvexStore.watch_thread_state"
         args = {"threadId": key_text(f"{place}: thread_id", thread_id), "type": key_text(f"{place}: type", type)}
-        return self._watch("watchThreadState", args, _one(ThreadState))
+        return self._watch("watchThreadState", args, _one(records.ThreadState))
 
     def watch_thread_states(self, thread_id: str) -> AsyncSubscription[Records[ThreadState]]:
         """Follow all states of a thread, at most 1000, by their type: the list, again after each change."""
         args = {"threadId": key_text("ConvexStore.watch_thread_states: thread_id", thread_id)}
-        return self._watch("watchThreadStates", args, _list(ThreadState))
+        return self._watch("watchThreadStates", args, _list(records.ThreadState))
 
     def watch_notifications(
         self, thread_id: str, *, status: NotificationStatus | None = None, limit: int = 50
@@ -245,9 +246,8 @@ class AsyncLiveRecords(AsyncClient):
         """
         place = "ConvexStore.watch_notifications"
         of = {"thread_id": key_text(f"{place}: thread_id", thread_id), "status": status}
-        if status is not None:
-            one_of(get_args(NotificationStatus), f"{place}: status", status)
-        return self._watch("watchNotifications", _newest(place, limit, of), _list(Notification))
+        _check_status(place, records.Notification, status)
+        return self._watch("watchNotifications", _newest(place, limit, of), _list(records.Notification))
 
     def watch_experiments(
         self, *, dataset_id: str | None = None, status: ExperimentStatus | None = None, limit: int = 50
@@ -265,10 +265,9 @@ class AsyncLiveRecords(AsyncClient):
             The number of experiments, at most 1000. Older experiments are cut off.
         """
         place = "ConvexStore.watch_experiments"
-        if status is not None:
-            one_of(get_args(ExperimentStatus), f"{place}: status", status)
+        _check_status(place, records.Experiment, status)
         args = _newest(place, limit, {"dataset_id": dataset_id, "status": status})
-        return self._watch("watchExperiments", args, _list(Experiment))
+        return self._watch("watchExperiments", args, _list(records.Experiment))
 
     def _watch(self, query: str, args: dict[str, Any], shape: Callable[[Any], T]) -> AsyncSubscription[T]:
         return self._functions.watch(f"mastra/queries:{query}", args, shape)
@@ -280,6 +279,12 @@ def _one(kind: type[Record]) -> Callable[[Any], Record | None]:
 
 def _list(kind: type[Record]) -> Callable[[Any], Records[Record]]:
     return lambda rows: from_rows(kind, rows)
+
+
+def _check_status(place: str, kind: type[Record], status: str | None) -> None:
+    """Check that records can have a status, if one is given."""
+    if status is not None:
+        columns_of(kind)["status"].write(f"{place}: status", status)
 
 
 def _newest(place: str, limit: int, of: dict[str, str | None]) -> dict[str, Any]:
