@@ -15,7 +15,7 @@ from typing import Any, TypedDict
 
 from .workloads import JAVASCRIPT, Answer, Workload
 
-ASKED_SECONDS = 3
+ASKED_SECONDS = 5
 """How long ours is asked before it is timed, so that what it learns of being asked is there."""
 
 ROOT = Path(__file__).parents[2]

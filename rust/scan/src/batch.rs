@@ -136,11 +136,8 @@ const CHUNK_ROWS: usize = 1024;
 /// memory elsewhere. Over a million rows of 384 numbers it takes three quarters of the time.
 const BORROWED_CHUNK_BYTES: usize = 8 * 1024 * 1024;
 
-/// Fewer rows have no outlines: to make the query's takes as long as to bound some hundred rows by their fine codes.
-const OUTLINED_ROWS: usize = 2048;
-
-/// Rows of fewer numbers have no outlines, which would be as long as two bits of them, and longer ones none, since the
-/// sample that directions are learnt of would be large.
+/// The lengths of rows that may have outlines. Those of shorter rows would be longer than two bits of them; of longer ones
+/// the sample that directions are learnt of would be large.
 const OUTLINED_DIMENSIONS: RangeInclusive<usize> = 2 * OUTLINE..=4096;
 
 /// Rows of a chunk of so many bytes: whole words of a [`Mask`].
@@ -212,6 +209,9 @@ impl Batch {
         while rows.len() > 0 {
             let taken = self.positions % self.chunk_rows;
             if taken == 0 {
+                if self.outlining.directions().is_none() && self.outlining.is_outgrown(self.len) {
+                    self.outlining = Arc::default();
+                }
                 self.chunks.push(Arc::new(Chunk::new(self.dimension, self.outlining.directions())));
             }
             let count = rows.len().min(self.chunk_rows - taken);
@@ -251,10 +251,12 @@ impl Batch {
         if self.len == self.positions {
             return;
         }
-        let mut compacted = Self { outlining: Arc::clone(&self.outlining), ..Self::new(self.dimension) };
-        for position in self.live() {
-            compacted.push(self.row(position));
+        let mut compacted = Self::new(self.dimension);
+        if !self.outlining.is_outgrown(self.len) {
+            compacted.outlining = Arc::clone(&self.outlining);
         }
+        let live: Vec<usize> = self.live().collect();
+        compacted.extend(live.into_iter().map(|position| self.row(position)));
         *self = compacted;
     }
 
@@ -348,21 +350,31 @@ impl Batch {
         self.chunks.iter().all(|chunk| chunk.has_outlines()).then_some(directions)
     }
 
-    /// Gives the rows of so many chunks outlines, if as many queries as now and before make up for it.
-    pub(crate) fn outline_some(&self, chunks: usize, queries: usize) {
-        if self.outlining.is_due(queries * self.len) {
-            self.outline(chunks);
+    /// Whether all rows have outlines.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn has_outlines(&self) -> bool {
+        self.directions().is_some()
+    }
+
+    /// Gives the rows of one more chunk outlines, if queries that would have read them went over enough rows, these
+    /// included, and no other thread is at it.
+    pub(crate) fn outline_some(&self, rows: usize) {
+        if rows > 0
+            && self.outlining.is_due(rows)
+            && let Some(_turn) = self.outlining.turn()
+        {
+            self.outline(1);
         }
     }
 
-    /// Gives the rows of so many chunks outlines, if these may pay.
+    /// Gives the rows of so many more chunks outlines, if these pay.
     #[doc(hidden)]
     pub fn outline(&self, chunks: usize) {
         let mut without = self.chunks.iter().filter(|chunk| !chunk.has_outlines()).take(chunks).peekable();
-        if self.len >= OUTLINED_ROWS
-            && OUTLINED_DIMENSIONS.contains(&self.dimension)
+        if OUTLINED_DIMENSIONS.contains(&self.dimension)
             && without.peek().is_some()
-            && let Some(directions) = self.outlining.learn(|| self.learn())
+            && let Some(directions) = self.outlining.learn(self.len, || self.learn())
         {
             without.for_each(|chunk| chunk.outline(directions));
         }
@@ -371,9 +383,9 @@ impl Batch {
     /// The directions of rows from everywhere.
     fn learn(&self) -> Option<Directions> {
         let mut sample = Vec::new();
-        for position in (0..self.positions).step_by(self.positions.div_ceil(SAMPLE)) {
+        for position in self.live().step_by(self.len.div_ceil(SAMPLE).max(1)) {
             let (chunk, row) = self.chunk(position);
-            if chunk.live().contains(row) && chunk.codes().usable().contains(row) {
+            if chunk.codes().usable().contains(row) {
                 let numbers = row * self.dimension..(row + 1) * self.dimension;
                 let (norm, first) = (chunk.norms()[row], sample.len());
                 sample.resize(first + self.dimension, 0.0);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{
     Mask, Values,
     arch::{self, Coding, Encoded, Kernels, Line, Number, Place, STRIP_ROWS, row_lines, strip_lines},
-    bounds,
+    bounds::{self, Precision},
 };
 
 /// Codes of consecutive rows: coarse ones of four bits a component, and fine ones of eight.
@@ -109,9 +109,9 @@ impl Coarse {
         self.halves.each_ref().map(|half| &half[strips.clone()])
     }
 
-    /// The measures that bounds need besides the sums and the norms, by two bits and by four.
-    pub(crate) fn measures(&self) -> &[Measures; 2] {
-        &self.measures
+    /// The measures that bounds need besides the sums and the norms.
+    pub(crate) fn measures(&self, precision: Precision) -> &Measures {
+        &self.measures[usize::from(precision != Precision::Two)]
     }
 }
 

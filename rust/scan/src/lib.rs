@@ -20,10 +20,10 @@
 //! 3. **float64.** The last rows, often few more than K, are scored from their numbers: one product after the other, in
 //!    the order of the reference. Only these scores are returned. Rows with equal scores keep their stored order.
 //!
-//! A batch that has been asked often reads still less in the first step: *outlines*. Embeddings lie along far fewer directions
-//! than they have numbers. An outline has 128: how far the row lies along each of 127 directions, and how much of it lies
-//! outside of all. It is a vector of its own, with coarse codes of its own, and no two rows are more alike than their
-//! outlines are.
+//! A batch that has been asked often keeps each row once more, and reads still less in the first step: its *outline*.
+//! Embeddings lie along far fewer directions than they have numbers. An outline has 128: how far the row lies along each of
+//! 127 directions, and how much of it lies outside of all. It is a vector of its own, with coarse codes of its own, and no
+//! two rows are more alike than their outlines are.
 //!
 //! The bounds decide which rows are scored, never what a score is. A loose bound costs time; a wrong one would cost the
 //! right answer, so they are proved (`bounds`). Rows that codes say nothing about are scored in float64 right away:

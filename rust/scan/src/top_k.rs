@@ -122,12 +122,11 @@ impl Batch {
         }
         let count = queries.len() / dimension;
         let numbers = count.saturating_mul(self.len()).saturating_mul(dimension);
-        self.outline_some(count.div_ceil(QUERIES_AT_ONCE), count);
-        self.in_turns(kernels, queries, search, worthwhile_threads(search.threads, numbers))
+        self.queries_in_parts(kernels, queries, search, worthwhile_threads(search.threads, numbers))
     }
 
     /// Some queries, shared out to threads.
-    fn in_turns(
+    fn queries_in_parts(
         &self,
         kernels: &Kernels,
         queries: &[f64],
@@ -135,8 +134,9 @@ impl Batch {
         threads: usize,
     ) -> Result<Vec<TopK>, SearchError> {
         let dimension = self.dimension();
+        let directions = self.directions();
         let scan = |query: usize| {
-            Scan::new(self, kernels, &queries[query * dimension..][..dimension], search)
+            Scan::new(self, kernels, &queries[query * dimension..][..dimension], search, directions)
                 .map_err(|error| SearchError::InQuery { query, source: Box::new(error) })
         };
         let parts = in_parts(queries.len() / dimension, threads, |Range { start, end: last }| {
@@ -147,6 +147,9 @@ impl Batch {
                 let mut found: Vec<Found> = scans.iter().map(Scan::nothing).collect();
                 Scan::chunks(&scans, 0..self.chunks().len(), &mut found);
                 top_ks.extend(scans.iter().zip(found).map(|(scan, found)| scan.rank(found)));
+                if directions.is_none() {
+                    self.outline_some(scans.iter().map(Scan::rows_to_outline).sum());
+                }
             }
             Ok(top_ks)
         });
@@ -159,13 +162,17 @@ impl Batch {
         if query.len() != self.dimension() {
             return Err(SearchError::QueryLength { found: query.len(), expected: self.dimension() });
         }
-        self.outline_some(1, 1);
-        let scan = Scan::new(self, kernels, query, search)?;
-        Ok(self.in_parts(&scan, worthwhile_threads(search.threads, self.len() * self.dimension())))
+        let directions = self.directions();
+        let scan = Scan::new(self, kernels, query, search, directions)?;
+        let top_k = self.rows_in_parts(&scan, worthwhile_threads(search.threads, self.len() * self.dimension()));
+        if directions.is_none() {
+            self.outline_some(scan.rows_to_outline());
+        }
+        Ok(top_k)
     }
 
     /// A query, for which the rows are shared out to threads.
-    fn in_parts(&self, scan: &Scan, threads: usize) -> TopK {
+    fn rows_in_parts(&self, scan: &Scan, threads: usize) -> TopK {
         let mut parts = in_parts(self.chunks().len(), threads, |chunks| {
             let mut found = scan.nothing();
             Scan::chunks(slice::from_ref(scan), chunks, slice::from_mut(&mut found));
@@ -246,11 +253,12 @@ mod tests {
         for has_outlines in [false, true] {
             assert_eq!(batch.directions().is_some(), has_outlines);
             for threads in [1, 2, 3, 7] {
-                let found = batch.in_turns(arch::kernels(), &queries, &search, threads);
+                let found = batch.queries_in_parts(arch::kernels(), &queries, &search, threads);
                 assert_eq!(found.as_ref(), Ok(&alone));
                 for (query, alone) in queries.chunks(dimension).zip(&alone) {
-                    let scan = Scan::new(&batch, arch::kernels(), query, &search).expect("the search can be made");
-                    assert_eq!(&batch.in_parts(&scan, threads), alone);
+                    let scan = Scan::new(&batch, arch::kernels(), query, &search, batch.directions());
+                    let scan = scan.expect("the search can be made");
+                    assert_eq!(&batch.rows_in_parts(&scan, threads), alone);
                 }
             }
             batch.outline(usize::MAX);

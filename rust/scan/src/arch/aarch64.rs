@@ -5,9 +5,9 @@ use std::{
     arch::{
         aarch64::{
             float64x2_t, int8x16_t, int32x4_t, uint8x16_t, vaddq_f64, vaddq_s32, vaddvq_s32, vandq_u8, vcvt_f64_f32,
-            vdupq_n_f64, vdupq_n_s8, vdupq_n_s32, vdupq_n_u8, veorq_u8, vget_low_s8, vld1_f32, vld1q_f64, vld1q_u8,
-            vmull_high_s8, vmull_s8, vmulq_f64, vpaddlq_s16, vpaddq_s32, vreinterpretq_s8_s32, vreinterpretq_s8_u8,
-            vshlq_u8, vst1q_f64, vst1q_s32, vsubq_f64, vzip1q_f64, vzip2q_f64,
+            vdupq_n_f64, vdupq_n_s8, vdupq_n_s32, vdupq_n_u8, veorq_u8, vfmaq_f64, vget_low_s8, vld1_f32, vld1q_f64,
+            vld1q_u8, vmull_high_s8, vmull_s8, vmulq_f64, vpaddlq_s16, vpaddq_s32, vreinterpretq_s8_s32,
+            vreinterpretq_s8_u8, vshlq_u8, vst1q_f64, vst1q_s32, vsubq_f64, vzip1q_f64, vzip2q_f64,
         },
         asm, is_aarch64_feature_detected,
     },
@@ -35,6 +35,8 @@ pub(super) static NEON: Kernels = Kernels {
     two_block_sums: |planes, block, sums| portable::two_by_two(NEON.block_sums, planes, block, sums),
     row_sums: on_this_cpu!(neon::row_sums, planes, rows, sums),
     dots_f32: on_this_cpu!(exact::<f32, DOTS>, query, rows),
+    narrow_dots: on_this_cpu!(exact::<f32, NARROW_DOTS>, query, rows),
+    narrow_panel_dots: portable::narrow_panel_dots,
     dots_f64: on_this_cpu!(exact::<f64, DOTS>, query, rows),
     distances_f32: on_this_cpu!(exact::<f32, DISTANCES>, query, rows),
     distances_f64: on_this_cpu!(exact::<f64, DISTANCES>, query, rows),
@@ -185,8 +187,11 @@ fn dotted(mut sums: int32x4_t, codes: int8x16_t, plane: int8x16_t) -> int32x4_t 
     sums
 }
 
-const DOTS: bool = false;
-const DISTANCES: bool = true;
+const DOTS: u8 = 0;
+const DISTANCES: u8 = 1;
+
+/// Products that float64 holds exactly: to add one in the same step is to add it in the next.
+const NARROW_DOTS: u8 = 2;
 
 /// Two numbers side by side, as float64.
 trait Pair: Number {
@@ -211,14 +216,14 @@ impl Pair for f64 {
 
 /// The sums of rows in the reference's order: a register holds those of two rows, and takes two columns, turned, at a time.
 #[target_feature(enable = "neon")]
-fn exact<T: Pair, const KIND: bool>(query: &[f64], rows: [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
-    let step = |sum, a, column| {
-        if KIND == DOTS {
-            vaddq_f64(sum, vmulq_f64(a, column))
-        } else {
+fn exact<T: Pair, const OF: u8>(query: &[f64], rows: [&[T]; EXACT_ROWS]) -> [f64; EXACT_ROWS] {
+    let step = |sum, a, column| match OF {
+        NARROW_DOTS => vfmaq_f64(sum, a, column),
+        DISTANCES => {
             let difference = vsubq_f64(a, column);
             vaddq_f64(sum, vmulq_f64(difference, difference))
         }
+        _ => vaddq_f64(sum, vmulq_f64(a, column)),
     };
     let rows = rows.map(|row| &row[..query.len()]);
     let mut sums = [vdupq_n_f64(0.0); EXACT_ROWS / 2];

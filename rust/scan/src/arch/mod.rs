@@ -2,13 +2,13 @@
 //!
 //! There are five kinds, and every set keeps to the same contract:
 //!
-//! - *projections*: vectors in fewer numbers, summed up in the same order on every CPU.
+//! - *projections*: vectors in fewer numbers, in float32, summed up in the same order on every CPU.
 //! - *codes*: vectors are rounded to whole numbers of 4, 8 or 16 bits, by the same operations on every CPU, with what that
 //!   loses measured. `bounds` has the proof that goes with them.
 //! - *first and second pass*, over codes, in whole numbers: exact, so the order of the additions doesn't matter.
-//! - *exact*, in float64, `EXACT_ROWS` rows at once. Each row has its own accumulator and goes through the operations
-//!   of the reference in their order, never fused where that could show, so its result has the reference's bits on every CPU. The same over
-//!   panels of `PANEL_ROWS` rows.
+//! - *exact*, in float64, `EXACT_ROWS` rows at once. Each row has its own accumulator and goes through the operations of
+//!   the reference in their order, so its result has the reference's bits on every CPU. Operations are fused only where
+//!   that can't change a bit. The same over panels of `PANEL_ROWS` rows.
 //! - *decimals*: numbers as text to float64, correctly rounded. `decimal.rs` says which, and has the loop of most sets.
 
 #[cfg(target_arch = "aarch64")]

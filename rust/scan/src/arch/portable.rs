@@ -507,7 +507,6 @@ pub(super) fn panel_dots<T: Number>(query: &[f64], panel: &[T]) -> [f64; PANEL_R
 /// [`panel_dots`] of numbers whose products are exact, for CPUs that multiply and add in one step.
 #[expect(clippy::inline_always, reason = "compiled for each set")]
 #[inline(always)]
-#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "for others the step is a call"))]
 pub(super) fn narrow_panel_dots(query: &[f64], panel: &[f32]) -> [f64; PANEL_ROWS] {
     down_columns(query, panel, |sum, a, b| a.mul_add(b, sum))
 }

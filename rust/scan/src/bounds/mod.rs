@@ -85,11 +85,12 @@
 //! What is computed is ỹ. x̄ and each product are rounded, and the products summed up 128 at a time, then these sums, so ỹ is
 //! off by less than η = 1.1 √127 (128 + n / 128 + 4) u. With s = 1 + ε + 2.5 η, which is at most 1.1, the outline is
 //! (ỹ, r̃), where r̃ = √(s − ‖ỹ‖²) is no less than r, since ‖ỹ‖² ≤ ‖y‖² + 2.5 η. The square of its length is s. So the right side above is
-//! at most the product of the outlines and 2.5 η, and
+//! at most the product of the outlines and 2.5 η. 2.1 would do; the rest covers what float64 rounds. So
 //!
 //! q̄ · x̄ ≤ (s cos θ + 2.5 η) / (1 + ε) ≤ cos θ + 5 η, θ being the angle between the outlines.
 //!
-//! Turning both and stretching them in the same way leaves the angle as it is. They are coded as any vector of 128 numbers.
+//! Turning both and stretching them in the same way leaves the angle as it is. They are coded as any vector of 128 numbers,
+//! which can't lose half of its length.
 //! 1024 u covers what is rounded besides: r̃, the additions that turn an outline, 8 u of its length each, and its length,
 //! which is taken to be √(128 s), so that E is off by less than 20 u of itself, and below 0.999 its angle by less than 450 u.
 //!

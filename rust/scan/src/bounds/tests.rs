@@ -45,9 +45,8 @@ fn widths(metric: Metric, query: &[f64], row: &[f64], narrow: bool) -> Option<[f
     };
     let measured = |precision| {
         let Measures { scales, tangents } = match precision {
-            Precision::Two => &codes.coarse().measures()[0],
-            Precision::Outline | Precision::Four => &codes.coarse().measures()[1],
             Precision::Eight => codes.measures(),
+            _ => codes.coarse().measures(precision),
         };
         Measured { scale: &scales[..], tangent: &tangents[..], norm: &norms[..] }
     };

@@ -8,11 +8,14 @@ const COUNT: usize = OUTLINE - 1;
 /// How many rows the directions are learnt of, at most. Twice as many would take twice as long, and leave a few rows less.
 pub(crate) const SAMPLE: usize = 1024;
 
+/// Of so many rows of the sample one is kept to see how well the directions fit others.
+const OTHERS: usize = 8;
+
 /// How often the directions are improved.
 const ROUNDS: usize = 2;
 
-/// How much of rows may lie outside of directions that pay, by the mean of the squares. Of real embeddings it is a sixth, of
-/// rows that differ equally in all directions most.
+/// How much of rows may lie outside of directions that pay, by the mean of the squares. Of real embeddings it is a sixth; of
+/// rows that differ equally in all directions, half where they have 256 numbers, and more where they have more.
 const MOST_REST: f64 = 0.4;
 
 /// The largest square of a length that the proof is for.
@@ -35,15 +38,22 @@ impl Directions {
     /// By subspace iteration: what is a mixture of rows lies nearer to the first principal components than chance has it,
     /// and each round of weighing the rows by how far they lie along it brings it nearer.
     ///
-    /// `None` if much of the rows lies outside of the directions: then outlines decide about too few rows.
+    /// `None` if much of rows lies outside of the directions, so that outlines would decide about too few: of others than
+    /// they were learnt of, to which directions always fit better.
     pub(crate) fn learn(kernels: &Kernels, sample: &[f32], dimension: usize) -> Option<Self> {
-        let rows: Vec<&[f32]> = sample.chunks_exact(dimension).collect();
+        let (mut rows, mut others) = (Vec::new(), Vec::new());
+        for (index, row) in sample.chunks_exact(dimension).enumerate() {
+            if index % OTHERS == 0 { others.push(row) } else { rows.push(row) }
+        }
+        if rows.len() < OUTLINE {
+            return None;
+        }
         let parts: Vec<Vec<[f32; OUTLINE]>> =
             (0..dimension).step_by(OUTLINE).map(|first| rows.iter().map(|row| part_of(row, first)).collect()).collect();
         let mut weights = signs(COUNT * rows.len());
         let mut directions = vec![0.0; COUNT * dimension];
         for round in 0..=ROUNDS {
-            let weights_of: Vec<&[f32]> = weights.chunks_exact(rows.len().max(1)).collect();
+            let weights_of: Vec<&[f32]> = weights.chunks_exact(rows.len()).collect();
             for (part, first) in parts.iter().zip((0..dimension).step_by(OUTLINE)) {
                 let mut mixtures = vec![[0.0; OUTLINE]; weights_of.len()];
                 (kernels.project)(&weights_of, part, &mut mixtures);
@@ -56,7 +66,7 @@ impl Directions {
             if round < ROUNDS {
                 let mut along = vec![[0.0; OUTLINE]; rows.len()];
                 (kernels.project)(&rows, &columns_of(&directions, dimension), &mut along);
-                for (direction, weights) in weights.chunks_exact_mut(rows.len().max(1)).enumerate() {
+                for (direction, weights) in weights.chunks_exact_mut(rows.len()).enumerate() {
                     weights.iter_mut().zip(&along).for_each(|(weight, along)| *weight = along[direction]);
                 }
             }
@@ -64,7 +74,7 @@ impl Directions {
         // Rounding leaves what the first time can't take away from directions that were nearly alike.
         make_orthonormal(&mut directions, dimension);
         let directions = Self::new(&directions, dimension);
-        (directions.square <= LARGEST_SQUARE && directions.rest(kernels, &rows) <= MOST_REST).then_some(directions)
+        (directions.square <= LARGEST_SQUARE && directions.rest(kernels, &others) <= MOST_REST).then_some(directions)
     }
 
     /// How much of rows lies outside of the directions: the mean of the squares.
@@ -192,7 +202,7 @@ fn skew(vectors: &[f32], dimension: usize) -> f64 {
     let mut squares = 0.0;
     for (index, vector) in vectors.iter().enumerate() {
         let square = product(vector, vector);
-        squares += (square - square.round()).powi(2);
+        squares += (square - square.round().min(1.0)).powi(2);
         squares += vectors[..index].iter().map(|other| 2.0 * product(vector, other).powi(2)).sum::<f64>();
     }
     squares.sqrt()

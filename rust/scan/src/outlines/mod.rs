@@ -4,16 +4,19 @@
 //! lies along each of 127 directions, and how much of it lies outside of them all. They are a vector of their own, with coarse
 //! codes like any other's, and no two rows are more alike than their outlines are (`bounds`).
 //!
-//! A batch gets them once it has been asked so often that the queries took as long as it takes to learn the directions: then
-//! with each further call the rows of one chunk. So one that is asked a few times doesn't pay for what it won't use, and no
-//! call is kept waiting for long.
+//! A batch gets them once queries went over so many rows that this took as long as it takes to learn the directions: then
+//! the rows of one chunk with each query, or with each few of several at once. So a batch that is asked a few times doesn't pay
+//! for what it won't use, and no call is kept waiting for long. Rows that are added later get theirs at once, along the
+//! same directions. A batch that is compacted once it has four times as many rows learns anew.
+//!
+//! Where much of the rows lies outside of any 127 directions, there are no outlines, and bits of all components are read.
 
 mod directions;
 #[cfg(test)]
 mod tests;
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc, Mutex, MutexGuard, OnceLock,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -57,7 +60,7 @@ impl Outlines {
         let length = self.directions.length();
         // Outlines have no second pass.
         let mut fine = [Line::default(); row_lines(OUTLINE)];
-        let mut units = vec![0.0; PROJECTED_ROWS * dimension];
+        let mut units = vec![0.0; norms.len().min(PROJECTED_ROWS) * dimension];
         let groups = values.chunks(PROJECTED_ROWS * dimension).zip(norms.chunks(PROJECTED_ROWS));
         for (first, (values, norms)) in (first..).step_by(PROJECTED_ROWS).zip(groups) {
             for ((unit, row), &norm) in units.chunks_exact_mut(dimension).zip(values.chunks_exact(dimension)).zip(norms)
@@ -105,28 +108,51 @@ pub(crate) fn to_unit<T: Number>(row: &[T], norm: f64, unit: &mut [f32]) {
 /// When the rows of a batch get outlines; the same for all copies of it.
 #[derive(Default)]
 pub(crate) struct Outlining {
-    /// How many rows the queries so far went over, each query counted.
+    /// How many rows were gone over, for each query, that would have been bounded by outlines.
     rows: AtomicUsize,
-    /// `None` within if outlines don't pay.
-    directions: OnceLock<Option<Arc<Directions>>>,
+    learnt: OnceLock<Learnt>,
+    /// Held by the thread that makes outlines.
+    turn: Mutex<()>,
+}
+
+struct Learnt {
+    /// How many rows the batch had.
+    len: usize,
+    /// `None` if outlines don't pay.
+    directions: Option<Arc<Directions>>,
 }
 
 impl Outlining {
-    /// After how many rows that queries went over directions are learnt. It takes about as long to bound so many rows.
+    /// After how many rows directions are learnt. It takes about as long to bound so many.
     const ROWS: usize = 8 << 20;
 
-    /// Whether queries went over enough rows, those of these queries included.
+    /// How many times as many rows as when directions were learnt may be of another kind.
+    const OUTGROWN: usize = 4;
+
+    /// Whether enough rows were gone over, these included.
     pub(crate) fn is_due(&self, rows: usize) -> bool {
-        self.rows.load(Ordering::Relaxed) >= Self::ROWS || self.rows.fetch_add(rows, Ordering::Relaxed) >= Self::ROWS
+        let before = self.rows.load(Ordering::Relaxed);
+        before >= Self::ROWS || self.rows.fetch_add(rows, Ordering::Relaxed).saturating_add(rows) >= Self::ROWS
+    }
+
+    /// The turn to make outlines; `None` while another thread has it, which isn't waited for.
+    pub(crate) fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        self.turn.try_lock().ok()
     }
 
     /// The directions, if they were learnt and pay.
     pub(crate) fn directions(&self) -> Option<&Arc<Directions>> {
-        self.directions.get()?.as_ref()
+        self.learnt.get()?.directions.as_ref()
     }
 
     /// The directions, which are learnt the first time; `None` if they don't pay.
-    pub(crate) fn learn(&self, learn: impl FnOnce() -> Option<Directions>) -> Option<&Arc<Directions>> {
-        self.directions.get_or_init(|| learn().map(Arc::new)).as_ref()
+    pub(crate) fn learn(&self, len: usize, learn: impl FnOnce() -> Option<Directions>) -> Option<&Arc<Directions>> {
+        let learnt = self.learnt.get_or_init(|| Learnt { len, directions: learn().map(Arc::new) });
+        learnt.directions.as_ref()
+    }
+
+    /// Whether a batch has so many rows now that others may be typical.
+    pub(crate) fn is_outgrown(&self, len: usize) -> bool {
+        self.learnt.get().is_some_and(|learnt| len >= Self::OUTGROWN * learnt.len)
     }
 }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use value::Packed;
+
 use super::*;
 use crate::{
-    Batch, Metric, Search, arch,
+    Batch, Mask, Metric, Row, Search, arch,
     arch::{BLOCK_ROWS, Sums},
+    batch::no_metadata,
     bounds::{Measured, Precision},
     codes::Measures,
     naive,
@@ -68,7 +71,7 @@ fn reaches(directions: &Arc<Directions>, metric: Metric, query: &[f64], row: &[f
     let mut sums: Sums = [0; BLOCK_ROWS];
     let [upper, lower] = outlines.coarse().halves(0..1);
     (kernels.strip_sums)([outline.planes()[0]], &[upper, lower], [&mut sums]);
-    let Measures { scales, tangents } = &outlines.coarse().measures()[1];
+    let Measures { scales, tangents } = outlines.coarse().measures(Precision::Outline);
     let measured = Measured { scale: &scales[..], tangent: &tangents[..], norm: &norms[..] };
     let score = naive::score(metric, query, row)?;
     Some([score, score + above].map(|floor| {
@@ -164,8 +167,12 @@ fn outlines_of_rows_along_the_directions_bound_narrowly() {
 fn directions_are_learnt_where_rows_lie_along_few() {
     let sample = |rows: &[f64], dimension| rows.chunks_exact(dimension).flat_map(unit).collect::<Vec<f32>>();
     let kernels = arch::kernels();
-    let isotropic = sample(&noise(600 * 512, 1), 512);
-    assert!(Directions::learn(kernels, &isotropic, 512).is_none(), "outlines would decide about few rows");
+    for dimension in [256, 320, 512] {
+        let isotropic = sample(&noise(SAMPLE * dimension, 1), dimension);
+        assert!(Directions::learn(kernels, &isotropic, dimension).is_none(), "outlines would decide about few rows");
+    }
+    let few = sample(&noise(512, 1).repeat(140), 512);
+    assert!(Directions::learn(kernels, &few, 512).is_none(), "they may not be typical");
     let alike = sample(&noise(512, 1).repeat(300), 512);
     let directions = Directions::learn(kernels, &alike, 512).expect("there is one direction");
     assert!((directions.length() - 128_f64.sqrt()).abs() < 0.05, "the others are none, so nothing is added");
@@ -197,8 +204,9 @@ fn calls_until_outlined(batch: &Batch, queries: usize) -> usize {
 fn a_batch_gets_outlines_by_being_asked() {
     let batch = || Batch::from_matrix(256, Arc::new(mixtures(4096, 256, 9)), None, None).expect("whole rows");
     let chunks = batch().chunks().len();
-    assert_eq!(calls_until_outlined(&batch(), 1), Outlining::ROWS / 4096 + chunks);
-    assert_eq!(calls_until_outlined(&batch(), 64), Outlining::ROWS / 4096 / 64 + 1);
+    // The last call before is the first one that is due.
+    assert_eq!(calls_until_outlined(&batch(), 1), Outlining::ROWS / 4096 - 1 + chunks);
+    assert_eq!(calls_until_outlined(&batch(), 16), Outlining::ROWS / 4096 / 16 - 1 + chunks);
     // Copies share what was learnt, and further rows have outlines from the start.
     let mut asked = batch();
     let copy = asked.clone();
@@ -210,15 +218,53 @@ fn a_batch_gets_outlines_by_being_asked() {
     asked.remove(3);
     asked.compact();
     assert!(asked.directions().is_some());
-    // Few rows, short ones, and those that differ in all directions have none.
-    for (rows, dimension) in [(2047, 256), (4096, 255)] {
-        let few = Batch::from_matrix(dimension, Arc::new(mixtures(rows, dimension, 9)), None, None);
-        let few = few.expect("whole rows");
-        few.outline(usize::MAX);
-        assert!(few.directions().is_none(), "{rows} × {dimension}");
-    }
-    let isotropic = Batch::from_matrix(512, Arc::new(noise(2048 * 512, 3)), None, None).expect("whole rows");
+    // Short rows and those that differ in all directions have none.
+    let short = Batch::from_matrix(255, Arc::new(mixtures(2048, 255, 9)), None, None).expect("whole rows");
+    short.outline(usize::MAX);
+    assert!(!short.has_outlines());
+    let mut isotropic = Batch::from_matrix(512, Arc::new(noise(2048 * 512, 3)), None, None).expect("whole rows");
     isotropic.outline(usize::MAX);
-    assert!(isotropic.directions().is_none());
-    assert!(!isotropic.chunks()[0].has_outlines());
+    assert!(!isotropic.has_outlines() && !isotropic.chunks()[0].has_outlines());
+    // Rows that are added may be of another kind.
+    isotropic.extend((0..4 * 2048).map(|position| asked.row(position % 4096)).map(|row| Row {
+        vector: row.vector.map(|vector| Packed::from_f64(&vector.iter().chain(vector.iter()).collect::<Vec<_>>())),
+        ..row
+    }));
+    isotropic.outline(usize::MAX);
+    assert!(isotropic.has_outlines());
+}
+
+#[test]
+fn searches_that_outlines_do_not_serve_bring_none() {
+    let batch = Batch::from_matrix(256, Arc::new(mixtures(4096, 256, 9)), None, None).expect("whole rows");
+    let query = noise(256, 5);
+    let mask = Mask::from_fn(4096, |position| position < 2047);
+    for (top_k, mask) in [(257, None), (1, Some(&mask))] {
+        let search = Search { metric: Metric::Cosine, top_k, mask, min_score: None, threads: 1 };
+        for _ in 0..Outlining::ROWS / 2047 + 2 {
+            batch.top_k(&query, &search).expect("it can be made");
+        }
+        assert!(!batch.has_outlines(), "{top_k}");
+    }
+}
+
+#[test]
+fn a_batch_that_is_compacted_when_it_has_grown_learns_anew() {
+    let rows = mixtures(4 * 300, 256, 9);
+    let mut batch = Batch::new(256);
+    let row = |position: usize| Row {
+        id: position.to_string().into(),
+        vector: Some(Packed::from_f32(&rows[position * 256..][..256])),
+        metadata: no_metadata(),
+    };
+    batch.extend((0..300).map(row));
+    batch.outline(usize::MAX);
+    for (len, is_learnt_anew) in [(299, false), (4 * 300 - 1, false), (4 * 300, true)] {
+        let more = len + 1 - batch.len();
+        batch.extend((0..more).map(row));
+        batch.remove(0);
+        batch.compact();
+        assert_eq!(batch.len(), len);
+        assert_eq!(batch.has_outlines(), !is_learnt_anew, "{len}");
+    }
 }

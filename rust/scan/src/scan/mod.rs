@@ -11,9 +11,11 @@ use crate::{
     chunk::Chunk,
     mask::bits,
     norms::norm,
-    outlines::outlined,
+    outlines::{Directions, outlined},
     select::{Largest, Rank, Selection},
 };
+
+use passes::has_first_pass;
 
 pub(crate) struct Scan<'a> {
     batch: &'a Batch,
@@ -69,12 +71,13 @@ const EXACT_SHARE: [usize; 2] = [2, 6];
 const PANELS_AT_MOST: usize = 4096;
 
 impl<'a> Scan<'a> {
-    /// Checks a search. The query must have the batch's dimension.
+    /// Checks a search. The query must have the batch's dimension, and all rows outlines if there are directions.
     pub(crate) fn new(
         batch: &'a Batch,
         kernels: &'a Kernels,
         query: &'a [f64],
         search: &'a Search<'a>,
+        directions: Option<&Directions>,
     ) -> Result<Self, SearchError> {
         if search.top_k == 0 {
             return Err(SearchError::ZeroTopK);
@@ -98,9 +101,17 @@ impl<'a> Scan<'a> {
             return Err(SearchError::ZeroQuery);
         }
         let by_panels = has_panels && coded.is_none();
-        let outline = coded.as_ref().and_then(|coded| outlined(kernels, batch.directions()?, query, coded));
+        let outline = coded
+            .as_ref()
+            .filter(|_| has_first_pass(rows, search.top_k))
+            .and_then(|coded| outlined(kernels, directions?, query, coded));
         let is_narrow = query.iter().all(|x| f64::from(f32::from_f64(*x)).to_bits() == x.to_bits());
         Ok(Self { batch, kernels, search, query, norm, is_narrow, rows, coded, outline, by_panels })
+    }
+
+    /// How many rows outlines would bound.
+    pub(crate) fn rows_to_outline(&self) -> usize {
+        if self.coded.is_some() && has_first_pass(self.rows, self.search.top_k) { self.rows } else { 0 }
     }
 
     /// The results of no chunks.

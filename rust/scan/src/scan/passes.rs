@@ -1,9 +1,8 @@
 //! The rows that have codes: bounded by coarse codes, those that may be among the best by fine ones, and offered.
 //!
-//! The first pass goes over some thousand rows at a time, a span. A block of it tells what is worth reading: outlines, if there
-//! are any, or how many bits of coarse codes.
-//! Where these are few, the pass goes over the span twice: at first it only multiplies, and finds out which rows are likely
-//! to be the best. Those take the second pass at once: so there is a high floor before the others are held against it.
+//! The first pass goes over some thousand rows at a time, a span. A block of it tells what is worth reading: outlines, if
+//! there are any, or how many bits of coarse codes. By outlines and by two bits the pass goes over the span twice: at first
+//! it only multiplies, and finds out which rows are likely to be the best. Those take the second pass at once: so there is a high floor before the others are held against it.
 
 use std::{array, ops::Range};
 
@@ -44,6 +43,11 @@ const SPAN_BLOCKS: usize = 256;
 /// Where more than one row in so many is wanted, the second pass takes all of them.
 const WANTED: usize = STRIP_ROWS;
 
+/// Whether the first pass pays over so many rows.
+pub(super) fn has_first_pass(rows: usize, top_k: usize) -> bool {
+    rows >= FIRST_PASS_ROWS.max(WANTED.saturating_mul(top_k))
+}
+
 /// A query that has codes, and what is found for it.
 struct Query<'a, 'b> {
     scan: &'a Scan<'b>,
@@ -78,8 +82,9 @@ impl Scan<'_> {
         let mut rest = &blocks[..];
         while !rest.is_empty() {
             let done = blocks.len() - rest.len();
-            // An outline takes so little time that the best of many rows may be found by it.
-            let least = if scan.outline.is_some() { SPAN_BLOCKS } else { FIRST_SPAN_BLOCKS };
+            // Outlines take so little time that the best of many rows may be found by them.
+            let least =
+                if scan.outline.is_some() && scan.has_groups(SPAN_BLOCKS) { SPAN_BLOCKS } else { FIRST_SPAN_BLOCKS };
             let next = (3 * done).clamp(least, SPAN_BLOCKS).min(rest.len());
             scan.take_span(&mut queries, &rest[..next]);
             rest = &rest[next..];
@@ -111,14 +116,13 @@ impl Scan<'_> {
 
     /// What the first pass over a span reads: as little as decides about most rows of one of its blocks.
     fn first_precision(&self, queries: &mut [Query], span: &[Block]) -> Precision {
-        if self.rows < FIRST_PASS_ROWS.max(WANTED * self.search.top_k) {
+        if !has_first_pass(self.rows, self.search.top_k) {
             return Precision::Eight;
         }
         if !queries[0].has_floor() {
             // Nothing can be decided yet: before there is a floor, groups of rows tell which are likely to be the best.
-            let has_groups = span.len() * Merits::default().len() >= 2 * self.search.top_k;
             let narrow = if self.outline.is_some() { Precision::Outline } else { Precision::Four };
-            return if has_groups { narrow } else { Precision::Eight };
+            return if self.has_groups(span.len()) { narrow } else { Precision::Eight };
         }
         let share = self.kernels.many_share && queries.len() >= FIRST_QUERIES;
         let has_two = !share && self.rows * self.query.len() >= TWO_BITS_NUMBERS;
@@ -133,6 +137,11 @@ impl Scan<'_> {
             }
         }
         Precision::Eight
+    }
+
+    /// Whether so many blocks have enough groups of rows to tell the best ones.
+    fn has_groups(&self, blocks: usize) -> bool {
+        blocks * Merits::default().len() >= 2 * self.search.top_k
     }
 
     fn chunk_of(&self, block: Block) -> &Chunk {

@@ -51,9 +51,21 @@ fn exact_kernels_match<T: Number>(kernels: &Kernels, query: &[f64], rows: [&[T];
 fn dots_of_float32_numbers_have_the_bits_of_sequential_sums() {
     for kernels in available() {
         for dimension in (0..40).chain([384]) {
-            // Their products reach from the least that float64 holds to far beyond float32.
-            let float32 = |seed| narrow(&numbers(dimension, seed)).iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
-            let (query, rows) = (float32(7), (0..PANEL_ROWS as u64).map(float32).collect::<Vec<_>>());
+            // Their products reach from the least to the largest, and cancel each other.
+            let extremes = [0.0, -0.0, 1e-45, -1e-45, f32::MIN_POSITIVE, f32::MAX, f32::MIN, 1.0, -1.0];
+            let float32 = |seed: usize| {
+                let number = |(index, x): (usize, f32)| match (index + 3) * (index + seed) % 19 {
+                    extreme @ ..9 => extremes[extreme],
+                    _ => x,
+                };
+                narrow(&numbers(dimension, seed as u64))
+                    .into_iter()
+                    .enumerate()
+                    .map(number)
+                    .map(f64::from)
+                    .collect::<Vec<_>>()
+            };
+            let (query, rows) = (float32(7), (0..PANEL_ROWS).map(float32).collect::<Vec<_>>());
             let sum = |row: &[f64]| query.iter().zip(row).fold(0.0, |sum, (a, b)| sum + a * b).to_bits();
             let right: Vec<u64> = rows.iter().map(|row| sum(row)).collect();
             let rows: Vec<Vec<f32>> = rows.iter().map(|row| narrow(row)).collect();
