@@ -157,9 +157,13 @@ class QueryResults(Sequence[QueryResult]):
 class VectorBatch:
     """The kernel itself: rows to score, in memory.
 
-    Scores equal the float64 reference bit for bit on every CPU: products and squares are summed in order, without fused
-    operations. Higher is better; ties come in row order. Rows with a component that isn't finite, or for cosine of
-    zeros, never rank.
+    Scores equal the float64 reference bit for bit on every CPU: products and squares are summed in order. Higher is
+    better; ties come in row order. Rows with a component that isn't finite, or for cosine of zeros, never rank.
+
+    A batch of 2,048 rows or more learns from being asked. Once queries went over 8 million rows, it finds the
+    directions along which its rows lie, which takes as long as some dozen queries. Each further call prepares some
+    rows. From then on queries take from a seventh to two thirds of the time, and rows 72 bytes more. The answers are
+    the same. Rows that lie along no few directions, such as random numbers, gain nothing.
 
     Parameters
     ----------

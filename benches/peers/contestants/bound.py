@@ -34,6 +34,7 @@ class Multiplying(Reading):
 
 
 CONTESTANTS = {
+    "reading outlines": Reading,
     "reading 2 bits": Reading,
     "reading int8": Reading,
     "reading float32": Reading,
