@@ -162,7 +162,7 @@ class VectorBatch:
 
     A batch of 2,048 rows or more learns from being asked. Once queries went over 8 million rows, it finds the
     directions along which its rows lie, which takes as long as some dozen queries. Each further call prepares some
-    rows. From then on queries take from a seventh to two thirds of the time, and rows 72 bytes more. The answers are
+    rows. From then on queries take from a seventh to two thirds of the time, and rows 80 bytes more. The answers are
     the same. Rows that lie along no few directions, such as random numbers, gain nothing.
 
     Parameters

@@ -1,8 +1,9 @@
 //! The rows that have codes: bounded by coarse codes, those that may be among the best by fine ones, and offered.
 //!
 //! The first pass goes over some thousand rows at a time, a span. A block of it tells what is worth reading: outlines, if
-//! there are any, or how many bits of coarse codes. By outlines and by two bits the pass goes over the span twice: at first
-//! it only multiplies, and finds out which rows are likely to be the best. Those take the second pass at once: so there is a high floor before the others are held against it.
+//! there are any, or how many bits of coarse codes. By outlines and by two bits the pass goes over the span twice: at
+//! first it only multiplies, and finds out which rows are likely to be the best. Those take the second pass at once: so
+//! there is a high floor before the others are held against it.
 
 use std::{array, ops::Range};
 
