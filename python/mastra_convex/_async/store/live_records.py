@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-# The modules of records are imported when they are first watched.
+# Records are imported when they are first watched, or their annotations read.
 from mastra_convex import records
 from mastra_convex._arguments import as_number, key_text, one_of
 from mastra_convex._async.client import AsyncClient
@@ -16,14 +16,6 @@ from mastra_convex.records._lists import Records
 
 if TYPE_CHECKING:
     from mastra_convex.records._columns import Record
-    from mastra_convex.records.background_tasks import BackgroundTask
-    from mastra_convex.records.experiments import Experiment, ExperimentStatus
-    from mastra_convex.records.memory import Message, Resource, Thread
-    from mastra_convex.records.notifications import Notification, NotificationStatus
-    from mastra_convex.records.observability import Span
-    from mastra_convex.records.scores import Score
-    from mastra_convex.records.thread_state import ThreadState
-    from mastra_convex.records.workflows import WorkflowRun
 
 T = TypeVar("T")
 ORDERS = ("asc", "desc")
@@ -32,7 +24,7 @@ ORDERS = ("asc", "desc")
 class AsyncLiveRecords(AsyncClient):
     """The records of a store, live."""
 
-    def watch_thread(self, thread_id: str) -> AsyncSubscription[Thread | None]:
+    def watch_thread(self, thread_id: str) -> AsyncSubscription[records.Thread | None]:
         """Follow a thread: the thread, or None if it doesn't exist, again after each change."""
         args = {"threadId": key_text("ConvexStore.watch_thread: thread_id", thread_id)}
         return self._watch("watchThread", args, _one(records.Thread))
@@ -44,7 +36,7 @@ class AsyncLiveRecords(AsyncClient):
         last: int | None = None,
         limit: int | None = None,
         order: Literal["asc", "desc"] = "asc",
-    ) -> AsyncSubscription[Records[Message]]:
+    ) -> AsyncSubscription[Records[records.Message]]:
         """Follow a thread's newest messages: the list, again after each change.
 
         Parameters
@@ -83,7 +75,7 @@ class AsyncLiveRecords(AsyncClient):
 
     def watch_threads_by_resource(
         self, resource_id: str, *, limit: int = 50, order: Literal["asc", "desc"] = "desc"
-    ) -> AsyncSubscription[Records[Thread]]:
+    ) -> AsyncSubscription[Records[records.Thread]]:
         """Follow a resource's threads by ``created_at``, by default its newest 50, the newest first.
 
         Parameters
@@ -103,12 +95,12 @@ class AsyncLiveRecords(AsyncClient):
         }
         return self._watch("watchThreadsByResource", args, _list(records.Thread))
 
-    def watch_resource(self, resource_id: str) -> AsyncSubscription[Resource | None]:
+    def watch_resource(self, resource_id: str) -> AsyncSubscription[records.Resource | None]:
         """Follow a resource: the resource, or None if it doesn't exist, again after each change."""
         args = {"resourceId": key_text("ConvexStore.watch_resource: resource_id", resource_id)}
         return self._watch("watchResource", args, _one(records.Resource))
 
-    def watch_workflow_run(self, workflow_name: str, run_id: str) -> AsyncSubscription[WorkflowRun | None]:
+    def watch_workflow_run(self, workflow_name: str, run_id: str) -> AsyncSubscription[records.WorkflowRun | None]:
         """Follow a run of a workflow: the run, or None if it doesn't exist, again after each change."""
         place = "ConvexStore.watch_workflow_run"
         args = {
@@ -119,7 +111,7 @@ class AsyncLiveRecords(AsyncClient):
 
     def watch_workflow_runs(
         self, *, workflow_name: str | None = None, resource_id: str | None = None, limit: int = 50
-    ) -> AsyncSubscription[Records[WorkflowRun]]:
+    ) -> AsyncSubscription[Records[records.WorkflowRun]]:
         """Follow the latest runs, newest first: of a workflow, of a resource, of both, or all.
 
         Parameters
@@ -145,7 +137,7 @@ class AsyncLiveRecords(AsyncClient):
         resource_id: str | None = None,
         entity_id: str | None = None,
         limit: int = 50,
-    ) -> AsyncSubscription[Records[Span]]:
+    ) -> AsyncSubscription[Records[records.Span]]:
         """Follow the latest traces, each by its root span, by ``started_at``, newest first: all, or those that equal
         what is given.
 
@@ -168,7 +160,7 @@ class AsyncLiveRecords(AsyncClient):
         entity_id: str | None = None,
         entity_type: str | None = None,
         limit: int = 50,
-    ) -> AsyncSubscription[Records[Score]]:
+    ) -> AsyncSubscription[Records[records.Score]]:
         """Follow the latest scores by ``created_at``, newest first: all, or those that equal what is given.
 
         Parameters
@@ -197,7 +189,7 @@ class AsyncLiveRecords(AsyncClient):
         resource_id: str | None = None,
         run_id: str | None = None,
         limit: int = 50,
-    ) -> AsyncSubscription[Records[BackgroundTask]]:
+    ) -> AsyncSubscription[Records[records.BackgroundTask]]:
         """Follow the latest background tasks by ``created_at``, newest first: all, or those that equal what is given.
 
         Tasks that older versions of Mastra stored as documents aren't among them.
@@ -217,7 +209,7 @@ class AsyncLiveRecords(AsyncClient):
         args = _newest(place, limit, {"status": status, **of})
         return self._watch("watchTasks", args, _list(records.BackgroundTask))
 
-    def watch_thread_state(self, thread_id: str, type: str) -> AsyncSubscription[ThreadState | None]:
+    def watch_thread_state(self, thread_id: str, type: str) -> AsyncSubscription[records.ThreadState | None]:
         """Follow a thread's state of a type, such as its task list: the state, or None if there is none, again after
         each change.
         """
@@ -225,14 +217,14 @@ class AsyncLiveRecords(AsyncClient):
         args = {"threadId": key_text(f"{place}: thread_id", thread_id), "type": key_text(f"{place}: type", type)}
         return self._watch("watchThreadState", args, _one(records.ThreadState))
 
-    def watch_thread_states(self, thread_id: str) -> AsyncSubscription[Records[ThreadState]]:
+    def watch_thread_states(self, thread_id: str) -> AsyncSubscription[Records[records.ThreadState]]:
         """Follow all states of a thread, at most 1000, by their type: the list, again after each change."""
         args = {"threadId": key_text("ConvexStore.watch_thread_states: thread_id", thread_id)}
         return self._watch("watchThreadStates", args, _list(records.ThreadState))
 
     def watch_notifications(
-        self, thread_id: str, *, status: NotificationStatus | None = None, limit: int = 50
-    ) -> AsyncSubscription[Records[Notification]]:
+        self, thread_id: str, *, status: str | None = None, limit: int = 50
+    ) -> AsyncSubscription[Records[records.Notification]]:
         """Follow the notifications of a thread, those updated last first.
 
         Parameters
@@ -250,8 +242,8 @@ class AsyncLiveRecords(AsyncClient):
         return self._watch("watchNotifications", _newest(place, limit, of), _list(records.Notification))
 
     def watch_experiments(
-        self, *, dataset_id: str | None = None, status: ExperimentStatus | None = None, limit: int = 50
-    ) -> AsyncSubscription[Records[Experiment]]:
+        self, *, dataset_id: str | None = None, status: str | None = None, limit: int = 50
+    ) -> AsyncSubscription[Records[records.Experiment]]:
         """Follow the latest experiments and their counts of results by ``created_at``, newest first: all, or those that
         equal what is given.
 

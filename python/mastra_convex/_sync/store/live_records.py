@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-# The modules of records are imported when they are first watched.
+# Records are imported when they are first watched, or their annotations read.
 from mastra_convex import records
 from mastra_convex._arguments import as_number, key_text, one_of
 from mastra_convex._sync.client import Client
@@ -17,14 +17,6 @@ from mastra_convex.records._lists import Records
 
 if TYPE_CHECKING:
     from mastra_convex.records._columns import Record
-    from mastra_convex.records.background_tasks import BackgroundTask
-    from mastra_convex.records.experiments import Experiment, ExperimentStatus
-    from mastra_convex.records.memory import Message, Resource, Thread
-    from mastra_convex.records.notifications import Notification, NotificationStatus
-    from mastra_convex.records.observability import Span
-    from mastra_convex.records.scores import Score
-    from mastra_convex.records.thread_state import ThreadState
-    from mastra_convex.records.workflows import WorkflowRun
 
 T = TypeVar("T")
 ORDERS = ("asc", "desc")
@@ -33,7 +25,7 @@ ORDERS = ("asc", "desc")
 class LiveRecords(Client):
     """The records of a store, live."""
 
-    def watch_thread(self, thread_id: str) -> Subscription[Thread | None]:
+    def watch_thread(self, thread_id: str) -> Subscription[records.Thread | None]:
         """Follow a thread: the thread, or None if it doesn't exist, again after each change."""
         args = {"threadId": key_text("ConvexStore.watch_thread: thread_id", thread_id)}
         return self._watch("watchThread", args, _one(records.Thread))
@@ -45,7 +37,7 @@ class LiveRecords(Client):
         last: int | None = None,
         limit: int | None = None,
         order: Literal["asc", "desc"] = "asc",
-    ) -> Subscription[Records[Message]]:
+    ) -> Subscription[Records[records.Message]]:
         """Follow a thread's newest messages: the list, again after each change.
 
         Parameters
@@ -84,7 +76,7 @@ class LiveRecords(Client):
 
     def watch_threads_by_resource(
         self, resource_id: str, *, limit: int = 50, order: Literal["asc", "desc"] = "desc"
-    ) -> Subscription[Records[Thread]]:
+    ) -> Subscription[Records[records.Thread]]:
         """Follow a resource's threads by ``created_at``, by default its newest 50, the newest first.
 
         Parameters
@@ -104,12 +96,12 @@ class LiveRecords(Client):
         }
         return self._watch("watchThreadsByResource", args, _list(records.Thread))
 
-    def watch_resource(self, resource_id: str) -> Subscription[Resource | None]:
+    def watch_resource(self, resource_id: str) -> Subscription[records.Resource | None]:
         """Follow a resource: the resource, or None if it doesn't exist, again after each change."""
         args = {"resourceId": key_text("ConvexStore.watch_resource: resource_id", resource_id)}
         return self._watch("watchResource", args, _one(records.Resource))
 
-    def watch_workflow_run(self, workflow_name: str, run_id: str) -> Subscription[WorkflowRun | None]:
+    def watch_workflow_run(self, workflow_name: str, run_id: str) -> Subscription[records.WorkflowRun | None]:
         """Follow a run of a workflow: the run, or None if it doesn't exist, again after each change."""
         place = "ConvexStore.watch_workflow_run"
         args = {
@@ -120,7 +112,7 @@ class LiveRecords(Client):
 
     def watch_workflow_runs(
         self, *, workflow_name: str | None = None, resource_id: str | None = None, limit: int = 50
-    ) -> Subscription[Records[WorkflowRun]]:
+    ) -> Subscription[Records[records.WorkflowRun]]:
         """Follow the latest runs, newest first: of a workflow, of a resource, of both, or all.
 
         Parameters
@@ -146,7 +138,7 @@ class LiveRecords(Client):
         resource_id: str | None = None,
         entity_id: str | None = None,
         limit: int = 50,
-    ) -> Subscription[Records[Span]]:
+    ) -> Subscription[Records[records.Span]]:
         """Follow the latest traces, each by its root span, by ``started_at``, newest first: all, or those that equal
         what is given.
 
@@ -169,7 +161,7 @@ class LiveRecords(Client):
         entity_id: str | None = None,
         entity_type: str | None = None,
         limit: int = 50,
-    ) -> Subscription[Records[Score]]:
+    ) -> Subscription[Records[records.Score]]:
         """Follow the latest scores by ``created_at``, newest first: all, or those that equal what is given.
 
         Parameters
@@ -198,7 +190,7 @@ class LiveRecords(Client):
         resource_id: str | None = None,
         run_id: str | None = None,
         limit: int = 50,
-    ) -> Subscription[Records[BackgroundTask]]:
+    ) -> Subscription[Records[records.BackgroundTask]]:
         """Follow the latest background tasks by ``created_at``, newest first: all, or those that equal what is given.
 
         Tasks that older versions of Mastra stored as documents aren't among them.
@@ -218,7 +210,7 @@ class LiveRecords(Client):
         args = _newest(place, limit, {"status": status, **of})
         return self._watch("watchTasks", args, _list(records.BackgroundTask))
 
-    def watch_thread_state(self, thread_id: str, type: str) -> Subscription[ThreadState | None]:
+    def watch_thread_state(self, thread_id: str, type: str) -> Subscription[records.ThreadState | None]:
         """Follow a thread's state of a type, such as its task list: the state, or None if there is none, again after
         each change.
         """
@@ -226,14 +218,14 @@ class LiveRecords(Client):
         args = {"threadId": key_text(f"{place}: thread_id", thread_id), "type": key_text(f"{place}: type", type)}
         return self._watch("watchThreadState", args, _one(records.ThreadState))
 
-    def watch_thread_states(self, thread_id: str) -> Subscription[Records[ThreadState]]:
+    def watch_thread_states(self, thread_id: str) -> Subscription[Records[records.ThreadState]]:
         """Follow all states of a thread, at most 1000, by their type: the list, again after each change."""
         args = {"threadId": key_text("ConvexStore.watch_thread_states: thread_id", thread_id)}
         return self._watch("watchThreadStates", args, _list(records.ThreadState))
 
     def watch_notifications(
-        self, thread_id: str, *, status: NotificationStatus | None = None, limit: int = 50
-    ) -> Subscription[Records[Notification]]:
+        self, thread_id: str, *, status: str | None = None, limit: int = 50
+    ) -> Subscription[Records[records.Notification]]:
         """Follow the notifications of a thread, those updated last first.
 
         Parameters
@@ -251,8 +243,8 @@ class LiveRecords(Client):
         return self._watch("watchNotifications", _newest(place, limit, of), _list(records.Notification))
 
     def watch_experiments(
-        self, *, dataset_id: str | None = None, status: ExperimentStatus | None = None, limit: int = 50
-    ) -> Subscription[Records[Experiment]]:
+        self, *, dataset_id: str | None = None, status: str | None = None, limit: int = 50
+    ) -> Subscription[Records[records.Experiment]]:
         """Follow the latest experiments and their counts of results by ``created_at``, newest first: all, or those that
         equal what is given.
 

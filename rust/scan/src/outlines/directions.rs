@@ -220,3 +220,70 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     }
     sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch;
+
+    /// Rows of unit length, that lie along a few directions.
+    fn rows(count: usize, dimension: usize) -> Vec<f32> {
+        #[expect(clippy::cast_precision_loss, reason = "any numbers will do")]
+        let row = |row: usize| (0..dimension).map(move |i| ((row % 90 + 2) as f32 * (i + 1) as f32).sin());
+        let mut rows: Vec<f32> = (0..count).flat_map(row).collect();
+        for row in rows.chunks_exact_mut(dimension) {
+            let length = dot(row, row).sqrt();
+            for x in row {
+                *x /= length;
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn the_slack_is_that_of_the_proof() {
+        let unit = 2_f64.powi(-24);
+        for (dimension, terms) in [(256, 134.0), (300, 135.0), (1536, 144.0)] {
+            let directions =
+                Directions::learn(arch::kernels(), &rows(400, dimension), dimension).expect("they are few");
+            let rounding = 1.1 * 127_f64.sqrt() * terms * unit;
+            assert!((directions.slack() - (5.0 * rounding + 1024.0 * unit)).abs() < 1e-15, "{dimension}");
+            // What the products of the directions differ by from ones and zeros.
+            let product = |a: usize, b: usize| -> f64 {
+                directions.columns.iter().map(|column| f64::from(column[a]) * f64::from(column[b])).sum()
+            };
+            let mut squares = 0.0;
+            for a in 0..COUNT {
+                for b in 0..COUNT {
+                    let right = f64::from(u8::from(a == b && product(a, a) > 0.5));
+                    squares += (product(a, b) - right).powi(2);
+                }
+            }
+            let square = 1.0 + squares.sqrt() + 2.5 * rounding;
+            assert!((directions.square - square).abs() < 1e-12, "{dimension}: {} {square}", directions.square);
+            assert!((directions.length() - (128.0 * square).sqrt()).abs() < 1e-12, "{dimension}");
+        }
+    }
+
+    #[test]
+    fn the_skew_is_that_of_all_pairs() {
+        // Two at right angles, one of them too long, and one that lies along both.
+        let vectors = [[1.0, 0.0], [0.0, 1.5], [0.5, 0.25]].map(|[a, b]| [a, b, 0.0]);
+        let squares = [0.0_f64, 2.25 - 1.0, 0.3125 - 0.0].map(|x| x * x).iter().sum::<f64>();
+        let products = [0.0_f64, 0.5, 0.375].map(|x| 2.0 * x * x).iter().sum::<f64>();
+        assert!((skew(vectors.as_flattened(), 3) - (squares + products).sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn turning_keeps_angles_and_spreads_numbers() {
+        let mut one = [0.0; OUTLINE];
+        one[5] = 1.0;
+        let mut other = [0.0; OUTLINE];
+        (other[5], other[90]) = (0.6, 0.8);
+        turn(&mut one);
+        turn(&mut other);
+        assert!(one.iter().all(|x| (x.abs() - 1.0).abs() < 1e-6), "{one:?}");
+        let product: f32 = one.iter().zip(&other).map(|(a, b)| a * b).sum();
+        assert!((product - 128.0 * 0.6).abs() < 1e-3 && (square_of(&other) - 128.0).abs() < 1e-3, "{product}");
+    }
+}
