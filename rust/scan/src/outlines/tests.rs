@@ -186,8 +186,9 @@ fn directions_are_learnt_where_rows_lie_along_few() {
     }
 }
 
-/// How many calls with so many queries it takes until a batch has outlines, and how many until it was asked often enough.
+/// How many calls with so many queries it takes until a batch has outlines, if five make up for what it was asked too little.
 fn calls_until_outlined(batch: &Batch, queries: usize) -> usize {
+    batch.outline_some(Outlining::ROWS - 5 * queries * batch.len());
     let asked: Vec<f64> = noise(batch.dimension(), 5).repeat(queries);
     let search = Search { metric: Metric::Cosine, top_k: 1, mask: None, min_score: None, threads: 1 };
     let call = || {
@@ -197,16 +198,26 @@ fn calls_until_outlined(batch: &Batch, queries: usize) -> usize {
             batch.top_k_many(&asked, &search).expect("it can be made");
         }
     };
-    (0..10_000).find(|_| batch.directions().is_some() || (call(), false).1).expect("it gets outlines")
+    (0..100).find(|_| batch.directions().is_some() || (call(), false).1).expect("it gets outlines")
 }
 
 #[test]
 fn a_batch_gets_outlines_by_being_asked() {
-    let batch = || Batch::from_matrix(256, Arc::new(mixtures(4096, 256, 9)), None, None).expect("whole rows");
+    let rows = mixtures(4096, 256, 9);
+    let batch = || {
+        let mut batch = Batch::new(256);
+        batch.extend(rows.chunks_exact(256).map(|row| Row {
+            id: "id".into(),
+            vector: Some(Packed::from_f32(row)),
+            metadata: no_metadata(),
+        }));
+        batch
+    };
     let chunks = batch().chunks().len();
-    // The last call before is the first one that is due.
-    assert_eq!(calls_until_outlined(&batch(), 1), Outlining::ROWS / 4096 - 1 + chunks);
-    assert_eq!(calls_until_outlined(&batch(), 16), Outlining::ROWS / 4096 / 16 - 1 + chunks);
+    assert!(chunks > 1);
+    // The fifth is due, and gives the first chunk its outlines.
+    assert_eq!(calls_until_outlined(&batch(), 1), 4 + chunks);
+    assert_eq!(calls_until_outlined(&batch(), 16), 4 + chunks);
     // Copies share what was learnt, and further rows have outlines from the start.
     let mut asked = batch();
     let copy = asked.clone();
@@ -239,12 +250,12 @@ fn searches_that_outlines_do_not_serve_bring_none() {
     let batch = Batch::from_matrix(256, Arc::new(mixtures(4096, 256, 9)), None, None).expect("whole rows");
     let query = noise(256, 5);
     let mask = Mask::from_fn(4096, |position| position < 2047);
-    for (top_k, mask) in [(257, None), (1, Some(&mask))] {
+    // One row more would be enough.
+    batch.outline_some(Outlining::ROWS - 1);
+    for (top_k, mask, brings) in [(257, None, false), (1, Some(&mask), false), (256, None, true)] {
         let search = Search { metric: Metric::Cosine, top_k, mask, min_score: None, threads: 1 };
-        for _ in 0..Outlining::ROWS / 2047 + 2 {
-            batch.top_k(&query, &search).expect("it can be made");
-        }
-        assert!(!batch.has_outlines(), "{top_k}");
+        batch.top_k(&query, &search).expect("it can be made");
+        assert_eq!(batch.has_outlines(), brings, "{top_k}");
     }
 }
 
