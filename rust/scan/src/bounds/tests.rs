@@ -263,6 +263,17 @@ fn bounds_are_those_of_angles_with_their_slack() {
 }
 
 #[test]
+fn the_outline_of_a_query_has_its_norm_and_more_slack() {
+    let coded = CodedQuery::new(arch::kernels(), Metric::Euclidean, &noise(384, 1)).expect("it is covered");
+    let outline = coded.outline(arch::kernels(), &noise(128, 2), 0.01).expect("it is covered");
+    assert_eq!(outline.norm().to_bits(), coded.norm().to_bits());
+    assert!((outline.slack - (SLACK + 0.01)).abs() < 1e-15);
+    let [limit, _] = outline.limit(0.5);
+    let [with_less, _] = CodedQuery { slack: SLACK, ..outline }.limit(0.49);
+    assert!(alike(limit, with_less.into()), "it is taken from the cosine");
+}
+
+#[test]
 fn codes_that_seem_to_lose_nothing_may_have_lost_what_is_rounded() {
     assert!(error(119.0, 0.0, 1.0) > 1.01 * U);
 }
