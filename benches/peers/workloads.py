@@ -105,7 +105,7 @@ class Scan(Workload):
         return task, right
 
     def first_pass(self) -> dict[str, int]:
-        """What the first pass reads: outlines, where rows lie along few directions."""
+        """The bytes that the first pass reads: outlines, where rows lie along few directions."""
         if self.rows < 2048:
             return {}
         if self.vectors is data.isotropic:

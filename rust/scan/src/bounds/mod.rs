@@ -82,7 +82,7 @@
 //!
 //! (1 + ε) q̄ · x̄ ≤ Pq̄ · Px̄ + r r', where r = √(1 + ε − ‖y‖²) is of the row and r' of the query.
 //!
-//! What is computed is ỹ. x̄ and each product are rounded, and the products summed up 128 at a time, then these sums, so ỹ
+//! The kernel computes ỹ. x̄ and each product are rounded, and the products summed up 128 at a time, then these sums, so ỹ
 //! is off by less than η = 1.1 √127 (128 + n / 128 + 4) u. With s = 1 + ε + 2.5 η, which is at most 1.1, the outline is
 //! (ỹ, r̃), where r̃ = √(s − ‖ỹ‖²) is no less than r, since ‖ỹ‖² ≤ ‖y‖² + 2.5 η. The square of its length is s. The right
 //! side above is at most the product of the outlines and 2.5 η. Of both times 2.5 η, 2.1 would do; the rest covers what
@@ -167,7 +167,7 @@ pub(crate) fn row_measures(Coding { lost, squares }: Coding, inverse: f64, norm:
     if error < LARGEST_ERROR { ((squares.sqrt() * error_cosine).recip() as f32, tangent) } else { (0.0, f32::INFINITY) }
 }
 
-/// What of a row is multiplied.
+/// The codes of a row that are multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Precision {
     /// The coarse codes of its outline, with the upper plane of the query's.

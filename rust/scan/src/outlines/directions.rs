@@ -248,7 +248,7 @@ mod tests {
                 Directions::learn(arch::kernels(), &rows(400, dimension), dimension).expect("they are few");
             let rounding = 1.1 * 127_f64.sqrt() * terms * unit;
             assert!((directions.slack() - (5.0 * rounding + 1024.0 * unit)).abs() < 1e-15, "{dimension}");
-            // What the products of the directions differ by from ones and zeros.
+            // The products of the directions, less ones and zeros.
             let product = |a: usize, b: usize| -> f64 {
                 directions.columns.iter().map(|column| f64::from(column[a]) * f64::from(column[b])).sum()
             };

@@ -115,7 +115,7 @@ impl Scan<'_> {
         }
     }
 
-    /// What the first pass over a span reads: as little as decides about most rows of one of its blocks.
+    /// The codes that the first pass over a span reads: as few as decide about most rows of one of its blocks.
     fn first_precision(&self, queries: &mut [Query], span: &[Block]) -> Precision {
         if !has_first_pass(self.rows, self.search.top_k) {
             return Precision::Eight;
