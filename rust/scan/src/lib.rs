@@ -62,6 +62,8 @@ mod json;
 mod mask;
 mod metric;
 pub mod naive;
+#[cfg(test)]
+mod noise;
 mod norms;
 mod outlines;
 mod page;

@@ -5,22 +5,9 @@ use crate::{
     Values, arch,
     codes::{Codes, Measures},
     naive,
+    noise::noise,
+    norms::norm,
 };
-
-fn norm(vector: &[f64]) -> f64 {
-    vector.iter().fold(0.0, |sum, x| sum + x * x).sqrt()
-}
-
-/// Numbers between -1 and 1, the same ones every time.
-fn noise(len: usize, seed: u64) -> Vec<f64> {
-    let mut state = seed;
-    (0..len)
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            f64::from(u32::try_from(state >> 32).expect("32 bits")) / f64::from(1_u32 << 31) - 1.0
-        })
-        .collect()
-}
 
 /// Holds the bounds of a row's score to the reference. How far above it two bits and four let a row reach, up to the next
 /// power of two, and how wide the second pass's bounds are; `None` if the row or the query isn't covered.

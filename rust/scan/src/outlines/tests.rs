@@ -12,18 +12,9 @@ use crate::{
     bounds::{Measured, Precision},
     codes::Measures,
     naive,
+    noise::noise,
+    norms::norm,
 };
-
-/// Numbers between -1 and 1, the same ones every time.
-fn noise(len: usize, seed: u64) -> Vec<f64> {
-    let mut state = seed;
-    let mut number = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        f64::from(u32::try_from((mixed ^ (mixed >> 27)) >> 32).expect("32 bits")) / f64::from(1_u32 << 31) - 1.0
-    };
-    (0..len).map(|_| number()).collect()
-}
 
 /// Rows that are mixtures of some directions, and a little beside them, one after the other.
 fn mixtures(count: usize, dimension: usize, directions: usize) -> Vec<f32> {
@@ -38,10 +29,6 @@ fn mixtures(count: usize, dimension: usize, directions: usize) -> Vec<f32> {
     };
     #[expect(clippy::cast_possible_truncation, reason = "float32 is wanted")]
     (0..count).flat_map(mixture).map(|x| x as f32).collect()
-}
-
-fn norm(vector: &[f64]) -> f64 {
-    vector.iter().fold(0.0, |sum, x| sum + x * x).sqrt()
 }
 
 fn unit(vector: &[f64]) -> Vec<f32> {
