@@ -103,6 +103,13 @@ impl Coarse {
         encoded
     }
 
+    /// Makes the codes of a vector say nothing about it.
+    pub(crate) fn forget(&mut self, index: usize) {
+        for measures in &mut self.measures {
+            (measures.scales[index], measures.tangents[index]) = (0.0, f32::INFINITY);
+        }
+    }
+
     /// The upper two bits and the lower two of consecutive vectors, of which the first is the first of a strip.
     pub(crate) fn halves(&self, vectors: Range<usize>) -> [&[Line<u8>]; 2] {
         let strips = self.strips_of(vectors);

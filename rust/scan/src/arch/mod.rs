@@ -2,7 +2,8 @@
 //!
 //! There are five kinds, and every set keeps to the same contract:
 //!
-//! - *projections*: vectors in fewer numbers, in float32, summed up in the same order on every CPU.
+//! - *projections*: products of vectors and a matrix, in float32, summed up in the same order on every CPU, so that all
+//!   learn the same directions.
 //! - *codes*: vectors are rounded to whole numbers of 4, 8 or 16 bits, by the same operations on every CPU, with what that
 //!   loses measured. `bounds` has the proof that goes with them.
 //! - *first and second pass*, over codes, in whole numbers: exact, so the order of the additions doesn't matter.
@@ -68,9 +69,6 @@ pub(crate) const OUTLINE: usize = 128;
 /// How many rows are projected at once: as many as share one load of the matrix.
 pub(crate) const PROJECTED_ROWS: usize = 4;
 
-/// How many products of a projection are summed up by themselves, for less rounding.
-pub(crate) const PROJECTED_SHORT: usize = 128;
-
 /// Codes as the kernels load them: a register of the widest CPUs, which is a line of the cache.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -78,6 +76,10 @@ pub(crate) struct Line<T>([T; 64]);
 
 impl<T> Line<T> {
     const LEN: usize = 64;
+
+    pub(crate) fn numbers(&self) -> &[T; 64] {
+        &self.0
+    }
 }
 
 impl<T: Copy + Default> Default for Line<T> {

@@ -9,14 +9,13 @@ use crate::decimal::{self, Word};
 
 use super::{
     BIAS, BLOCK_ROWS, BlockSums, Coding, EXACT_ROWS, Encoded, FIRST_QUERIES, Kernels, Line, Number, OUTLINE,
-    PANEL_ROWS, PROJECTED_ROWS, PROJECTED_SHORT, Place, Planes, QUAD_ROWS, STRIP_COLUMNS, STRIP_ROWS, StripSums, Sums,
-    strip_lines,
+    PANEL_ROWS, PROJECTED_ROWS, Place, Planes, QUAD_ROWS, STRIP_COLUMNS, STRIP_ROWS, StripSums, Sums, strip_lines,
 };
 use crate::bounds::{COARSE_STEP, TWO_BITS};
 
 pub(super) const KERNELS: Kernels = Kernels {
     name: "portable",
-    project: project::<16, 32>,
+    project: project::<16>,
     encode_f32: encode,
     encode_f64: encode,
     planes,
@@ -116,10 +115,10 @@ fn group_of<T>(line: &mut Line<T>, index: usize) -> &mut [T; LANES] {
     &mut line.0.as_chunks_mut().0[index % GROUPS]
 }
 
-/// Projects several rows at once, `LANES` columns at a time, and the last ones by themselves, `SINGLE` columns at a time.
+/// Projects several rows at once, `LANES` columns at a time, and the last ones by themselves.
 #[expect(clippy::inline_always, reason = "compiled for each set")]
 #[inline(always)]
-pub(super) fn project<const LANES: usize, const SINGLE: usize>(
+pub(super) fn project<const LANES: usize>(
     rows: &[&[f32]],
     matrix: &[[f32; OUTLINE]],
     projected: &mut [[f32; OUTLINE]],
@@ -130,7 +129,7 @@ pub(super) fn project<const LANES: usize, const SINGLE: usize>(
         project_group::<PROJECTED_ROWS, LANES>(rows, matrix, projected);
     }
     for (row, projected) in others.iter().zip(others_projected) {
-        project_group::<1, SINGLE>(&[row], matrix, array::from_mut(projected));
+        project_group::<1, LANES>(&[row], matrix, array::from_mut(projected));
     }
 }
 
@@ -142,29 +141,17 @@ fn project_group<const ROWS: usize, const LANES: usize>(
     projected: &mut [[f32; OUTLINE]; ROWS],
 ) {
     for part in 0..OUTLINE / LANES {
-        let mut totals = [[0.0; LANES]; ROWS];
-        for (index, matrix) in matrix.chunks(PROJECTED_SHORT).enumerate() {
-            let mut sums = [[0.0; LANES]; ROWS];
-            let mut numbers: [&[f32]; ROWS] = [&[]; ROWS];
-            for row in 0..ROWS {
-                numbers[row] = &rows[row][index * PROJECTED_SHORT..][..matrix.len()];
-            }
-            for (at, column) in matrix.iter().enumerate() {
-                let column = &column.as_chunks::<LANES>().0[part];
-                for row in 0..ROWS {
-                    for lane in 0..LANES {
-                        sums[row][lane] += numbers[row][at] * column[lane];
-                    }
-                }
-            }
+        let mut sums = [[0.0; LANES]; ROWS];
+        for (at, column) in matrix.iter().enumerate() {
+            let column = &column.as_chunks::<LANES>().0[part];
             for row in 0..ROWS {
                 for lane in 0..LANES {
-                    totals[row][lane] += sums[row][lane];
+                    sums[row][lane] += rows[row][at] * column[lane];
                 }
             }
         }
         for row in 0..ROWS {
-            projected[row].as_chunks_mut().0[part] = totals[row];
+            projected[row].as_chunks_mut().0[part] = sums[row];
         }
     }
 }

@@ -75,25 +75,30 @@
 //!
 //! # Outlines
 //!
-//! An outline stands for a vector in the first pass. P is the matrix of the directions, q̄ and x̄ are the query and a row over
-//! their lengths, y = Px̄. ε is the root of the sum of the squares of what `PPᵀ` differs by from the unit matrix, in which
-//! there are zeros for directions that are none. So no eigenvalue of `PᵀP` is larger than 1 + ε, `(1 + ε) I − PᵀP` is positive
-//! semidefinite, and by the Cauchy–Schwarz inequality for the product that it makes
+//! An outline stands for a vector in the first pass. q̂ and x̂ are the codes d of the query and of a row over their lengths. A
+//! direction is its fine codes over their length, or 0 where there is none. P is the matrix of the directions, y = Px̂. A is
+//! what `PPᵀ` differs by from the unit matrix, in which there are zeros for directions that are none, and ε the eighth root
+//! of the sum of the squares of A⁴, which is no less than the magnitude of A's eigenvalues. So no eigenvalue of `PᵀP` is
+//! larger than 1 + ε, `(1 + ε) I − PᵀP` is positive semidefinite, and by the Cauchy–Schwarz inequality for the product that
+//! it makes
 //!
-//! (1 + ε) q̄ · x̄ ≤ Pq̄ · Px̄ + r r', where r = √(1 + ε − ‖y‖²) is of the row and r' of the query.
+//! (1 + ε) q̂ · x̂ ≤ Pq̂ · Px̂ + r r', where r = √(1 + ε − ‖y‖²) is of the row and r' of the query.
 //!
-//! The kernel computes ỹ. x̄ and each product are rounded, and the products summed up 128 at a time, then these sums, so ỹ
-//! is off by less than η = 1.1 √127 (128 + n / 128 + 4) u. With s = 1 + ε + 2.5 η, which is at most 1.1, the outline is
-//! (ỹ, r̃), where r̃ = √(s − ‖ỹ‖²) is no less than r, since ‖ỹ‖² ≤ ‖y‖² + 2.5 η. The square of its length is s. The right
-//! side above is at most the product of the outlines and 2.5 η. Of both times 2.5 η, 2.1 would do; the rest covers what
-//! float64 rounds. So
+//! The products of codes are summed in whole numbers, and ỹ is y rounded to float32, so ‖ỹ − y‖ ≤ η = 1.1 u. With
+//! s = 1 + ε + 2.5 η, which is at most 1.1, the outline is (ỹ, r̃), where r̃ = √(s − ‖ỹ‖²) is no less than r, since
+//! ‖ỹ‖² ≤ ‖y‖² + 2.5 η. The square of its length is s. The right side above is at most the product of the outlines and
+//! 2.5 η. Of both times 2.5 η, 2.1 would do; the rest covers what float64 rounds. So
 //!
-//! q̄ · x̄ ≤ (s cos θ + 2.5 η) / (1 + ε) ≤ cos θ + 5 η, θ being the angle between the outlines.
+//! q̂ · x̂ ≤ (s cos θ + 2.5 η) / (1 + ε) ≤ cos θ + 5 η, θ being the angle between the outlines.
 //!
-//! Turning both and stretching them in the same way leaves the angle as it is. They are coded as any vector of 128 numbers,
-//! which can't lose half of its length.
-//! 1024 u covers what is rounded besides: r̃, the additions that turn an outline, 8 u of its length each, and its length,
-//! which is taken to be √(128 s), so that E is off by less than 20 u of itself, and below 0.999 its angle by less than 450 u.
+//! A component of d is off by less than 0.51, and the largest is at least 30463. So F ≤ 0.51 √n / 30463, the angle between
+//! a vector and its codes d is at most √n / 59000, and the cosine of the query and the row is at most q̂ · x̂ + √n / 29500.
+//!
+//! Turning both outlines and stretching them in the same way leaves the angle as it is. They are coded as any vector of 128
+//! numbers, which can't lose half of its length.
+//! 1024 u covers what is rounded besides, with 5 η: r̃, the additions that turn an outline, 8 u of its length each, and its
+//! length, which is taken to be √(128 s), so that E is off by less than 20 u of itself, and below 0.999 its angle by less
+//! than 450 u.
 //!
 //! # Dot product and euclidean
 //!
@@ -252,6 +257,18 @@ impl CodedQuery {
     pub(crate) fn outline(&self, kernels: &Kernels, outline: &[f64], slack: f64) -> Option<Self> {
         let outline = Self::new(kernels, self.metric, outline)?;
         Some(Self { norm: self.norm, slack: self.slack + slack, ..outline })
+    }
+
+    /// The cosines of the angles between its codes and the fine codes of as many rows as there are lengths, of which it takes
+    /// one by each.
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof")]
+    pub(crate) fn cosines(&self, [upper, lower]: &[Sums; 2], inverse_lengths: &[f64], cosines: &mut [f32]) {
+        let biases = self.sums.map(|sum| sum * i32::from(BIAS));
+        for (index, (cosine, inverse_length)) in cosines.iter_mut().zip(inverse_lengths).enumerate() {
+            let [upper, lower] = [upper[index].wrapping_sub(biases[0]), lower[index].wrapping_sub(biases[1])];
+            let sum = 256.0 * f64::from(upper) + f64::from(lower);
+            *cosine = (sum * self.whole.inverse_length * inverse_length) as f32;
+        }
     }
 
     /// Q.

@@ -1,6 +1,11 @@
 //! Directions: the few along which the rows of a batch lie, and rows in their terms.
 
-use crate::arch::{Kernels, OUTLINE, PROJECTED_SHORT};
+use crate::{
+    Metric, Values,
+    arch::{BIAS, BLOCK_ROWS, Kernels, Line, OUTLINE},
+    bounds::CodedQuery,
+    codes::Codes,
+};
 
 /// How many directions there are. The last number of an outline is what lies outside of them.
 const COUNT: usize = OUTLINE - 1;
@@ -21,15 +26,16 @@ const MOST_REST: f64 = 0.4;
 /// The largest square of a length that the proof is for.
 const LARGEST_SQUARE: f64 = 1.1;
 
-/// The directions along which most of some rows lies, their first principal components: of length 1 and at right angles, as
-/// nearly as float32 has it.
+/// The directions along which most of some rows lies, their first principal components: at right angles, as nearly as codes
+/// have it.
 pub(crate) struct Directions {
-    /// For each component of a row, that of every direction, and 0.
-    columns: Vec<[f32; OUTLINE]>,
-    /// The square of the length that outlines have before they are turned: 1, ε and 2.5 η, as `bounds` has them.
+    /// A direction is its fine codes over their length. The last row has none.
+    codes: Codes,
+    /// One by the length of each direction's codes; 0 if it is none.
+    inverse_lengths: [f64; OUTLINE],
+    dimension: usize,
+    /// The square of the length that outlines have before they are turned: s, as `bounds` has it.
     square: f64,
-    /// How much the cosine of two outlines may be less than that of their rows.
-    slack: f64,
 }
 
 impl Directions {
@@ -62,7 +68,7 @@ impl Directions {
                     direction.copy_from_slice(&mixture[..direction.len()]);
                 }
             }
-            make_orthonormal(&mut directions, dimension);
+            make_orthonormal(&mut directions, dimension, |_, _| ());
             if round < ROUNDS {
                 let mut along = vec![[0.0; OUTLINE]; rows.len()];
                 (kernels.project)(&rows, &columns_of(&directions, dimension), &mut along);
@@ -71,41 +77,56 @@ impl Directions {
                 }
             }
         }
-        // Rounding leaves what the first time can't take away from directions that were nearly alike.
-        make_orthonormal(&mut directions, dimension);
-        let directions = Self::new(&directions, dimension);
+        let directions = Self::new(directions, dimension);
         (directions.square <= LARGEST_SQUARE && directions.rest(kernels, &others) <= MOST_REST).then_some(directions)
+    }
+
+    /// Codes directions. Each is brought to right angles with the codes of those before, so that only its own rounding is
+    /// left between them.
+    fn new(mut directions: Vec<f32>, dimension: usize) -> Self {
+        let mut codes = Codes::new(dimension);
+        codes.resize(OUTLINE, OUTLINE);
+        let (mut whole, mut inverse_lengths) = (vec![Vec::new(); COUNT], [0.0; OUTLINE]);
+        make_orthonormal(&mut directions, dimension, |index, direction| {
+            codes.write(index, Values::F32(direction), &[f64::from(dot(direction, direction)).sqrt()]);
+            if codes.usable().contains(index) {
+                let bytes = codes.fine(index..index + 1).iter().flat_map(Line::numbers);
+                whole[index] = bytes.map(|&code| i32::from(code) - i32::from(BIAS)).take(dimension).collect();
+                inverse_lengths[index] = f64::from(product(&whole[index], &whole[index])).sqrt().recip();
+                #[expect(clippy::cast_possible_truncation, reason = "the angles of the codes are measured")]
+                for (x, &code) in direction.iter_mut().zip(&whole[index]) {
+                    *x = (f64::from(code) * inverse_lengths[index]) as f32;
+                }
+            }
+        });
+        let unit = f64::from(f32::EPSILON) / 2.0;
+        let square = 1.0 + skew(&whole, &inverse_lengths) + 2.5 * 1.1 * unit;
+        Self { codes, inverse_lengths, dimension, square }
     }
 
     /// How much of rows lies outside of the directions: the mean of the squares.
     fn rest(&self, kernels: &Kernels, rows: &[&[f32]]) -> f64 {
-        let mut along = vec![[0.0; OUTLINE]; rows.len()];
-        (kernels.project)(rows, &self.columns, &mut along);
+        let rest = |row: &&[f32]| {
+            let row: Vec<f64> = row.iter().map(|&x| x.into()).collect();
+            let coded = CodedQuery::new(kernels, Metric::Cosine, &row)?;
+            Some(f64::from(self.along(kernels, &coded)[COUNT]).powi(2))
+        };
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let count = rows.len() as f64;
-        along.iter().map(|along| self.square - square_of(along)).sum::<f64>() / count
+        rows.iter().map(|row| rest(row).unwrap_or(1.0)).sum::<f64>() / count
     }
 
     /// The length of rows.
     pub(crate) fn dimension(&self) -> usize {
-        self.columns.len()
-    }
-
-    fn new(directions: &[f32], dimension: usize) -> Self {
-        let unit = f64::from(f32::EPSILON) / 2.0;
-        #[expect(clippy::cast_precision_loss, reason = "dimensions are small")]
-        let [sums, count] = [PROJECTED_SHORT + dimension.div_ceil(PROJECTED_SHORT) + 4, COUNT].map(|n| n as f64);
-        let rounding = 1.1 * sums * unit * count.sqrt();
-        Self {
-            columns: columns_of(directions, dimension),
-            square: 1.0 + skew(directions, dimension) + 2.5 * rounding,
-            slack: 5.0 * rounding + 1024.0 * unit,
-        }
+        self.dimension
     }
 
     /// How much the cosine of two outlines may be less than that of their rows.
     pub(crate) fn slack(&self) -> f64 {
-        self.slack
+        let unit = f64::from(f32::EPSILON) / 2.0;
+        #[expect(clippy::cast_precision_loss, reason = "dimensions are small")]
+        let lost_by_codes = (self.dimension as f64).sqrt() / 29_500.0;
+        lost_by_codes + 1024.0 * unit
     }
 
     /// The length of every outline, but for rounding.
@@ -115,15 +136,28 @@ impl Directions {
         (turned * self.square).sqrt()
     }
 
-    /// Makes the outlines of rows of unit length.
-    pub(crate) fn outline(&self, kernels: &Kernels, rows: &[&[f32]], outlines: &mut [[f32; OUTLINE]]) {
-        (kernels.project)(rows, &self.columns, outlines);
-        for outline in outlines {
-            #[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof")]
-            let rest = (self.square - square_of(outline)).max(0.0).sqrt() as f32;
-            outline[COUNT] = rest;
-            turn(outline);
+    /// The outline of a vector, whose dimension must be that of the directions.
+    pub(crate) fn outline(&self, kernels: &Kernels, vector: &CodedQuery) -> [f32; OUTLINE] {
+        let mut outline = self.along(kernels, vector);
+        turn(&mut outline);
+        outline
+    }
+
+    /// How far a vector lies along each direction, and outside of all of them, before that is turned.
+    fn along(&self, kernels: &Kernels, vector: &CodedQuery) -> [f32; OUTLINE] {
+        let mut along = [0.0; OUTLINE];
+        let (blocks, _) = along.as_chunks_mut::<BLOCK_ROWS>();
+        let (inverse_lengths, _) = self.inverse_lengths.as_chunks::<BLOCK_ROWS>();
+        for (index, (block, inverse_lengths)) in blocks.iter_mut().zip(inverse_lengths).enumerate() {
+            let mut sums = [[0; BLOCK_ROWS]; 2];
+            let fine = self.codes.fine(index * BLOCK_ROWS..(index + 1) * BLOCK_ROWS);
+            (kernels.block_sums)(vector.planes(), fine, sums.each_mut());
+            vector.cosines(&sums, inverse_lengths, block);
         }
+        #[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof")]
+        let rest = (self.square - square_of(&along)).max(0.0).sqrt() as f32;
+        along[COUNT] = rest;
+        along
     }
 }
 
@@ -175,8 +209,8 @@ fn signs(count: usize) -> Vec<f32> {
 }
 
 /// Makes the length of vectors 1 and the angles between them right ones, by the method of Gram and Schmidt. One that is a
-/// mixture of those before becomes 0.
-fn make_orthonormal(vectors: &mut [f32], dimension: usize) {
+/// mixture of those before becomes 0. Each may be changed a little before the next ones are brought to right angles with it.
+fn make_orthonormal(vectors: &mut [f32], dimension: usize, mut change: impl FnMut(usize, &mut [f32])) {
     for index in 0..COUNT {
         let (before, rest) = vectors.split_at_mut(index * dimension);
         let vector = &mut rest[..dimension];
@@ -187,25 +221,40 @@ fn make_orthonormal(vectors: &mut [f32], dimension: usize) {
         }
         let left = dot(vector, vector).sqrt();
         let scale = if left > 1e-4 * length { left.recip() } else { 0.0 };
-        for x in vector {
+        for x in &mut *vector {
             *x *= scale;
         }
+        change(index, vector);
     }
 }
 
-/// How far the products of some vectors are from those of vectors at right angles, whose lengths are 1 or 0: the root of
-/// the sum of the squares of all differences.
-fn skew(vectors: &[f32], dimension: usize) -> f64 {
-    let vectors: Vec<Vec<f64>> =
-        vectors.chunks_exact(dimension).map(|vector| vector.iter().map(|&x| x.into()).collect()).collect();
-    let product = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
-    let mut squares = 0.0;
-    for (index, vector) in vectors.iter().enumerate() {
-        let square = product(vector, vector);
-        squares += (square - square.round().min(1.0)).powi(2);
-        squares += vectors[..index].iter().map(|other| 2.0 * product(vector, other).powi(2)).sum::<f64>();
+/// How far the products of directions may be from those of vectors at right angles, whose lengths are 1 or 0: ε, as `bounds`
+/// has it, given their codes.
+fn skew(codes: &[Vec<i32>], inverse_lengths: &[f64]) -> f64 {
+    let mut matrix = vec![[0.0; COUNT]; COUNT];
+    for (a, row) in matrix.iter_mut().enumerate() {
+        for (b, entry) in row.iter_mut().enumerate().filter(|&(b, _)| a != b) {
+            *entry = f64::from(product(&codes[a], &codes[b])) * inverse_lengths[a] * inverse_lengths[b];
+        }
     }
-    squares.sqrt()
+    let fourth = squared(&squared(&matrix));
+    fourth.as_flattened().iter().map(|x| x * x).sum::<f64>().powf(0.125)
+}
+
+/// The product of a matrix with itself.
+fn squared(matrix: &[[f64; COUNT]]) -> Vec<[f64; COUNT]> {
+    let mut square = vec![[0.0; COUNT]; COUNT];
+    for (sums, row) in square.iter_mut().zip(matrix) {
+        for (factor, other) in row.iter().zip(matrix) {
+            sums.iter_mut().zip(other).for_each(|(sum, x)| *sum += factor * x);
+        }
+    }
+    square
+}
+
+/// The product of the codes of two directions; 0 if one is none.
+fn product(a: &[i32], b: &[i32]) -> i32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// The product of two vectors, summed up in lanes.
@@ -243,35 +292,43 @@ mod tests {
     #[test]
     fn the_slack_is_that_of_the_proof() {
         let unit = 2_f64.powi(-24);
-        for (dimension, terms) in [(256, 134.0), (300, 135.0), (1536, 144.0)] {
+        for dimension in [256, 300, 1536] {
             let directions =
                 Directions::learn(arch::kernels(), &rows(400, dimension), dimension).expect("they are few");
-            let rounding = 1.1 * 127_f64.sqrt() * terms * unit;
-            assert!((directions.slack() - (5.0 * rounding + 1024.0 * unit)).abs() < 1e-15, "{dimension}");
-            // The products of the directions, less ones and zeros.
-            let product = |a: usize, b: usize| -> f64 {
-                directions.columns.iter().map(|column| f64::from(column[a]) * f64::from(column[b])).sum()
+            let lost: f64 = f64::from(u16::try_from(dimension).expect("it is small")).sqrt() / 29_500.0;
+            assert!((directions.slack() - (lost + 1024.0 * unit)).abs() < 1e-15, "{dimension}");
+            // The directions as their codes have them, and how far they are from right angles.
+            let codes = |index: usize| directions.codes.fine(index..index + 1).iter().flat_map(Line::numbers);
+            let vector = |index: usize| -> Vec<f64> {
+                let inverse_length = directions.inverse_lengths[index];
+                codes(index).take(dimension).map(|&code| (f64::from(code) - 128.0) * inverse_length).collect()
             };
-            let mut squares = 0.0;
-            for a in 0..COUNT {
-                for b in 0..COUNT {
-                    let right = f64::from(u8::from(a == b && product(a, a) > 0.5));
-                    squares += (product(a, b) - right).powi(2);
-                }
+            let vectors: Vec<Vec<f64>> = (0..COUNT).map(vector).collect();
+            let product = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+            assert!(vectors.iter().any(|vector| product(vector, vector) > 0.5), "{dimension}");
+            // What the products differ by from ones and zeros, to the fourth power.
+            let mut matrix: Vec<Vec<f64>> = (0..COUNT)
+                .map(|a| (0..COUNT).map(|b| if a == b { 0.0 } else { product(&vectors[a], &vectors[b]) }).collect())
+                .collect();
+            for _ in 0..2 {
+                matrix = (0..COUNT).map(|a| (0..COUNT).map(|b| product(&matrix[a], &matrix[b])).collect()).collect();
             }
-            let square = 1.0 + squares.sqrt() + 2.5 * rounding;
-            assert!((directions.square - square).abs() < 1e-12, "{dimension}: {} {square}", directions.square);
-            assert!((directions.length() - (128.0 * square).sqrt()).abs() < 1e-12, "{dimension}");
+            let skew = matrix.iter().flatten().map(|x| x * x).sum::<f64>().powf(0.125);
+            let square = 1.0 + skew + 2.75 * unit;
+            assert!((directions.square - square).abs() < 1e-9, "{dimension}: {} {square}", directions.square);
+            assert!((directions.length() - (128.0 * directions.square).sqrt()).abs() < 1e-12, "{dimension}");
         }
     }
 
     #[test]
-    fn the_skew_is_that_of_all_pairs() {
-        // Two at right angles, one of them too long, and one that lies along both.
-        let vectors = [[1.0, 0.0], [0.0, 1.5], [0.5, 0.25]].map(|[a, b]| [a, b, 0.0]);
-        let squares = [0.0_f64, 2.25 - 1.0, 0.3125 - 0.0].map(|x| x * x).iter().sum::<f64>();
-        let products = [0.0_f64, 0.5, 0.375].map(|x| 2.0 * x * x).iter().sum::<f64>();
-        assert!((skew(vectors.as_flattened(), 3) - (squares + products).sqrt()).abs() < 1e-12);
+    fn the_skew_is_the_eighth_root_of_the_squares_of_the_fourth_power() {
+        // Two directions whose cosine is 0.6 by their codes, and none else.
+        let mut codes = vec![Vec::new(); COUNT];
+        (codes[3], codes[90]) = (vec![5, 0], vec![3, 4]);
+        let mut inverse_lengths = [0.0; OUTLINE];
+        (inverse_lengths[3], inverse_lengths[90]) = (0.2, 0.2);
+        let right = (2.0 * 0.6_f64.powi(8)).powf(0.125);
+        assert!((skew(&codes, &inverse_lengths) - right).abs() < 1e-12);
     }
 
     #[test]

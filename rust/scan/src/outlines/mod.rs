@@ -21,8 +21,8 @@ use std::sync::{
 };
 
 use crate::{
-    Values,
-    arch::{Kernels, Line, Number, OUTLINE, PROJECTED_ROWS, row_lines},
+    Metric, Values,
+    arch::{Kernels, Line, Number, OUTLINE, row_lines},
     bounds::CodedQuery,
     codes::Coarse,
 };
@@ -56,22 +56,19 @@ impl Outlines {
     }
 
     fn encode<T: Number>(&mut self, kernels: &Kernels, first: usize, values: &[T], norms: &[f64]) {
-        let dimension = self.directions.dimension();
         let length = self.directions.length();
         // Outlines have no second pass.
         let mut fine = [Line::default(); row_lines(OUTLINE)];
-        let mut units = vec![0.0; norms.len().min(PROJECTED_ROWS) * dimension];
-        let groups = values.chunks(PROJECTED_ROWS * dimension).zip(norms.chunks(PROJECTED_ROWS));
-        for (first, (values, norms)) in (first..).step_by(PROJECTED_ROWS).zip(groups) {
-            for ((unit, row), &norm) in units.chunks_exact_mut(dimension).zip(values.chunks_exact(dimension)).zip(norms)
-            {
-                to_unit(row, norm, unit);
-            }
-            let rows: Vec<&[f32]> = units.chunks_exact(dimension).take(norms.len()).collect();
-            let mut outlines = [[0.0; OUTLINE]; PROJECTED_ROWS];
-            self.directions.outline(kernels, &rows, &mut outlines[..rows.len()]);
-            for (index, outline) in (first..).zip(&outlines[..rows.len()]) {
-                self.coarse.encode(kernels, index, (outline, length), &mut fine);
+        let mut wide = Vec::new();
+        for (index, row) in (first..).zip(values.chunks_exact(self.directions.dimension()).take(norms.len())) {
+            wide.clear();
+            wide.extend(row.iter().map(|&x| x.into()));
+            match CodedQuery::new(kernels, Metric::Cosine, &wide) {
+                Some(coded) => {
+                    let outline = self.directions.outline(kernels, &coded);
+                    self.coarse.encode(kernels, index, (&outline, length), &mut fine);
+                }
+                None => self.coarse.forget(index),
             }
         }
     }
@@ -83,16 +80,9 @@ impl Outlines {
 }
 
 /// The outline of a query that is ready.
-pub(crate) fn outlined(
-    kernels: &Kernels,
-    directions: &Directions,
-    query: &[f64],
-    coded: &CodedQuery,
-) -> Option<CodedQuery> {
-    let (mut unit, mut outline) = (vec![0.0; query.len()], [[0.0; OUTLINE]]);
-    to_unit(query, coded.norm(), &mut unit);
-    directions.outline(kernels, &[&unit], &mut outline);
-    coded.outline(kernels, &outline[0].map(f64::from), directions.slack())
+pub(crate) fn outlined(kernels: &Kernels, directions: &Directions, coded: &CodedQuery) -> Option<CodedQuery> {
+    let outline = directions.outline(kernels, coded).map(f64::from);
+    coded.outline(kernels, &outline, directions.slack())
 }
 
 /// Scales a row to the length 1; one without codes becomes 0.

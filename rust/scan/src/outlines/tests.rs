@@ -37,6 +37,10 @@ fn unit(vector: &[f64]) -> Vec<f32> {
     unit
 }
 
+fn coded(vector: &[f64]) -> CodedQuery {
+    CodedQuery::new(arch::kernels(), Metric::Cosine, vector).expect("it lies within the range")
+}
+
 /// Directions of mixtures.
 fn learnt(dimension: usize, directions: usize) -> Arc<Directions> {
     let rows = mixtures(300, dimension, directions);
@@ -51,7 +55,7 @@ fn learnt(dimension: usize, directions: usize) -> Arc<Directions> {
 fn reaches(directions: &Arc<Directions>, metric: Metric, query: &[f64], row: &[f64], above: f64) -> Option<[bool; 2]> {
     let kernels = arch::kernels();
     let coded = CodedQuery::new(kernels, metric, query)?;
-    let outline = outlined(kernels, directions, query, &coded)?;
+    let outline = outlined(kernels, directions, &coded)?;
     let (mut outlines, norms) = (Outlines::new(Arc::clone(directions)), [norm(row)]);
     outlines.resize(1, 1);
     outlines.write(kernels, 0, Values::F64(row), &norms);
@@ -108,11 +112,7 @@ fn rows_reach_their_scores_by_their_outlines() {
 #[test]
 fn no_two_rows_are_more_alike_than_their_outlines() {
     let directions = learnt(300, 150);
-    let outline = |row: &[f64]| {
-        let mut outline = [[0.0; OUTLINE]];
-        directions.outline(arch::kernels(), &[&unit(row)], &mut outline);
-        outline[0].map(f64::from)
-    };
+    let outline = |row: &[f64]| directions.outline(arch::kernels(), &coded(row)).map(f64::from);
     let cosine = |a: &[f64], b: &[f64]| naive::score(Metric::Cosine, a, b).expect("neither is zero");
     let rows: Vec<f64> = mixtures(60, 300, 150).into_iter().map(f64::from).collect();
     for (index, a) in rows.chunks_exact(300).enumerate() {
@@ -135,6 +135,21 @@ fn rows_at_the_edge_reach_their_scores_by_their_outlines() {
             assert!(reaches(&directions, metric, &query, &row, 0.0).is_none_or(|[own, _]| own), "{metric} {a} {b}");
         }
     }
+}
+
+#[test]
+fn a_row_beyond_the_range_has_an_outline_that_says_nothing() {
+    let directions = learnt(256, 20);
+    let row: Vec<f64> = mixtures(1, 256, 20).into_iter().map(f64::from).collect();
+    let mut outlines = Outlines::new(directions);
+    outlines.resize(1, 1);
+    let mut measures = |row: &[f64]| {
+        outlines.write(arch::kernels(), 0, Values::F64(row), &[norm(row)]);
+        let Measures { scales, tangents } = outlines.coarse().measures(Precision::Outline);
+        (scales[0], tangents[0])
+    };
+    assert!(measures(&row).1 < 0.3);
+    assert_eq!(measures(&[0.0; 256]), (0.0, f32::INFINITY));
 }
 
 #[test]
@@ -163,14 +178,13 @@ fn directions_are_learnt_where_rows_lie_along_few() {
     let alike = sample(&noise(512, 1).repeat(300), 512);
     let directions = Directions::learn(kernels, &alike, 512).expect("there is one direction");
     assert!((directions.length() - 128_f64.sqrt()).abs() < 0.05, "the others are none, so nothing is added");
+    let row = coded(&noise(512, 1));
+    let right = directions.outline(kernels, &row);
     for set in arch::available() {
-        let [mut found, mut right] = [[[0.0; OUTLINE]]; 2];
-        directions.outline(set, &[&alike[..512]], &mut found);
-        directions.outline(kernels, &[&alike[..512]], &mut right);
-        assert_eq!(found, right, "{}", set.name);
-        let length = found[0].iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
-        assert!((length / directions.length() - 1.0).abs() < 1e-5, "all outlines are as long");
+        assert_eq!(directions.outline(set, &row).map(f32::to_bits), right.map(f32::to_bits), "{}", set.name);
     }
+    let length = right.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+    assert!((length / directions.length() - 1.0).abs() < 1e-5, "all outlines are as long");
 }
 
 /// How many calls with so many queries it takes until a batch has outlines, if five make up for what it was asked too little.

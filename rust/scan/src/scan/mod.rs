@@ -104,7 +104,7 @@ impl<'a> Scan<'a> {
         let outline = coded
             .as_ref()
             .filter(|_| has_first_pass(rows, search.top_k))
-            .and_then(|coded| outlined(kernels, directions?, query, coded));
+            .and_then(|coded| outlined(kernels, directions?, coded));
         // Without an early end, so that the loop becomes one over vectors.
         let is_narrow = query.iter().fold(true, |all, &x| all & (f64::from(f32::from_f64(x)) - x == 0.0));
         Ok(Self { batch, kernels, search, query, norm, is_narrow, rows, coded, outline, by_panels })

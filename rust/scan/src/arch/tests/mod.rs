@@ -80,17 +80,14 @@ fn dots_of_float32_numbers_have_the_bits_of_sequential_sums() {
 
 #[test]
 fn projections_are_the_same_on_every_set() {
-    for dimension in [0, 1, PROJECTED_SHORT, PROJECTED_SHORT + 1, 300] {
+    for dimension in [0, 1, 300] {
         let matrix: Vec<[f32; OUTLINE]> =
             (0..dimension as u64).map(|seed| std::array::from_fn(|i| narrow(&numbers(OUTLINE, seed))[i])).collect();
         for count in 0..2 * PROJECTED_ROWS {
             let rows: Vec<Vec<f32>> = (0..count as u64).map(|seed| narrow(&numbers(dimension, 7 + seed))).collect();
             let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
-            // Sums of a few products each, added up.
             let sum = |row: &[f32], lane: usize| {
-                let products: Vec<f32> = row.iter().zip(&matrix).map(|(x, column)| x * column[lane]).collect();
-                let sums = products.chunks(PROJECTED_SHORT).map(|products| products.iter().fold(0.0, |a, b| a + b));
-                sums.fold(0.0_f32, |a, b| a + b).to_bits()
+                row.iter().zip(&matrix).fold(0.0_f32, |sum, (x, column)| sum + x * column[lane]).to_bits()
             };
             for kernels in available() {
                 let mut projected = vec![[f32::NAN; OUTLINE]; count];

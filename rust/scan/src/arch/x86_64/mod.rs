@@ -150,7 +150,7 @@ macro_rules! with_features {
 
             #[target_feature(enable = $features)]
             pub(super) fn project(rows: &[&[f32]], matrix: &[[f32; OUTLINE]], projected: &mut [[f32; OUTLINE]]) {
-                portable::project::<$lanes, { 2 * $lanes }>(rows, matrix, projected);
+                portable::project::<$lanes>(rows, matrix, projected);
             }
 
             #[target_feature(enable = $features)]
