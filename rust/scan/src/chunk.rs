@@ -162,7 +162,7 @@ impl Chunk {
     /// The measures that bounds of some rows need besides the sums.
     pub(crate) fn measured(&self, precision: Precision, rows: Range<usize>) -> Measured<&[f32], &[f64]> {
         let Measures { scales, tangents } = match precision {
-            Precision::Eight => self.codes.measures(),
+            Precision::Upper | Precision::Eight => self.codes.measures(),
             _ => self.coarse(precision).measures(precision),
         };
         Measured { scale: &scales[rows.clone()], tangent: &tangents[rows.clone()], norm: &self.norms[rows] }

@@ -31,7 +31,8 @@ pub(super) static NEON: Kernels = Kernels {
     name: "neon",
     strip_sums: on_this_cpu!(neon::strip_sums, planes, halves, sums),
     many_sums: |planes, halves, sums| portable::one_by_one(NEON.strip_sums, planes, halves, sums),
-    block_sums: on_this_cpu!(neon::block_sums, planes, block, sums),
+    upper_block_sums: on_this_cpu!(neon::block_sums::<1>, planes, block, sums),
+    block_sums: on_this_cpu!(neon::block_sums::<2>, planes, block, sums),
     two_block_sums: |planes, block, sums| portable::two_by_two(NEON.block_sums, planes, block, sums),
     row_sums: on_this_cpu!(neon::row_sums, planes, rows, sums),
     dots_f32: on_this_cpu!(exact::<f32, DOTS>, query, rows),
@@ -52,7 +53,8 @@ static DOTPROD: Kernels = Kernels {
     name: "dotprod",
     strip_sums: on_this_cpu!(dotprod::strip_sums, planes, halves, sums),
     many_sums: |planes, halves, sums| portable::one_by_one(DOTPROD.strip_sums, planes, halves, sums),
-    block_sums: on_this_cpu!(dotprod::block_sums, planes, block, sums),
+    upper_block_sums: on_this_cpu!(dotprod::block_sums::<1>, planes, block, sums),
+    block_sums: on_this_cpu!(dotprod::block_sums::<2>, planes, block, sums),
     two_block_sums: |planes, block, sums| portable::two_by_two(DOTPROD.block_sums, planes, block, sums),
     row_sums: on_this_cpu!(dotprod::row_sums, planes, rows, sums),
     ..NEON
@@ -96,7 +98,11 @@ macro_rules! with_products {
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn block_sums(planes: [&[Line<i8>]; 2], block: &[Line<u8>], sums: [&mut Sums; 2]) {
+            pub(super) fn block_sums<const PLANES: usize>(
+                planes: [&[Line<i8>]; PLANES],
+                block: &[Line<u8>],
+                sums: [&mut Sums; PLANES],
+            ) {
                 let offsets = offsets(planes);
                 portable::by_neighbours(planes, block, sums, |planes, rows| fine(planes, rows, offsets));
             }
@@ -116,12 +122,12 @@ macro_rules! with_products {
             /// The sums of fine codes of four rows.
             #[inline]
             #[target_feature(enable = $features)]
-            fn fine(
-                planes: [&[Line<i8>]; 2],
+            fn fine<const PLANES: usize>(
+                planes: [&[Line<i8>]; PLANES],
                 rows: [&[Line<u8>]; QUAD_ROWS],
-                offsets: [i32; 2],
-            ) -> [[i32; QUAD_ROWS]; 2] {
-                let mut sums = [[vdupq_n_s32(0); QUAD_ROWS]; 2];
+                offsets: [i32; PLANES],
+            ) -> [[i32; QUAD_ROWS]; PLANES] {
+                let mut sums = [[vdupq_n_s32(0); QUAD_ROWS]; PLANES];
                 for line in 0..planes[0].len() {
                     for part in 0..4 {
                         for (row, codes) in rows.iter().enumerate() {
@@ -133,7 +139,7 @@ macro_rules! with_products {
                         }
                     }
                 }
-                let mut found = [[0; QUAD_ROWS]; 2];
+                let mut found = [[0; QUAD_ROWS]; PLANES];
                 for ((found, sums), offset) in found.iter_mut().zip(sums).zip(offsets) {
                     for (found, sum) in found.iter_mut().zip(sums) {
                         *found = vaddvq_s32(sum) + offset;
@@ -150,7 +156,7 @@ with_products!(dotprod, "neon,dotprod", dotted);
 
 /// The part that the sums of fine codes lack of each plane. The instructions multiply numbers with a sign, and codes
 /// have none: 128 is taken from each code, and 128 times the plane's sum is added at the end.
-fn offsets(planes: [&[Line<i8>]; 2]) -> [i32; 2] {
+fn offsets<const PLANES: usize>(planes: [&[Line<i8>]; PLANES]) -> [i32; PLANES] {
     planes.map(|plane| 128 * plane.iter().flat_map(|line| line.0).map(i32::from).sum::<i32>())
 }
 

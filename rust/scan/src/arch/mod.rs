@@ -168,17 +168,19 @@ pub struct Kernels {
     pub(crate) many_sums: StripSums<FIRST_QUERIES>,
     /// Whether that reads codes once for all of them.
     pub(crate) many_share: bool,
-    /// How good rows may be by these, and the best of some groups, see [`CodedQuery::merits`].
+    /// How good rows may be by a query's upper plane, and the best of some groups, see [`CodedQuery::merits`].
     pub(crate) merits: BestMerits,
-    /// Which rows of a block may reach a score by these, see [`CodedQuery::reaching`].
+    /// Which rows of a block may reach a score by it, see [`CodedQuery::reaching`].
     pub(crate) reaching: Reaching,
     /// Asks memory for the fine codes of a row, which the second pass is going to read.
     pub(crate) fetch: fn(&[Line<u8>]),
-    /// The sums of products of both planes of a query and the fine codes of a block.
+    /// The sums of products of a query's upper plane and the fine codes of a block.
+    pub(crate) upper_block_sums: BlockSums<1>,
+    /// The same for both planes, or for the upper ones of two queries.
     pub(crate) block_sums: BlockSums<2>,
-    /// The same for two queries.
+    /// The same for two queries, or four.
     pub(crate) two_block_sums: BlockSums<4>,
-    /// The same as for one, of at most `BLOCK_ROWS` rows from anywhere.
+    /// The sums for both planes, of at most `BLOCK_ROWS` rows from anywhere.
     pub(crate) row_sums: RowSums,
     /// The bounds of scores from these sums, see [`CodedQuery::bounds`].
     pub(crate) bounds: Bound,

@@ -25,6 +25,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     merits: |query, precision, sums, rows, counted, merits| query.merits(precision, sums, rows, counted, merits),
     reaching: |query, precision, sums, rows, floor| query.reaching(precision, sums, rows, floor),
     fetch: |_| (),
+    upper_block_sums: block_sums,
     block_sums,
     two_block_sums: |planes, rows, sums| two_by_two(block_sums, planes, rows, sums),
     row_sums,
@@ -390,7 +391,7 @@ pub(super) fn one_by_one(
     }
 }
 
-fn block_sums(planes: [&[Line<i8>]; 2], block: &[Line<u8>], sums: [&mut Sums; 2]) {
+fn block_sums<const PLANES: usize>(planes: [&[Line<i8>]; PLANES], block: &[Line<u8>], sums: [&mut Sums; PLANES]) {
     by_neighbours(planes, block, sums, |planes, rows| planes.map(|plane| rows.map(|row| sum(plane, row))));
 }
 
@@ -399,7 +400,7 @@ fn row_sums(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]], sums: [&mut Sums; 2]
     by_quads(planes, rows.len(), row, sums, |planes, rows| planes.map(|plane| rows.map(|row| sum(plane, row))));
 }
 
-/// The sums for two queries by a kernel for one, as above.
+/// The sums for four planes by a kernel for two, as above.
 pub(super) fn two_by_two(
     block_sums: BlockSums<2>,
     [a, b, c, d]: [&[Line<i8>]; 4],

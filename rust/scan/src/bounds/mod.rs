@@ -22,7 +22,7 @@
 //! it, at least -8 and at most 7, is a. What it stands for is a + 1/2. Its upper two bits are b = ⌊a / 4⌋, from -2 to 1, and
 //! stand for 3.75 (b + 1/2). Twice what they stand for, 2a + 1 and, in units of 3.75, 2b + 1, are odd whole numbers up to 15
 //! and 3. Codes of a query have 16 bits: d = 256 h + l with h from -119 to 119 and l from -128 to 127, each kept as a plane
-//! of 8 bits. The first pass goes by 2b + 1 or 2a + 1 and h alone, the second one by c and d.
+//! of 8 bits. The first pass goes by 2b + 1, 2a + 1 or c, and h alone, the second one by c and d.
 //!
 //! What the kernel rounds is ŷ instead of y, each component within 1.01 u of it, relatively; what underflows is below u.
 //! ‖y‖ ≥ 18: for fine codes the largest component is at least 118, and for coarse ones ‖y‖ is about √n / 0.3. Whatever code
@@ -46,7 +46,7 @@
 //!
 //! θ − δ ≤ ∠(q, x) ≤ θ + δ.
 //!
-//! The products of codes are summed in whole numbers, so the sum S = h · (2b + 1), h · (2a + 1) or d · c is exact on every
+//! The products of codes are summed in whole numbers, so the sum S = h · (2b + 1), h · (2a + 1), h · c or d · c is exact on every
 //! CPU, and cos θ is S over the lengths of both, which are roots of whole numbers. So the cosine of the query and the row is
 //! at most cos (θ − δ), or 1 if θ < δ, and at least cos (θ + δ), or -1 if that is beyond 180°.
 //!
@@ -181,14 +181,26 @@ pub(crate) enum Precision {
     Two,
     /// All four, with the same.
     Four,
+    /// The fine codes, with the same.
+    Upper,
     /// The fine codes, with both planes.
     Eight,
 }
 
 impl Precision {
-    /// The largest of the coarse codes. All are odd; they are kept plus the largest, halved.
-    const fn largest(self) -> i32 {
-        if let Self::Two = self { 3 } else { 15 }
+    /// By how much codes are less than twice what is kept of them: coarse ones are odd, and kept plus the largest, halved. Of
+    /// fine ones it is twice the codes.
+    const fn offset(self) -> i32 {
+        match self {
+            Self::Two => 3,
+            Self::Outline | Self::Four => 15,
+            Self::Upper | Self::Eight => 2 * BIAS as i32,
+        }
+    }
+
+    /// The codes by what is meant by that.
+    const fn unit(self) -> f64 {
+        if let Self::Upper | Self::Eight = self { 0.5 } else { 1.0 }
     }
 }
 
@@ -282,7 +294,7 @@ impl CodedQuery {
         [upper, lower]
     }
 
-    /// How good rows of a block may be by the sums of coarse codes, the better the larger, and the best of some groups. Which rows
+    /// How good rows of a block may be by the sums of the upper plane, the better the larger, and the best of some groups. Which rows
     /// count is given as bits. Only an estimate.
     #[expect(clippy::inline_always, reason = "compiled for each set of kernels")]
     #[inline(always)]
@@ -316,7 +328,7 @@ impl CodedQuery {
         best.as_chunks().0[0]
     }
 
-    /// Estimates how good rows are by the sums of coarse codes.
+    /// Estimates how good rows are by the sums of the upper plane.
     #[expect(clippy::inline_always, reason = "part of a kernel")]
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "an estimate")]
@@ -330,22 +342,25 @@ impl CodedQuery {
     ) {
         let count = rows.norm.len();
         let (sums, scales) = (&sums[..count], &rows.scale[..count]);
+        let cosine_of = self.upper_cosine(precision);
         for (index, found) in merits[..count].iter_mut().enumerate() {
-            let cosine = self.coarse_cosine(precision, sums[index], scales[index]);
+            let cosine = cosine_of(sums[index], scales[index]);
             *found = merit(cosine.into(), rows.norm[index]) as f32;
         }
     }
 
-    /// The cosine of the angle between the query's upper plane and the coarse codes of a row, by the cosine of E's angle.
+    /// The cosine of the angle between the query's upper plane and the codes of a row, by the cosine of E's angle: as a
+    /// function of the sum and the scale, so that what is the same for all rows is computed once.
     #[expect(clippy::inline_always, reason = "part of a kernel")]
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rounding is in the proof")]
-    fn coarse_cosine(&self, precision: Precision, sum: i32, scale: f32) -> f32 {
-        let sum = 2_i32.wrapping_mul(sum).wrapping_sub(precision.largest() * self.sums[0]);
-        sum as f32 * self.upper.inverse_length as f32 * scale
+    fn upper_cosine(&self, precision: Precision) -> impl Fn(i32, f32) -> f32 {
+        let offset = precision.offset() * self.sums[0];
+        let factor = (precision.unit() * self.upper.inverse_length) as f32;
+        move |sum, scale| 2_i32.wrapping_mul(sum).wrapping_sub(offset) as f32 * factor * scale
     }
 
-    /// Which of at most `BLOCK_ROWS` rows may reach a score, by the sums of the upper plane and the coarse codes; as bits,
+    /// Which of at most `BLOCK_ROWS` rows may reach a score, by the sums of the upper plane and one kind of codes; as bits,
     /// the lowest for the first.
     #[expect(clippy::inline_always, reason = "compiled for each set of kernels")]
     #[inline(always)]
@@ -409,8 +424,9 @@ impl CodedQuery {
     ) {
         let count = rows.norm.len();
         let (sums, scales, tangents) = (&sums[..count], &rows.scale[..count], &rows.tangent[..count]);
+        let cosine_of = self.upper_cosine(precision);
         for (index, flag) in flags[..count].iter_mut().enumerate() {
-            let cosine = self.coarse_cosine(precision, sums[index], scales[index]);
+            let cosine = cosine_of(sums[index], scales[index]);
             let [limit_cosine, limit_sine] = limit(rows.norm[index]);
             *flag = u8::from(cosine >= limit_cosine - limit_sine * tangents[index]);
         }

@@ -15,7 +15,7 @@ use crate::{
     select::{Largest, Rank, Selection},
 };
 
-use passes::has_first_pass;
+use passes::reads_coarse;
 
 pub(crate) struct Scan<'a> {
     batch: &'a Batch,
@@ -103,7 +103,7 @@ impl<'a> Scan<'a> {
         let by_panels = has_panels && coded.is_none();
         let outline = coded
             .as_ref()
-            .filter(|_| has_first_pass(rows, search.top_k))
+            .filter(|_| reads_coarse(rows, search.top_k))
             .and_then(|coded| outlined(kernels, directions?, coded));
         // Without an early end, so that the loop becomes one over vectors.
         let is_narrow = query.iter().fold(true, |all, &x| all & (f64::from(f32::from_f64(x)) - x == 0.0));
@@ -112,7 +112,7 @@ impl<'a> Scan<'a> {
 
     /// How many rows outlines would bound.
     pub(crate) fn rows_to_outline(&self) -> usize {
-        if self.coded.is_some() && has_first_pass(self.rows, self.search.top_k) { self.rows } else { 0 }
+        if self.coded.is_some() && reads_coarse(self.rows, self.search.top_k) { self.rows } else { 0 }
     }
 
     /// The results of no chunks.

@@ -1,11 +1,12 @@
-//! The rows that have codes: bounded by coarse codes, those that may be among the best by fine ones, and offered.
+//! The rows that have codes: bounded by a query's upper plane and few bits of theirs, those that may be among the best by
+//! both planes and fine codes, and offered.
 //!
 //! The first pass goes over some thousand rows at a time, a span. A block of it tells what is worth reading: outlines, if
-//! there are any, or how many bits of coarse codes. By outlines and by two bits the pass goes over the span twice: at
-//! first it only multiplies, and finds out which rows are likely to be the best. Those take the second pass at once: so
-//! there is a high floor before the others are held against it.
+//! there are any, how many bits of coarse codes, or fine codes. By outlines and by two bits, and before there is a score to
+//! be reached, the pass goes over the span twice: at first it only multiplies, and finds out which rows are likely to be the
+//! best. Those take the second pass at once: so there is a high floor before the others are held against it.
 
-use std::{array, ops::Range};
+use std::ops::Range;
 
 use crate::{
     arch::{BLOCK_ROWS, FIRST_QUERIES, Line, Merits, STRIP_ROWS, Sums},
@@ -17,8 +18,8 @@ use crate::{
 
 use super::{Found, Scan};
 
-/// For fewer rows the first pass doesn't pay: fine codes are in the cache.
-const FIRST_PASS_ROWS: usize = 2048;
+/// Of fewer rows the first pass reads fine codes: they are in the cache.
+const COARSE_ROWS: usize = 2048;
 
 /// So few rows of a block the second pass takes in less time than the first one goes on with the block. Where more are left
 /// of one, other bits are worth reading.
@@ -44,9 +45,9 @@ const SPAN_BLOCKS: usize = 256;
 /// Where more than one row in so many is wanted, the second pass takes all of them.
 const WANTED: usize = STRIP_ROWS;
 
-/// Whether the first pass pays over so many rows.
-pub(super) fn has_first_pass(rows: usize, top_k: usize) -> bool {
-    rows >= FIRST_PASS_ROWS.max(WANTED.saturating_mul(top_k))
+/// Whether the first pass over so many rows reads coarse codes or outlines, unless they decide about too few.
+pub(super) fn reads_coarse(rows: usize, top_k: usize) -> bool {
+    rows >= COARSE_ROWS.max(WANTED.saturating_mul(top_k))
 }
 
 /// A query that has codes, and what is found for it.
@@ -54,7 +55,7 @@ struct Query<'a, 'b> {
     scan: &'a Scan<'b>,
     coded: &'a CodedQuery,
     found: &'a mut Found,
-    /// For each block of a span, the sums of the coarse codes, or of two bits of them.
+    /// For each block of a span, the sums of the upper plane and the codes that the first pass reads.
     sums: Vec<Sums>,
     /// For each block, how good the best of some groups of rows may be.
     merits: Vec<Merits>,
@@ -99,7 +100,8 @@ impl Scan<'_> {
     fn take_span(&self, queries: &mut [Query], span: &[Block]) {
         let precision = self.first_precision(queries, span);
         // By four bits and more so few rows are left that they needn't wait until the best are found, once there is a floor.
-        if precision == Precision::Eight || precision == Precision::Four && queries[0].has_floor() {
+        let leaves_few = matches!(precision, Precision::Four | Precision::Upper);
+        if precision == Precision::Eight || leaves_few && queries[0].has_floor() {
             self.take_blocks(queries, precision, span);
             return;
         }
@@ -117,18 +119,18 @@ impl Scan<'_> {
 
     /// The codes that the first pass over a span reads: as few as decide about most rows of one of its blocks.
     fn first_precision(&self, queries: &mut [Query], span: &[Block]) -> Precision {
-        if !has_first_pass(self.rows, self.search.top_k) {
-            return Precision::Eight;
-        }
+        let has_coarse = reads_coarse(self.rows, self.search.top_k);
+        let outline = self.outline.is_some().then_some(Precision::Outline);
+        let four = has_coarse.then_some(Precision::Four);
         if !queries[0].has_floor() {
             // Nothing can be decided yet: before there is a floor, groups of rows tell which are likely to be the best.
-            let narrow = if self.outline.is_some() { Precision::Outline } else { Precision::Four };
+            let narrow = outline.or(four).unwrap_or(Precision::Upper);
             return if self.has_groups(span.len()) { narrow } else { Precision::Eight };
         }
         let share = self.kernels.many_share && queries.len() >= FIRST_QUERIES;
-        let has_two = !share && self.rows * self.query.len() >= TWO_BITS_NUMBERS;
-        let outline = self.outline.is_some().then_some(Precision::Outline);
-        for precision in outline.into_iter().chain(has_two.then_some(Precision::Two)).chain([Precision::Four]) {
+        let has_two = has_coarse && !share && self.rows * self.query.len() >= TWO_BITS_NUMBERS;
+        let two = has_two.then_some(Precision::Two);
+        for precision in [outline, two, four, Some(Precision::Upper)].into_iter().flatten() {
             for query in &mut *queries {
                 query.begin(1);
             }
@@ -192,25 +194,50 @@ impl Scan<'_> {
         }
     }
 
-    /// The sums of a block's coarse codes, and which of its rows may be among the best so far.
+    /// The sums of the upper plane and a block's codes, and which of its rows may be among the best so far.
     fn multiply(&self, queries: &mut [Query], precision: Precision, (place, block): (usize, Block), admitted: u64) {
-        let chunk = self.chunk_of(block);
-        let rows = rows_of(chunk, block);
-        let halves = chunk.halves(precision, rows);
-        let halves = if precision == Precision::Two { &halves[..1] } else { &halves[..] };
-        let (fours, others) = queries.as_chunks_mut::<FIRST_QUERIES>();
-        for queries in fours {
-            let planes = array::from_fn(|index| queries[index].coded_for(precision).planes()[0]);
-            let sums = queries.each_mut().map(|query| &mut query.sums[place]);
-            (self.kernels.many_sums)(planes, halves, sums);
-        }
-        for query in others {
-            let [upper, _] = query.coded_for(precision).planes();
-            (self.kernels.strip_sums)([upper], halves, [&mut query.sums[place]]);
+        if precision == Precision::Upper {
+            self.multiply_fine(queries, (place, block));
+        } else {
+            self.multiply_coarse(queries, precision, (place, block));
         }
         for query in queries {
             query.left[place] = admitted;
             query.keep(precision, place, block);
+        }
+    }
+
+    fn multiply_fine(&self, queries: &mut [Query], (place, block): (usize, Block)) {
+        let chunk = self.chunk_of(block);
+        let fine = chunk.codes().fine(rows_of(chunk, block));
+        let (fours, others) = queries.as_chunks_mut::<FIRST_QUERIES>();
+        for queries in fours {
+            let planes = queries.each_ref().map(|query| query.upper(Precision::Upper));
+            (self.kernels.two_block_sums)(planes, fine, queries.each_mut().map(|query| &mut query.sums[place]));
+        }
+        let (twos, last) = others.as_chunks_mut::<2>();
+        for queries in twos {
+            let planes = queries.each_ref().map(|query| query.upper(Precision::Upper));
+            (self.kernels.block_sums)(planes, fine, queries.each_mut().map(|query| &mut query.sums[place]));
+        }
+        for query in last {
+            let upper = query.upper(Precision::Upper);
+            (self.kernels.upper_block_sums)([upper], fine, [&mut query.sums[place]]);
+        }
+    }
+
+    fn multiply_coarse(&self, queries: &mut [Query], precision: Precision, (place, block): (usize, Block)) {
+        let chunk = self.chunk_of(block);
+        let halves = chunk.halves(precision, rows_of(chunk, block));
+        let halves = if precision == Precision::Two { &halves[..1] } else { &halves[..] };
+        let (fours, others) = queries.as_chunks_mut::<FIRST_QUERIES>();
+        for queries in fours {
+            let planes = queries.each_ref().map(|query| query.upper(precision));
+            (self.kernels.many_sums)(planes, halves, queries.each_mut().map(|query| &mut query.sums[place]));
+        }
+        for query in others {
+            let upper = query.upper(precision);
+            (self.kernels.strip_sums)([upper], halves, [&mut query.sums[place]]);
         }
     }
 
@@ -316,6 +343,11 @@ impl<'a> Query<'a, '_> {
         }
     }
 
+    /// The upper plane of these.
+    fn upper(&self, precision: Precision) -> &'a [Line<i8>] {
+        self.coded_for(precision).planes()[0]
+    }
+
     /// Begins a span of so many blocks.
     fn begin(&mut self, blocks: usize) {
         self.sums.resize(blocks, [0; BLOCK_ROWS]);
@@ -363,7 +395,7 @@ impl<'a> Query<'a, '_> {
         }
         let [_, lower] = self.scan.chunk_of(block).halves(precision, rows_of(self.scan.chunk_of(block), block));
         let mut sums = [0; BLOCK_ROWS];
-        (self.scan.kernels.strip_sums)([self.coded.planes()[0]], &[lower], [&mut sums]);
+        (self.scan.kernels.strip_sums)([self.upper(precision)], &[lower], [&mut sums]);
         for (sum, lower) in self.sums[place].iter_mut().zip(sums) {
             *sum = sum.wrapping_mul(4).wrapping_add(lower);
         }

@@ -6,9 +6,9 @@ mod model;
 mod numbers;
 mod outlines;
 
-use scan::{Batch, Mask, Metric, Search};
+use scan::{Batch, Mask, Metric, Search, arch};
 
-use model::{Model, check, matrix, row};
+use model::{Model, assert_same, check, matrix, row};
 use numbers::{f32_exactly, noise};
 
 #[test]
@@ -22,6 +22,22 @@ fn embeddings_rank_as_by_the_reference() {
                     let search = Search { metric, top_k, mask: None, min_score: None, threads: 1 };
                     check(&batch, &model, &noise(dimension, seed), &search);
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn several_queries_of_few_rows_rank_as_one() {
+    let dimension = 200;
+    let (batch, _) = matrix(dimension, &noise(dimension * 300, 1), false);
+    let queries = noise(dimension * 7, 2);
+    for metric in Metric::ALL {
+        let search = Search { metric, top_k: 10, mask: None, min_score: None, threads: 1 };
+        for kernels in arch::available() {
+            let found = batch.top_k_many_on(kernels, &queries, &search).expect("the searches can be made");
+            for (found, query) in found.iter().zip(queries.chunks_exact(dimension)) {
+                assert_same(found, &batch.top_k(query, &search).expect("the search can be made"), kernels.name);
             }
         }
     }

@@ -81,7 +81,8 @@ static AVX2: Kernels = Kernels {
     merits: on_this_cpu!(avx2::merits, query, precision, sums, rows, counted, merits),
     reaching: on_this_cpu!(avx2::reaching, query, precision, sums, rows, floor),
     fetch: on_this_cpu!(fetch_row, row),
-    block_sums: on_this_cpu!(avx2::block_sums, planes, block, sums),
+    upper_block_sums: on_this_cpu!(avx2::block_sums::<1>, planes, block, sums),
+    block_sums: on_this_cpu!(avx2::block_sums::<2>, planes, block, sums),
     two_block_sums: |planes, block, sums| portable::two_by_two(AVX2.block_sums, planes, block, sums),
     row_sums: on_this_cpu!(avx2::row_sums, planes, rows, sums),
     bounds: on_this_cpu!(avx2::bounds, query, sums, rows, floor, bounds),
@@ -109,8 +110,9 @@ static AVX512: Kernels = Kernels {
     many_share: true,
     merits: on_this_cpu!(avx512::merits, query, precision, sums, rows, counted, merits),
     reaching: on_this_cpu!(avx512::reaching, query, precision, sums, rows, floor),
-    block_sums: on_this_cpu!(avx512::block_sums, planes, block, sums),
-    two_block_sums: on_this_cpu!(two_block_sums, planes, block, sums),
+    upper_block_sums: on_this_cpu!(avx512::block_sums::<1>, planes, block, sums),
+    block_sums: on_this_cpu!(avx512::block_sums::<2>, planes, block, sums),
+    two_block_sums: on_this_cpu!(avx512::block_sums::<4>, planes, block, sums),
     row_sums: on_this_cpu!(avx512::row_sums, planes, rows, sums),
     bounds: on_this_cpu!(avx512::bounds, query, sums, rows, floor, bounds),
     dots_f32: on_this_cpu!(exact::f32_512::<DOTS>, query, rows),
@@ -179,8 +181,12 @@ macro_rules! with_features {
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn block_sums(planes: [&[Line<i8>]; 2], block: &[Line<u8>], sums: [&mut Sums; 2]) {
-                portable::by_neighbours(planes, block, sums, |planes, rows| $fine::<2, true>(planes, rows));
+            pub(super) fn block_sums<const PLANES: usize>(
+                planes: [&[Line<i8>]; PLANES],
+                block: &[Line<u8>],
+                sums: [&mut Sums; PLANES],
+            ) {
+                portable::by_neighbours(planes, block, sums, |planes, rows| $fine::<PLANES, true>(planes, rows));
             }
 
             #[target_feature(enable = $features)]
@@ -233,11 +239,6 @@ macro_rules! with_features {
 
 with_features!(avx2, "avx2,fma", 16, fine_256);
 with_features!(avx512, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", 32, fine_512);
-
-#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
-fn two_block_sums(planes: [&[Line<i8>]; 4], block: &[Line<u8>], sums: [&mut Sums; 4]) {
-    portable::by_neighbours(planes, block, sums, |planes, rows| fine_512::<4, true>(planes, rows));
-}
 
 /// Reads decimal numbers.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
