@@ -21,19 +21,19 @@ use std::{
     collections::BTreeMap,
     ops::Deref,
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
 use base::FunctionKind;
-use value::Value;
+use value::{Value, json};
 
 use call::FunctionName;
 pub(crate) use call::{Call, Platform};
 use isolate::{Isolate, Run, decode_export};
 use isolates::Isolates;
 pub use modules::builtin_files;
-use modules::{AUTH_CONFIG, Modules};
+use modules::{AUTH_CONFIG, DESCRIBED, Modules};
 
 use crate::{
     data::{
@@ -87,18 +87,13 @@ struct Definitions {
 impl Functions {
     /// Loads a folder, or the built-in functions, and the schema of its `schema` module.
     pub(crate) fn load(folder: Option<&Path>, limits: Limits, variables: Arc<Variables>) -> Result<(Self, Schema)> {
-        /// Those of the built-in functions, which don't depend on the deployment.
-        static BUILTIN: OnceLock<Arc<Definitions>> = OnceLock::new();
         let modules = folder.map_or_else(|| Ok(Modules::builtin()), Modules::read)?;
         let isolates = Arc::new(Isolates::new(modules, limits, variables));
-        let known = BUILTIN.get().filter(|_| isolates.modules().are_builtin());
-        let defined = match known {
-            Some(defined) => Arc::clone(defined),
-            None => Arc::new(isolates.once(|isolate| Definitions::read(isolate, isolates.modules()))??),
+        let defined = if isolates.modules().are_builtin() {
+            Definitions::builtin()
+        } else {
+            Arc::new(isolates.once(|isolate| Definitions::read(isolate, isolates.modules()))??)
         };
-        if isolates.modules().are_builtin() {
-            BUILTIN.get_or_init(|| Arc::clone(&defined));
-        }
         let schema = defined.schema.clone();
         Ok((Self { defined, limits, isolates }, schema))
     }
@@ -188,6 +183,28 @@ pub(crate) fn default_export(file: &Path, limits: &Limits, variables: &Arc<Varia
 }
 
 impl Definitions {
+    /// Those of the built-in functions. The build script described them: to run all of their modules would take a new
+    /// process longer than all else before its first call.
+    fn builtin() -> Arc<Self> {
+        static BUILTIN: LazyLock<Arc<Definitions>> =
+            LazyLock::new(|| Arc::new(Definitions::described(DESCRIBED).expect("the build script wrote descriptions")));
+        Arc::clone(&BUILTIN)
+    }
+
+    fn described(json: &str) -> Option<Self> {
+        let Value::Object(described) = json::decode(json.as_bytes()).ok()? else { return None };
+        let schema = Schema::from_export(&decode_export(described.get("schema")?).ok()?).ok()?;
+        let mut functions = BTreeMap::new();
+        for (module, descriptions) in described.get("modules")?.as_object()? {
+            let Value::Array(descriptions) = descriptions else { return None };
+            for description in descriptions.iter() {
+                let definition = Definition::from_description(module, description.as_object()?).ok()?;
+                functions.insert(definition.key(), Arc::new(definition));
+            }
+        }
+        Some(Self { functions, schema })
+    }
+
     fn read(isolate: &Isolate, modules: &Modules) -> Result<Self> {
         let schema = if modules.has("schema") {
             Schema::from_export(&isolate.describe_schema("schema")?)?
@@ -200,7 +217,7 @@ impl Definitions {
                 let mut definition = Definition::from_description(module, &description)?;
                 // The public functions of a component are for the app that mounts it, not for clients.
                 definition.public &= modules.component().is_none();
-                functions.insert(format!("{module}:{}", definition.name), Arc::new(definition));
+                functions.insert(definition.key(), Arc::new(definition));
             }
         }
         Ok(Self { functions, schema })
@@ -208,6 +225,11 @@ impl Definitions {
 }
 
 impl Definition {
+    /// The path of the function in its shortest form.
+    fn key(&self) -> String {
+        format!("{}:{}", self.module, self.name)
+    }
+
     /// The path of the function, as Convex's errors name it.
     pub(crate) fn path(&self) -> String {
         format!("{}.js:{}", self.module, self.name)
@@ -242,7 +264,7 @@ impl Function {
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    use value::{Packed, json};
+    use value::Packed;
 
     use super::*;
     use crate::{
@@ -271,6 +293,21 @@ mod tests {
         ) -> Result<Vec<(String, f64)>> {
             panic!("in the engine")
         }
+    }
+
+    #[test]
+    fn the_built_in_functions_are_described_as_their_modules_have_them() {
+        let modules = Modules::builtin();
+        let isolate = Isolate::new(&modules, &Limits::CONVEX, &Arc::default()).expect("it starts");
+        let read = Definitions::read(&isolate, &modules).expect("they load");
+        let facts = |Definitions { functions, schema }: &Definitions| {
+            let fact = |(key, of): (&String, &Arc<Definition>)| {
+                (key.clone(), of.kind, of.public, of.declared.clone(), of.module.clone(), of.name.clone())
+            };
+            (functions.iter().map(fact).collect::<Vec<_>>(), format!("{schema:?}"))
+        };
+        assert!(read.functions.len() > 10);
+        assert_eq!(facts(&Definitions::builtin()), facts(&read));
     }
 
     #[test]

@@ -26,6 +26,10 @@ use crate::{
 // The build script lists and compiles them.
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
+/// The functions and the schema of the files of `convex/`, as JSON: the descriptions of each module's functions by its name,
+/// and the schema's text.
+pub(crate) const DESCRIBED: &str = include_str!(concat!(env!("OUT_DIR"), "/described.json"));
+
 /// A file of `convex/`.
 #[derive(Debug)]
 struct Builtin {
