@@ -258,9 +258,9 @@ fn cosines_are_those_of_both_planes() {
     let norms: Vec<f64> = rows.chunks_exact(dimension).map(norm).collect();
     let codes = Codes::of(dimension, Values::F64(&rows), &norms);
     let query = noise(dimension, 1);
-    let coded = CodedQuery::new(kernels, Metric::Cosine, &query).expect("it is covered");
+    let prepared = CodedQuery::new(kernels, Metric::Cosine, &query).expect("it is covered");
     let mut sums = [[0; BLOCK_ROWS]; 2];
-    (kernels.block_sums)(coded.planes(), codes.fine(0..3), sums.each_mut());
+    (kernels.block_sums)(prepared.planes(), codes.fine(0..3), sums.each_mut());
     let codes_of = |row: usize| -> Vec<f64> {
         let bytes = codes.fine(row..row + 1).iter().flat_map(Line::numbers);
         bytes.map(|&code| f64::from(code) - 128.0).take(dimension).collect()
@@ -268,7 +268,7 @@ fn cosines_are_those_of_both_planes() {
     let vectors: Vec<Vec<f64>> = (0..3).map(codes_of).collect();
     let inverse_lengths: Vec<f64> = vectors.iter().map(|codes| norm(codes).recip()).collect();
     let mut cosines = [0.0; 3];
-    coded.cosines(&sums, &inverse_lengths, &mut cosines);
+    prepared.cosines(&sums, &inverse_lengths, &mut cosines);
     for (cosine, vector) in cosines.into_iter().zip(&vectors) {
         // The codes of 16 bits are the query, but for a hundred thousandth.
         let right = naive::score(Metric::Cosine, &query, vector).expect("it isn't zero");
