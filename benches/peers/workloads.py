@@ -92,7 +92,7 @@ class Scan(Workload):
             "is_masked": self.admitted < 1,
             "queries": len(queries),
             "bounds": {
-                # The first pass; fewer rows go without it.
+                # Of few rows the first pass reads int8.
                 **self.first_pass(),
                 "reading int8": vectors.size,
                 "reading float32": vectors.nbytes,

@@ -1,5 +1,5 @@
 //! Compiles the files of `convex/`, so that the functions users deploy are the ones built in, and the engine's own
-//! JavaScript. A process reads the bytecode, which takes a tenth of the time. And describes the functions and the schema,
+//! JavaScript. A process reads the bytecode, which takes a tenth of the time. It describes the functions and the schema too,
 //! so that a process needn't run the modules of all of them before the first call.
 
 use std::{
@@ -59,6 +59,7 @@ fn main() {
     );
     fs::write(out.join("builtin.rs"), lists).expect("OUT_DIR is writable");
     let modules = convex.iter().map(|(path, _)| path.trim_end_matches(".ts").to_owned());
+    // As `Modules::with_functions` in the engine has them.
     let with_functions = modules.filter(|name| !["schema", "auth.config"].contains(&&**name)).collect();
     fs::write(out.join("described.json"), described(Sources(codes), with_functions)).expect("OUT_DIR is writable");
 }
@@ -143,7 +144,8 @@ impl Loader for Anything {
 
 /// The descriptions of these modules' functions, by module, and the text of the schema, as JSON.
 fn described(sources: Sources, modules: Vec<String>) -> String {
-    // Modules that load need no more of the engine, and have no environment variables.
+    // Loading the modules calls nothing else of the host, and there are no environment variables yet. Whether the
+    // descriptions are those that the engine itself makes is tested with `Definitions`.
     const HOST: &str = "({ environment: {}, toJson: JSON.stringify })";
     const DESCRIBE: &str = "(async ({ describeModule, describeSchema }, names) => {
         const modules = {};
@@ -163,7 +165,7 @@ fn described(sources: Sources, modules: Vec<String>) -> String {
     })
 }
 
-/// The modules' code, by name.
+/// The modules' code, by name, and where an import leads. `Modules` in the engine finds more.
 #[derive(Clone)]
 struct Sources(BTreeMap<String, String>);
 

@@ -140,7 +140,7 @@ impl Chunk {
         self.outlines.get_or_init(|| {
             let mut outlines = Outlines::new(Arc::clone(directions));
             outlines.resize(self.len(), self.len());
-            outlines.write(arch::kernels(), 0, self.values(), &self.norms);
+            outlines.write(arch::kernels(), 0, self.values());
             outlines
         });
     }
@@ -277,7 +277,7 @@ impl Chunk {
         };
         self.codes.write(rows.start, values, &norms);
         if let Some(outlines) = self.outlines.get_mut() {
-            outlines.write(kernels, rows.start, values, &norms);
+            outlines.write(kernels, rows.start, values);
         }
         for (row, norm) in rows.zip(norms) {
             self.norms[row] = norm;

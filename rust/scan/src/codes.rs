@@ -10,7 +10,8 @@ use crate::{
 
 /// Codes of consecutive rows: coarse ones of four bits a component, and fine ones of eight.
 ///
-/// The second pass reads fine codes of single rows. All take one and a half times `dimension` bytes a row, filled up to
+/// The first pass reads coarse codes, or where these decide about too few rows, fine ones; the second pass reads fine codes
+/// of single rows. All take one and a half times `dimension` bytes a row, filled up to
 /// whole lines, and 24 for what bounds need. Vectors of few numbers have none: scoring those is as fast.
 ///
 /// They are written with the rows, not at the first search: coding a row takes half as long as scoring it, so even a
@@ -30,7 +31,7 @@ pub(crate) struct Codes {
 
 /// Coarse codes of consecutive vectors, four bits a component.
 ///
-/// The first pass reads only the upper two bits, of all vectors, and the lower two where it has to. So each pair of bits is
+/// Of these the first pass reads the upper two bits, of all vectors, and the lower two where it has to. So each pair of bits is
 /// kept apart, in strips of a few vectors.
 #[derive(Clone)]
 pub(crate) struct Coarse {
@@ -101,13 +102,6 @@ impl Coarse {
             measures.set(index, coding, encoded.coarse_inverse, norm);
         }
         encoded
-    }
-
-    /// Makes the codes of a vector say nothing about it.
-    pub(crate) fn forget(&mut self, index: usize) {
-        for measures in &mut self.measures {
-            (measures.scales[index], measures.tangents[index]) = (0.0, f32::INFINITY);
-        }
     }
 
     /// The upper two bits and the lower two of consecutive vectors, of which the first is the first of a strip.

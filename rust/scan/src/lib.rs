@@ -14,10 +14,10 @@
 //!    and has no rounding. The rows that look best take the next step right away, and the K-th best of all scores so far is
 //!    the *floor*: a row whose upper bound is below it is dropped. Where many rows are left, they are held against it again
 //!    by **four bits**, for which only the other two have to be read. Where two bits don't pay, four are read at once. Where
-//!    these don't, and of few rows, which are in the cache, fine codes are read, and multiplied with the upper half of the
-//!    query's bits alone.
-//! 2. **Eight bits.** The rows that are left are bounded by their fine codes and all of the query's bits, from above and below. The bounds are some
-//!    tens of times tighter, so the floor rises and most of these rows are dropped as well.
+//!    these don't either, and where there are few rows or many are wanted, fine codes are multiplied with the upper half of
+//!    the query's bits.
+//! 2. **Eight bits.** The rows that are left are bounded by their fine codes and all of the query's bits, from above and
+//!    below. The bounds are many times tighter, so the floor rises and most of these rows are dropped as well.
 //! 3. **float64.** The last rows, often few more than K, are scored from their numbers: one product after the other, in
 //!    the order of the reference. Only these scores are returned. Rows with equal scores keep their stored order.
 //!

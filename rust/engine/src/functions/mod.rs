@@ -186,23 +186,26 @@ impl Definitions {
     /// Those of the built-in functions. The build script described them: to run all of their modules would take a new
     /// process longer than all else before its first call.
     fn builtin() -> Arc<Self> {
-        static BUILTIN: LazyLock<Arc<Definitions>> =
-            LazyLock::new(|| Arc::new(Definitions::described(DESCRIBED).expect("the build script wrote descriptions")));
+        static BUILTIN: LazyLock<Arc<Definitions>> = LazyLock::new(|| {
+            let described = Definitions::described().unwrap_or_else(|error| panic!("the built-in functions: {error}"));
+            Arc::new(described)
+        });
         Arc::clone(&BUILTIN)
     }
 
-    fn described(json: &str) -> Option<Self> {
-        let Value::Object(described) = json::decode(json.as_bytes()).ok()? else { return None };
-        let schema = Schema::from_export(&decode_export(described.get("schema")?).ok()?).ok()?;
+    fn described() -> Result<Self> {
+        let described = json::decode(DESCRIBED.as_bytes()).expect("the build script writes JSON");
+        let field = |name: &str| described.as_object().and_then(|described| described.get(name)).cloned();
+        let schema = Schema::from_export(&decode_export(&field("schema").unwrap_or_default())?)?;
         let mut functions = BTreeMap::new();
-        for (module, descriptions) in described.get("modules")?.as_object()? {
-            let Value::Array(descriptions) = descriptions else { return None };
-            for description in descriptions.iter() {
-                let definition = Definition::from_description(module, description.as_object()?).ok()?;
+        for (module, descriptions) in field("modules").unwrap_or_default().as_object().into_iter().flatten() {
+            let Value::Array(descriptions) = descriptions else { continue };
+            for description in descriptions.iter().filter_map(|description| description.as_object().cloned()) {
+                let definition = Definition::from_description(module, &description)?;
                 functions.insert(definition.key(), Arc::new(definition));
             }
         }
-        Some(Self { functions, schema })
+        Ok(Self { functions, schema })
     }
 
     fn read(isolate: &Isolate, modules: &Modules) -> Result<Self> {

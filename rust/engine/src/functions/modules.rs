@@ -23,7 +23,7 @@ use crate::{
     error::{Error, Result},
 };
 
-// The build script lists and compiles them.
+// The build script lists, compiles and describes them.
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
 /// The functions and the schema of the files of `convex/`, as JSON: the descriptions of each module's functions by its name,

@@ -122,7 +122,7 @@ pub(crate) struct Place<'a> {
     pub(crate) fine: &'a mut [Line<u8>],
 }
 
-/// How a query was coded: its codes are its components times `inverse`, rounded, and are 256 `upper` + `lower`.
+/// How a query was coded, or a row that gets an outline: its codes are its components times `inverse`, rounded, and are 256 `upper` + `lower`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Planes {
     pub(crate) inverse: f64,
@@ -159,7 +159,7 @@ pub struct Kernels {
     pub(crate) project: Project,
     encode_f32: Encode<f32>,
     encode_f64: Encode<f64>,
-    /// Codes a query.
+    /// Codes a query, or a row that gets an outline.
     pub(crate) planes: CodeQuery,
     /// The sums of products of a query's upper plane and coarse codes of a block's strips: two bits of each, or the upper two
     /// and the lower two.
@@ -174,13 +174,13 @@ pub struct Kernels {
     pub(crate) reaching: Reaching,
     /// Asks memory for the fine codes of a row, which the second pass is going to read.
     pub(crate) fetch: fn(&[Line<u8>]),
-    /// The sums of products of a query's upper plane and the fine codes of a block.
-    pub(crate) upper_block_sums: BlockSums<1>,
-    /// The same for both planes, or for the upper ones of two queries.
-    pub(crate) block_sums: BlockSums<2>,
-    /// The same for two queries, or four.
-    pub(crate) two_block_sums: BlockSums<4>,
-    /// The sums for both planes, of at most `BLOCK_ROWS` rows from anywhere.
+    /// The sums of products of a plane and the fine codes of a block.
+    pub(crate) one_plane_sums: BlockSums<1>,
+    /// The same for both planes of a query, or the upper ones of two.
+    pub(crate) two_plane_sums: BlockSums<2>,
+    /// The same for both planes of two queries, or the upper ones of four.
+    pub(crate) four_plane_sums: BlockSums<4>,
+    /// The sums for both planes of a query, of at most `BLOCK_ROWS` rows from anywhere.
     pub(crate) row_sums: RowSums,
     /// The bounds of scores from these sums, see [`CodedQuery::bounds`].
     pub(crate) bounds: Bound,

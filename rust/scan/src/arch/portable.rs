@@ -25,9 +25,9 @@ pub(super) const KERNELS: Kernels = Kernels {
     merits: |query, precision, sums, rows, counted, merits| query.merits(precision, sums, rows, counted, merits),
     reaching: |query, precision, sums, rows, floor| query.reaching(precision, sums, rows, floor),
     fetch: |_| (),
-    upper_block_sums: block_sums,
-    block_sums,
-    two_block_sums: |planes, rows, sums| two_by_two(block_sums, planes, rows, sums),
+    one_plane_sums: block_sums,
+    two_plane_sums: block_sums,
+    four_plane_sums: |planes, rows, sums| two_by_two(block_sums, planes, rows, sums),
     row_sums,
     bounds: |query, sums, rows, floor, bounds| query.bounds(sums, rows, floor, bounds),
     dots_f32: dots,
@@ -400,9 +400,9 @@ fn row_sums(planes: [&[Line<i8>]; 2], rows: &[&[Line<u8>]], sums: [&mut Sums; 2]
     by_quads(planes, rows.len(), row, sums, |planes, rows| planes.map(|plane| rows.map(|row| sum(plane, row))));
 }
 
-/// The sums for four planes by a kernel for two, as above.
+/// The sums for four planes by a kernel for two: for CPUs whose registers can't hold more.
 pub(super) fn two_by_two(
-    block_sums: BlockSums<2>,
+    two_plane_sums: BlockSums<2>,
     [a, b, c, d]: [&[Line<i8>]; 4],
     block: &[Line<u8>],
     [a_sums, b_sums, c_sums, d_sums]: [&mut Sums; 4],

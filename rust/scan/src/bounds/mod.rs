@@ -22,7 +22,7 @@
 //! it, at least -8 and at most 7, is a. What it stands for is a + 1/2. Its upper two bits are b = ⌊a / 4⌋, from -2 to 1, and
 //! stand for 3.75 (b + 1/2). Twice what they stand for, 2a + 1 and, in units of 3.75, 2b + 1, are odd whole numbers up to 15
 //! and 3. Codes of a query have 16 bits: d = 256 h + l with h from -119 to 119 and l from -128 to 127, each kept as a plane
-//! of 8 bits. The first pass goes by 2b + 1, 2a + 1 or c, and h alone, the second one by c and d.
+//! of 8 bits. The first pass goes by h alone and 2b + 1, 2a + 1 or c; the second one by d and c.
 //!
 //! What the kernel rounds is ŷ instead of y, each component within 1.01 u of it, relatively; what underflows is below u.
 //! ‖y‖ ≥ 18: for fine codes the largest component is at least 118, and for coarse ones ‖y‖ is about √n / 0.3. Whatever code
@@ -46,8 +46,8 @@
 //!
 //! θ − δ ≤ ∠(q, x) ≤ θ + δ.
 //!
-//! The products of codes are summed in whole numbers, so the sum S = h · (2b + 1), h · (2a + 1), h · c or d · c is exact on every
-//! CPU, and cos θ is S over the lengths of both, which are roots of whole numbers. So the cosine of the query and the row is
+//! The products of codes are summed in whole numbers, so the sum S = h · (2b + 1), h · (2a + 1), h · c or d · c is exact on
+//! every CPU, and cos θ is S over the lengths of both, which are roots of whole numbers. So the cosine of the query and the row is
 //! at most cos (θ − δ), or 1 if θ < δ, and at least cos (θ + δ), or -1 if that is beyond 180°.
 //!
 //! Of each row are stored, in float32, its scale, which is one by the length of its codes and √(1 − E²), and its tangent,
@@ -75,19 +75,19 @@
 //!
 //! # Outlines
 //!
-//! An outline stands for a vector in the first pass. q̂ and x̂ are the codes d of the query and of a row over their lengths. A
-//! direction is its fine codes over their length, or 0 where there is none. P is the matrix of the directions, y = Px̂. A is
-//! what `PPᵀ` differs by from the unit matrix, in which there are zeros for directions that are none, and ε the eighth root
-//! of the sum of the squares of A⁴, which is no less than the magnitude of A's eigenvalues. So no eigenvalue of `PᵀP` is
-//! larger than 1 + ε, `(1 + ε) I − PᵀP` is positive semidefinite, and by the Cauchy–Schwarz inequality for the product that
-//! it makes
+//! An outline stands for a vector in the first pass. For it a row is coded as a query is. q̂ and x̂ are the codes d of the
+//! query and of a row over their lengths. A direction is its fine codes over their length, or 0 where there is none. P is
+//! the matrix of the directions, y = Px̂. A is what `PPᵀ` differs by from the unit matrix, which has zeros for directions that
+//! are none. ε is the eighth root of the sum of the squares of the entries of A⁴, which is no less than the magnitude of any
+//! eigenvalue of A. So no eigenvalue of `PᵀP` is larger than 1 + ε, `(1 + ε) I − PᵀP` is positive semidefinite, and by the
+//! Cauchy–Schwarz inequality for the product that it makes
 //!
 //! (1 + ε) q̂ · x̂ ≤ Pq̂ · Px̂ + r r', where r = √(1 + ε − ‖y‖²) is of the row and r' of the query.
 //!
 //! The products of codes are summed in whole numbers, and ỹ is y rounded to float32, so ‖ỹ − y‖ ≤ η = 1.1 u. With
 //! s = 1 + ε + 2.5 η, which is at most 1.1, the outline is (ỹ, r̃), where r̃ = √(s − ‖ỹ‖²) is no less than r, since
 //! ‖ỹ‖² ≤ ‖y‖² + 2.5 η. The square of its length is s. The right side above is at most the product of the outlines and
-//! 2.5 η. Of both times 2.5 η, 2.1 would do; the rest covers what float64 rounds. So
+//! 2.5 η. In both places 2.1 η would do; the rest covers what float64 rounds. So
 //!
 //! q̂ · x̂ ≤ (s cos θ + 2.5 η) / (1 + ε) ≤ cos θ + 5 η, θ being the angle between the outlines.
 //!
@@ -139,7 +139,7 @@ pub(crate) const MAX_TANGENT: f32 = 0.577;
 pub(crate) const MAX_ERROR: f32 = 0.5;
 
 /// The rounding unit of float32.
-const U: f64 = power_of_two(-24);
+pub(crate) const U: f64 = power_of_two(-24);
 
 /// W.
 const SLACK: f64 = power_of_two(-20);
@@ -188,19 +188,19 @@ pub(crate) enum Precision {
 }
 
 impl Precision {
-    /// By how much codes are less than twice what is kept of them: coarse ones are odd, and kept plus the largest, halved. Of
-    /// fine ones it is twice the codes.
+    /// Twice what is kept, less this, is 2b + 1 or 2a + 1 of coarse codes, and 2c of fine ones.
     const fn offset(self) -> i32 {
         match self {
             Self::Two => 3,
             Self::Outline | Self::Four => 15,
-            Self::Upper | Self::Eight => 2 * BIAS as i32,
+            Self::Upper => 2 * BIAS as i32,
+            Self::Eight => unreachable!(),
         }
     }
 
-    /// The codes by what is meant by that.
+    /// What that is multiplied by to be the code whose length the scale has.
     const fn unit(self) -> f64 {
-        if let Self::Upper | Self::Eight = self { 0.5 } else { 1.0 }
+        if let Self::Upper = self { 0.5 } else { 1.0 }
     }
 }
 
@@ -215,7 +215,7 @@ pub(crate) struct Measured<F32, F64> {
     pub(crate) norm: F64,
 }
 
-/// A query made ready for the passes over codes, with the errors of their results.
+/// A query made ready for the passes over codes, with the errors of their results; or a row that gets an outline.
 pub(crate) struct CodedQuery {
     metric: Metric,
     /// Q.
@@ -271,8 +271,7 @@ impl CodedQuery {
         Some(Self { norm: self.norm, slack: self.slack + slack, ..outline })
     }
 
-    /// The cosines of the angles between its codes and the fine codes of as many rows as there are lengths, of which it takes
-    /// one by each.
+    /// The cosines of the angles between its codes d and the fine codes of some rows, given one by the length of each row's.
     #[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof")]
     pub(crate) fn cosines(&self, [upper, lower]: &[Sums; 2], inverse_lengths: &[f64], cosines: &mut [f32]) {
         let biases = self.sums.map(|sum| sum * i32::from(BIAS));

@@ -260,7 +260,7 @@ fn cosines_are_those_of_both_planes() {
     let query = noise(dimension, 1);
     let prepared = CodedQuery::new(kernels, Metric::Cosine, &query).expect("it is covered");
     let mut sums = [[0; BLOCK_ROWS]; 2];
-    (kernels.block_sums)(prepared.planes(), codes.fine(0..3), sums.each_mut());
+    (kernels.two_plane_sums)(prepared.planes(), codes.fine(0..3), sums.each_mut());
     let codes_of = |row: usize| -> Vec<f64> {
         let bytes = codes.fine(row..row + 1).iter().flat_map(Line::numbers);
         bytes.map(|&code| f64::from(code) - 128.0).take(dimension).collect()
@@ -270,9 +270,20 @@ fn cosines_are_those_of_both_planes() {
     let mut cosines = [0.0; 3];
     prepared.cosines(&sums, &inverse_lengths, &mut cosines);
     for (cosine, vector) in cosines.into_iter().zip(&vectors) {
-        // The codes of 16 bits are the query, but for a hundred thousandth.
+        // By the upper plane alone it is off by a thousandth.
         let right = naive::score(Metric::Cosine, &query, vector).expect("it isn't zero");
         assert!((f64::from(cosine) - right).abs() < 1e-4, "{cosine} {right}");
+    }
+}
+
+#[test]
+fn codes_of_16_bits_lose_no_more_than_outlines_allow() {
+    // Each component but the largest loses half a step.
+    for (len, count) in [(256, 256.0_f64), (1536, 1536.0), (4096, 4096.0)] {
+        let query: Vec<f64> = std::iter::once(30464.0).chain(std::iter::repeat_n(0.4999, len - 1)).collect();
+        let coded = CodedQuery::new(arch::kernels(), Metric::Cosine, &query).expect("it is covered");
+        let most = count.sqrt() / 59_000.0;
+        assert!((0.9 * most..=most).contains(&coded.whole.error.asin()), "{len}: {} {most}", coded.whole.error);
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     Metric, Values,
     arch::{BIAS, BLOCK_ROWS, Kernels, Line, OUTLINE},
-    bounds::CodedQuery,
+    bounds::{CodedQuery, U},
     codes::Codes,
 };
 
@@ -99,8 +99,8 @@ impl Directions {
                 }
             }
         });
-        let unit = f64::from(f32::EPSILON) / 2.0;
-        let square = 1.0 + skew(&whole, &inverse_lengths) + 2.5 * 1.1 * unit;
+        let rounding = 1.1 * U;
+        let square = 1.0 + skew(&whole, &inverse_lengths) + 2.5 * rounding;
         Self { codes, inverse_lengths, dimension, square }
     }
 
@@ -123,10 +123,9 @@ impl Directions {
 
     /// How much the cosine of two outlines may be less than that of their rows.
     pub(crate) fn slack(&self) -> f64 {
-        let unit = f64::from(f32::EPSILON) / 2.0;
         #[expect(clippy::cast_precision_loss, reason = "dimensions are small")]
         let lost_by_codes = (self.dimension as f64).sqrt() / 29_500.0;
-        lost_by_codes + 1024.0 * unit
+        lost_by_codes + 1024.0 * U
     }
 
     /// The length of every outline, but for rounding.
@@ -151,7 +150,7 @@ impl Directions {
         for (index, (block, inverse_lengths)) in blocks.iter_mut().zip(inverse_lengths).enumerate() {
             let mut sums = [[0; BLOCK_ROWS]; 2];
             let fine = self.codes.fine(index * BLOCK_ROWS..(index + 1) * BLOCK_ROWS);
-            (kernels.block_sums)(vector.planes(), fine, sums.each_mut());
+            (kernels.two_plane_sums)(vector.planes(), fine, sums.each_mut());
             vector.cosines(&sums, inverse_lengths, block);
         }
         #[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof")]

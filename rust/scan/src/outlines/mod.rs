@@ -47,28 +47,26 @@ impl Outlines {
         self.coarse.resize(rows, most);
     }
 
-    /// Writes the codes of as many rows as there are norms, from `first` on.
-    pub(crate) fn write(&mut self, kernels: &Kernels, first: usize, values: Values, norms: &[f64]) {
+    /// Writes the codes of rows, from `first` on.
+    pub(crate) fn write(&mut self, kernels: &Kernels, first: usize, values: Values) {
         match values {
-            Values::F32(values) => self.encode(kernels, first, values, norms),
-            Values::F64(values) => self.encode(kernels, first, values, norms),
+            Values::F32(values) => self.encode(kernels, first, values),
+            Values::F64(values) => self.encode(kernels, first, values),
         }
     }
 
-    fn encode<T: Number>(&mut self, kernels: &Kernels, first: usize, values: &[T], norms: &[f64]) {
+    fn encode<T: Number>(&mut self, kernels: &Kernels, first: usize, values: &[T]) {
         let length = self.directions.length();
         // Outlines have no second pass.
         let mut fine = [Line::default(); row_lines(OUTLINE)];
         let mut wide = Vec::new();
-        for (index, row) in (first..).zip(values.chunks_exact(self.directions.dimension()).take(norms.len())) {
+        for (index, row) in (first..).zip(values.chunks_exact(self.directions.dimension())) {
             wide.clear();
             wide.extend(row.iter().map(|&x| x.into()));
-            match CodedQuery::new(kernels, Metric::Cosine, &wide) {
-                Some(coded) => {
-                    let outline = self.directions.outline(kernels, &coded);
-                    self.coarse.encode(kernels, index, (&outline, length), &mut fine);
-                }
-                None => self.coarse.forget(index),
+            // A row beyond the range has no codes either, so the first pass doesn't ask for its outline.
+            if let Some(coded) = CodedQuery::new(kernels, Metric::Cosine, &wide) {
+                let outline = self.directions.outline(kernels, &coded);
+                self.coarse.encode(kernels, index, (&outline, length), &mut fine);
             }
         }
     }

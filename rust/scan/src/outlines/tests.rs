@@ -58,7 +58,7 @@ fn reaches(directions: &Arc<Directions>, metric: Metric, query: &[f64], row: &[f
     let outline = outlined(kernels, directions, &coded)?;
     let (mut outlines, norms) = (Outlines::new(Arc::clone(directions)), [norm(row)]);
     outlines.resize(1, 1);
-    outlines.write(kernels, 0, Values::F64(row), &norms);
+    outlines.write(kernels, 0, Values::F64(row));
     let mut sums: Sums = [0; BLOCK_ROWS];
     let [upper, lower] = outlines.coarse().halves(0..1);
     (kernels.strip_sums)([outline.planes()[0]], &[upper, lower], [&mut sums]);
@@ -135,21 +135,6 @@ fn rows_at_the_edge_reach_their_scores_by_their_outlines() {
             assert!(reaches(&directions, metric, &query, &row, 0.0).is_none_or(|[own, _]| own), "{metric} {a} {b}");
         }
     }
-}
-
-#[test]
-fn a_row_beyond_the_range_has_an_outline_that_says_nothing() {
-    let directions = learnt(256, 20);
-    let row: Vec<f64> = mixtures(1, 256, 20).into_iter().map(f64::from).collect();
-    let mut outlines = Outlines::new(directions);
-    outlines.resize(1, 1);
-    let mut measures = |row: &[f64]| {
-        outlines.write(arch::kernels(), 0, Values::F64(row), &[norm(row)]);
-        let Measures { scales, tangents } = outlines.coarse().measures(Precision::Outline);
-        (scales[0], tangents[0])
-    };
-    assert!(measures(&row).1 < 0.3);
-    assert_eq!(measures(&[0.0; 256]), (0.0, f32::INFINITY));
 }
 
 #[test]

@@ -1,5 +1,4 @@
-//! The rows that have codes: bounded by a query's upper plane and few bits of theirs, those that may be among the best by
-//! both planes and fine codes, and offered.
+//! The rows that have codes: bounded by a query's upper plane, those that may be among the best by both planes, and offered.
 //!
 //! The first pass goes over some thousand rows at a time, a span. A block of it tells what is worth reading: outlines, if
 //! there are any, how many bits of coarse codes, or fine codes. By outlines and by two bits, and before there is a score to
@@ -18,7 +17,7 @@ use crate::{
 
 use super::{Found, Scan};
 
-/// Of fewer rows the first pass reads fine codes: they are in the cache.
+/// Of fewer rows the first pass reads fine codes: coarse ones save too little of what so few take, and leave more of them.
 const COARSE_ROWS: usize = 2048;
 
 /// So few rows of a block the second pass takes in less time than the first one goes on with the block. Where more are left
@@ -42,7 +41,7 @@ const FIRST_SPAN_BLOCKS: usize = 16;
 /// How many blocks a span has, at most. Their sums fit into the second cache, also those of several queries.
 const SPAN_BLOCKS: usize = 256;
 
-/// Where more than one row in so many is wanted, the second pass takes all of them.
+/// Where more than one row in so many is wanted, coarse codes decide about too few.
 const WANTED: usize = STRIP_ROWS;
 
 /// Whether the first pass over so many rows reads coarse codes or outlines, unless they decide about too few.
@@ -213,16 +212,16 @@ impl Scan<'_> {
         let (fours, others) = queries.as_chunks_mut::<FIRST_QUERIES>();
         for queries in fours {
             let planes = queries.each_ref().map(|query| query.upper(Precision::Upper));
-            (self.kernels.two_block_sums)(planes, fine, queries.each_mut().map(|query| &mut query.sums[place]));
+            (self.kernels.four_plane_sums)(planes, fine, queries.each_mut().map(|query| &mut query.sums[place]));
         }
         let (twos, last) = others.as_chunks_mut::<2>();
         for queries in twos {
             let planes = queries.each_ref().map(|query| query.upper(Precision::Upper));
-            (self.kernels.block_sums)(planes, fine, queries.each_mut().map(|query| &mut query.sums[place]));
+            (self.kernels.two_plane_sums)(planes, fine, queries.each_mut().map(|query| &mut query.sums[place]));
         }
         for query in last {
             let upper = query.upper(Precision::Upper);
-            (self.kernels.upper_block_sums)([upper], fine, [&mut query.sums[place]]);
+            (self.kernels.one_plane_sums)([upper], fine, [&mut query.sums[place]]);
         }
     }
 
@@ -253,7 +252,7 @@ impl Scan<'_> {
                 let ([a_upper, a_lower], [b_upper, b_lower]) = (a.coded.planes(), b.coded.planes());
                 let mut sums = [[0; BLOCK_ROWS]; 4];
                 let fine = chunk.codes().fine(rows_of(chunk, block));
-                (self.kernels.two_block_sums)([a_upper, a_lower, b_upper, b_lower], fine, sums.each_mut());
+                (self.kernels.four_plane_sums)([a_upper, a_lower, b_upper, b_lower], fine, sums.each_mut());
                 let [a_sums, b_sums] = sums.as_chunks().0 else { unreachable!("there are four") };
                 let (a_left, b_left) = (left(a), left(b));
                 self.offer_block(a, block, a_sums, a_left);
@@ -265,7 +264,7 @@ impl Scan<'_> {
                 if left.count_ones() >= MANY {
                     let mut sums = [[0; BLOCK_ROWS]; 2];
                     let fine = chunk.codes().fine(rows_of(chunk, block));
-                    (self.kernels.block_sums)(query.coded.planes(), fine, sums.each_mut());
+                    (self.kernels.two_plane_sums)(query.coded.planes(), fine, sums.each_mut());
                     self.offer_block(query, block, &sums, left);
                 } else {
                     query.wait(block, left);

@@ -32,12 +32,15 @@ fn several_queries_of_few_rows_rank_as_one() {
     let dimension = 200;
     let (batch, _) = matrix(dimension, &noise(dimension * 300, 1), false);
     let queries = noise(dimension * 7, 2);
+    let mask = Mask::from_fn(300, |position| position % 3 > 0);
     for metric in Metric::ALL {
-        let search = Search { metric, top_k: 10, mask: None, min_score: None, threads: 1 };
-        for kernels in arch::available() {
-            let found = batch.top_k_many_on(kernels, &queries, &search).expect("the searches can be made");
-            for (found, query) in found.iter().zip(queries.chunks_exact(dimension)) {
-                assert_same(found, &batch.top_k(query, &search).expect("the search can be made"), kernels.name);
+        for (mask, min_score) in [(None, None), (Some(&mask), None), (Some(&mask), Some(0.05)), (None, Some(0.05))] {
+            let search = Search { metric, top_k: 10, mask, min_score, threads: 1 };
+            for kernels in arch::available() {
+                let found = batch.top_k_many_on(kernels, &queries, &search).expect("the searches can be made");
+                for (found, query) in found.iter().zip(queries.chunks_exact(dimension)) {
+                    assert_same(found, &batch.top_k(query, &search).expect("the search can be made"), kernels.name);
+                }
             }
         }
     }

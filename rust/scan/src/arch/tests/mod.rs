@@ -259,9 +259,9 @@ fn codes_and_their_sums_are_the_same_on_every_set() {
                 let planes = [&upper[..], &lower, &lower, &upper];
                 let (mut sums, mut two_sums) = ([[-1; BLOCK_ROWS]; 2], [[-1; BLOCK_ROWS]; 4]);
                 let mut one_sum = [[-1; BLOCK_ROWS]];
-                (kernels.upper_block_sums)([&upper], block, one_sum.each_mut());
-                (kernels.block_sums)([&upper, &lower], block, sums.each_mut());
-                (kernels.two_block_sums)(planes, block, two_sums.each_mut());
+                (kernels.one_plane_sums)([&upper], block, one_sum.each_mut());
+                (kernels.two_plane_sums)([&upper, &lower], block, sums.each_mut());
+                (kernels.four_plane_sums)(planes, block, two_sums.each_mut());
                 let all = one_sum.iter().chain(&sums).chain(&two_sums);
                 for (plane, sums) in planes[..1].iter().chain(&planes[..2]).chain(&planes).zip(all) {
                     let right = |row| sum(plane, coded.fine(row).iter().flat_map(|line| line.0));
@@ -305,10 +305,10 @@ fn sums_of_the_longest_vectors_do_not_overflow() {
             (kernels.row_sums)([plane; 2], &[row; 3], sums.each_mut());
             assert!(sums.iter().all(|sums| sums[..3] == [255 * sum; 3]), "{}", kernels.name);
             let mut sums = [[0; BLOCK_ROWS]; 4];
-            (kernels.two_block_sums)([plane; 4], row, sums.each_mut());
+            (kernels.four_plane_sums)([plane; 4], row, sums.each_mut());
             assert!(sums.iter().all(|sums| sums[0] == 255 * sum), "{}", kernels.name);
             let mut sums = [[0; BLOCK_ROWS]];
-            (kernels.upper_block_sums)([plane], row, sums.each_mut());
+            (kernels.one_plane_sums)([plane], row, sums.each_mut());
             assert_eq!(sums[0][0], 255 * sum, "{}", kernels.name);
             for (halves, largest) in [(&[strip][..], 3), (&[strip, strip], 15)] {
                 let mut sums = [0; BLOCK_ROWS];
