@@ -407,8 +407,8 @@ pub(super) fn two_by_two(
     block: &[Line<u8>],
     [a_sums, b_sums, c_sums, d_sums]: [&mut Sums; 4],
 ) {
-    block_sums([a, b], block, [a_sums, b_sums]);
-    block_sums([c, d], block, [c_sums, d_sums]);
+    two_plane_sums([a, b], block, [a_sums, b_sums]);
+    two_plane_sums([c, d], block, [c_sums, d_sums]);
 }
 
 /// The sums of a block by those of a few rows, which `sums_of` makes.
