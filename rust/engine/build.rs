@@ -8,6 +8,7 @@ use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rquickjs::{
@@ -20,37 +21,41 @@ use rquickjs::{
 #[expect(dead_code, reason = "the engine maps the places of traces too")]
 mod typescript;
 
+#[path = "src/functions/imports.rs"]
+mod imports;
+
 fn main() {
     let engine = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
-    let compiler = Compiler::new();
-
-    let (mut builtin, mut codes) = (String::new(), BTreeMap::new());
     let convex = files(&engine.join("../../convex"), "ts");
+    let js = files(&engine.join("src/functions/js"), "js");
+    let mut codes = BTreeMap::new();
     for (path, file) in &convex {
         let source = fs::read_to_string(file).expect(LISTED);
         let javascript = typescript::strip_types(path, &source);
         let code = javascript.unwrap_or_else(|error| panic!("{}: {}", error.place, error.message)).code;
-        let bytecode = out.join("convex").join(path);
-        compiler.write(path.trim_end_matches(".ts"), &code, &bytecode);
         codes.insert(path.trim_end_matches(".ts").to_owned(), code);
+    }
+    for (path, file) in &js {
+        codes.insert(path.trim_end_matches(".js").to_owned(), fs::read_to_string(file).expect(LISTED));
+    }
+    let sources = Sources(Arc::new(codes));
+
+    let mut builtin = String::new();
+    for (path, file) in &convex {
+        let bytecode = out.join("convex").join(path);
+        compile(&sources, path.trim_end_matches(".ts"), &bytecode);
         let (file, bytecode) = (file.display().to_string(), bytecode.display().to_string());
         let fields = format!("path: {path:?}, source: include_str!({file:?}), bytecode: include_bytes!({bytecode:?})");
         writeln!(builtin, "    Builtin {{ {fields} }},").expect("text grows");
     }
-
     let mut runtime = String::new();
-    let js = files(&engine.join("src/functions/js"), "js");
-    for (path, file) in &js {
-        let name = path.trim_end_matches(".js");
-        let bytecode = out.join("js").join(path);
-        let code = fs::read_to_string(file).expect(LISTED);
-        compiler.write(name, &code, &bytecode);
-        codes.insert(name.to_owned(), code);
+    for (path, _) in &js {
+        let (name, bytecode) = (path.trim_end_matches(".js"), out.join("js").join(path));
+        compile(&sources, name, &bytecode);
         let fields = format!("name: {name:?}, bytecode: include_bytes!({:?})", bytecode.display().to_string());
         writeln!(runtime, "    RuntimeModule {{ {fields} }},").expect("text grows");
     }
-
     let lists = format!(
         "/// The files of `convex/`.\nstatic BUILTIN: [Builtin; {}] = [\n{builtin}];\n\n\
         /// Our own modules.\nstatic RUNTIME: [RuntimeModule; {}] = [\n{runtime}];\n",
@@ -58,10 +63,11 @@ fn main() {
         js.len(),
     );
     fs::write(out.join("builtin.rs"), lists).expect("OUT_DIR is writable");
+
     let modules = convex.iter().map(|(path, _)| path.trim_end_matches(".ts").to_owned());
     // As `Modules::with_functions` in the engine has them.
     let with_functions = modules.filter(|name| !["schema", "auth.config"].contains(&&**name)).collect();
-    fs::write(out.join("described.json"), described(Sources(codes), with_functions)).expect("OUT_DIR is writable");
+    fs::write(out.join("described.json"), described(&sources, with_functions)).expect("OUT_DIR is writable");
 }
 
 const LISTED: &str = "the folder is part of the checkout";
@@ -92,58 +98,26 @@ fn files(root: &Path, ending: &str) -> Vec<(String, PathBuf)> {
 }
 
 /// The QuickJS of the engine, whose bytecode is alike on every machine.
-struct Compiler {
-    context: Context,
+fn quickjs(sources: &Sources) -> Context {
+    let runtime = Runtime::new().expect("QuickJS starts");
+    runtime.set_loader(sources.clone(), sources.clone());
+    Context::full(&runtime).expect("QuickJS starts")
 }
 
-impl Compiler {
-    fn new() -> Self {
-        let runtime = Runtime::new().expect("QuickJS starts");
-        runtime.set_loader(Anything, Anything);
-        Self { context: Context::full(&runtime).expect("QuickJS starts") }
-    }
-
-    fn write(&self, name: &str, code: &str, to: &Path) {
-        let bytecode = self.context.with(|ctx| {
-            // Without the text of each function, which only `toString` gives, it is half as large.
-            let options = WriteOptions { strip_source: true, ..WriteOptions::default() };
-            let module = Module::declare(ctx.clone(), name, code).and_then(|module| module.write(options));
-            module.catch(&ctx).unwrap_or_else(|error| panic!("{name}: {error}"))
-        });
-        fs::create_dir_all(to.parent().expect("it is in OUT_DIR")).expect("OUT_DIR is writable");
-        fs::write(to, bytecode).expect("OUT_DIR is writable");
-    }
-}
-
-/// Finds an empty module for every import. QuickJS asks for the imports of a module that it compiles, but looks into them
-/// only when the module runs.
-struct Anything;
-
-impl Resolver for Anything {
-    fn resolve<'js>(
-        &mut self,
-        _ctx: &Ctx<'js>,
-        _base: &str,
-        _name: &str,
-        _attributes: Option<ImportAttributes<'js>>,
-    ) -> rquickjs::Result<String> {
-        Ok("empty".to_owned())
-    }
-}
-
-impl Loader for Anything {
-    fn load<'js>(
-        &mut self,
-        ctx: &Ctx<'js>,
-        name: &str,
-        _attributes: Option<ImportAttributes<'js>>,
-    ) -> rquickjs::Result<Module<'js, Declared>> {
-        Module::declare(ctx.clone(), name, "")
-    }
+/// Compiles a module.
+fn compile(sources: &Sources, name: &str, to: &Path) {
+    let bytecode = quickjs(sources).with(|ctx| {
+        // Without the text of each function, which only `toString` gives, it is half as large.
+        let options = WriteOptions { strip_source: true, ..WriteOptions::default() };
+        let module = Module::declare(ctx.clone(), name, &*sources.0[name]).and_then(|module| module.write(options));
+        module.catch(&ctx).unwrap_or_else(|error| panic!("{name}: {error}"))
+    });
+    fs::create_dir_all(to.parent().expect("it is in OUT_DIR")).expect("OUT_DIR is writable");
+    fs::write(to, bytecode).expect("OUT_DIR is writable");
 }
 
 /// The descriptions of these modules' functions, by module, and the text of the schema, as JSON.
-fn described(sources: Sources, modules: Vec<String>) -> String {
+fn described(sources: &Sources, modules: Vec<String>) -> String {
     // Loading the modules calls nothing else of the host, and there are no environment variables yet. Whether the
     // descriptions are those that the engine itself makes is tested with `Definitions`.
     const HOST: &str = "({ environment: {}, toJson: JSON.stringify })";
@@ -152,10 +126,7 @@ fn described(sources: Sources, modules: Vec<String>) -> String {
         for (const name of names) modules[name] = await describeModule(`/${name}`);
         return JSON.stringify({ modules, schema: await describeSchema('/schema') });
     })";
-    let runtime = Runtime::new().expect("QuickJS starts");
-    runtime.set_loader(sources.clone(), sources);
-    let context = Context::full(&runtime).expect("QuickJS starts");
-    context.with(|ctx| {
+    quickjs(sources).with(|ctx| {
         let described = || {
             ctx.globals().set("__host", ctx.eval::<Object, _>(HOST)?)?;
             let engine: Object = Module::import(&ctx, "engine/engine")?.finish()?;
@@ -165,9 +136,9 @@ fn described(sources: Sources, modules: Vec<String>) -> String {
     })
 }
 
-/// The modules' code, by name, and where an import leads. `Modules` in the engine finds more.
+/// The code of all modules, by name.
 #[derive(Clone)]
-struct Sources(BTreeMap<String, String>);
+struct Sources(Arc<BTreeMap<String, String>>);
 
 impl Resolver for Sources {
     fn resolve<'js>(
@@ -177,17 +148,9 @@ impl Resolver for Sources {
         name: &str,
         _attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<String> {
-        let mut path: Vec<&str> = if name.starts_with('.') { base.split('/').collect() } else { Vec::new() };
-        path.pop();
-        for part in name.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => drop(path.pop()),
-                part => path.push(part),
-            }
-        }
-        let path = path.join("/");
-        Ok(path.trim_end_matches(".ts").trim_end_matches(".js").to_owned())
+        let path = imports::imported(base, name);
+        let stem = path.rsplit_once('.').map_or(&*path, |(stem, _)| stem);
+        Ok(if self.0.contains_key(stem) { stem.to_owned() } else { path })
     }
 }
 

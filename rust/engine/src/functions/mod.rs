@@ -7,6 +7,7 @@ mod database;
 mod deadline;
 mod globals;
 mod host;
+mod imports;
 mod isolate;
 mod isolates;
 mod memory;
@@ -195,14 +196,16 @@ impl Definitions {
 
     fn described() -> Result<Self> {
         let described = json::decode(DESCRIBED.as_bytes()).expect("the build script writes JSON");
-        let field = |name: &str| described.as_object().and_then(|described| described.get(name)).cloned();
-        let schema = Schema::from_export(&decode_export(&field("schema").unwrap_or_default())?)?;
+        let field = |name: &str| described.as_object().and_then(|described| described.get(name));
+        let schema = Schema::from_export(&decode_export(field("schema").unwrap_or(&Value::Null))?)?;
         let mut functions = BTreeMap::new();
-        for (module, descriptions) in field("modules").unwrap_or_default().as_object().into_iter().flatten() {
+        for (module, descriptions) in field("modules").and_then(Value::as_object).into_iter().flatten() {
             let Value::Array(descriptions) = descriptions else { continue };
-            for description in descriptions.iter().filter_map(|description| description.as_object().cloned()) {
-                let definition = Definition::from_description(module, &description)?;
-                functions.insert(definition.key(), Arc::new(definition));
+            for description in descriptions.iter() {
+                if let Some(description) = description.as_object() {
+                    let definition = Definition::from_description(module, description)?;
+                    functions.insert(definition.key(), Arc::new(definition));
+                }
             }
         }
         Ok(Self { functions, schema })

@@ -17,6 +17,7 @@ use rquickjs::{
     module::{Declared, WriteOptions},
 };
 
+use super::imports::imported;
 use super::typescript::{JavaScript, Place, SyntaxError, strip_types};
 use crate::{
     data::clock::milliseconds_now,
@@ -374,21 +375,10 @@ impl Resolver for Modules {
         if is_ours(name) && (name.starts_with("convex/") || !self.has(base)) {
             return Ok(name.to_owned());
         }
-        let mut path: Vec<&str> = Vec::new();
-        if name.starts_with('.') {
-            path.extend(base.split('/'));
-            path.pop();
-        } else if !name.starts_with('/') {
+        if !name.starts_with(['.', '/']) {
             return Err(rquickjs::Error::new_resolving(base, name));
         }
-        for part in name.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => drop(path.pop()),
-                part => path.push(part),
-            }
-        }
-        let path = path.join("/");
+        let path = imported(base, name);
         let stem = path.rsplit_once('.').map_or(path.as_str(), |(stem, _)| stem);
         for candidate in [path.clone(), stem.to_owned(), format!("{path}/index")] {
             if let Some(native) = self.files.get(&candidate).and_then(|file| file.native) {

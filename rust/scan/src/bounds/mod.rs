@@ -198,7 +198,7 @@ impl Precision {
         }
     }
 
-    /// What that is multiplied by to be the code whose length the scale has.
+    /// The factor that makes of that the code whose length the scale has.
     const fn unit(self) -> f64 {
         if let Self::Upper = self { 0.5 } else { 1.0 }
     }

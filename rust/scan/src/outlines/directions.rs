@@ -305,7 +305,7 @@ mod tests {
             let vectors: Vec<Vec<f64>> = (0..COUNT).map(vector).collect();
             let product = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
             assert!(vectors.iter().any(|vector| product(vector, vector) > 0.5), "{dimension}");
-            // What the products differ by from ones and zeros, to the fourth power.
+            // The differences of the products from ones and zeros, to the fourth power.
             let mut matrix: Vec<Vec<f64>> = (0..COUNT)
                 .map(|a| (0..COUNT).map(|b| if a == b { 0.0 } else { product(&vectors[a], &vectors[b]) }).collect())
                 .collect();
