@@ -107,13 +107,18 @@
 //! by (n + 4) 2v. The next step, `1 / (1 + √sum)`, is rounded in the same way in both, and each of its operations is
 //! monotone, rounding included.
 
+mod vector;
+
 use std::ops::RangeInclusive;
 
 use crate::{
     Metric,
-    arch::{BIAS, BLOCK_ROWS, Coding, Kernels, Line, Merits, Number, Planes, Sums, row_lines},
+    arch::{BIAS, BLOCK_ROWS, Coding, Kernels, Line, Merits, Sums},
     mask::gathered,
 };
+
+pub(crate) use vector::CodedVector;
+use vector::PlaneMeasures;
 
 /// The lengths of vectors that the proof is for.
 pub(crate) const DIMENSIONS: RangeInclusive<usize> = 32..=1 << 16;
@@ -215,71 +220,28 @@ pub(crate) struct Measured<F32, F64> {
     pub(crate) norm: F64,
 }
 
-/// A query made ready for the passes over codes, with the errors of their results; or a row that gets an outline.
+/// A query made ready for the passes over codes, with the errors of their results.
 pub(crate) struct CodedQuery {
     metric: Metric,
-    /// Q.
+    vector: CodedVector,
+    /// Q; of an outline, that of its query.
     norm: f64,
-    /// The upper plane, then the lower one.
-    lines: Vec<Line<i8>>,
-    upper: QueryCodes,
-    whole: QueryCodes,
-    /// The sum of each plane's codes.
-    sums: [i32; 2],
     /// W, or the same of outlines.
     slack: f64,
-}
-
-/// The measures that bounds need of a query's upper plane, or of both planes.
-struct QueryCodes {
-    /// One by the length of the codes.
-    inverse_length: f64,
-    /// F.
-    error: f64,
-    /// The cosine of the angle whose sine that is.
-    error_cosine: f64,
-}
-
-impl QueryCodes {
-    fn new(Coding { lost, squares }: Coding, inverse: f64, norm: f64) -> Self {
-        let error = error(inverse, lost, norm);
-        Self { inverse_length: squares.sqrt().recip(), error, error_cosine: (1.0 - error * error).sqrt() }
-    }
 }
 
 impl CodedQuery {
     /// Makes a query ready; `None` if it lies outside the range of the proof.
     pub(crate) fn new(kernels: &Kernels, metric: Metric, query: &[f64]) -> Option<Self> {
-        if !DIMENSIONS.contains(&query.len()) {
-            return None;
-        }
-        let width = row_lines(query.len());
-        let mut lines = vec![Line::default(); 2 * width];
-        let (upper, lower) = lines.split_at_mut(width);
-        let Planes { inverse, upper, whole, sums, norm_square } = (kernels.planes)(query, upper, lower);
-        let norm = norm_square.sqrt();
-        if !f64::CODED.contains(&norm) {
-            return None;
-        }
-        let [upper, whole] = [upper, whole].map(|coding| QueryCodes::new(coding, inverse, norm));
-        (upper.error <= f64::from(MAX_ERROR)).then_some(Self { metric, norm, lines, upper, whole, sums, slack: SLACK })
+        let vector = CodedVector::new(kernels, query)?;
+        let norm = vector.norm;
+        Some(Self { metric, vector, norm, slack: SLACK })
     }
 
     /// Makes the outline of a query ready, whose cosine with a row's may be less than the query's by `slack`.
     pub(crate) fn outline(&self, kernels: &Kernels, outline: &[f64], slack: f64) -> Option<Self> {
-        let outline = Self::new(kernels, self.metric, outline)?;
-        Some(Self { norm: self.norm, slack: self.slack + slack, ..outline })
-    }
-
-    /// The cosines of the angles between its codes d and the fine codes of some rows, given one by the length of each row's.
-    #[expect(clippy::cast_possible_truncation, reason = "rounding is in the proof")]
-    pub(crate) fn cosines(&self, [upper, lower]: &[Sums; 2], inverse_lengths: &[f64], cosines: &mut [f32]) {
-        let biases = self.sums.map(|sum| sum * i32::from(BIAS));
-        for (index, (cosine, inverse_length)) in cosines.iter_mut().zip(inverse_lengths).enumerate() {
-            let [upper, lower] = [upper[index].wrapping_sub(biases[0]), lower[index].wrapping_sub(biases[1])];
-            let sum = 256.0 * f64::from(upper) + f64::from(lower);
-            *cosine = (sum * self.whole.inverse_length * inverse_length) as f32;
-        }
+        let vector = CodedVector::new(kernels, outline)?;
+        Some(Self { metric: self.metric, vector, norm: self.norm, slack: self.slack + slack })
     }
 
     /// Q.
@@ -287,10 +249,14 @@ impl CodedQuery {
         self.norm
     }
 
+    /// Its codes.
+    pub(crate) fn vector(&self) -> &CodedVector {
+        &self.vector
+    }
+
     /// The planes of the query, for the kernels.
     pub(crate) fn planes(&self) -> [&[Line<i8>]; 2] {
-        let (upper, lower) = self.lines.split_at(self.lines.len() / 2);
-        [upper, lower]
+        self.vector.planes()
     }
 
     /// How good rows of a block may be by the sums of the upper plane, the better the larger, and the best of some groups. Which rows
@@ -354,8 +320,8 @@ impl CodedQuery {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rounding is in the proof")]
     fn upper_cosine(&self, precision: Precision) -> impl Fn(i32, f32) -> f32 {
-        let offset = precision.offset() * self.sums[0];
-        let factor = (precision.unit() * self.upper.inverse_length) as f32;
+        let offset = precision.offset() * self.vector.sums[0];
+        let factor = (precision.unit() * self.vector.upper.inverse_length) as f32;
         move |sum, scale| 2_i32.wrapping_mul(sum).wrapping_sub(offset) as f32 * factor * scale
     }
 
@@ -397,7 +363,7 @@ impl CodedQuery {
     #[expect(clippy::inline_always, reason = "part of a kernel")]
     #[inline(always)]
     fn limit(&self, floor: f64) -> [f32; 2] {
-        let QueryCodes { error, error_cosine, .. } = self.upper;
+        let PlaneMeasures { error, error_cosine, .. } = self.vector.upper;
         let cosine = (floor - self.slack).min(2.0);
         let sine = ((1.0 - cosine) * (1.0 + cosine)).max(0.0).sqrt();
         let limit = cosine * error_cosine - sine * error;
@@ -472,8 +438,8 @@ impl CodedQuery {
         let count = rows.norm.len();
         let (upper, lower, least, most) = (&upper[..count], &lower[..count], &mut least[..count], &mut most[..count]);
         let (scales, tangents) = (&rows.scale[..count], &rows.tangent[..count]);
-        let biases = self.sums.map(|sum| sum * i32::from(BIAS));
-        let QueryCodes { inverse_length, error, error_cosine } = self.whole;
+        let biases = self.vector.biases();
+        let PlaneMeasures { inverse_length, error, error_cosine } = self.vector.whole;
         let [query_inverse_length, query_error, query_cosine] = [inverse_length, error, error_cosine].map(|x| x as f32);
         for index in 0..count {
             let sum = 256.0 * upper[index].wrapping_sub(biases[0]) as f32 + lower[index].wrapping_sub(biases[1]) as f32;

@@ -192,7 +192,7 @@ fn limits_are_those_of_angles_with_their_slack() {
     for query in [noise(384, 1), vec![1.0; 64], lossy(400, 30464.0, 127.0)] {
         let coded = CodedQuery::new(arch::kernels(), Metric::Cosine, &query).expect("it is covered");
         for floor in (-9..=9).map(|tenths| f64::from(tenths) / 10.0) {
-            let angle = (floor - SLACK).acos() + coded.upper.error.asin();
+            let angle = (floor - SLACK).acos() + coded.vector.upper.error.asin();
             let [cosine, sine] = coded.limit(floor);
             if angle.cos() > 0.0 {
                 let expected = [angle.cos() - f64::from(SLACK_F32), angle.sin() + f64::from(SLACK_F32)];
@@ -212,16 +212,10 @@ fn limits_are_those_of_angles_with_their_slack() {
 #[expect(clippy::cast_possible_truncation, reason = "sums are whole numbers, measures float32")]
 fn cosine_bounds(cosine: f64, query_error: f64, row_error: f64) -> [f64; 2] {
     const LENGTH: f64 = (1 << 24) as f64;
-    let of = |error: f64| QueryCodes { inverse_length: 1.0, error, error_cosine: error.asin().cos() };
-    let coded = CodedQuery {
-        metric: Metric::Cosine,
-        norm: 1.0,
-        lines: Vec::new(),
-        upper: of(query_error),
-        whole: of(query_error),
-        sums: [0; 2],
-        slack: SLACK,
-    };
+    let of = |error: f64| PlaneMeasures { inverse_length: 1.0, error, error_cosine: error.asin().cos() };
+    let vector =
+        CodedVector { lines: Vec::new(), upper: of(query_error), whole: of(query_error), sums: [0; 2], norm: 1.0 };
+    let coded = CodedQuery { metric: Metric::Cosine, vector, norm: 1.0, slack: SLACK };
     let mut sums = [[0; BLOCK_ROWS]; 2];
     sums[1][0] = (cosine * LENGTH) as i32;
     let scale = (LENGTH * row_error.asin().cos()).recip() as f32;
@@ -258,7 +252,7 @@ fn cosines_are_those_of_both_planes() {
     let norms: Vec<f64> = rows.chunks_exact(dimension).map(norm).collect();
     let codes = Codes::of(dimension, Values::F64(&rows), &norms);
     let query = noise(dimension, 1);
-    let prepared = CodedQuery::new(kernels, Metric::Cosine, &query).expect("it is covered");
+    let prepared = CodedVector::new(kernels, &query).expect("it is covered");
     let mut sums = [[0; BLOCK_ROWS]; 2];
     (kernels.two_plane_sums)(prepared.planes(), codes.fine(0..3), sums.each_mut());
     let codes_of = |row: usize| -> Vec<f64> {
@@ -281,7 +275,7 @@ fn codes_of_16_bits_lose_no_more_than_outlines_allow() {
     // Each component but the largest loses half a step.
     for (len, count) in [(256, 256.0_f64), (1536, 1536.0), (4096, 4096.0)] {
         let query: Vec<f64> = std::iter::once(30464.0).chain(std::iter::repeat_n(0.4999, len - 1)).collect();
-        let coded = CodedQuery::new(arch::kernels(), Metric::Cosine, &query).expect("it is covered");
+        let coded = CodedVector::new(arch::kernels(), &query).expect("it is covered");
         let most = count.sqrt() / 59_000.0;
         assert!((0.9 * most..=most).contains(&coded.whole.error.asin()), "{len}: {} {most}", coded.whole.error);
     }

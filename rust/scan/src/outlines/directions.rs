@@ -1,9 +1,9 @@
 //! Directions: the few along which the rows of a batch lie, and rows in their terms.
 
 use crate::{
-    Metric, Values,
+    Values,
     arch::{BIAS, BLOCK_ROWS, Kernels, Line, OUTLINE},
-    bounds::{CodedQuery, U},
+    bounds::{CodedVector, U},
     codes::Codes,
 };
 
@@ -108,7 +108,7 @@ impl Directions {
     fn rest(&self, kernels: &Kernels, rows: &[&[f32]]) -> f64 {
         let rest = |row: &&[f32]| {
             let row: Vec<f64> = row.iter().map(|&x| x.into()).collect();
-            let coded = CodedQuery::new(kernels, Metric::Cosine, &row)?;
+            let coded = CodedVector::new(kernels, &row)?;
             Some(f64::from(self.along(kernels, &coded)[COUNT]).powi(2))
         };
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
@@ -136,14 +136,14 @@ impl Directions {
     }
 
     /// The outline of a vector, whose dimension must be that of the directions.
-    pub(crate) fn outline(&self, kernels: &Kernels, vector: &CodedQuery) -> [f32; OUTLINE] {
+    pub(crate) fn outline(&self, kernels: &Kernels, vector: &CodedVector) -> [f32; OUTLINE] {
         let mut outline = self.along(kernels, vector);
         turn(&mut outline);
         outline
     }
 
     /// How far a vector lies along each direction, and outside of all of them, before that is turned.
-    fn along(&self, kernels: &Kernels, vector: &CodedQuery) -> [f32; OUTLINE] {
+    fn along(&self, kernels: &Kernels, vector: &CodedVector) -> [f32; OUTLINE] {
         let mut along = [0.0; OUTLINE];
         let (blocks, _) = along.as_chunks_mut::<BLOCK_ROWS>();
         let (inverse_lengths, _) = self.inverse_lengths.as_chunks::<BLOCK_ROWS>();

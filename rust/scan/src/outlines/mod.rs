@@ -21,9 +21,9 @@ use std::sync::{
 };
 
 use crate::{
-    Metric, Values,
+    Values,
     arch::{Kernels, Line, Number, OUTLINE, row_lines},
-    bounds::CodedQuery,
+    bounds::{CodedQuery, CodedVector},
     codes::Coarse,
 };
 
@@ -64,7 +64,7 @@ impl Outlines {
             wide.clear();
             wide.extend(row.iter().map(|&x| x.into()));
             // A row beyond the range has no codes either, so the first pass doesn't ask for its outline.
-            if let Some(coded) = CodedQuery::new(kernels, Metric::Cosine, &wide) {
+            if let Some(coded) = CodedVector::new(kernels, &wide) {
                 let outline = self.directions.outline(kernels, &coded);
                 self.coarse.encode(kernels, index, (&outline, length), &mut fine);
             }
@@ -79,7 +79,7 @@ impl Outlines {
 
 /// The outline of a query that is ready.
 pub(crate) fn outlined(kernels: &Kernels, directions: &Directions, coded: &CodedQuery) -> Option<CodedQuery> {
-    let outline = directions.outline(kernels, coded).map(f64::from);
+    let outline = directions.outline(kernels, coded.vector()).map(f64::from);
     coded.outline(kernels, &outline, directions.slack())
 }
 

@@ -37,8 +37,8 @@ fn unit(vector: &[f64]) -> Vec<f32> {
     unit
 }
 
-fn coded(vector: &[f64]) -> CodedQuery {
-    CodedQuery::new(arch::kernels(), Metric::Cosine, vector).expect("it lies within the range")
+fn coded(vector: &[f64]) -> CodedVector {
+    CodedVector::new(arch::kernels(), vector).expect("it lies within the range")
 }
 
 /// Directions of mixtures.
