@@ -39,8 +39,8 @@ impl Packed {
         match form {
             FLOAT32 => {
                 let (numbers, rest) = bytes.as_chunks();
-                let numbers: Vec<f32> = numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-                rest.is_empty().then(|| Self::from_f32(&numbers))
+                let numbers = || numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+                rest.is_empty().then(|| Self::of_f32(numbers()))
             }
             FLOAT64 => {
                 let (numbers, rest) = bytes.as_chunks();
@@ -54,10 +54,15 @@ impl Packed {
     /// Packs float32 numbers, as they are unless there is a NaN among them.
     #[must_use]
     pub fn from_f32(numbers: &[f32]) -> Self {
-        if numbers.iter().any(|x| x.is_nan()) {
+        Self::of_f32(numbers.into())
+    }
+
+    fn of_f32(numbers: Arc<[f32]>) -> Self {
+        // Without an early end, so that the loop becomes one over vectors.
+        if numbers.iter().fold(false, |any, x| any | x.is_nan()) {
             return Self::from_f64(&numbers.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
         }
-        Self::F32(numbers.into())
+        Self::F32(numbers)
     }
 
     /// Packs float64 numbers, as float32 if each survives the way there and back.

@@ -2,14 +2,15 @@
 //! packed.
 #![expect(clippy::needless_pass_by_value, reason = "QuickJS hands over a method's arguments as values")]
 
-use rquickjs::{Array as JsArray, Ctx, Exception, Value as JsValue};
+use rquickjs::{Array as JsArray, ArrayBuffer, Ctx, Exception, Object as JsObject, Value as JsValue};
 use scan::{Metric, naive};
-use value::{Object, Packed, Value};
+use value::{FLOAT32, FLOAT64, Packed, Value};
 
 use super::{
-    arguments::{object, text},
+    arguments::text,
     border::{from_js, to_js},
     host::{Host, Js},
+    web::read_bytes,
 };
 
 pub(super) fn scores<'js>(
@@ -43,22 +44,25 @@ pub(super) fn to_bytes<'js>(_host: &Host, ctx: &Ctx<'js>, vector: JsValue<'js>) 
 }
 
 pub(super) fn from_bytes<'js>(_host: &Host, ctx: &Ctx<'js>, given: JsValue<'js>) -> Js<'js> {
-    let given = object(ctx, given, "fromBytes")?;
-    let Some(numbers) = packed(&given) else {
+    let given: JsObject = given.get()?;
+    let Some(numbers) = packed(&given)? else {
         let message = "fromBytes: expected {float32: bytes} or {float64: bytes}, of whole numbers";
         return Err(Exception::throw_range(ctx, message));
     };
     to_js(ctx, numbers.into())
 }
 
-/// The numbers of an argument, packed or not.
-fn packed(given: &Object) -> Option<Packed> {
-    given.iter().find_map(|(form, bytes)| match bytes {
-        Value::Bytes(bytes) => Packed::from_bytes(form, bytes),
-        _ => None,
-    })
+/// The numbers whose bytes are in the field of their form.
+fn packed(given: &JsObject) -> rquickjs::Result<Option<Packed>> {
+    let buffer =
+        |form| given.get::<_, JsValue>(form).map(|bytes| bytes.into_object().and_then(ArrayBuffer::from_object));
+    if let Some(buffer) = buffer(FLOAT32)? {
+        return Ok(read_bytes(&buffer, |bytes| Packed::from_bytes(FLOAT32, bytes)));
+    }
+    Ok(buffer(FLOAT64)?.and_then(|buffer| read_bytes(&buffer, |bytes| Packed::from_bytes(FLOAT64, bytes))))
 }
 
+/// The numbers of an argument, packed or not.
 fn numbers<'js>(ctx: &Ctx<'js>, value: JsValue<'js>) -> rquickjs::Result<Packed> {
     let numbers = match from_js(ctx, value, "vector")? {
         Some(Value::Array(array)) => array.numbers(),

@@ -110,10 +110,15 @@ fn unknown_digest(ctx: &Ctx<'_>, name: &str) -> rquickjs::Error {
     Exception::throw_message(ctx, &format!("{name}: expected SHA-1, SHA-256, SHA-384 or SHA-512"))
 }
 
-/// A copy of a buffer's bytes; None for a detached one.
+/// A copy of a buffer's bytes; none for a detached one.
 pub(super) fn bytes_of(buffer: &ArrayBuffer<'_>) -> Vec<u8> {
-    // SAFETY: the bytes are copied at once, and no JavaScript runs in between.
+    read_bytes(buffer, <[u8]>::to_vec)
+}
+
+/// What is made of a buffer's bytes, where they are; of none for a detached one.
+pub(super) fn read_bytes<T: 'static>(buffer: &ArrayBuffer<'_>, read: fn(&[u8]) -> T) -> T {
+    // SAFETY: they are read at once. What reads them has nothing but them, so no JavaScript runs meanwhile.
     #[expect(unsafe_code, reason = "the only way to read a buffer in one piece")]
-    let bytes = unsafe { buffer.as_bytes() }.map(<[u8]>::to_vec);
-    bytes.unwrap_or_default()
+    let bytes = unsafe { buffer.as_bytes() };
+    read(bytes.unwrap_or_default())
 }

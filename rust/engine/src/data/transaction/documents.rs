@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
-use rusqlite::params;
+use rusqlite::{CachedStatement, params};
 use value::{Object, Value, id::DocumentId, sort_key};
 use wire::Code;
 
 use super::Transaction;
 use crate::{
     data::{
-        clock::nanoseconds_now,
         document::{Change, Document, Stored},
         schema::Shown,
         tables::{self, Table},
@@ -39,7 +38,7 @@ impl Transaction {
     }
 
     pub(crate) fn insert(&mut self, table_name: &str, fields: Object) -> Result<DocumentId> {
-        let id = new_id(self.tables.number(table_name).unwrap_or_else(|| self.tables.next_number()))?;
+        let id = self.new_ids.next(self.tables.number(table_name).unwrap_or_else(|| self.tables.next_number()))?;
         let creation_time = self.clock.next_creation_time();
         check_system_fields(id, creation_time, &fields)?;
         self.check(table_name, &fields)?;
@@ -145,7 +144,7 @@ impl Transaction {
             let (old, new) = (before.index_key(index), after.index_key(index));
             if old != new {
                 self.delete_entry(index.id, &old)?;
-                self.insert_entry(index.id, &new, after.row)?;
+                self.entry_insertion()?.execute(params![index.id, new, after.row])?;
             }
         }
         self.changes.push(Change { table_number: after.id.table_number, before: Some(before), after: Some(after) });
@@ -169,8 +168,9 @@ impl Transaction {
             )?
             .execute(params![id.table_number, id.internal.as_slice(), creation_time, body, packed, checksum])?;
         document.row = self.connection.last_insert_rowid();
+        let mut insert_entry = self.entry_insertion()?;
         for index in &table.indexes {
-            self.insert_entry(index.id, &document.index_key(index), document.row)?;
+            insert_entry.execute(params![index.id, document.index_key(index), document.row])?;
         }
         Ok(document)
     }
@@ -200,11 +200,9 @@ impl Transaction {
         (name.to_owned(), Arc::clone(table))
     }
 
-    fn insert_entry(&self, index_id: i64, key: &[u8], row: i64) -> Result<()> {
-        self.connection
-            .prepare_cached("INSERT INTO entries (index_id, key, row) VALUES (?, ?, ?)")?
-            .execute(params![index_id, key, row])?;
-        Ok(())
+    /// Inserts an entry: the number of its index, its key and its document's row.
+    fn entry_insertion(&self) -> Result<CachedStatement<'_>> {
+        Ok(self.connection.prepare_cached("INSERT INTO entries (index_id, key, row) VALUES (?, ?, ?)")?)
     }
 
     fn delete_entry(&self, index_id: i64, key: &[u8]) -> Result<()> {
@@ -233,16 +231,4 @@ fn check_system_fields(id: DocumentId, creation_time: f64, fields: &Object) -> R
 /// Whether a field is the document's own system field. Functions may pass these back unchanged.
 fn is_unchanged_system_field(document: &Document, name: &str, value: Option<&Value>) -> bool {
     matches!(name, "_id" | "_creationTime") && document.field(name).as_ref() == value
-}
-
-/// A new document's id. It begins with the time, so that documents made one after the other are neighbours in `by_id`;
-/// each random id would write to another page. 64 bits are random.
-fn new_id(table_number: u32) -> Result<DocumentId> {
-    const NANOSECONDS_A_DAY: i64 = 86_400 * 1_000_000_000;
-    let now = nanoseconds_now();
-    let mut random = [0; 14];
-    getrandom::fill(&mut random).map_err(|error| Error::function(Code::InternalServerError, error.to_string()))?;
-    random[..6].copy_from_slice(&(now / 1_000_000).to_be_bytes()[2..]);
-    let days = u16::try_from(now / NANOSECONDS_A_DAY).unwrap_or(u16::MAX);
-    Ok(DocumentId::new(table_number, random, days))
 }

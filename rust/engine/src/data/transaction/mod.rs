@@ -8,7 +8,10 @@ use std::{
 use value::Value;
 
 mod documents;
+mod new_ids;
 mod restore;
+
+use new_ids::NewIds;
 
 use super::{
     clock::Clock,
@@ -39,6 +42,7 @@ pub(crate) struct Transaction {
     limits: Limits,
     usage: Usage,
     clock: Clock,
+    new_ids: NewIds,
     changes: Vec<Change>,
     /// The tables whose writes aren't in `changes`, which would grow too large.
     rewritten: BTreeSet<String>,
@@ -120,6 +124,7 @@ impl Transaction {
             limits,
             usage: Usage::default(),
             clock,
+            new_ids: NewIds::default(),
             changes: Vec::new(),
             rewritten: BTreeSet::new(),
             reads: None,
