@@ -147,22 +147,17 @@ fn decode(body: &str, packed: Option<&[u8]>) -> Result<Object> {
 /// little-endian.
 fn encode_packed(name: &str, numbers: &Packed, bytes: &mut Vec<u8>) {
     let name_length = u16::try_from(name.len()).expect("field names have at most 1024 bytes");
-    let width = if let Packed::F32(_) = numbers { 4 } else { 8 };
-    bytes.reserve(2 + name.len() + 1 + 4 + width * numbers.len());
+    let count = u32::try_from(numbers.len()).expect("arrays have at most 8192 items");
+    let width: u8 = if let Packed::F32(_) = numbers { 4 } else { 8 };
+    // In one step, of the right size.
+    bytes.reserve(2 + name.len() + 1 + 4 + usize::from(width) * numbers.len());
     bytes.extend_from_slice(&name_length.to_le_bytes());
     bytes.extend_from_slice(name.as_bytes());
-    let count = u32::try_from(numbers.len()).expect("arrays have at most 8192 items").to_le_bytes();
+    bytes.push(width);
+    bytes.extend_from_slice(&count.to_le_bytes());
     match numbers {
-        Packed::F32(numbers) => {
-            bytes.push(4);
-            bytes.extend_from_slice(&count);
-            bytes.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
-        }
-        Packed::F64(numbers) => {
-            bytes.push(8);
-            bytes.extend_from_slice(&count);
-            bytes.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
-        }
+        Packed::F32(numbers) => bytes.extend(numbers.iter().flat_map(|x| x.to_le_bytes())),
+        Packed::F64(numbers) => bytes.extend(numbers.iter().flat_map(|x| x.to_le_bytes())),
     }
 }
 
