@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,9 @@ MARKERS = {
     "Python dicts": ("*", "C6"),
     "original JavaScript": ("p", "C7"),
 }
+
+# How many workloads a line of the chart of time and recall has.
+COLUMNS = 3
 
 
 def ratios(workloads: Mapping[str, Mapping[str, Figures | str]], file: Path) -> None:
@@ -63,23 +67,32 @@ def ratios(workloads: Mapping[str, Mapping[str, Figures | str]], file: Path) -> 
 
 
 def price(workloads: Mapping[str, Mapping[str, Figures | str]], file: Path) -> None:
-    """Exact at the price of lossy: time and recall of each contestant, where some peer keeps fewer bits."""
+    """Exact at the price of lossy: time over ours and recall of each contestant, where some peer keeps fewer bits."""
     chosen = {name: results for name, results in workloads.items() if "turbovec 4 bits" in results}
-    figure, axes = plt.subplots(
-        1, len(chosen), figsize=(2.6 * len(chosen) + 1.6, 3), layout="constrained", sharey=True, squeeze=False
+    lines = math.ceil(len(chosen) / COLUMNS)
+    figure, grid = plt.subplots(
+        lines, COLUMNS, figsize=(10, 2 * lines + 1), layout="constrained", sharex=True, sharey=True, squeeze=False
     )
-    for axis, (workload, results) in zip(axes[0], chosen.items(), strict=True):
+    entries = {}
+    for axis, (workload, results) in zip(grid.flat, chosen.items(), strict=False):
+        ours = results["ours"]
+        assert not isinstance(ours, str)
         for name, figures in results.items():
             if isinstance(figures, str) or figures["recall"] is None or name not in {"ours", *MARKERS}:
                 continue
             marker, color = MARKERS.get(name, ("*", "black"))
-            axis.plot(1e3 * statistics.median(figures["hot"]), figures["recall"], marker, color=color, label=name)
-        axis.set(xscale="log", title=workload, xlabel="ms a query")
+            times = statistics.median(report.ratios(figures, ours))
+            size = 12 if name == "ours" else 6
+            (entries[name],) = axis.plot(times, figures["recall"], marker, color=color, markersize=size)
+        axis.set_title(f"{workload}: ours {report.duration(statistics.median(ours['hot']))}", fontsize="medium")
+        axis.set(xscale="log")
+        axis.xaxis.set_major_formatter("{x:g}")
         axis.grid(alpha=0.3)
-    axes[0][0].set(ylabel="recall")
-    entries = {}
-    for axis in axes[0]:
-        entries.update(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
-    figure.legend(entries.values(), entries, loc="outside right upper", fontsize="small")
+    for axis in grid.flat[len(chosen) :]:
+        axis.remove()
+    figure.supxlabel("times ours", fontsize="medium")
+    figure.supylabel("recall", fontsize="medium")
+    shown = [name for name in ("ours", *MARKERS) if name in entries]
+    figure.legend([entries[name] for name in shown], shown, loc="outside upper center", ncols=7, fontsize="small")
     figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
     plt.close(figure)
