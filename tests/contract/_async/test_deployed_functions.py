@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -245,9 +246,19 @@ async def test_upstream_s_functions_have_no_live_queries(open_store: OpenStore, 
         await native.update_vector("docs", "b", metadata={"n": 1})
 
 
-async def test_upstream_s_functions_lose_no_rows_silently(upstream: mc.AsyncMemoryStorage) -> None:
+async def test_upstream_s_functions_lose_no_rows_silently(
+    open_store: OpenStore, original: Path, tmp_path: Path
+) -> None:
     """A list beyond the limit of npm's functions raises an error, instead of ending early."""
-    await upstream.save_thread(mc.Thread(id="t", resource_id="ada"))
-    await upstream.save_messages([mc.Message(thread_id="t") for _ in range(8193)])
+    functions = Path(shutil.copytree(original, tmp_path / "convex"))
+    shutil.copy(FUNCTIONS / "copies" / "copies.ts", functions)
+    store = open_store(functions)
+    await store.init()
+    await store.memory.save_thread(mc.Thread(id="t", resource_id="ada"))
+    await store.memory.save_messages([mc.Message(id="0", thread_id="t")])
+    await store._deployment.mutation("copies:make", {"prefix": "a", "count": 4096})
+    await store._deployment.mutation("copies:make", {"prefix": "b", "count": 4095})
+    assert (await store.memory.list_messages("t")).total == 8192
+    await store._deployment.mutation("copies:make", {"prefix": "c", "count": 1})
     with pytest.raises(mc.LimitExceededError):
-        await upstream.list_messages("t")
+        await store.memory.list_messages("t")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -246,9 +247,19 @@ def test_upstream_s_functions_have_no_live_queries(open_store: OpenStore, origin
         native.update_vector("docs", "b", metadata={"n": 1})
 
 
-def test_upstream_s_functions_lose_no_rows_silently(upstream: mc.MemoryStorage) -> None:
+def test_upstream_s_functions_lose_no_rows_silently(
+    open_store: OpenStore, original: Path, tmp_path: Path
+) -> None:
     """A list beyond the limit of npm's functions raises an error, instead of ending early."""
-    upstream.save_thread(mc.Thread(id="t", resource_id="ada"))
-    upstream.save_messages([mc.Message(thread_id="t") for _ in range(8193)])
+    functions = Path(shutil.copytree(original, tmp_path / "convex"))
+    shutil.copy(FUNCTIONS / "copies" / "copies.ts", functions)
+    store = open_store(functions)
+    store.init()
+    store.memory.save_thread(mc.Thread(id="t", resource_id="ada"))
+    store.memory.save_messages([mc.Message(id="0", thread_id="t")])
+    store._deployment.mutation("copies:make", {"prefix": "a", "count": 4096})
+    store._deployment.mutation("copies:make", {"prefix": "b", "count": 4095})
+    assert (store.memory.list_messages("t")).total == 8192
+    store._deployment.mutation("copies:make", {"prefix": "c", "count": 1})
     with pytest.raises(mc.LimitExceededError):
-        upstream.list_messages("t")
+        store.memory.list_messages("t")
