@@ -61,18 +61,31 @@ mod tests {
     fn ids_begin_with_the_time_and_are_random_beyond_it() {
         let mut ids = NewIds::default();
         let before = nanoseconds_now() / 1_000_000;
-        let internals: Vec<[u8; 14]> = (0..1000)
-            .map(|_| ids.next(7).expect("there is randomness").internal[..14].try_into().expect("it has 16 bytes"))
-            .collect();
+        let internals: Vec<[u8; 16]> =
+            (0..1000).map(|_| ids.next(7).expect("the system has random bytes").internal).collect();
         let after = nanoseconds_now() / 1_000_000;
-        let times =
-            internals.iter().map(|internal| internal[..6].iter().fold(0, |time, &byte| time << 8 | i64::from(byte)));
-        assert!(times.clone().is_sorted() && times.clone().all(|time| (before..=after).contains(&time)));
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |number, &byte| number << 8 | i64::from(byte));
+        for internal in &internals {
+            assert!((before..=after).contains(&number(&internal[..6])), "{internal:?}");
+            let days = [before, after].map(|milliseconds| milliseconds / 86_400_000);
+            assert!((days[0]..=days[1]).contains(&number(&internal[14..])), "{internal:?}");
+        }
         for byte in 6..14 {
             let values: BTreeSet<u8> = internals.iter().map(|internal| internal[byte]).collect();
             assert!(values.len() > 200, "byte {byte} takes {} values", values.len());
         }
-        let random: BTreeSet<&[u8]> = internals.iter().map(|internal| &internal[6..]).collect();
+        let random: BTreeSet<&[u8]> = internals.iter().map(|internal| &internal[6..14]).collect();
         assert_eq!(random.len(), internals.len());
+    }
+
+    #[test]
+    fn the_first_id_takes_random_bytes_for_itself_alone() {
+        let mut ids = NewIds::default();
+        let mut taken = || {
+            ids.next(7).expect("the system has random bytes");
+            ids.taken
+        };
+        assert_eq!([taken(), taken(), taken(), taken()], [1, 2, 2, 4]);
+        assert_eq!((0..1000).map(|_| taken()).max(), Some(MOST_AT_ONCE));
     }
 }
