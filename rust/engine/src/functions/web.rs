@@ -115,9 +115,9 @@ pub(super) fn bytes_of(buffer: &ArrayBuffer<'_>) -> Vec<u8> {
     read_bytes(buffer, <[u8]>::to_vec)
 }
 
-/// What is made of a buffer's bytes, where they are; of none for a detached one.
-pub(super) fn read_bytes<T: 'static>(buffer: &ArrayBuffer<'_>, read: fn(&[u8]) -> T) -> T {
-    // SAFETY: they are read at once. What reads them has nothing but them, so no JavaScript runs meanwhile.
+/// Reads a buffer's bytes without a copy; a detached buffer has none.
+pub(super) fn read_bytes<T>(buffer: &ArrayBuffer<'_>, read: fn(&[u8]) -> T) -> T {
+    // SAFETY: the bytes are read at once, by a function that captures nothing, so no JavaScript can run meanwhile.
     #[expect(unsafe_code, reason = "the only way to read a buffer in one piece")]
     let bytes = unsafe { buffer.as_bytes() };
     read(bytes.unwrap_or_default())

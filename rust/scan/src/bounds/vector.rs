@@ -58,7 +58,7 @@ impl CodedVector {
         [upper, lower]
     }
 
-    /// What the bias of fine codes adds to the sums of each plane.
+    /// The part of each plane's sums that comes from the bias of fine codes.
     pub(super) fn biases(&self) -> [i32; 2] {
         self.sums.map(|sum| sum * i32::from(BIAS))
     }

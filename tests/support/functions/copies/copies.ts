@@ -1,6 +1,8 @@
+// Makes as many messages as npm's functions can't list: to save them by these
+// takes half a minute.
 import { mutationGeneric } from "convex/server";
 
-/** Insert the first message of all again, many times: npm's functions take half a minute to save as many one by one. */
+/** Insert the first message of all again, many times, with ids of their own. */
 export const make = mutationGeneric(
   async ({ db }, { prefix, count }: { prefix: string; count: number }) => {
     const first = await db.query("mastra_messages").first();
